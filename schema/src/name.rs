@@ -1,0 +1,118 @@
+//! [`Name`]: what servers, clients, services, procedures and arguments are called.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+/// A name: `[A-Za-z][A-Za-z0-9_]*`, and neither one of Rust's path words (`self Self super crate`) nor a Python keyword.
+///
+/// Other Rust keywords are fine; generated code writes them as raw identifiers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(String);
+
+/// Python's keywords, from `keyword.kwlist` of Python 3.9 to 3.13.
+const PYTHON_KEYWORDS: [&str; 35] = [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+/// Identifiers that Rust cannot write even as raw ones.
+const RUST_PATH_WORDS: [&str; 4] = ["self", "Self", "super", "crate"];
+
+impl Name {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// A [`NameError`] that says which rule it breaks.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        let mut characters = text.chars();
+        match characters.next() {
+            None => return Err(NameError::Empty),
+            Some(first) if !first.is_ascii_alphabetic() => return Err(NameError::Start(first)),
+            Some(_) => {}
+        }
+        if let Some(bad) = characters.find(|c| !c.is_ascii_alphanumeric() && *c != '_') {
+            return Err(NameError::Character(bad));
+        }
+        if RUST_PATH_WORDS.contains(&text) {
+            return Err(NameError::RustWord(text.to_owned()));
+        }
+        if PYTHON_KEYWORDS.contains(&text) {
+            return Err(NameError::PythonKeyword(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for Name {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+/// Why a text is no name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The empty text.
+    #[error("a name has at least one letter")]
+    Empty,
+    /// The first character is no ASCII letter.
+    #[error("a name begins with a letter from A to Z, not with `{0}`")]
+    Start(char),
+    /// A character other than ASCII letters, digits and `_`.
+    #[error("a name has only letters, digits and `_`, not `{0}`")]
+    Character(char),
+    /// A word that Rust cannot use as an identifier.
+    #[error("`{0}` cannot be an identifier in Rust")]
+    RustWord(String),
+    /// A word that Python cannot use as an identifier.
+    #[error("`{0}` is a keyword in Python")]
+    PythonKeyword(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_their_rule() {
+        for good in ["a", "A9", "rpc_1", "type", "loop", "fn", "a__"] {
+            assert!(Name::new(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "_a", "9a", "a-b", "a b", "é", "aé", "self", "Self", "super", "crate", "None", "def", "a.b"]
+        {
+            assert!(Name::new(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! [`Signature`] and [`Key`]: how a procedure is written and addressed.
+
+use std::fmt;
+
+use crate::types::{Type, TypeError, TypeList};
+
+/// A procedure with the types it takes and returns, written `svc1.rpc1(int, List[str]) -> (str)`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Signature {
+    /// The service's name.
+    pub service: String,
+    /// The procedure's name.
+    pub rpc: String,
+    /// The types of the arguments, in order.
+    pub arguments: Vec<Type>,
+    /// The types of the returned values, in order; empty for none.
+    pub returns: Vec<Type>,
+}
+
+/// A signature without its return types, written `svc1.rpc1(int, List[str])`: what an overload is addressed by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Signature {
+    /// What this overload is addressed by.
+    pub fn key(&self) -> Key {
+        Key::new(&self.service, &self.rpc, &self.arguments)
+    }
+
+    /// Reads the types of a signature from their texts.
+    ///
+    /// # Errors
+    /// The first text that is no type, with what is wrong with it.
+    pub fn from_texts<S: AsRef<str>>(
+        service: &str,
+        rpc: &str,
+        arguments: &[S],
+        returns: &[S],
+    ) -> Result<Self, TypeError> {
+        let parse_all =
+            |texts: &[S]| texts.iter().map(|text| Type::parse(text.as_ref())).collect::<Result<Vec<_>, _>>();
+        Ok(Self {
+            service: service.to_owned(),
+            rpc: rpc.to_owned(),
+            arguments: parse_all(arguments)?,
+            returns: parse_all(returns)?,
+        })
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, rpc, arguments, returns } = self;
+        write!(f, "{service}.{rpc}({}) -> ({})", TypeList(arguments), TypeList(returns))
+    }
+}
+
+impl Key {
+    /// The key of `service.rpc` with these argument types.
+    pub fn new(service: &str, rpc: &str, arguments: &[Type]) -> Self {
+        Self(format!("{service}.{rpc}({})", TypeList(arguments)))
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_prints_as_it_is_documented() {
+        let signature =
+            Signature::from_texts("svc1", "rpc1", &["int", "list[string]"], &["str"]).expect("types");
+        assert_eq!(signature.to_string(), "svc1.rpc1(int, List[str]) -> (str)");
+        assert_eq!(signature.key().as_str(), "svc1.rpc1(int, List[str])");
+        let nothing = Signature::from_texts::<&str>("stats", "reset", &[], &[]).expect("types");
+        assert_eq!(nothing.to_string(), "stats.reset() -> ()");
+    }
+}
