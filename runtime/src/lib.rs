@@ -1,1 +1,62 @@
-//! Runtime.
+//! What stubs, servers and the initializer share.
+//!
+//! A stub's crate uses the default feature `client`: the [`Network`] of an `init.yaml`, blocking calls, [`Error`].
+//! Generated code does the rest:
+//!
+//! ```
+//! use rpc_runtime::{Network, Topology};
+//! static TOPOLOGY: Topology = Topology::empty();
+//! let network = Network::builder(&TOPOLOGY).build()?;
+//! let error = network.call("svc1", "rpc1", &[]).unwrap_err();
+//! assert_eq!(error.to_string(), "no service `svc1` in this network");
+//! # Ok::<(), rpc_runtime::Error>(())
+//! ```
+//!
+//! | module | holds | feature |
+//! |---|---|---|
+//! | [`wire`] | frames, messages, values; no I/O, no clock | always |
+//! | [`client`](Network) | sessions of the blocking client | `client` |
+//! | `server` | sessions, dispatch, identity, limits, drain | `server` |
+//! | `engine` | what runs a source: Python workers | `server` |
+//! | `store` | the data folder | `server` |
+//! | `deploy` | manifests and the transaction, as pure state machines | `deploy` |
+//! | `initializer` | plan and apply | `initializer` |
+
+pub mod wire;
+
+mod error;
+pub use error::{Error, ErrorKind};
+pub use wire::exception::{ExceptionType, Executed};
+
+#[cfg(feature = "client")]
+mod arg;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "client")]
+mod network;
+#[cfg(feature = "client")]
+pub mod topology;
+#[cfg(feature = "client")]
+pub use {
+    network::{Network, NetworkBuilder, ServerHandle},
+    topology::Topology,
+};
+
+#[cfg(feature = "client")]
+#[doc(hidden)]
+pub mod private;
+
+/// Includes the stubs that `rpcgen::build` wrote in `build.rs`, as items of the module it stands in.
+///
+/// ```ignore
+/// mod stubs {
+///     rpc_runtime::include_stubs!();
+/// }
+/// ```
+#[cfg(feature = "client")]
+#[macro_export]
+macro_rules! include_stubs {
+    () => {
+        include!(concat!(env!("OUT_DIR"), "/rpc_stubs.rs"));
+    };
+}

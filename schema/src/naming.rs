@@ -7,7 +7,7 @@ use crate::model::{Parameter, Service};
 use crate::types::Type;
 
 /// Names that a generated service module or its `Client` takes for itself, so that no procedure may have them.
-pub const RESERVED_FUNCTIONS: [&str; 3] = ["network", "new", "serve"];
+pub const RESERVED_FUNCTIONS: [&str; 2] = ["new", "serve"];
 
 /// Names of services that would collide with a generated file or item at the root.
 pub const RESERVED_MODULES: [&str; 3] = ["lib", "main", "mod"];

@@ -1,0 +1,153 @@
+//! The exceptions of the protocol: their types, and what each says of the call's execution.
+
+use std::fmt;
+
+/// The `exception-type` of an `RPC-EX` message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExceptionType {
+    /// This server does not provide the service.
+    ServiceNotFound,
+    /// The service has no procedure of that name.
+    RpcNotFound,
+    /// The caller is not one of the service's tenants, or cannot be told who it is.
+    ClientNotRegistered,
+    /// No overload takes these arguments, or a value does not decode.
+    InvalidArguments,
+    /// The procedure raised, returned a wrong type, or its worker died.
+    Execution,
+    /// The message is not one of the protocol.
+    MalformedMessage,
+    /// The deadline passed.
+    DeadlineExceeded,
+    /// The server is overloaded, draining or not reachable.
+    Unavailable,
+    /// The caller gave up.
+    Cancelled,
+    /// Reserved for delivery.
+    Conflict,
+    /// Reserved for delivery.
+    Expired,
+    /// Reserved for callbacks.
+    CallbackGone,
+    /// Reserved for streams.
+    StreamBroken,
+}
+
+impl ExceptionType {
+    const ALL: [Self; 13] = [
+        Self::ServiceNotFound,
+        Self::RpcNotFound,
+        Self::ClientNotRegistered,
+        Self::InvalidArguments,
+        Self::Execution,
+        Self::MalformedMessage,
+        Self::DeadlineExceeded,
+        Self::Unavailable,
+        Self::Cancelled,
+        Self::Conflict,
+        Self::Expired,
+        Self::CallbackGone,
+        Self::StreamBroken,
+    ];
+
+    /// The type as it travels, such as `Service Not Found`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ServiceNotFound => "Service Not Found",
+            Self::RpcNotFound => "RPC Not Found",
+            Self::ClientNotRegistered => "Client Not Registered",
+            Self::InvalidArguments => "Invalid Arguments",
+            Self::Execution => "Execution Exception",
+            Self::MalformedMessage => "Malformed Message",
+            Self::DeadlineExceeded => "Deadline Exceeded",
+            Self::Unavailable => "Unavailable",
+            Self::Cancelled => "Cancelled",
+            Self::Conflict => "Conflict",
+            Self::Expired => "Expired",
+            Self::CallbackGone => "Callback Gone",
+            Self::StreamBroken => "Stream Broken",
+        }
+    }
+
+    /// The type of that text, if it is one.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for ExceptionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Whether a failed call ran: what makes sending it again safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Executed {
+    /// It did not run; it may be sent again.
+    No,
+    /// It ran.
+    Yes,
+    /// It may have run, wholly or in part.
+    Unknown,
+}
+
+impl Executed {
+    /// The word as it travels: `no`, `yes` or `unknown`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Yes => "yes",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The state of that word; a word that is none means that nothing is known.
+    pub fn from_text(text: &str) -> Self {
+        match text {
+            "no" => Self::No,
+            "yes" => Self::Yes,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Executed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// An exception on its way to a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// Which it is.
+    pub kind: ExceptionType,
+    /// What happened, in words.
+    pub message: String,
+    /// Whether the procedure ran.
+    pub executed: Executed,
+    /// The procedure's own exception, such as `ZeroDivisionError`.
+    pub own_kind: Option<String>,
+    /// Every signature of the name that was called, for `Invalid Arguments`.
+    pub valid_signatures: Vec<String>,
+}
+
+impl Exception {
+    /// An exception that says nothing but its message.
+    pub fn new(kind: ExceptionType, executed: Executed, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), executed, own_kind: None, valid_signatures: Vec::new() }
+    }
+
+    /// An exception of a call that a check refused, so that nothing ran.
+    pub fn refused(kind: ExceptionType, message: impl Into<String>) -> Self {
+        Self::new(kind, Executed::No, message)
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
+    }
+}
