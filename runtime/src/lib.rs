@@ -6,10 +6,8 @@
 //! ```
 //! use rpc_runtime::{Network, Topology};
 //! static TOPOLOGY: Topology = Topology::empty();
-//! let network = Network::builder(&TOPOLOGY).build()?;
-//! let error = network.call("svc1", "rpc1", &[]).unwrap_err();
-//! assert_eq!(error.to_string(), "no service `svc1` in this network");
-//! # Ok::<(), rpc_runtime::Error>(())
+//! let error = Network::builder(&TOPOLOGY).client("client1").build().unwrap_err();
+//! assert_eq!(error.to_string(), "no client `client1` in this network; it has no clients");
 //! ```
 //!
 //! | module | holds | feature |
@@ -33,11 +31,14 @@ mod arg;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
+mod dynamic;
+#[cfg(feature = "client")]
 mod network;
 #[cfg(feature = "client")]
 pub mod topology;
 #[cfg(feature = "client")]
 pub use {
+    dynamic::{Answer, Argument},
     network::{Network, NetworkBuilder, ServerHandle},
     topology::Topology,
 };
@@ -60,3 +61,6 @@ macro_rules! include_stubs {
         include!(concat!(env!("OUT_DIR"), "/rpc_stubs.rs"));
     };
 }
+
+#[cfg(feature = "deploy")]
+pub mod deploy;

@@ -1,0 +1,242 @@
+//! One framed text session, used by one call at a time.
+
+use std::io::{self, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::pool::Caller;
+use crate::error::{Error, ErrorKind};
+use crate::wire::exception::{ExceptionType, Executed};
+use crate::wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
+use crate::wire::message::{self, Members, Message};
+
+/// How much is asked of the kernel at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// How much longer than the deadline a caller waits, so that the server's own word about it arrives.
+const DEADLINE_GRACE: Duration = Duration::from_millis(250);
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(crate) struct Session {
+    stream: TcpStream,
+    deframer: Deframer,
+    /// What came and is no message so far.
+    input: Vec<u8>,
+}
+
+/// The message that answers a call.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    bytes: Vec<u8>,
+}
+
+/// Why a session failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The request was not wholly handed to the kernel.
+    NotSent(io::Error),
+    /// The request was sent; no answer came.
+    NoAnswer(io::Error),
+    /// The deadline passed before the answer came.
+    TimedOut,
+    /// The far side sent something else than an answer.
+    Protocol(String),
+}
+
+impl Session {
+    /// Connects from the caller's declared address.
+    pub(crate) fn connect(
+        server: &str,
+        address: SocketAddr,
+        caller: &Caller,
+        until: Instant,
+    ) -> Result<Self, Error> {
+        let stream = open(address, caller, until).map_err(|failure| match failure {
+            ConnectFailure::Bind(error) => Error::configuration(format!(
+                "client `{}` calls from {}, and this machine cannot: {error}",
+                caller.name, caller.ip
+            )),
+            ConnectFailure::Connect(error) => unavailable(format!(
+                "cannot reach server `{server}` at {address}: {}",
+                describe_connect(&error)
+            )),
+        })?;
+        let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
+        Ok(Self { stream, deframer, input: Vec::new() })
+    }
+
+    /// Whether nothing has come since the last answer, neither an end nor anything unasked for.
+    pub(crate) fn is_quiet(&self) -> bool {
+        const MSG_PEEK: i32 = 0x02;
+        const MSG_DONTWAIT: i32 = 0x40;
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = socket2::SockRef::from(&self.stream).recv_with_flags(&mut byte, MSG_PEEK | MSG_DONTWAIT);
+        self.input.is_empty() && matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Sends one request and waits for the answer with its id.
+    pub(crate) fn exchange(&mut self, request: &[u8], id: u64, until: Instant) -> Result<Reply, Failure> {
+        self.send(request, until)?;
+        let reply = self.receive(until + DEADLINE_GRACE)?;
+        let answers = Message::parse(&reply.bytes)
+            .map_err(|error| Failure::Protocol(error.message))?
+            .id
+            .and_then(|found| found.as_json().parse::<u64>().ok());
+        // An exception without an id is the server's word about the whole session, such as a frame over its limit.
+        if answers.is_some_and(|answered| answered != id) {
+            return Err(Failure::Protocol("the server answered another call".to_owned()));
+        }
+        Ok(reply)
+    }
+
+    fn send(&mut self, request: &[u8], until: Instant) -> Result<(), Failure> {
+        if request.len() > MAX_FRAME_LIMIT {
+            let words = format!("a request of {} bytes is over every frame limit", request.len());
+            return Err(Failure::NotSent(io::Error::new(io::ErrorKind::InvalidInput, words)));
+        }
+        let mut frame = Vec::with_capacity(request.len() + 4);
+        Framing::Framed.write(request, &mut frame);
+        self.stream.set_write_timeout(Some(left(until))).map_err(Failure::NotSent)?;
+        match self.stream.write_all(&frame) {
+            Ok(()) => Ok(()),
+            // The server may have said why before it closed.
+            Err(error) => match self.receive(Instant::now() + DEADLINE_GRACE) {
+                Ok(reply) if reply.is_exception() => {
+                    Err(reply.into_result().map_or_else(Failure::from_error, |_| Failure::NotSent(error)))
+                }
+                _ => Err(Failure::NotSent(error)),
+            },
+        }
+    }
+
+    fn receive(&mut self, until: Instant) -> Result<Reply, Failure> {
+        loop {
+            match self.deframer.step(&self.input, false).map_err(|error| Failure::Protocol(error.to_string()))? {
+                Step::Message { start, end, consumed } => {
+                    let bytes = self.input[start..end].to_vec();
+                    self.input.drain(..consumed);
+                    return Ok(Reply { bytes });
+                }
+                Step::Skip(count) => drop(self.input.drain(..count)),
+                Step::Need(count) => self.read(count, until)?,
+                Step::End => return Err(Failure::NoAnswer(io::ErrorKind::UnexpectedEof.into())),
+            }
+        }
+    }
+
+    fn read(&mut self, wanted: usize, until: Instant) -> Result<(), Failure> {
+        let now = Instant::now();
+        if now >= until {
+            return Err(Failure::TimedOut);
+        }
+        self.stream.set_read_timeout(Some(left(until))).map_err(Failure::NoAnswer)?;
+        let filled = self.input.len();
+        self.input.resize(filled + wanted.clamp(READ_BYTES.min(4096), READ_BYTES), 0);
+        let read = self.stream.read(&mut self.input[filled..]);
+        self.input.truncate(filled + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => Err(Failure::NoAnswer(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Failure::TimedOut),
+            Err(error) => Err(Failure::NoAnswer(error)),
+        }
+    }
+}
+
+impl Reply {
+    /// Gives the value's members to `read`.
+    pub(crate) fn with_value<T>(
+        &self,
+        read: impl FnOnce(&Members<'_>) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let message = Message::parse(&self.bytes).map_err(|error| error.message)?;
+        read(&message.value)
+    }
+
+    fn header(&self) -> Option<String> {
+        Message::parse(&self.bytes).ok().map(|message| message.header.into_owned())
+    }
+
+    fn is_exception(&self) -> bool {
+        self.header().as_deref() == Some("RPC-EX")
+    }
+
+    /// The reply itself where it is a result; else the exception it holds.
+    pub(crate) fn into_result(self) -> Result<Self, Error> {
+        let broken = |what: String| Error::protocol(Executed::Unknown, what);
+        match self.header().as_deref() {
+            Some("RPC-RES") => Ok(self),
+            Some("RPC-EX") => Err(self.with_value(message::parse_exception).map_or_else(broken, Error::from)),
+            other => Err(broken(format!("the server sent `{}` for an answer", other.unwrap_or_default()))),
+        }
+    }
+}
+
+impl Failure {
+    /// Whether nothing of the call can have run, so that another session may carry it.
+    pub(crate) fn is_not_sent(&self) -> bool {
+        matches!(self, Self::NotSent(error) if error.kind() != io::ErrorKind::InvalidInput)
+    }
+
+    fn from_error(error: Error) -> Self {
+        Self::NotSent(io::Error::other(error))
+    }
+
+    /// In words for the caller; `peer` says who the far side is.
+    pub(crate) fn explain(self, peer: &str) -> Error {
+        match self {
+            Self::NotSent(error) => match error.downcast::<Error>() {
+                Ok(said) => said,
+                Err(error) => unavailable(format!("cannot send to {peer}: {error}")),
+            },
+            Self::NoAnswer(error) => Error::local(
+                ErrorKind::Exception(ExceptionType::Unavailable),
+                Executed::Unknown,
+                format!("{peer} closed the connection without an answer: {}", describe_connect(&error)),
+            ),
+            Self::TimedOut => Error::local(
+                ErrorKind::Exception(ExceptionType::DeadlineExceeded),
+                Executed::Unknown,
+                format!("{peer} did not answer within the deadline"),
+            ),
+            Self::Protocol(words) => Error::protocol(Executed::Unknown, format!("{peer}: {words}")),
+        }
+    }
+}
+
+enum ConnectFailure {
+    Bind(io::Error),
+    Connect(io::Error),
+}
+
+fn open(address: SocketAddr, caller: &Caller, until: Instant) -> Result<TcpStream, ConnectFailure> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(ConnectFailure::Connect)?;
+    let local = SocketAddr::new(caller.ip, 0);
+    socket.bind(&SockAddr::from(local)).map_err(ConnectFailure::Bind)?;
+    socket.connect_timeout(&SockAddr::from(address), left(until)).map_err(ConnectFailure::Connect)?;
+    socket.set_tcp_nodelay(true).map_err(ConnectFailure::Connect)?;
+    Ok(socket.into())
+}
+
+/// The time left, never zero, which the kernel takes for no limit at all.
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+}
+
+fn unavailable(message: String) -> Error {
+    Error::local(ErrorKind::Exception(ExceptionType::Unavailable), Executed::No, message)
+}
+
+fn describe_connect(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused (is it running?)".to_owned(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "timed out".to_owned(),
+        io::ErrorKind::UnexpectedEof => "end of the connection".to_owned(),
+        _ => error.to_string(),
+    }
+}

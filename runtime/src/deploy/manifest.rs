@@ -1,0 +1,292 @@
+//! [`Manifest`]: what one server must run, as it travels and as it is stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use rpc_schema::{Key, Name, Signature};
+use serde::{Deserialize, Serialize};
+
+use super::sha256_hex;
+
+/// The only format there is.
+pub const MANIFEST_FORMAT: u32 = 1;
+
+/// What one server must run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Manifest {
+    /// [`MANIFEST_FORMAT`].
+    pub format: u32,
+    /// The server it is for.
+    pub server: String,
+    /// The id of the apply it belongs to, one for the whole network.
+    pub apply: String,
+    /// The whole network.
+    pub network: NetworkEntry,
+    /// The services that this server provides, by name.
+    pub services: BTreeMap<String, ServiceEntry>,
+}
+
+/// The network section.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NetworkEntry {
+    /// Where each server listens.
+    pub servers: BTreeMap<String, SocketAddr>,
+    /// Where each client calls from.
+    pub clients: BTreeMap<String, IpAddr>,
+    /// Names that may deploy under TLS.
+    #[serde(default)]
+    pub deployers: Vec<String>,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServiceEntry {
+    /// Who may call it.
+    pub tenants: Vec<String>,
+    /// Helper modules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<FileEntry>,
+    /// Read-only files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<FileEntry>,
+    /// What its code may touch.
+    #[serde(default)]
+    pub grants: GrantsEntry,
+    /// Calls at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Its procedures.
+    pub rpcs: Vec<RpcEntry>,
+}
+
+/// A file that travels.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Where it lies, relative to `init.yaml`.
+    pub path: String,
+    /// SHA-256 of its bytes, as lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// What the code of a service may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct GrantsEntry {
+    /// Ports it may connect to.
+    pub connect: Vec<u16>,
+    /// Paths it may read.
+    pub read: Vec<String>,
+    /// Paths it may write.
+    pub write: Vec<String>,
+    /// Memory in bytes.
+    pub memory: Option<u64>,
+    /// Environment variables it sees.
+    pub env: Vec<String>,
+}
+
+/// One procedure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RpcEntry {
+    /// Its name.
+    pub name: String,
+    /// Its arguments, in order.
+    pub parameters: Vec<ParameterEntry>,
+    /// The types it returns.
+    pub returns: Vec<String>,
+    /// Its code; `None` for a native procedure.
+    pub source: Option<FileEntry>,
+    /// The longest a call may take, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// Safe to run twice.
+    #[serde(default)]
+    pub idempotent: bool,
+}
+
+/// One argument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParameterEntry {
+    /// Its name, if the file gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its type, as it is printed.
+    #[serde(rename = "type")]
+    pub type_text: String,
+}
+
+impl Manifest {
+    /// SHA-256 of everything but the apply id: two manifests with the same one ask for the same.
+    pub fn content_hash(&self) -> String {
+        let content = Self { apply: String::new(), ..self.clone() };
+        sha256_hex(&serde_json::to_vec(&content).unwrap_or_default())
+    }
+
+    /// The hash of every file it names, each once.
+    pub fn files(&self) -> BTreeSet<&str> {
+        self.services.values().flat_map(ServiceEntry::files).map(|file| file.sha256.as_str()).collect()
+    }
+
+    /// The same services for the same server with nothing in them.
+    pub fn emptied(&self) -> Self {
+        Self { services: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// Checks what a peer or a disk supplied.
+    ///
+    /// # Errors
+    /// The first thing that no `init.yaml` could have led to.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.format != MANIFEST_FORMAT {
+            return Err(format!(
+                "manifest format {} is not supported; this server reads {MANIFEST_FORMAT}",
+                self.format
+            ));
+        }
+        check_name("server", &self.server)?;
+        for (name, service) in &self.services {
+            check_name("service", name)?;
+            service.validate(name, &self.network)?;
+        }
+        Ok(())
+    }
+}
+
+impl ServiceEntry {
+    /// Every file this service needs: sources, modules, data.
+    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        self.rpcs.iter().filter_map(|rpc| rpc.source.as_ref()).chain(&self.modules).chain(&self.data)
+    }
+
+    fn validate(&self, service: &str, network: &NetworkEntry) -> Result<(), String> {
+        if let Some(unknown) = self.tenants.iter().find(|tenant| !network.clients.contains_key(*tenant)) {
+            return Err(format!("service `{service}` has the unknown tenant `{unknown}`"));
+        }
+        self.files().try_for_each(FileEntry::validate)?;
+        let mut keys = BTreeSet::new();
+        for rpc in &self.rpcs {
+            check_name("procedure", &rpc.name)?;
+            let key = rpc.signature(service)?.key();
+            if !keys.insert(key.clone()) {
+                return Err(format!("`{key}` is declared twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FileEntry {
+    fn validate(&self) -> Result<(), String> {
+        let Self { path, sha256 } = self;
+        let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+        if !path.split('/').all(is_plain) || path.contains(['\\', '\0']) {
+            return Err(format!("the path `{path}` does not stay inside the project"));
+        }
+        if !is_sha256(sha256) {
+            return Err(format!("`{sha256}` is no SHA-256"));
+        }
+        Ok(())
+    }
+}
+
+impl RpcEntry {
+    /// The signature it has in a service.
+    ///
+    /// # Errors
+    /// A text that is no type.
+    pub fn signature(&self, service: &str) -> Result<Signature, String> {
+        let arguments: Vec<&str> = self.parameters.iter().map(|parameter| parameter.type_text.as_str()).collect();
+        let returns: Vec<&str> = self.returns.iter().map(String::as_str).collect();
+        Signature::from_texts(service, &self.name, &arguments, &returns)
+            .map_err(|error| format!("`{service}.{}`: {error}", self.name))
+    }
+
+    /// What it is addressed by in a service, without a check of its types.
+    pub fn key_text(&self, service: &str) -> String {
+        let types: Vec<&str> = self.parameters.iter().map(|parameter| parameter.type_text.as_str()).collect();
+        format!("{service}.{}({})", self.name, types.join(", "))
+    }
+
+    /// The key of a validated entry.
+    ///
+    /// # Errors
+    /// As [`signature`](Self::signature).
+    pub fn key(&self, service: &str) -> Result<Key, String> {
+        self.signature(service).map(|signature| signature.key())
+    }
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    Name::new(name).map(drop).map_err(|error| format!("the {what} name `{name}`: {error}"))
+}
+
+/// Whether a text is a SHA-256 as this project writes it.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A manifest for `server1` with `svc1.rpc1(int)` in a file of that hash digit.
+    pub(crate) fn sample(digit: char) -> Manifest {
+        let rpc = RpcEntry {
+            name: "rpc1".to_owned(),
+            parameters: vec![ParameterEntry { name: Some("a".to_owned()), type_text: "int".to_owned() }],
+            returns: vec!["str".to_owned()],
+            source: Some(FileEntry {
+                path: "services/svc1/rpc1.py".to_owned(),
+                sha256: digit.to_string().repeat(64),
+            }),
+            deadline_ms: None,
+            idempotent: false,
+        };
+        let service =
+            ServiceEntry { tenants: vec!["client1".to_owned()], rpcs: vec![rpc], ..ServiceEntry::default() };
+        Manifest {
+            format: MANIFEST_FORMAT,
+            server: "server1".to_owned(),
+            apply: "1".to_owned(),
+            network: NetworkEntry {
+                clients: BTreeMap::from([("client1".to_owned(), IpAddr::from([127, 0, 0, 1]))]),
+                ..NetworkEntry::default()
+            },
+            services: BTreeMap::from([("svc1".to_owned(), service)]),
+        }
+    }
+
+    #[test]
+    fn the_apply_id_is_no_part_of_the_content() {
+        let (one, two) = (sample('a'), Manifest { apply: "2".to_owned(), ..sample('a') });
+        assert_eq!(one.content_hash(), two.content_hash());
+        assert_ne!(one.content_hash(), sample('b').content_hash());
+    }
+
+    #[test]
+    fn what_no_file_could_have_led_to_is_refused() {
+        assert_eq!(sample('a').validate(), Ok(()));
+        let check = |spoil: fn(&mut ServiceEntry), message: &str| {
+            let mut manifest = sample('a');
+            spoil(manifest.services.get_mut("svc1").expect("the sample's service"));
+            assert_eq!(manifest.validate(), Err(message.to_owned()));
+        };
+        let with_path = |path: &str| {
+            let file = FileEntry { path: path.to_owned(), sha256: "a".repeat(64) };
+            file.validate()
+        };
+        for path in ["../x.py", "a/../../x.py", "/etc/passwd", "a//b.py", "", "a\\b.py", "./x.py"] {
+            assert!(with_path(path).is_err(), "{path}");
+        }
+        check(|service| service.rpcs.push(service.rpcs[0].clone()), "`svc1.rpc1(int)` is declared twice");
+        check(|service| service.tenants.push("who".to_owned()), "service `svc1` has the unknown tenant `who`");
+        check(|service| service.rpcs[0].returns.push("x".to_owned()), "`svc1.rpc1`: there is no type `x`");
+        check(
+            |service| service.rpcs[0].name = "a.b".to_owned(),
+            "the procedure name `a.b`: a name has only letters, digits and `_`, not `.`",
+        );
+    }
+}

@@ -1,0 +1,44 @@
+//! What server and initializer share: manifests, the transaction's two state machines, and its messages.
+//!
+//! ```text
+//! initializer                                   each server
+//!   Coordinator --INIT-BEGIN----(manifest)----> Participant: idle -> staging, under a lease
+//!               --INIT-PUT------(sources)----->
+//!               --INIT-PREPARE---------------->              staging -> prepared, durable
+//!               --INIT-COMMIT----------------->              prepared -> idle, a new generation
+//!               --INIT-ABORT------------------>              staging, prepared -> idle
+//!               --INIT-OUTCOME---------------->              what became of a transaction
+//!               --INIT-ROLLBACK--------------->              a new generation with the old content
+//! ```
+//!
+//! The state machines know no sockets and no clock: time comes in as an argument.
+
+pub mod coordinator;
+pub mod manifest;
+pub mod message;
+pub mod participant;
+
+/// SHA-256 of some bytes, as lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex(&sha2::Sha256::digest(bytes))
+}
+
+/// Bytes as lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A fresh random id of 16 hexadecimal digits.
+///
+/// # Errors
+/// Where the operating system gives no randomness.
+pub fn random_id() -> std::io::Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(hex(&bytes))
+}

@@ -1,0 +1,394 @@
+//! [`Participant`]: one server's side of the transaction, as a pure state machine.
+//!
+//! ```text
+//!          begin            prepared            commit -> committed
+//!   idle --------> staging ----------> prepared -----------------> idle, generation + 1
+//!    ^                |                    |
+//!    +----------------+--------------------+   abort, or the lease ran out
+//! ```
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+/// How many ended transactions a server remembers.
+pub const MAX_OUTCOMES: usize = 64;
+
+/// No lease is longer, whatever an initializer asks for.
+pub const MAX_LEASE: Duration = Duration::from_secs(300);
+
+/// What is live on a server.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Live {
+    /// The generation; 0 before the first apply.
+    pub generation: u64,
+    /// The manifest's content hash; empty before the first apply.
+    pub content: String,
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Outcome {
+    /// It became this generation.
+    Committed {
+        /// The generation.
+        generation: u64,
+    },
+    /// It changed nothing.
+    Aborted,
+    /// It is under way.
+    InProgress,
+    /// This server does not remember it: it never came, or is long past.
+    Unknown,
+}
+
+/// Why a step is refused. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Another transaction holds the lease.
+    #[error("another apply is under way: {holder} holds the lease for {left_ms} ms more")]
+    Busy {
+        /// Who holds it.
+        holder: String,
+        /// For how much longer, in milliseconds.
+        left_ms: u64,
+    },
+    /// What is live is not what the plan was made for.
+    #[error("the server moved on: the plan is for generation {planned}, and generation {found} is live")]
+    Moved {
+        /// The generation of the plan.
+        planned: u64,
+        /// The generation that is live.
+        found: u64,
+    },
+    /// The step belongs to a transaction that is not under way.
+    #[error("transaction {0} is not under way here: its lease ran out, or it never began")]
+    NotUnderWay(String),
+    /// A commit before prepare has succeeded.
+    #[error("transaction {0} is not prepared")]
+    NotPrepared(String),
+    /// A rollback of something that is not live.
+    #[error("transaction {0} is not what is live here, so it cannot be rolled back")]
+    NotLive(String),
+}
+
+/// One server's side of the transaction.
+#[derive(Debug, Default)]
+pub struct Participant {
+    live: Live,
+    current: Option<Current>,
+    /// `outcomes.len() <= MAX_OUTCOMES`, oldest first.
+    outcomes: VecDeque<(String, Outcome)>,
+}
+
+#[derive(Debug)]
+struct Current {
+    txn: String,
+    holder: String,
+    lease: Duration,
+    until: Instant,
+    prepared: bool,
+}
+
+/// The first step of a transaction.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// Its id.
+    pub txn: String,
+    /// Who asks, in words for whoever finds the lease taken.
+    pub holder: String,
+    /// How long the server waits for the next step.
+    pub lease: Duration,
+    /// What the plan was made for.
+    pub expected: Live,
+}
+
+impl Participant {
+    /// A server on which this is live.
+    pub fn new(live: Live) -> Self {
+        Self { live, ..Self::default() }
+    }
+
+    /// What is live.
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// The transaction under way, unless its lease ran out.
+    pub fn current(&self) -> Option<&str> {
+        self.current.as_ref().map(|current| current.txn.as_str())
+    }
+
+    /// Ends a transaction whose lease ran out; its id is returned, once.
+    pub fn expire(&mut self, now: Instant) -> Option<String> {
+        let expired = self.current.take_if(|current| now >= current.until)?;
+        self.remember(&expired.txn, Outcome::Aborted);
+        Some(expired.txn)
+    }
+
+    /// Takes the lease for a transaction. The one that holds it may begin again.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`], [`Refusal::Moved`].
+    pub fn begin(&mut self, now: Instant, begin: Begin) -> Result<(), Refusal> {
+        self.expire(now);
+        if let Some(current) = self.current.as_ref().filter(|current| current.txn != begin.txn) {
+            let left = current.until.saturating_duration_since(now).as_millis();
+            let left_ms = u64::try_from(left).unwrap_or(u64::MAX);
+            return Err(Refusal::Busy { holder: current.holder.clone(), left_ms });
+        }
+        if begin.expected != self.live {
+            return Err(Refusal::Moved { planned: begin.expected.generation, found: self.live.generation });
+        }
+        let lease = begin.lease.min(MAX_LEASE);
+        let Begin { txn, holder, .. } = begin;
+        self.current = Some(Current { txn, holder, lease, until: now + lease, prepared: false });
+        Ok(())
+    }
+
+    /// A step of the transaction under way came: its lease begins again.
+    ///
+    /// # Errors
+    /// [`Refusal::NotUnderWay`].
+    pub fn step(&mut self, now: Instant, txn: &str) -> Result<(), Refusal> {
+        self.expire(now);
+        let current = self.under_way(txn)?;
+        current.until = now + current.lease;
+        Ok(())
+    }
+
+    /// Everything of the transaction is checked, loaded and durable.
+    ///
+    /// # Errors
+    /// [`Refusal::NotUnderWay`].
+    pub fn prepared(&mut self, now: Instant, txn: &str) -> Result<(), Refusal> {
+        self.step(now, txn)?;
+        self.under_way(txn)?.prepared = true;
+        Ok(())
+    }
+
+    /// Whether a transaction may be made live. `None` says that it already was; else the number that its generation
+    /// gets, and [`committed`](Self::committed) or [`abort`](Self::abort) must follow.
+    ///
+    /// # Errors
+    /// [`Refusal::NotUnderWay`], [`Refusal::NotPrepared`].
+    pub fn commit(&mut self, now: Instant, txn: &str) -> Result<Option<u64>, Refusal> {
+        if let Outcome::Committed { .. } = self.outcome(txn) {
+            return Ok(None);
+        }
+        self.step(now, txn)?;
+        if !self.under_way(txn)?.prepared {
+            return Err(Refusal::NotPrepared(txn.to_owned()));
+        }
+        Ok(Some(self.live.generation + 1))
+    }
+
+    /// The transaction is live, and durably so.
+    pub fn committed(&mut self, txn: &str, live: Live) {
+        self.current.take_if(|current| current.txn == txn);
+        self.remember(txn, Outcome::Committed { generation: live.generation });
+        self.live = live;
+    }
+
+    /// Ends a transaction without a change. One that is committed stays so.
+    pub fn abort(&mut self, txn: &str) -> Outcome {
+        match self.outcome(txn) {
+            committed @ Outcome::Committed { .. } => committed,
+            _ => {
+                self.current.take_if(|current| current.txn == txn);
+                self.remember(txn, Outcome::Aborted);
+                Outcome::Aborted
+            }
+        }
+    }
+
+    /// Whether a committed transaction may be undone: the number that the generation with the content before it gets.
+    ///
+    /// # Errors
+    /// [`Refusal::NotLive`] where something else is live by now, [`Refusal::Busy`] where another apply is under way.
+    pub fn roll_back(&mut self, now: Instant, txn: &str) -> Result<u64, Refusal> {
+        self.expire(now);
+        if let Some(current) = &self.current {
+            let left = current.until.saturating_duration_since(now).as_millis();
+            let left_ms = u64::try_from(left).unwrap_or(u64::MAX);
+            return Err(Refusal::Busy { holder: current.holder.clone(), left_ms });
+        }
+        match self.outcome(txn) {
+            Outcome::Committed { generation } if generation == self.live.generation => Ok(generation + 1),
+            _ => Err(Refusal::NotLive(txn.to_owned())),
+        }
+    }
+
+    /// The content before a transaction is live again.
+    pub fn rolled_back(&mut self, txn: &str, live: Live) {
+        self.remember(txn, Outcome::Aborted);
+        self.live = live;
+    }
+
+    /// What became of a transaction.
+    pub fn outcome(&self, txn: &str) -> Outcome {
+        if self.current() == Some(txn) {
+            return Outcome::InProgress;
+        }
+        let found = self.outcomes.iter().rev().find(|(id, _)| id == txn);
+        found.map_or(Outcome::Unknown, |(_, outcome)| outcome.clone())
+    }
+
+    fn under_way(&mut self, txn: &str) -> Result<&mut Current, Refusal> {
+        let current = self.current.as_mut().filter(|current| current.txn == txn);
+        current.ok_or_else(|| Refusal::NotUnderWay(txn.to_owned()))
+    }
+
+    fn remember(&mut self, txn: &str, outcome: Outcome) {
+        self.outcomes.retain(|(id, _)| id != txn);
+        if self.outcomes.len() == MAX_OUTCOMES {
+            self.outcomes.pop_front();
+        }
+        self.outcomes.push_back((txn.to_owned(), outcome));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(10);
+
+    fn live(generation: u64) -> Live {
+        Live { generation, content: format!("content {generation}") }
+    }
+
+    fn begin(txn: &str, generation: u64) -> Begin {
+        let expected = live(generation);
+        Begin { txn: txn.to_owned(), holder: format!("holder of {txn}"), lease: LEASE, expected }
+    }
+
+    fn prepared(txn: &str) -> (Participant, Instant) {
+        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+        server.begin(now, begin(txn, 3)).expect("idle");
+        server.prepared(now, txn).expect("under way");
+        (server, now)
+    }
+
+    #[test]
+    fn a_transaction_becomes_the_next_generation() {
+        let (mut server, now) = prepared("t");
+        assert_eq!(server.outcome("t"), Outcome::InProgress);
+        assert_eq!(server.commit(now, "t"), Ok(Some(4)));
+        server.committed("t", live(4));
+        assert_eq!((server.live(), server.current()), (&live(4), None));
+        assert_eq!(server.outcome("t"), Outcome::Committed { generation: 4 });
+    }
+
+    #[test]
+    fn commit_and_abort_may_be_asked_again() {
+        let (mut server, now) = prepared("t");
+        server.commit(now, "t").expect("prepared");
+        server.committed("t", live(4));
+        assert_eq!(server.commit(now, "t"), Ok(None));
+        assert_eq!(server.abort("t"), Outcome::Committed { generation: 4 });
+        assert_eq!(server.abort("u"), Outcome::Aborted);
+        assert_eq!(server.abort("u"), Outcome::Aborted);
+        assert_eq!(server.commit(now, "u"), Err(Refusal::NotUnderWay("u".to_owned())));
+        assert_eq!(server.live(), &live(4));
+    }
+
+    #[test]
+    fn a_commit_before_prepare_is_refused() {
+        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+        assert_eq!(server.commit(now, "t"), Err(Refusal::NotUnderWay("t".to_owned())));
+        server.begin(now, begin("t", 3)).expect("idle");
+        assert_eq!(server.commit(now, "t"), Err(Refusal::NotPrepared("t".to_owned())));
+    }
+
+    #[test]
+    fn the_loser_is_told_who_holds_the_lease() {
+        let (mut server, now) = prepared("t");
+        let busy = Refusal::Busy { holder: "holder of t".to_owned(), left_ms: 10_000 };
+        assert_eq!(server.begin(now, begin("u", 3)), Err(busy.clone()));
+        assert_eq!(server.prepared(now, "u"), Err(Refusal::NotUnderWay("u".to_owned())));
+        assert_eq!(server.roll_back(now, "t"), Err(busy));
+        assert_eq!(server.begin(now, begin("t", 3)), Ok(()), "the holder may begin again");
+    }
+
+    #[test]
+    fn a_lease_runs_out_unless_steps_keep_coming() {
+        let (mut server, now) = prepared("t");
+        server.step(now + LEASE / 2, "t").expect("under way");
+        assert_eq!(server.expire(now + LEASE), None);
+        assert_eq!(server.expire(now + LEASE * 3 / 2), Some("t".to_owned()));
+        assert_eq!(server.commit(now + LEASE * 2, "t"), Err(Refusal::NotUnderWay("t".to_owned())));
+        assert_eq!(server.outcome("t"), Outcome::Aborted);
+        assert_eq!(server.begin(now + LEASE * 2, begin("u", 3)), Ok(()));
+    }
+
+    #[test]
+    fn a_plan_for_another_generation_or_content_is_refused() {
+        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+        assert_eq!(server.begin(now, begin("t", 2)), Err(Refusal::Moved { planned: 2, found: 3 }));
+        let other = Live { content: "other".to_owned(), ..live(3) };
+        let refused = server.begin(now, Begin { expected: other, ..begin("t", 3) });
+        assert_eq!(refused, Err(Refusal::Moved { planned: 3, found: 3 }));
+        assert_eq!(server.current(), None);
+    }
+
+    #[test]
+    fn only_what_is_live_can_be_rolled_back() {
+        let (mut server, now) = prepared("t");
+        server.commit(now, "t").expect("prepared");
+        server.committed("t", live(4));
+        assert_eq!(server.roll_back(now, "t"), Ok(5));
+        server.rolled_back("t", Live { generation: 5, ..live(3) });
+        assert_eq!(server.outcome("t"), Outcome::Aborted);
+        assert_eq!(server.roll_back(now, "t"), Err(Refusal::NotLive("t".to_owned())));
+        assert_eq!(server.roll_back(now, "never"), Err(Refusal::NotLive("never".to_owned())));
+    }
+
+    #[test]
+    fn the_oldest_outcome_is_forgotten_at_the_limit() {
+        let mut server = Participant::default();
+        for index in 0..=MAX_OUTCOMES {
+            server.abort(&index.to_string());
+        }
+        assert_eq!(server.outcome("0"), Outcome::Unknown);
+        assert_eq!(server.outcome("1"), Outcome::Aborted);
+    }
+
+    #[test]
+    fn no_order_of_steps_makes_an_unprepared_transaction_live() {
+        let steps: [fn(&mut Participant, Instant, &str); 6] = [
+            |server, now, txn| drop(server.begin(now, begin(txn, server.live().generation))),
+            |server, now, txn| drop(server.prepared(now, txn)),
+            |server, now, txn| {
+                let was_prepared = server.current.as_ref().is_some_and(|current| current.prepared);
+                if let Ok(Some(generation)) = server.commit(now, txn) {
+                    assert!(was_prepared && server.current() == Some(txn));
+                    assert_eq!(generation, server.live().generation + 1);
+                    server.committed(txn, live(generation));
+                }
+            },
+            |server, _, txn| drop(server.abort(txn)),
+            |server, now, _| drop(server.expire(now + LEASE)),
+            |server, now, txn| {
+                if let Ok(generation) = server.roll_back(now, txn) {
+                    server.rolled_back(txn, live(generation));
+                }
+            },
+        ];
+        let now = Instant::now();
+        let choices = steps.len() * 2;
+        for order in 0..choices.pow(5) {
+            let (mut server, mut rest) = (Participant::new(live(3)), order);
+            for _ in 0..5 {
+                let before = server.live().generation;
+                let (step, txn) = (steps[rest % choices / 2], ["t", "u"][rest % 2]);
+                step(&mut server, now, txn);
+                assert!(server.live().generation >= before, "a generation never goes back");
+                rest /= choices;
+            }
+        }
+    }
+}

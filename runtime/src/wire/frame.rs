@@ -1,0 +1,312 @@
+//! Framing: where a message ends. A connection's first bytes decide it once.
+//!
+//! ```text
+//! first byte after a BOM and white space
+//!   `{` or an ASCII letter -> lines:  message LF | message CR LF | message end-of-file
+//!   0x16 0x03              -> a TLS hello on a plain port
+//!   anything else          -> framed: u32 big-endian length, then as many bytes
+//! ```
+
+/// No frame limit may be set higher, so that no valid length begins like text or like TLS.
+pub const MAX_FRAME_LIMIT: usize = 128 << 20;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+const LENGTH_BYTES: usize = 4;
+
+/// How the messages of a connection are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Each line is a message.
+    Lines,
+    /// A 4-byte big-endian length stands before each message.
+    Framed,
+}
+
+impl Framing {
+    /// Appends `message` as it travels in this framing. `message` holds no line feed.
+    pub fn write(self, message: &[u8], out: &mut Vec<u8>) {
+        let place = self.begin(out);
+        out.extend_from_slice(message);
+        self.end(place, out);
+    }
+
+    /// Begins a message that is appended to `out` in place; the answer goes to [`end`](Self::end).
+    pub fn begin(self, out: &mut Vec<u8>) -> usize {
+        if self == Self::Framed {
+            out.extend_from_slice(&[0; LENGTH_BYTES]);
+        }
+        out.len()
+    }
+
+    /// Ends the message that begins at `start`, as [`begin`](Self::begin) said.
+    pub fn end(self, start: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Lines => out.push(b'\n'),
+            Self::Framed => {
+                let length = u32::try_from(out.len() - start).unwrap_or(u32::MAX).to_be_bytes();
+                out[start - LENGTH_BYTES..start].copy_from_slice(&length);
+            }
+        }
+    }
+}
+
+/// Bytes that can never become a message. The connection cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// A frame or line longer than the limit.
+    #[error("a message of {length} bytes is over the limit of {limit} bytes")]
+    TooLong {
+        /// The declared length, or what came of a line so far.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A frame of no bytes.
+    #[error("a frame of length 0 holds no message")]
+    Empty,
+    /// The connection ended inside a frame.
+    #[error("the connection ended after {got} of a frame's {length} bytes")]
+    CutShort {
+        /// How many bytes of the frame came.
+        got: usize,
+        /// How many it should have.
+        length: usize,
+    },
+    /// A TLS hello where plain text is spoken.
+    #[error("this port speaks plain TCP, not TLS")]
+    Tls,
+    /// An HTTP request.
+    #[error("this port speaks JSON lines, not HTTP: send {{\"header\": \"RPC-REQ\", \"value\": ...}} and a line feed")]
+    Http,
+}
+
+/// What the bytes that came so far amount to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// No whole message yet. At least this many more bytes are needed.
+    Need(usize),
+    /// `input[start..end]` is a message; the next one begins at `consumed`.
+    Message {
+        /// Where the message begins.
+        start: usize,
+        /// Where it ends.
+        end: usize,
+        /// How many bytes of the input are done with; `start <= end <= consumed`.
+        consumed: usize,
+    },
+    /// That many bytes at the front are no part of a message: a BOM, white space, blank lines.
+    Skip(usize),
+    /// The peer will send nothing more, and everything it sent has been read.
+    End,
+}
+
+/// Finds the messages in a connection's bytes.
+///
+/// The caller keeps the bytes: it appends what arrives to its buffer, asks [`step`](Self::step), and removes what was
+/// consumed from the buffer's front.
+#[derive(Debug, Clone)]
+pub struct Deframer {
+    framing: Option<Framing>,
+    limit: usize,
+    /// How many bytes at the input's front are known to hold no line feed; `scanned <= input.len()`.
+    scanned: usize,
+}
+
+impl Deframer {
+    /// For a connection whose framing its first bytes will decide. `limit` is in bytes, at most [`MAX_FRAME_LIMIT`].
+    pub fn detecting(limit: usize) -> Self {
+        Self { framing: None, limit: limit.min(MAX_FRAME_LIMIT), scanned: 0 }
+    }
+
+    /// For a connection whose framing is known.
+    pub fn new(framing: Framing, limit: usize) -> Self {
+        Self { framing: Some(framing), ..Self::detecting(limit) }
+    }
+
+    /// The framing, once the first bytes have decided it.
+    pub fn framing(&self) -> Option<Framing> {
+        self.framing
+    }
+
+    /// Looks for the next message in `input`, the bytes not consumed so far. `ended` says that no more will come.
+    ///
+    /// # Errors
+    /// A [`FrameError`] after which this connection holds no more messages.
+    pub fn step(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
+        match self.framing {
+            Some(Framing::Lines) => self.step_line(input, ended),
+            Some(Framing::Framed) => self.step_frame(input, ended),
+            None => self.detect(input, ended),
+        }
+    }
+
+    fn detect(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
+        let partial_bom = input.len() < BOM.len() && BOM.starts_with(input);
+        if partial_bom && !ended {
+            return Ok(Step::Need(1));
+        }
+        let skipped = skip_bom(input);
+        let Some(space) = input[skipped..].iter().position(|byte| !byte.is_ascii_whitespace()) else {
+            return self.only_space(input.len(), ended);
+        };
+        let begin = skipped + space;
+        match input[begin..] {
+            [b'{' | b'a'..=b'z' | b'A'..=b'Z', ..] => self.framing = Some(Framing::Lines),
+            [0x16] if !ended => return Ok(Step::Need(1)),
+            [0x16, 0x03, ..] => return Err(FrameError::Tls),
+            _ => self.framing = Some(Framing::Framed),
+        }
+        if begin > 0 { Ok(Step::Skip(begin)) } else { self.step(input, ended) }
+    }
+
+    fn only_space(&self, length: usize, ended: bool) -> Result<Step, FrameError> {
+        if ended {
+            return Ok(Step::End);
+        }
+        if length > self.limit {
+            return Err(FrameError::TooLong { length, limit: self.limit });
+        }
+        Ok(Step::Need(1))
+    }
+
+    fn step_line(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
+        let (end, consumed) = match input[self.scanned..].iter().position(|byte| *byte == b'\n') {
+            Some(found) => (self.scanned + found, self.scanned + found + 1),
+            None if ended && input.is_empty() => return Ok(Step::End),
+            None if ended => (input.len(), input.len()),
+            None => (input.len(), 0),
+        };
+        if end > self.limit {
+            return Err(FrameError::TooLong { length: end, limit: self.limit });
+        }
+        if consumed == 0 {
+            self.scanned = input.len();
+            return Ok(Step::Need(1));
+        }
+        self.scanned = 0;
+        let text = input[..end].trim_ascii();
+        if is_http_request(text) {
+            return Err(FrameError::Http);
+        }
+        let start = end - input[..end].trim_ascii_start().len();
+        Ok(if text.is_empty() {
+            Step::Skip(consumed)
+        } else {
+            Step::Message { start, end: start + text.len(), consumed }
+        })
+    }
+
+    fn step_frame(&self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
+        let Some((prefix, rest)) = input.split_first_chunk::<LENGTH_BYTES>() else {
+            return match (ended, input.len()) {
+                (true, 0) => Ok(Step::End),
+                (true, got) => Err(FrameError::CutShort { got, length: LENGTH_BYTES }),
+                (false, got) => Ok(Step::Need(LENGTH_BYTES - got)),
+            };
+        };
+        let length = u32::from_be_bytes(*prefix) as usize;
+        if length == 0 {
+            return Err(FrameError::Empty);
+        }
+        if length > self.limit {
+            return Err(FrameError::TooLong { length, limit: self.limit });
+        }
+        if rest.len() < length {
+            return if ended {
+                Err(FrameError::CutShort { got: rest.len(), length })
+            } else {
+                Ok(Step::Need(length - rest.len()))
+            };
+        }
+        let end = LENGTH_BYTES + length;
+        Ok(Step::Message { start: LENGTH_BYTES, end, consumed: end })
+    }
+}
+
+fn skip_bom(input: &[u8]) -> usize {
+    if input.starts_with(BOM) { BOM.len() } else { 0 }
+}
+
+/// `GET /path HTTP/1.1` and the like.
+fn is_http_request(text: &[u8]) -> bool {
+    let mut words = text.split(|byte| *byte == b' ');
+    let method = words.next().unwrap_or_default();
+    method.iter().all(u8::is_ascii_uppercase) && words.nth(1).is_some_and(|version| version.starts_with(b"HTTP/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `bytes` in pieces of `size`, and collects the messages and how it ended.
+    fn messages(bytes: &[u8], size: usize, limit: usize) -> (Vec<Vec<u8>>, Result<(), FrameError>) {
+        let mut deframer = Deframer::detecting(limit);
+        let (mut buffer, mut pieces, mut found) = (Vec::new(), bytes.chunks(size), Vec::new());
+        let mut ended = false;
+        loop {
+            match deframer.step(&buffer, ended) {
+                Ok(Step::Message { start, end, consumed }) => {
+                    found.push(buffer[start..end].to_vec());
+                    buffer.drain(..consumed);
+                }
+                Ok(Step::Skip(count)) => drop(buffer.drain(..count)),
+                Ok(Step::Need(_)) => match pieces.next() {
+                    Some(piece) => buffer.extend_from_slice(piece),
+                    None => ended = true,
+                },
+                Ok(Step::End) => return (found, Ok(())),
+                Err(error) => return (found, Err(error)),
+            }
+        }
+    }
+
+    fn check(bytes: &[u8], expected: &[&[u8]], ending: &Result<(), FrameError>) {
+        for size in 1..=bytes.len().max(1) {
+            let (found, end) = messages(bytes, size, 16);
+            assert_eq!(found, expected, "{bytes:?} in pieces of {size}");
+            if ending.is_ok() || size == bytes.len() {
+                assert_eq!(&end, ending, "{bytes:?} in pieces of {size}");
+            } else {
+                assert!(end.is_err(), "{bytes:?} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_bytes_decide_and_any_split_gives_the_same_messages() {
+        check(b"", &[], &Ok(()));
+        check(b"{}\n{1}\n", &[b"{}", b"{1}"], &Ok(()));
+        check(b"{}\r\n\r\n\n  \n{1}", &[b"{}", b"{1}"], &Ok(()));
+        check(b"\xef\xbb\xbf \n\t{}\n", &[b"{}"], &Ok(()));
+        check(b"hello\n", &[b"hello"], &Ok(()));
+        check(b" \n \n", &[], &Ok(()));
+        check(b"\0\0\0\x02{}\0\0\0\x01x", &[b"{}", b"x"], &Ok(()));
+        check(b"\0\0\0\0", &[], &Err(FrameError::Empty));
+        check(b"\0\0\0\x05{}", &[], &Err(FrameError::CutShort { got: 2, length: 5 }));
+        check(b"\0\0", &[], &Err(FrameError::CutShort { got: 2, length: 4 }));
+        check(b"\x16\x03\x01", &[], &Err(FrameError::Tls));
+        check(b"{}\nGET / HTTP/1.1\r\n", &[b"{}"], &Err(FrameError::Http));
+    }
+
+    #[test]
+    fn the_limit_is_the_longest_message() {
+        check(b"{23456789abcdef}\n", &[b"{23456789abcdef}"], &Ok(()));
+        check(b"{23456789abcdefg}\n", &[], &Err(FrameError::TooLong { length: 17, limit: 16 }));
+        check(b"\0\0\0\x10{23456789abcdef}", &[b"{23456789abcdef}"], &Ok(()));
+        for length in [17_u32, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
+            let expected = FrameError::TooLong { length: length as usize, limit: 16 };
+            check(&length.to_be_bytes(), &[], &Err(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_found_again() {
+        for framing in [Framing::Lines, Framing::Framed] {
+            let mut out = Vec::new();
+            framing.write(b"{1}", &mut out);
+            framing.write(b"{2}", &mut out);
+            assert_eq!(messages(&out, 3, 16), (vec![b"{1}".to_vec(), b"{2}".to_vec()], Ok(())));
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! JSON text to binary values and back, by type, without a tree in between.
+//!
+//! Texts keep what JSON numbers lose: doubles survive bit for bit, and the three that JSON lacks are the strings
+//! `"NaN"`, `"Infinity"` and `"-Infinity"`.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rpc_schema::{KeyType, Type};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::value::{DecodeError, Reader, encode_bytes};
+
+/// Appends the binary form of the JSON text of a value.
+///
+/// # Errors
+/// What was found and what was expected instead; `out` then holds a part of the value.
+pub fn to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<(), String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    ValueSeed { ty, out }
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| without_place(&error))
+}
+
+/// Appends the binary form of an argument: its JSON form, or (but for `str`) a string that holds that JSON. Where both
+/// readings are possible the JSON form wins.
+///
+/// # Errors
+/// As [`to_binary`].
+pub fn argument_to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<(), String> {
+    let start = out.len();
+    let Err(error) = to_binary(ty, text, out) else { return Ok(()) };
+    out.truncate(start);
+    if *ty == Type::Str || !text.trim_start().starts_with('"') {
+        return Err(error);
+    }
+    let inner: String = serde_json::from_str(text).map_err(|error| without_place(&error))?;
+    to_binary(ty, &inner, out).map_err(|_| {
+        out.truncate(start);
+        error
+    })
+}
+
+/// Appends the JSON text of the next binary value of `input`.
+///
+/// # Errors
+/// Where the bytes are no value of this type.
+pub fn from_binary(ty: &Type, input: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    match ty {
+        Type::Int => write_json(&input.int()?, out),
+        Type::Float => write_float(input.float()?, out),
+        Type::Bool => write_json(&input.bool()?, out),
+        Type::Str => write_json(input.str()?, out),
+        Type::Bytes => write_json(&BASE64.encode(input.bytes()?), out),
+        Type::Optional(item) => {
+            if input.bool()? {
+                from_binary(item, input, out)?;
+            } else {
+                out.extend_from_slice(b"null");
+            }
+        }
+        Type::List(item) => write_between(b"[]", input.count()?, out, |out| from_binary(item, input, out))?,
+        Type::Tuple(items) => {
+            let mut items = items.iter();
+            write_between(b"[]", items.len(), out, |out| {
+                items.next().map_or(Ok(()), |item| from_binary(item, input, out))
+            })?;
+        }
+        Type::Dict(key, item) => write_between(b"{}", input.count()?, out, |out| {
+            write_key(*key, input, out)?;
+            out.push(b':');
+            from_binary(item, input, out)
+        })?,
+    }
+    Ok(())
+}
+
+fn write_between(
+    brackets: &[u8; 2],
+    count: usize,
+    out: &mut Vec<u8>,
+    mut write_item: impl FnMut(&mut Vec<u8>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    out.push(brackets[0]);
+    for index in 0..count {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_item(out)?;
+    }
+    out.push(brackets[1]);
+    Ok(())
+}
+
+fn write_key(key: KeyType, input: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    match key {
+        KeyType::Str => write_json(input.str()?, out),
+        KeyType::Int => write_json(&input.int()?.to_string(), out),
+    }
+    Ok(())
+}
+
+fn write_float(value: f64, out: &mut Vec<u8>) {
+    if value.is_finite() {
+        write_json(&value, out);
+    } else if value.is_nan() {
+        out.extend_from_slice(b"\"NaN\"");
+    } else if value > 0.0 {
+        out.extend_from_slice(b"\"Infinity\"");
+    } else {
+        out.extend_from_slice(b"\"-Infinity\"");
+    }
+}
+
+/// Appends a number or a string, neither of which can fail to become JSON.
+fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    let written = serde_json::to_writer(out, value);
+    debug_assert!(written.is_ok(), "writing to memory");
+}
+
+/// The words of a JSON error without `at line 1 column 5`, which counts from the start of the value.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
+}
+
+struct ValueSeed<'a> {
+    ty: &'a Type,
+    out: &'a mut Vec<u8>,
+}
+
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a> ValueSeed<'a> {
+    /// Something other than null came: an `Optional` is present, and its own type decides.
+    fn present(self) -> Self {
+        match self.ty {
+            Type::Optional(item) => {
+                self.out.push(1);
+                Self { ty: item, out: self.out }
+            }
+            _ => self,
+        }
+    }
+
+    fn item<'b>(&'b mut self, ty: &'b Type) -> ValueSeed<'b>
+    where
+        'a: 'b,
+    {
+        ValueSeed { ty, out: self.out }
+    }
+
+    fn put_float<E: de::Error>(self, value: f64) -> Result<(), E> {
+        self.out.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    /// Keeps room for a count that is known only at the end.
+    fn begin_count(&mut self) -> usize {
+        self.out.extend_from_slice(&[0; 4]);
+        self.out.len()
+    }
+
+    fn end_count(&mut self, start: usize, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes();
+        self.out[start - 4..start].copy_from_slice(&count);
+    }
+}
+
+impl<'de> Visitor<'de> for ValueSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.ty)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        if !matches!(self.ty, Type::Optional(_)) {
+            return Err(E::invalid_type(de::Unexpected::Other("null"), &self));
+        }
+        self.out.push(0);
+        Ok(())
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
+        let this = self.present();
+        if *this.ty != Type::Bool {
+            return Err(E::invalid_type(de::Unexpected::Bool(value), &this));
+        }
+        this.out.push(u8::from(value));
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "what does not survive the way back is refused")]
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
+        let this = self.present();
+        match this.ty {
+            Type::Int => this.out.extend_from_slice(&value.to_le_bytes()),
+            Type::Float if i128::from(value) == (value as f64) as i128 => return this.put_float(value as f64),
+            Type::Float => return Err(E::invalid_value(de::Unexpected::Signed(value), &"an exact `float`")),
+            _ => return Err(E::invalid_type(de::Unexpected::Signed(value), &this)),
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "what does not survive the way back is refused")]
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
+        if let Ok(value) = i64::try_from(value) {
+            return self.visit_i64(value);
+        }
+        let this = self.present();
+        match this.ty {
+            Type::Float if u128::from(value) == (value as f64) as u128 => this.put_float(value as f64),
+            Type::Float => Err(E::invalid_value(de::Unexpected::Unsigned(value), &"an exact `float`")),
+            Type::Int => Err(E::invalid_value(de::Unexpected::Unsigned(value), &"an `int` of 64 bits")),
+            _ => Err(E::invalid_type(de::Unexpected::Unsigned(value), &this)),
+        }
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
+        let this = self.present();
+        if *this.ty != Type::Float {
+            return Err(E::invalid_type(de::Unexpected::Float(value), &this));
+        }
+        this.put_float(value)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        let this = self.present();
+        match (this.ty, text) {
+            (Type::Str, _) => encode_bytes(text.as_bytes(), this.out),
+            (Type::Bytes, _) => {
+                let bytes = BASE64
+                    .decode(text)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Str(shortened(text)), &"base64 of `bytes`"))?;
+                encode_bytes(&bytes, this.out);
+            }
+            (Type::Float, "NaN") => return this.put_float(f64::NAN),
+            (Type::Float, "Infinity") => return this.put_float(f64::INFINITY),
+            (Type::Float, "-Infinity") => return this.put_float(f64::NEG_INFINITY),
+            _ => return Err(E::invalid_type(de::Unexpected::Str(shortened(text)), &this)),
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let mut this = self.present();
+        match this.ty {
+            Type::List(item) => {
+                let start = this.begin_count();
+                let mut count = 0;
+                while items.next_element_seed(this.item(item))?.is_some() {
+                    count += 1;
+                }
+                this.end_count(start, count);
+                Ok(())
+            }
+            Type::Tuple(types) => {
+                for (index, ty) in types.iter().enumerate() {
+                    if items.next_element_seed(this.item(ty))?.is_none() {
+                        return Err(de::Error::invalid_length(index, &this));
+                    }
+                }
+                match items.next_element::<IgnoredAny>()? {
+                    None => Ok(()),
+                    Some(_) => Err(de::Error::invalid_length(types.len() + 1, &this)),
+                }
+            }
+            _ => Err(de::Error::invalid_type(de::Unexpected::Seq, &this)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let mut this = self.present();
+        let Type::Dict(key_type, item) = this.ty else {
+            return Err(de::Error::invalid_type(de::Unexpected::Map, &this));
+        };
+        let start = this.begin_count();
+        let mut seen = BTreeSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            put_key(*key_type, &key, this.out)?;
+            entries.next_value_seed(this.item(item))?;
+            if let Some(twice) = seen.replace(key) {
+                return Err(de::Error::custom(format_args!("the key `{}` stands twice", shortened(&twice))));
+            }
+        }
+        this.end_count(start, seen.len());
+        Ok(())
+    }
+}
+
+fn put_key<E: de::Error>(key_type: KeyType, key: &str, out: &mut Vec<u8>) -> Result<(), E> {
+    match key_type {
+        KeyType::Str => encode_bytes(key.as_bytes(), out),
+        KeyType::Int => {
+            let number: i64 =
+                key.parse().ok().filter(|number: &i64| number.to_string() == *key).ok_or_else(|| {
+                    E::invalid_value(de::Unexpected::Str(shortened(key)), &"the decimal digits of an `int`")
+                })?;
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    Ok(())
+}
+
+/// The beginning of a text, short enough for a message.
+pub(crate) fn shortened(text: &str) -> &str {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ty(text: &str) -> Type {
+        Type::parse(text).expect(text)
+    }
+
+    /// There and back; `printed` is the canonical JSON.
+    fn check(type_text: &str, json: &str, printed: &str) {
+        let ty = ty(type_text);
+        let mut binary = Vec::new();
+        argument_to_binary(&ty, json, &mut binary).unwrap_or_else(|error| panic!("{type_text} {json}: {error}"));
+        let (mut reader, mut out) = (Reader::new(&binary), Vec::new());
+        from_binary(&ty, &mut reader, &mut out).expect("what was just encoded");
+        assert_eq!(reader.finish(), Ok(()));
+        assert_eq!(String::from_utf8(out).as_deref(), Ok(printed), "{type_text} {json}");
+    }
+
+    fn refused(type_text: &str, json: &str, message: &str) {
+        let mut out = vec![1, 2, 3];
+        let error = argument_to_binary(&ty(type_text), json, &mut out).expect_err(json);
+        assert_eq!(error, message, "{type_text} {json}");
+    }
+
+    #[test]
+    fn values_of_every_type_go_there_and_back() {
+        for (ty, json, printed) in [
+            ("int", "9223372036854775807", "9223372036854775807"),
+            ("int", "-9223372036854775808", "-9223372036854775808"),
+            ("int", "\"7\"", "7"),
+            ("float", "7", "7.0"),
+            ("float", "-0.0", "-0.0"),
+            ("float", "5e-324", "5e-324"),
+            ("float", "9007199254740992", "9007199254740992.0"),
+            ("float", "9223372036854775808", "9.223372036854776e+18"),
+            ("float", "\"NaN\"", "\"NaN\""),
+            ("float", "\"-Infinity\"", "\"-Infinity\""),
+            ("float", "\"1.5\"", "1.5"),
+            ("bool", "true", "true"),
+            ("bool", "\"false\"", "false"),
+            ("str", "\"7\"", "\"7\""),
+            ("str", r#""\ud83d\ude00\u0000""#, r#""😀\u0000""#),
+            ("bytes", "\"AAH/\"", "\"AAH/\""),
+            ("bytes", r#""\"AAH/\"""#, "\"AAH/\""),
+            ("List[int]", " [ 1 , 2 ] ", "[1,2]"),
+            ("List[int]", "\"[1, 2]\"", "[1,2]"),
+            ("List[str]", "[]", "[]"),
+            ("Dict[str, int]", r#"{"b":1,"a":2}"#, r#"{"b":1,"a":2}"#),
+            ("Dict[int, str]", r#"{"-1":"x"}"#, r#"{"-1":"x"}"#),
+            ("Optional[int]", "null", "null"),
+            ("Optional[int]", "\"null\"", "null"),
+            ("Optional[str]", "\"null\"", "\"null\""),
+            ("Optional[List[Optional[bool]]]", "[null,true]", "[null,true]"),
+            ("Tuple[int, str]", "[1,\"a\"]", "[1,\"a\"]"),
+        ] {
+            check(ty, json, printed);
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused_in_words() {
+        for (ty, json, message) in [
+            ("int", "7.0", "invalid type: floating point `7.0`, expected `int`"),
+            ("int", "9223372036854775808", "invalid value: integer `9223372036854775808`, expected an `int` of 64 bits"),
+            ("int", "true", "invalid type: boolean `true`, expected `int`"),
+            ("int", "\"x\"", "invalid type: string \"x\", expected `int`"),
+            ("int", "null", "invalid type: null, expected `int`"),
+            ("float", "9007199254740993", "invalid value: integer `9007199254740993`, expected an exact `float`"),
+            ("float", "\"nan\"", "invalid type: string \"nan\", expected `float`"),
+            ("float", "1e400", "number out of range"),
+            ("bool", "1", "invalid type: integer `1`, expected `bool`"),
+            ("str", "7", "invalid type: integer `7`, expected `str`"),
+            ("bytes", "\"a\"", "invalid value: string \"a\", expected base64 of `bytes`"),
+            ("List[int]", "[1,\"2\"]", "invalid type: string \"2\", expected `int`"),
+            ("List[int]", "{}", "invalid type: map, expected `List[int]`"),
+            ("Dict[str, int]", r#"{"a":1,"a":2}"#, "the key `a` stands twice"),
+            (
+                "Dict[int, int]",
+                r#"{"01":1}"#,
+                "invalid value: string \"01\", expected the decimal digits of an `int`",
+            ),
+            ("Tuple[int, int]", "[1]", "invalid length 1, expected `Tuple[int, int]`"),
+            ("Tuple[int, int]", "[1,2,3]", "invalid length 3, expected `Tuple[int, int]`"),
+            ("str", r#""\ud800""#, "unexpected end of hex escape"),
+        ] {
+            refused(ty, json, message);
+        }
+    }
+
+    #[test]
+    fn doubles_survive_bit_for_bit() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..20_000 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let value = f64::from_bits(state);
+            let (mut text, mut back) = (Vec::new(), Vec::new());
+            write_float(value, &mut text);
+            let text = String::from_utf8(text).expect("JSON");
+            to_binary(&Type::Float, &text, &mut back).expect("a float");
+            assert!(back == value.to_le_bytes() || value.is_nan(), "{text}");
+        }
+    }
+}

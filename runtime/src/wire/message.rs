@@ -1,0 +1,554 @@
+//! Messages: `{"header": H, "value": {...}}`, members in any order, duplicate members refused, unknown ones ignored.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::exception::{Exception, ExceptionType, Executed};
+use super::json::shortened;
+
+/// More members than this in one object are refused, known or not.
+pub const MAX_MEMBERS: usize = 64;
+
+/// More arguments than this in one request are refused.
+pub const MAX_ARGUMENTS: usize = 1000;
+
+/// A message that came in, as far as its header tells.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// The header, such as `RPC-REQ`.
+    pub header: Cow<'a, str>,
+    /// What the message says.
+    pub value: Members<'a>,
+    /// The value's `id`, if it has one.
+    pub id: Option<Id<'a>>,
+}
+
+/// An `id`: a string or a 64-bit integer, as the JSON text that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Id<'a>(&'a str);
+
+impl<'a> Id<'a> {
+    /// The JSON text.
+    pub fn as_json(self) -> &'a str {
+        self.0
+    }
+
+    fn check(raw: &'a RawValue) -> Result<Self, String> {
+        let text = raw.get();
+        if text.starts_with('"') {
+            as_string("id", raw)?;
+        } else if text.parse::<i64>().is_err() && text.parse::<u64>().is_err() {
+            return Err("`id` is neither a string nor a 64-bit integer".to_owned());
+        }
+        Ok(Self(text))
+    }
+}
+
+/// Why a text is no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed<'a> {
+    /// What is wrong, and at which byte where that is known.
+    pub message: String,
+    /// The id, where the message was whole enough to have one.
+    pub id: Option<Id<'a>>,
+}
+
+impl Malformed<'_> {
+    /// The exception that answers it.
+    pub fn exception(&self) -> Exception {
+        Exception::refused(ExceptionType::MalformedMessage, self.message.clone())
+    }
+}
+
+/// An `RPC-REQ`.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The service's name.
+    pub service: Cow<'a, str>,
+    /// The procedure's name.
+    pub rpc: Cow<'a, str>,
+    /// The JSON text of each argument.
+    pub arguments: Vec<&'a RawValue>,
+    /// The type of each argument, as the caller writes it.
+    pub argument_types: Vec<Cow<'a, str>>,
+    /// The types the caller expects back; `None` where it does not care.
+    pub return_types: Option<Vec<Cow<'a, str>>>,
+    /// Who the caller says it is.
+    pub client: Option<Cow<'a, str>>,
+    /// The longest the call may take, in milliseconds.
+    pub deadline_ms: Option<u64>,
+}
+
+/// The members of an object, none of them twice.
+#[derive(Debug, Default)]
+pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Message<'a> {
+    /// Reads a message from its bytes.
+    ///
+    /// # Errors
+    /// [`Malformed`], in words meant for whoever sent it.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed<'a>> {
+        let broken = |message| Malformed { message, id: None };
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| broken(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+        let top = Members::parse(text).map_err(broken)?;
+        let value = top.get("value").map(|value| Members::parse(value.get())).transpose();
+        let id = match &value {
+            Ok(Some(members)) => members.get("id").map(Id::check).transpose().map_err(broken)?,
+            _ => None,
+        };
+        let malformed = |message| Malformed { message, id };
+        let header = top.get("header").ok_or_else(|| malformed("the message has no `header`".to_owned()))?;
+        let header = as_string("header", header).map_err(malformed)?;
+        let value = value
+            .map_err(|error| malformed(format!("`value`: {error}")))?
+            .ok_or_else(|| malformed("the message has no `value`".to_owned()))?;
+        Ok(Self { header, value, id })
+    }
+}
+
+impl<'a> Request<'a> {
+    /// Reads the value of an `RPC-REQ`.
+    ///
+    /// # Errors
+    /// Which member is missing or of a wrong type.
+    pub fn parse(value: &Members<'a>) -> Result<Self, String> {
+        Ok(Self {
+            service: value.string("service")?,
+            rpc: value.string("rpc")?,
+            arguments: as_list("arguments", value.required("arguments")?)?,
+            argument_types: as_strings("argument-types", value.required("argument-types")?)?,
+            return_types: value.optional("return-types", as_strings)?,
+            client: value.optional("client", as_string)?,
+            deadline_ms: value.optional("deadline-ms", as_milliseconds)?,
+        })
+    }
+}
+
+impl<'a> Members<'a> {
+    fn parse(text: &'a str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| describe(&error, text))
+    }
+
+    /// The JSON text of a member, if it is there.
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
+    }
+
+    /// The JSON text of a member that must be there.
+    ///
+    /// # Errors
+    /// That it is missing.
+    pub fn required(&self, name: &str) -> Result<&'a RawValue, String> {
+        self.get(name).ok_or_else(|| format!("the member `{name}` is missing"))
+    }
+
+    /// A member that must be there and be a string.
+    ///
+    /// # Errors
+    /// That it is not.
+    pub fn string(&self, name: &str) -> Result<Cow<'a, str>, String> {
+        as_string(name, self.required(name)?)
+    }
+
+    /// A member that may be absent or null.
+    ///
+    /// # Errors
+    /// That `read` does not take it.
+    pub fn optional<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str, &'a RawValue) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        match self.get(name) {
+            Some(value) if value.get() != "null" => read(name, value).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A member of any shape that serde knows.
+    ///
+    /// # Errors
+    /// That it is missing or of another shape.
+    pub fn decode<T: de::Deserialize<'a>>(&self, name: &str) -> Result<T, String> {
+        serde_json::from_str(self.required(name)?.get()).map_err(|error| format!("`{name}`: {error}"))
+    }
+}
+
+/// A member that is a string.
+pub fn as_string<'a>(name: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, String> {
+    let text = raw.get();
+    if !text.starts_with('"') {
+        return Err(format!("`{name}` is not a string"));
+    }
+    match text[1..text.len() - 1].contains('\\') {
+        false => Ok(Cow::Borrowed(&text[1..text.len() - 1])),
+        true => serde_json::from_str(text).map(Cow::Owned).map_err(|error| format!("`{name}`: {error}")),
+    }
+}
+
+fn as_milliseconds(name: &str, raw: &RawValue) -> Result<u64, String> {
+    raw.get().parse().map_err(|_| format!("`{name}` is not a whole number of milliseconds"))
+}
+
+fn as_list<'a>(name: &str, raw: &'a RawValue) -> Result<Vec<&'a RawValue>, String> {
+    if !raw.get().starts_with('[') {
+        return Err(format!("`{name}` is not a list"));
+    }
+    serde_json::from_str::<ShortList>(raw.get())
+        .map(|list| list.0)
+        .map_err(|error| format!("`{name}`: {}", describe(&error, raw.get())))
+}
+
+fn as_strings<'a>(name: &str, raw: &'a RawValue) -> Result<Vec<Cow<'a, str>>, String> {
+    let not_a_string = |_| format!("`{name}` holds something that is not a string");
+    as_list(name, raw)?.into_iter().map(|item| as_string(name, item).map_err(not_a_string)).collect()
+}
+
+/// The words of a JSON error with the byte at which it arose.
+fn describe(error: &serde_json::Error, text: &str) -> String {
+    let words = error.to_string();
+    let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    match error.classify() {
+        serde_json::error::Category::Data => words.to_owned(),
+        _ => format!("not JSON at byte {}: {words}", before + error.column()),
+    }
+}
+
+impl<'de: 'a, 'a> de::Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Members::default();
+                while let Some(Key(name)) = entries.next_key::<Key<'de>>()? {
+                    if members.get(&name).is_some() {
+                        return Err(de::Error::custom(format_args!("the member `{}` stands twice", shortened(&name))));
+                    }
+                    if members.0.len() == MAX_MEMBERS {
+                        return Err(de::Error::custom(format_args!("an object has more than {MAX_MEMBERS} members")));
+                    }
+                    members.0.push((name, entries.next_value()?));
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> de::Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a member's name")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// A list of at most [`MAX_ARGUMENTS`] values.
+struct ShortList<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> de::Deserialize<'de> for ShortList<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor;
+        impl<'de> Visitor<'de> for ListVisitor {
+            type Value = ShortList<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ShortList<'de>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    if list.len() == MAX_ARGUMENTS {
+                        return Err(de::Error::custom(format_args!("more than {MAX_ARGUMENTS} elements")));
+                    }
+                    list.push(item);
+                }
+                Ok(ShortList(list))
+            }
+        }
+        deserializer.deserialize_seq(ListVisitor)
+    }
+}
+
+/// The id that an answer carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerId {
+    /// The request had none.
+    Absent,
+    /// The request was too broken to have one.
+    Null,
+    /// The JSON text of the request's id.
+    Json(Box<str>),
+}
+
+impl From<Option<Id<'_>>> for AnswerId {
+    fn from(id: Option<Id<'_>>) -> Self {
+        id.map_or(Self::Absent, |id| Self::Json(id.as_json().into()))
+    }
+}
+
+impl AnswerId {
+    /// Appends `"id":...,` or nothing.
+    fn write(&self, out: &mut Vec<u8>) {
+        let text = match self {
+            Self::Absent => return,
+            Self::Null => "null",
+            Self::Json(text) => text,
+        };
+        out.extend_from_slice(b"\"id\":");
+        out.extend_from_slice(text.as_bytes());
+        out.push(b',');
+    }
+}
+
+/// Appends an `RPC-RES`; `write_values` appends the JSON texts of the returned values, separated by commas.
+///
+/// # Errors
+/// That of `write_values`; `out` then holds a part of the message.
+pub fn write_result<E>(
+    id: &AnswerId,
+    generation: u64,
+    source: &str,
+    out: &mut Vec<u8>,
+    write_values: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    out.extend_from_slice(b"{\"header\":\"RPC-RES\",\"value\":{");
+    id.write(out);
+    out.extend_from_slice(b"\"return-values\":[");
+    write_values(out)?;
+    out.extend_from_slice(format!("],\"generation\":{generation},\"source\":\"{source}\"}}}}").as_bytes());
+    Ok(())
+}
+
+/// Appends an `RPC-EX`.
+pub fn write_exception(id: &AnswerId, exception: &Exception, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"header\":\"RPC-EX\",\"value\":{");
+    id.write(out);
+    let mut member = |name: &str, value: &str| {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(value.as_bytes());
+    };
+    member("\"exception-type\":", &quoted(exception.kind.as_str()));
+    member(",\"exception-message\":", &quoted(&exception.message));
+    member(",\"executed\":", &quoted(exception.executed.as_str()));
+    if let Some(kind) = &exception.own_kind {
+        member(",\"exception-kind\":", &quoted(kind));
+    }
+    if !exception.valid_signatures.is_empty() {
+        member(",\"valid-signatures\":", &serde_json::json!(exception.valid_signatures).to_string());
+    }
+    out.extend_from_slice(b"}}");
+}
+
+/// Reads the value of an `RPC-EX`.
+///
+/// # Errors
+/// Which member is missing or wrong.
+pub fn parse_exception(value: &Members<'_>) -> Result<Exception, String> {
+    let kind = value.string("exception-type")?;
+    Ok(Exception {
+        kind: ExceptionType::from_text(&kind).ok_or_else(|| format!("there is no exception type `{kind}`"))?,
+        message: value.string("exception-message")?.into_owned(),
+        executed: Executed::from_text(&value.optional("executed", as_string)?.unwrap_or_default()),
+        own_kind: value.optional("exception-kind", as_string)?.map(Cow::into_owned),
+        valid_signatures: value
+            .optional("valid-signatures", as_strings)?
+            .unwrap_or_default()
+            .into_iter()
+            .map(Cow::into_owned)
+            .collect(),
+    })
+}
+
+/// What a caller says beside the arguments.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a> {
+    /// The service's name.
+    pub service: &'a str,
+    /// The procedure's name.
+    pub rpc: &'a str,
+    /// The types of the arguments.
+    pub argument_types: &'a [&'a str],
+    /// The types expected back; `None` leaves them unchecked.
+    pub return_types: Option<&'a [&'a str]>,
+    /// Who is calling.
+    pub client: Option<&'a str>,
+    /// The id, unless the connection is for this one call.
+    pub id: Option<u64>,
+    /// The longest the call may take, in milliseconds.
+    pub deadline_ms: Option<u64>,
+}
+
+/// Appends an `RPC-REQ`; `write_arguments` appends the JSON texts of the arguments, separated by commas.
+///
+/// # Errors
+/// That of `write_arguments`; `out` then holds a part of the message.
+pub fn write_request<E>(
+    head: &RequestHead<'_>,
+    out: &mut Vec<u8>,
+    write_arguments: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut text = String::from("{\"header\":\"RPC-REQ\",\"value\":{");
+    if let Some(id) = head.id {
+        text += &format!("\"id\":{id},");
+    }
+    text += &format!("\"service\":{},\"rpc\":{},", quoted(head.service), quoted(head.rpc));
+    if let Some(client) = head.client {
+        text += &format!("\"client\":{},", quoted(client));
+    }
+    if let Some(deadline) = head.deadline_ms {
+        text += &format!("\"deadline-ms\":{deadline},");
+    }
+    text += &format!("\"argument-types\":{},", serde_json::json!(head.argument_types));
+    if let Some(types) = head.return_types {
+        text += &format!("\"return-types\":{},", serde_json::json!(types));
+    }
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\"arguments\":[");
+    write_arguments(out)?;
+    out.extend_from_slice(b"]}}");
+    Ok(())
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn malformed(text: &str, message: &str, id: Option<&str>) {
+        let error = match Message::parse(text.as_bytes()) {
+            Err(error) => error,
+            Ok(parsed) => Malformed {
+                message: Request::parse(&parsed.value).expect_err(text),
+                id: parsed.id,
+            },
+        };
+        assert_eq!((error.message.as_str(), error.id.map(Id::as_json)), (message, id), "{text}");
+    }
+
+    #[test]
+    fn members_may_stand_in_any_order_and_unknown_ones_are_ignored() {
+        let text = r#"{"x":[{}],"value":{"arguments":[7, "a"],"y":1,"rpc":"r\u0031","service":"s",
+            "argument-types":["int","str"],"id":"\u0041"},"header":"RPC-REQ"}"#;
+        let message = Message::parse(text.as_bytes()).expect("a message");
+        let request = Request::parse(&message.value).expect("a request");
+        assert_eq!((&*message.header, &*request.service, &*request.rpc), ("RPC-REQ", "s", "r1"));
+        assert_eq!(message.id.map(Id::as_json), Some(r#""\u0041""#));
+        assert_eq!(request.arguments.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["7", "\"a\""]);
+        assert!(request.return_types.is_none() && request.client.is_none() && request.deadline_ms.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        malformed("hello", "not JSON at byte 1: expected value", None);
+        malformed("{\"header\":", "not JSON at byte 10: EOF while parsing a value", None);
+        malformed("[]", "invalid type: sequence, expected a JSON object", None);
+        malformed("{}", "the message has no `header`", None);
+        malformed(r#"{"header":1,"value":{"id":5}}"#, "`header` is not a string", Some("5"));
+        malformed(r#"{"header":"RPC-REQ"}"#, "the message has no `value`", None);
+        malformed(
+            r#"{"header":"RPC-REQ","value":[]}"#,
+            "`value`: invalid type: sequence, expected a JSON object",
+            None,
+        );
+        malformed(r#"{"header":"A","header":"B"}"#, "the member `header` stands twice", None);
+        malformed(
+            r#"{"header":"RPC-REQ","value":{"id":1.5}}"#,
+            "`id` is neither a string nor a 64-bit integer",
+            None,
+        );
+        malformed(
+            r#"{"header":"RPC-REQ","value":{"id":7,"service":"s"}}"#,
+            "the member `rpc` is missing",
+            Some("7"),
+        );
+        malformed(
+            r#"{"header":"RPC-REQ","value":{"service":"s","rpc":"r","arguments":{}}}"#,
+            "`arguments` is not a list",
+            None,
+        );
+        let deep = format!(r#"{{"header":"RPC-REQ","value":{}"#, "[".repeat(100_000));
+        assert!(Message::parse(deep.as_bytes()).is_err());
+        assert_eq!(
+            Message::parse(b"{\"header\":\"\xff\"}").expect_err("bytes").message,
+            "not UTF-8 at byte 11"
+        );
+    }
+
+    #[test]
+    fn an_object_with_too_many_members_is_refused() {
+        let object = |count: usize| {
+            let members: Vec<_> = (0..count).map(|index| format!("\"m{index}\":0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert_eq!(Members::parse(&object(MAX_MEMBERS)).map(|members| members.0.len()), Ok(MAX_MEMBERS));
+        assert!(Members::parse(&object(MAX_MEMBERS + 1)).is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut out = Vec::new();
+        let exception = Exception {
+            own_kind: Some("ValueError".to_owned()),
+            valid_signatures: vec!["a".to_owned(), "b".to_owned()],
+            ..Exception::new(ExceptionType::InvalidArguments, Executed::Unknown, "a \"quote\"\n")
+        };
+        write_exception(&AnswerId::Json("9".into()), &exception, &mut out);
+        let message = Message::parse(&out).expect("a message");
+        assert_eq!(message.id.map(Id::as_json), Some("9"));
+        assert_eq!(parse_exception(&message.value), Ok(exception));
+        let head = RequestHead {
+            service: "s",
+            rpc: "r",
+            argument_types: &["int"],
+            return_types: Some(&[]),
+            client: Some("c"),
+            id: Some(3),
+            deadline_ms: Some(5),
+        };
+        out.clear();
+        write_request(&head, &mut out, |out| {
+            out.extend_from_slice(b"7");
+            Ok::<_, String>(())
+        })
+        .expect("a request");
+        let message = Message::parse(&out).expect("a message");
+        let request = Request::parse(&message.value).expect("a request");
+        assert_eq!((request.deadline_ms, request.client.as_deref()), (Some(5), Some("c")));
+        assert_eq!(request.return_types.map(|types| types.len()), Some(0));
+    }
+}
