@@ -1,1 +1,52 @@
-//! Stubs.
+//! From a checked `init.yaml` to typed Rust stubs.
+//!
+//! ```text
+//! init.yaml --load--> schema --lower--> what is printed --emit--> tokens --format--> files
+//! ```
+//!
+//! In a build script:
+//!
+//! ```no_run
+//! fn main() -> Result<(), rpcgen::Error> {
+//!     rpcgen::build("init.yaml").tenant("client1").emit()
+//! }
+//! ```
+//!
+//! `mod stubs { rpc_runtime::include_stubs!(); }` in the crate makes them `stubs::svc1::rpc1(7, words)`. The command
+//! `rpcgen init.yaml --out src/gen` writes the same stubs as a folder of modules, to be kept and read; so does
+//!
+//! ```
+//! use rpcgen::{Folder, generate};
+//! # let out = tempfile::tempdir()?;
+//!
+//! let files = generate("tests/goldens/tenant/init.yaml", Some("client1"))?;
+//! assert!(files[1].text.contains("pub fn rpc1(a: i64, b: Vec<String>) -> Result<String, ::rpc_runtime::Error>"));
+//!
+//! let written = Folder::new(out.path()).update(&files)?;
+//! assert_eq!(written.len(), 2);
+//! assert!(Folder::new(out.path()).compare(&files)?.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! This crate opens no socket, starts no process and reads no procedure's source.
+
+mod build_script;
+mod emit;
+mod error;
+mod files;
+mod format;
+mod ident;
+mod ir;
+mod lower;
+mod output;
+mod pipeline;
+mod tenant;
+mod types;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+
+pub use build_script::{Build, build};
+pub use error::Error;
+pub use output::{Change, Difference, Folder};
+pub use pipeline::{File, generate};

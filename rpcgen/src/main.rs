@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `rpcgen`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rpcgen::cli::main()
+}

@@ -39,7 +39,7 @@ pub mod topology;
 #[cfg(feature = "client")]
 pub use {
     dynamic::{Answer, Argument},
-    network::{Network, NetworkBuilder, ServerHandle},
+    network::{Network, NetworkBuilder, ServerHandle, server_variable},
     topology::Topology,
 };
 
@@ -64,3 +64,13 @@ macro_rules! include_stubs {
 
 #[cfg(feature = "deploy")]
 pub mod deploy;
+
+#[cfg(feature = "server")]
+pub mod engine;
+#[cfg(feature = "server")]
+pub mod store;
+#[cfg(feature = "server")]
+pub mod server;
+
+#[cfg(feature = "initializer")]
+pub mod initializer;

@@ -211,6 +211,15 @@ impl NetworkBuilder {
         self
     }
 
+    /// Who this process would be: `explicit`, else what [`build`](Self::build) would decide.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn client_or_default(mut self, explicit: Option<&str>) -> Result<String, Error> {
+        self.client = explicit.map(str::to_owned).or(self.client);
+        self.caller().map(|caller| caller.name)
+    }
+
     /// The network.
     ///
     /// # Errors

@@ -1,9 +1,29 @@
 //! `init.yaml`, read, guarded and checked, and the type language of its signatures.
 //!
 //! ```text
-//! init.yaml --guard--> span table --serde--> raw mirror --check--> model
-//!               |                    |                    |
-//!               +------ findings ----+------ findings ----+
+//! init.yaml --guard--> span table --shape--> values of one form --serde--> raw mirror --check--> model
+//!               |                    |                               |                    |
+//!               +---------------- findings, each with its place in the text -------------+
+//! ```
+//!
+//! [`load`] is that whole road; [`parse`] is the same for a text that is already at hand:
+//!
+//! ```
+//! # #[cfg(feature = "yaml")] {
+//! # use std::path::Path;
+//! let text = "
+//! network:
+//!   servers: { server1: { ip: 127.0.0.1, port: 7101 } }
+//!   clients: { client1: { ip: 127.0.0.1 } }
+//! services:
+//!   svc1:
+//!     provider: server1
+//!     tenants: [clint1]
+//! ";
+//! let report = rpc_schema::parse(Path::new("init.yaml"), text).expect_err("a client is misspelt");
+//! assert_eq!(report.findings[0].message, "unknown tenant `clint1`");
+//! assert_eq!(report.findings[0].hint.as_deref(), Some("did you mean `client1`?"));
+//! # }
 //! ```
 //!
 //! This crate starts no process, opens no socket and generates no code. Without its feature `yaml` it is the type
@@ -14,10 +34,38 @@ pub mod signature;
 pub mod types;
 
 #[cfg(feature = "yaml")]
+mod check;
+#[cfg(feature = "yaml")]
+pub mod diagnostic;
+#[cfg(feature = "yaml")]
+mod document;
+#[cfg(feature = "yaml")]
+mod guard;
+#[cfg(feature = "yaml")]
 pub mod model;
 #[cfg(feature = "yaml")]
 pub mod naming;
+#[cfg(feature = "yaml")]
+pub mod overloads;
+#[cfg(feature = "yaml")]
+mod raw;
+#[cfg(feature = "yaml")]
+mod read;
+#[cfg(feature = "yaml")]
+mod shape;
+#[cfg(feature = "yaml")]
+mod suggest;
 
+#[cfg(feature = "yaml")]
+pub use diagnostic::{Code, Finding, Report};
+#[cfg(feature = "yaml")]
+pub use document::{Document, MAX_SOURCE_BYTES, load, parse};
+#[cfg(feature = "yaml")]
+pub use guard::{MAX_DEPTH, MAX_NODES};
+#[cfg(feature = "yaml")]
+pub use model::Schema;
 pub use name::{Name, NameError};
+#[cfg(feature = "yaml")]
+pub use read::MAX_FILE_BYTES;
 pub use signature::{Key, Signature};
 pub use types::{KeyType, Type, TypeError, TypeErrorKind, TypeList};

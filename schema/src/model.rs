@@ -57,9 +57,9 @@ pub struct Service {
     pub provider: Name,
     /// The clients that may call it; each one of `network.clients`, none twice.
     pub tenants: Vec<Name>,
-    /// Helper modules that travel with the sources: paths as written, relative to the file.
+    /// Helper modules that travel with the sources: paths like those of [`Code::Source`].
     pub modules: Vec<String>,
-    /// Read-only files that travel with the sources: paths as written, relative to the file.
+    /// Read-only files that travel with the sources: paths like those of [`Code::Source`].
     pub data: Vec<String>,
     /// What its code may touch.
     pub grants: Grants,
@@ -115,7 +115,7 @@ pub struct Parameter {
 /// Where a procedure's code is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
-    /// In a file, relative to `init.yaml`, with `/` between its parts and no `..`.
+    /// In a file, relative to `init.yaml`, with `/` between its parts, none of them empty, `.` or `..`.
     Source(String),
     /// Compiled into the provider's own binary.
     Native,

@@ -1,0 +1,109 @@
+//! [`build`]: the door for build scripts.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::{output, pipeline};
+
+/// What `rpc_runtime::include_stubs!()` includes.
+const STUBS: &str = "rpc_stubs.rs";
+
+/// Stubs for the crate that is being built; see [`build`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is generated before `emit`"]
+pub struct Build {
+    init: PathBuf,
+    tenant: Option<String>,
+}
+
+/// Begins to generate stubs in a build script from an `init.yaml`, whose path is relative to the package's folder.
+///
+/// ```no_run
+/// fn main() -> Result<(), rpcgen::Error> {
+///     rpcgen::build("init.yaml").tenant("client1").emit()
+/// }
+/// ```
+///
+/// The crate includes them with `rpc_runtime::include_stubs!()`. The script runs again when that file changes.
+pub fn build(init: impl Into<PathBuf>) -> Build {
+    Build { init: init.into(), tenant: None }
+}
+
+impl Build {
+    /// Leaves out every service that this client may not call.
+    pub fn tenant(mut self, client: impl Into<String>) -> Self {
+        self.tenant = Some(client.into());
+        self
+    }
+
+    /// Generates the stubs.
+    ///
+    /// # Errors
+    /// What is wrong with the file, readable when a build script returns it; nothing else is printed about it.
+    pub fn emit(&self) -> Result<(), Error> {
+        let package = folder_from("CARGO_MANIFEST_DIR")?;
+        let out = folder_from("OUT_DIR")?;
+        self.emit_into(&package, &out)
+    }
+
+    fn emit_into(&self, package: &Path, out: &Path) -> Result<(), Error> {
+        let init = package.join(&self.init);
+        println!("cargo:rerun-if-changed={}", init.display());
+        let stubs = pipeline::generate_one(&init, self.tenant.as_deref())?;
+        output::write_changed(&out.join(STUBS), &stubs)
+    }
+}
+
+fn folder_from(variable: &'static str) -> Result<PathBuf, Error> {
+    std::env::var_os(variable).map(PathBuf::from).ok_or(Error::Environment(variable))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn golden(case: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(case)
+    }
+
+    #[test]
+    fn the_stubs_are_one_file_that_can_be_included() {
+        let golden = golden("tenant");
+        let build = build("init.yaml").tenant("client1");
+        if std::env::var_os("UPDATE_GOLDENS").is_some() {
+            build.emit_into(&golden, &golden).expect("the golden is written anew");
+        }
+        let out = tempfile::tempdir().expect("a folder");
+        build.emit_into(&golden, out.path()).expect("stubs");
+        let emitted = fs::read_to_string(out.path().join(STUBS)).expect("stubs");
+        assert_eq!(
+            emitted,
+            fs::read_to_string(golden.join(STUBS)).expect("a golden"),
+            "see tests/goldens.rs"
+        );
+    }
+
+    #[test]
+    fn stubs_that_are_as_they_should_be_are_not_touched() {
+        let out = tempfile::tempdir().expect("a folder");
+        let emit = || {
+            build("init.yaml").emit_into(&golden("names"), out.path()).expect("stubs");
+            fs::metadata(out.path().join(STUBS)).and_then(|stubs| stubs.modified()).expect("a time")
+        };
+        assert_eq!(emit(), emit());
+    }
+
+    #[test]
+    fn a_build_script_that_returns_the_error_prints_the_report() {
+        let package = tempfile::tempdir().expect("a folder");
+        fs::write(package.path().join("init.yaml"), "network: {}\nservcies: {}\n").expect("written");
+        let error = build("init.yaml").emit_into(package.path(), package.path()).expect_err("findings");
+        let printed = format!("Error: {error:?}");
+        assert!(printed.contains("2 | servcies: {}"), "{printed}");
+        assert!(printed.contains("did you mean `services`?"), "{printed}");
+        assert!(!printed.contains('\u{1b}'), "{printed}");
+        assert!(!package.path().join(STUBS).exists());
+    }
+}

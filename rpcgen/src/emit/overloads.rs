@@ -1,0 +1,232 @@
+//! Overload sets: one function for all overloads, the trait of its valid arguments, and the trait's implementations.
+//!
+//! ```text
+//! pub fn add<A, B, R>(a: A, b: B) -> Result<R, Error> where (A, B): AddArgs<Output = R>
+//!
+//! impl<B: Arg<i64>> AddArgs for (i64, B)       the first argument decides: concrete types, one per form
+//! impl<B: Arg<i64>> AddArgs for (&i64, B)      the second does not: whatever may be passed for an `i64`
+//! impl<B: Arg<String>> AddArgs for (&str, B)
+//! ```
+//!
+//! Concrete types let the compiler choose an implementation for literals too, and infer the result. The trait is not
+//! implemented for anything else, and no implementation is recommended, so a call that fits none is one error that
+//! lists the valid calls.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{emit_docs, type_parameter};
+use crate::ident::RustName;
+use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
+use crate::types::{Form, code, forms, returns_in_code, type_in_code};
+
+/// How many implementations one overload may have. Beyond it the less usual forms of its arguments are left out.
+pub const MAX_IMPLEMENTATIONS: usize = 64;
+
+/// The free function of a set.
+pub fn emit_function(set: &OverloadSet) -> TokenStream {
+    let name = &set.name;
+    let docs = emit_docs(&set.docs);
+    let Generics { types, arguments, bound, .. } = generics(set);
+    let trait_name = &set.trait_name;
+    quote! {
+        #docs
+        pub fn #name<#(#types,)* R>(#(#arguments: #types),*) -> Result<R, ::rpc_runtime::Error>
+        where
+            #bound: #trait_name<Output = R>,
+        {
+            Client::#name(&plumbing::client()?, #(#arguments),*)
+        }
+    }
+}
+
+/// The client's method of a set.
+pub fn emit_method(set: &OverloadSet) -> TokenStream {
+    let name = &set.name;
+    let docs = emit_docs(&set.docs);
+    let Generics { types, arguments, bound, value } = generics(set);
+    let trait_name = &set.trait_name;
+    quote! {
+        #docs
+        pub fn #name<#(#types,)* R>(&self, #(#arguments: #types),*) -> Result<R, ::rpc_runtime::Error>
+        where
+            #bound: #trait_name<Output = R>,
+        {
+            #trait_name::call(#value, self)
+        }
+    }
+}
+
+/// The parameters of a set's function, and what the trait is asked of.
+struct Generics {
+    types: Vec<RustName>,
+    arguments: Vec<RustName>,
+    bound: TokenStream,
+    value: TokenStream,
+}
+
+fn generics(set: &OverloadSet) -> Generics {
+    let arguments = match &set.passing {
+        Passing::Separate(names) => names.clone(),
+        Passing::Together => vec![RustName::new("arguments")],
+    };
+    let types: Vec<RustName> = (0..arguments.len()).map(type_parameter).collect();
+    let (bound, value) = match (types.as_slice(), arguments.as_slice()) {
+        ([ty], [argument]) => (quote!(#ty), quote!(#argument)),
+        (types, arguments) => (quote!((#(#types),*)), quote!((#(#arguments),*))),
+    };
+    Generics { types, arguments, bound, value }
+}
+
+/// The trait of a set's valid arguments.
+pub fn emit_trait(set: &OverloadSet) -> TokenStream {
+    let OverloadSet { trait_name, path, valid, .. } = set;
+    let docs = emit_docs(&set.trait_docs);
+    let message = format!("`{path}` takes no such arguments");
+    let notes = valid.iter().map(|call| format!("valid: {call}"));
+    quote! {
+        #docs
+        #[diagnostic::on_unimplemented(
+            message = #message,
+            label = "no overload takes these arguments",
+            #(note = #notes),*
+        )]
+        pub trait #trait_name {
+            /// What the call returns.
+            type Output;
+
+            #[doc(hidden)]
+            fn call(self, client: &Client) -> Result<Self::Output, ::rpc_runtime::Error>;
+        }
+    }
+}
+
+/// The implementations of a set's trait, as they stand in the module `plumbing`.
+pub fn emit_implementations(set: &OverloadSet) -> TokenStream {
+    let implementations = set.overloads.iter().flat_map(|overload| {
+        heads(overload).into_iter().map(|head| emit_implementation(set, overload, &head))
+    });
+    quote!(#(#implementations)*)
+}
+
+fn emit_implementation(set: &OverloadSet, overload: &Overload, head: &[Position]) -> TokenStream {
+    let trait_name = &set.trait_name;
+    let generics = head.iter().filter_map(|position| position.generic.as_ref());
+    let types = head.iter().map(|position| &position.ty);
+    let receiver = if bare(set, overload) { quote!(#(#types)*) } else { quote!((#(#types),*)) };
+    let function = &overload.function;
+    let arguments = emit_arguments(set, overload);
+    let returns = returns_in_code(&overload.returns);
+    quote! {
+        #[diagnostic::do_not_recommend]
+        impl<#(#generics),*> #trait_name for #receiver {
+            type Output = #returns;
+
+            fn call(self, client: &Client) -> Result<Self::Output, Error> {
+                client.#function(#arguments)
+            }
+        }
+    }
+}
+
+/// A single argument stands bare, not as a tuple of one.
+fn bare(set: &OverloadSet, overload: &Overload) -> bool {
+    match &set.passing {
+        Passing::Separate(names) => names.len() == 1,
+        Passing::Together => overload.arguments.len() == 1,
+    }
+}
+
+fn emit_arguments(set: &OverloadSet, overload: &Overload) -> TokenStream {
+    if bare(set, overload) {
+        return quote!(self.into_arg());
+    }
+    let places = (0..overload.arguments.len()).map(proc_macro2::Literal::usize_unsuffixed);
+    quote!(#(self.#places.into_arg()),*)
+}
+
+/// One argument in the head of an implementation.
+#[derive(Clone)]
+struct Position {
+    generic: Option<TokenStream>,
+    ty: TokenStream,
+}
+
+/// Every combination of the forms of the arguments that decide.
+fn heads(overload: &Overload) -> Vec<Vec<Position>> {
+    let mut positions: Vec<Vec<Position>> = overload
+        .arguments
+        .iter()
+        .enumerate()
+        .map(|(place, argument)| position_forms(place, argument))
+        .collect();
+    limit_combinations(&mut positions);
+    positions.iter().fold(vec![Vec::new()], |heads, forms| {
+        let extended = heads
+            .iter()
+            .flat_map(|head| forms.iter().map(|form| head.iter().chain([form]).cloned().collect()));
+        extended.collect()
+    })
+}
+
+fn position_forms(place: usize, argument: &OverloadArgument) -> Vec<Position> {
+    if !argument.discriminating {
+        let (name, ty) = (type_parameter(place), type_in_code(&argument.ty));
+        return vec![Position { generic: Some(quote!(#name: Arg<#ty>)), ty: quote!(#name) }];
+    }
+    let length = RustName::new(format!("N{place}"));
+    let position = |Form { ty, has_length }: Form| Position {
+        generic: has_length.then(|| quote!(const #length: usize)),
+        ty: code(&ty),
+    };
+    forms(&argument.ty, length.as_str()).into_iter().map(position).collect()
+}
+
+fn limit_combinations(positions: &mut [Vec<Position>]) {
+    let combinations = |positions: &[Vec<Position>]| {
+        positions.iter().try_fold(1_usize, |product, forms| product.checked_mul(forms.len()))
+    };
+    while combinations(positions).is_none_or(|count| count > MAX_IMPLEMENTATIONS) {
+        let most = positions.iter().map(Vec::len).max().unwrap_or(0);
+        for forms in positions.iter_mut() {
+            forms.truncate((most - 1).max(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rpc_schema::Type;
+
+    use super::*;
+
+    fn heads_of(types: &[&str]) -> Vec<String> {
+        let argument = |text: &&str| OverloadArgument {
+            ty: Type::parse(text).expect(text),
+            discriminating: !text.starts_with("Optional"),
+        };
+        let arguments = types.iter().map(argument).collect();
+        let overload = Overload { function: RustName::new("f"), arguments, returns: Vec::new() };
+        let text = |head: &Vec<Position>| {
+            let types: Vec<String> = head.iter().map(|position| position.ty.to_string()).collect();
+            types.join(", ")
+        };
+        heads(&overload).iter().map(text).collect()
+    }
+
+    #[test]
+    fn the_arguments_that_decide_have_every_form_and_the_others_any() {
+        assert_eq!(heads_of(&["int", "Optional[str]"]), ["i64, B", "& i64, B"]);
+        assert_eq!(heads_of(&["bool", "int"]), ["bool, i64", "bool, & i64", "& bool, i64", "& bool, & i64"]);
+        assert_eq!(heads_of(&[]), [""]);
+    }
+
+    #[test]
+    fn beyond_the_limit_the_less_usual_forms_are_left_out() {
+        assert_eq!(heads_of(&["int"; 6]).len(), MAX_IMPLEMENTATIONS);
+        assert_eq!(heads_of(&["int"; 7]), [["i64"; 7].join(", ")]);
+        assert_eq!(heads_of(&["str"; 4]).len(), 16);
+        assert_eq!(heads_of(&["str", "str", "str"]).len(), 27);
+        assert_eq!(heads_of(&["List[str]"; 2]).len(), 64);
+    }
+}

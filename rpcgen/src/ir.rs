@@ -1,0 +1,120 @@
+//! What will be printed: every identifier, order and sentence is settled here, so that emitters only print.
+//!
+//! It is plain data, free of syntax trees, so that services can be emitted on several threads.
+
+use rpc_schema::model::{Client, Server};
+use rpc_schema::{Signature, Type};
+
+use crate::ident::RustName;
+
+/// Everything that is generated from one `init.yaml`.
+#[derive(Debug)]
+pub struct Root {
+    /// The servers of the network.
+    pub servers: Vec<Server>,
+    /// The clients of the network.
+    pub clients: Vec<Client>,
+    /// One per service, in the file's order.
+    pub modules: Vec<Module>,
+    /// The only client these stubs are for.
+    pub tenant: Option<String>,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// What stands above it all.
+    pub docs: Vec<String>,
+}
+
+/// The stubs of one service.
+#[derive(Debug)]
+pub struct Module {
+    /// Its Rust name.
+    pub name: RustName,
+    /// The service's name.
+    pub service: String,
+    /// The server that runs it.
+    pub provider: String,
+    /// The clients that may call it.
+    pub tenants: Vec<String>,
+    /// What stands at its top.
+    pub docs: Vec<String>,
+    /// Its calls in the order in which they are shown.
+    pub calls: Vec<Call>,
+}
+
+/// Something that can be called.
+#[derive(Debug)]
+pub enum Call {
+    /// One signature.
+    Plain(Function),
+    /// All overloads of a name at once; their plain functions come before it.
+    Overloaded(OverloadSet),
+}
+
+/// One signature as a function that takes exactly the declared types.
+#[derive(Debug)]
+pub struct Function {
+    /// The function's name.
+    pub name: RustName,
+    /// The static that tells the runtime about it.
+    pub procedure: RustName,
+    /// What it calls.
+    pub signature: Signature,
+    /// What stands above it.
+    pub docs: Vec<String>,
+    /// The names of its arguments, one for each in the signature.
+    pub arguments: Vec<RustName>,
+    /// What the buffer is called into which they are encoded; none of their names.
+    pub buffer: RustName,
+    /// The longest a call may take.
+    pub deadline_ms: Option<u64>,
+}
+
+/// The overloads of one name, told apart by the types of the arguments.
+#[derive(Debug)]
+pub struct OverloadSet {
+    /// The function's name.
+    pub name: RustName,
+    /// The trait of the valid arguments.
+    pub trait_name: RustName,
+    /// What stands above the trait.
+    pub trait_docs: Vec<String>,
+    /// What is called, such as `svc1.add`.
+    pub path: String,
+    /// What stands above the function.
+    pub docs: Vec<String>,
+    /// The valid calls in Rust's types, such as `add(i64, i64) -> i64`.
+    pub valid: Vec<String>,
+    /// How the arguments are passed.
+    pub passing: Passing,
+    /// The overloads.
+    pub overloads: Vec<Overload>,
+}
+
+/// How the arguments of an overload set are passed.
+#[derive(Debug)]
+pub enum Passing {
+    /// One by one, under these names; every overload has as many.
+    Separate(Vec<RustName>),
+    /// As one value: nothing as `()`, one argument bare, several as a tuple.
+    Together,
+}
+
+/// One overload of a set.
+#[derive(Debug)]
+pub struct Overload {
+    /// The plain function that does it.
+    pub function: RustName,
+    /// Its arguments, in order.
+    pub arguments: Vec<OverloadArgument>,
+    /// What it returns.
+    pub returns: Vec<Type>,
+}
+
+/// One argument of an overload.
+#[derive(Debug)]
+pub struct OverloadArgument {
+    /// Its declared type.
+    pub ty: Type,
+    /// Whether the overloads are told apart by it.
+    pub discriminating: bool,
+}

@@ -1,0 +1,80 @@
+//! From the checked model to what will be printed.
+
+mod docs;
+mod function;
+mod overloads;
+
+use std::collections::{HashMap, HashSet};
+
+use rpc_schema::model::{Rpc, Schema, Service};
+use rpc_schema::naming;
+
+use crate::ident::RustName;
+use crate::ir::{Call, Module, Root};
+
+/// Settles what is printed for a whole `init.yaml`, or for what one of its clients may call.
+pub fn lower(schema: &Schema, tenant: Option<&str>) -> Root {
+    let callable = |service: &&Service| tenant.is_none_or(|tenant| service.has_tenant(tenant));
+    let modules: Vec<Module> = schema.services.iter().filter(callable).map(lower_service).collect();
+    Root {
+        servers: schema.network.servers.clone(),
+        clients: schema.network.clients.clone(),
+        docs: docs::of_root(&modules, tenant),
+        modules,
+        tenant: tenant.map(str::to_owned),
+        sha256: schema.sha256.clone(),
+    }
+}
+
+fn lower_service(service: &Service) -> Module {
+    let sets = overload_sets(service);
+    let mut calls: Vec<Call> = sets.iter().flat_map(|set| lower_set(service, set)).collect();
+    part_procedures(&mut calls);
+    Module {
+        name: RustName::new(service.name.as_str()),
+        service: service.name.to_string(),
+        provider: service.provider.to_string(),
+        tenants: service.tenants.iter().map(ToString::to_string).collect(),
+        docs: docs::of_service(service, &sets),
+        calls,
+    }
+}
+
+/// The procedures by name, each name where the file has it first.
+fn overload_sets(service: &Service) -> Vec<Vec<&Rpc>> {
+    let mut places = HashMap::new();
+    let mut sets: Vec<Vec<&Rpc>> = Vec::new();
+    for rpc in &service.rpcs {
+        let place = *places.entry(&rpc.name).or_insert_with(|| {
+            sets.push(Vec::new());
+            sets.len() - 1
+        });
+        sets[place].push(rpc);
+    }
+    sets
+}
+
+fn lower_set(service: &Service, set: &[&Rpc]) -> Vec<Call> {
+    if let [single] = set {
+        return vec![Call::Plain(function::lower(service, single, single.name.as_str()))];
+    }
+    let plain = |rpc: &&Rpc| {
+        let name = naming::plain_function(rpc.name.as_str(), &rpc.parameters);
+        Call::Plain(function::lower(service, rpc, &name))
+    };
+    let mut calls: Vec<Call> = set.iter().map(plain).collect();
+    calls.extend(overloads::lower(service, set).map(Call::Overloaded));
+    calls
+}
+
+/// Functions whose names differ only in case (`add_INT`, `add(int)`) have statics of one name, until here.
+fn part_procedures(calls: &mut [Call]) {
+    let mut taken = HashSet::new();
+    for call in calls {
+        if let Call::Plain(function) = call {
+            while !taken.insert(function.procedure.clone()) {
+                function.procedure = RustName::new(format!("{}_", function.procedure));
+            }
+        }
+    }
+}

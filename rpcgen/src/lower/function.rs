@@ -1,0 +1,40 @@
+//! One signature as one function.
+
+use rpc_schema::model::{Parameter, Rpc, Service};
+
+use super::docs;
+use crate::ident::RustName;
+use crate::ir::Function;
+
+/// How many arguments without a name are called `a`, `b`, ...
+const LETTERS: usize = 26;
+
+pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
+    let arguments = name_arguments(&rpc.parameters);
+    Function {
+        name: RustName::new(name),
+        procedure: RustName::new(name.to_ascii_uppercase()),
+        signature: service.signature(rpc),
+        docs: docs::of_procedure(service, rpc),
+        buffer: RustName::argument("out", &arguments),
+        arguments,
+        deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+/// The file's names where it has any.
+pub fn name_arguments(parameters: &[Parameter]) -> Vec<RustName> {
+    let mut names = Vec::with_capacity(parameters.len());
+    for (position, parameter) in parameters.iter().enumerate() {
+        let name = parameter.name.as_ref().map_or_else(|| letter(position), ToString::to_string);
+        names.push(RustName::argument(&name, &names));
+    }
+    names
+}
+
+fn letter(position: usize) -> String {
+    match ('a'..='z').nth(position) {
+        Some(letter) if position < LETTERS => letter.to_string(),
+        _ => format!("a{position}"),
+    }
+}

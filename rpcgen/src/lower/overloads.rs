@@ -1,0 +1,85 @@
+//! Overload sets: which arguments tell the overloads apart, and how they are passed.
+
+use rpc_schema::Type;
+use rpc_schema::model::{Parameter, Rpc, Service};
+use rpc_schema::naming;
+use rpc_schema::overloads::{OverloadShape, shape};
+
+use super::{docs, function};
+use crate::ident::RustName;
+use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
+use crate::types::{returns_in_words, type_in_words};
+
+/// The function of all overloads at once; `None` where the compiler could not tell some of them apart.
+pub fn lower(service: &Service, set: &[&Rpc]) -> Option<OverloadSet> {
+    let discriminating = discriminating(set)?;
+    let name = set.first()?.name.as_str();
+    let passing = lower_passing(set);
+    let valid: Vec<String> = set.iter().map(|rpc| valid_call(rpc, &passing)).collect();
+    Some(OverloadSet {
+        name: RustName::new(name),
+        trait_name: RustName::new(naming::arguments_trait(name)),
+        trait_docs: docs::of_arguments_trait(name, &valid),
+        path: format!("{}.{name}", service.name),
+        docs: docs::of_overloads(service, set, &passing),
+        overloads: set.iter().map(|rpc| lower_overload(rpc, &discriminating, &passing)).collect(),
+        valid,
+        passing,
+    })
+}
+
+/// The positions by which the overloads are told apart, if they can be.
+pub fn discriminating(set: &[&Rpc]) -> Option<Vec<usize>> {
+    match shape(set) {
+        OverloadShape::Generic { .. } if has_tuple_of_other_arguments(set) => None,
+        OverloadShape::Generic { discriminating } => Some(discriminating),
+        OverloadShape::Single | OverloadShape::PlainOnly => None,
+    }
+}
+
+/// Whether one overload takes a single tuple where another takes as many arguments, which travel as a tuple, too.
+fn has_tuple_of_other_arguments(set: &[&Rpc]) -> bool {
+    set.iter().any(|rpc| match rpc.parameters.as_slice() {
+        [Parameter { ty: Type::Tuple(items), .. }] => {
+            items.len() > 1 && set.iter().any(|other| other.parameters.len() == items.len())
+        }
+        _ => false,
+    })
+}
+
+fn lower_passing(set: &[&Rpc]) -> Passing {
+    let [first, rest @ ..] = set else { return Passing::Together };
+    if rest.iter().any(|rpc| rpc.parameters.len() != first.parameters.len()) {
+        return Passing::Together;
+    }
+    let names = function::name_arguments(&first.parameters);
+    if rest.iter().all(|rpc| function::name_arguments(&rpc.parameters) == names) {
+        return Passing::Separate(names);
+    }
+    let unnamed = |parameter: &Parameter| Parameter { name: None, ty: parameter.ty.clone() };
+    Passing::Separate(function::name_arguments(&first.parameters.iter().map(unnamed).collect::<Vec<_>>()))
+}
+
+/// Of a single argument the type decides in any case: it stands bare, where a tuple of several may stand as well.
+fn lower_overload(rpc: &Rpc, discriminating: &[usize], passing: &Passing) -> Overload {
+    let bare = matches!(passing, Passing::Together) && rpc.parameters.len() == 1;
+    let argument = |(position, parameter): (usize, &Parameter)| OverloadArgument {
+        ty: parameter.ty.clone(),
+        discriminating: bare || discriminating.contains(&position),
+    };
+    Overload {
+        function: RustName::new(naming::plain_function(rpc.name.as_str(), &rpc.parameters)),
+        arguments: rpc.parameters.iter().enumerate().map(argument).collect(),
+        returns: rpc.returns.clone(),
+    }
+}
+
+/// A call as it is written, in Rust's types: `add(i64, i64) -> i64`, `vote((String, i64)) -> ()`.
+pub fn valid_call(rpc: &Rpc, passing: &Passing) -> String {
+    let types: Vec<String> = rpc.parameters.iter().map(|parameter| type_in_words(&parameter.ty)).collect();
+    let arguments = match (passing, types.as_slice()) {
+        (Passing::Separate(_), _) | (Passing::Together, [_]) => types.join(", "),
+        (Passing::Together, _) => format!("({})", types.join(", ")),
+    };
+    format!("{}({arguments}) -> {}", RustName::new(rpc.name.as_str()), returns_in_words(&rpc.returns))
+}

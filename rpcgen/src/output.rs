@@ -1,0 +1,166 @@
+//! The folder that stubs are kept in: what differs from what it should hold, and bringing it there.
+//!
+//! A generated file is known by its first line. Nothing else is ever overwritten or removed, and a file that is as it
+//! should be is not touched.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::files::MARK;
+use crate::pipeline::File;
+
+/// A folder for generated files.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// One file of a folder that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// How it differs.
+    pub change: Change,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// How a file of a folder differs from what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is not there.
+    Missing,
+    /// It has another text.
+    Differs,
+    /// It was generated once, and would not be any more.
+    Stale,
+}
+
+impl Folder {
+    /// The folder at that path, which need not exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// How the folder differs from one that holds these files; nothing is written.
+    ///
+    /// # Errors
+    /// Something that was not generated stands in the way of a file, or something could not be read.
+    pub fn compare(&self, files: &[File]) -> Result<Vec<Difference>, Error> {
+        let mut generated = self.generated()?;
+        let mut differences = Vec::new();
+        for file in files {
+            let path = self.path.join(&file.name);
+            let change = match generated.remove(&path) {
+                Some(text) if text == file.text.as_bytes() => continue,
+                Some(_) => Change::Differs,
+                None if is_taken(&path) => return Err(Error::Stranger(path)),
+                None => Change::Missing,
+            };
+            differences.push(Difference { change, path });
+        }
+        differences.extend(generated.into_keys().map(|path| Difference { change: Change::Stale, path }));
+        Ok(differences)
+    }
+
+    /// Makes the folder hold these files, and returns what differed before.
+    ///
+    /// # Errors
+    /// As [`compare`](Self::compare), with nothing written; or something could not be written.
+    pub fn update(&self, files: &[File]) -> Result<Vec<Difference>, Error> {
+        let differences = self.compare(files)?;
+        fs::create_dir_all(&self.path).map_err(Error::io("create the folder", &self.path))?;
+        let differing: HashSet<&Path> =
+            differences.iter().map(|difference| difference.path.as_path()).collect();
+        let written = files.iter().map(|file| (self.path.join(&file.name), &file.text));
+        let staged: Vec<Staged> = written
+            .filter(|(path, _)| differing.contains(path.as_path()))
+            .map(|(path, text)| Staged::write(path, text))
+            .collect::<Result<_, _>>()?;
+        staged.into_iter().try_for_each(Staged::publish)?;
+        for stale in differences.iter().filter(|difference| difference.change == Change::Stale) {
+            fs::remove_file(&stale.path).map_err(Error::io("remove", &stale.path))?;
+        }
+        Ok(differences)
+    }
+
+    /// The generated files that are there, with their texts.
+    fn generated(&self) -> Result<BTreeMap<PathBuf, Vec<u8>>, Error> {
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(Error::io("read the folder", &self.path)(error)),
+        };
+        let mut generated = BTreeMap::new();
+        for entry in entries {
+            let path = entry.map_err(Error::io("read the folder", &self.path))?.path();
+            let is_rust = path.extension().is_some_and(|extension| extension == "rs") && path.is_file();
+            if is_rust && let Some(text) = read_generated(&path).map_err(Error::io("read", &path))? {
+                generated.insert(path, text);
+            }
+        }
+        Ok(generated)
+    }
+}
+
+fn is_taken(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// The text of a file that was generated; of any other no more than its beginning is read.
+fn read_generated(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let mut file = fs::File::open(path)?;
+    let mut text = Vec::new();
+    file.by_ref().take(MARK.len() as u64).read_to_end(&mut text)?;
+    if text != MARK.as_bytes() {
+        return Ok(None);
+    }
+    file.read_to_end(&mut text)?;
+    Ok(Some(text))
+}
+
+/// A file written beside its place. Dropped unpublished, it is gone: so a full disk leaves the folder as it was.
+struct Staged {
+    beside: PathBuf,
+    path: PathBuf,
+}
+
+impl Staged {
+    fn write(path: PathBuf, text: &str) -> Result<Self, Error> {
+        let beside = path.with_extension(format!("rs.{}", std::process::id()));
+        let staged = Self { beside, path };
+        fs::write(&staged.beside, text).map_err(Error::io("write", &staged.path))?;
+        Ok(staged)
+    }
+
+    fn publish(self) -> Result<(), Error> {
+        fs::rename(&self.beside, &self.path).map_err(Error::io("write", &self.path))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.beside);
+    }
+}
+
+/// Writes a text unless the file holds it already.
+pub fn write_changed(path: &Path, text: &str) -> Result<(), Error> {
+    if fs::read(path).is_ok_and(|present| present == text.as_bytes()) {
+        return Ok(());
+    }
+    Staged::write(path.to_owned(), text)?.publish()
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Missing => "missing",
+            Self::Differs => "differs",
+            Self::Stale => "stale",
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! The road from `init.yaml` to Rust, on one screen.
+
+use std::path::Path;
+
+use rpc_schema::Schema;
+
+use crate::error::Error;
+use crate::files::{self, Origin};
+use crate::lower::lower;
+use crate::tenant;
+
+/// One generated file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name inside the folder: `mod.rs`, or that of a service, such as `svc1.rs`.
+    pub name: String,
+    /// All of its text.
+    pub text: String,
+}
+
+/// The stubs of an `init.yaml` as the files of a folder, `mod.rs` first; with a tenant only of what it may call.
+///
+/// # Errors
+/// What is wrong with the file, or that it has no such client.
+pub fn generate(init: impl AsRef<Path>, tenant: Option<&str>) -> Result<Vec<File>, Error> {
+    let init = init.as_ref();
+    let schema = load(init, tenant)?;
+    let root = lower(&schema, tenant);
+    Ok(files::of_folder(&root, &Origin::command(init, tenant)))
+}
+
+/// The same stubs as one text, to be included as the items of a module.
+pub fn generate_one(init: &Path, tenant: Option<&str>) -> Result<String, Error> {
+    let schema = load(init, tenant)?;
+    let root = lower(&schema, tenant);
+    Ok(files::as_one(&root, &Origin::build_script(init)))
+}
+
+fn load(init: &Path, tenant: Option<&str>) -> Result<Schema, Error> {
+    let schema = rpc_schema::load(init)?.schema;
+    if let Some(tenant) = tenant {
+        tenant::check(&schema, init, tenant)?;
+    }
+    Ok(schema)
+}

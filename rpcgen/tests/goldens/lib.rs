@@ -1,0 +1,23 @@
+//! The goldens as a library, so that they are held to what a crate's public items are held to.
+#![deny(missing_docs, clippy::pedantic, rustdoc::all)]
+
+#[rustfmt::skip]
+#[path = "names/gen/mod.rs"]
+pub mod names;
+
+#[rustfmt::skip]
+#[path = "overloads/gen/mod.rs"]
+pub mod overloads;
+
+#[rustfmt::skip]
+#[path = "tenant/gen/mod.rs"]
+pub mod tenant;
+
+#[rustfmt::skip]
+#[path = "types/gen/mod.rs"]
+pub mod types;
+
+/// As a build script's stubs are.
+pub mod included {
+    include!("tenant/rpc_stubs.rs");
+}

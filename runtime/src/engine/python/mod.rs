@@ -1,0 +1,21 @@
+//! Python workers, forked by a zygote that holds no code of any user.
+//!
+//! ```text
+//! server --SOCK_SEQPACKET--> zygote --fork--> worker (one service at one version, one call at a time)
+//!    |                                          ^  |  |
+//!    +-------------requests (pipe)--------------+  |  +--output (pipe)--> the server's log
+//!    +<------------answers (pipe)------------------+
+//! ```
+//!
+//! A worker leaves when its requests end: a [`Pool`] that nobody holds any more drops its idle workers, and a busy one
+//! is dropped when its call has ended.
+
+mod interpreter;
+mod pool;
+mod worker;
+mod zygote;
+
+pub use interpreter::Interpreter;
+pub use pool::{Pool, PoolLimits};
+pub use worker::{Findings, Procedure, Setup};
+pub use zygote::Engine;

@@ -1,0 +1,206 @@
+//! [`Pool`]: the workers of one service at one version.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::worker::{Answer, Findings, Setup, StartError, Worker, framed};
+use super::zygote::Engine;
+use crate::deploy::message::{DeployError, DeployErrorKind};
+use crate::wire::exception::{Exception, ExceptionType, Executed};
+
+/// How many workers a pool may have, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolLimits {
+    /// Calls at once, hence workers.
+    pub workers: usize,
+    /// A worker idle for longer leaves.
+    pub idle: Duration,
+    /// Loading the service takes no longer.
+    pub load: Duration,
+}
+
+/// The workers of one service at one version. It starts them as calls need them.
+#[derive(Debug)]
+pub struct Pool {
+    engine: Arc<Engine>,
+    setup: Setup,
+    limits: PoolLimits,
+    slots: Arc<Semaphore>,
+    /// Used last at the back.
+    idle: Mutex<VecDeque<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    worker: Worker,
+    since: Instant,
+}
+
+/// A worker in a call. When it is dropped before the answer came (the caller is gone), the worker is given the rest of
+/// the call's time to finish; its slot is free only when it has.
+struct Busy {
+    pool: Arc<Pool>,
+    /// `None` once the worker went back, or died.
+    worker: Option<(Worker, OwnedSemaphorePermit)>,
+    deadline: tokio::time::Instant,
+    in_call: bool,
+}
+
+impl Pool {
+    /// A pool without workers.
+    pub fn new(engine: Arc<Engine>, setup: Setup, limits: PoolLimits) -> Arc<Self> {
+        let slots = Arc::new(Semaphore::new(limits.workers));
+        Arc::new(Self { engine, setup, limits, slots, idle: Mutex::default() })
+    }
+
+    /// Checks every source against its signature and loads it, in a worker that then waits for calls.
+    ///
+    /// # Errors
+    /// What is wrong with which source, or why no worker could be had.
+    pub async fn prepare(&self) -> Result<(), DeployError> {
+        match Worker::start(&self.engine, &self.setup, true, self.limits.load).await {
+            Ok(worker) => {
+                self.put_back(worker);
+                Ok(())
+            }
+            Err(StartError::Refused(findings)) => Err(refused(&self.setup.service, findings)),
+            Err(StartError::Failed(message)) => Err(DeployError::new(DeployErrorKind::Refused, message)),
+        }
+    }
+
+    /// Calls the procedure at that place in the setup with the binary values of its arguments.
+    ///
+    /// # Errors
+    /// The exception that the caller gets.
+    pub async fn call(
+        self: &Arc<Self>,
+        procedure: usize,
+        arguments: &[u8],
+        deadline: tokio::time::Instant,
+    ) -> Result<Vec<u8>, Exception> {
+        let mut request = Vec::with_capacity(4 + arguments.len());
+        request.extend_from_slice(&u32::try_from(procedure).unwrap_or(u32::MAX).to_le_bytes());
+        request.extend_from_slice(arguments);
+        let frame = framed(&request);
+        let queued = tokio::time::timeout_at(deadline, self.take_worker());
+        let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
+        let mut busy =
+            Busy { pool: Arc::clone(self), worker: Some((worker, slot)), deadline, in_call: true };
+        let answer = busy.call(&frame).await?;
+        busy.in_call = false;
+        drop(busy);
+        self.outcome(procedure, answer)
+    }
+
+    /// Lets workers go that have been idle for longer than the limit.
+    pub fn drop_idle(&self, now: Instant) {
+        let mut idle = self.lock_idle();
+        let long = |idle: &Idle| now.saturating_duration_since(idle.since) > self.limits.idle;
+        let leaving: Vec<_> = std::iter::from_fn(|| idle.pop_front_if(|first| long(first))).collect();
+        drop(idle);
+        for idle in leaving {
+            tracing::debug!(event = "worker leaves", pid = idle.worker.process.pid, service = self.setup.service);
+        }
+    }
+
+    async fn take_worker(&self) -> Result<(Worker, OwnedSemaphorePermit), Exception> {
+        let unavailable = |message: String| Exception::refused(ExceptionType::Unavailable, message);
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| unavailable("closing".to_owned()))?;
+        if let Some(idle) = self.lock_idle().pop_back() {
+            return Ok((idle.worker, slot));
+        }
+        match Worker::start(&self.engine, &self.setup, false, self.limits.load).await {
+            Ok(worker) => Ok((worker, slot)),
+            Err(StartError::Failed(message)) => Err(unavailable(message)),
+            Err(StartError::Refused(findings)) => {
+                Err(unavailable(refused(&self.setup.service, findings).to_string()))
+            }
+        }
+    }
+
+    fn put_back(&self, worker: Worker) {
+        self.lock_idle().push_back(Idle { worker, since: Instant::now() });
+    }
+
+    fn lock_idle(&self) -> MutexGuard<'_, VecDeque<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outcome(&self, procedure: usize, answer: Answer) -> Result<Vec<u8>, Exception> {
+        match answer {
+            Answer::Values(values) => Ok(values),
+            Answer::WrongType(message) => {
+                Err(Exception::new(ExceptionType::Execution, Executed::Yes, message))
+            }
+            Answer::Raised(raised) => {
+                let key = self.setup.procedures.get(procedure).map(|procedure| procedure.key.as_str());
+                tracing::warn!(event = "raised", key, kind = raised.kind, traceback = raised.traceback);
+                let exception = Exception::new(ExceptionType::Execution, Executed::Yes, raised.message);
+                Err(Exception { own_kind: Some(raised.kind), ..exception })
+            }
+        }
+    }
+}
+
+impl Busy {
+    async fn call(&mut self, frame: &[u8]) -> Result<Answer, Exception> {
+        let Some((worker, _)) = &mut self.worker else { return Err(died("it is gone")) };
+        match tokio::time::timeout_at(self.deadline, worker.call(frame)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                worker.process.kill();
+                let how = worker.process.ended().await;
+                tracing::warn!(event = "worker died", pid = worker.process.pid, how, error = %error);
+                self.worker = None;
+                Err(died(&how))
+            }
+            Err(_) => {
+                let pid = worker.process.pid;
+                tracing::warn!(event = "worker killed", pid, reason = "the deadline passed");
+                self.worker = None;
+                let message = "the deadline passed while the procedure was running";
+                Err(Exception::new(ExceptionType::DeadlineExceeded, Executed::Unknown, message))
+            }
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let Some((mut worker, slot)) = self.worker.take() else { return };
+        if !self.in_call {
+            self.pool.put_back(worker);
+            return;
+        }
+        let (pool, deadline) = (Arc::clone(&self.pool), self.deadline);
+        tokio::spawn(async move {
+            if let Ok(Ok(())) = tokio::time::timeout_at(deadline, worker.finish()).await {
+                pool.put_back(worker);
+            }
+            drop(slot);
+        });
+    }
+}
+
+fn refused(service: &str, findings: Findings) -> DeployError {
+    let count = findings.len();
+    let message = format!("service `{service}`: {count} {} in its sources", plural(count, "error"));
+    DeployError { kind: DeployErrorKind::Refused, message, findings }
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
+}
+
+fn died(how: &str) -> Exception {
+    let message = format!("the procedure's worker died ({how})");
+    Exception::new(ExceptionType::Execution, Executed::Unknown, message)
+}
+
+fn expired_in_queue() -> Exception {
+    let message = "the deadline passed while the call was waiting for a worker";
+    Exception::refused(ExceptionType::DeadlineExceeded, message)
+}

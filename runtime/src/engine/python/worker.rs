@@ -1,0 +1,217 @@
+//! [`Worker`]: one forked process with its service loaded, and a call through its pipes.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::pipe;
+
+use super::zygote::{Engine, Forked, Process};
+use crate::wire::frame::MAX_FRAME_LIMIT;
+
+/// A line that a procedure prints is cut after this many bytes.
+const MAX_OUTPUT_LINE: u64 = 8 * 1024;
+
+/// The first byte of an answer; the shim's constants of the same names.
+const VALUES: u8 = 0;
+const RAISED: u8 = 1;
+const WRONG_TYPE: u8 = 2;
+const READY: u8 = 3;
+const REFUSED: u8 = 4;
+
+/// What a worker loads; its first request.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Setup {
+    /// The service's name.
+    pub service: String,
+    /// The folder that holds its files, laid out as beside `init.yaml`.
+    pub root: String,
+    /// Folders below `root` from which its sources import.
+    pub import_paths: Vec<String>,
+    /// Where Python finds all other modules.
+    pub sys_path: Vec<String>,
+    /// Its procedures; requests name them by their place.
+    pub procedures: Vec<Procedure>,
+}
+
+/// A procedure as a worker knows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Procedure {
+    /// The function's name.
+    pub name: String,
+    /// Service, name and argument types.
+    pub key: String,
+    /// The file, relative to the root.
+    pub path: String,
+    /// Its arguments.
+    pub parameters: Vec<crate::deploy::manifest::ParameterEntry>,
+    /// The types it returns.
+    pub returns: Vec<String>,
+}
+
+/// What is wrong with which source.
+pub type Findings = Vec<crate::deploy::message::SourceFinding>;
+
+/// Why a worker did not start.
+#[derive(Debug)]
+pub(super) enum StartError {
+    /// Its sources are refused.
+    Refused(Findings),
+    /// It could not be made, or died, or took too long.
+    Failed(String),
+}
+
+/// A worker's answer to a call.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The returned values.
+    Values(Vec<u8>),
+    /// The procedure raised.
+    Raised(Raised),
+    /// The procedure returned something else than it declares.
+    WrongType(String),
+}
+
+/// A procedure's exception.
+#[derive(Debug, Deserialize)]
+pub(super) struct Raised {
+    pub(super) kind: String,
+    pub(super) message: String,
+    pub(super) traceback: String,
+}
+
+/// A forked process with its service loaded.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) process: Process,
+    requests: pipe::Sender,
+    answers: pipe::Receiver,
+    /// What came and is no whole answer so far.
+    input: Vec<u8>,
+}
+
+impl Worker {
+    /// Forks a worker and has it load its service: all of it and checked, or each procedure at its first call.
+    pub(super) async fn start(
+        engine: &Engine,
+        setup: &Setup,
+        check: bool,
+        timeout: Duration,
+    ) -> Result<Self, StartError> {
+        let starting = async {
+            let Forked { process, requests, answers, output } = engine.fork().await.map_err(|error| {
+                StartError::Failed(format!("a Python worker could not be made: {error}"))
+            })?;
+            tracing::debug!(event = "worker started", pid = process.pid, service = setup.service);
+            tokio::spawn(log_output(output, Arc::from(setup.service.as_str()), process.pid));
+            let mut worker = Self { process, requests, answers, input: Vec::new() };
+            worker.load(setup, check).await.map(|()| worker)
+        };
+        let too_long =
+            |_| StartError::Failed(format!("service `{}` did not load within {timeout:?}", setup.service));
+        tokio::time::timeout(timeout, starting).await.map_err(too_long)?
+    }
+
+    async fn load(&mut self, setup: &Setup, check: bool) -> Result<(), StartError> {
+        #[derive(Serialize)]
+        struct First<'a> {
+            check: bool,
+            #[serde(flatten)]
+            setup: &'a Setup,
+        }
+        let failed = |what: String| StartError::Failed(format!("service `{}`: {what}", setup.service));
+        let first = serde_json::to_vec(&First { check, setup }).map_err(|error| failed(error.to_string()))?;
+        let answer = match self.exchange(&framed(&first)).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let how = self.process.ended().await;
+                return Err(failed(format!("its worker died while loading ({how}; {error})")));
+            }
+        };
+        match answer.split_first() {
+            Some((&READY, [])) => Ok(()),
+            Some((&REFUSED, findings)) => Err(serde_json::from_slice(findings)
+                .map_or_else(|error| failed(error.to_string()), StartError::Refused)),
+            _ => Err(failed("its worker answered out of turn".to_owned())),
+        }
+    }
+
+    /// Sends one framed request and waits for its answer. After an error the worker is of no more use.
+    pub(super) async fn call(&mut self, frame: &[u8]) -> io::Result<Answer> {
+        let mut answer = self.exchange(frame).await?;
+        let garbled = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
+        match answer.first() {
+            Some(&VALUES) => {
+                answer.remove(0);
+                Ok(Answer::Values(answer))
+            }
+            Some(&RAISED) => Ok(Answer::Raised(serde_json::from_slice(&answer[1..]).map_err(garbled)?)),
+            Some(&WRONG_TYPE) => {
+                #[derive(Deserialize)]
+                struct Wrong {
+                    message: String,
+                }
+                let wrong: Wrong = serde_json::from_slice(&answer[1..]).map_err(garbled)?;
+                Ok(Answer::WrongType(wrong.message))
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "its worker answered out of turn")),
+        }
+    }
+
+    /// Waits for the answer of a call whose caller is gone. The request may not have been sent wholly; such a worker
+    /// never answers.
+    pub(super) async fn finish(&mut self) -> io::Result<()> {
+        self.receive().await.map(drop)
+    }
+
+    async fn exchange(&mut self, frame: &[u8]) -> io::Result<Vec<u8>> {
+        self.requests.write_all(frame).await?;
+        self.receive().await
+    }
+
+    async fn receive(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some((length, rest)) = self.input.split_first_chunk::<4>() {
+                let length = u32::from_le_bytes(*length) as usize;
+                if length > MAX_FRAME_LIMIT || rest.len() > length {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "its worker answered out of turn"));
+                }
+                if rest.len() == length {
+                    let answer = rest.to_vec();
+                    self.input.clear();
+                    return Ok(answer);
+                }
+                self.input.reserve(4 + length - self.input.len());
+            }
+            if self.answers.read_buf(&mut self.input).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+}
+
+/// A request with its length in front.
+pub(super) fn framed(request: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(4 + request.len());
+    crate::wire::value::encode_bytes(request, &mut frame);
+    frame
+}
+
+/// Writes what a worker prints into the log, until it ends.
+async fn log_output(output: pipe::Receiver, service: Arc<str>, pid: u32) {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut output).take(MAX_OUTPUT_LINE).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                let text = String::from_utf8_lossy(&line);
+                tracing::info!(event = "output", service = &*service, pid, line = text.trim_end_matches('\n'));
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! [`Engine`]: the zygote process, and the forks it makes.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::net::{
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+use rustix::pipe::PipeFlags;
+use rustix::process::{Pid, PidfdFlags, Signal};
+use serde::Deserialize;
+use tokio::net::unix::pipe;
+use tokio::sync::oneshot;
+
+use super::interpreter::Interpreter;
+
+const SHIM: &str = include_str!("shim.py");
+
+/// A zygote that has not forked after this long is given up.
+const FORK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Makes workers. The zygote is started with the first one, and again should it ever end.
+#[derive(Debug)]
+pub struct Engine {
+    interpreter: Interpreter,
+    zygote: Mutex<Option<Arc<Zygote>>>,
+}
+
+/// The server's side of a zygote process.
+#[derive(Debug)]
+struct Zygote {
+    control: OwnedFd,
+    next_worker: AtomicU32,
+    workers: Mutex<Workers>,
+}
+
+/// Who waits for which news. Every sender is dropped when the zygote ends, which tells its receiver.
+#[derive(Debug, Default)]
+struct Workers {
+    forking: HashMap<u32, oneshot::Sender<Born>>,
+    living: HashMap<u32, oneshot::Sender<i32>>,
+    /// The zygote has ended; nobody may begin to wait.
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Born {
+    pid: u32,
+    exit: oneshot::Receiver<i32>,
+}
+
+/// A process that was just forked, and this side of its pipes.
+#[derive(Debug)]
+pub(super) struct Forked {
+    pub(super) process: Process,
+    pub(super) requests: pipe::Sender,
+    pub(super) answers: pipe::Receiver,
+    pub(super) output: pipe::Receiver,
+}
+
+/// A worker's process. It is killed when this is dropped before it has ended.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pidfd: OwnedFd,
+    exit: oneshot::Receiver<i32>,
+}
+
+#[derive(Deserialize)]
+struct News {
+    worker: u32,
+    pid: Option<u32>,
+    exit: Option<i32>,
+}
+
+impl Engine {
+    /// An engine that runs this Python.
+    pub fn new(interpreter: Interpreter) -> Self {
+        Self { interpreter, zygote: Mutex::default() }
+    }
+
+    /// The Python it runs.
+    pub fn interpreter(&self) -> &Interpreter {
+        &self.interpreter
+    }
+
+    /// Forks a worker.
+    pub(super) async fn fork(&self) -> io::Result<Forked> {
+        let (request_read, request_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        let (answer_read, answer_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        let (output_read, output_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        let born = self.zygote()?.fork([request_read.as_fd(), answer_write.as_fd(), output_write.as_fd()])?;
+        drop((request_read, answer_write, output_write));
+        let gone = || io::Error::other("the zygote ended");
+        let born = tokio::time::timeout(FORK_TIMEOUT, born).await?.map_err(|_| gone())?;
+        let pid = i32::try_from(born.pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Forked {
+            process: Process { pid: born.pid, pidfd, exit: born.exit },
+            requests: pipe::Sender::from_owned_fd(request_write)?,
+            answers: pipe::Receiver::from_owned_fd(answer_read)?,
+            output: pipe::Receiver::from_owned_fd(output_read)?,
+        })
+    }
+
+    fn zygote(&self) -> io::Result<Arc<Zygote>> {
+        let mut slot = lock(&self.zygote);
+        if let Some(zygote) = slot.as_ref().filter(|zygote| !lock(&zygote.workers).ended) {
+            return Ok(Arc::clone(zygote));
+        }
+        let zygote = Zygote::start(&self.interpreter)?;
+        *slot = Some(Arc::clone(&zygote));
+        Ok(zygote)
+    }
+}
+
+impl Zygote {
+    fn start(interpreter: &Interpreter) -> io::Result<Arc<Self>> {
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        let child = Command::new(&interpreter.executable)
+            .args(["-I", "-S", "-c", SHIM])
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            // Ctrl-C at a terminal is the server's to handle.
+            .process_group(0)
+            .spawn()?;
+        tracing::info!(event = "zygote started", pid = child.id(), python = interpreter.version());
+        let zygote =
+            Arc::new(Self { control: ours, next_worker: AtomicU32::new(1), workers: Mutex::default() });
+        let listener = Arc::clone(&zygote);
+        std::thread::Builder::new().name("zygote".to_owned()).spawn(move || listener.listen(child))?;
+        Ok(zygote)
+    }
+
+    fn fork(&self, fds: [BorrowedFd<'_>; 3]) -> io::Result<oneshot::Receiver<Born>> {
+        let worker = self.next_worker.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut workers = lock(&self.workers);
+            if workers.ended {
+                return Err(io::Error::other("the zygote ended"));
+            }
+            workers.forking.insert(worker, sender);
+        }
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+        let message = worker.to_le_bytes();
+        rustix::net::sendmsg(
+            &self.control,
+            &[io::IoSlice::new(&message)],
+            &mut ancillary,
+            SendFlags::NOSIGNAL,
+        )
+        .inspect_err(|_| drop(lock(&self.workers).forking.remove(&worker)))?;
+        Ok(receiver)
+    }
+
+    /// Hears of births and deaths until the zygote ends. Runs on a thread of its own.
+    fn listen(&self, mut child: Child) {
+        let mut buffer = [0; 4096];
+        loop {
+            match rustix::net::recv(&self.control, &mut buffer[..], RecvFlags::empty()) {
+                Ok((0, _)) => break,
+                Ok((length, _)) => self.hear(&buffer[..length]),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        let mut workers = lock(&self.workers);
+        *workers = Workers { ended: true, ..Workers::default() };
+        drop(workers);
+        let status = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        tracing::warn!(event = "zygote ended", status);
+    }
+
+    fn hear(&self, datagram: &[u8]) {
+        let Ok(news) = serde_json::from_slice::<News>(datagram) else { return };
+        let mut workers = lock(&self.workers);
+        if let (Some(pid), Some(forking)) = (news.pid, workers.forking.remove(&news.worker)) {
+            let (sender, exit) = oneshot::channel();
+            workers.living.insert(news.worker, sender);
+            // Whoever asked may have given up; the worker then sees its pipes close and leaves.
+            let _ = forking.send(Born { pid, exit });
+        }
+        if let (Some(status), Some(living)) = (news.exit, workers.living.remove(&news.worker)) {
+            let _ = living.send(status);
+        }
+    }
+}
+
+impl Process {
+    pub(super) fn kill(&self) {
+        // It may have ended by itself.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+
+    /// How the process ended, in words.
+    pub(super) async fn ended(&mut self) -> String {
+        match tokio::time::timeout(Duration::from_secs(1), &mut self.exit).await {
+            Ok(Ok(status)) if status < 0 => format!("killed by signal {}", -status),
+            Ok(Ok(status)) => format!("exit status {status}"),
+            Ok(Err(_)) => "its zygote ended".to_owned(),
+            Err(_) => "it closed its pipes".to_owned(),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if matches!(self.exit.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
+            self.kill();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

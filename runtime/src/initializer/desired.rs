@@ -1,0 +1,158 @@
+//! [`Desired`]: what every server should run, from the file and the sources it names.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use rpc_schema::model::{Code, Network, Rpc, Schema, Service};
+
+use super::{InitializerError, InitializerOptions};
+use crate::deploy::manifest::{
+    FileEntry, GrantsEntry, MANIFEST_FORMAT, Manifest, NetworkEntry, ParameterEntry, RpcEntry, ServiceEntry,
+};
+use crate::deploy::sha256_hex;
+
+/// What every server of the network should run.
+#[derive(Debug)]
+pub struct Desired {
+    /// The servers, in the file's order.
+    pub servers: Vec<DesiredServer>,
+    /// The bytes of every file that travels, by SHA-256.
+    pub files: BTreeMap<String, Vec<u8>>,
+    network: NetworkEntry,
+}
+
+/// What one server should run. Its manifest has no apply id yet.
+#[derive(Debug, Clone)]
+pub struct DesiredServer {
+    /// Its name.
+    pub name: String,
+    /// Where it is reached.
+    pub address: SocketAddr,
+    /// What it should run.
+    pub manifest: Manifest,
+}
+
+impl Desired {
+    /// Reads and checks the file, and reads and hashes every file that travels.
+    ///
+    /// # Errors
+    /// The findings in the file, all at once; or a file that cannot be read.
+    pub fn read(init: &Path, options: &InitializerOptions) -> Result<Self, InitializerError> {
+        let findings = |report| InitializerError::File(Box::new(report));
+        let document = rpc_schema::load(init).map_err(findings)?;
+        document.check_files().map_err(findings)?;
+        let schema = &document.schema;
+        if let Some(unknown) = options.servers.keys().find(|name| schema.server(name).is_none()) {
+            return Err(InitializerError::UnknownServer(unknown.clone()));
+        }
+        let mut reader = Reader { folder: document.folder(), files: BTreeMap::new(), hashes: BTreeMap::new() };
+        let network = network_entry(&schema.network);
+        let mut servers = Vec::new();
+        for server in &schema.network.servers {
+            let name = server.name.to_string();
+            let address = options.servers.get(&name).copied().unwrap_or(server.address);
+            let services = provided_services(schema, &name, &mut reader)?;
+            let manifest = manifest(&name, &network, services);
+            servers.push(DesiredServer { name, address, manifest });
+        }
+        Ok(Self { servers, files: reader.files, network })
+    }
+
+    /// A server that left the file, with nothing to run.
+    pub(super) fn retired(&self, name: &str, address: SocketAddr) -> DesiredServer {
+        let manifest = manifest(name, &self.network, BTreeMap::new());
+        DesiredServer { name: name.to_owned(), address, manifest }
+    }
+}
+
+/// Reads files that travel, each once.
+struct Reader<'a> {
+    folder: &'a Path,
+    files: BTreeMap<String, Vec<u8>>,
+    hashes: BTreeMap<String, String>,
+}
+
+impl Reader<'_> {
+    fn entry(&mut self, path: &str) -> Result<FileEntry, InitializerError> {
+        let path = path.to_owned();
+        if let Some(sha256) = self.hashes.get(&path) {
+            return Ok(FileEntry { sha256: sha256.clone(), path });
+        }
+        let place = self.folder.join(&path);
+        let bytes = std::fs::read(&place)
+            .map_err(|error| InitializerError::Source(format!("{}: {error}", place.display())))?;
+        let sha256 = sha256_hex(&bytes);
+        self.files.insert(sha256.clone(), bytes);
+        self.hashes.insert(path.clone(), sha256.clone());
+        Ok(FileEntry { path, sha256 })
+    }
+
+    fn entries(&mut self, paths: &[String]) -> Result<Vec<FileEntry>, InitializerError> {
+        paths.iter().map(|path| self.entry(path)).collect()
+    }
+}
+
+fn manifest(server: &str, network: &NetworkEntry, services: BTreeMap<String, ServiceEntry>) -> Manifest {
+    Manifest {
+        format: MANIFEST_FORMAT,
+        server: server.to_owned(),
+        apply: String::new(),
+        network: network.clone(),
+        services,
+    }
+}
+
+fn network_entry(network: &Network) -> NetworkEntry {
+    NetworkEntry {
+        servers: network.servers.iter().map(|server| (server.name.to_string(), server.address)).collect(),
+        clients: network.clients.iter().map(|client| (client.name.to_string(), client.ip)).collect(),
+        deployers: network.deployers.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn provided_services(
+    schema: &Schema,
+    server: &str,
+    reader: &mut Reader<'_>,
+) -> Result<BTreeMap<String, ServiceEntry>, InitializerError> {
+    let provided = schema.services.iter().filter(|service| service.provider == *server);
+    provided.map(|service| Ok((service.name.to_string(), service_entry(service, reader)?))).collect()
+}
+
+fn service_entry(service: &Service, reader: &mut Reader<'_>) -> Result<ServiceEntry, InitializerError> {
+    let grants = &service.grants;
+    Ok(ServiceEntry {
+        tenants: service.tenants.iter().map(ToString::to_string).collect(),
+        modules: reader.entries(&service.modules)?,
+        data: reader.entries(&service.data)?,
+        grants: GrantsEntry {
+            connect: grants.connect.clone(),
+            read: grants.read.clone(),
+            write: grants.write.clone(),
+            memory: grants.memory.map(std::num::NonZeroU64::get),
+            env: grants.env.clone(),
+        },
+        concurrency: service.concurrency.map(std::num::NonZeroU32::get),
+        rpcs: service.rpcs.iter().map(|rpc| rpc_entry(rpc, reader)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn rpc_entry(rpc: &Rpc, reader: &mut Reader<'_>) -> Result<RpcEntry, InitializerError> {
+    let parameters = rpc.parameters.iter().map(|parameter| ParameterEntry {
+        name: parameter.name.as_ref().map(ToString::to_string),
+        type_text: parameter.ty.to_string(),
+    });
+    let source = match &rpc.code {
+        Code::Source(path) => Some(reader.entry(path)?),
+        Code::Native => None,
+    };
+    Ok(RpcEntry {
+        name: rpc.name.to_string(),
+        parameters: parameters.collect(),
+        returns: rpc.returns.iter().map(ToString::to_string).collect(),
+        source,
+        deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
+        idempotent: rpc.idempotent,
+    })
+}

@@ -1,0 +1,140 @@
+//! The initializer: brings every server of an `init.yaml` to what the file says, in one transaction.
+//!
+//! ```text
+//! init.yaml + sources --Desired--> ask all servers --Plan--> Coordinator over those that change --> Report
+//! ```
+
+mod apply;
+mod connection;
+mod desired;
+mod plan;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+pub use apply::{Applied, ServerOutcome};
+use connection::Connection;
+pub use connection::{RequestError, Unreachable};
+pub use desired::{Desired, DesiredServer};
+pub use plan::{Break, Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+
+use crate::deploy::message::{DeployRequest, StatusAnswer};
+
+/// How an initializer reaches servers.
+#[derive(Debug, Clone)]
+pub struct InitializerOptions {
+    /// Where servers are reached, by name, instead of where the file says.
+    pub servers: BTreeMap<String, SocketAddr>,
+    /// What proves that it may deploy.
+    pub deploy_key: Option<Vec<u8>>,
+    /// How long a server may take to answer.
+    pub timeout: Duration,
+    /// Whether servers that left the file are emptied.
+    pub retire: bool,
+}
+
+/// Why nothing was planned or applied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitializerError {
+    /// The file or what it names has findings.
+    #[error("{0}")]
+    File(Box<rpc_schema::Report>),
+    /// A file that travels cannot be read.
+    #[error("{0}")]
+    Source(String),
+    /// A server that is no server of the file was named.
+    #[error("no server `{0}` in this network")]
+    UnknownServer(String),
+    /// Servers that cannot be asked; nothing changed anywhere.
+    #[error("{}", list(.0))]
+    Unreachable(Vec<Unreachable>),
+}
+
+fn list(servers: &[Unreachable]) -> String {
+    servers.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// A plan, and what it takes to carry it out.
+#[derive(Debug)]
+pub struct Initializer {
+    options: InitializerOptions,
+    desired: Desired,
+    plan: Plan,
+}
+
+impl Initializer {
+    /// Reads and checks the file, hashes every source, asks every server what is live, and compares.
+    ///
+    /// # Errors
+    /// An [`InitializerError`]; nothing has changed anywhere.
+    pub async fn plan(init: &Path, options: InitializerOptions) -> Result<Self, InitializerError> {
+        let desired = Desired::read(init, &options)?;
+        let mut live = ask_all(&desired.servers, &options).await?;
+        let mut plan = Plan::new(&desired.servers, &live);
+        if options.retire && !plan.departed.is_empty() {
+            let retired = plan.departed.iter().map(|(name, address)| desired.retired(name, *address));
+            let servers: Vec<_> = desired.servers.iter().cloned().chain(retired).collect();
+            live.extend(ask_all(&servers[desired.servers.len()..], &options).await?);
+            plan = Plan::new(&servers, &live);
+        }
+        Ok(Self { options, desired, plan })
+    }
+
+    /// What would change.
+    pub fn planned(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Brings every server that differs to the file, or none.
+    ///
+    /// # Errors
+    /// Where this machine gives no randomness for the apply's id.
+    pub async fn apply(self) -> std::io::Result<Applied> {
+        apply::apply(&self.plan, &self.desired, &self.options).await
+    }
+
+    /// Has every server replace its workers by fresh ones.
+    ///
+    /// # Errors
+    /// The servers that did not, and why.
+    pub async fn restart(&self) -> Result<(), InitializerError> {
+        let restarts = self.plan.servers.iter().map(|server| async {
+            let told = async {
+                let mut connection = Connection::open(server.address, &self.options).await?;
+                connection.request::<serde_json::Value>(&DeployRequest::Restart {}).await
+            };
+            told.await.err().map(|error| Unreachable::new(&server.name, server.address, error))
+        });
+        let failed: Vec<_> = join_all(restarts).await.into_iter().flatten().collect();
+        if failed.is_empty() { Ok(()) } else { Err(InitializerError::Unreachable(failed)) }
+    }
+}
+
+/// What is live on each server, in their order.
+async fn ask_all(
+    servers: &[DesiredServer],
+    options: &InitializerOptions,
+) -> Result<Vec<StatusAnswer>, InitializerError> {
+    let asked = servers.iter().map(|server| async {
+        let asked = async {
+            let mut connection = Connection::open(server.address, options).await?;
+            connection.request::<StatusAnswer>(&DeployRequest::Status {}).await
+        };
+        asked.await.map_err(|error| Unreachable::new(&server.name, server.address, error))
+    });
+    let (mut answers, mut failed) = (Vec::new(), Vec::new());
+    for answer in join_all(asked).await {
+        match answer {
+            Ok(answer) => answers.push(answer),
+            Err(error) => failed.push(error),
+        }
+    }
+    if failed.is_empty() { Ok(answers) } else { Err(InitializerError::Unreachable(failed)) }
+}
+
+async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    futures_util::future::join_all(futures).await
+}

@@ -1,0 +1,336 @@
+//! [`Plan`]: what differs between the file and what is live, and who breaks by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::desired::DesiredServer;
+use crate::deploy::manifest::{Manifest, RpcEntry, ServiceEntry};
+use crate::deploy::message::StatusAnswer;
+use crate::deploy::participant::Live;
+
+/// What differs between the file and what is live.
+#[derive(Debug)]
+pub struct Plan {
+    /// Every server of the file, in its order.
+    pub servers: Vec<ServerPlan>,
+    /// Servers that what is live still knows and the file does not, with their addresses.
+    pub departed: BTreeMap<String, SocketAddr>,
+    /// Clients that cannot call what they could call before.
+    pub breaks: Vec<Break>,
+}
+
+/// What changes on one server.
+#[derive(Debug)]
+pub struct ServerPlan {
+    /// Its name.
+    pub name: String,
+    /// Where it is reached.
+    pub address: SocketAddr,
+    /// What is live there.
+    pub live: Live,
+    /// What it should run.
+    pub manifest: Manifest,
+    /// Whether anything at all differs.
+    pub changes: bool,
+    /// Its services, those that leave last.
+    pub services: Vec<ServiceChange>,
+    /// Whether the network section differs.
+    pub network_changes: bool,
+}
+
+/// What changes in one service.
+#[derive(Debug)]
+pub struct ServiceChange {
+    /// Its name.
+    pub name: String,
+    /// How it changes as a whole.
+    pub mark: Mark,
+    /// Its procedures.
+    pub rpcs: Vec<RpcChange>,
+    /// What changes beside them: tenants, modules, data, grants.
+    pub notes: Vec<String>,
+}
+
+/// What changes in one procedure.
+#[derive(Debug)]
+pub struct RpcChange {
+    /// Its key.
+    pub key: String,
+    /// How it changes.
+    pub mark: Mark,
+    /// What differs, in words; empty where nothing does.
+    pub what: String,
+}
+
+/// How something changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// It comes.
+    New,
+    /// It stays and differs.
+    Changed,
+    /// It goes.
+    Removed,
+    /// It stays as it is.
+    Unchanged,
+}
+
+/// A client that cannot call what it could call before.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Break {
+    /// The client.
+    pub client: String,
+    /// The service or procedure.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+}
+
+impl Plan {
+    /// Compares; `live` has the answers of `servers`, in their order.
+    pub fn new(servers: &[DesiredServer], live: &[StatusAnswer]) -> Self {
+        let plans = servers.iter().zip(live).map(|(server, live)| plan_server(server, live)).collect();
+        let known = live.iter().filter_map(|live| live.manifest.as_ref());
+        let named = |name: &str| servers.iter().any(|server| server.name == name);
+        let departed = known
+            .flat_map(|manifest| &manifest.network.servers)
+            .filter(|(name, _)| !named(name))
+            .map(|(name, address)| (name.clone(), *address))
+            .collect();
+        Self { servers: plans, departed, breaks: find_breaks(servers, live) }
+    }
+
+    /// Whether every server is as the file says.
+    pub fn is_empty(&self) -> bool {
+        self.servers.iter().all(|server| !server.changes)
+    }
+
+    /// How many procedures have this mark.
+    pub fn count(&self, mark: Mark) -> usize {
+        let rpcs = self.servers.iter().flat_map(|server| &server.services).flat_map(|service| &service.rpcs);
+        rpcs.filter(|rpc| rpc.mark == mark).count()
+    }
+}
+
+impl ServerPlan {
+    /// Whether it has services it had not before.
+    pub fn gains(&self) -> bool {
+        self.services.iter().any(|service| service.mark == Mark::New)
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::New => "+",
+            Self::Changed => "~",
+            Self::Removed => "-",
+            Self::Unchanged => "=",
+        })
+    }
+}
+
+impl fmt::Display for Break {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` can no longer call `{}`: {}", self.client, self.what, self.why)
+    }
+}
+
+fn plan_server(server: &DesiredServer, status: &StatusAnswer) -> ServerPlan {
+    let empty = BTreeMap::new();
+    let old = status.manifest.as_ref().map_or(&empty, |manifest| &manifest.services);
+    let new = &server.manifest.services;
+    let mut services: Vec<_> =
+        new.iter().map(|(name, service)| plan_service(name, old.get(name), Some(service))).collect();
+    let gone = old.iter().filter(|(name, _)| !new.contains_key(*name));
+    services.extend(gone.map(|(name, service)| plan_service(name, Some(service), None)));
+    let network_changes =
+        status.manifest.as_ref().is_some_and(|manifest| manifest.network != server.manifest.network);
+    ServerPlan {
+        name: server.name.clone(),
+        address: server.address,
+        live: status.live.clone(),
+        changes: status.live.content != server.manifest.content_hash(),
+        manifest: server.manifest.clone(),
+        services,
+        network_changes,
+    }
+}
+
+fn plan_service(name: &str, old: Option<&ServiceEntry>, new: Option<&ServiceEntry>) -> ServiceChange {
+    let by_key = |service: Option<&ServiceEntry>| -> BTreeMap<String, RpcEntry> {
+        let rpcs = service.map(|service| service.rpcs.as_slice()).unwrap_or_default();
+        rpcs.iter().map(|rpc| (rpc.key_text(name), rpc.clone())).collect()
+    };
+    let (old_rpcs, new_rpcs) = (by_key(old), by_key(new));
+    let keys: BTreeSet<_> = old_rpcs.keys().chain(new_rpcs.keys()).collect();
+    let rpcs = keys.into_iter().map(|key| plan_rpc(key, old_rpcs.get(key), new_rpcs.get(key))).collect();
+    let notes = match (old, new) {
+        (Some(old), Some(new)) => compare_service(old, new),
+        _ => Vec::new(),
+    };
+    let mark = match (old, new) {
+        (None, _) => Mark::New,
+        (_, None) => Mark::Removed,
+        (Some(old), Some(new)) if old == new => Mark::Unchanged,
+        _ => Mark::Changed,
+    };
+    ServiceChange { name: name.to_owned(), mark, rpcs, notes }
+}
+
+fn plan_rpc(key: &str, old: Option<&RpcEntry>, new: Option<&RpcEntry>) -> RpcChange {
+    let (mark, what) = match (old, new) {
+        (None, Some(new)) => (Mark::New, short_hash(new)),
+        (Some(old), Some(new)) if old != new => (Mark::Changed, compare_rpc(old, new).join(", ")),
+        (Some(_), Some(_)) => (Mark::Unchanged, String::new()),
+        (_, None) => (Mark::Removed, String::new()),
+    };
+    RpcChange { key: key.to_owned(), mark, what }
+}
+
+fn short_hash(rpc: &RpcEntry) -> String {
+    rpc.source.as_ref().map_or_else(|| "native".to_owned(), |source| source.sha256[..8].to_owned())
+}
+
+fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
+    let mut what = Vec::new();
+    let (before, after) = (short_hash(old), short_hash(new));
+    if before != after {
+        what.push(format!("code {before} -> {after}"));
+    } else if old.source != new.source {
+        what.push("code moved to another path".to_owned());
+    }
+    if old.returns != new.returns {
+        what.push(format!("returns ({}) -> ({})", old.returns.join(", "), new.returns.join(", ")));
+    }
+    if old.parameters != new.parameters {
+        what.push("argument names".to_owned());
+    }
+    if old.deadline_ms != new.deadline_ms {
+        what.push("deadline".to_owned());
+    }
+    if old.idempotent != new.idempotent {
+        what.push("idempotent".to_owned());
+    }
+    what
+}
+
+fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<String> {
+    let mut notes = Vec::new();
+    for tenant in new.tenants.iter().filter(|tenant| !old.tenants.contains(tenant)) {
+        notes.push(format!("+ tenant {tenant}"));
+    }
+    for tenant in old.tenants.iter().filter(|tenant| !new.tenants.contains(tenant)) {
+        notes.push(format!("- tenant {tenant}"));
+    }
+    let differs = [
+        (old.modules != new.modules, "modules"),
+        (old.data != new.data, "data"),
+        (old.grants != new.grants, "grants"),
+        (old.concurrency != new.concurrency, "concurrency"),
+    ];
+    notes.extend(differs.iter().filter(|(differs, _)| *differs).map(|(_, what)| format!("~ {what}")));
+    notes
+}
+
+/// What clients with stubs of the old file cannot call any more.
+fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Break> {
+    let mut breaks = Vec::new();
+    for old in live.iter().filter_map(|live| live.manifest.as_ref()) {
+        for (name, service) in &old.services {
+            let provider = servers.iter().find(|server| server.manifest.services.contains_key(name));
+            let (stays, new) = match provider {
+                Some(provider) => (provider.name == old.server, provider.manifest.services.get(name)),
+                None => (false, None),
+            };
+            for client in &service.tenants {
+                let say = |what: &str, why: String| Break { client: client.clone(), what: what.to_owned(), why };
+                match new {
+                    None => breaks.push(say(name, "the service is gone".to_owned())),
+                    Some(new) if !new.tenants.contains(client) => {
+                        breaks.push(say(name, "it is no tenant any more".to_owned()));
+                    }
+                    Some(_) if !stays => breaks.push(say(name, "the service moved to another server".to_owned())),
+                    Some(new) => breaks.extend(
+                        lost_rpcs(name, service, new).into_iter().map(|(key, why)| say(&key, why)),
+                    ),
+                }
+            }
+        }
+    }
+    breaks
+}
+
+fn lost_rpcs(name: &str, old: &ServiceEntry, new: &ServiceEntry) -> Vec<(String, String)> {
+    let mut lost = Vec::new();
+    for rpc in &old.rpcs {
+        let key = rpc.key_text(name);
+        match new.rpcs.iter().find(|other| other.key_text(name) == key) {
+            None => lost.push((key, "the procedure is gone".to_owned())),
+            Some(other) if other.returns != rpc.returns => {
+                let why = format!("it returns ({}) now", other.returns.join(", "));
+                lost.push((key, why));
+            }
+            Some(_) => {}
+        }
+    }
+    lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::manifest::tests::sample;
+
+    fn plan(new: &Manifest, old: Option<&Manifest>) -> Plan {
+        let desired = DesiredServer {
+            name: "server1".to_owned(),
+            address: SocketAddr::from(([127, 0, 0, 1], 1)),
+            manifest: new.clone(),
+        };
+        let live = Live {
+            generation: 1,
+            content: old.map(Manifest::content_hash).unwrap_or_default(),
+        };
+        let status = StatusAnswer { version: String::new(), live, manifest: old.cloned() };
+        Plan::new(&[desired], &[status])
+    }
+
+    #[test]
+    fn the_same_content_is_an_empty_plan() {
+        let plan = plan(&sample('a'), Some(&Manifest { apply: "other".to_owned(), ..sample('a') }));
+        assert!(plan.is_empty() && plan.breaks.is_empty());
+        assert_eq!(plan.count(Mark::Unchanged), 1);
+    }
+
+    #[test]
+    fn changed_code_is_shown_by_its_hashes_and_breaks_nobody() {
+        let plan = plan(&sample('b'), Some(&sample('a')));
+        assert!(!plan.is_empty() && !plan.servers[0].gains() && plan.breaks.is_empty());
+        assert_eq!(plan.servers[0].services[0].rpcs[0].what, "code aaaaaaaa -> bbbbbbbb");
+    }
+
+    #[test]
+    fn what_a_client_loses_is_named() {
+        let check = |spoil: fn(&mut ServiceEntry), expected: &str| {
+            let mut new = sample('a');
+            spoil(new.services.get_mut("svc1").expect("the sample's service"));
+            let plan = plan(&new, Some(&sample('a')));
+            let breaks: Vec<_> = plan.breaks.iter().map(ToString::to_string).collect();
+            assert_eq!(breaks, [expected]);
+        };
+        check(|service| service.tenants.clear(), "`client1` can no longer call `svc1`: it is no tenant any more");
+        check(
+            |service| service.rpcs.clear(),
+            "`client1` can no longer call `svc1.rpc1(int)`: the procedure is gone",
+        );
+        check(
+            |service| service.rpcs[0].returns = vec!["int".to_owned()],
+            "`client1` can no longer call `svc1.rpc1(int)`: it returns (int) now",
+        );
+        let gone = plan(&sample('a').emptied(), Some(&sample('a')));
+        assert_eq!(gone.breaks[0].why, "the service is gone");
+        assert_eq!(gone.servers[0].services[0].mark, Mark::Removed);
+    }
+}

@@ -1,0 +1,417 @@
+//! [`Deployer`]: the server's side of an apply: who may, the participant's steps, and what they do.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use base64::Engine as _;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::registry::{Builder, Registry, Scrutiny};
+use super::{StartError, blocking};
+use crate::deploy::manifest::Manifest;
+use crate::deploy::message::{
+    BeginAnswer, ChallengeAnswer, DeployError, DeployErrorKind, DeployRequest, LiveAnswer, MAX_FILE_BYTES,
+    OutcomeAnswer, PutFile, StatusAnswer,
+};
+use crate::deploy::participant::{Begin, Live, Participant, Refusal};
+use crate::deploy::{random_id, sha256_hex, verify_key};
+use crate::store::{Generation, StoreError};
+
+type Answer = Result<Value, DeployError>;
+
+/// The server's side of an apply.
+#[derive(Debug)]
+pub(crate) struct Deployer {
+    builder: Builder,
+    key: Option<Vec<u8>>,
+    /// Held for a step at a time, not while sources load.
+    state: tokio::sync::Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    participant: Participant,
+    current: Option<Generation>,
+    staged: Option<Staged>,
+}
+
+/// What a transaction has brought so far.
+#[derive(Debug)]
+struct Staged {
+    txn: String,
+    manifest: Arc<Manifest>,
+    /// Built by prepare.
+    registry: Option<Registry>,
+}
+
+/// What a connection has shown of its right to deploy.
+#[derive(Debug)]
+pub(crate) struct DeploySession {
+    peer: SocketAddr,
+    proof: Mutex<Proof>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Proof {
+    None,
+    /// The nonce that was given out.
+    Asked(String),
+    Given,
+}
+
+impl DeploySession {
+    pub(crate) fn new(peer: SocketAddr) -> Self {
+        Self { peer, proof: Mutex::new(Proof::None) }
+    }
+
+    fn proof(&self) -> std::sync::MutexGuard<'_, Proof> {
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deployer {
+    /// Loads what was live when the server last ran.
+    pub(super) async fn load(
+        builder: Builder,
+        key: Option<Vec<u8>>,
+    ) -> Result<(Registry, Self), StartError> {
+        let store = Arc::clone(&builder.store);
+        let current = blocking(move || store.current()).await?;
+        let mut registry = Registry::default();
+        let mut participant = Participant::default();
+        if let Some(current) = &current {
+            registry = builder
+                .build(&current.manifest, None, Scrutiny::Trust)
+                .await
+                .map_err(|error| StartError::Load(error.to_string()))?;
+            registry.generation = current.generation;
+            participant.committed(&current.txn, live_of(current));
+            tracing::info!(event = "generation live", generation = current.generation,
+                server = current.manifest.server, apply = current.manifest.apply, by = "the data folder");
+        }
+        if key.is_none() {
+            tracing::warn!(event = "no deploy key", note = "whoever connects from loopback may deploy code");
+        }
+        let state = tokio::sync::Mutex::new(State { participant, current, staged: None });
+        Ok((registry, Self { builder, key, state }))
+    }
+
+    /// Drops a transaction whose lease ran out.
+    pub(super) async fn expire(&self, now: Instant) {
+        let mut state = self.state.lock().await;
+        if let Some(txn) = state.participant.expire(now) {
+            tracing::warn!(event = "apply aborted", txn, reason = "its lease ran out");
+            state.staged = None;
+        }
+    }
+
+    /// Answers an `INIT-...` message.
+    pub(super) async fn handle(
+        &self,
+        registry: &ArcSwap<Registry>,
+        session: &DeploySession,
+        bytes: &[u8],
+    ) -> Answer {
+        let malformed = |error: serde_json::Error| DeployError::new(DeployErrorKind::Malformed, error.to_string());
+        let request: DeployRequest = serde_json::from_slice(bytes).map_err(malformed)?;
+        let result = match request {
+            DeployRequest::Challenge {} => self.challenge(session),
+            DeployRequest::Prove { proof } => self.prove(session, &proof),
+            request => match self.authorize(session) {
+                Ok(()) => self.obey(registry, session, request).await,
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = &result {
+            tracing::warn!(event = "deployment refused", peer = %session.peer, reason = %error);
+        }
+        result
+    }
+
+    fn challenge(&self, session: &DeploySession) -> Answer {
+        if self.key.is_none() {
+            return answer(&ChallengeAnswer { nonce: String::new() });
+        }
+        let nonce = random_id().and_then(|one| Ok(one + &random_id()?)).map_err(|error| failed(&error))?;
+        *session.proof() = Proof::Asked(nonce.clone());
+        answer(&ChallengeAnswer { nonce })
+    }
+
+    fn prove(&self, session: &DeploySession, proof: &str) -> Answer {
+        let Some(key) = &self.key else { return answer(&Value::Null) };
+        let mut state = session.proof();
+        let nonce = match std::mem::replace(&mut *state, Proof::None) {
+            Proof::Asked(nonce) => nonce,
+            _ => return Err(not_allowed("there was no challenge to prove")),
+        };
+        if !verify_key(key, &nonce, proof) {
+            return Err(not_allowed("the deploy key is not this server's"));
+        }
+        *state = Proof::Given;
+        answer(&Value::Null)
+    }
+
+    fn authorize(&self, session: &DeploySession) -> Result<(), DeployError> {
+        let proven = *session.proof() == Proof::Given;
+        match &self.key {
+            Some(_) if proven => Ok(()),
+            Some(_) => Err(not_allowed("this server asks for its deploy key: give --deploy-key")),
+            None if session.peer.ip().to_canonical().is_loopback() => Ok(()),
+            None => Err(not_allowed(
+                "without a deploy key this server is deployed from loopback alone; start it with --deploy-key",
+            )),
+        }
+    }
+
+    async fn obey(
+        &self,
+        registry: &ArcSwap<Registry>,
+        session: &DeploySession,
+        request: DeployRequest,
+    ) -> Answer {
+        match request {
+            DeployRequest::Challenge {} | DeployRequest::Prove { .. } => Ok(Value::Null),
+            DeployRequest::Status {} => self.status().await,
+            DeployRequest::Begin { txn, holder, lease_ms, expected, manifest } => {
+                let lease = Duration::from_millis(lease_ms);
+                let holder = format!("{holder} from {}", session.peer.ip());
+                self.begin(Begin { txn, holder, lease, expected }, Arc::new(*manifest)).await
+            }
+            DeployRequest::Put { txn, files } => self.put(&txn, files).await,
+            DeployRequest::Prepare { txn } => self.prepare(registry, &txn).await,
+            DeployRequest::Commit { txn } => self.commit(registry, &txn, session.peer).await,
+            DeployRequest::Abort { txn } => self.abort(&txn).await,
+            DeployRequest::Outcome { txn } => {
+                let outcome = self.state.lock().await.participant.outcome(&txn);
+                answer(&OutcomeAnswer { outcome })
+            }
+            DeployRequest::Rollback { txn } => self.roll_back(registry, &txn, session.peer).await,
+            DeployRequest::Restart {} => self.restart(registry).await,
+        }
+    }
+
+    async fn status(&self) -> Answer {
+        let state = self.state.lock().await;
+        answer(&StatusAnswer {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            live: state.participant.live().clone(),
+            manifest: state.current.as_ref().map(|current| current.manifest.clone()),
+        })
+    }
+
+    async fn begin(&self, begin: Begin, manifest: Arc<Manifest>) -> Answer {
+        let refused = |message: String| DeployError::new(DeployErrorKind::Refused, message);
+        manifest.validate().map_err(refused)?;
+        let txn = begin.txn.clone();
+        let mut state = self.state.lock().await;
+        if let Some(name) = state.current.as_ref().map(|current| &current.manifest.server)
+            && *name != manifest.server
+        {
+            let asked = &manifest.server;
+            return Err(refused(format!("this is server `{name}`, and the manifest is for server `{asked}`")));
+        }
+        state.participant.begin(Instant::now(), begin).map_err(conflict)?;
+        state.staged = Some(Staged { txn, manifest: Arc::clone(&manifest), registry: None });
+        drop(state);
+        let missing = self.missing(manifest).await;
+        answer(&BeginAnswer { missing })
+    }
+
+    async fn missing(&self, manifest: Arc<Manifest>) -> Vec<String> {
+        let store = Arc::clone(&self.builder.store);
+        blocking(move || {
+            let files = manifest.files();
+            files.into_iter().filter(|hash| !store.has_object(hash)).map(str::to_owned).collect()
+        })
+        .await
+    }
+
+    async fn put(&self, txn: &str, files: Vec<PutFile>) -> Answer {
+        let manifest = self.step(txn).await?;
+        let store = Arc::clone(&self.builder.store);
+        blocking(move || {
+            let wanted: BTreeSet<&str> = manifest.files();
+            files.iter().try_for_each(|file| {
+                if !wanted.contains(file.sha256.as_str()) {
+                    let message = format!("nothing in the manifest has the hash {}", file.sha256);
+                    return Err(DeployError::new(DeployErrorKind::Refused, message));
+                }
+                store.put_object(&file.sha256, &unpack(file)?).map_err(|error| failed(&error))
+            })
+        })
+        .await?;
+        answer(&Value::Null)
+    }
+
+    async fn prepare(&self, registry: &ArcSwap<Registry>, txn: &str) -> Answer {
+        let manifest = self.step(txn).await?;
+        if let Some(missing) = self.missing(Arc::clone(&manifest)).await.first() {
+            let message = format!("the file with the hash {missing} has not come");
+            return Err(DeployError::new(DeployErrorKind::Refused, message));
+        }
+        let store = Arc::clone(&self.builder.store);
+        blocking(move || store.sync_objects()).await.map_err(|error| failed(&error))?;
+        let before = registry.load_full();
+        let built = self.builder.build(&manifest, Some(&before), Scrutiny::Check).await;
+        let mut state = self.state.lock().await;
+        let built = match built {
+            Ok(built) => built,
+            Err(error) => {
+                state.drop_staged(txn);
+                return Err(error);
+            }
+        };
+        state.participant.prepared(Instant::now(), txn).map_err(conflict)?;
+        if let Some(staged) = state.staged.as_mut().filter(|staged| staged.txn == txn) {
+            staged.registry = Some(built);
+        }
+        tracing::info!(event = "generation prepared", txn, apply = manifest.apply);
+        answer(&Value::Null)
+    }
+
+    /// A step of the transaction under way: its lease begins again.
+    async fn step(&self, txn: &str) -> Result<Arc<Manifest>, DeployError> {
+        let mut state = self.state.lock().await;
+        state.participant.step(Instant::now(), txn).map_err(conflict)?;
+        let staged = state.staged.as_ref().filter(|staged| staged.txn == txn);
+        staged.map(|staged| Arc::clone(&staged.manifest)).ok_or_else(|| conflict(Refusal::NotUnderWay(txn.to_owned())))
+    }
+
+    async fn commit(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
+        let mut state = self.state.lock().await;
+        let Some(number) = state.participant.commit(Instant::now(), txn).map_err(conflict)? else {
+            return answer(&LiveAnswer { generation: state.participant.live().generation });
+        };
+        let Some(Staged { manifest, registry: Some(built), .. }) = state.staged.take() else {
+            state.drop_staged(txn);
+            return Err(conflict(Refusal::NotPrepared(txn.to_owned())));
+        };
+        let generation = Generation {
+            generation: number,
+            txn: txn.to_owned(),
+            previous: state.participant.live().generation,
+            manifest: (*manifest).clone(),
+        };
+        if let Err(error) = self.store_generation(&generation).await {
+            state.drop_staged(txn);
+            return Err(failed(&error));
+        }
+        state.participant.committed(txn, live_of(&generation));
+        state.go_live(registry, built, generation, peer);
+        answer(&LiveAnswer { generation: number })
+    }
+
+    async fn abort(&self, txn: &str) -> Answer {
+        let mut state = self.state.lock().await;
+        let outcome = state.drop_staged(txn);
+        tracing::info!(event = "apply aborted", txn, reason = "the initializer said so");
+        answer(&OutcomeAnswer { outcome })
+    }
+
+    async fn roll_back(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
+        let mut state = self.state.lock().await;
+        let number = state.participant.roll_back(Instant::now(), txn).map_err(conflict)?;
+        let Some(current) = state.current.clone() else {
+            return Err(conflict(Refusal::NotLive(txn.to_owned())));
+        };
+        let manifest = self.content_before(&current).await.map_err(|error| failed(&error))?;
+        let before = registry.load_full();
+        let built = self.builder.build(&manifest, Some(&before), Scrutiny::Trust).await?;
+        let previous = current.generation;
+        let generation = Generation { generation: number, txn: format!("rollback of {txn}"), previous, manifest };
+        self.store_generation(&generation).await.map_err(|error| failed(&error))?;
+        state.participant.rolled_back(txn, live_of(&generation));
+        state.go_live(registry, built, generation, peer);
+        answer(&LiveAnswer { generation: number })
+    }
+
+    /// What ran before a generation; the same server with nothing in it, where that was the first.
+    async fn content_before(&self, current: &Generation) -> Result<Manifest, StoreError> {
+        if current.previous == 0 {
+            return Ok(current.manifest.emptied());
+        }
+        let (store, previous) = (Arc::clone(&self.builder.store), current.previous);
+        blocking(move || store.generation(previous)).await.map(|generation| generation.manifest)
+    }
+
+    /// Replaces every worker by a fresh one. Calls under way end on the old ones.
+    async fn restart(&self, registry: &ArcSwap<Registry>) -> Answer {
+        let state = self.state.lock().await;
+        if let Some(current) = &state.current {
+            let mut built = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
+            built.generation = current.generation;
+            registry.store(Arc::new(built));
+            tracing::info!(event = "engines restarted", generation = current.generation);
+        }
+        answer(&Value::Null)
+    }
+
+    async fn store_generation(&self, generation: &Generation) -> Result<(), StoreError> {
+        let (store, generation) = (Arc::clone(&self.builder.store), generation.clone());
+        blocking(move || store.commit(&generation)).await
+    }
+}
+
+impl State {
+    fn drop_staged(&mut self, txn: &str) -> crate::deploy::participant::Outcome {
+        self.staged.take_if(|staged| staged.txn == txn);
+        self.participant.abort(txn)
+    }
+
+    fn go_live(
+        &mut self,
+        registry: &ArcSwap<Registry>,
+        mut built: Registry,
+        generation: Generation,
+        peer: SocketAddr,
+    ) {
+        built.generation = generation.generation;
+        registry.store(Arc::new(built));
+        tracing::info!(event = "generation live", generation = generation.generation,
+            server = generation.manifest.server, apply = generation.manifest.apply, by = %peer);
+        self.current = Some(generation);
+    }
+}
+
+fn live_of(generation: &Generation) -> Live {
+    Live { generation: generation.generation, content: generation.manifest.content_hash() }
+}
+
+fn unpack(file: &PutFile) -> Result<Vec<u8>, DeployError> {
+    let refused = |what: String| {
+        DeployError::new(DeployErrorKind::Refused, format!("the file with the hash {}: {what}", file.sha256))
+    };
+    let size = usize::try_from(file.size).unwrap_or(usize::MAX);
+    if size > MAX_FILE_BYTES {
+        return Err(refused(format!("{size} bytes are over the limit of {MAX_FILE_BYTES}")));
+    }
+    let packed = base64::engine::general_purpose::STANDARD
+        .decode(&file.zstd)
+        .map_err(|error| refused(format!("its base64 is broken: {error}")))?;
+    let bytes = zstd::bulk::decompress(&packed, size)
+        .map_err(|error| refused(format!("it does not unpack to {size} bytes: {error}")))?;
+    if sha256_hex(&bytes) != file.sha256 {
+        return Err(refused("its bytes have another hash".to_owned()));
+    }
+    Ok(bytes)
+}
+
+fn answer<T: Serialize>(value: &T) -> Answer {
+    serde_json::to_value(value).map_err(|error| failed(&error))
+}
+
+fn failed(error: &dyn std::fmt::Display) -> DeployError {
+    DeployError::new(DeployErrorKind::Failed, error.to_string())
+}
+
+fn conflict(refusal: Refusal) -> DeployError {
+    DeployError::new(DeployErrorKind::Conflict, refusal.to_string())
+}
+
+fn not_allowed(message: &str) -> DeployError {
+    DeployError::new(DeployErrorKind::NotAllowed, message)
+}

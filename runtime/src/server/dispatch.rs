@@ -1,0 +1,144 @@
+//! From a request to a handler: service, procedure, client, arguments, checked in this order, so that a stranger learns
+//! no signatures.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpc_schema::{Type, TypeList};
+
+use super::registry::{Handler, Registry};
+use crate::wire::exception::{Exception, ExceptionType};
+use crate::wire::json;
+use crate::wire::message::Request;
+
+/// A call that passed every check.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) handler: Arc<Handler>,
+    pub(crate) client: Arc<str>,
+    /// The binary values of the arguments.
+    pub(crate) arguments: Vec<u8>,
+    /// How long it may take.
+    pub(crate) time: Duration,
+}
+
+/// Finds what a request calls and checks that its caller may.
+///
+/// # Errors
+/// The exception that the caller gets; nothing has run.
+pub(crate) fn dispatch(
+    registry: &Registry,
+    request: &Request<'_>,
+    address: IpAddr,
+    default_deadline: Duration,
+) -> Result<Call, Exception> {
+    let (service_name, rpc_name) = (&*request.service, &*request.rpc);
+    let service = registry.service(service_name).ok_or_else(|| service_not_found(registry, service_name))?;
+    let overloads = service.overloads(rpc_name).ok_or_else(|| {
+        let message = format!("service `{service_name}` has no procedure `{rpc_name}`");
+        Exception::refused(ExceptionType::RpcNotFound, message)
+    })?;
+    let not_registered = |why: String| {
+        tracing::warn!(event = "unauthorized", client = request.client.as_deref(), address = %address,
+            service = service_name, rpc = rpc_name, reason = why);
+        let message = format!("{why}; it may not access service `{service_name}`");
+        Exception::refused(ExceptionType::ClientNotRegistered, message)
+    };
+    let client = registry.identity.identify(address, request.client.as_deref()).map_err(not_registered)?;
+    if !service.has_tenant(client) {
+        return Err(not_registered(format!("client `{client}` is no tenant")));
+    }
+    let handler = resolve(overloads, request)?;
+    let arguments = decode_arguments(handler, overloads, request)?;
+    let declared = handler.deadline.unwrap_or(default_deadline);
+    let time = request.deadline_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)));
+    Ok(Call { handler: Arc::clone(handler), client: Arc::clone(client), arguments, time })
+}
+
+fn service_not_found(registry: &Registry, service: &str) -> Exception {
+    let message = if registry.generation == 0 {
+        format!("this server has not been initialized, so it provides no service `{service}`")
+    } else {
+        format!("server `{}` provides no service `{service}`", registry.server)
+    };
+    Exception::refused(ExceptionType::ServiceNotFound, message)
+}
+
+/// The overload with exactly these argument types.
+fn resolve<'a>(overloads: &'a [Arc<Handler>], request: &Request<'_>) -> Result<&'a Arc<Handler>, Exception> {
+    if request.arguments.len() != request.argument_types.len() {
+        let (values, types) = (request.arguments.len(), request.argument_types.len());
+        return Err(invalid(overloads, format!("{values} arguments came with {types} argument types")));
+    }
+    let written = request.argument_types.join(", ");
+    let handler = match overloads.iter().find(|handler| handler.takes(&written)) {
+        Some(handler) => handler,
+        None => resolve_other_spelling(overloads, request)?,
+    };
+    check_returns(handler, overloads, request)?;
+    Ok(handler)
+}
+
+/// For types that are not written as they are printed, such as `list[int]`.
+fn resolve_other_spelling<'a>(
+    overloads: &'a [Arc<Handler>],
+    request: &Request<'_>,
+) -> Result<&'a Arc<Handler>, Exception> {
+    let printed = TypeList(&parse_types(overloads, &request.argument_types)?).to_string();
+    overloads.iter().find(|handler| handler.takes(&printed)).ok_or_else(|| {
+        let name = format!("{}.{}", request.service, request.rpc);
+        invalid(overloads, format!("`{name}` has no overload ({printed})"))
+    })
+}
+
+fn check_returns(
+    handler: &Handler,
+    overloads: &[Arc<Handler>],
+    request: &Request<'_>,
+) -> Result<(), Exception> {
+    let Some(expected) = &request.return_types else { return Ok(()) };
+    let declared = &handler.signature.returns;
+    if parse_types(overloads, expected)? == *declared {
+        return Ok(());
+    }
+    let (expected, declared) = (expected.join(", "), TypeList(declared));
+    Err(invalid(overloads, format!("`{}` returns ({declared}), not ({expected})", handler.key)))
+}
+
+fn parse_types<S: AsRef<str>>(overloads: &[Arc<Handler>], texts: &[S]) -> Result<Vec<Type>, Exception> {
+    let parse = |text: &S| {
+        Type::parse(text.as_ref()).map_err(|error| {
+            let shown = json::shortened(text.as_ref());
+            invalid(overloads, format!("the type `{shown}`: {error}"))
+        })
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn decode_arguments(
+    handler: &Handler,
+    overloads: &[Arc<Handler>],
+    request: &Request<'_>,
+) -> Result<Vec<u8>, Exception> {
+    let mut binary = Vec::new();
+    let typed = handler.signature.arguments.iter().zip(&request.arguments);
+    for (index, (ty, text)) in typed.enumerate() {
+        json::argument_to_binary(ty, text.get(), &mut binary).map_err(|error| {
+            let place = index + 1;
+            invalid(overloads, format!("argument {place} of `{}`: {error}", handler.key))
+        })?;
+    }
+    Ok(binary)
+}
+
+fn invalid(overloads: &[Arc<Handler>], what: String) -> Exception {
+    let signatures: Vec<_> = overloads.iter().map(|handler| handler.signature.to_string()).collect();
+    let mut message = what;
+    let _ = write!(message, "; valid: {}", signatures.join(", "));
+    Exception {
+        valid_signatures: signatures,
+        ..Exception::refused(ExceptionType::InvalidArguments, message)
+    }
+}

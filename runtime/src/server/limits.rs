@@ -1,0 +1,54 @@
+//! [`Limits`]: what a server does at most. None is unlimited.
+
+use std::time::Duration;
+
+/// A server's limits.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of one message, at most [`MAX_FRAME_LIMIT`](crate::wire::frame::MAX_FRAME_LIMIT).
+    pub frame_bytes: usize,
+    /// Connections at once. A few more are told so; the rest are closed at once.
+    pub connections: usize,
+    /// Calls in flight on one session; further messages wait in the socket.
+    pub session_calls: usize,
+    /// Calls in flight on the server; further ones are `Unavailable`.
+    pub calls: usize,
+    /// Bytes of answers that a session may not have taken before its further messages wait in the socket.
+    pub queued_bytes: usize,
+    /// From a message's first byte, or the connection's begin, to the message's last byte.
+    pub header_timeout: Duration,
+    /// A session on which nothing happens for longer is closed.
+    pub idle_timeout: Duration,
+    /// A peer that takes none of its answers for longer is closed.
+    pub write_timeout: Duration,
+    /// How long a call may take where its procedure does not say.
+    pub deadline: Duration,
+    /// How long the server waits for calls in flight when it stops.
+    pub drain_timeout: Duration,
+    /// Python workers of one service, where it does not declare a `concurrency`.
+    pub workers: usize,
+    /// A worker idle for longer leaves.
+    pub worker_idle: Duration,
+    /// Loading a service takes no longer.
+    pub load_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_bytes: 16 << 20,
+            connections: 10_000,
+            session_calls: 256,
+            calls: 10_000,
+            queued_bytes: 1 << 20,
+            header_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(300),
+            write_timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(10),
+            workers: 16,
+            worker_idle: Duration::from_secs(60),
+            load_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The server: sockets to sessions to handlers, deployment, limits, drain.
+//!
+//! ```text
+//! socket -> framing -> session -> dispatch (service, procedure, client, arguments) -> handler -> session -> socket
+//! ```
+//!
+//! The registry is immutable and swapped whole: a call runs to its end on the generation it was dispatched under.
+
+mod deploy;
+mod dispatch;
+mod identity;
+mod limits;
+mod listener;
+pub mod log;
+mod meter;
+mod registry;
+mod session;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+pub use limits::Limits;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use self::deploy::Deployer;
+use self::registry::{Builder, Registry};
+use crate::engine::python::{Engine, Interpreter};
+use crate::store::Store;
+
+/// How a server is set up.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where it listens; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// Whether it may listen in plain TCP beyond loopback.
+    pub insecure: bool,
+    /// The key that proves who may deploy; without one, whoever connects from loopback may.
+    pub deploy_key: Option<Vec<u8>>,
+    /// The Python that runs procedures.
+    pub python: String,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Plain TCP beyond loopback was not asked for.
+    #[error(
+        "refusing to listen on {0} in plain TCP: it is beyond loopback, where anyone could read and forge calls; \
+         give --insecure to do so all the same"
+    )]
+    Insecure(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// The data folder is of no use.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// Python is of no use.
+    #[error("{0}")]
+    Python(String),
+    /// What is stored does not load.
+    #[error("the stored generation does not load: {0}")]
+    Load(String),
+}
+
+/// A server that is ready.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    drain: watch::Sender<bool>,
+}
+
+/// What every session of a server shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) registry: ArcSwap<Registry>,
+    pub(crate) deployer: Deployer,
+    pub(crate) limits: Limits,
+    /// A permit for each call in flight.
+    pub(crate) calls: Arc<Semaphore>,
+    /// Turns to true when the server begins to drain.
+    pub(crate) drain: watch::Receiver<bool>,
+}
+
+impl Server {
+    /// Opens the data folder, loads what was live, and listens.
+    ///
+    /// # Errors
+    /// A [`StartError`] that says what to do.
+    pub async fn start(options: ServerOptions) -> Result<Self, StartError> {
+        let ServerOptions { listen, data, insecure, deploy_key, python, limits } = options;
+        if !insecure && !listen.ip().is_loopback() {
+            return Err(StartError::Insecure(listen));
+        }
+        let store = blocking(move || Store::open(&data)).await?;
+        let interpreter =
+            blocking(move || Interpreter::resolve(&python)).await.map_err(StartError::Python)?;
+        let engine = Arc::new(Engine::new(interpreter));
+        let builder = Builder { store: Arc::new(store), engine, limits };
+        let (registry, deployer) = Deployer::load(builder, deploy_key).await?;
+        let listener =
+            listener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let (drain, draining) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            registry: ArcSwap::from_pointee(registry),
+            deployer,
+            limits,
+            calls: Arc::new(Semaphore::new(limits.calls)),
+            drain: draining,
+        });
+        Ok(Self { listener, shared, drain })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// Where the operating system does not tell.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `shutdown` ends, then drains: finishes what is in flight within the drain timeout. The answer: how
+    /// many sessions had to be cut off.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> usize {
+        let Self { listener, shared, drain } = self;
+        listener::serve(listener, shared, drain, shutdown).await
+    }
+}
+
+/// Runs something that blocks where that disturbs nobody.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

@@ -1,0 +1,274 @@
+//! [`Registry`]: one generation, ready to be called; and how it is built from a manifest.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpc_schema::{Signature, TypeList};
+
+use super::blocking;
+use super::identity::Identity;
+use super::limits::Limits;
+use super::meter::Meter;
+use crate::deploy::manifest::{Manifest, RpcEntry, ServiceEntry};
+use crate::deploy::message::{DeployError, DeployErrorKind};
+use crate::engine::python::{Engine, Pool, PoolLimits, Procedure, Setup};
+use crate::store::{Store, StoreError, Tree, service_version};
+use crate::wire::exception::{Exception, ExceptionType};
+
+/// One generation, ready to be called. It never changes.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    pub(crate) generation: u64,
+    /// The server's name; empty before the first apply.
+    pub(crate) server: String,
+    pub(crate) identity: Identity,
+    services: HashMap<String, Service>,
+}
+
+/// A service of a generation.
+#[derive(Debug)]
+pub(crate) struct Service {
+    tenants: HashSet<String>,
+    /// The overloads of each procedure, in the file's order.
+    rpcs: HashMap<String, Vec<Arc<Handler>>>,
+    runner: Arc<Runner>,
+}
+
+/// The workers of a service at one version, with the files they run. Generations that do not change the service share
+/// it; the last one to drop it ends the workers and removes the files.
+#[derive(Debug)]
+struct Runner {
+    version: String,
+    /// Why it cannot run, where its files are damaged.
+    broken: Option<String>,
+    pool: Arc<Pool>,
+    _tree: Option<Tree>,
+}
+
+/// One signature, ready to be called.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    pub(crate) key: String,
+    pub(crate) signature: Signature,
+    /// The argument types as one text, such as `int, List[str]`.
+    types: String,
+    /// SHA-256 of the code.
+    pub(crate) source: String,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) meter: Meter,
+    runner: Arc<Runner>,
+    /// Its place in the runner's setup.
+    place: usize,
+}
+
+impl Registry {
+    pub(crate) fn service(&self, name: &str) -> Option<&Service> {
+        self.services.get(name)
+    }
+
+    /// Every signature.
+    pub(crate) fn handlers(&self) -> impl Iterator<Item = &Arc<Handler>> {
+        self.services.values().flat_map(|service| service.rpcs.values().flatten())
+    }
+
+    /// The workers of every service.
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.services.values().map(|service| &service.runner.pool)
+    }
+}
+
+impl Service {
+    pub(crate) fn has_tenant(&self, client: &str) -> bool {
+        self.tenants.contains(client)
+    }
+
+    /// The overloads of a procedure.
+    pub(crate) fn overloads(&self, rpc: &str) -> Option<&[Arc<Handler>]> {
+        self.rpcs.get(rpc).map(Vec::as_slice)
+    }
+}
+
+impl Handler {
+    /// Whether these are its argument types, as one text.
+    pub(crate) fn takes(&self, types: &str) -> bool {
+        self.types == types
+    }
+
+    /// Runs the procedure on binary values.
+    ///
+    /// # Errors
+    /// The exception that the caller gets.
+    pub(crate) async fn call(
+        &self,
+        arguments: &[u8],
+        deadline: tokio::time::Instant,
+    ) -> Result<Vec<u8>, Exception> {
+        if let Some(why) = &self.runner.broken {
+            return Err(Exception::refused(ExceptionType::Unavailable, why.clone()));
+        }
+        self.runner.pool.call(self.place, arguments, deadline).await
+    }
+}
+
+/// What registries are built with.
+#[derive(Debug, Clone)]
+pub(crate) struct Builder {
+    pub(crate) store: Arc<Store>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) limits: Limits,
+}
+
+/// What a service's sources go through before it is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scrutiny {
+    /// Every source is checked and loaded; one that does not pass refuses the whole.
+    Check,
+    /// They passed before; a service whose files are damaged by now is served as unavailable.
+    Trust,
+}
+
+impl Builder {
+    /// A registry of this manifest. Services that `before` has at the same version keep their workers.
+    ///
+    /// # Errors
+    /// What is refused, or could not be done.
+    pub(crate) async fn build(
+        &self,
+        manifest: &Manifest,
+        before: Option<&Registry>,
+        scrutiny: Scrutiny,
+    ) -> Result<Registry, DeployError> {
+        let mut services = HashMap::new();
+        let mut refused: Option<DeployError> = None;
+        for (name, entry) in &manifest.services {
+            match self.build_service(name, entry, before, scrutiny).await {
+                Ok(service) => drop(services.insert(name.clone(), service)),
+                Err(error) => refused = Some(refused.map_or_else(|| error.clone(), |all| merge(all, &error))),
+            }
+        }
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(Registry {
+                generation: 0,
+                server: manifest.server.clone(),
+                identity: Identity::new(&manifest.network),
+                services,
+            }),
+        }
+    }
+
+    async fn build_service(
+        &self,
+        name: &str,
+        entry: &ServiceEntry,
+        before: Option<&Registry>,
+        scrutiny: Scrutiny,
+    ) -> Result<Service, DeployError> {
+        let version = service_version(name, entry);
+        let unchanged = before.and_then(|registry| registry.service(name)).map(|service| &service.runner);
+        let runner = match unchanged.filter(|runner| runner.version == version && runner.broken.is_none()) {
+            Some(runner) => Arc::clone(runner),
+            None => Arc::new(self.build_runner(name, entry, version, scrutiny).await?),
+        };
+        let mut rpcs: HashMap<String, Vec<Arc<Handler>>> = HashMap::new();
+        for (place, rpc) in entry.rpcs.iter().enumerate() {
+            let handler = build_handler(name, rpc, place, &runner)?;
+            rpcs.entry(rpc.name.clone()).or_default().push(Arc::new(handler));
+        }
+        Ok(Service { tenants: entry.tenants.iter().cloned().collect(), rpcs, runner })
+    }
+
+    async fn build_runner(
+        &self,
+        name: &str,
+        entry: &ServiceEntry,
+        version: String,
+        scrutiny: Scrutiny,
+    ) -> Result<Runner, DeployError> {
+        let (store, owned) = (Arc::clone(&self.store), entry.clone());
+        let tree = blocking(move || store.build_tree(&owned)).await;
+        let root = tree.as_ref().map_or_else(|_| PathBuf::new(), |tree| tree.root().to_owned());
+        let pool = Pool::new(Arc::clone(&self.engine), self.setup(name, entry, &root), self.pool_limits(entry));
+        match tree {
+            Ok(tree) => {
+                if scrutiny == Scrutiny::Check {
+                    pool.prepare().await?;
+                }
+                Ok(Runner { version, broken: None, pool, _tree: Some(tree) })
+            }
+            Err(error) if scrutiny == Scrutiny::Trust => {
+                tracing::error!(event = "service damaged", service = name, error = %error);
+                let broken = Some(format!("service `{name}` cannot run: {error}; apply again to repair it"));
+                Ok(Runner { version, broken, pool, _tree: None })
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    fn setup(&self, name: &str, entry: &ServiceEntry, root: &Path) -> Setup {
+        let procedure = |rpc: &RpcEntry| Procedure {
+            name: rpc.name.clone(),
+            key: rpc.key_text(name),
+            path: rpc.source.as_ref().map(|source| source.path.clone()).unwrap_or_default(),
+            parameters: rpc.parameters.clone(),
+            returns: rpc.returns.clone(),
+        };
+        let folder = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let mut import_paths: Vec<_> = entry.modules.iter().map(|module| folder(&module.path)).collect();
+        import_paths.dedup();
+        Setup {
+            service: name.to_owned(),
+            root: root.to_string_lossy().into_owned(),
+            import_paths,
+            sys_path: self.engine.interpreter().path.clone(),
+            procedures: entry.rpcs.iter().map(procedure).collect(),
+        }
+    }
+
+    fn pool_limits(&self, entry: &ServiceEntry) -> PoolLimits {
+        let declared = entry.concurrency.and_then(NonZeroU32::new).map(|declared| declared.get() as usize);
+        PoolLimits {
+            workers: declared.unwrap_or(self.limits.workers),
+            idle: self.limits.worker_idle,
+            load: self.limits.load_timeout,
+        }
+    }
+}
+
+fn build_handler(
+    service: &str,
+    rpc: &RpcEntry,
+    place: usize,
+    runner: &Arc<Runner>,
+) -> Result<Handler, DeployError> {
+    let refused = |message| DeployError::new(DeployErrorKind::Refused, message);
+    let signature = rpc.signature(service).map_err(refused)?;
+    let key = signature.key().to_string();
+    let Some(source) = &rpc.source else {
+        return Err(refused(format!("`{key}` is native, and this server's binary has no handler for it")));
+    };
+    Ok(Handler {
+        types: TypeList(&signature.arguments).to_string(),
+        key,
+        signature,
+        source: source.sha256.clone(),
+        deadline: rpc.deadline_ms.map(Duration::from_millis),
+        meter: Meter::new(),
+        runner: Arc::clone(runner),
+        place,
+    })
+}
+
+fn failed(error: &StoreError) -> DeployError {
+    DeployError::new(DeployErrorKind::Failed, error.to_string())
+}
+
+/// Two refusals as one.
+fn merge(mut all: DeployError, more: &DeployError) -> DeployError {
+    all.message = format!("{}; {}", all.message, more.message);
+    all.findings.extend(more.findings.iter().cloned());
+    all
+}

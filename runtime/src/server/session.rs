@@ -1,0 +1,476 @@
+//! One connection: its messages in, its answers out, its limits.
+//!
+//! ```text
+//!            +--> dispatch --refused--> answer --+
+//! input --step                                   +--> output --> socket
+//!            +--> dispatch --call--> calls ------+
+//! ```
+//!
+//! A session is one task. It polls its calls itself, so that a wake-up answers all that is ready in one write. It stops
+//! reading when its calls or its answers reach their limit, which the peer feels as a full socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::deploy::DeploySession;
+use super::dispatch::{Call, dispatch};
+use crate::deploy::message::{INIT_EX, INIT_RES};
+use crate::wire::exception::{Exception, ExceptionType, Executed};
+use crate::wire::frame::{Deframer, FrameError, Framing, Step};
+use crate::wire::json;
+use crate::wire::message::{self, AnswerId, Message, Request};
+use crate::wire::value::Reader;
+
+/// How much is asked of the kernel at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// A connection that is done on this side is drained for at most this long, so that its peer reads the last answer.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A TLS alert: fatal, `protocol_version`.
+const TLS_ALERT: [u8; 7] = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
+
+type Pending = Pin<Box<dyn Future<Output = Finished> + Send>>;
+
+/// An answer on its way to the peer.
+struct Finished {
+    message: Vec<u8>,
+    /// Whether it answers a request without an id, after which the connection ends.
+    is_last: bool,
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    deploy: Arc<DeploySession>,
+    deframer: Deframer,
+    input: Vec<u8>,
+    /// `consumed <= input.len()`
+    consumed: usize,
+    output: Vec<u8>,
+    /// `written <= output.len()`
+    written: usize,
+    calls: FuturesUnordered<Pending>,
+    state: State,
+    /// The answer to the request without an id, held back until every other is out.
+    last_answer: Option<Vec<u8>>,
+    /// The id of the last request that was taken on.
+    last_id: Option<Box<str>>,
+    message_since: Option<Instant>,
+    active: Instant,
+    served: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Messages are read.
+    Open,
+    /// Over the limit of connections: the first request is refused, and that is all.
+    Overloaded,
+    /// The peer sends no more; what it sent is still answered.
+    HalfClosed,
+    /// No more messages are taken on; what is in flight is answered.
+    Closing,
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, overloaded: bool) {
+    let mut session = Session::new(stream, peer, Arc::clone(&shared), overloaded);
+    let mut drain = shared.drain.clone();
+    let reason = match session.run(&mut drain).await {
+        Ok(reason) => reason.to_owned(),
+        Err(error) => error.to_string(),
+    };
+    tracing::info!(event = "closed", peer = %peer, served = session.served, reason);
+}
+
+impl Session {
+    fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, overloaded: bool) -> Self {
+        // Without it, answers only come later.
+        let _ = stream.set_nodelay(true);
+        let now = Instant::now();
+        Self {
+            deframer: Deframer::detecting(shared.limits.frame_bytes),
+            deploy: Arc::new(DeploySession::new(peer)),
+            shared,
+            stream,
+            peer,
+            input: Vec::new(),
+            consumed: 0,
+            output: Vec::new(),
+            written: 0,
+            calls: FuturesUnordered::new(),
+            state: if overloaded { State::Overloaded } else { State::Open },
+            last_answer: None,
+            last_id: None,
+            message_since: Some(now),
+            active: now,
+            served: 0,
+        }
+    }
+
+    /// Runs until the connection's end; the answer is why it ended.
+    async fn run(&mut self, drain: &mut watch::Receiver<bool>) -> io::Result<&'static str> {
+        let sleep = tokio::time::sleep_until(self.due().0);
+        tokio::pin!(sleep);
+        loop {
+            self.take_messages();
+            self.release_last_answer();
+            self.write()?;
+            if self.is_finished() {
+                return self.linger().await;
+            }
+            let (due, limit) = self.due();
+            if due < sleep.deadline() {
+                sleep.as_mut().reset(due);
+            }
+            tokio::select! {
+                biased;
+                Some(finished) = self.calls.next(), if !self.calls.is_empty() => self.collect(finished),
+                ready = self.stream.readable(), if self.wants_input() => {
+                    ready?;
+                    self.read()?;
+                }
+                ready = self.stream.writable(), if self.has_output() => ready?,
+                _ = drain.wait_for(|drain| *drain), if self.state != State::Closing => self.begin_drain(),
+                () = &mut sleep => {
+                    let (due, _) = self.due();
+                    if Instant::now() >= due {
+                        return Ok(limit);
+                    }
+                    sleep.as_mut().reset(due);
+                }
+            }
+        }
+    }
+
+    /// When this session is closed unless something happens, and by which limit.
+    fn due(&self) -> (Instant, &'static str) {
+        let limits = &self.shared.limits;
+        if self.has_output() {
+            (self.active + limits.write_timeout, "write timeout: the peer takes none of its answers")
+        } else if !self.calls.is_empty() {
+            // Every call has its own deadline.
+            (self.active + limits.idle_timeout.max(Duration::from_secs(86_400)), "idle timeout")
+        } else if let Some(since) = self.message_since {
+            (since + limits.header_timeout, "header timeout: no whole message came")
+        } else {
+            (self.active + limits.idle_timeout, "idle timeout")
+        }
+    }
+
+    fn has_output(&self) -> bool {
+        self.written < self.output.len()
+    }
+
+    fn wants_input(&self) -> bool {
+        matches!(self.state, State::Open | State::Overloaded) && self.takes_more()
+    }
+
+    /// Whether this session's limits leave room for another message.
+    fn takes_more(&self) -> bool {
+        let limits = &self.shared.limits;
+        self.calls.len() < limits.session_calls && self.output.len() - self.written < limits.queued_bytes
+    }
+
+    fn is_finished(&self) -> bool {
+        let no_more = match self.state {
+            State::Closing => true,
+            State::HalfClosed => self.consumed == self.input.len(),
+            State::Open | State::Overloaded => false,
+        };
+        no_more && self.calls.is_empty() && self.last_answer.is_none() && !self.has_output()
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        self.input.drain(..self.consumed);
+        self.consumed = 0;
+        self.input.reserve(READ_BYTES);
+        match self.stream.try_read_buf(&mut self.input) {
+            Ok(0) => self.state = State::HalfClosed,
+            Ok(_) => {
+                self.active = Instant::now();
+                self.message_since.get_or_insert(self.active);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        while self.has_output() {
+            match self.stream.try_write(&self.output[self.written..]) {
+                Ok(count) => {
+                    self.written += count;
+                    self.active = Instant::now();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.clear();
+        self.output.shrink_to(READ_BYTES);
+        self.written = 0;
+        Ok(())
+    }
+
+    /// Takes on every whole message that has come, as far as the limits allow.
+    fn take_messages(&mut self) {
+        while self.state != State::Closing && self.takes_more() {
+            let ended = self.state == State::HalfClosed;
+            match self.deframer.step(&self.input[self.consumed..], ended) {
+                Ok(Step::Message { start, end, consumed }) => {
+                    let (start, end) = (self.consumed + start, self.consumed + end);
+                    self.consumed += consumed;
+                    let input = std::mem::take(&mut self.input);
+                    self.take_message(&input[start..end]);
+                    self.input = input;
+                    self.message_since = (self.consumed < self.input.len()).then_some(self.active);
+                }
+                Ok(Step::Skip(count)) => self.consumed += count,
+                Ok(Step::Need(_)) => {
+                    if self.consumed == self.input.len() && self.served > 0 {
+                        self.message_since = None;
+                    }
+                    return;
+                }
+                Ok(Step::End) => {
+                    self.consumed = self.input.len();
+                    return;
+                }
+                Err(error) => return self.end_by_frame_error(&error),
+            }
+        }
+    }
+
+    fn take_message(&mut self, bytes: &[u8]) {
+        self.served += 1;
+        let message = match Message::parse(bytes) {
+            Ok(message) => message,
+            Err(malformed) => {
+                let id = malformed.id.map_or(AnswerId::Null, |id| Some(id).into());
+                return self.answer_exception(&id, &malformed.exception());
+            }
+        };
+        let id = AnswerId::from(message.id);
+        let malformed = |what: String| Exception::refused(ExceptionType::MalformedMessage, what);
+        match &*message.header {
+            "RPC-REQ" => match Request::parse(&message.value) {
+                Ok(request) => self.take_request(id, &request),
+                Err(what) => self.answer_exception(&null_if_absent(id), &malformed(what)),
+            },
+            header if header.starts_with("INIT-") => self.take_deployment(id, bytes),
+            header => {
+                let what = format!("there is no header `{}`", json::shortened(header));
+                self.answer_exception(&null_if_absent(id), &malformed(what));
+            }
+        }
+    }
+
+    fn take_request(&mut self, id: AnswerId, request: &Request<'_>) {
+        let is_last = id == AnswerId::Absent;
+        match self.begin_call(request) {
+            Ok((call, permit, generation)) => {
+                if let AnswerId::Json(id) = &id {
+                    self.last_id = Some(id.clone());
+                }
+                let answer = async move {
+                    let message = run(call, generation, id).await;
+                    drop(permit);
+                    Finished { message, is_last }
+                };
+                self.calls.push(Box::pin(answer));
+            }
+            Err(exception) => {
+                let (peer, service, rpc) = (self.peer, &*request.service, &*request.rpc);
+                tracing::warn!(event = "refused", peer = %peer, service, rpc, exception = %exception);
+                let mut message = Vec::new();
+                message::write_exception(&id, &exception, &mut message);
+                self.collect_one(Finished { message, is_last });
+            }
+        }
+        if is_last || self.state == State::Overloaded {
+            self.state = State::Closing;
+        }
+    }
+
+    fn begin_call(
+        &mut self,
+        request: &Request<'_>,
+    ) -> Result<(Call, tokio::sync::OwnedSemaphorePermit, u64), Exception> {
+        let unavailable = |what: String| Exception::refused(ExceptionType::Unavailable, what);
+        let limits = &self.shared.limits;
+        if self.state == State::Overloaded {
+            let limit = limits.connections;
+            return Err(unavailable(format!("the server has {limit} connections, its limit")));
+        }
+        let registry = self.shared.registry.load();
+        let call = dispatch(&registry, request, self.peer.ip(), limits.deadline)?;
+        let permit = Arc::clone(&self.shared.calls).try_acquire_owned().map_err(|_| {
+            unavailable(format!("the server has {} calls in flight, its limit", limits.calls))
+        })?;
+        Ok((call, permit, registry.generation))
+    }
+
+    fn take_deployment(&mut self, id: AnswerId, bytes: &[u8]) {
+        let (shared, deploy, bytes) = (Arc::clone(&self.shared), Arc::clone(&self.deploy), bytes.to_vec());
+        self.calls.push(Box::pin(async move {
+            let answer = shared.deployer.handle(&shared.registry, &deploy, &bytes).await;
+            let mut value = serde_json::json!({});
+            let header = match answer {
+                Ok(result) => {
+                    value["result"] = result;
+                    INIT_RES
+                }
+                Err(error) => {
+                    value = serde_json::to_value(error).unwrap_or(value);
+                    INIT_EX
+                }
+            };
+            if let AnswerId::Json(id) = &id {
+                value["id"] = serde_json::from_str(id).unwrap_or_default();
+            }
+            let message = serde_json::json!({ "header": header, "value": value });
+            Finished { message: message.to_string().into_bytes(), is_last: false }
+        }));
+    }
+
+    fn answer_exception(&mut self, id: &AnswerId, exception: &Exception) {
+        tracing::warn!(event = "refused", peer = %self.peer, exception = %exception);
+        let mut message = Vec::new();
+        message::write_exception(id, exception, &mut message);
+        self.collect_one(Finished { message, is_last: false });
+    }
+
+    /// Takes this answer and every other that is ready.
+    fn collect(&mut self, first: Finished) {
+        self.collect_one(first);
+        while let Some(Some(finished)) = self.calls.next().now_or_never() {
+            self.collect_one(finished);
+        }
+        self.active = Instant::now();
+    }
+
+    fn collect_one(&mut self, finished: Finished) {
+        if finished.is_last {
+            self.last_answer = Some(finished.message);
+        } else {
+            self.put(&finished.message);
+        }
+    }
+
+    fn put(&mut self, message: &[u8]) {
+        self.deframer.framing().unwrap_or(Framing::Lines).write(message, &mut self.output);
+    }
+
+    fn release_last_answer(&mut self) {
+        if self.calls.is_empty()
+            && let Some(message) = self.last_answer.take()
+        {
+            self.put(&message);
+        }
+    }
+
+    fn end_by_frame_error(&mut self, error: &FrameError) {
+        self.consumed = self.input.len();
+        self.state = State::Closing;
+        if *error == FrameError::Tls {
+            tracing::warn!(event = "tls hello on a plain port", peer = %self.peer);
+            self.output.extend_from_slice(&TLS_ALERT);
+            return;
+        }
+        let exception = Exception::refused(ExceptionType::MalformedMessage, error.to_string());
+        self.answer_exception(&AnswerId::Null, &exception);
+    }
+
+    /// The server stops: what is in flight is answered, and the peer of a session is told where that ends.
+    fn begin_drain(&mut self) {
+        self.state = State::Closing;
+        if let Some(last) = self.last_id.take() {
+            let notice = format!("{{\"header\":\"RPC-DRAIN\",\"value\":{{\"last-id\":{last}}}}}");
+            self.put(notice.as_bytes());
+        }
+    }
+
+    /// Says that nothing more will come, and lets the peer finish reading.
+    async fn linger(&mut self) -> io::Result<&'static str> {
+        self.stream.shutdown().await?;
+        if self.state == State::HalfClosed {
+            return Ok("end of the connection");
+        }
+        let mut sink = [0; 4096];
+        let drained = async {
+            loop {
+                self.stream.readable().await?;
+                match self.stream.try_read(&mut sink) {
+                    Ok(0) => return Ok(()),
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                    _ => {}
+                }
+            }
+        };
+        tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(())).map(|()| "done")
+    }
+}
+
+fn null_if_absent(id: AnswerId) -> AnswerId {
+    if id == AnswerId::Absent { AnswerId::Null } else { id }
+}
+
+/// Runs a call to its end and writes its answer.
+async fn run(call: Call, generation: u64, id: AnswerId) -> Vec<u8> {
+    let begin = Instant::now();
+    let Call { handler, client, arguments, time } = call;
+    let result = if time.is_zero() {
+        let message = "the deadline passed before the call began";
+        Err(Exception::refused(ExceptionType::DeadlineExceeded, message))
+    } else {
+        handler.call(&arguments, begin + time).await
+    };
+    let mut message = Vec::new();
+    let result = result.and_then(|values| {
+        message::write_result(&id, generation, &handler.source, &mut message, |out| {
+            write_values(&handler.signature.returns, &values, out)
+        })
+    });
+    if let Err(exception) = &result {
+        message.clear();
+        message::write_exception(&id, exception, &mut message);
+    }
+    let end = Instant::now();
+    let outcome = result.as_ref().map_or_else(|exception| exception.kind.as_str(), |()| "ok");
+    if handler.meter.admit(end.into_std()) || result.is_err() {
+        tracing::info!(event = "call", key = handler.key, client = &*client, generation,
+            source = &handler.source[..12], micros = (end - begin).as_micros() as u64, outcome,
+            message = result.as_ref().err().map(|exception| exception.message.as_str()));
+    }
+    message
+}
+
+fn write_values(types: &[rpc_schema::Type], values: &[u8], out: &mut Vec<u8>) -> Result<(), Exception> {
+    let garbled = |error| {
+        let message = format!("the worker's answer does not decode: {error}");
+        Exception::new(ExceptionType::Execution, Executed::Unknown, message)
+    };
+    let mut reader = Reader::new(values);
+    for (index, ty) in types.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        json::from_binary(ty, &mut reader, out).map_err(garbled)?;
+    }
+    reader.finish().map_err(garbled)
+}

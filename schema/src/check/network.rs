@@ -1,0 +1,155 @@
+//! Servers, clients and deployers.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use super::names::Names;
+use super::whole;
+use crate::diagnostic::{Code, Finding, Findings};
+use crate::guard::Place;
+use crate::model::{Client, Network, Server};
+use crate::name::Name;
+use crate::raw::{Named, RawClient, RawNetwork, RawServer, Texts};
+
+/// Who there is to provide and to call services.
+pub(super) struct Roster {
+    pub(super) servers: Names,
+    pub(super) clients: Names,
+    /// Whether the file's servers and clients could be read, so that a name which is not there is unknown.
+    pub(super) is_complete: bool,
+}
+
+pub(super) fn check_network(
+    raw: Option<RawNetwork>,
+    at: Place<'_>,
+    findings: &mut Findings,
+) -> (Option<Network>, Roster) {
+    let is_complete = raw.as_ref().is_some_and(|raw| {
+        all_named(raw.servers.as_ref(), at.child("servers"))
+            && all_named(raw.clients.as_ref(), at.child("clients"))
+    });
+    let raw = raw.unwrap_or_default();
+    let mut roster = Roster { servers: Names::new("server"), clients: Names::new("client"), is_complete };
+    let servers =
+        check_servers(raw.servers.unwrap_or_default(), at.field("servers"), &mut roster.servers, findings);
+    let clients = check_clients(raw.clients.unwrap_or_default(), at.field("clients"), &mut roster, findings);
+    let deployers =
+        check_deployers(raw.deployers.unwrap_or_default(), at.field("deployers"), &roster.servers, findings);
+    let network = || Some(Network { servers: servers?, clients: clients?, deployers: deployers? });
+    (network(), roster)
+}
+
+/// Whether every entry of a section has a name; a section that is not there has no entry without.
+fn all_named<T>(entries: Option<&Named<T>>, section: Option<Place<'_>>) -> bool {
+    match entries {
+        Some(entries) => entries.iter().all(|(name, _)| name.is_some()),
+        None => section.is_none(),
+    }
+}
+
+fn check_servers(
+    raw: Named<RawServer>,
+    at: Place<'_>,
+    names: &mut Names,
+    findings: &mut Findings,
+) -> Option<Vec<Server>> {
+    let mut addresses = HashMap::new();
+    let servers = at.children().zip(raw).map(|(at, (name, server))| {
+        let name = name.and_then(|name| names.declare(&name, at.head(), findings));
+        let address = server.and_then(|server| check_address(server, at, &mut addresses, findings));
+        Some(Server { name: name?, address: address? })
+    });
+    whole(servers.collect())
+}
+
+fn check_address(
+    raw: RawServer,
+    at: Place<'_>,
+    taken: &mut HashMap<SocketAddr, Range<usize>>,
+    findings: &mut Findings,
+) -> Option<SocketAddr> {
+    let ip = raw.ip.and_then(|ip| check_ip(&ip, at.field("ip"), findings));
+    let port = raw.port.and_then(|port| check_port(port, at.field("port"), Code::BadPort, findings));
+    let address = SocketAddr::new(ip?, port?);
+    let span = at.field("port").span();
+    if let Some(first) = taken.get(&SocketAddr::new(address.ip().to_canonical(), address.port())) {
+        let message = format!("two servers listen on `{address}`");
+        findings.push(
+            Finding::new(Code::DuplicateAddress, span, message)
+                .related(first.clone(), "the first is here")
+                .hint("give one of them another port"),
+        );
+        return None;
+    }
+    taken.insert(SocketAddr::new(address.ip().to_canonical(), address.port()), span);
+    Some(address)
+}
+
+fn check_ip(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<IpAddr> {
+    if let Ok(ip) = text.parse() {
+        return Some(ip);
+    }
+    let hint = match text {
+        "localhost" => "write `127.0.0.1`",
+        _ if text.parse::<SocketAddr>().is_ok() => "the port has a key of its own: `port`",
+        _ => {
+            "write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up"
+        }
+    };
+    let message = format!("`{text}` is no IP address");
+    findings.push(Finding::new(Code::BadIp, at.span(), message).hint(hint));
+    None
+}
+
+pub(super) fn check_port(port: i64, at: Place<'_>, code: Code, findings: &mut Findings) -> Option<u16> {
+    let checked = u16::try_from(port).ok().filter(|port| *port != 0);
+    if checked.is_none() {
+        let message = format!("a port is between 1 and 65535, not {port}");
+        findings.push(Finding::new(code, at.span(), message));
+    }
+    checked
+}
+
+fn check_clients(
+    raw: Named<RawClient>,
+    at: Place<'_>,
+    roster: &mut Roster,
+    findings: &mut Findings,
+) -> Option<Vec<Client>> {
+    let clients = at.children().zip(raw).map(|(at, (name, client))| {
+        let name = name.and_then(|name| {
+            let declared = roster.clients.declare(&name, at.head(), findings)?;
+            refuse_server(declared, "client", at.head(), &roster.servers, findings)
+        });
+        let ip = client.and_then(|client| client.ip).and_then(|ip| check_ip(&ip, at.field("ip"), findings));
+        Some(Client { name: name?, ip: ip? })
+    });
+    whole(clients.collect())
+}
+
+fn check_deployers(raw: Texts, at: Place<'_>, servers: &Names, findings: &mut Findings) -> Option<Vec<Name>> {
+    let mut names = Names::new("deployer");
+    let deployers = at.children().zip(raw).map(|(at, name)| {
+        let declared = names.declare(&name?, at.span(), findings)?;
+        refuse_server(declared, "deployer", at.span(), servers, findings)
+    });
+    whole(deployers.collect())
+}
+
+fn refuse_server(
+    name: Name,
+    what: &str,
+    span: Range<usize>,
+    servers: &Names,
+    findings: &mut Findings,
+) -> Option<Name> {
+    let Some(server) = servers.first(name.as_str()) else { return Some(name) };
+    let message = format!("`{name}` is a server and a {what}");
+    findings.push(
+        Finding::new(Code::TwoRoles, span, message)
+            .related(server.clone(), "the server is here")
+            .hint("give them different names"),
+    );
+    None
+}

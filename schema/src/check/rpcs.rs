@@ -1,0 +1,135 @@
+//! Procedures.
+
+use std::time::Duration;
+
+use super::generated::check_generated_names;
+use super::names::{Names, check_name};
+use super::paths::check_path;
+use super::services::World;
+use super::signatures::check_signatures;
+use super::types::check_type;
+use super::units::check_duration;
+use super::whole;
+use crate::diagnostic::{Code, Finding, Findings};
+use crate::guard::Place;
+use crate::model::{self, Parameter, Rpc};
+use crate::name::Name;
+use crate::naming::RESERVED_FUNCTIONS;
+use crate::raw::{Named, RawRpc, Texts};
+use crate::types::Type;
+
+/// A procedure that is sound in itself, and where it stands.
+pub(super) struct Placed<'a> {
+    pub(super) rpc: Rpc,
+    pub(super) at: Place<'a>,
+}
+
+/// Checks the procedures of a service, whose name is given as it is written.
+pub(super) fn check_rpcs(
+    raw: Vec<Option<RawRpc>>,
+    service: &str,
+    at: Place<'_>,
+    world: &World,
+    findings: &mut Findings,
+) -> Option<Vec<Rpc>> {
+    let mut names = Names::new("procedure");
+    let rpcs = at.children().zip(raw).map(|(at, rpc)| {
+        let rpc = check_rpc(rpc?, service, at, &mut names, world, findings)?;
+        Some(Placed { rpc, at })
+    });
+    let rpcs: Vec<Option<Placed<'_>>> = rpcs.collect();
+    let sound: Vec<&Placed<'_>> = rpcs.iter().flatten().collect();
+    let distinct = check_signatures(service, &sound, findings);
+    check_generated_names(&distinct, findings);
+    whole(rpcs).map(|rpcs| rpcs.into_iter().map(|placed| placed.rpc).collect())
+}
+
+fn check_rpc(
+    raw: RawRpc,
+    service: &str,
+    at: Place<'_>,
+    names: &mut Names,
+    world: &World,
+    findings: &mut Findings,
+) -> Option<Rpc> {
+    let name = raw.name.as_deref().and_then(|name| check_rpc_name(name, at, names, findings));
+    let written = raw.name.unwrap_or_default();
+    let parameters =
+        check_parameters(raw.arguments.unwrap_or_default(), at.field("arguments"), world, findings);
+    let returns = check_returns(raw.returns.unwrap_or_default(), at.field("returns"), world, findings);
+    let code = check_code(raw.native == Some(true), raw.path.as_deref(), service, &written, at, findings);
+    let deadline = check_deadline(raw.deadline.as_deref(), at.field("deadline"), findings);
+    Some(Rpc {
+        name: name?,
+        doc: raw.doc,
+        parameters: parameters?,
+        returns: returns?,
+        code: code?,
+        deadline: deadline?,
+        idempotent: raw.idempotent == Some(true),
+    })
+}
+
+fn check_rpc_name(written: &str, at: Place<'_>, names: &mut Names, findings: &mut Findings) -> Option<Name> {
+    let span = at.field("name").span();
+    let name = names.declare_again(written, span.clone(), findings)?;
+    if !RESERVED_FUNCTIONS.contains(&name.as_str()) {
+        return Some(name);
+    }
+    let message = format!("no procedure can be called `{name}`");
+    let hint = "the generated client has a function of that name; rename the procedure";
+    findings.push(Finding::new(Code::ReservedName, span, message).hint(hint));
+    None
+}
+
+fn check_parameters(
+    raw: Named<String>,
+    at: Place<'_>,
+    world: &World,
+    findings: &mut Findings,
+) -> Option<Vec<Parameter>> {
+    let parameters = at.children().zip(raw).map(|(at, (written, ty))| {
+        let name = written.as_ref().and_then(|name| check_name(name, &at.key_span(), findings));
+        let ty = ty.and_then(|ty| check_type(&ty, at, world, findings));
+        if written.is_some() && name.is_none() {
+            return None;
+        }
+        Some(Parameter { name, ty: ty? })
+    });
+    whole(parameters.collect())
+}
+
+fn check_returns(raw: Texts, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Vec<Type>> {
+    let types = at.items().zip(raw).map(|(at, ty)| check_type(&ty?, at, world, findings));
+    whole(types.collect())
+}
+
+fn check_code(
+    native: bool,
+    path: Option<&str>,
+    service: &str,
+    rpc: &str,
+    at: Place<'_>,
+    findings: &mut Findings,
+) -> Option<model::Code> {
+    match (native, path) {
+        (true, None) => Some(model::Code::Native),
+        (true, Some(_)) => {
+            let message = "a native procedure has no `path`";
+            let hint = "it is compiled into the provider's own binary; remove `path` or `native: true`";
+            findings.push(Finding::new(Code::NativeWithPath, at.field("path").span(), message).hint(hint));
+            None
+        }
+        (false, Some(path)) => check_path(path, at.field("path"), findings).map(model::Code::Source),
+        (false, None) => Some(model::Code::Source(format!("services/{service}/{rpc}.py"))),
+    }
+}
+
+/// The outer `None` for a bad value, the inner one for none.
+#[allow(clippy::option_option)]
+fn check_deadline(raw: Option<&str>, at: Place<'_>, findings: &mut Findings) -> Option<Option<Duration>> {
+    match raw {
+        Some(text) => check_duration(text, at, findings).map(Some),
+        None => Some(None),
+    }
+}

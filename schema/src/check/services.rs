@@ -1,0 +1,194 @@
+//! Services: who provides them, who may call them, and what travels with their code.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+use super::grants::check_grants;
+use super::names::Names;
+use super::network::Roster;
+use super::paths::check_path;
+use super::rpcs::check_rpcs;
+use super::whole;
+use crate::diagnostic::{Code, Finding, Findings};
+use crate::guard::Place;
+use crate::model::Service;
+use crate::name::Name;
+use crate::naming::RESERVED_MODULES;
+use crate::raw::{Named, RawService, Texts};
+
+/// What the services of a file may refer to.
+pub(super) struct World {
+    pub(super) roster: Roster,
+    /// Names under `types`, about which a finding has been made as a whole.
+    pub(super) unsupported_types: Vec<String>,
+}
+
+pub(super) fn check_services(
+    raw: Named<RawService>,
+    at: Place<'_>,
+    world: &World,
+    findings: &mut Findings,
+) -> Option<Vec<Service>> {
+    let mut names = Names::new("service");
+    let services = at.children().zip(raw).map(|(at, (written, service))| {
+        let name = written.as_ref().and_then(|name| check_service_name(name, at, &mut names, findings));
+        let written = written.unwrap_or_default();
+        check_service(service?, name, &written, at, world, findings)
+    });
+    whole(services.collect())
+}
+
+fn check_service_name(
+    written: &str,
+    at: Place<'_>,
+    names: &mut Names,
+    findings: &mut Findings,
+) -> Option<Name> {
+    let name = names.declare(written, at.head(), findings)?;
+    if !RESERVED_MODULES.contains(&name.as_str()) {
+        return Some(name);
+    }
+    let message = format!("no service can be called `{name}`");
+    let hint = "the generated file of that name is taken; rename the service";
+    findings.push(Finding::new(Code::ReservedName, at.head(), message).hint(hint));
+    None
+}
+
+fn check_service(
+    raw: RawService,
+    name: Option<Name>,
+    written: &str,
+    at: Place<'_>,
+    world: &World,
+    findings: &mut Findings,
+) -> Option<Service> {
+    let provider = raw.provider.and_then(|name| check_provider(&name, at.field("provider"), world, findings));
+    let tenants = check_tenants(raw.tenants.unwrap_or_default(), at.field("tenants"), world, findings);
+    let modules = check_files(raw.modules.unwrap_or_default(), at.field("modules"), Kind::Module, findings);
+    let data = check_files(raw.data.unwrap_or_default(), at.field("data"), Kind::Data, findings);
+    let grants = check_grants(raw.allow.unwrap_or_default(), at.field("allow"), findings);
+    let concurrency = check_concurrency(raw.concurrency, at, findings);
+    let rpcs = check_rpcs(raw.rpcs.unwrap_or_default(), written, at.field("rpcs"), world, findings);
+    Some(Service {
+        name: name?,
+        provider: provider?,
+        tenants: tenants?,
+        modules: modules?,
+        data: data?,
+        grants: grants?,
+        concurrency: concurrency?,
+        rpcs: rpcs?,
+    })
+}
+
+fn check_provider(name: &str, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Name> {
+    let Roster { servers, clients, is_complete } = &world.roster;
+    if servers.contains(name) {
+        return Name::new(name).ok();
+    }
+    if *is_complete && !findings.is_full() {
+        let hint = if clients.contains(name) {
+            Some(format!("`{name}` is a client; services are provided by servers"))
+        } else {
+            servers.hint(name)
+        };
+        let message = format!("unknown provider `{name}`");
+        findings.push(Finding::new(Code::UnknownProvider, at.span(), message).maybe_hint(hint));
+    }
+    None
+}
+
+fn check_tenants(raw: Texts, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Vec<Name>> {
+    let mut seen = HashMap::new();
+    let tenants = at.children().zip(raw).map(|(at, name)| {
+        let name = name?;
+        if let Some(first) = seen.insert(name.clone(), at.span()) {
+            let finding =
+                Finding::new(Code::DuplicateTenant, at.span(), format!("`{name}` is a tenant already"));
+            findings.push(finding.related(first, "it is listed here"));
+            return None;
+        }
+        check_tenant(&name, at, world, findings)
+    });
+    whole(tenants.collect())
+}
+
+fn check_tenant(name: &str, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Name> {
+    let Roster { servers, clients, is_complete } = &world.roster;
+    if clients.contains(name) {
+        return Name::new(name).ok();
+    }
+    if servers.contains(name) {
+        let message = format!("the tenant `{name}` is a server");
+        let hint = "servers call nobody; declare a client for it and make that the tenant";
+        findings.push(Finding::new(Code::TenantIsServer, at.span(), message).hint(hint));
+    } else if *is_complete && !findings.is_full() {
+        let message = format!("unknown tenant `{name}`");
+        findings.push(Finding::new(Code::UnknownTenant, at.span(), message).maybe_hint(clients.hint(name)));
+    }
+    None
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Module,
+    Data,
+}
+
+impl Kind {
+    /// By what two files of this kind are told apart.
+    fn identity(self, path: &str) -> &str {
+        match self {
+            Self::Module => stem(path),
+            Self::Data => path,
+        }
+    }
+
+    fn same(self, identity: &str) -> String {
+        match self {
+            Self::Module => format!("two modules are imported as `{identity}`"),
+            Self::Data => format!("the data file `{identity}` is listed twice"),
+        }
+    }
+}
+
+fn check_files(raw: Texts, at: Place<'_>, kind: Kind, findings: &mut Findings) -> Option<Vec<String>> {
+    let mut seen: HashMap<String, Range<usize>> = HashMap::new();
+    let files = at.children().zip(raw).map(|(at, path)| {
+        let path = check_path(&path?, at, findings)?;
+        let identity = kind.identity(&path);
+        if let Some(first) = seen.get(identity) {
+            let finding = Finding::new(Code::SameFile, at.span(), kind.same(identity));
+            findings.push(finding.related(first.clone(), "the first is here"));
+            return None;
+        }
+        seen.insert(identity.to_owned(), at.span());
+        Some(path)
+    });
+    whole(files.collect())
+}
+
+/// A file's name without its folder and its last extension.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// The outer `None` for a bad value, the inner one for none.
+#[allow(clippy::option_option)]
+fn check_concurrency(
+    raw: Option<i64>,
+    service: Place<'_>,
+    findings: &mut Findings,
+) -> Option<Option<NonZeroU32>> {
+    let Some(written) = raw else { return Some(None) };
+    let checked = u32::try_from(written).ok().and_then(NonZeroU32::new);
+    if checked.is_none() {
+        let message = format!("`concurrency` is between 1 and {}, not {written}", u32::MAX);
+        let finding = Finding::new(Code::BadConcurrency, service.field("concurrency").span(), message);
+        findings
+            .push(finding.hint("1 lets one call in at a time; leave the key out to let the server decide"));
+    }
+    checked.map(Some)
+}

@@ -1,0 +1,117 @@
+//! What is said about a file that is not as it should be: [`Finding`]s with a [`Code`], collected into a [`Report`].
+
+mod code;
+mod lines;
+mod render;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+pub use code::Code;
+pub(crate) use lines::Lines;
+pub use render::MAX_RENDERED_FINDINGS;
+
+/// How many findings of one run are kept; a file that is wrong throughout needs no longer list.
+pub const MAX_FINDINGS: usize = 1_000;
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Which rule is broken.
+    pub code: Code,
+    /// What is wrong, in one sentence: lower case, no full stop, literals in backticks.
+    pub message: String,
+    /// The bytes of the text that are to blame; empty where something is missing.
+    pub span: Range<usize>,
+    /// What to write under the carets; empty where the message says it all.
+    pub label: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Another place that belongs to it, such as the first definition of a name, with its label.
+    pub related: Option<(Range<usize>, String)>,
+}
+
+impl Finding {
+    /// A finding without label and hint.
+    pub fn new(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), span, label: String::new(), hint: None, related: None }
+    }
+
+    /// The same with this label under its carets.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// The same with this hint.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with a hint where there is one.
+    pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// The same with a second place.
+    pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+        self.related = Some((span, label.into()));
+        self
+    }
+}
+
+/// Everything that was found wrong with one file. It holds at least one finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The file, as the user named it.
+    pub path: PathBuf,
+    /// Its text; empty when it could not be read.
+    pub text: String,
+    /// What is wrong, in source order.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// A report about `text`, whose findings may come in any order.
+    pub fn new(path: &Path, text: &str, findings: Vec<Finding>) -> Self {
+        Self { path: path.to_owned(), text: text.to_owned(), findings: Findings(findings).in_source_order() }
+    }
+
+    /// The line and the column of a byte of the text, each counted from 1; columns count characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        Lines::new(&self.text).position(offset)
+    }
+}
+
+impl std::error::Error for Report {}
+
+/// Findings as they are collected.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(crate) fn push(&mut self, finding: Finding) {
+        if !self.is_full() {
+            self.0.push(finding);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= MAX_FINDINGS
+    }
+
+    /// What an alias repeats is said once.
+    pub(crate) fn in_source_order(mut self) -> Vec<Finding> {
+        self.0.sort_by_key(|finding| (finding.span.start, finding.code));
+        self.0.dedup();
+        self.0
+    }
+}

@@ -1,0 +1,170 @@
+//! A [`Report`] as people read it, drawn by rustc's own renderer.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::{Finding, Lines, MAX_FINDINGS, Report};
+
+/// How many findings are drawn; of the others only the number is told.
+pub const MAX_RENDERED_FINDINGS: usize = 100;
+
+/// How much of a line is given to the renderer, before and after the place in question. It looks at every character
+/// that it is given, and a file may be a single line.
+const MAX_BYTES_BEFORE: usize = 8 * 1024;
+const MAX_BYTES_AFTER: usize = 512;
+
+/// How long a message, a label or a hint may be; they quote what a file says.
+const MAX_TEXT_BYTES: usize = 400;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl Report {
+    /// The whole report as text, with colours for a terminal or without.
+    pub fn render(&self, color: bool) -> String {
+        let page =
+            Page { path: self.path.display().to_string(), lines: Lines::new(&self.text), report: self };
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let mut text = String::new();
+        for finding in self.findings.iter().take(MAX_RENDERED_FINDINGS) {
+            text += &renderer.render(&page.draw(finding));
+            text += "\n\n";
+        }
+        text + &self.summary()
+    }
+
+    fn summary(&self) -> String {
+        let path = self.path.display();
+        let hidden = self.findings.len().saturating_sub(MAX_RENDERED_FINDINGS);
+        match (self.findings.len(), hidden) {
+            (1, _) => format!("1 error in {path}"),
+            (count, 0) => format!("{count} errors in {path}"),
+            (MAX_FINDINGS, _) => format!("{MAX_FINDINGS} errors or more in {path}; the first are shown"),
+            (count, hidden) => format!("{count} errors in {path}; {hidden} more are not shown"),
+        }
+    }
+}
+
+struct Page<'r> {
+    path: String,
+    lines: Lines<'r>,
+    report: &'r Report,
+}
+
+/// The part of a line that is drawn, and what is marked in it.
+struct Excerpt<'r> {
+    source: &'r str,
+    marked: Range<usize>,
+    line: usize,
+    column: usize,
+    /// Whether the beginning of the line is missing, so that columns cannot be counted in `source`.
+    cut: bool,
+}
+
+impl<'r> Page<'r> {
+    fn draw(&'r self, finding: &'r Finding) -> Vec<Group<'r>> {
+        let title = Level::ERROR.primary_title(shorten(&finding.message)).id(finding.code.to_string());
+        let mut group = Group::with_title(title);
+        if self.report.text.is_empty() {
+            group = group.elements(finding.hint.as_deref().map(|hint| Level::HELP.message(shorten(hint))));
+            return vec![group];
+        }
+        let excerpt = self.excerpt(&finding.span);
+        let mut groups = Vec::new();
+        if excerpt.cut {
+            let origin = Origin::path(&self.path).line(excerpt.line).char_column(excerpt.column);
+            groups.push(group.element(origin));
+            group = Group::with_level(Level::ERROR);
+        }
+        group = group.element(self.snippet(&excerpt, AnnotationKind::Primary, &finding.label));
+        if let Some((span, label)) = &finding.related {
+            group = group.element(self.snippet(&self.excerpt(span), AnnotationKind::Context, label));
+        }
+        group = group.elements(finding.hint.as_deref().map(|hint| Level::HELP.message(shorten(hint))));
+        groups.push(group);
+        groups
+    }
+
+    fn snippet(
+        &'r self,
+        excerpt: &Excerpt<'r>,
+        kind: AnnotationKind,
+        label: &str,
+    ) -> Snippet<'r, annotate_snippets::Annotation<'r>> {
+        let label = (!label.is_empty()).then(|| shorten(label));
+        let path = (!excerpt.cut).then_some(self.path.as_str());
+        Snippet::source(excerpt.source)
+            .path(path)
+            .line_start(excerpt.line)
+            .annotation(kind.span(excerpt.marked.clone()).label(label))
+    }
+
+    /// One line of the text at most: of a place that spans more, the first is enough to find it.
+    fn excerpt(&self, span: &Range<usize>) -> Excerpt<'r> {
+        let text: &'r str = &self.report.text;
+        let start = floor(text, span.start);
+        let line = self.lines.around(start);
+        let from = floor(text, line.start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
+        let until = floor(text, line.end.min(start + MAX_BYTES_AFTER)).max(from);
+        let cut = from > line.start;
+        let from = if cut { floor(text, start.saturating_sub(64)) } else { from };
+        let start = start.clamp(from, until);
+        let end = floor(text, span.end).clamp(start, until);
+        let (line, column) = self.lines.position(start);
+        Excerpt { source: &text[from..until], marked: start - from..end - from, line, column, cut }
+    }
+}
+
+fn shorten(text: &str) -> String {
+    if text.len() <= MAX_TEXT_BYTES {
+        return text.to_owned();
+    }
+    format!("{}...", &text[..floor(text, MAX_TEXT_BYTES)])
+}
+
+/// The last boundary between characters that is not behind a byte.
+fn floor(text: &str, byte: usize) -> usize {
+    (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::diagnostic::Code;
+
+    #[test]
+    fn a_file_without_text_is_reported_in_one_line() {
+        let finding = Finding::new(Code::Unreadable, 0..0, "cannot read `a/init.yaml`: no such file");
+        let report = Report::new(Path::new("a/init.yaml"), "", vec![finding]);
+        assert_eq!(
+            report.to_string(),
+            "error[E001]: cannot read `a/init.yaml`: no such file\n\n1 error in a/init.yaml"
+        );
+    }
+
+    #[test]
+    fn long_lines_are_cut() {
+        let text = format!("{}here{}", "å, ".repeat(400_000), " and on".repeat(100_000));
+        let at = text.find("here").expect("it is there");
+        let finding = Finding::new(Code::Syntax, at..text.len(), "x".repeat(100_000)).label("it");
+        let rendered = Report::new(Path::new("f"), &text, vec![finding]).to_string();
+        assert!(rendered.len() < 2_000, "{}", rendered.len());
+        assert!(rendered.contains("f:1:1200001"), "{rendered}");
+        assert!(rendered.contains("^^^^"), "{rendered}");
+    }
+
+    #[test]
+    fn beyond_a_hundred_findings_only_the_number_is_told() {
+        let findings = (0..250).map(|at| Finding::new(Code::Syntax, at..at + 1, "wrong")).collect();
+        let rendered = Report::new(Path::new("f"), &"a\n".repeat(200), findings).to_string();
+        assert_eq!(rendered.matches("error[E003]").count(), MAX_RENDERED_FINDINGS);
+        assert!(rendered.ends_with("250 errors in f; 150 more are not shown"));
+    }
+}

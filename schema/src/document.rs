@@ -1,0 +1,116 @@
+//! [`Document`]: a checked file that still knows where everything stands in it.
+
+mod files;
+mod places;
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::check::check;
+use crate::diagnostic::{Finding, Findings, Report};
+use crate::guard::guard;
+use crate::model::Schema;
+use crate::raw;
+use crate::read;
+pub use files::MAX_SOURCE_BYTES;
+use places::Places;
+
+/// A checked `init.yaml`.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// What it means.
+    pub schema: Schema,
+    path: PathBuf,
+    text: String,
+    places: Places,
+}
+
+/// Reads and checks a file.
+///
+/// # Errors
+/// Everything that is wrong with it, in source order.
+pub fn load(path: &Path) -> Result<Document, Report> {
+    parse(path, &read::read(path)?)
+}
+
+/// Checks a text; `path` says where it is from, and need not exist.
+///
+/// # Errors
+/// Everything that is wrong with it, in source order.
+pub fn parse(path: &Path, text: &str) -> Result<Document, Report> {
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let refuse = |findings: Findings| Report::new(path, body, findings.in_source_order());
+
+    let table = guard(body).map_err(refuse)?;
+    let mut findings = Findings::default();
+    let raw = raw::decode(body, &table, &mut findings);
+    let Some((raw, file)) = raw.zip(table.root()) else { return Err(refuse(findings)) };
+    let Some((network, services)) = check(raw, file, &mut findings) else { return Err(refuse(findings)) };
+
+    Ok(Document {
+        schema: Schema { network, services, sha256: hexadecimal(&Sha256::digest(text)) },
+        path: path.to_owned(),
+        text: body.to_owned(),
+        places: Places::new(file),
+    })
+}
+
+impl Document {
+    /// The file, as it was named.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's text, without a byte order mark; what the spans of findings count in.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The folder that the paths in the file are relative to.
+    pub fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// A report about this file; `findings` has at least one.
+    pub fn report(&self, findings: Vec<Finding>) -> Report {
+        Report::new(&self.path, &self.text, findings)
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "network: {}\nservices:\n  s: { provider: p }\n";
+
+    #[test]
+    fn a_byte_order_mark_counts_for_the_hash_alone() {
+        let text = "network: {}\n";
+        let plain = parse(Path::new("a/init.yaml"), text).expect("good");
+        let marked = parse(Path::new("a/init.yaml"), &format!("\u{feff}{text}")).expect("good");
+        assert_eq!(marked.text(), text);
+        assert_eq!(marked.folder(), Path::new("a"));
+        assert_ne!(plain.schema.sha256, marked.schema.sha256);
+        assert!(plain.schema.sha256.starts_with("169d2d0f4409f254"), "{}", plain.schema.sha256);
+        assert_eq!(parse(Path::new("init.yaml"), text).expect("good").folder(), Path::new("."));
+    }
+
+    #[test]
+    fn a_report_keeps_the_path_as_it_was_given() {
+        let report = parse(Path::new("./x/../init.yaml"), TEXT).expect_err("no such server");
+        assert_eq!(report.path, Path::new("./x/../init.yaml"));
+        assert_eq!(report.position(report.findings[0].span.start), (3, 18));
+    }
+}

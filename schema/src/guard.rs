@@ -1,0 +1,303 @@
+//! The first reader of an `init.yaml`: one pass over the events of its text, which refuses what would cost a decoder
+//! too much or let it guess, and notes where everything stands.
+//!
+//! A decoder that builds values keeps the last of two equal keys, expands aliases without bound and recurses as deep as
+//! the text nests. Nothing here does: memory is bounded by the limits below, whatever the text.
+
+mod keys;
+mod offsets;
+mod table;
+mod written;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
+
+use crate::diagnostic::{Code, Finding, Findings};
+use offsets::Offsets;
+use table::{Node, NodeId};
+pub(crate) use table::{Place, SpanTable};
+use written::Written;
+
+/// How deep lists and mappings may nest.
+pub const MAX_DEPTH: usize = 64;
+
+/// How many keys and values there may be, with every alias counted as all that it stands for.
+pub const MAX_NODES: usize = 1_000_000;
+
+/// Reads the events of a text.
+///
+/// # Errors
+/// What makes the text unfit for a decoder, in no particular order.
+pub(crate) fn guard(text: &str) -> Result<SpanTable<'_>, Findings> {
+    let mut guard = Guard::new(text);
+    guard.refuse_ambiguous_breaks();
+    match guard.read_events() {
+        Ok(()) if guard.findings.is_empty() => Ok(guard.table),
+        _ => Err(guard.findings),
+    }
+}
+
+/// A finding has been made after which reading on makes no sense.
+struct Stop;
+
+struct Guard<'t> {
+    text: &'t str,
+    offsets: Offsets<'t>,
+    table: SpanTable<'t>,
+    /// The collections that are open, outermost first; at most [`MAX_DEPTH`].
+    open: Vec<Open<'t>>,
+    anchors: HashMap<usize, Anchored>,
+    nodes: usize,
+    documents: usize,
+    findings: Findings,
+}
+
+/// A list or mapping whose end is still to come.
+struct Open<'t> {
+    node: NodeId,
+    is_mapping: bool,
+    /// The key whose value comes next.
+    key: Option<Key<'t>>,
+    anchor: usize,
+    /// `Guard::nodes` before it began.
+    nodes_before: usize,
+    /// How deep its content nests, aliases expanded; at least 1.
+    height: usize,
+}
+
+struct Key<'t> {
+    text: Cow<'t, str>,
+    span: Range<usize>,
+}
+
+/// What an alias of this anchor stands for.
+#[derive(Clone, Copy)]
+struct Anchored {
+    node: NodeId,
+    nodes: usize,
+    height: usize,
+}
+
+impl<'t> Guard<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            offsets: Offsets::new(text),
+            table: SpanTable::default(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            documents: 0,
+            findings: Findings::default(),
+        }
+    }
+
+    fn read_events(&mut self) -> Result<(), Stop> {
+        for event in Parser::new_from_str(self.text) {
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => return self.stop(self.syntax_error(&error)),
+            };
+            let start = self.offsets.byte(span.start.index());
+            let end = self.offsets.byte(span.end.index()).max(start);
+            self.event(event, start..end)?;
+            if self.findings.is_full() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// These end a line in YAML 1.1 and not in YAML 1.2, so that a comment for one reader is a key for another.
+    fn refuse_ambiguous_breaks(&mut self) {
+        if self.text.is_ascii() {
+            return;
+        }
+        for (at, found) in self.text.match_indices(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']) {
+            let message =
+                format!("readers of YAML do not agree on the character `{}`", found.escape_unicode());
+            let hint = "remove it, or write its number in a text in double quotes, as in `\"\\u2028\"`";
+            self.findings.push(Finding::new(Code::Undecodable, at..at + found.len(), message).hint(hint));
+        }
+    }
+
+    fn event(&mut self, event: Event<'t>, span: Range<usize>) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(_) => self.document(span),
+            Event::Scalar(value, style, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), &span);
+                self.scalar(value, style, anchor, span)
+            }
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::SequenceStart(anchor, tag) => {
+                self.refuse_tag(tag.is_some(), &span);
+                self.begin(false, anchor, span)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.refuse_tag(tag.is_some(), &span);
+                self.begin(true, anchor, span)
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.end(&span);
+                Ok(())
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn document(&mut self, span: Range<usize>) -> Result<(), Stop> {
+        self.documents += 1;
+        if self.documents == 1 {
+            return Ok(());
+        }
+        let finding = Finding::new(Code::SecondDocument, span, "a second document begins here")
+            .hint("an init.yaml is one document; remove the `---` and what follows, or merge the two");
+        self.stop(finding)
+    }
+
+    fn scalar(
+        &mut self,
+        value: Cow<'t, str>,
+        style: ScalarStyle,
+        anchor: usize,
+        span: Range<usize>,
+    ) -> Result<(), Stop> {
+        self.count(1, &span)?;
+        let Written { span, verbatim } = Written::new(self.text, span, &value, style);
+        if self.expects_key() {
+            self.note_anchor(anchor, NodeId::NONE, 1, 0);
+            self.key(value, style, span);
+            return Ok(());
+        }
+        let node = self.add(Node::new(span).verbatim(verbatim));
+        self.note_anchor(anchor, node, 1, 0);
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, span: Range<usize>) -> Result<(), Stop> {
+        let Some(&anchored) = self.anchors.get(&anchor) else {
+            let finding = Finding::new(Code::SelfAlias, span, "this alias stands inside what it stands for");
+            return self.stop(finding);
+        };
+        self.count(anchored.nodes, &span)?;
+        self.check_depth(self.open.len() + anchored.height, &span)?;
+        if self.expects_key() {
+            let finding = Finding::new(Code::NonStringKey, span.clone(), "a key must not be an alias")
+                .hint("write the key out");
+            self.findings.push(finding);
+            self.set_key(Key { text: Cow::Borrowed(&self.text[span.clone()]), span });
+            return Ok(());
+        }
+        if let Some(parent) = self.open.last_mut() {
+            parent.height = parent.height.max(anchored.height + 1);
+        }
+        self.add(Node::new(span).alias_of(anchored.node));
+        Ok(())
+    }
+
+    fn begin(&mut self, is_mapping: bool, anchor: usize, span: Range<usize>) -> Result<(), Stop> {
+        if self.expects_key() {
+            let kind = if is_mapping { "mapping" } else { "list" };
+            let finding = Finding::new(Code::NonStringKey, span, format!("a key must be text, not a {kind}"));
+            return self.stop(finding.hint("`{...}` and `[...]` as a key, and `? `, are not supported"));
+        }
+        let nodes_before = self.nodes;
+        self.count(1, &span)?;
+        self.check_depth(self.open.len() + 1, &span)?;
+        let node = self.add(Node::new(span));
+        self.open.push(Open { node, is_mapping, key: None, anchor, nodes_before, height: 1 });
+        Ok(())
+    }
+
+    fn end(&mut self, span: &Range<usize>) {
+        let Some(closed) = self.open.pop() else { return };
+        self.table.close(closed.node, span, closed.anchor != 0);
+        if closed.is_mapping {
+            self.refuse_duplicate_keys(closed.node);
+        }
+        self.note_anchor(closed.anchor, closed.node, self.nodes - closed.nodes_before, closed.height);
+        if let Some(parent) = self.open.last_mut() {
+            parent.height = parent.height.max(closed.height + 1);
+        }
+    }
+
+    fn expects_key(&self) -> bool {
+        self.open.last().is_some_and(|open| open.is_mapping && open.key.is_none())
+    }
+
+    fn set_key(&mut self, key: Key<'t>) {
+        if let Some(open) = self.open.last_mut() {
+            open.key = Some(key);
+        }
+    }
+
+    /// Adds a node where the next value belongs.
+    fn add(&mut self, mut node: Node<'t>) -> NodeId {
+        let mut parent = NodeId::NONE;
+        if let Some(open) = self.open.last_mut() {
+            parent = open.node;
+            if let Some(key) = open.key.take() {
+                node = node.with_key(key.text, key.span);
+            }
+        }
+        self.table.add(parent, node)
+    }
+
+    fn note_anchor(&mut self, anchor: usize, node: NodeId, nodes: usize, height: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, Anchored { node, nodes, height });
+        }
+    }
+
+    fn count(&mut self, nodes: usize, span: &Range<usize>) -> Result<(), Stop> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes <= MAX_NODES {
+            return Ok(());
+        }
+        let message = format!("the file has more than {MAX_NODES} keys and values");
+        let finding =
+            Finding::new(Code::TooManyNodes, span.clone(), message).label("the limit is reached here");
+        self.stop(finding.hint("each alias counts as all that it stands for"))
+    }
+
+    fn check_depth(&mut self, depth: usize, span: &Range<usize>) -> Result<(), Stop> {
+        if depth <= MAX_DEPTH {
+            return Ok(());
+        }
+        let message = format!("lists and mappings nest more than {MAX_DEPTH} deep");
+        self.stop(Finding::new(Code::TooDeep, span.clone(), message).label("the limit is reached here"))
+    }
+
+    fn stop(&mut self, finding: Finding) -> Result<(), Stop> {
+        self.findings.push(finding);
+        Err(Stop)
+    }
+
+    fn refuse_tag(&mut self, has_tag: bool, span: &Range<usize>) {
+        if has_tag {
+            let finding = Finding::new(Code::Tag, span.clone(), "tags are not supported")
+                .hint("remove the word that begins with `!`");
+            self.findings.push(finding);
+        }
+    }
+
+    fn syntax_error(&self, error: &ScanError) -> Finding {
+        let at = self.offsets.byte(error.marker().index());
+        let rest = &self.text[at..];
+        let length = rest.chars().next().filter(|next| !next.is_whitespace()).map_or(0, char::len_utf8);
+        let finding =
+            Finding::new(Code::Syntax, at..at + length, format!("this is not YAML: {}", error.info()));
+        let hint = match rest.as_bytes().first() {
+            Some(b'[') => Some("inside `{...}` and `[...]` a type with brackets is quoted: `\"List[int]\"`"),
+            Some(b'\t') => Some("indent with spaces, not with tabs"),
+            _ => None,
+        };
+        finding.maybe_hint(hint.map(str::to_owned))
+    }
+}
+
+#[cfg(test)]
+mod tests;

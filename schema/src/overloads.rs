@@ -1,0 +1,132 @@
+//! What Rust can make of an overload set: one generic function, or a plain function per overload alone.
+
+use crate::model::Rpc;
+use crate::types::Type;
+
+/// More positions than this are not searched for the smallest set; a small one is found all the same.
+const MAX_SEARCHED_POSITIONS: usize = 16;
+
+/// How the procedures of one name are offered in Rust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverloadShape {
+    /// There is one procedure; its function takes the declared types.
+    Single,
+    /// One function takes any overload's arguments, told apart by their types.
+    Generic {
+        /// The smallest set of positions (from 0, rising) at which all overloads of equal arity differ pairwise; empty
+        /// when no two have the same arity. Of several such sets the one with the lowest positions.
+        discriminating: Vec<usize>,
+    },
+    /// Two of them differ only where both are `Optional`, which a caller's `None` could not tell apart: each overload
+    /// has its plain function alone.
+    PlainOnly,
+}
+
+/// The shape of the procedures that share one name. They have different keys.
+pub fn shape(rpcs: &[&Rpc]) -> OverloadShape {
+    if rpcs.len() < 2 {
+        return OverloadShape::Single;
+    }
+    let pairs = differences(rpcs);
+    if pairs.iter().any(Vec::is_empty) {
+        return OverloadShape::PlainOnly;
+    }
+    let positions = rpcs.iter().map(|rpc| rpc.parameters.len()).max().unwrap_or(0);
+    let discriminating = if positions <= MAX_SEARCHED_POSITIONS {
+        smallest_hitting_set(&pairs, positions)
+    } else {
+        small_hitting_set(&pairs, positions)
+    };
+    OverloadShape::Generic { discriminating }
+}
+
+/// For every two overloads of equal arity, the positions at which their types are told apart.
+fn differences(rpcs: &[&Rpc]) -> Vec<Vec<usize>> {
+    let mut pairs = Vec::new();
+    for (index, a) in rpcs.iter().enumerate() {
+        for b in &rpcs[index + 1..] {
+            if a.parameters.len() == b.parameters.len() {
+                let types = a.parameters.iter().zip(&b.parameters).enumerate();
+                let differing = types.filter(|(_, (a, b))| are_told_apart(&a.ty, &b.ty));
+                pairs.push(differing.map(|(position, _)| position).collect());
+            }
+        }
+    }
+    pairs
+}
+
+fn are_told_apart(a: &Type, b: &Type) -> bool {
+    a != b && !matches!((a, b), (Type::Optional(_), Type::Optional(_)))
+}
+
+/// The first, by size and then by position, of the sets that have a member in common with every pair.
+fn smallest_hitting_set(pairs: &[Vec<usize>], positions: usize) -> Vec<usize> {
+    let mut masks: Vec<u32> =
+        pairs.iter().map(|pair| pair.iter().fold(0, |mask, at| mask | 1 << at)).collect();
+    masks.sort_unstable();
+    masks.dedup();
+    let members = |set: u32| -> Vec<usize> { (0..positions).filter(|at| set & 1 << at != 0).collect() };
+    let hitting = (0..1_u32 << positions).filter(|set| masks.iter().all(|mask| mask & set != 0));
+    hitting.map(members).min_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b))).unwrap_or_default()
+}
+
+/// A set that has a member in common with every pair: again and again the position that most pairs lack.
+fn small_hitting_set(pairs: &[Vec<usize>], positions: usize) -> Vec<usize> {
+    let mut left: Vec<&Vec<usize>> = pairs.iter().collect();
+    let mut set = Vec::new();
+    while !left.is_empty() {
+        let hits = |at: &usize| left.iter().filter(|pair| pair.contains(at)).count();
+        let Some(best) = (0..positions).rev().max_by_key(hits) else { break };
+        left.retain(|pair| !pair.contains(&best));
+        set.push(best);
+    }
+    set.sort_unstable();
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Code, Parameter};
+    use crate::name::Name;
+
+    fn check(overloads: &[&[&str]], expected: &OverloadShape) {
+        let rpcs: Vec<Rpc> = overloads.iter().map(|types| rpc(types)).collect();
+        assert_eq!(shape(&rpcs.iter().collect::<Vec<_>>()), *expected, "{overloads:?}");
+    }
+
+    fn rpc(types: &[&str]) -> Rpc {
+        let parameter = |text: &&str| Parameter { name: None, ty: Type::parse(text).expect(text) };
+        Rpc {
+            name: Name::new("add").expect("a name"),
+            doc: None,
+            parameters: types.iter().map(parameter).collect(),
+            returns: Vec::new(),
+            code: Code::Native,
+            deadline: None,
+            idempotent: false,
+        }
+    }
+
+    #[test]
+    fn the_shape_follows_from_where_the_types_differ() {
+        let generic = |positions: &[usize]| OverloadShape::Generic { discriminating: positions.to_vec() };
+        check(&[&["int"]], &OverloadShape::Single);
+        check(&[&["int", "int"], &["float", "float"]], &generic(&[0]));
+        check(&[&["int", "int"], &["int", "float"]], &generic(&[1]));
+        check(&[&[], &["str"], &["str", "str"]], &generic(&[]));
+        check(&[&["int", "int"], &["int", "str"], &["str", "int"]], &generic(&[0, 1]));
+        check(
+            &[&["int", "int", "a"].map(|t| if t == "a" { "bool" } else { t }), &["int", "str", "str"]],
+            &generic(&[1]),
+        );
+        check(&[&["int", "int", "int"], &["int", "str", "str"], &["str", "int", "bool"]], &generic(&[2]));
+        check(&[&["Optional[int]"], &["Optional[str]"]], &OverloadShape::PlainOnly);
+        check(&[&["Optional[int]"], &["str"]], &generic(&[0]));
+        check(&[&["Optional[int]", "int"], &["Optional[str]", "str"]], &generic(&[1]));
+        check(&[&["Optional[int]", "int"], &["Optional[str]", "int"], &[]], &OverloadShape::PlainOnly);
+        check(&[&["Optional[int]"], &["Optional[str]", "int"]], &generic(&[]));
+        check(&[&["int"; 17], &["str"; 17]], &generic(&[0]));
+        check(&[&["int"; 40], &["str"; 40], &["bool"; 3]], &generic(&[0]));
+    }
+}

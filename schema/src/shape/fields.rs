@@ -1,0 +1,90 @@
+//! Which keys `init.yaml` knows, and what kind of value each takes.
+
+use crate::diagnostic::Code;
+
+/// A key of a mapping.
+pub(super) struct Field {
+    pub(super) key: &'static str,
+    pub(super) shape: Shape,
+    /// How to write it, for a key that must be there.
+    pub(super) required: Option<&'static str>,
+}
+
+/// The kind of a value.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    Text,
+    Integer,
+    Flag,
+    /// Text that is a number with its unit, such as this example; for a number alone there is a code of its own.
+    Quantity(Code, &'static str),
+    List(&'static Shape),
+    Mapping(&'static [Field]),
+    /// Mappings by name, or a list of mappings with a `name` each.
+    Entries(&'static [Field]),
+    /// Types by name, or a list of types.
+    Arguments,
+    /// A type, or a list of types.
+    Returns,
+    /// A server's name; a list is reserved.
+    Provider,
+    /// Records and enumerations by name. Here is where their shapes will stand.
+    Types,
+}
+
+pub(super) const FILE: &[Field] = &[
+    optional("version", Shape::Integer),
+    required("network", Shape::Mapping(NETWORK), "network: { servers: ..., clients: ... }"),
+    optional("types", Shape::Types),
+    optional("services", Shape::Entries(SERVICE)),
+];
+
+pub(super) const NAME: &[Field] = &[required("name", Shape::Text, "name: ...")];
+
+const NETWORK: &[Field] = &[
+    optional("servers", Shape::Entries(SERVER)),
+    optional("clients", Shape::Entries(CLIENT)),
+    optional("deployers", Shape::List(&Shape::Text)),
+];
+
+const SERVER: &[Field] =
+    &[required("ip", Shape::Text, "ip: 127.0.0.1"), required("port", Shape::Integer, "port: 7101")];
+
+const CLIENT: &[Field] = &[required("ip", Shape::Text, "ip: 127.0.0.1")];
+
+const SERVICE: &[Field] = &[
+    required("provider", Shape::Provider, "provider: server1"),
+    optional("tenants", Shape::List(&Shape::Text)),
+    optional("modules", Shape::List(&Shape::Text)),
+    optional("data", Shape::List(&Shape::Text)),
+    optional("allow", Shape::Mapping(ALLOW)),
+    optional("concurrency", Shape::Integer),
+    optional("rpcs", Shape::List(&Shape::Mapping(RPC))),
+];
+
+const ALLOW: &[Field] = &[
+    optional("connect", Shape::List(&Shape::Integer)),
+    optional("read", Shape::List(&Shape::Text)),
+    optional("write", Shape::List(&Shape::Text)),
+    optional("memory", Shape::Quantity(Code::BadSize, "512MiB")),
+    optional("env", Shape::List(&Shape::Text)),
+];
+
+const RPC: &[Field] = &[
+    required("name", Shape::Text, "name: rpc1"),
+    optional("doc", Shape::Text),
+    optional("arguments", Shape::Arguments),
+    optional("returns", Shape::Returns),
+    optional("path", Shape::Text),
+    optional("native", Shape::Flag),
+    optional("deadline", Shape::Quantity(Code::BadDuration, "5s")),
+    optional("idempotent", Shape::Flag),
+];
+
+const fn required(key: &'static str, shape: Shape, example: &'static str) -> Field {
+    Field { key, shape, required: Some(example) }
+}
+
+const fn optional(key: &'static str, shape: Shape) -> Field {
+    Field { key, shape, required: None }
+}

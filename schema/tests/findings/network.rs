@@ -1,0 +1,97 @@
+//! Servers, clients and deployers.
+
+use super::check;
+
+#[test]
+fn addresses_are_literal_and_not_shared() {
+    check(
+        "
+network:
+  servers:
+    server1: { ip: localhost, port: 0 }
+    server2: { ip: '127.0.0.1:80', port: 65536 }
+    server3: { ip: 127.0.0.300, port: -1 }
+  clients:
+    client1: { ip: example.org }
+",
+        &[
+            "3:20 E040 `localhost` is no IP address -> write `127.0.0.1`",
+            "3:37 E041 a port is between 1 and 65535, not 0",
+            "4:20 E040 `127.0.0.1:80` is no IP address -> the port has a key of its own: `port`",
+            "4:42 E041 a port is between 1 and 65535, not 65536",
+            "5:20 E040 `127.0.0.300` is no IP address -> write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up",
+            "5:39 E041 a port is between 1 and 65535, not -1",
+            "7:20 E040 `example.org` is no IP address -> write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up",
+        ],
+    );
+    check(
+        "
+network:
+  servers:
+    server1: { ip: 127.0.0.1, port: 7101 }
+    server2: { ip: '::ffff:127.0.0.1', port: 7101 }
+",
+        &[
+            "4:46 E042 two servers listen on `[::ffff:127.0.0.1]:7101` @ 3:37 -> give one of them another port",
+        ],
+    );
+}
+
+#[test]
+fn names_are_declared_once_and_follow_their_rule() {
+    check(
+        "
+network:
+  servers:
+    - { name: server1, ip: 127.0.0.1, port: 1 }
+    - { name: server1, ip: 127.0.0.1, port: 2 }
+  clients:
+    - { name: client1, ip: 127.0.0.1 }
+    - { name: client1, ip: 127.0.0.1 }
+",
+        &[
+            "4:15 E031 there are two servers called `server1` @ 3:15",
+            "7:15 E031 there are two clients called `client1` @ 6:15",
+        ],
+    );
+    check(
+        "
+network:
+  servers:
+    server1: { ip: 127.0.0.1, port: 1 }
+    Server1: { ip: 127.0.0.1, port: 2 }
+  clients:
+    client1: { ip: 127.0.0.1 }
+    cliENT1: { ip: 127.0.0.1 }
+    server1: { ip: 127.0.0.1 }
+  deployers: [ops, server1, ops, OPS, client1]
+",
+        &[
+            "4:5 E032 the server `Server1` differs from `server1` in upper and lower case alone @ 3:5 -> rename one of the two",
+            "7:5 E032 the client `cliENT1` differs from `client1` in upper and lower case alone @ 6:5 -> rename one of the two",
+            "8:5 E033 `server1` is a server and a client @ 3:5 -> give them different names",
+            "9:20 E033 `server1` is a server and a deployer @ 3:5 -> give them different names",
+            "9:29 E031 there are two deployers called `ops` @ 9:15",
+            "9:34 E032 the deployer `OPS` differs from `ops` in upper and lower case alone @ 9:15 -> rename one of the two",
+        ],
+    );
+    check(
+        "
+network:
+  servers: { server-1: { ip: 127.0.0.1, port: 1 } }
+  clients: { 9a: { ip: 127.0.0.1 }, self: { ip: 127.0.0.1 }, None: { ip: 127.0.0.1 }, é: { ip: 127.0.0.1 } }
+  deployers: ['']
+services: { def: { provider: server-1 }, main: { provider: server-1 } }
+",
+        &[
+            "2:14 E030 `server-1` is no name: a name has only letters, digits and `_`, not `-` -> write `server_1`, for example",
+            "3:14 E030 `9a` is no name: a name begins with a letter from A to Z, not with `9` -> write `a`, for example",
+            "3:37 E030 `self` is no name: `self` cannot be an identifier in Rust -> write `self_`, for example",
+            "3:62 E030 `None` is no name: `None` is a keyword in Python -> write `None_`, for example",
+            "3:87 E030 `é` is no name: a name begins with a letter from A to Z, not with `é`",
+            "4:15 E030 a name has at least one letter",
+            "5:13 E030 `def` is no name: `def` is a keyword in Python -> write `def_`, for example",
+            "5:42 E034 no service can be called `main` -> the generated file of that name is taken; rename the service",
+        ],
+    );
+}

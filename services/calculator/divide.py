@@ -1,0 +1,2 @@
+def divide(a: float, b: float) -> float:
+    return a / b

@@ -1,0 +1,6 @@
+calls = 0
+
+
+def reset() -> None:
+    global calls
+    calls = 0

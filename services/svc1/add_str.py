@@ -1,0 +1,2 @@
+def add(a: str, b: str) -> str:
+    return a + b

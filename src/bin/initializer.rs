@@ -1,0 +1,7 @@
+//! Brings the servers of an init.yaml to what the file says.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rpc_cli::initializer::run(std::env::args_os().skip(1)).into()
+}

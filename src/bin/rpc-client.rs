@@ -1,0 +1,7 @@
+//! Calls remote procedures by hand.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rpc_cli::client::run(std::env::args_os().skip(1)).into()
+}

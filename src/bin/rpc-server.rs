@@ -1,0 +1,7 @@
+//! Serves remote procedures: the same program on every node.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rpc_cli::server::run(std::env::args_os().skip(1)).into()
+}

@@ -1,0 +1,180 @@
+//! `initializer`: brings the servers of an `init.yaml` to what the file says.
+
+mod print;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand};
+use rpc_runtime::initializer::{Initializer, InitializerError, InitializerOptions};
+
+use crate::args::{self, ExitStatus};
+use crate::report;
+use crate::server::read_key;
+
+const NAME: &str = "initializer";
+
+const EXAMPLES: &str = "\
+Examples:
+  initializer plan init.yaml       show what would change; exit 3 where something would
+  initializer apply init.yaml      bring every server to the file, or none
+  initializer init.yaml            the same
+  initializer apply init.yaml --server server1=127.0.0.1:9001
+      reach a server elsewhere than the file says; RPC_SERVER_SERVER1 does the same
+
+In a plan: + new  ~ changed  - removed  = unchanged";
+
+/// Brings the servers of an init.yaml to what the file says, in one transaction.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Verb>,
+    #[command(flatten)]
+    target: Option<Target>,
+    /// Print completions for a shell and exit
+    #[arg(long, value_name = "SHELL")]
+    completions: Option<clap_complete::Shell>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Bring every server to the file, or none
+    Apply(Target),
+    /// Show what would change; exit 3 where something would
+    Plan(Target),
+}
+
+#[derive(Debug, clap::Args)]
+struct Target {
+    /// The file that declares the network
+    #[arg(value_name = "INIT.YAML")]
+    init: PathBuf,
+    /// Reach a server elsewhere than the file says; may be given several times
+    #[arg(long, value_name = "NAME=IP:PORT", value_parser = args::server_address)]
+    server: Vec<(String, SocketAddr)>,
+    /// A file with the key that proves to servers that this may deploy
+    #[arg(long, value_name = "FILE")]
+    deploy_key: Option<PathBuf>,
+    /// How long a server may take to answer
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = args::duration)]
+    timeout: Duration,
+    /// Empty servers that left the file
+    #[arg(long)]
+    retire: bool,
+    /// After an apply, replace every worker by a fresh one
+    #[arg(long)]
+    restart: bool,
+    /// Print JSON, one object per line
+    #[arg(long)]
+    json: bool,
+    /// Show unchanged procedures one by one
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Runs `initializer` with this command line.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    args::run(NAME, arguments, |arguments: Arguments| {
+        if let Some(shell) = arguments.completions {
+            return args::print_completions::<Arguments>(shell, NAME);
+        }
+        let (target, apply) = match (arguments.command, arguments.target) {
+            (Some(Verb::Apply(target)), _) | (None, Some(target)) => (target, true),
+            (Some(Verb::Plan(target)), _) => (target, false),
+            (None, None) => {
+                report::error("name an init.yaml, such as `initializer apply init.yaml`; see --help");
+                return ExitStatus::Usage;
+            }
+        };
+        let json = target.json;
+        plan_or_apply(&target, apply).unwrap_or_else(|failure| {
+            print::failure(&failure, json);
+            ExitStatus::Failed
+        })
+    })
+}
+
+/// Why nothing was planned or applied.
+enum Failure {
+    Said(String),
+    Initializer(InitializerError),
+}
+
+fn plan_or_apply(target: &Target, apply: bool) -> Result<ExitStatus, Failure> {
+    let options = options(target).map_err(Failure::Said)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Said(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let begin = Instant::now();
+        let initializer = Initializer::plan(&target.init, options).await.map_err(Failure::Initializer)?;
+        print::plan(initializer.planned(), target);
+        if !apply {
+            let same = initializer.planned().is_empty();
+            return Ok(if same { ExitStatus::Done } else { ExitStatus::Difference });
+        }
+        apply_plan(initializer, target, begin).await
+    })
+}
+
+async fn apply_plan(
+    initializer: Initializer,
+    target: &Target,
+    begin: Instant,
+) -> Result<ExitStatus, Failure> {
+    if target.restart && initializer.planned().is_empty() {
+        initializer.restart().await.map_err(Failure::Initializer)?;
+        print::restarted(target);
+        return Ok(ExitStatus::Done);
+    }
+    if initializer.planned().is_empty() {
+        print::nothing_to_do(initializer.planned(), target, begin.elapsed());
+        return Ok(ExitStatus::Done);
+    }
+    let applied =
+        initializer.apply().await.map_err(|error| Failure::Said(format!("cannot make an id: {error}")))?;
+    print::applied(&applied, target, begin.elapsed());
+    if !applied.complete {
+        return Ok(ExitStatus::Failed);
+    }
+    if target.restart {
+        let options = options(target).map_err(Failure::Said)?;
+        let fresh = Initializer::plan(&target.init, options).await.map_err(Failure::Initializer)?;
+        fresh.restart().await.map_err(Failure::Initializer)?;
+        print::restarted(target);
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Where servers are reached: the command line wins over the environment, and that over the file.
+fn options(target: &Target) -> Result<InitializerOptions, String> {
+    let mut servers = servers_from_environment(&target.init)?;
+    servers.extend(target.server.iter().cloned());
+    Ok(InitializerOptions {
+        servers,
+        deploy_key: target.deploy_key.as_deref().map(read_key).transpose()?,
+        timeout: target.timeout,
+        retire: target.retire,
+    })
+}
+
+/// The servers of the file that `RPC_SERVER_<NAME>` says to reach elsewhere. A file with findings has none; reading it
+/// again reports them.
+fn servers_from_environment(init: &std::path::Path) -> Result<BTreeMap<String, SocketAddr>, String> {
+    let any = std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("RPC_SERVER_"));
+    let document = if any { rpc_schema::load(init).ok() } else { None };
+    let mut servers = BTreeMap::new();
+    for server in document.iter().flat_map(|document| &document.schema.network.servers) {
+        let variable = rpc_runtime::server_variable(server.name.as_str());
+        if let Some(text) = std::env::var(&variable).ok().filter(|text| !text.is_empty()) {
+            let address = text.parse().map_err(|_| format!("{variable} is no IP:PORT: `{text}`"))?;
+            servers.insert(server.name.to_string(), address);
+        }
+    }
+    Ok(servers)
+}
