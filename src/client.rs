@@ -94,7 +94,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         let document = match rpc_schema::load(&arguments.init) {
             Ok(document) => document,
             Err(findings) => {
-                eprint!("{}", findings.render(report::colored()));
+                eprintln!("{}", findings.render(report::colored()));
                 return ExitStatus::Failed;
             }
         };

@@ -33,7 +33,7 @@ In the crate that calls:
   let network = rpc_runtime::Network::builder(&stubs::TOPOLOGY).client(\"client1\").build()?;
   let joined = stubs::svc1::Client::new(&network).rpc1(7, vec![\"a\".to_owned()])?;
 
-A file that rpcgen did not write is never overwritten; one that it would not write any more is removed.
+Files that rpcgen did not write are left alone; those it would not write any more are removed.
 Exit codes: 0 done, 1 failed or findings, 2 wrong usage, 3 --check found a difference.";
 
 /// Typed Rust stubs from an init.yaml

@@ -120,7 +120,7 @@ pub(super) fn failure(failure: &Failure, json: bool) {
     let what = match failure {
         Failure::Said(what) => what.clone(),
         Failure::Initializer(InitializerError::File(report)) if !json => {
-            eprint!("{}", report.render(report::colored()));
+            eprintln!("{}", report.render(report::colored()));
             return;
         }
         Failure::Initializer(error) => error.to_string(),

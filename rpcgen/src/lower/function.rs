@@ -6,9 +6,6 @@ use super::docs;
 use crate::ident::RustName;
 use crate::ir::Function;
 
-/// How many arguments without a name are called `a`, `b`, ...
-const LETTERS: usize = 26;
-
 pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
     let arguments = name_arguments(&rpc.parameters);
     Function {
@@ -32,9 +29,7 @@ pub fn name_arguments(parameters: &[Parameter]) -> Vec<RustName> {
     names
 }
 
+/// `a`, `b`, ... `z`, `a26`, ...
 fn letter(position: usize) -> String {
-    match ('a'..='z').nth(position) {
-        Some(letter) if position < LETTERS => letter.to_string(),
-        _ => format!("a{position}"),
-    }
+    ('a'..='z').nth(position).map_or_else(|| format!("a{position}"), String::from)
 }

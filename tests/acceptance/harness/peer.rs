@@ -1,0 +1,141 @@
+//! [`Peer`]: a scripted connection that speaks bytes.
+
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+
+use super::PATIENCE;
+
+/// How this peer tells messages apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    Lines,
+    Framed,
+}
+
+impl Framing {
+    pub const BOTH: [Self; 2] = [Self::Lines, Self::Framed];
+}
+
+/// A connection to a server.
+pub struct Peer {
+    stream: TcpStream,
+    framing: Framing,
+    input: Vec<u8>,
+}
+
+impl Peer {
+    /// A connection from 127.0.0.1.
+    pub fn connect(address: SocketAddr, framing: Framing) -> Self {
+        Self::connect_from([127, 0, 0, 1], address, framing)
+    }
+
+    /// A connection from another loopback address.
+    pub fn connect_from(from: [u8; 4], address: SocketAddr, framing: Framing) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let from = SocketAddr::new(IpAddr::V4(Ipv4Addr::from(from)), 0);
+        socket.bind(&from.into()).expect("a loopback address");
+        socket.connect_timeout(&address.into(), PATIENCE).expect("a connection");
+        let stream = TcpStream::from(socket);
+        stream.set_nodelay(true).expect("a socket option");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a socket option");
+        Self { stream, framing, input: Vec::new() }
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("a write");
+    }
+
+    /// Sends a message in this peer's framing.
+    pub fn send(&mut self, message: impl ToString) {
+        let bytes = self.framed(&message.to_string());
+        self.send_bytes(&bytes);
+    }
+
+    /// A message in this peer's framing.
+    pub fn framed(&self, message: &str) -> Vec<u8> {
+        match self.framing {
+            Framing::Lines => format!("{message}\n").into_bytes(),
+            Framing::Framed => {
+                let length = u32::try_from(message.len()).expect("a short message");
+                [&length.to_be_bytes(), message.as_bytes()].concat()
+            }
+        }
+    }
+
+    /// Sends a message and waits for the next answer.
+    #[track_caller]
+    pub fn call(&mut self, message: impl ToString) -> Value {
+        self.send(message);
+        self.receive()
+    }
+
+    /// The next message.
+    #[track_caller]
+    pub fn receive(&mut self) -> Value {
+        self.next().expect("an answer before the end of the connection")
+    }
+
+    /// The next message, or `None` at the connection's end.
+    #[track_caller]
+    pub fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(message) = self.take_message() {
+                return Some(serde_json::from_slice(&message).expect("JSON"));
+            }
+            if self.fill() == 0 {
+                assert!(self.input.is_empty(), "the connection ended inside a message: {:?}", self.input);
+                return None;
+            }
+        }
+    }
+
+    /// Asserts that the server ends the connection without another byte.
+    #[track_caller]
+    pub fn expect_end(&mut self) {
+        let next = self.next();
+        assert!(next.is_none(), "{next:?}");
+    }
+
+    /// Every byte up to the connection's end.
+    pub fn read_to_end(&mut self) -> Vec<u8> {
+        while self.fill() > 0 {}
+        std::mem::take(&mut self.input)
+    }
+
+    /// Says that this side sends no more.
+    pub fn half_close(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("a half-close");
+    }
+
+    fn fill(&mut self) -> usize {
+        let mut buffer = [0; 65536];
+        let count = match self.stream.read(&mut buffer) {
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) => panic!("no answer: {error}"),
+        };
+        self.input.extend_from_slice(&buffer[..count]);
+        count
+    }
+
+    fn take_message(&mut self) -> Option<Vec<u8>> {
+        match self.framing {
+            Framing::Lines => {
+                let end = self.input.iter().position(|byte| *byte == b'\n')?;
+                Some(self.input.drain(..=end).collect())
+            }
+            Framing::Framed => {
+                let length = u32::from_be_bytes(*self.input.first_chunk::<4>()?) as usize;
+                if self.input.len() < 4 + length {
+                    return None;
+                }
+                Some(self.input.drain(..4 + length).skip(4).collect())
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! [`ServerProcess`]: a real `rpc-server`.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use super::PATIENCE;
+
+/// A running server. It is killed when this is dropped.
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Log>,
+}
+
+/// What a server has logged so far.
+#[derive(Default)]
+struct Log {
+    state: Mutex<(Vec<String>, bool)>,
+    changed: Condvar,
+}
+
+impl ServerProcess {
+    /// Starts a server on a free port and waits until it listens.
+    pub fn start(data: &Path, flags: &[&str]) -> Self {
+        Self::try_start(data, flags).unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
+    }
+
+    /// Starts a server; where it ends before it listens, what it wrote to stderr.
+    pub fn try_start(data: &Path, flags: &[&str]) -> Result<Self, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rpc-server"));
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        command.arg("--data").arg(data).args(flags).env("NO_COLOR", "1");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a server process");
+        let log = Arc::new(Log::default());
+        let (writer, stderr) = (Arc::clone(&log), child.stderr.take().expect("piped"));
+        std::thread::spawn(move || writer.read(stderr));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        match line.trim().strip_prefix("listening on ") {
+            Some(address) => {
+                let address = address.parse().expect("an address");
+                Ok(Self { child, address, log })
+            }
+            None => {
+                child.wait().expect("its end");
+                Err(log.wait_for_end())
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has logged a line with all of these words, and returns the line.
+    #[track_caller]
+    pub fn logged(&self, words: &[&str]) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut state = self.log.state.lock().expect("the log");
+        loop {
+            if let Some(line) = state.0.iter().find(|line| words.iter().all(|word| line.contains(word))) {
+                return line.clone();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !state.1, "{words:?} was not logged:\n{}", state.0.join("\n"));
+            state = self.log.changed.wait_timeout(state, left).expect("the log").0;
+        }
+    }
+
+    /// Every line that it has logged so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.state.lock().expect("the log").0.clone()
+    }
+
+    /// Kills it as `kill -9` does, and waits for its end.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a kill");
+        self.child.wait().expect("its end");
+    }
+
+    /// Sends it a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status();
+        assert!(status.expect("kill").success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let (sender, ended) = std::sync::mpsc::channel::<()>();
+        let pid = self.pid().to_string();
+        let watchdog = std::thread::spawn(move || {
+            if ended.recv_timeout(PATIENCE).is_err() {
+                let _ = Command::new("kill").args(["-9", &pid]).status();
+            }
+        });
+        let status = self.child.wait().expect("its end");
+        let _ = sender.send(());
+        watchdog.join().expect("the watchdog");
+        status
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Log {
+    fn read(&self, stderr: impl Read) {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            self.state.lock().expect("the log").0.push(line);
+            self.changed.notify_all();
+        }
+        self.state.lock().expect("the log").1 = true;
+        self.changed.notify_all();
+    }
+
+    fn wait_for_end(&self) -> String {
+        let state = self.state.lock().expect("the log");
+        let state = self.changed.wait_timeout_while(state, PATIENCE, |state| !state.1).expect("the log").0;
+        state.0.join("\n")
+    }
+}

@@ -1,0 +1,5 @@
+//! The acceptance tests: real processes, real sockets, real Python sources, over loopback.
+
+mod harness;
+
+mod session;
