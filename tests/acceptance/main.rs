@@ -2,4 +2,7 @@
 
 mod harness;
 
+mod apply;
+mod refusals;
 mod session;
+mod swap;

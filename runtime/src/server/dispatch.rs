@@ -22,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) arguments: Vec<u8>,
     /// How long it may take.
     pub(crate) time: Duration,
+    /// Whether no other call is in flight on the server.
+    pub(crate) alone: bool,
 }
 
 /// Finds what a request calls and checks that its caller may.
@@ -54,7 +56,7 @@ pub(crate) fn dispatch(
     let arguments = decode_arguments(handler, overloads, request)?;
     let declared = handler.deadline.unwrap_or(default_deadline);
     let time = request.deadline_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)));
-    Ok(Call { handler: Arc::clone(handler), client: Arc::clone(client), arguments, time })
+    Ok(Call { handler: Arc::clone(handler), client: Arc::clone(client), arguments, time, alone: false })
 }
 
 fn service_not_found(registry: &Registry, service: &str) -> Exception {

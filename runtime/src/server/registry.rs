@@ -97,7 +97,7 @@ impl Handler {
         self.types == types
     }
 
-    /// Runs the procedure on binary values.
+    /// Runs the procedure on binary values; `alone` says that no other call is in flight.
     ///
     /// # Errors
     /// The exception that the caller gets.
@@ -105,11 +105,12 @@ impl Handler {
         &self,
         arguments: &[u8],
         deadline: tokio::time::Instant,
+        alone: bool,
     ) -> Result<Vec<u8>, Exception> {
         if let Some(why) = &self.runner.broken {
             return Err(Exception::refused(ExceptionType::Unavailable, why.clone()));
         }
-        self.runner.pool.call(self.place, arguments, deadline).await
+        self.runner.pool.call(self.place, arguments, deadline, alone).await
     }
 }
 

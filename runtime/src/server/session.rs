@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -52,7 +53,8 @@ struct Finished {
 
 struct Session {
     shared: Arc<Shared>,
-    stream: TcpStream,
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
     peer: SocketAddr,
     deploy: Arc<DeploySession>,
     deframer: Deframer,
@@ -100,12 +102,14 @@ impl Session {
     fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, overloaded: bool) -> Self {
         // Without it, answers only come later.
         let _ = stream.set_nodelay(true);
+        let (reader, writer) = stream.into_split();
         let now = Instant::now();
         Self {
             deframer: Deframer::detecting(shared.limits.frame_bytes),
             deploy: Arc::new(DeploySession::new(peer)),
             shared,
-            stream,
+            reader,
+            writer,
             peer,
             input: Vec::new(),
             consumed: 0,
@@ -136,14 +140,12 @@ impl Session {
             if due < sleep.deadline() {
                 sleep.as_mut().reset(due);
             }
+            self.make_room();
             tokio::select! {
                 biased;
                 Some(finished) = self.calls.next(), if !self.calls.is_empty() => self.collect(finished),
-                ready = self.stream.readable(), if self.wants_input() => {
-                    ready?;
-                    self.read()?;
-                }
-                ready = self.stream.writable(), if self.has_output() => ready?,
+                read = self.reader.read_buf(&mut self.input), if self.wants_input() => self.took_in(read?),
+                ready = self.writer.writable(), if self.has_output() => ready?,
                 _ = drain.wait_for(|drain| *drain), if self.state != State::Closing => self.begin_drain(),
                 () = &mut sleep => {
                     let (due, _) = self.due();
@@ -194,25 +196,27 @@ impl Session {
         no_more && self.calls.is_empty() && self.last_answer.is_none() && !self.has_output()
     }
 
-    fn read(&mut self) -> io::Result<()> {
-        self.input.drain(..self.consumed);
-        self.consumed = 0;
-        self.input.reserve(READ_BYTES);
-        match self.stream.try_read_buf(&mut self.input) {
-            Ok(0) => self.state = State::HalfClosed,
-            Ok(_) => {
-                self.active = Instant::now();
-                self.message_since.get_or_insert(self.active);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+    /// Makes room for more input.
+    fn make_room(&mut self) {
+        if self.consumed > 0 {
+            self.input.drain(..self.consumed);
+            self.consumed = 0;
         }
-        Ok(())
+        self.input.reserve(READ_BYTES);
+    }
+
+    fn took_in(&mut self, count: usize) {
+        if count == 0 {
+            self.state = State::HalfClosed;
+        } else {
+            self.active = Instant::now();
+            self.message_since.get_or_insert(self.active);
+        }
     }
 
     fn write(&mut self) -> io::Result<()> {
         while self.has_output() {
-            match self.stream.try_write(&self.output[self.written..]) {
+            match self.writer.try_write(&self.output[self.written..]) {
                 Ok(count) => {
                     self.written += count;
                     self.active = Instant::now();
@@ -318,10 +322,11 @@ impl Session {
             return Err(unavailable(format!("the server has {limit} connections, its limit")));
         }
         let registry = self.shared.registry.load();
-        let call = dispatch(&registry, request, self.peer.ip(), limits.deadline)?;
+        let mut call = dispatch(&registry, request, self.peer.ip(), limits.deadline)?;
         let permit = Arc::clone(&self.shared.calls).try_acquire_owned().map_err(|_| {
             unavailable(format!("the server has {} calls in flight, its limit", limits.calls))
         })?;
+        call.alone = self.shared.calls.available_permits() + 1 == limits.calls;
         Ok((call, permit, registry.generation))
     }
 
@@ -407,18 +412,15 @@ impl Session {
 
     /// Says that nothing more will come, and lets the peer finish reading.
     async fn linger(&mut self) -> io::Result<&'static str> {
-        self.stream.shutdown().await?;
+        self.writer.shutdown().await?;
         if self.state == State::HalfClosed {
             return Ok("end of the connection");
         }
         let mut sink = [0; 4096];
         let drained = async {
             loop {
-                self.stream.readable().await?;
-                match self.stream.try_read(&mut sink) {
-                    Ok(0) => return Ok(()),
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-                    _ => {}
+                if self.reader.read(&mut sink).await? == 0 {
+                    return Ok(());
                 }
             }
         };
@@ -433,12 +435,12 @@ fn null_if_absent(id: AnswerId) -> AnswerId {
 /// Runs a call to its end and writes its answer.
 async fn run(call: Call, generation: u64, id: AnswerId) -> Vec<u8> {
     let begin = Instant::now();
-    let Call { handler, client, arguments, time } = call;
+    let Call { handler, client, arguments, time, alone } = call;
     let result = if time.is_zero() {
         let message = "the deadline passed before the call began";
         Err(Exception::refused(ExceptionType::DeadlineExceeded, message))
     } else {
-        handler.call(&arguments, begin + time).await
+        handler.call(&arguments, begin + time, alone).await
     };
     let mut message = Vec::new();
     let result = result.and_then(|values| {

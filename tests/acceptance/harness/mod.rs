@@ -2,23 +2,55 @@
 //!
 //! Every wait ends: at an event, or at [`PATIENCE`].
 
+mod answer;
+mod gate;
 mod peer;
 mod process;
 mod request;
+mod script;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::Duration;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+pub use answer::{Raises, number, returned};
+pub use gate::{Gate, Visitor};
 pub use peer::{Framing, Peer};
-pub use process::ServerProcess;
+pub use process::{ServerProcess, finish};
 pub use request::{Request, request};
+pub use script::Script;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// No wait is longer.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two looks at something that gives no sign of its own.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Two servers with a service each: `svc1.value() -> int` in `one.py` on `server1`, and `svc2.value() -> int` in
+/// `two.py` on `server2`, for `client1` at 127.0.0.1.
+pub const TWO_SERVERS: &str = "\
+network:
+  servers:
+    server1: { ip: 127.0.0.1, port: 1 }
+    server2: { ip: 127.0.0.1, port: 2 }
+  clients:
+    client1: { ip: 127.0.0.1 }
+services:
+  svc1:
+    provider: server1
+    tenants: [client1]
+    rpcs:
+      - { name: value, returns: int, path: one.py }
+  svc2:
+    provider: server2
+    tenants: [client1]
+    rpcs:
+      - { name: value, returns: int, path: two.py }
+";
 
 /// A project folder and its running servers. Everything is gone when it is dropped.
 pub struct Network {
@@ -74,6 +106,40 @@ impl Network {
         network
     }
 
+    /// [`TWO_SERVERS`] with nothing running; both values are 1.
+    pub fn of_two_servers() -> Self {
+        let network = Self::new(TWO_SERVERS);
+        network.write_value("one.py", 1);
+        network.write_value("two.py", 1);
+        network
+    }
+
+    /// [`of_two_servers`](Self::of_two_servers), started and applied.
+    pub fn serving_two() -> Self {
+        let mut network = Self::of_two_servers();
+        network.start("server1", &[]);
+        network.start("server2", &[]);
+        network.apply().succeeds();
+        network
+    }
+
+    /// With a part of `init.yaml` written otherwise.
+    #[track_caller]
+    pub fn amended(self, old: &str, new: &str) -> Self {
+        let init = std::fs::read_to_string(self.path().join("init.yaml")).expect("init.yaml");
+        assert!(init.contains(old), "{old:?} is not in:\n{init}");
+        self.write("init.yaml", &init.replace(old, new));
+        self
+    }
+
+    /// With `server1` started and applied.
+    #[track_caller]
+    pub fn served(mut self, flags: &[&str]) -> Self {
+        self.start("server1", flags);
+        self.apply().succeeds();
+        self
+    }
+
     /// The project folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
@@ -85,6 +151,13 @@ impl Network {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(&path, content).expect("a written file");
         path
+    }
+
+    /// Writes a source whose `value()` is this number, and returns its text.
+    pub fn write_value(&self, name: &str, value: u64) -> String {
+        let source = format!("def value():\n    return {value}\n");
+        self.write(name, &source);
+        source
     }
 
     /// The data folder of a server.
@@ -116,6 +189,26 @@ impl Network {
         Peer::connect(self.server("server1").address(), framing)
     }
 
+    /// A server's whole answer to one request, over a connection of its own.
+    #[track_caller]
+    pub fn ask(&self, server: &str, request: impl ToString) -> Value {
+        Peer::connect(self.server(server).address(), Framing::Lines).call(request)
+    }
+
+    /// What `value()` of a server's service is, and the generation that answered: `svc1` on `server1`, and so on.
+    #[track_caller]
+    pub fn value(&self, server: &str) -> (u64, u64) {
+        let answer = self.ask(server, request(&server.replace("server", "svc"), "value"));
+        let value = &answer["value"];
+        let returned = value["return-values"][0].as_u64();
+        (value["generation"].as_u64().unwrap_or_default(), returned.unwrap_or_else(|| panic!("{answer}")))
+    }
+
+    /// An initializer that is played by hand, connected to a server.
+    pub fn script(&self, server: &str) -> Script {
+        Script::connect(self.server(server).address())
+    }
+
     /// Runs `initializer apply init.yaml`.
     pub fn apply(&self) -> Finished {
         self.initializer(&["apply", "init.yaml"])
@@ -136,6 +229,16 @@ impl Network {
         self.run(env!("CARGO_BIN_EXE_rpc-client"), arguments)
     }
 
+    /// Runs `rpc-server` in the project folder, to see it end.
+    pub fn server_program(&self, arguments: &[&str]) -> Finished {
+        self.run(env!("CARGO_BIN_EXE_rpc-server"), arguments)
+    }
+
+    /// Begins `initializer` in the project folder; [`finish`] waits for it.
+    pub fn begin_initializer(&self, arguments: &[&str]) -> Child {
+        begin(self.command(env!("CARGO_BIN_EXE_initializer"), arguments))
+    }
+
     /// A program in the project folder that knows where the servers are, for tests that let it run.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
@@ -147,7 +250,25 @@ impl Network {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Finished {
-        self.command(program, arguments).output().expect("a program that runs").into()
+        finish(begin(self.command(program, arguments)))
+    }
+}
+
+/// Begins a program whose output [`finish`] returns.
+pub fn begin(mut command: Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a program that runs")
+}
+
+/// Looks again and again, until there is something.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -173,6 +294,26 @@ impl Finished {
     #[track_caller]
     pub fn ends(self, status: i32) -> Self {
         assert_eq!(self.status, status, "{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The JSON lines on stdout.
+    #[track_caller]
+    pub fn json_lines(&self) -> Vec<Value> {
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// The last JSON line on stdout.
+    #[track_caller]
+    pub fn summary(&self) -> Value {
+        self.json_lines().pop().unwrap_or_else(|| panic!("no line: {self:#?}"))
+    }
+
+    /// Asserts that it did not print this, to either stream.
+    #[track_caller]
+    pub fn never_says(self, text: &str) -> Self {
+        assert!(!self.stdout.contains(text) && !self.stderr.contains(text), "{text}\n{self:#?}");
         self
     }
 

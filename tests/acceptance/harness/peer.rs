@@ -1,10 +1,11 @@
 //! [`Peer`]: a scripted connection that speaks bytes.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::PATIENCE;
 
@@ -45,9 +46,24 @@ impl Peer {
         Self { stream, framing, input: Vec::new() }
     }
 
+    /// Whether nobody listens there.
+    pub fn is_refused(address: SocketAddr) -> bool {
+        TcpStream::connect_timeout(&address, PATIENCE).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    }
+
+    /// This side's address, as the server sees it.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.stream.local_addr().expect("an address")
+    }
+
     /// Sends bytes as they are.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("a write");
+    }
+
+    /// Sends bytes unless the server has closed the connection.
+    pub fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
     }
 
     /// Sends a message in this peer's framing.
@@ -80,12 +96,24 @@ impl Peer {
         self.next().expect("an answer before the end of the connection")
     }
 
+    /// The text of the next message, as it came.
+    #[track_caller]
+    pub fn receive_text(&mut self) -> String {
+        let message = self.next_bytes().expect("an answer before the end of the connection");
+        String::from_utf8(message).expect("UTF-8").trim_end().to_owned()
+    }
+
     /// The next message, or `None` at the connection's end.
     #[track_caller]
     pub fn next(&mut self) -> Option<Value> {
+        self.next_bytes().map(|message| serde_json::from_slice(&message).expect("JSON"))
+    }
+
+    #[track_caller]
+    fn next_bytes(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(message) = self.take_message() {
-                return Some(serde_json::from_slice(&message).expect("JSON"));
+                return Some(message);
             }
             if self.fill() == 0 {
                 assert!(self.input.is_empty(), "the connection ended inside a message: {:?}", self.input);
@@ -107,6 +135,11 @@ impl Peer {
         std::mem::take(&mut self.input)
     }
 
+    /// Ends the connection as a crash does: with a reset.
+    pub fn reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("a socket option");
+    }
+
     /// Says that this side sends no more.
     pub fn half_close(&self) {
         self.stream.shutdown(Shutdown::Write).expect("a half-close");
@@ -116,7 +149,7 @@ impl Peer {
         let mut buffer = [0; 65536];
         let count = match self.stream.read(&mut buffer) {
             Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             Err(error) => panic!("no answer: {error}"),
         };
         self.input.extend_from_slice(&buffer[..count]);

@@ -1,5 +1,6 @@
 //! [`ServerProcess`]: a real `rpc-server`.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use super::PATIENCE;
+use super::{Finished, PATIENCE, eventually};
 
 /// A running server. It is killed when this is dropped.
 pub struct ServerProcess {
@@ -101,20 +102,56 @@ impl ServerProcess {
         assert!(status.expect("kill").success());
     }
 
+    /// The processes that run its procedures, those included that ended and that nobody has waited for.
+    pub fn workers(&self) -> BTreeSet<u32> {
+        let processes = processes();
+        let children = |parents: &BTreeSet<u32>| -> BTreeSet<u32> {
+            processes.iter().filter(|(_, parent)| parents.contains(parent)).map(|(pid, _)| *pid).collect()
+        };
+        children(&children(&BTreeSet::from([self.pid()])))
+    }
+
+    /// Waits until it has workers like these, and returns them.
+    #[track_caller]
+    pub fn wait_for_workers(&self, what: &str, wanted: impl Fn(&BTreeSet<u32>) -> bool) -> BTreeSet<u32> {
+        eventually(what, || Some(self.workers()).filter(&wanted))
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
-        let (sender, ended) = std::sync::mpsc::channel::<()>();
-        let pid = self.pid().to_string();
-        let watchdog = std::thread::spawn(move || {
-            if ended.recv_timeout(PATIENCE).is_err() {
-                let _ = Command::new("kill").args(["-9", &pid]).status();
-            }
-        });
-        let status = self.child.wait().expect("its end");
-        let _ = sender.send(());
-        watchdog.join().expect("the watchdog");
-        status
+        watched(self.pid(), || self.child.wait()).expect("its end")
     }
+}
+
+/// Waits for a program's end, and kills it when that takes too long. Both of its streams are piped.
+pub fn finish(program: Child) -> Finished {
+    watched(program.id(), || program.wait_with_output()).expect("its end").into()
+}
+
+/// Waits for a process, which is killed at the end of the patience.
+fn watched<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
+    let (sender, ended) = std::sync::mpsc::channel::<()>();
+    let watchdog = std::thread::spawn(move || {
+        if ended.recv_timeout(PATIENCE).is_err() {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+    });
+    let waited = wait();
+    let _ = sender.send(());
+    watchdog.join().expect("the watchdog");
+    waited
+}
+
+/// Every process and its parent.
+fn processes() -> Vec<(u32, u32)> {
+    let folders = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let parent = |pid: u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name, in parentheses, may hold anything; then follow the state and the parent.
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
+    pids.filter_map(|pid| Some((pid, parent(pid)?))).collect()
 }
 
 impl Drop for ServerProcess {

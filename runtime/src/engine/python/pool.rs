@@ -71,7 +71,8 @@ impl Pool {
         }
     }
 
-    /// Calls the procedure at that place in the setup with the binary values of its arguments.
+    /// Calls the procedure at that place in the setup with the binary values of its arguments. A call that is `alone`
+    /// polls for its answer for a moment before it sleeps; see [`Worker::call`].
     ///
     /// # Errors
     /// The exception that the caller gets.
@@ -80,6 +81,7 @@ impl Pool {
         procedure: usize,
         arguments: &[u8],
         deadline: tokio::time::Instant,
+        alone: bool,
     ) -> Result<Vec<u8>, Exception> {
         let mut request = Vec::with_capacity(4 + arguments.len());
         request.extend_from_slice(&u32::try_from(procedure).unwrap_or(u32::MAX).to_le_bytes());
@@ -89,7 +91,7 @@ impl Pool {
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
         let mut busy =
             Busy { pool: Arc::clone(self), worker: Some((worker, slot)), deadline, in_call: true };
-        let answer = busy.call(&frame).await?;
+        let answer = busy.call(&frame, alone).await?;
         busy.in_call = false;
         drop(busy);
         self.outcome(procedure, answer)
@@ -146,9 +148,9 @@ impl Pool {
 }
 
 impl Busy {
-    async fn call(&mut self, frame: &[u8]) -> Result<Answer, Exception> {
+    async fn call(&mut self, frame: &[u8], alone: bool) -> Result<Answer, Exception> {
         let Some((worker, _)) = &mut self.worker else { return Err(died("it is gone")) };
-        match tokio::time::timeout_at(self.deadline, worker.call(frame)).await {
+        match tokio::time::timeout_at(self.deadline, worker.call(frame, alone)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 worker.process.kill();

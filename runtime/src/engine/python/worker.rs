@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -13,6 +13,9 @@ use crate::wire::frame::MAX_FRAME_LIMIT;
 
 /// A line that a procedure prints is cut after this many bytes.
 const MAX_OUTPUT_LINE: u64 = 8 * 1024;
+
+/// How long a call that is alone polls for its answer.
+const POLL_TIME: Duration = Duration::from_micros(30);
 
 /// The first byte of an answer; the shim's constants of the same names.
 const VALUES: u8 = 0;
@@ -140,8 +143,16 @@ impl Worker {
     }
 
     /// Sends one framed request and waits for its answer. After an error the worker is of no more use.
-    pub(super) async fn call(&mut self, frame: &[u8]) -> io::Result<Answer> {
-        let mut answer = self.exchange(frame).await?;
+    ///
+    /// With `poll`, the answer is looked for during [`POLL_TIME`] before the thread may sleep: a sleeping thread is
+    /// woken by an interrupt, which costs more than a short procedure. That is worth a core only while nothing else
+    /// wants it.
+    pub(super) async fn call(&mut self, frame: &[u8], poll: bool) -> io::Result<Answer> {
+        self.requests.write_all(frame).await?;
+        if poll {
+            self.poll_for_input()?;
+        }
+        let mut answer = self.receive().await?;
         let garbled = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
         match answer.first() {
             Some(&VALUES) => {
@@ -170,6 +181,22 @@ impl Worker {
     async fn exchange(&mut self, frame: &[u8]) -> io::Result<Vec<u8>> {
         self.requests.write_all(frame).await?;
         self.receive().await
+    }
+
+    fn poll_for_input(&mut self) -> io::Result<()> {
+        let until = Instant::now() + POLL_TIME;
+        let mut piece = [0; 4096];
+        loop {
+            match rustix::io::read(&self.answers, &mut piece) {
+                Ok(count) => {
+                    self.input.extend_from_slice(&piece[..count]);
+                    return Ok(());
+                }
+                Err(rustix::io::Errno::AGAIN) if Instant::now() < until => std::thread::yield_now(),
+                Err(rustix::io::Errno::AGAIN) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     async fn receive(&mut self) -> io::Result<Vec<u8>> {

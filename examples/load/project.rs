@@ -1,0 +1,94 @@
+//! A project folder with running servers, as processes of their own.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A project folder and its servers; all gone when it is dropped.
+pub struct Project {
+    folder: TempDir,
+    servers: Vec<(String, Part)>,
+}
+
+/// This program started as one of its parts. It is killed when this is dropped.
+pub struct Part {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl Project {
+    /// A folder with this `init.yaml` and as many servers running, named `server1`, `server2`, ...
+    pub fn start(init: &str, servers: usize) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("init.yaml"), init)?;
+        let mut project = Self { folder, servers: Vec::new() };
+        for number in 1..=servers {
+            let data = project.path().join(format!("data{number}"));
+            let data = data.to_string_lossy();
+            let part = Part::start(&["rpc-server", "--listen", "127.0.0.1:0", "--data", &data], project.log()?)?;
+            project.servers.push((format!("server{number}"), part));
+        }
+        Ok(project)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, name: &str, content: &str) -> io::Result<()> {
+        std::fs::write(self.path().join(name), content)
+    }
+
+    pub fn address(&self, server: usize) -> SocketAddr {
+        self.servers[server - 1].1.address
+    }
+
+    /// Runs `initializer` with a verb; `expected` is its exit status.
+    pub fn initializer(&self, verb: &str, expected: i32) -> io::Result<()> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["initializer", verb, "init.yaml"]).current_dir(self.path());
+        for (name, part) in &self.servers {
+            command.arg("--server").arg(format!("{name}={}", part.address));
+        }
+        let output = command.output()?;
+        if output.status.code() == Some(expected) {
+            return Ok(());
+        }
+        let words = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(format!("initializer {verb}: {}: {words}", output.status)))
+    }
+
+    fn log(&self) -> io::Result<Stdio> {
+        let log = std::fs::File::options().create(true).append(true).open(self.path().join("servers.log"))?;
+        Ok(log.into())
+    }
+}
+
+impl Part {
+    /// Starts a part and waits for its `listening on IP:PORT`.
+    pub fn start(arguments: &[&str], log: Stdio) -> io::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
+        let address = address.ok_or_else(|| io::Error::other(format!("`{}` did not start", arguments[0])))?;
+        Ok(Self { child, address })
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

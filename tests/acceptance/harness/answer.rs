@@ -1,0 +1,35 @@
+//! Reading answers.
+
+use serde_json::Value;
+
+/// The values of an `RPC-RES`.
+#[track_caller]
+pub fn returned(answer: &Value) -> &Value {
+    assert_eq!(answer["header"], "RPC-RES", "{answer}");
+    &answer["value"]["return-values"]
+}
+
+/// The one value of an `RPC-RES`, which is a number.
+#[track_caller]
+pub fn number(answer: &Value) -> i64 {
+    returned(answer)[0].as_i64().unwrap_or_else(|| panic!("no number: {answer}"))
+}
+
+/// What an `RPC-EX` must be: its type, its `executed`, and words of its message.
+#[derive(Debug, Clone, Copy)]
+pub struct Raises<'a>(pub &'a str, pub &'a str, pub &'a [&'a str]);
+
+impl Raises<'_> {
+    /// Asserts that this is the answer.
+    #[track_caller]
+    pub fn check(self, answer: &Value) {
+        let Self(kind, executed, words) = self;
+        let value = &answer["value"];
+        let found = (answer["header"].as_str(), value["exception-type"].as_str(), value["executed"].as_str());
+        assert_eq!(found, (Some("RPC-EX"), Some(kind), Some(executed)), "{answer}");
+        let message = value["exception-message"].as_str().expect("a message");
+        for word in words {
+            assert!(message.contains(word), "{word:?} is missing in {message:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! [`Gate`]: a place where Python procedures wait until the test lets them go.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+
+use super::PATIENCE;
+
+/// A listening socket. A procedure that connects to it is inside until its [`Visitor`] is dropped.
+pub struct Gate {
+    socket: Socket,
+}
+
+/// A procedure that waits at a gate.
+pub struct Visitor {
+    stream: TcpStream,
+    pid: u32,
+}
+
+impl Gate {
+    /// A gate on a free port.
+    pub fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        socket.listen(64).expect("a listening socket");
+        Self { socket }
+    }
+
+    /// The source of `def <name>(number)`, which waits here and returns its number.
+    pub fn source(&self, name: &str) -> String {
+        self.source_with(name, "gate.recv(1)\n    return number")
+    }
+
+    /// The source of `def <name>(number)`, which connects to this gate as `gate`, says its process id, and goes on so.
+    pub fn source_with(&self, name: &str, body: &str) -> String {
+        let port = self.port();
+        format!(
+            "import os, socket\n\ndef {name}(number):\n    \
+             gate = socket.create_connection((\"127.0.0.1\", {port}))\n    \
+             gate.sendall(os.getpid().to_bytes(4, \"little\"))\n    {body}\n"
+        )
+    }
+
+    /// The next procedure that comes.
+    #[track_caller]
+    pub fn enter(&self) -> Visitor {
+        self.enter_within(PATIENCE).expect("a procedure that comes to the gate")
+    }
+
+    /// The next procedure that comes, if one has come so far.
+    pub fn enter_now(&self) -> Option<Visitor> {
+        self.enter_within(Duration::from_millis(1))
+    }
+
+    fn enter_within(&self, time: Duration) -> Option<Visitor> {
+        self.socket.set_read_timeout(Some(time)).expect("a socket option");
+        let mut stream = TcpStream::from(self.socket.accept().ok()?.0);
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        let mut pid = [0; 4];
+        stream.read_exact(&mut pid).expect("a process id");
+        Some(Visitor { stream, pid: u32::from_le_bytes(pid) })
+    }
+
+    fn port(&self) -> u16 {
+        self.socket.local_addr().expect("an address").as_socket().expect("an IP address").port()
+    }
+}
+
+impl Visitor {
+    /// The process that waits.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Lets it go.
+    pub fn release(mut self) {
+        // It may be dead by now.
+        let _ = self.stream.write_all(b"!");
+    }
+
+    /// Waits until its process has let go of the gate by itself: it died.
+    #[track_caller]
+    pub fn expect_death(mut self) {
+        let end = self.stream.read(&mut [0]);
+        assert!(matches!(end, Ok(0)) || end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
+    }
+}

@@ -1,0 +1,174 @@
+//! What cannot run is refused with its place, and nothing has changed anywhere.
+
+use crate::harness::{Network, TWO_SERVERS};
+
+/// [`TWO_SERVERS`], where the second service has another procedure with named arguments.
+fn init() -> String {
+    TWO_SERVERS.to_owned()
+        + "      - { name: scale, arguments: { count: int, by: float }, returns: \"List[float]\", path: scale.py }\n"
+}
+
+const SCALE: &str = "def scale(count, by):\n    return [by] * count\n";
+
+/// Both servers run generation 1, whose values are 1.
+fn serving() -> Network {
+    let mut network = Network::of_two_servers();
+    network.write("init.yaml", &init());
+    network.write("scale.py", SCALE);
+    network.start("server1", &[]);
+    network.start("server2", &["--load-timeout", "500ms"]);
+    network.apply().succeeds();
+    network
+}
+
+/// Applies, which must fail with these words, while both servers keep what they have.
+#[track_caller]
+fn refused(network: &Network, words: &[&str]) {
+    let mut finished = network.apply().ends(1);
+    for word in words {
+        finished = finished.says(word);
+    }
+    assert_eq!([network.value("server1"), network.value("server2")], [(1, 1); 2], "{finished:?}");
+}
+
+#[test]
+fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
+    let network = serving();
+    // The other server's source is good and changed, and must not become live.
+    network.write_value("one.py", 2);
+    for (source, words) in [
+        ("def scale(count, by:\n    return []\n", "scale.py:1: SyntaxError: '(' was never closed"),
+        ("x = 1\n\ndef scale(count, by):\n  return [\n", "scale.py:4: SyntaxError"),
+        ("def scales(count, by):\n    return []\n", "scale.py:1: there is no function `scale` in this file"),
+        ("\ndef scale(count):\n    return []\n", "scale.py:2: `scale` takes 1 argument, and 2 are declared"),
+        ("\ndef scale():\n    return []\n", "scale.py:2: `scale` takes 0 arguments, and 2 are declared"),
+        ("def scale(count, by, more, x=1):\n    return []\n", "scale.py:1: `scale` takes 3 to 4 arguments, and 2 are declared"),
+        ("def scale(count, by, *, key):\n    return []\n", "scale.py:1: `scale` needs the keyword argument `key`"),
+        ("def scale(\n    count,\n    factor,\n):\n    return []\n", "scale.py:3: the parameter `factor` is declared as `by`"),
+        ("def scale(by, count):\n    return []\n", "scale.py:1: the parameter `by` is declared as `count`"),
+        ("def scale(count: str, by):\n    return []\n", "scale.py:1: `count: str` is declared as `int`"),
+        ("from typing import Dict\n\ndef scale(count, by: Dict[str, int]):\n    return []\n", "scale.py:3: `by: Dict[str, int]` is declared as `float`"),
+        ("def scale(count, by) -> list[str]:\n    return []\n", "scale.py:1: `-> list[str]` is declared as `List[float]`"),
+        ("def scale(count, by) -> None:\n    pass\n", "scale.py:1: `-> None` is declared as `List[float]`"),
+        ("\n\nasync def scale(count, by):\n    return []\n", "scale.py:3: `scale` is an async function"),
+        ("scale = 7\n", "scale.py:1: "),
+        ("class scale:\n    pass\n", "scale.py:1: "),
+        ("import nothing_of_this_name\n", "scale.py:1: there is no function `scale` in this file"),
+    ] {
+        network.write("scale.py", source);
+        refused(&network, &["server2: ", words, "(for `svc2.scale(int, float)`)", "server1: unchanged"]);
+    }
+    network.write("scale.py", SCALE);
+    network.apply().succeeds();
+    assert_eq!([network.value("server1"), network.value("server2")], [(2, 2), (1, 1)]);
+}
+
+#[test]
+fn a_source_that_does_not_load_is_refused_with_file_and_line() {
+    let network = serving();
+    network.write_value("one.py", 2);
+    for (before, words) in [
+        ("import nothing_of_this_name\n", "scale.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        ("\n\nx = 1 / 0\n", "scale.py:3: ZeroDivisionError: division by zero"),
+        ("def fail():\n    raise KeyError('x')\n\nfail()\n", "scale.py:2: KeyError: 'x'"),
+        ("import sys\nsys.exit(3)\n", "scale.py:2: SystemExit: 3"),
+        ("raise KeyboardInterrupt\n", "scale.py:1: KeyboardInterrupt"),
+        ("x = '\\ud800'\nraise ValueError(x)\n", "scale.py:2: ValueError"),
+    ] {
+        network.write("scale.py", &format!("{before}\n{SCALE}"));
+        refused(&network, &["server2: ", words, "server1: unchanged"]);
+    }
+}
+
+#[test]
+fn a_source_that_hangs_or_kills_its_worker_on_import_is_refused_by_name() {
+    let network = serving();
+    network.write_value("one.py", 2);
+    for (before, words) in [
+        ("while True:\n    pass\n", "did not load within 500ms"),
+        ("import time\ntime.sleep(1000)\n", "did not load within 500ms"),
+        ("import os\nos._exit(3)\n", "exit status 3"),
+        ("import os\nos.kill(os.getpid(), 9)\n", "signal 9"),
+    ] {
+        network.write("scale.py", &format!("{before}\n{SCALE}"));
+        refused(&network, &["server2: ", words, "`svc2`", "scale.py", "server1: unchanged"]);
+    }
+}
+
+#[test]
+fn every_bad_source_of_a_run_is_reported() {
+    let network = serving();
+    network.write("one.py", "def other():\n    return 1\n");
+    network.write("two.py", "def value(:\n");
+    network.write("scale.py", "def scale(count):\n    return []\n");
+    let words = [
+        "one.py:1: there is no function `value` in this file (for `svc1.value()`)",
+        "two.py:1: SyntaxError",
+        "scale.py:1: `scale` takes 1 argument, and 2 are declared",
+        "server1: ",
+        "server2: ",
+    ];
+    refused(&network, &words);
+    network.write("init.yaml", &init().replace("provider: server2", "provider: server1"));
+    refused(&network, &words[..4]);
+    let last = network.initializer(&["apply", "init.yaml", "--json"]).ends(1).summary();
+    assert_eq!((&last["event"], &last["applied"]), (&"summary".into(), &false.into()));
+    assert!(words[..3].iter().all(|word| last.to_string().contains(word)), "{last}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
+    const LIMIT: usize = 8 << 20;
+    let network = serving();
+    network.write_value("one.py", 2);
+    std::fs::remove_file(network.path().join("scale.py")).expect("removed");
+    refused(&network, &["error[E080]", "cannot read `scale.py`: there is no such file", "init.yaml:19:"]);
+    let comment = |bytes: usize| format!("{SCALE}#{}\n", "x".repeat(bytes - SCALE.len() - 2));
+    network.write("scale.py", &comment(LIMIT + 1));
+    network.write("two.py", &comment(LIMIT + 1));
+    refused(&network, &["`scale.py` is larger than 8 MiB", "`two.py` is larger than 8 MiB", "init.yaml:18:"]);
+    network.write_value("two.py", 1);
+    network.write_value("one.py", 1);
+    network.write("scale.py", &comment(LIMIT));
+    network.apply().succeeds().says("1 file");
+}
+
+#[test]
+fn every_finding_in_the_file_is_shown_and_no_server_is_asked() {
+    let network = Network::new(
+        &TWO_SERVERS
+            .replace("provider: server2", "provider: server3")
+            .replace("name: value, returns: int, path: one.py", "name: value, returns: Lisp[int], path: one.py"),
+    );
+    for verb in ["apply", "plan"] {
+        let finished = network.initializer(&[verb, "init.yaml"]).ends(1);
+        let finished = finished.says("`server3`").says("Lisp").says("init.yaml:12:").says("init.yaml:14:");
+        assert_eq!(finished.stdout, "");
+    }
+    let lines = network.initializer(&["apply", "init.yaml", "--json"]).ends(1).json_lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!((&lines[0]["event"], &lines[0]["schema"]), (&"error".into(), &1.into()));
+    network.initializer(&["apply", "nowhere.yaml"]).ends(1).says("nowhere.yaml");
+}
+
+#[test]
+fn a_native_procedure_is_refused_where_the_binary_has_no_handler() {
+    let network = serving();
+    network.write_value("one.py", 2);
+    network.write("init.yaml", &(init() + "      - { name: fast, returns: int, native: true }\n"));
+    refused(&network, &["server2: ", "`svc2.fast()` is native, and this server's binary has no handler for it"]);
+}
+
+#[test]
+fn a_server_refuses_what_is_meant_for_another() {
+    let network = serving();
+    let swapped = ["server1", "server2"].map(|name| network.server(name).address().to_string());
+    network.write_value("one.py", 2);
+    let place = format!("server1={}", swapped[1]);
+    let words = "this is server `server2`, and the manifest is for server `server1`";
+    network.initializer(&["apply", "init.yaml", "--server", &place]).ends(1).says(words);
+    let other = format!("server2={}", swapped[0]);
+    network.initializer(&["apply", "init.yaml", "--server", &place, "--server", &other]).ends(1).says(words);
+    network.initializer(&["plan", "init.yaml", "--server", &place]).ends(1).says("server `server2`");
+    assert_eq!([network.value("server1"), network.value("server2")], [(1, 1); 2]);
+}
