@@ -2,7 +2,6 @@
 
 mod print;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -127,54 +126,29 @@ async fn apply_plan(
     target: &Target,
     begin: Instant,
 ) -> Result<ExitStatus, Failure> {
-    if target.restart && initializer.planned().is_empty() {
+    let applied = if initializer.planned().is_empty() {
+        None
+    } else {
+        let applied = initializer.apply().await;
+        Some(applied.map_err(|error| Failure::Said(format!("cannot make an id: {error}")))?)
+    };
+    let complete = applied.as_ref().is_none_or(|applied| applied.complete);
+    if target.restart && complete {
         initializer.restart().await.map_err(Failure::Initializer)?;
         print::restarted(target);
-        return Ok(ExitStatus::Done);
     }
-    if initializer.planned().is_empty() {
-        print::nothing_to_do(initializer.planned(), target, begin.elapsed());
-        return Ok(ExitStatus::Done);
+    match &applied {
+        Some(applied) => print::applied(applied, target, begin.elapsed()),
+        None => print::nothing_to_do(initializer.planned(), target, begin.elapsed()),
     }
-    let applied =
-        initializer.apply().await.map_err(|error| Failure::Said(format!("cannot make an id: {error}")))?;
-    print::applied(&applied, target, begin.elapsed());
-    if !applied.complete {
-        return Ok(ExitStatus::Failed);
-    }
-    if target.restart {
-        let options = options(target).map_err(Failure::Said)?;
-        let fresh = Initializer::plan(&target.init, options).await.map_err(Failure::Initializer)?;
-        fresh.restart().await.map_err(Failure::Initializer)?;
-        print::restarted(target);
-    }
-    Ok(ExitStatus::Done)
+    Ok(if complete { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
-/// Where servers are reached: the command line wins over the environment, and that over the file.
 fn options(target: &Target) -> Result<InitializerOptions, String> {
-    let mut servers = servers_from_environment(&target.init)?;
-    servers.extend(target.server.iter().cloned());
     Ok(InitializerOptions {
-        servers,
+        servers: target.server.iter().cloned().collect(),
         deploy_key: target.deploy_key.as_deref().map(read_key).transpose()?,
         timeout: target.timeout,
         retire: target.retire,
     })
-}
-
-/// The servers of the file that `RPC_SERVER_<NAME>` says to reach elsewhere. A file with findings has none; reading it
-/// again reports them.
-fn servers_from_environment(init: &std::path::Path) -> Result<BTreeMap<String, SocketAddr>, String> {
-    let any = std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("RPC_SERVER_"));
-    let document = if any { rpc_schema::load(init).ok() } else { None };
-    let mut servers = BTreeMap::new();
-    for server in document.iter().flat_map(|document| &document.schema.network.servers) {
-        let variable = rpc_runtime::server_variable(server.name.as_str());
-        if let Some(text) = std::env::var(&variable).ok().filter(|text| !text.is_empty()) {
-            let address = text.parse().map_err(|_| format!("{variable} is no IP:PORT: `{text}`"))?;
-            servers.insert(server.name.to_string(), address);
-        }
-    }
-    Ok(servers)
 }

@@ -2,9 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use crate::client::Reply;
 use crate::error::Error;
-use crate::wire::exception::Executed;
+use crate::wire::message::Members;
 
 /// An argument with its type.
 #[derive(Debug, Clone)]
@@ -77,16 +76,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn parse(reply: &Reply) -> Result<Self, Error> {
-        let broken = |what| Error::protocol(Executed::Yes, format!("the server's answer is not one: {what}"));
-        reply
-            .with_value(|value| {
-                Ok(Self {
-                    return_values: value.decode("return-values")?,
-                    generation: value.decode("generation")?,
-                    source: value.string("source")?.into_owned(),
-                })
-            })
-            .map_err(broken)
+    /// Reads the value of an `RPC-RES`.
+    pub(crate) fn parse(value: &Members<'_>) -> Result<Self, String> {
+        Ok(Self {
+            return_values: value.decode("return-values")?,
+            generation: value.decode("generation")?,
+            source: value.string("source")?.into_owned(),
+        })
     }
 }

@@ -39,7 +39,7 @@ pub mod topology;
 #[cfg(feature = "client")]
 pub use {
     dynamic::{Answer, Argument},
-    network::{Network, NetworkBuilder, ServerHandle, server_variable},
+    network::{Network, NetworkBuilder, ServerHandle},
     topology::Topology,
 };
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use rpc_schema::Type;
 
-use crate::client::{Caller, Pool, Reply};
+use crate::client::{Caller, Pool};
 use crate::dynamic::{Answer, Argument};
 use crate::error::Error;
 use crate::private::Procedure;
-use crate::topology::{Service, Topology};
+use crate::topology::{Service, Topology, server_variable};
 use crate::wire::exception::Executed;
 use crate::wire::message::RequestHead;
 use crate::wire::value::{self, Reader, Value};
@@ -90,7 +90,7 @@ impl Network {
     fn call_at(&self, server: &str, service: &str, rpc: &str, arguments: &[Argument]) -> Result<Answer, Error> {
         let types: Vec<&str> = arguments.iter().map(Argument::type_text).collect();
         let head = self.head(service, rpc, &types, None, self.inner.deadline);
-        let reply = self.exchange(server, &head, self.inner.deadline, |out| {
+        self.exchange(server, &head, self.inner.deadline, |out| {
             for (index, argument) in arguments.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
@@ -98,8 +98,7 @@ impl Network {
                 out.extend_from_slice(argument.json_text().as_bytes());
             }
             Ok(())
-        })?;
-        Answer::parse(&reply)
+        })
     }
 
     pub(crate) fn call_typed<R: Value>(
@@ -116,11 +115,11 @@ impl Network {
         let types = parse_types(procedure.arguments)?;
         let mut binary = Vec::new();
         encode(&mut binary);
-        let reply = self.exchange(provider, &head, deadline, |out| {
+        let answer = self.exchange(provider, &head, deadline, |out| {
             let mut reader = Reader::new(&binary);
             write_values(&types, &mut reader, out)
         })?;
-        decode_values(&reply, &parse_types(procedure.returns)?)
+        decode_values(&answer, &parse_types(procedure.returns)?)
     }
 
     fn head<'a>(
@@ -149,7 +148,7 @@ impl Network {
         head: &RequestHead<'_>,
         deadline: Option<Duration>,
         write_arguments: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
-    ) -> Result<Reply, Error> {
+    ) -> Result<Answer, Error> {
         let pool = self.pool(server)?;
         let until = Instant::now() + deadline.unwrap_or(DEFAULT_DEADLINE);
         pool.exchange(&self.inner.caller, until, |id, out| {
@@ -282,11 +281,6 @@ impl NetworkBuilder {
     }
 }
 
-/// The environment variable that says where a server is reached: `RPC_SERVER_` and its name in capitals.
-pub fn server_variable(name: &str) -> String {
-    format!("RPC_SERVER_{}", name.to_ascii_uppercase())
-}
-
 fn environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
@@ -314,9 +308,8 @@ fn write_values(types: &[Type], reader: &mut Reader<'_>, out: &mut Vec<u8>) -> R
     Ok(())
 }
 
-fn decode_values<R: Value>(reply: &Reply, types: &[Type]) -> Result<R, Error> {
+fn decode_values<R: Value>(answer: &Answer, types: &[Type]) -> Result<R, Error> {
     let broken = |what: String| Error::protocol(Executed::Yes, format!("the answer does not decode: {what}"));
-    let answer = Answer::parse(reply)?;
     if answer.return_values.len() != types.len() {
         return Err(broken(format!("{} values, {} declared", answer.return_values.len(), types.len())));
     }

@@ -91,3 +91,8 @@ impl Topology {
         Ok(slot.get_or_insert(network).clone())
     }
 }
+
+/// The environment variable that says where a server is reached: `RPC_SERVER_` and its name in capitals.
+pub fn server_variable(name: &str) -> String {
+    format!("RPC_SERVER_{}", name.to_ascii_uppercase())
+}

@@ -4,5 +4,6 @@ mod harness;
 
 mod apply;
 mod refusals;
+mod exceptions;
 mod session;
 mod swap;

@@ -93,6 +93,7 @@ fn a_source_that_hangs_or_kills_its_worker_on_import_is_refused_by_name() {
         network.write("scale.py", &format!("{before}\n{SCALE}"));
         refused(&network, &["server2: ", words, "`svc2`", "scale.py", "server1: unchanged"]);
     }
+    network.server("server2").wait_for_workers("what hangs is killed", |now| now.len() == 1);
 }
 
 #[test]
@@ -122,11 +123,11 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
     let network = serving();
     network.write_value("one.py", 2);
     std::fs::remove_file(network.path().join("scale.py")).expect("removed");
-    refused(&network, &["error[E080]", "cannot read `scale.py`: there is no such file", "init.yaml:19:"]);
+    refused(&network, &["error[E080]", "cannot read `scale.py`: there is no such file", "init.yaml:18:"]);
     let comment = |bytes: usize| format!("{SCALE}#{}\n", "x".repeat(bytes - SCALE.len() - 2));
     network.write("scale.py", &comment(LIMIT + 1));
     network.write("two.py", &comment(LIMIT + 1));
-    refused(&network, &["`scale.py` is larger than 8 MiB", "`two.py` is larger than 8 MiB", "init.yaml:18:"]);
+    refused(&network, &["`scale.py` is larger than 8 MiB", "`two.py` is larger than 8 MiB", "init.yaml:17:"]);
     network.write_value("two.py", 1);
     network.write_value("one.py", 1);
     network.write("scale.py", &comment(LIMIT));
@@ -138,7 +139,7 @@ fn every_finding_in_the_file_is_shown_and_no_server_is_asked() {
     let network = Network::new(
         &TWO_SERVERS
             .replace("provider: server2", "provider: server3")
-            .replace("name: value, returns: int, path: one.py", "name: value, returns: Lisp[int], path: one.py"),
+            .replace("name: value, returns: int, path: one.py", "name: value, returns: \"Lisp[int]\", path: one.py"),
     );
     for verb in ["apply", "plan"] {
         let finished = network.initializer(&[verb, "init.yaml"]).ends(1);

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::session::{Failure, Reply, Session};
+use super::reply::Reply;
+use super::session::{Failure, Session};
+use crate::dynamic::Answer;
 use crate::error::Error;
 
 /// More idle sessions than this are closed instead of kept.
@@ -43,13 +45,13 @@ impl Pool {
         caller: &Caller,
         until: Instant,
         write: impl FnOnce(u64, &mut Vec<u8>) -> Result<(), Error>,
-    ) -> Result<Reply, Error> {
+    ) -> Result<Answer, Error> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let mut request = Vec::with_capacity(256);
         write(id, &mut request)?;
         let (session, reply) = self.send(caller, &request, id, until)?;
         self.put_back(session);
-        reply.into_result()
+        reply.outcome.map_err(Error::from)
     }
 
     /// Over an idle session; where that one turns out to be closed before the request was handed over, over a fresh one.
@@ -89,7 +91,7 @@ impl Pool {
 
     fn put_back(&self, session: Session) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE_SESSIONS {
+        if idle.len() < MAX_IDLE_SESSIONS && session.takes_more() {
             idle.push(session);
         }
     }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::pool::Caller;
+use super::reply::{Incoming, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::wire::exception::{ExceptionType, Executed};
 use crate::wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
-use crate::wire::message::{self, Members, Message};
 
 /// How much is asked of the kernel at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -26,12 +26,10 @@ pub(crate) struct Session {
     deframer: Deframer,
     /// What came and is no message so far.
     input: Vec<u8>,
-}
-
-/// The message that answers a call.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    bytes: Vec<u8>,
+    /// How long the kernel lets one read or write wait.
+    timeout: Duration,
+    /// The server said that it takes no more calls on this session.
+    draining: bool,
 }
 
 /// Why a session failed.
@@ -43,6 +41,8 @@ pub(crate) enum Failure {
     NoAnswer(io::Error),
     /// The deadline passed before the answer came.
     TimedOut,
+    /// The server refused the request before it was wholly sent.
+    Answered(Error),
     /// The far side sent something else than an answer.
     Protocol(String),
 }
@@ -66,7 +66,7 @@ impl Session {
             )),
         })?;
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
-        Ok(Self { stream, deframer, input: Vec::new() })
+        Ok(Self { stream, deframer, input: Vec::new(), timeout: Duration::ZERO, draining: false })
     }
 
     /// Whether nothing has come since the last answer, neither an end nor anything unasked for.
@@ -82,15 +82,15 @@ impl Session {
     pub(crate) fn exchange(&mut self, request: &[u8], id: u64, until: Instant) -> Result<Reply, Failure> {
         self.send(request, until)?;
         let reply = self.receive(until + DEADLINE_GRACE)?;
-        let answers = Message::parse(&reply.bytes)
-            .map_err(|error| Failure::Protocol(error.message))?
-            .id
-            .and_then(|found| found.as_json().parse::<u64>().ok());
-        // An exception without an id is the server's word about the whole session, such as a frame over its limit.
-        if answers.is_some_and(|answered| answered != id) {
+        if reply.id.is_some_and(|answered| answered != id) {
             return Err(Failure::Protocol("the server answered another call".to_owned()));
         }
         Ok(reply)
+    }
+
+    /// Whether another call may follow on this session.
+    pub(crate) fn takes_more(&self) -> bool {
+        !self.draining
     }
 
     fn send(&mut self, request: &[u8], until: Instant) -> Result<(), Failure> {
@@ -100,14 +100,12 @@ impl Session {
         }
         let mut frame = Vec::with_capacity(request.len() + 4);
         Framing::Framed.write(request, &mut frame);
-        self.stream.set_write_timeout(Some(left(until))).map_err(Failure::NotSent)?;
+        self.bound(until).map_err(Failure::NotSent)?;
         match self.stream.write_all(&frame) {
             Ok(()) => Ok(()),
             // The server may have said why before it closed.
             Err(error) => match self.receive(Instant::now() + DEADLINE_GRACE) {
-                Ok(reply) if reply.is_exception() => {
-                    Err(reply.into_result().map_or_else(Failure::from_error, |_| Failure::NotSent(error)))
-                }
+                Ok(Reply { outcome: Err(exception), .. }) => Err(Failure::Answered(exception.into())),
                 _ => Err(Failure::NotSent(error)),
             },
         }
@@ -117,9 +115,12 @@ impl Session {
         loop {
             match self.deframer.step(&self.input, false).map_err(|error| Failure::Protocol(error.to_string()))? {
                 Step::Message { start, end, consumed } => {
-                    let bytes = self.input[start..end].to_vec();
+                    let incoming = Incoming::parse(&self.input[start..end]);
                     self.input.drain(..consumed);
-                    return Ok(Reply { bytes });
+                    match incoming.map_err(Failure::Protocol)? {
+                        Incoming::Reply(reply) => return Ok(reply),
+                        Incoming::Drain => self.draining = true,
+                    }
                 }
                 Step::Skip(count) => drop(self.input.drain(..count)),
                 Step::Need(count) => self.read(count, until)?,
@@ -133,7 +134,7 @@ impl Session {
         if now >= until {
             return Err(Failure::TimedOut);
         }
-        self.stream.set_read_timeout(Some(left(until))).map_err(Failure::NoAnswer)?;
+        self.bound(until).map_err(Failure::NoAnswer)?;
         let filled = self.input.len();
         self.input.resize(filled + wanted.clamp(READ_BYTES.min(4096), READ_BYTES), 0);
         let read = self.stream.read(&mut self.input[filled..]);
@@ -146,34 +147,17 @@ impl Session {
             Err(error) => Err(Failure::NoAnswer(error)),
         }
     }
-}
 
-impl Reply {
-    /// Gives the value's members to `read`.
-    pub(crate) fn with_value<T>(
-        &self,
-        read: impl FnOnce(&Members<'_>) -> Result<T, String>,
-    ) -> Result<T, String> {
-        let message = Message::parse(&self.bytes).map_err(|error| error.message)?;
-        read(&message.value)
-    }
-
-    fn header(&self) -> Option<String> {
-        Message::parse(&self.bytes).ok().map(|message| message.header.into_owned())
-    }
-
-    fn is_exception(&self) -> bool {
-        self.header().as_deref() == Some("RPC-EX")
-    }
-
-    /// The reply itself where it is a result; else the exception it holds.
-    pub(crate) fn into_result(self) -> Result<Self, Error> {
-        let broken = |what: String| Error::protocol(Executed::Unknown, what);
-        match self.header().as_deref() {
-            Some("RPC-RES") => Ok(self),
-            Some("RPC-EX") => Err(self.with_value(message::parse_exception).map_or_else(broken, Error::from)),
-            other => Err(broken(format!("the server sent `{}` for an answer", other.unwrap_or_default()))),
+    /// Lets the kernel wait until then, or a little longer: the timeouts are set only where they are off by much, since
+    /// setting them costs two system calls.
+    fn bound(&mut self, until: Instant) -> io::Result<()> {
+        let left = left(until);
+        if self.timeout < left || self.timeout > left + left / 8 {
+            self.timeout = left + left / 16;
+            self.stream.set_read_timeout(Some(self.timeout))?;
+            self.stream.set_write_timeout(Some(self.timeout))?;
         }
+        Ok(())
     }
 }
 
@@ -183,17 +167,11 @@ impl Failure {
         matches!(self, Self::NotSent(error) if error.kind() != io::ErrorKind::InvalidInput)
     }
 
-    fn from_error(error: Error) -> Self {
-        Self::NotSent(io::Error::other(error))
-    }
-
     /// In words for the caller; `peer` says who the far side is.
     pub(crate) fn explain(self, peer: &str) -> Error {
         match self {
-            Self::NotSent(error) => match error.downcast::<Error>() {
-                Ok(said) => said,
-                Err(error) => unavailable(format!("cannot send to {peer}: {error}")),
-            },
+            Self::Answered(error) => error,
+            Self::NotSent(error) => unavailable(format!("cannot send to {peer}: {error}")),
             Self::NoAnswer(error) => Error::local(
                 ErrorKind::Exception(ExceptionType::Unavailable),
                 Executed::Unknown,

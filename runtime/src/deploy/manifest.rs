@@ -38,6 +38,9 @@ pub struct NetworkEntry {
     /// Names that may deploy under TLS.
     #[serde(default)]
     pub deployers: Vec<String>,
+    /// Servers that left the file and still run what they ran, so that they can be retired later.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub departed: BTreeMap<String, SocketAddr>,
 }
 
 /// One service.

@@ -43,20 +43,24 @@ impl Desired {
         let document = rpc_schema::load(init).map_err(findings)?;
         document.check_files().map_err(findings)?;
         let schema = &document.schema;
-        if let Some(unknown) = options.servers.keys().find(|name| schema.server(name).is_none()) {
-            return Err(InitializerError::UnknownServer(unknown.clone()));
-        }
         let mut reader = Reader { folder: document.folder(), files: BTreeMap::new(), hashes: BTreeMap::new() };
         let network = network_entry(&schema.network);
         let mut servers = Vec::new();
         for server in &schema.network.servers {
             let name = server.name.to_string();
-            let address = options.servers.get(&name).copied().unwrap_or(server.address);
+            let address = options.address_of(&name, server.address)?;
             let services = provided_services(schema, &name, &mut reader)?;
             let manifest = manifest(&name, &network, services);
             servers.push(DesiredServer { name, address, manifest });
         }
         Ok(Self { servers, files: reader.files, network })
+    }
+
+    /// Has every server remember the ones that left the file and run on.
+    pub(super) fn remember(&mut self, departed: &BTreeMap<String, SocketAddr>) {
+        for server in &mut self.servers {
+            server.manifest.network.departed.clone_from(departed);
+        }
     }
 
     /// A server that left the file, with nothing to run.
@@ -108,6 +112,7 @@ fn network_entry(network: &Network) -> NetworkEntry {
         servers: network.servers.iter().map(|server| (server.name.to_string(), server.address)).collect(),
         clients: network.clients.iter().map(|client| (client.name.to_string(), client.ip)).collect(),
         deployers: network.deployers.iter().map(ToString::to_string).collect(),
+        departed: BTreeMap::new(),
     }
 }
 

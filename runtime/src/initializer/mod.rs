@@ -20,12 +20,13 @@ pub use connection::{RequestError, Unreachable};
 pub use desired::{Desired, DesiredServer};
 pub use plan::{Break, Mark, Plan, RpcChange, ServerPlan, ServiceChange};
 
-use crate::deploy::message::{DeployRequest, StatusAnswer};
+use self::plan::find_departed;
+use crate::deploy::message::{DeployError, DeployErrorKind, DeployRequest, StatusAnswer};
 
 /// How an initializer reaches servers.
 #[derive(Debug, Clone)]
 pub struct InitializerOptions {
-    /// Where servers are reached, by name, instead of where the file says.
+    /// Where servers are reached, by name. Else `RPC_SERVER_<NAME>` says, else the file.
     pub servers: BTreeMap<String, SocketAddr>,
     /// What proves that it may deploy.
     pub deploy_key: Option<Vec<u8>>,
@@ -45,12 +46,30 @@ pub enum InitializerError {
     /// A file that travels cannot be read.
     #[error("{0}")]
     Source(String),
-    /// A server that is no server of the file was named.
+    /// A server that is no server of the file, and did not leave it either, was named.
     #[error("no server `{0}` in this network")]
     UnknownServer(String),
+    /// An environment variable says where a server is reached, and does not.
+    #[error("{0} is no IP:PORT: `{1}`")]
+    Address(String, String),
     /// Servers that cannot be asked; nothing changed anywhere.
     #[error("{}", list(.0))]
     Unreachable(Vec<Unreachable>),
+}
+
+impl InitializerOptions {
+    fn address_of(&self, server: &str, declared: SocketAddr) -> Result<SocketAddr, InitializerError> {
+        if let Some(said) = self.servers.get(server) {
+            return Ok(*said);
+        }
+        let variable = crate::topology::server_variable(server);
+        match std::env::var(&variable) {
+            Ok(text) if !text.is_empty() => {
+                text.parse().map_err(|_| InitializerError::Address(variable, text))
+            }
+            _ => Ok(declared),
+        }
+    }
 }
 
 fn list(servers: &[Unreachable]) -> String {
@@ -71,15 +90,27 @@ impl Initializer {
     /// # Errors
     /// An [`InitializerError`]; nothing has changed anywhere.
     pub async fn plan(init: &Path, options: InitializerOptions) -> Result<Self, InitializerError> {
-        let desired = Desired::read(init, &options)?;
+        let mut desired = Desired::read(init, &options)?;
         let mut live = ask_all(&desired.servers, &options).await?;
-        let mut plan = Plan::new(&desired.servers, &live);
-        if options.retire && !plan.departed.is_empty() {
-            let retired = plan.departed.iter().map(|(name, address)| desired.retired(name, *address));
-            let servers: Vec<_> = desired.servers.iter().cloned().chain(retired).collect();
-            live.extend(ask_all(&servers[desired.servers.len()..], &options).await?);
-            plan = Plan::new(&servers, &live);
+        let mut departed = find_departed(&desired.servers, &live);
+        let known = |name: &String| {
+            departed.contains_key(name) || desired.servers.iter().any(|server| server.name == *name)
+        };
+        if let Some(unknown) = options.servers.keys().find(|name| !known(name)) {
+            return Err(InitializerError::UnknownServer(unknown.clone()));
         }
+        let mut servers = Vec::new();
+        if options.retire {
+            for (name, address) in &mut departed {
+                *address = options.address_of(name, *address)?;
+                servers.push(desired.retired(name, *address));
+            }
+            live.extend(ask_all(&servers, &options).await?);
+        } else {
+            desired.remember(&departed);
+        }
+        servers.splice(0..0, desired.servers.iter().cloned());
+        let plan = Plan::new(&servers, &live, departed);
         Ok(Self { options, desired, plan })
     }
 
@@ -92,7 +123,7 @@ impl Initializer {
     ///
     /// # Errors
     /// Where this machine gives no randomness for the apply's id.
-    pub async fn apply(self) -> std::io::Result<Applied> {
+    pub async fn apply(&self) -> std::io::Result<Applied> {
         apply::apply(&self.plan, &self.desired, &self.options).await
     }
 
@@ -121,7 +152,14 @@ async fn ask_all(
     let asked = servers.iter().map(|server| async {
         let asked = async {
             let mut connection = Connection::open(server.address, options).await?;
-            connection.request::<StatusAnswer>(&DeployRequest::Status {}).await
+            let status = connection.request::<StatusAnswer>(&DeployRequest::Status {}).await?;
+            match &status.manifest {
+                Some(manifest) if manifest.server != server.name => {
+                    let message = format!("this is server `{}`", manifest.server);
+                    Err(RequestError::Refused(DeployError::new(DeployErrorKind::Refused, message)))
+                }
+                _ => Ok(status),
+            }
         };
         asked.await.map_err(|error| Unreachable::new(&server.name, server.address, error))
     });

@@ -14,7 +14,7 @@ use crate::deploy::participant::Live;
 pub struct Plan {
     /// Every server of the file, in its order.
     pub servers: Vec<ServerPlan>,
-    /// Servers that what is live still knows and the file does not, with their addresses.
+    /// Servers that what is live still knows and the file does not, and where they are reached.
     pub departed: BTreeMap<String, SocketAddr>,
     /// Clients that cannot call what they could call before.
     pub breaks: Vec<Break>,
@@ -89,15 +89,12 @@ pub struct Break {
 
 impl Plan {
     /// Compares; `live` has the answers of `servers`, in their order.
-    pub fn new(servers: &[DesiredServer], live: &[StatusAnswer]) -> Self {
+    pub fn new(
+        servers: &[DesiredServer],
+        live: &[StatusAnswer],
+        departed: BTreeMap<String, SocketAddr>,
+    ) -> Self {
         let plans = servers.iter().zip(live).map(|(server, live)| plan_server(server, live)).collect();
-        let known = live.iter().filter_map(|live| live.manifest.as_ref());
-        let named = |name: &str| servers.iter().any(|server| server.name == name);
-        let departed = known
-            .flat_map(|manifest| &manifest.network.servers)
-            .filter(|(name, _)| !named(name))
-            .map(|(name, address)| (name.clone(), *address))
-            .collect();
         Self { servers: plans, departed, breaks: find_breaks(servers, live) }
     }
 
@@ -234,6 +231,14 @@ fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<String> {
     notes
 }
 
+/// Servers that what is live knows, and the file does not, with the addresses they had.
+pub(super) fn find_departed(servers: &[DesiredServer], live: &[StatusAnswer]) -> BTreeMap<String, SocketAddr> {
+    let networks = live.iter().filter_map(|live| live.manifest.as_ref()).map(|manifest| &manifest.network);
+    let known = networks.flat_map(|network| network.departed.iter().chain(&network.servers));
+    let named = |name: &str| servers.iter().any(|server| server.name == name);
+    known.filter(|(name, _)| !named(name)).map(|(name, address)| (name.clone(), *address)).collect()
+}
+
 /// What clients with stubs of the old file cannot call any more.
 fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Break> {
     let mut breaks = Vec::new();
@@ -294,7 +299,7 @@ mod tests {
             content: old.map(Manifest::content_hash).unwrap_or_default(),
         };
         let status = StatusAnswer { version: String::new(), live, manifest: old.cloned() };
-        Plan::new(&[desired], &[status])
+        Plan::new(&[desired], &[status], BTreeMap::new())
     }
 
     #[test]

@@ -45,12 +45,12 @@ pub(crate) fn dispatch(
     let not_registered = |why: String| {
         tracing::warn!(event = "unauthorized", client = request.client.as_deref(), address = %address,
             service = service_name, rpc = rpc_name, reason = why);
-        let message = format!("{why}; it may not access service `{service_name}`");
+        let message = format!("{why}, so the caller may not access service `{service_name}`");
         Exception::refused(ExceptionType::ClientNotRegistered, message)
     };
     let client = registry.identity.identify(address, request.client.as_deref()).map_err(not_registered)?;
     if !service.has_tenant(client) {
-        return Err(not_registered(format!("client `{client}` is no tenant")));
+        return Err(not_registered(format!("client `{client}` is no tenant of it")));
     }
     let handler = resolve(overloads, request)?;
     let arguments = decode_arguments(handler, overloads, request)?;

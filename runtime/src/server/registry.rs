@@ -168,6 +168,11 @@ impl Builder {
         before: Option<&Registry>,
         scrutiny: Scrutiny,
     ) -> Result<Service, DeployError> {
+        if let Some(native) = entry.rpcs.iter().find(|rpc| rpc.source.is_none()) {
+            let key = native.key_text(name);
+            let message = format!("`{key}` is native, and this server's binary has no handler for it");
+            return Err(DeployError::new(DeployErrorKind::Refused, message));
+        }
         let version = service_version(name, entry);
         let unchanged = before.and_then(|registry| registry.service(name)).map(|service| &service.runner);
         let runner = match unchanged.filter(|runner| runner.version == version && runner.broken.is_none()) {
@@ -248,14 +253,11 @@ fn build_handler(
     let refused = |message| DeployError::new(DeployErrorKind::Refused, message);
     let signature = rpc.signature(service).map_err(refused)?;
     let key = signature.key().to_string();
-    let Some(source) = &rpc.source else {
-        return Err(refused(format!("`{key}` is native, and this server's binary has no handler for it")));
-    };
     Ok(Handler {
         types: TypeList(&signature.arguments).to_string(),
         key,
         signature,
-        source: source.sha256.clone(),
+        source: rpc.source.as_ref().map(|source| source.sha256.clone()).unwrap_or_default(),
         deadline: rpc.deadline_ms.map(Duration::from_millis),
         meter: Meter::new(),
         runner: Arc::clone(runner),

@@ -74,11 +74,16 @@ impl Peer {
 
     /// A message in this peer's framing.
     pub fn framed(&self, message: &str) -> Vec<u8> {
+        self.framed_bytes(message.as_bytes())
+    }
+
+    /// Bytes that may be no text, in this peer's framing.
+    pub fn framed_bytes(&self, message: &[u8]) -> Vec<u8> {
         match self.framing {
-            Framing::Lines => format!("{message}\n").into_bytes(),
+            Framing::Lines => [message, b"\n"].concat(),
             Framing::Framed => {
                 let length = u32::try_from(message.len()).expect("a short message");
-                [&length.to_be_bytes(), message.as_bytes()].concat()
+                [&length.to_be_bytes(), message].concat()
             }
         }
     }

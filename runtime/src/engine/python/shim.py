@@ -6,7 +6,8 @@ zygote   one process, single-threaded, no code of any user. Its standard input i
 worker   one service at one version of its sources, one call at a time. Frames on its pipes are a u32 little-endian
          length and as many bytes:
              first request   JSON: what to load
-             first answer    READY, or REFUSED and JSON findings
+             first answers   LOADING and a path, before each source that is checked; then READY, or REFUSED and JSON
+                             findings
              request         u32 index of the procedure, the arguments' binary values
              answer          one byte (VALUES, RAISED, WRONG_TYPE) and the returned values, or JSON
 """
@@ -25,7 +26,7 @@ import sys
 import traceback
 import types
 
-VALUES, RAISED, WRONG_TYPE, READY, REFUSED = range(5)
+VALUES, RAISED, WRONG_TYPE, READY, REFUSED, LOADING = range(6)
 
 U32 = struct.Struct("<I")
 INT = struct.Struct("<q")
@@ -34,6 +35,7 @@ HEAD = struct.Struct("<II")
 
 READ_BYTES = 1 << 16
 MAX_TRACEBACK = 8000
+MAX_MESSAGE = 2000
 
 
 # ---------------------------------------------------------------------------------------------------- types
@@ -271,6 +273,8 @@ def check_source(tree, procedure):
         yield 1, f"there is no function `{name}` in this file"
     elif isinstance(found, ast.AsyncFunctionDef):
         yield found.lineno, f"`{name}` is an async function; procedures are plain functions"
+    elif isinstance(found, ast.ClassDef):
+        yield found.lineno, f"`{name}` is a class; procedures are plain functions"
     elif isinstance(found, ast.FunctionDef):
         yield from check_parameters(found, procedure)
         yield from check_annotations(found, procedure)
@@ -453,7 +457,8 @@ class Sources:
         except Refused as refused:
             findings = [(refused.line, str(refused))]
         return [
-            {"procedure": procedure["key"], "path": procedure["path"], "line": line, "message": message}
+            {"procedure": procedure["key"], "path": procedure["path"], "line": line,
+             "message": printable(message)[:MAX_MESSAGE]}
             for line, message in findings
         ]
 
@@ -476,7 +481,10 @@ def worker(requests, answers):
     os.chdir(setup["root"])
     sources = Sources(setup["root"])
     if setup["check"]:
-        findings = [finding for procedure in setup["procedures"] for finding in sources.check(procedure)]
+        findings = []
+        for procedure in setup["procedures"]:
+            send(answers, bytes([LOADING]) + procedure["path"].encode())
+            findings += sources.check(procedure)
         if findings:
             return send(answers, bytes([REFUSED]) + json.dumps(findings).encode())
     sources.trees.clear()
@@ -543,9 +551,14 @@ def describe(error):
         message = "(its message cannot be printed)"
     return {
         "kind": type(error).__name__,
-        "message": message.encode("utf-8", "replace").decode(),
-        "traceback": "".join(lines).encode("utf-8", "replace").decode()[-MAX_TRACEBACK:],
+        "message": printable(message),
+        "traceback": printable("".join(lines))[-MAX_TRACEBACK:],
     }
+
+
+def printable(text):
+    """The text without what no UTF-8 can hold: lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def flush_output():

@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::unix::pipe;
 
 use super::zygote::{Engine, Forked, Process};
+use crate::deploy::message::SourceFinding;
 use crate::wire::frame::MAX_FRAME_LIMIT;
 
 /// A line that a procedure prints is cut after this many bytes.
@@ -23,6 +24,7 @@ const RAISED: u8 = 1;
 const WRONG_TYPE: u8 = 2;
 const READY: u8 = 3;
 const REFUSED: u8 = 4;
+const LOADING: u8 = 5;
 
 /// What a worker loads; its first request.
 #[derive(Debug, Clone, Serialize)]
@@ -56,7 +58,7 @@ pub struct Procedure {
 }
 
 /// What is wrong with which source.
-pub type Findings = Vec<crate::deploy::message::SourceFinding>;
+pub type Findings = Vec<SourceFinding>;
 
 /// Why a worker did not start.
 #[derive(Debug)]
@@ -104,21 +106,26 @@ impl Worker {
         check: bool,
         timeout: Duration,
     ) -> Result<Self, StartError> {
-        let starting = async {
-            let Forked { process, requests, answers, output } = engine.fork().await.map_err(|error| {
-                StartError::Failed(format!("a Python worker could not be made: {error}"))
-            })?;
-            tracing::debug!(event = "worker started", pid = process.pid, service = setup.service);
-            tokio::spawn(log_output(output, Arc::from(setup.service.as_str()), process.pid));
-            let mut worker = Self { process, requests, answers, input: Vec::new() };
-            worker.load(setup, check).await.map(|()| worker)
+        let deadline = tokio::time::Instant::now() + timeout;
+        let forked = tokio::time::timeout_at(deadline, engine.fork()).await;
+        let failed = |what: String| StartError::Failed(format!("a Python worker could not be made: {what}"));
+        let Forked { process, requests, answers, output } = match forked {
+            Ok(Ok(forked)) => forked,
+            Ok(Err(error)) => return Err(failed(error.to_string())),
+            Err(_) => return Err(failed(format!("not within {timeout:?}"))),
         };
-        let too_long =
-            |_| StartError::Failed(format!("service `{}` did not load within {timeout:?}", setup.service));
-        tokio::time::timeout(timeout, starting).await.map_err(too_long)?
+        tracing::debug!(event = "worker started", pid = process.pid, service = setup.service);
+        tokio::spawn(log_output(output, Arc::from(setup.service.as_str()), process.pid));
+        let mut worker = Self { process, requests, answers, input: Vec::new() };
+        let mut loading = String::new();
+        match tokio::time::timeout_at(deadline, worker.load(setup, check, &mut loading)).await {
+            Ok(loaded) => loaded.map(|()| worker),
+            Err(_) => Err(too_long(setup, loading, timeout)),
+        }
     }
 
-    async fn load(&mut self, setup: &Setup, check: bool) -> Result<(), StartError> {
+    /// Sends what to load and waits until it is; `loading` is the source at work.
+    async fn load(&mut self, setup: &Setup, check: bool, loading: &mut String) -> Result<(), StartError> {
         #[derive(Serialize)]
         struct First<'a> {
             check: bool,
@@ -127,18 +134,22 @@ impl Worker {
         }
         let failed = |what: String| StartError::Failed(format!("service `{}`: {what}", setup.service));
         let first = serde_json::to_vec(&First { check, setup }).map_err(|error| failed(error.to_string()))?;
-        let answer = match self.exchange(&framed(&first)).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let how = self.process.ended().await;
-                return Err(failed(format!("its worker died while loading ({how}; {error})")));
+        let mut answer = self.exchange(&framed(&first)).await;
+        loop {
+            match answer.as_ref().map(|answer| answer.split_first()) {
+                Ok(Some((&LOADING, path))) => *loading = String::from_utf8_lossy(path).into_owned(),
+                Ok(Some((&READY, []))) => return Ok(()),
+                Ok(Some((&REFUSED, findings))) => {
+                    let findings = serde_json::from_slice(findings).map_err(|error| failed(error.to_string()))?;
+                    return Err(StartError::Refused(findings));
+                }
+                Ok(_) => return Err(failed("its worker answered out of turn".to_owned())),
+                Err(error) => {
+                    let how = self.process.ended().await;
+                    return Err(failed(format!("its worker died while loading `{loading}` ({how}; {error})")));
+                }
             }
-        };
-        match answer.split_first() {
-            Some((&READY, [])) => Ok(()),
-            Some((&REFUSED, findings)) => Err(serde_json::from_slice(findings)
-                .map_or_else(|error| failed(error.to_string()), StartError::Refused)),
-            _ => Err(failed("its worker answered out of turn".to_owned())),
+            answer = self.receive().await;
         }
     }
 
@@ -148,6 +159,9 @@ impl Worker {
     /// woken by an interrupt, which costs more than a short procedure. That is worth a core only while nothing else
     /// wants it.
     pub(super) async fn call(&mut self, frame: &[u8], poll: bool) -> io::Result<Answer> {
+        if !self.input.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its worker answered out of turn"));
+        }
         self.requests.write_all(frame).await?;
         if poll {
             self.poll_for_input()?;
@@ -203,12 +217,12 @@ impl Worker {
         loop {
             if let Some((length, rest)) = self.input.split_first_chunk::<4>() {
                 let length = u32::from_le_bytes(*length) as usize;
-                if length > MAX_FRAME_LIMIT || rest.len() > length {
+                if length > MAX_FRAME_LIMIT {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "its worker answered out of turn"));
                 }
-                if rest.len() == length {
-                    let answer = rest.to_vec();
-                    self.input.clear();
+                if rest.len() >= length {
+                    let answer = rest[..length].to_vec();
+                    self.input.drain(..4 + length);
                     return Ok(answer);
                 }
                 self.input.reserve(4 + length - self.input.len());
@@ -218,6 +232,15 @@ impl Worker {
             }
         }
     }
+}
+
+fn too_long(setup: &Setup, path: String, timeout: Duration) -> StartError {
+    let Some(procedure) = setup.procedures.iter().find(|procedure| procedure.path == path) else {
+        return StartError::Failed(format!("service `{}` did not load within {timeout:?}", setup.service));
+    };
+    let message = format!("it did not load within {timeout:?}");
+    let finding = SourceFinding { procedure: procedure.key.clone(), path, line: 1, message };
+    StartError::Refused(vec![finding])
 }
 
 /// A request with its length in front.

@@ -1,0 +1,39 @@
+//! [`Reply`]: the message that answers a call.
+
+use crate::dynamic::Answer;
+use crate::wire::exception::Exception;
+use crate::wire::message::{self, Message};
+
+/// The message that answers a call.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// Which call it answers; `None` is the server's word about the whole session, such as a frame over its limit.
+    pub(crate) id: Option<u64>,
+    pub(crate) outcome: Result<Answer, Exception>,
+}
+
+/// What a server sends.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    Reply(Reply),
+    /// The server stops: this session takes no more calls.
+    Drain,
+}
+
+impl Incoming {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Why it is none that a server sends.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let message = Message::parse(bytes).map_err(|error| error.message)?;
+        let id = message.id.and_then(|id| id.as_json().parse().ok());
+        let outcome = match &*message.header {
+            "RPC-RES" => Ok(Answer::parse(&message.value)?),
+            "RPC-EX" => Err(message::parse_exception(&message.value)?),
+            "RPC-DRAIN" => return Ok(Self::Drain),
+            other => return Err(format!("the server sent `{other}` for an answer")),
+        };
+        Ok(Self::Reply(Reply { id, outcome }))
+    }
+}
