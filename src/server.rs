@@ -143,15 +143,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
 }
 
 fn serve(arguments: Arguments) -> Result<ExitStatus, String> {
-    let Arguments { listen: Some(listen), data: Some(data), insecure, deploy_key, python, log, limits, .. } =
-        arguments
+    let Arguments {
+        listen: Some(listen), data: Some(data), insecure, deploy_key, python, log, limits, ..
+    } = arguments
     else {
         return Err("--listen and --data are missing".to_owned());
     };
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
     let log = start_log(&log)?;
-    let options =
-        ServerOptions { listen, data, insecure, deploy_key, python, limits: limits.into_limits() };
+    let options = ServerOptions { listen, data, insecure, deploy_key, python, limits: limits.into_limits() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("server")
@@ -230,8 +230,8 @@ fn start_log(arguments: &LogArguments) -> Result<LogGuard, String> {
 
 /// Reads a deploy key; white space around it does not count.
 pub(crate) fn read_key(path: &std::path::Path) -> Result<Vec<u8>, String> {
-    let bytes =
-        std::fs::read(path).map_err(|error| format!("cannot read the deploy key {}: {error}", path.display()))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| format!("cannot read the deploy key {}: {error}", path.display()))?;
     let key = bytes.trim_ascii();
     if key.len() < 16 {
         return Err(format!("the deploy key {} has fewer than 16 bytes", path.display()));

@@ -101,7 +101,10 @@ fn init() -> String {
     for service in 0..SERVICES {
         let provider = service % 2 + 1;
         // Writing into a string does not fail.
-        let _ = writeln!(init, "  s{service}:\n    provider: server{provider}\n    tenants: [client1]\n    rpcs:");
+        let _ = writeln!(
+            init,
+            "  s{service}:\n    provider: server{provider}\n    tenants: [client1]\n    rpcs:"
+        );
         for index in (service..PROCEDURES).step_by(SERVICES) {
             let _ = writeln!(init, "      - {{ name: p{index}, returns: int, path: p{index}.py }}");
         }

@@ -28,7 +28,8 @@ impl Project {
         for number in 1..=servers {
             let data = project.path().join(format!("data{number}"));
             let data = data.to_string_lossy();
-            let part = Part::start(&["rpc-server", "--listen", "127.0.0.1:0", "--data", &data], project.log()?)?;
+            let part =
+                Part::start(&["rpc-server", "--listen", "127.0.0.1:0", "--data", &data], project.log()?)?;
             project.servers.push((format!("server{number}"), part));
         }
         Ok(project)

@@ -68,9 +68,9 @@ pub mod deploy;
 #[cfg(feature = "server")]
 pub mod engine;
 #[cfg(feature = "server")]
-pub mod store;
-#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
+pub mod store;
 
 #[cfg(feature = "initializer")]
 pub mod initializer;

@@ -87,7 +87,13 @@ impl Network {
         self.call_at(provider, service, rpc, arguments)
     }
 
-    fn call_at(&self, server: &str, service: &str, rpc: &str, arguments: &[Argument]) -> Result<Answer, Error> {
+    fn call_at(
+        &self,
+        server: &str,
+        service: &str,
+        rpc: &str,
+        arguments: &[Argument],
+    ) -> Result<Answer, Error> {
         let types: Vec<&str> = arguments.iter().map(Argument::type_text).collect();
         let head = self.head(service, rpc, &types, None, self.inner.deadline);
         self.exchange(server, &head, self.inner.deadline, |out| {
@@ -226,7 +232,9 @@ impl NetworkBuilder {
     /// server, an address that is none.
     pub fn build(self) -> Result<Network, Error> {
         if std::env::var_os("RPC_TLS").is_some_and(|value| !value.is_empty()) {
-            return Err(Error::configuration("RPC_TLS is set, and this version speaks plain TCP only: unset it"));
+            return Err(Error::configuration(
+                "RPC_TLS is set, and this version speaks plain TCP only: unset it",
+            ));
         }
         let caller = self.caller()?;
         let pools = self.pools()?;
@@ -254,9 +262,10 @@ impl NetworkBuilder {
                 listed()
             )));
         };
-        let ip: IpAddr = clients.iter().find(|client| client.name == name).map(|client| client.ip).ok_or_else(|| {
-            Error::configuration(format!("no client `{name}` in this network; it has {}", listed()))
-        })?;
+        let ip: IpAddr =
+            clients.iter().find(|client| client.name == name).map(|client| client.ip).ok_or_else(|| {
+                Error::configuration(format!("no client `{name}` in this network; it has {}", listed()))
+            })?;
         Ok(Caller { name, ip })
     }
 
@@ -286,12 +295,14 @@ fn environment(variable: &str) -> Option<String> {
 }
 
 fn parse_address(server: &str, text: &str) -> Result<SocketAddr, Error> {
-    text.parse()
-        .map_err(|_| Error::configuration(format!("the address of server `{server}` is no IP:PORT: `{text}`")))
+    text.parse().map_err(|_| {
+        Error::configuration(format!("the address of server `{server}` is no IP:PORT: `{text}`"))
+    })
 }
 
 fn parse_types(texts: &[&str]) -> Result<Vec<Type>, Error> {
-    let parse = |text: &&str| Type::parse(text).map_err(|error| Error::configuration(format!("`{text}`: {error}")));
+    let parse =
+        |text: &&str| Type::parse(text).map_err(|error| Error::configuration(format!("`{text}`: {error}")));
     texts.iter().map(parse).collect()
 }
 

@@ -43,7 +43,8 @@ pub(super) fn inferred(
             return types.iter().zip(values).map(|(ty, value)| argument(ty, value)).collect();
         }
     }
-    let valid: Vec<_> = candidates.iter().map(|types| format!("{service}.{rpc}({})", TypeList(types))).collect();
+    let valid: Vec<_> =
+        candidates.iter().map(|types| format!("{service}.{rpc}({})", TypeList(types))).collect();
     Err(format!("no overload takes these values; valid: {}", valid.join(", ")))
 }
 

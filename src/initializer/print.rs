@@ -112,7 +112,10 @@ pub(super) fn applied(applied: &Applied, target: &Target, took: Duration) {
     if applied.complete {
         println!("applied {id}: {changed}, {sent}, in {}", seconds(took));
     } else {
-        report::error(format!("apply {id} failed after {}; apply again to bring every server to the file", seconds(took)));
+        report::error(format!(
+            "apply {id} failed after {}; apply again to bring every server to the file",
+            seconds(took)
+        ));
     }
 }
 

@@ -62,7 +62,10 @@ fn a_plan_as_json_is_one_object_with_the_counts_and_the_breaks() {
     let lines = network.initializer(&["plan", "init.yaml", "--json"]).ends(3).json_lines();
     let [plan] = &lines[..] else { panic!("{lines:?}") };
     assert_eq!((&plan["event"], &plan["schema"]), (&json!("plan"), &json!(1)));
-    assert_eq!(plan["servers"][0]["services"][0]["rpcs"], json!([{ "key": "svc1.gone()", "mark": "-", "what": "" }]));
+    assert_eq!(
+        plan["servers"][0]["services"][0]["rpcs"],
+        json!([{ "key": "svc1.gone()", "mark": "-", "what": "" }])
+    );
     assert_eq!([&plan["new"], &plan["changed"], &plan["removed"], &plan["unchanged"]], [0, 0, 1, 1]);
     assert_eq!(plan["breaks"].as_array().map(Vec::len), Some(2), "{plan}");
 }
@@ -76,13 +79,19 @@ fn an_apply_is_live_on_every_server_and_a_second_one_sends_nothing() {
     let answer = network.ask("server1", request("svc1", "value"));
     assert_eq!(answer["value"]["exception-type"], "Service Not Found");
     let first = network.initializer(&["apply", "init.yaml", "--json"]).succeeds().summary();
-    assert_eq!((&first["event"], &first["applied"], &first["schema"]), (&json!("summary"), &json!(true), &json!(1)));
+    assert_eq!(
+        (&first["event"], &first["applied"], &first["schema"]),
+        (&json!("summary"), &json!(true), &json!(1))
+    );
     assert_eq!(first["files-sent"], 2, "both servers run the same bytes, and each is sent its own: {first}");
     assert_eq!([network.value("server1"), network.value("server2")], [(1, 1); 2]);
     let workers = ["server1", "server2"].map(|name| network.server(name).workers());
     network.apply().succeeds().says("nothing to do, nothing sent");
     let second = network.initializer(&["apply", "init.yaml", "--json"]).succeeds().summary();
-    assert_eq!((&second["applied"], &second["files-sent"], &second["bytes-sent"]), (&json!(false), &json!(0), &json!(0)));
+    assert_eq!(
+        (&second["applied"], &second["files-sent"], &second["bytes-sent"]),
+        (&json!(false), &json!(0), &json!(0))
+    );
     assert_eq!([network.value("server1"), network.value("server2")], [(1, 1); 2]);
     assert_eq!(["server1", "server2"].map(|name| network.server(name).workers()), workers);
 }
@@ -134,12 +143,18 @@ fn a_tenant_removed_while_connected_is_refused_at_its_next_call() {
     let mut stays = Peer::connect(address, Framing::Lines);
     let mut leaves = Peer::connect_from([127, 0, 0, 2], address, Framing::Framed);
     let call = |peer: &mut Peer, id: u64| peer.call(request("svc1", "kept").id(id));
-    assert_eq!((call(&mut stays, 1)["header"].clone(), call(&mut leaves, 1)["header"].clone()), ("RPC-RES".into(), "RPC-RES".into()));
+    assert_eq!(
+        (call(&mut stays, 1)["header"].clone(), call(&mut leaves, 1)["header"].clone()),
+        ("RPC-RES".into(), "RPC-RES".into())
+    );
     let workers = network.server("server1").workers();
     network.write("init.yaml", &init("client1", &["kept"]));
     network.apply().succeeds();
     let refused = call(&mut leaves, 2);
-    assert_eq!((&refused["value"]["exception-type"], &refused["value"]["executed"]), (&json!("Client Not Registered"), &json!("no")));
+    assert_eq!(
+        (&refused["value"]["exception-type"], &refused["value"]["executed"]),
+        (&json!("Client Not Registered"), &json!("no"))
+    );
     assert_eq!(call(&mut leaves, 3)["header"], "RPC-EX", "the session lives on");
     let answer = call(&mut stays, 2);
     assert_eq!((&answer["header"], &answer["value"]["generation"]), (&json!("RPC-RES"), &json!(2)));
@@ -177,7 +192,10 @@ fn a_server_that_left_the_file_is_shown_and_emptied_by_retire() {
     network.write("init.yaml", &one);
     let left = format!("- server2 at 127.0.0.1:{} left the file", ports[1]);
     network.plan().ends(3).says(&left).says("--retire empties it");
-    network.initializer(&["plan", "init.yaml", "--retire"]).ends(3).says("`client1` can no longer call `svc2`");
+    network
+        .initializer(&["plan", "init.yaml", "--retire"])
+        .ends(3)
+        .says("`client1` can no longer call `svc2`");
     network.apply().succeeds().says(&left);
     assert_eq!(network.value("server2"), (1, 1), "it runs on");
     network.plan().says(&left);
@@ -195,17 +213,36 @@ fn retire_reaches_a_server_that_left_the_file_where_the_command_line_says() {
     network.write("init.yaml", lines.join("\n").split("  svc2:").next().expect("a text"));
     let place = format!("server2={}", network.server("server2").address());
     network.initializer(&["apply", "init.yaml", "--retire", "--server", &place]).succeeds().says("- svc2");
-    assert_eq!(network.ask("server2", request("svc2", "value"))["value"]["exception-type"], "Service Not Found");
+    assert_eq!(
+        network.ask("server2", request("svc2", "value"))["value"]["exception-type"],
+        "Service Not Found"
+    );
 }
 
 #[test]
 fn breaks_of_every_kind_are_named_in_the_plan() {
     let network = Network::serving_two();
     for (from, to, broken) in [
-        ("returns: int, path: one.py", "returns: str, path: one.py", "`client1` can no longer call `svc1.value()`: it returns (str) now"),
-        ("name: value, returns: int, path: one.py", "name: value, arguments: [int], returns: int, path: one.py", "`client1` can no longer call `svc1.value()`: the procedure is gone"),
-        ("provider: server2", "provider: server1", "`client1` can no longer call `svc2`: the service moved to another server"),
-        ("tenants: [client1]\n    rpcs:\n      - { name: value, returns: int, path: two.py }", "rpcs:\n      - { name: value, returns: int, path: two.py }", "`client1` can no longer call `svc2`: it is no tenant any more"),
+        (
+            "returns: int, path: one.py",
+            "returns: str, path: one.py",
+            "`client1` can no longer call `svc1.value()`: it returns (str) now",
+        ),
+        (
+            "name: value, returns: int, path: one.py",
+            "name: value, arguments: [int], returns: int, path: one.py",
+            "`client1` can no longer call `svc1.value()`: the procedure is gone",
+        ),
+        (
+            "provider: server2",
+            "provider: server1",
+            "`client1` can no longer call `svc2`: the service moved to another server",
+        ),
+        (
+            "tenants: [client1]\n    rpcs:\n      - { name: value, returns: int, path: two.py }",
+            "rpcs:\n      - { name: value, returns: int, path: two.py }",
+            "`client1` can no longer call `svc2`: it is no tenant any more",
+        ),
     ] {
         assert!(TWO_SERVERS.contains(from), "{from}");
         network.write("init.yaml", &TWO_SERVERS.replace(from, to));
@@ -219,7 +256,10 @@ fn a_service_that_moves_is_served_by_its_new_provider_alone() {
     network.write("init.yaml", &TWO_SERVERS.replace("provider: server2", "provider: server1"));
     network.apply().succeeds();
     assert_eq!(network.ask("server1", request("svc2", "value"))["header"], "RPC-RES");
-    assert_eq!(network.ask("server2", request("svc2", "value"))["value"]["exception-type"], "Service Not Found");
+    assert_eq!(
+        network.ask("server2", request("svc2", "value"))["value"]["exception-type"],
+        "Service Not Found"
+    );
 }
 
 #[test]
@@ -239,7 +279,11 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let both = ["plan", "init.yaml", "--server", &place("server1"), "--server", &place("server2")];
     bare(&both, &[]).ends(0);
     bare(&both, &[("RPC_SERVER_SERVER1", "127.0.0.1:3")]).ends(0);
-    bare(&["plan", "init.yaml"], &[("RPC_SERVER_SERVER2", "here")]).ends(1).says("RPC_SERVER_SERVER2 is no IP:PORT: `here`");
-    bare(&["plan", "init.yaml", "--server", "server3=127.0.0.1:3"], &[]).ends(1).says("no server `server3` in this network");
+    bare(&["plan", "init.yaml"], &[("RPC_SERVER_SERVER2", "here")])
+        .ends(1)
+        .says("RPC_SERVER_SERVER2 is no IP:PORT: `here`");
+    bare(&["plan", "init.yaml", "--server", "server3=127.0.0.1:3"], &[])
+        .ends(1)
+        .says("no server `server3` in this network");
     bare(&["plan", "init.yaml", "--server", "server1"], &[]).ends(2).says("NAME=IP:PORT");
 }

@@ -24,7 +24,10 @@ const SIGNATURES: [&str; 2] = ["svc1.add(int, int) -> (int)", "svc1.add(str, str
 /// `svc1` for client1 and client2, `svc2` for client3; nobody is declared at 127.0.0.9.
 fn network() -> Network {
     Network::with_procedures(&[ADD_INT, ADD_STR, RAISES, DIVIDES, WRONG, DIES])
-        .amended("127.0.0.1 }\nservices", "127.0.0.1 }\n    client2: { ip: 127.0.0.2 }\n    client3: { ip: 127.0.0.3 }\nservices")
+        .amended(
+            "127.0.0.1 }\nservices",
+            "127.0.0.1 }\n    client2: { ip: 127.0.0.2 }\n    client3: { ip: 127.0.0.3 }\nservices",
+        )
         .amended("tenants: [client1]", "tenants: [client1, client2]")
         .amended(
             "services:\n",
@@ -43,7 +46,8 @@ fn add(service: &str) -> Request {
 fn check(network: &Network, cases: &[(Request, Raises<'_>)]) {
     let address = network.server("server1").address();
     for framing in Framing::BOTH {
-        let (mut peer, mut other) = (network.peer(framing), Peer::connect_from([127, 0, 0, 2], address, framing));
+        let (mut peer, mut other) =
+            (network.peer(framing), Peer::connect_from([127, 0, 0, 2], address, framing));
         for (index, (case, expected)) in cases.iter().enumerate() {
             let id = format!("case {index}");
             let answer = peer.call(case.clone().id(id.as_str()));
@@ -121,12 +125,18 @@ fn what_a_procedure_raises_travels_with_its_kind() {
         &network,
         &[
             (request("svc1", "raises"), Raises("Execution Exception", "yes", &["no word \"ä\"\n😀"])),
-            (request("svc1", "divide").arg("int", 0), Raises("Execution Exception", "yes", &["division by zero"])),
+            (
+                request("svc1", "divide").arg("int", 0),
+                Raises("Execution Exception", "yes", &["division by zero"]),
+            ),
             (
                 request("svc1", "wrong"),
                 Raises("Execution Exception", "yes", &["`svc1.wrong()`", "str", "`int`"]),
             ),
-            (request("svc1", "dies"), Raises("Execution Exception", "unknown", &["worker died", "exit status 3"])),
+            (
+                request("svc1", "dies"),
+                Raises("Execution Exception", "unknown", &["worker died", "exit status 3"]),
+            ),
         ],
     );
     let mut peer = network.peer(Framing::Framed);
@@ -138,12 +148,15 @@ fn what_a_procedure_raises_travels_with_its_kind() {
 }
 
 #[test]
-fn service_procedure_client_and_arguments_are_checked_in_this_order_so_that_a_stranger_learns_no_signatures() {
+fn service_procedure_client_and_arguments_are_checked_in_this_order_so_that_a_stranger_learns_no_signatures()
+{
     let network = network();
     let address = network.server("server1").address();
     let stranger = |words| Raises("Client Not Registered", "no", words);
     for framing in Framing::BOTH {
-        for (from, words) in [([127, 0, 0, 3], &["`client3`", "`svc1`"]), ([127, 0, 0, 9], &["127.0.0.9", "`svc1`"])] {
+        for (from, words) in
+            [([127, 0, 0, 3], &["`client3`", "`svc1`"]), ([127, 0, 0, 9], &["127.0.0.9", "`svc1`"])]
+        {
             let mut peer = Peer::connect_from(from, address, framing);
             for (case, expected) in [
                 (request("svc9", "sub").arg("x", "x"), Raises("Service Not Found", "no", &["`svc9`"])),

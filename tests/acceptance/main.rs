@@ -3,7 +3,13 @@
 mod harness;
 
 mod apply;
-mod refusals;
+mod deployers;
 mod exceptions;
+mod faults;
+mod modules;
+mod refusals;
+mod restart;
+mod returns;
 mod session;
 mod swap;
+mod values;

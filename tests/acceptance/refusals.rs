@@ -42,13 +42,28 @@ fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
         ("def scales(count, by):\n    return []\n", "scale.py:1: there is no function `scale` in this file"),
         ("\ndef scale(count):\n    return []\n", "scale.py:2: `scale` takes 1 argument, and 2 are declared"),
         ("\ndef scale():\n    return []\n", "scale.py:2: `scale` takes 0 arguments, and 2 are declared"),
-        ("def scale(count, by, more, x=1):\n    return []\n", "scale.py:1: `scale` takes 3 to 4 arguments, and 2 are declared"),
-        ("def scale(count, by, *, key):\n    return []\n", "scale.py:1: `scale` needs the keyword argument `key`"),
-        ("def scale(\n    count,\n    factor,\n):\n    return []\n", "scale.py:3: the parameter `factor` is declared as `by`"),
+        (
+            "def scale(count, by, more, x=1):\n    return []\n",
+            "scale.py:1: `scale` takes 3 to 4 arguments, and 2 are declared",
+        ),
+        (
+            "def scale(count, by, *, key):\n    return []\n",
+            "scale.py:1: `scale` needs the keyword argument `key`",
+        ),
+        (
+            "def scale(\n    count,\n    factor,\n):\n    return []\n",
+            "scale.py:3: the parameter `factor` is declared as `by`",
+        ),
         ("def scale(by, count):\n    return []\n", "scale.py:1: the parameter `by` is declared as `count`"),
         ("def scale(count: str, by):\n    return []\n", "scale.py:1: `count: str` is declared as `int`"),
-        ("from typing import Dict\n\ndef scale(count, by: Dict[str, int]):\n    return []\n", "scale.py:3: `by: Dict[str, int]` is declared as `float`"),
-        ("def scale(count, by) -> list[str]:\n    return []\n", "scale.py:1: `-> list[str]` is declared as `List[float]`"),
+        (
+            "from typing import Dict\n\ndef scale(count, by: Dict[str, int]):\n    return []\n",
+            "scale.py:3: `by: Dict[str, int]` is declared as `float`",
+        ),
+        (
+            "def scale(count, by) -> list[str]:\n    return []\n",
+            "scale.py:1: `-> list[str]` is declared as `List[float]`",
+        ),
         ("def scale(count, by) -> None:\n    pass\n", "scale.py:1: `-> None` is declared as `List[float]`"),
         ("\n\nasync def scale(count, by):\n    return []\n", "scale.py:3: `scale` is an async function"),
         ("scale = 7\n", "scale.py:1: "),
@@ -68,7 +83,10 @@ fn a_source_that_does_not_load_is_refused_with_file_and_line() {
     let network = serving();
     network.write_value("one.py", 2);
     for (before, words) in [
-        ("import nothing_of_this_name\n", "scale.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        (
+            "import nothing_of_this_name\n",
+            "scale.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'",
+        ),
         ("\n\nx = 1 / 0\n", "scale.py:3: ZeroDivisionError: division by zero"),
         ("def fail():\n    raise KeyError('x')\n\nfail()\n", "scale.py:2: KeyError: 'x'"),
         ("import sys\nsys.exit(3)\n", "scale.py:2: SystemExit: 3"),
@@ -136,11 +154,10 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
 
 #[test]
 fn every_finding_in_the_file_is_shown_and_no_server_is_asked() {
-    let network = Network::new(
-        &TWO_SERVERS
-            .replace("provider: server2", "provider: server3")
-            .replace("name: value, returns: int, path: one.py", "name: value, returns: \"Lisp[int]\", path: one.py"),
-    );
+    let network = Network::new(&TWO_SERVERS.replace("provider: server2", "provider: server3").replace(
+        "name: value, returns: int, path: one.py",
+        "name: value, returns: \"Lisp[int]\", path: one.py",
+    ));
     for verb in ["apply", "plan"] {
         let finished = network.initializer(&[verb, "init.yaml"]).ends(1);
         let finished = finished.says("`server3`").says("Lisp").says("init.yaml:12:").says("init.yaml:14:");
@@ -157,7 +174,10 @@ fn a_native_procedure_is_refused_where_the_binary_has_no_handler() {
     let network = serving();
     network.write_value("one.py", 2);
     network.write("init.yaml", &(init() + "      - { name: fast, returns: int, native: true }\n"));
-    refused(&network, &["server2: ", "`svc2.fast()` is native, and this server's binary has no handler for it"]);
+    refused(
+        &network,
+        &["server2: ", "`svc2.fast()` is native, and this server's binary has no handler for it"],
+    );
 }
 
 #[test]

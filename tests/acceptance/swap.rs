@@ -28,7 +28,8 @@ fn wait_for_trees(data: &Path, count: usize) {
 #[test]
 fn a_call_held_across_a_commit_ends_on_the_old_code_and_those_after_it_run_the_new() {
     let value = |value: u64| format!("def value():\n    return {value}\n");
-    let network = Network::serving(&[("hold", "str", "str", &holding("old")), ("value", "", "int", &value(1))]);
+    let network =
+        Network::serving(&[("hold", "str", "str", &holding("old")), ("value", "", "int", &value(1))]);
     let server = network.server("server1");
     let old_workers = server.workers();
     let mut peer = network.peer(Framing::Lines);
@@ -40,10 +41,17 @@ fn a_call_held_across_a_commit_ends_on_the_old_code_and_those_after_it_run_the_n
     network.apply().succeeds();
     let meanwhile = peer.call(request("svc1", "value").id("meanwhile"));
     assert_eq!(meanwhile["value"]["id"], "meanwhile", "the held call is still running");
-    assert_eq!((&meanwhile["value"]["return-values"], &meanwhile["value"]["generation"]), (&json!([2]), &json!(2)));
+    assert_eq!(
+        (&meanwhile["value"]["return-values"], &meanwhile["value"]["generation"]),
+        (&json!([2]), &json!(2))
+    );
     network.write("release", "");
     let held = peer.receive();
-    assert_eq!((&held["value"]["return-values"], &held["value"]["generation"]), (&json!(["old"]), &json!(1)), "{held}");
+    assert_eq!(
+        (&held["value"]["return-values"], &held["value"]["generation"]),
+        (&json!(["old"]), &json!(1)),
+        "{held}"
+    );
     assert_eq!(held["value"]["source"], sha256_hex(holding("old").as_bytes()));
     let after = peer.call(request("svc1", "hold").arg("str", release.to_str().expect("a path")).id("after"));
     assert_eq!(after["value"]["return-values"], json!(["new"]));
@@ -122,7 +130,9 @@ fn services_that_do_not_change_keep_their_workers() {
     network.apply().succeeds();
     assert_eq!(worker("svc2"), two);
     assert_ne!(worker("svc1"), one);
-    network.server("server1").wait_for_workers("the old worker leaves", |now| !now.contains(&one) && now.contains(&two));
+    network
+        .server("server1")
+        .wait_for_workers("the old worker leaves", |now| !now.contains(&one) && now.contains(&two));
 }
 
 #[test]
@@ -136,7 +146,15 @@ fn many_swaps_leave_no_process_and_no_folder_behind() {
     }
     server.wait_for_workers("one worker is left", |now| now.len() == 1);
     wait_for_trees(&network.data("server1"), 1);
-    network.write("init.yaml", &TWO_SERVERS.replace("    server2: { ip: 127.0.0.1, port: 2 }\n", "").split("services:").next().expect("a text").replace("\n  clients", "\n  clients"));
+    network.write(
+        "init.yaml",
+        &TWO_SERVERS
+            .replace("    server2: { ip: 127.0.0.1, port: 2 }\n", "")
+            .split("services:")
+            .next()
+            .expect("a text")
+            .replace("\n  clients", "\n  clients"),
+    );
     network.apply().succeeds();
     server.wait_for_workers("a server of nothing has no workers", BTreeSet::is_empty);
     wait_for_trees(&network.data("server1"), 0);

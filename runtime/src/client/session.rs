@@ -113,7 +113,11 @@ impl Session {
 
     fn receive(&mut self, until: Instant) -> Result<Reply, Failure> {
         loop {
-            match self.deframer.step(&self.input, false).map_err(|error| Failure::Protocol(error.to_string()))? {
+            match self
+                .deframer
+                .step(&self.input, false)
+                .map_err(|error| Failure::Protocol(error.to_string()))?
+            {
                 Step::Message { start, end, consumed } => {
                     let incoming = Incoming::parse(&self.input[start..end]);
                     self.input.drain(..consumed);
@@ -193,7 +197,8 @@ enum ConnectFailure {
 }
 
 fn open(address: SocketAddr, caller: &Caller, until: Instant) -> Result<TcpStream, ConnectFailure> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(ConnectFailure::Connect)?;
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(ConnectFailure::Connect)?;
     let local = SocketAddr::new(caller.ip, 0);
     socket.bind(&SockAddr::from(local)).map_err(ConnectFailure::Bind)?;
     socket.connect_timeout(&SockAddr::from(address), left(until)).map_err(ConnectFailure::Connect)?;

@@ -143,7 +143,8 @@ impl Coordinator {
         let mut commands = self.command(Command::Abort, |member| {
             (member.standing == Standing::Prepared).then_some(Standing::Aborting(None))
         });
-        let in_the_air = |member: &Member| matches!(member.standing, Standing::Committing | Standing::Asking(_));
+        let in_the_air =
+            |member: &Member| matches!(member.standing, Standing::Committing | Standing::Asking(_));
         if !self.members.iter().any(in_the_air) {
             commands.extend(self.command(Command::RollBack, |member| {
                 (member.standing == Standing::Committed).then_some(Standing::RollingBack)
@@ -203,7 +204,8 @@ mod tests {
 
     /// Plays a dialogue: each line is an event and the commands that must follow.
     fn play(gains: &[bool], dialogue: &[(usize, Event, &[(usize, Command)])]) -> Coordinator {
-        let servers = gains.iter().enumerate().map(|(index, gains)| (format!("server{index}"), *gains)).collect();
+        let servers =
+            gains.iter().enumerate().map(|(index, gains)| (format!("server{index}"), *gains)).collect();
         let (mut coordinator, commands) = Coordinator::new(servers);
         assert!(commands.iter().all(|(_, command)| *command == Prepare) && commands.len() == gains.len());
         for (line, (index, event, expected)) in dialogue.iter().enumerate() {
@@ -261,10 +263,8 @@ mod tests {
 
     #[test]
     fn a_server_lost_in_prepare_aborts_all() {
-        let end = play(
-            &[true, true],
-            &[(0, lost(), &[]), (1, Event::Done, &[(1, Abort)]), (1, Event::Done, &[])],
-        );
+        let end =
+            play(&[true, true], &[(0, lost(), &[]), (1, Event::Done, &[(1, Abort)]), (1, Event::Done, &[])]);
         assert_eq!(standings(&end), [&Standing::Old(why("gone")), &Standing::Old(None)]);
     }
 
@@ -329,7 +329,8 @@ mod tests {
     fn every_course_of_events_ends_with_each_server_old_or_new_or_named() {
         let mut courses = 0;
         for gains in [[true, true], [true, false], [false, true]] {
-            let servers = gains.iter().enumerate().map(|(index, gains)| (index.to_string(), *gains)).collect();
+            let servers =
+                gains.iter().enumerate().map(|(index, gains)| (index.to_string(), *gains)).collect();
             let (coordinator, commands) = Coordinator::new(servers);
             explore(&coordinator, &commands, &mut courses, 0);
         }
@@ -344,7 +345,8 @@ mod tests {
             let rolled_back = |member: &Member| member.standing == Standing::RolledBack;
             let committed = |member: &Member| member.standing == Standing::Committed;
             assert!(at.is_committed() || !at.members().iter().any(committed), "{:?}", at.members());
-            let reason = |member: &Member| matches!(member.standing, Standing::Old(Some(_)) | Standing::Unknown(_));
+            let reason =
+                |member: &Member| matches!(member.standing, Standing::Old(Some(_)) | Standing::Unknown(_));
             assert!(!at.members().iter().any(rolled_back) || at.members().iter().any(reason));
             return;
         }

@@ -201,7 +201,8 @@ impl RpcEntry {
     /// # Errors
     /// A text that is no type.
     pub fn signature(&self, service: &str) -> Result<Signature, String> {
-        let arguments: Vec<&str> = self.parameters.iter().map(|parameter| parameter.type_text.as_str()).collect();
+        let arguments: Vec<&str> =
+            self.parameters.iter().map(|parameter| parameter.type_text.as_str()).collect();
         let returns: Vec<&str> = self.returns.iter().map(String::as_str).collect();
         Signature::from_texts(service, &self.name, &arguments, &returns)
             .map_err(|error| format!("`{service}.{}`: {error}", self.name))
@@ -285,7 +286,10 @@ pub(crate) mod tests {
             assert!(with_path(path).is_err(), "{path}");
         }
         check(|service| service.rpcs.push(service.rpcs[0].clone()), "`svc1.rpc1(int)` is declared twice");
-        check(|service| service.tenants.push("who".to_owned()), "service `svc1` has the unknown tenant `who`");
+        check(
+            |service| service.tenants.push("who".to_owned()),
+            "service `svc1` has the unknown tenant `who`",
+        );
         check(|service| service.rpcs[0].returns.push("x".to_owned()), "`svc1.rpc1`: there is no type `x`");
         check(
             |service| service.rpcs[0].name = "a.b".to_owned(),

@@ -78,7 +78,11 @@ struct Apply<'a> {
     options: &'a InitializerOptions,
 }
 
-pub(super) async fn apply(plan: &Plan, desired: &Desired, options: &InitializerOptions) -> io::Result<Applied> {
+pub(super) async fn apply(
+    plan: &Plan,
+    desired: &Desired,
+    options: &InitializerOptions,
+) -> io::Result<Applied> {
     let txn = random_id()?;
     let changing: Vec<&ServerPlan> = plan.servers.iter().filter(|server| server.changes).collect();
     let targets = changing.iter().map(|server| Target::new(server, &txn)).collect();
@@ -117,7 +121,9 @@ impl Apply<'_> {
         while !running.is_empty() {
             let _ = futures_util::StreamExt::next(&mut running).await;
             while let Ok((index, event)) = events.try_recv() {
-                running.extend(coordinator.on(index, event).into_iter().map(|(index, command)| start(index, command)));
+                running.extend(
+                    coordinator.on(index, event).into_iter().map(|(index, command)| start(index, command)),
+                );
             }
         }
     }
@@ -128,7 +134,9 @@ impl Apply<'_> {
         let txn = self.txn.clone();
         let result = match command {
             Command::Prepare => self.prepare(target, &mut link).await,
-            Command::Commit => self.tell::<LiveAnswer>(target, &mut link, DeployRequest::Commit { txn }).await,
+            Command::Commit => {
+                self.tell::<LiveAnswer>(target, &mut link, DeployRequest::Commit { txn }).await
+            }
             Command::RollBack => {
                 self.tell::<LiveAnswer>(target, &mut link, DeployRequest::Rollback { txn }).await
             }
@@ -245,7 +253,8 @@ fn batches(missing: &[String], files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<
     let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
     for sha256 in missing {
         let lost = |what: String| RequestError::Lost(format!("file {sha256}: {what}"));
-        let content = files.get(sha256).ok_or_else(|| lost("the server asks for what was not offered".to_owned()))?;
+        let content =
+            files.get(sha256).ok_or_else(|| lost("the server asks for what was not offered".to_owned()))?;
         let packed = zstd::bulk::compress(content, 3).map_err(|error| lost(error.to_string()))?;
         let zstd = base64::engine::general_purpose::STANDARD.encode(packed);
         bytes += zstd.len();

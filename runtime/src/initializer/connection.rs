@@ -59,7 +59,10 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects, and proves the deploy key if there is one.
-    pub(super) async fn open(address: SocketAddr, options: &InitializerOptions) -> Result<Self, RequestError> {
+    pub(super) async fn open(
+        address: SocketAddr,
+        options: &InitializerOptions,
+    ) -> Result<Self, RequestError> {
         let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
         let stream = match connecting.await {
             Ok(Ok(stream)) => stream,
@@ -135,7 +138,8 @@ fn read_answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RequestError> {
         INIT_RES => serde_json::from_value(value["result"].take()).map_err(broken),
         INIT_EX => Err(RequestError::Refused(serde_json::from_value(value).map_err(broken)?)),
         _ => {
-            let words = value["exception-message"].as_str().unwrap_or("it does not speak this protocol").to_owned();
+            let words =
+                value["exception-message"].as_str().unwrap_or("it does not speak this protocol").to_owned();
             Err(RequestError::Lost(words))
         }
     }

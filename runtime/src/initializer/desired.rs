@@ -43,7 +43,8 @@ impl Desired {
         let document = rpc_schema::load(init).map_err(findings)?;
         document.check_files().map_err(findings)?;
         let schema = &document.schema;
-        let mut reader = Reader { folder: document.folder(), files: BTreeMap::new(), hashes: BTreeMap::new() };
+        let mut reader =
+            Reader { folder: document.folder(), files: BTreeMap::new(), hashes: BTreeMap::new() };
         let network = network_entry(&schema.network);
         let mut servers = Vec::new();
         for server in &schema.network.servers {

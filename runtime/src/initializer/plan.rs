@@ -232,7 +232,10 @@ fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<String> {
 }
 
 /// Servers that what is live knows, and the file does not, with the addresses they had.
-pub(super) fn find_departed(servers: &[DesiredServer], live: &[StatusAnswer]) -> BTreeMap<String, SocketAddr> {
+pub(super) fn find_departed(
+    servers: &[DesiredServer],
+    live: &[StatusAnswer],
+) -> BTreeMap<String, SocketAddr> {
     let networks = live.iter().filter_map(|live| live.manifest.as_ref()).map(|manifest| &manifest.network);
     let known = networks.flat_map(|network| network.departed.iter().chain(&network.servers));
     let named = |name: &str| servers.iter().any(|server| server.name == name);
@@ -250,16 +253,18 @@ fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Break> {
                 None => (false, None),
             };
             for client in &service.tenants {
-                let say = |what: &str, why: String| Break { client: client.clone(), what: what.to_owned(), why };
+                let say =
+                    |what: &str, why: String| Break { client: client.clone(), what: what.to_owned(), why };
                 match new {
                     None => breaks.push(say(name, "the service is gone".to_owned())),
                     Some(new) if !new.tenants.contains(client) => {
                         breaks.push(say(name, "it is no tenant any more".to_owned()));
                     }
-                    Some(_) if !stays => breaks.push(say(name, "the service moved to another server".to_owned())),
-                    Some(new) => breaks.extend(
-                        lost_rpcs(name, service, new).into_iter().map(|(key, why)| say(&key, why)),
-                    ),
+                    Some(_) if !stays => {
+                        breaks.push(say(name, "the service moved to another server".to_owned()))
+                    }
+                    Some(new) => breaks
+                        .extend(lost_rpcs(name, service, new).into_iter().map(|(key, why)| say(&key, why))),
                 }
             }
         }
@@ -294,10 +299,7 @@ mod tests {
             address: SocketAddr::from(([127, 0, 0, 1], 1)),
             manifest: new.clone(),
         };
-        let live = Live {
-            generation: 1,
-            content: old.map(Manifest::content_hash).unwrap_or_default(),
-        };
+        let live = Live { generation: 1, content: old.map(Manifest::content_hash).unwrap_or_default() };
         let status = StatusAnswer { version: String::new(), live, manifest: old.cloned() };
         Plan::new(&[desired], &[status], BTreeMap::new())
     }
@@ -325,7 +327,10 @@ mod tests {
             let breaks: Vec<_> = plan.breaks.iter().map(ToString::to_string).collect();
             assert_eq!(breaks, [expected]);
         };
-        check(|service| service.tenants.clear(), "`client1` can no longer call `svc1`: it is no tenant any more");
+        check(
+            |service| service.tenants.clear(),
+            "`client1` can no longer call `svc1`: it is no tenant any more",
+        );
         check(
             |service| service.rpcs.clear(),
             "`client1` can no longer call `svc1.rpc1(int)`: the procedure is gone",

@@ -75,10 +75,7 @@ impl DeploySession {
 
 impl Deployer {
     /// Loads what was live when the server last ran.
-    pub(super) async fn load(
-        builder: Builder,
-        key: Option<Vec<u8>>,
-    ) -> Result<(Registry, Self), StartError> {
+    pub(super) async fn load(builder: Builder, key: Option<Vec<u8>>) -> Result<(Registry, Self), StartError> {
         let store = Arc::clone(&builder.store);
         let current = blocking(move || store.current()).await?;
         let mut registry = Registry::default();
@@ -90,8 +87,13 @@ impl Deployer {
                 .map_err(|error| StartError::Load(error.to_string()))?;
             registry.generation = current.generation;
             participant.committed(&current.txn, live_of(current));
-            tracing::info!(event = "generation live", generation = current.generation,
-                server = current.manifest.server, apply = current.manifest.apply, by = "the data folder");
+            tracing::info!(
+                event = "generation live",
+                generation = current.generation,
+                server = current.manifest.server,
+                apply = current.manifest.apply,
+                by = "the data folder"
+            );
         }
         if key.is_none() {
             tracing::warn!(event = "no deploy key", note = "whoever connects from loopback may deploy code");
@@ -116,7 +118,8 @@ impl Deployer {
         session: &DeploySession,
         bytes: &[u8],
     ) -> Answer {
-        let malformed = |error: serde_json::Error| DeployError::new(DeployErrorKind::Malformed, error.to_string());
+        let malformed =
+            |error: serde_json::Error| DeployError::new(DeployErrorKind::Malformed, error.to_string());
         let request: DeployRequest = serde_json::from_slice(bytes).map_err(malformed)?;
         let result = match request {
             DeployRequest::Challenge {} => self.challenge(session),
@@ -212,7 +215,9 @@ impl Deployer {
             && *name != manifest.server
         {
             let asked = &manifest.server;
-            return Err(refused(format!("this is server `{name}`, and the manifest is for server `{asked}`")));
+            return Err(refused(format!(
+                "this is server `{name}`, and the manifest is for server `{asked}`"
+            )));
         }
         state.participant.begin(Instant::now(), begin).map_err(conflict)?;
         state.staged = Some(Staged { txn, manifest: Arc::clone(&manifest), registry: None });
@@ -278,7 +283,9 @@ impl Deployer {
         let mut state = self.state.lock().await;
         state.participant.step(Instant::now(), txn).map_err(conflict)?;
         let staged = state.staged.as_ref().filter(|staged| staged.txn == txn);
-        staged.map(|staged| Arc::clone(&staged.manifest)).ok_or_else(|| conflict(Refusal::NotUnderWay(txn.to_owned())))
+        staged
+            .map(|staged| Arc::clone(&staged.manifest))
+            .ok_or_else(|| conflict(Refusal::NotUnderWay(txn.to_owned())))
     }
 
     async fn commit(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
@@ -322,7 +329,8 @@ impl Deployer {
         let before = registry.load_full();
         let built = self.builder.build(&manifest, Some(&before), Scrutiny::Trust).await?;
         let previous = current.generation;
-        let generation = Generation { generation: number, txn: format!("rollback of {txn}"), previous, manifest };
+        let generation =
+            Generation { generation: number, txn: format!("rollback of {txn}"), previous, manifest };
         self.store_generation(&generation).await.map_err(|error| failed(&error))?;
         state.participant.rolled_back(txn, live_of(&generation));
         state.go_live(registry, built, generation, peer);

@@ -45,12 +45,12 @@ pub(crate) fn dispatch(
     let not_registered = |why: String| {
         tracing::warn!(event = "unauthorized", client = request.client.as_deref(), address = %address,
             service = service_name, rpc = rpc_name, reason = why);
-        let message = format!("{why}, so the caller may not access service `{service_name}`");
+        let message = format!("{why}: no access to service `{service_name}`");
         Exception::refused(ExceptionType::ClientNotRegistered, message)
     };
     let client = registry.identity.identify(address, request.client.as_deref()).map_err(not_registered)?;
     if !service.has_tenant(client) {
-        return Err(not_registered(format!("client `{client}` is no tenant of it")));
+        return Err(not_registered(format!("client `{client}` is no tenant")));
     }
     let handler = resolve(overloads, request)?;
     let arguments = decode_arguments(handler, overloads, request)?;
@@ -72,7 +72,8 @@ fn service_not_found(registry: &Registry, service: &str) -> Exception {
 fn resolve<'a>(overloads: &'a [Arc<Handler>], request: &Request<'_>) -> Result<&'a Arc<Handler>, Exception> {
     if request.arguments.len() != request.argument_types.len() {
         let (values, types) = (request.arguments.len(), request.argument_types.len());
-        return Err(invalid(overloads, format!("{values} arguments came with {types} argument types")));
+        let what = format!("`arguments` has {values} elements, and `argument-types` has {types}");
+        return Err(invalid(overloads, what));
     }
     let written = request.argument_types.join(", ");
     let handler = match overloads.iter().find(|handler| handler.takes(&written)) {
@@ -139,8 +140,5 @@ fn invalid(overloads: &[Arc<Handler>], what: String) -> Exception {
     let signatures: Vec<_> = overloads.iter().map(|handler| handler.signature.to_string()).collect();
     let mut message = what;
     let _ = write!(message, "; valid: {}", signatures.join(", "));
-    Exception {
-        valid_signatures: signatures,
-        ..Exception::refused(ExceptionType::InvalidArguments, message)
-    }
+    Exception { valid_signatures: signatures, ..Exception::refused(ExceptionType::InvalidArguments, message) }
 }

@@ -33,7 +33,9 @@ impl Identity {
         let Some(claimed) = claimed else {
             return match &names[..] {
                 [only] => Ok(only),
-                _ => Err(format!("several clients call from {address}, and the message has no `client` name")),
+                _ => {
+                    Err(format!("several clients call from {address}, and the message has no `client` name"))
+                }
             };
         };
         let found = names.iter().find(|name| ***name == *claimed);

@@ -61,12 +61,7 @@ pub(super) async fn serve(
     sessions.len()
 }
 
-fn begin_session(
-    sessions: &mut JoinSet<()>,
-    shared: &Arc<Shared>,
-    stream: TcpStream,
-    peer: SocketAddr,
-) {
+fn begin_session(sessions: &mut JoinSet<()>, shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     let (open, limit) = (sessions.len(), shared.limits.connections);
     let overloaded = open >= limit;
     if overloaded {

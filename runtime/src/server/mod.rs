@@ -75,6 +75,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    engine: Arc<Engine>,
     shared: Arc<Shared>,
     drain: watch::Sender<bool>,
 }
@@ -105,10 +106,9 @@ impl Server {
         let interpreter =
             blocking(move || Interpreter::resolve(&python)).await.map_err(StartError::Python)?;
         let engine = Arc::new(Engine::new(interpreter));
-        let builder = Builder { store: Arc::new(store), engine, limits };
+        let builder = Builder { store: Arc::new(store), engine: Arc::clone(&engine), limits };
         let (registry, deployer) = Deployer::load(builder, deploy_key).await?;
-        let listener =
-            listener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let listener = listener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
         let (drain, draining) = watch::channel(false);
         let shared = Arc::new(Shared {
             registry: ArcSwap::from_pointee(registry),
@@ -117,7 +117,7 @@ impl Server {
             calls: Arc::new(Semaphore::new(limits.calls)),
             drain: draining,
         });
-        Ok(Self { listener, shared, drain })
+        Ok(Self { listener, engine, shared, drain })
     }
 
     /// Where it listens.
@@ -128,11 +128,13 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown` ends, then drains: finishes what is in flight within the drain timeout. The answer: how
-    /// many sessions had to be cut off.
+    /// Serves until `shutdown` ends, then drains: finishes what is in flight within the drain timeout, and waits until
+    /// every worker is gone. The answer: how many sessions had to be cut off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> usize {
-        let Self { listener, shared, drain } = self;
-        listener::serve(listener, shared, drain, shutdown).await
+        let Self { listener, engine, shared, drain } = self;
+        let cut_off = listener::serve(listener, shared, drain, shutdown).await;
+        blocking(move || engine.stop()).await;
+        cut_off
     }
 }
 

@@ -197,7 +197,8 @@ impl Builder {
         let (store, owned) = (Arc::clone(&self.store), entry.clone());
         let tree = blocking(move || store.build_tree(&owned)).await;
         let root = tree.as_ref().map_or_else(|_| PathBuf::new(), |tree| tree.root().to_owned());
-        let pool = Pool::new(Arc::clone(&self.engine), self.setup(name, entry, &root), self.pool_limits(entry));
+        let pool =
+            Pool::new(Arc::clone(&self.engine), self.setup(name, entry, &root), self.pool_limits(entry));
         match tree {
             Ok(tree) => {
                 if scrutiny == Scrutiny::Check {

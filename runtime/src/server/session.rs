@@ -455,9 +455,16 @@ async fn run(call: Call, generation: u64, id: AnswerId) -> Vec<u8> {
     let end = Instant::now();
     let outcome = result.as_ref().map_or_else(|exception| exception.kind.as_str(), |()| "ok");
     if handler.meter.admit(end.into_std()) || result.is_err() {
-        tracing::info!(event = "call", key = handler.key, client = &*client, generation,
-            source = handler.source.get(..12), micros = (end - begin).as_micros() as u64, outcome,
-            message = result.as_ref().err().map(|exception| exception.message.as_str()));
+        tracing::info!(
+            event = "call",
+            key = handler.key,
+            client = &*client,
+            generation,
+            source = handler.source.get(..12),
+            micros = (end - begin).as_micros() as u64,
+            outcome,
+            message = result.as_ref().err().map(|exception| exception.message.as_str())
+        );
     }
     message
 }

@@ -63,6 +63,7 @@ impl Store {
 
 /// The version of a service: a hash over all that its workers load. Workers of an unchanged version live on.
 pub(crate) fn service_version(name: &str, service: &ServiceEntry) -> String {
-    let content = (name, &service.rpcs, &service.modules, &service.data, &service.grants, service.concurrency);
+    let content =
+        (name, &service.rpcs, &service.modules, &service.data, &service.grants, service.concurrency);
     sha256_hex(&serde_json::to_vec(&content).unwrap_or_default())
 }

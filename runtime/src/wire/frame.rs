@@ -77,7 +77,9 @@ pub enum FrameError {
     #[error("this port speaks plain TCP, not TLS")]
     Tls,
     /// An HTTP request.
-    #[error("this port speaks JSON lines, not HTTP: send {{\"header\": \"RPC-REQ\", \"value\": ...}} and a line feed")]
+    #[error(
+        "this port speaks JSON lines, not HTTP: send {{\"header\": \"RPC-REQ\", \"value\": ...}} and a line feed"
+    )]
     Http,
 }
 
@@ -232,7 +234,8 @@ fn skip_bom(input: &[u8]) -> usize {
 fn is_http_request(text: &[u8]) -> bool {
     let mut words = text.split(|byte| *byte == b' ');
     let method = words.next().unwrap_or_default();
-    method.iter().all(u8::is_ascii_uppercase) && words.nth(1).is_some_and(|version| version.starts_with(b"HTTP/"))
+    method.iter().all(u8::is_ascii_uppercase)
+        && words.nth(1).is_some_and(|version| version.starts_with(b"HTTP/"))
 }
 
 #[cfg(test)]

@@ -205,7 +205,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         let this = self.present();
         match this.ty {
             Type::Int => this.out.extend_from_slice(&value.to_le_bytes()),
-            Type::Float if i128::from(value) == (value as f64) as i128 => return this.put_float(value as f64),
+            Type::Float if i128::from(value) == (value as f64) as i128 => {
+                return this.put_float(value as f64);
+            }
             Type::Float => return Err(E::invalid_value(de::Unexpected::Signed(value), &"an exact `float`")),
             _ => return Err(E::invalid_type(de::Unexpected::Signed(value), &this)),
         }
@@ -239,9 +241,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         match (this.ty, text) {
             (Type::Str, _) => encode_bytes(text.as_bytes(), this.out),
             (Type::Bytes, _) => {
-                let bytes = BASE64
-                    .decode(text)
-                    .map_err(|_| E::invalid_value(de::Unexpected::Str(shortened(text)), &"base64 of `bytes`"))?;
+                let bytes = BASE64.decode(text).map_err(|_| {
+                    E::invalid_value(de::Unexpected::Str(shortened(text)), &"base64 of `bytes`")
+                })?;
                 encode_bytes(&bytes, this.out);
             }
             (Type::Float, "NaN") => return this.put_float(f64::NAN),
@@ -332,7 +334,8 @@ mod tests {
     fn check(type_text: &str, json: &str, printed: &str) {
         let ty = ty(type_text);
         let mut binary = Vec::new();
-        argument_to_binary(&ty, json, &mut binary).unwrap_or_else(|error| panic!("{type_text} {json}: {error}"));
+        argument_to_binary(&ty, json, &mut binary)
+            .unwrap_or_else(|error| panic!("{type_text} {json}: {error}"));
         let (mut reader, mut out) = (Reader::new(&binary), Vec::new());
         from_binary(&ty, &mut reader, &mut out).expect("what was just encoded");
         assert_eq!(reader.finish(), Ok(()));
@@ -384,11 +387,19 @@ mod tests {
     fn a_value_of_another_type_is_refused_in_words() {
         for (ty, json, message) in [
             ("int", "7.0", "invalid type: floating point `7.0`, expected `int`"),
-            ("int", "9223372036854775808", "invalid value: integer `9223372036854775808`, expected an `int` of 64 bits"),
+            (
+                "int",
+                "9223372036854775808",
+                "invalid value: integer `9223372036854775808`, expected an `int` of 64 bits",
+            ),
             ("int", "true", "invalid type: boolean `true`, expected `int`"),
             ("int", "\"x\"", "invalid type: string \"x\", expected `int`"),
             ("int", "null", "invalid type: null, expected `int`"),
-            ("float", "9007199254740993", "invalid value: integer `9007199254740993`, expected an exact `float`"),
+            (
+                "float",
+                "9007199254740993",
+                "invalid value: integer `9007199254740993`, expected an exact `float`",
+            ),
             ("float", "\"nan\"", "invalid type: string \"nan\", expected `float`"),
             ("float", "1e400", "number out of range"),
             ("bool", "1", "invalid type: integer `1`, expected `bool`"),

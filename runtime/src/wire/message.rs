@@ -94,7 +94,7 @@ impl<'a> Message<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed<'a>> {
         let broken = |message| Malformed { message, id: None };
         let text = std::str::from_utf8(bytes)
-            .map_err(|error| broken(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+            .map_err(|error| broken(format!("not UTF-8 at byte {}", error.valid_up_to() + 1)))?;
         let top = Members::parse(text).map_err(broken)?;
         let value = top.get("value").map(|value| Members::parse(value.get())).transpose();
         let id = match &value {
@@ -234,10 +234,15 @@ impl<'de: 'a, 'a> de::Deserialize<'de> for Members<'a> {
                 let mut members = Members::default();
                 while let Some(Key(name)) = entries.next_key::<Key<'de>>()? {
                     if members.get(&name).is_some() {
-                        return Err(de::Error::custom(format_args!("the member `{}` stands twice", shortened(&name))));
+                        return Err(de::Error::custom(format_args!(
+                            "the member `{}` stands twice",
+                            shortened(&name)
+                        )));
                     }
                     if members.0.len() == MAX_MEMBERS {
-                        return Err(de::Error::custom(format_args!("an object has more than {MAX_MEMBERS} members")));
+                        return Err(de::Error::custom(format_args!(
+                            "an object has more than {MAX_MEMBERS} members"
+                        )));
                     }
                     members.0.push((name, entries.next_value()?));
                 }
@@ -378,7 +383,8 @@ pub fn write_exception(id: &AnswerId, exception: &Exception, out: &mut Vec<u8>) 
 pub fn parse_exception(value: &Members<'_>) -> Result<Exception, String> {
     let kind = value.string("exception-type")?;
     Ok(Exception {
-        kind: ExceptionType::from_text(&kind).ok_or_else(|| format!("there is no exception type `{kind}`"))?,
+        kind: ExceptionType::from_text(&kind)
+            .ok_or_else(|| format!("there is no exception type `{kind}`"))?,
         message: value.string("exception-message")?.into_owned(),
         executed: Executed::from_text(&value.optional("executed", as_string)?.unwrap_or_default()),
         own_kind: value.optional("exception-kind", as_string)?.map(Cow::into_owned),
@@ -452,10 +458,9 @@ mod tests {
     fn malformed(text: &str, message: &str, id: Option<&str>) {
         let error = match Message::parse(text.as_bytes()) {
             Err(error) => error,
-            Ok(parsed) => Malformed {
-                message: Request::parse(&parsed.value).expect_err(text),
-                id: parsed.id,
-            },
+            Ok(parsed) => {
+                Malformed { message: Request::parse(&parsed.value).expect_err(text), id: parsed.id }
+            }
         };
         assert_eq!((error.message.as_str(), error.id.map(Id::as_json)), (message, id), "{text}");
     }
@@ -505,7 +510,7 @@ mod tests {
         assert!(Message::parse(deep.as_bytes()).is_err());
         assert_eq!(
             Message::parse(b"{\"header\":\"\xff\"}").expect_err("bytes").message,
-            "not UTF-8 at byte 11"
+            "not UTF-8 at byte 12"
         );
     }
 

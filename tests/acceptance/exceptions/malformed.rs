@@ -114,10 +114,15 @@ fn a_member_that_is_missing_or_of_a_wrong_type_is_named() {
 
 #[test]
 fn an_id_that_is_neither_a_string_nor_a_64_bit_integer_is_refused() {
-    let ids = ["1.0", "1e3", "true", "[1]", "{}", "18446744073709551616", "-9223372036854775809", "\"\\ud800\""];
+    let ids =
+        ["1.0", "1e3", "true", "[1]", "{}", "18446744073709551616", "-9223372036854775809", "\"\\ud800\""];
     let texts: Vec<_> = ids
         .iter()
-        .map(|id| format!("{{\"header\":\"RPC-REQ\",\"value\":{{\"id\":{id},\"service\":\"svc1\",\"rpc\":\"add\"}}}}"))
+        .map(|id| {
+            format!(
+                "{{\"header\":\"RPC-REQ\",\"value\":{{\"id\":{id},\"service\":\"svc1\",\"rpc\":\"add\"}}}}"
+            )
+        })
         .collect();
     let rows: Vec<_> = texts.iter().map(|text| (text.as_bytes(), Value::Null, &["`id`"][..])).collect();
     check(&rows);
@@ -127,10 +132,22 @@ fn an_id_that_is_neither_a_string_nor_a_64_bit_integer_is_refused() {
 fn a_member_that_stands_twice_is_refused_wherever_it_decides_something() {
     let null = Value::Null;
     check(&[
-        (b"{\"header\":\"RPC-REQ\",\"header\":\"RPC-REQ\",\"value\":{}}", null.clone(), &["`header`", "twice"]),
+        (
+            b"{\"header\":\"RPC-REQ\",\"header\":\"RPC-REQ\",\"value\":{}}",
+            null.clone(),
+            &["`header`", "twice"],
+        ),
         (b"{\"header\":\"RPC-REQ\",\"value\":{},\"value\":{}}", null.clone(), &["`value`", "twice"]),
-        (b"{\"header\":\"RPC-REQ\",\"value\":{\"service\":\"a\",\"service\":\"a\"}}", null.clone(), &["`service`", "twice"]),
-        (b"{\"header\":\"RPC-REQ\",\"value\":{\"client\":\"a\",\"cl\\u0069ent\":\"b\"}}", null.clone(), &["`client`", "twice"]),
+        (
+            b"{\"header\":\"RPC-REQ\",\"value\":{\"service\":\"a\",\"service\":\"a\"}}",
+            null.clone(),
+            &["`service`", "twice"],
+        ),
+        (
+            b"{\"header\":\"RPC-REQ\",\"value\":{\"client\":\"a\",\"cl\\u0069ent\":\"b\"}}",
+            null.clone(),
+            &["`client`", "twice"],
+        ),
         (b"{\"header\":\"RPC-REQ\",\"value\":{\"id\":1,\"id\":2}}", null.clone(), &["`id`", "twice"]),
         (b"{\"header\":\"RPC-REQ\",\"x\":1,\"x\":1,\"value\":{}}", null, &["`x`", "twice"]),
     ]);

@@ -84,6 +84,9 @@ impl Visitor {
     #[track_caller]
     pub fn expect_death(mut self) {
         let end = self.stream.read(&mut [0]);
-        assert!(matches!(end, Ok(0)) || end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
+        assert!(
+            matches!(end, Ok(0))
+                || end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+        );
     }
 }

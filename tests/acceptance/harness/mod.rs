@@ -70,7 +70,8 @@ impl Network {
     /// A folder with this `init.yaml` and nothing running. The ports in the file are of no matter: programs are told
     /// where the servers really are.
     pub fn new(init: &str) -> Self {
-        let network = Self { folder: tempfile::tempdir().expect("a temporary folder"), servers: BTreeMap::new() };
+        let network =
+            Self { folder: tempfile::tempdir().expect("a temporary folder"), servers: BTreeMap::new() };
         network.write("init.yaml", init);
         network
     }
@@ -184,6 +185,16 @@ impl Network {
         self.servers.get_mut(name).expect("a server of that name")
     }
 
+    /// Takes a running server out of the network, for whoever stands between it and the rest.
+    pub fn release(&mut self, name: &str) -> ServerProcess {
+        self.servers.remove(name).expect("a server of that name")
+    }
+
+    /// Takes a running server back.
+    pub fn adopt(&mut self, name: &str, server: ServerProcess) {
+        self.servers.insert(name.to_owned(), server);
+    }
+
     /// A connection from 127.0.0.1 to `server1`.
     pub fn peer(&self, framing: Framing) -> Peer {
         Peer::connect(self.server("server1").address(), framing)
@@ -256,7 +267,12 @@ impl Network {
 
 /// Begins a program whose output [`finish`] returns.
 pub fn begin(mut command: Command) -> Child {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a program that runs")
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a program that runs")
 }
 
 /// Looks again and again, until there is something.

@@ -25,6 +25,8 @@ pub struct Peer {
     stream: TcpStream,
     framing: Framing,
     input: Vec<u8>,
+    /// So many bytes of the input are known to hold no line feed.
+    scanned: usize,
 }
 
 impl Peer {
@@ -43,12 +45,13 @@ impl Peer {
         stream.set_nodelay(true).expect("a socket option");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket option");
-        Self { stream, framing, input: Vec::new() }
+        Self { stream, framing, input: Vec::new(), scanned: 0 }
     }
 
     /// Whether nobody listens there.
     pub fn is_refused(address: SocketAddr) -> bool {
-        TcpStream::connect_timeout(&address, PATIENCE).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        TcpStream::connect_timeout(&address, PATIENCE)
+            .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     }
 
     /// This side's address, as the server sees it.
@@ -162,18 +165,16 @@ impl Peer {
     }
 
     fn take_message(&mut self) -> Option<Vec<u8>> {
-        match self.framing {
+        let (start, end) = match self.framing {
             Framing::Lines => {
-                let end = self.input.iter().position(|byte| *byte == b'\n')?;
-                Some(self.input.drain(..=end).collect())
+                let begin = std::mem::replace(&mut self.scanned, self.input.len());
+                let found = self.input[begin..].iter().position(|byte| *byte == b'\n')?;
+                self.scanned = 0;
+                (0, begin + found + 1)
             }
-            Framing::Framed => {
-                let length = u32::from_be_bytes(*self.input.first_chunk::<4>()?) as usize;
-                if self.input.len() < 4 + length {
-                    return None;
-                }
-                Some(self.input.drain(..4 + length).skip(4).collect())
-            }
-        }
+            Framing::Framed => (4, 4 + u32::from_be_bytes(*self.input.first_chunk::<4>()?) as usize),
+        };
+        let rest = (self.input.len() >= end).then(|| self.input.split_off(end))?;
+        Some(std::mem::replace(&mut self.input, rest).split_off(start))
     }
 }

@@ -27,11 +27,10 @@ impl Interpreter {
     /// # Errors
     /// That it cannot be started, does not answer as Python does, or is too old.
     pub fn resolve(python: &str) -> Result<Self, String> {
-        let output = Command::new(python)
-            .args(["-c", QUESTION])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("cannot start Python as `{python}`: {error}; name another with --python"))?;
+        let output =
+            Command::new(python).args(["-c", QUESTION]).stdin(Stdio::null()).output().map_err(|error| {
+                format!("cannot start Python as `{python}`: {error}; name another with --python")
+            })?;
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr);
             let last = words.trim().lines().last().unwrap_or_default();

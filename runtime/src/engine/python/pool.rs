@@ -89,8 +89,7 @@ impl Pool {
         let frame = framed(&request);
         let queued = tokio::time::timeout_at(deadline, self.take_worker());
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
-        let mut busy =
-            Busy { pool: Arc::clone(self), worker: Some((worker, slot)), deadline, in_call: true };
+        let mut busy = Busy { pool: Arc::clone(self), worker: Some((worker, slot)), deadline, in_call: true };
         let answer = busy.call(&frame, alone).await?;
         busy.in_call = false;
         drop(busy);
@@ -104,13 +103,18 @@ impl Pool {
         let leaving: Vec<_> = std::iter::from_fn(|| idle.pop_front_if(|first| long(first))).collect();
         drop(idle);
         for idle in leaving {
-            tracing::debug!(event = "worker leaves", pid = idle.worker.process.pid, service = self.setup.service);
+            tracing::debug!(
+                event = "worker leaves",
+                pid = idle.worker.process.pid,
+                service = self.setup.service
+            );
         }
     }
 
     async fn take_worker(&self) -> Result<(Worker, OwnedSemaphorePermit), Exception> {
         let unavailable = |message: String| Exception::refused(ExceptionType::Unavailable, message);
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| unavailable("closing".to_owned()))?;
+        let slot =
+            Arc::clone(&self.slots).acquire_owned().await.map_err(|_| unavailable("closing".to_owned()))?;
         if let Some(idle) = self.lock_idle().pop_back() {
             return Ok((idle.worker, slot));
         }

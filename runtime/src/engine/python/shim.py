@@ -677,7 +677,8 @@ class Zygote:
         for pid in self.workers:
             try:
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
+                os.waitpid(pid, 0)
+            except OSError:
                 pass
         os._exit(0)
 

@@ -140,13 +140,16 @@ impl Worker {
                 Ok(Some((&LOADING, path))) => *loading = String::from_utf8_lossy(path).into_owned(),
                 Ok(Some((&READY, []))) => return Ok(()),
                 Ok(Some((&REFUSED, findings))) => {
-                    let findings = serde_json::from_slice(findings).map_err(|error| failed(error.to_string()))?;
+                    let findings =
+                        serde_json::from_slice(findings).map_err(|error| failed(error.to_string()))?;
                     return Err(StartError::Refused(findings));
                 }
                 Ok(_) => return Err(failed("its worker answered out of turn".to_owned())),
                 Err(error) => {
                     let how = self.process.ended().await;
-                    return Err(failed(format!("its worker died while loading `{loading}` ({how}; {error})")));
+                    return Err(failed(format!(
+                        "its worker died while loading `{loading}` ({how}; {error})"
+                    )));
                 }
             }
             answer = self.receive().await;
@@ -218,7 +221,10 @@ impl Worker {
             if let Some((length, rest)) = self.input.split_first_chunk::<4>() {
                 let length = u32::from_le_bytes(*length) as usize;
                 if length > MAX_FRAME_LIMIT {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "its worker answered out of turn"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "its worker answered out of turn",
+                    ));
                 }
                 if rest.len() >= length {
                     let answer = rest[..length].to_vec();
@@ -260,7 +266,12 @@ async fn log_output(output: pipe::Receiver, service: Arc<str>, pid: u32) {
             Ok(0) | Err(_) => return,
             Ok(_) => {
                 let text = String::from_utf8_lossy(&line);
-                tracing::info!(event = "output", service = &*service, pid, line = text.trim_end_matches('\n'));
+                tracing::info!(
+                    event = "output",
+                    service = &*service,
+                    pid,
+                    line = text.trim_end_matches('\n')
+                );
             }
         }
     }

@@ -7,10 +7,12 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags,
+    SocketType,
 };
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -29,7 +31,14 @@ const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Engine {
     interpreter: Interpreter,
-    zygote: Mutex<Option<Arc<Zygote>>>,
+    zygote: Mutex<Option<Running>>,
+}
+
+/// A zygote, and the thread that hears from it until it ends.
+#[derive(Debug)]
+struct Running {
+    zygote: Arc<Zygote>,
+    listener: JoinHandle<()>,
 }
 
 /// The server's side of a zygote process.
@@ -64,7 +73,7 @@ pub(super) struct Forked {
     pub(super) output: pipe::Receiver,
 }
 
-/// A worker's process. It is killed when this is dropped before it has ended.
+/// A worker's process. It is killed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) pid: u32,
@@ -111,23 +120,28 @@ impl Engine {
 
     fn zygote(&self) -> io::Result<Arc<Zygote>> {
         let mut slot = lock(&self.zygote);
-        if let Some(zygote) = slot.as_ref().filter(|zygote| !lock(&zygote.workers).ended) {
-            return Ok(Arc::clone(zygote));
+        if let Some(running) = slot.as_ref().filter(|running| !lock(&running.zygote.workers).ended) {
+            return Ok(Arc::clone(&running.zygote));
         }
-        let zygote = Zygote::start(&self.interpreter)?;
-        *slot = Some(Arc::clone(&zygote));
+        let running = Zygote::start(&self.interpreter)?;
+        let zygote = Arc::clone(&running.zygote);
+        *slot = Some(running);
         Ok(zygote)
+    }
+
+    /// Ends the zygote and every worker, and waits until they are gone.
+    pub(crate) fn stop(&self) {
+        let Some(Running { zygote, listener }) = lock(&self.zygote).take() else { return };
+        // It may have ended by itself.
+        let _ = rustix::net::shutdown(&zygote.control, Shutdown::Both);
+        let _ = listener.join();
     }
 }
 
 impl Zygote {
-    fn start(interpreter: &Interpreter) -> io::Result<Arc<Self>> {
-        let (ours, theirs) = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+    fn start(interpreter: &Interpreter) -> io::Result<Running> {
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let child = Command::new(&interpreter.executable)
             .args(["-I", "-S", "-c", SHIM])
             .stdin(Stdio::from(theirs))
@@ -138,9 +152,10 @@ impl Zygote {
         tracing::info!(event = "zygote started", pid = child.id(), python = interpreter.version());
         let zygote =
             Arc::new(Self { control: ours, next_worker: AtomicU32::new(1), workers: Mutex::default() });
-        let listener = Arc::clone(&zygote);
-        std::thread::Builder::new().name("zygote".to_owned()).spawn(move || listener.listen(child))?;
-        Ok(zygote)
+        let listening = Arc::clone(&zygote);
+        let listener =
+            std::thread::Builder::new().name("zygote".to_owned()).spawn(move || listening.listen(child))?;
+        Ok(Running { zygote, listener })
     }
 
     fn fork(&self, fds: [BorrowedFd<'_>; 3]) -> io::Result<oneshot::Receiver<Born>> {
@@ -182,19 +197,23 @@ impl Zygote {
         *workers = Workers { ended: true, ..Workers::default() };
         drop(workers);
         let status = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-        tracing::warn!(event = "zygote ended", status);
+        tracing::info!(event = "zygote ended", status);
     }
 
     fn hear(&self, datagram: &[u8]) {
         let Ok(news) = serde_json::from_slice::<News>(datagram) else { return };
         let mut workers = lock(&self.workers);
-        if let (Some(pid), Some(forking)) = (news.pid, workers.forking.remove(&news.worker)) {
+        if let Some(pid) = news.pid
+            && let Some(forking) = workers.forking.remove(&news.worker)
+        {
             let (sender, exit) = oneshot::channel();
             workers.living.insert(news.worker, sender);
             // Whoever asked may have given up; the worker then sees its pipes close and leaves.
             let _ = forking.send(Born { pid, exit });
         }
-        if let (Some(status), Some(living)) = (news.exit, workers.living.remove(&news.worker)) {
+        if let Some(status) = news.exit
+            && let Some(living) = workers.living.remove(&news.worker)
+        {
             let _ = living.send(status);
         }
     }
@@ -219,9 +238,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if matches!(self.exit.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
-            self.kill();
-        }
+        self.kill();
     }
 }
 

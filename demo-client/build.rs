@@ -1,0 +1,5 @@
+//! Generates the stubs of the demo network.
+
+fn main() -> Result<(), rpcgen::Error> {
+    rpcgen::build("../init.yaml").emit()
+}

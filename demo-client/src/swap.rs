@@ -1,0 +1,81 @@
+//! A procedure is swapped while it is being called.
+
+use std::io::{self, Read as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, bail, ensure};
+use rpc_runtime::Network;
+
+use crate::processes::Stage;
+use crate::stubs::{TOPOLOGY, calculator};
+
+const OLD: &str = "Hello, ";
+const NEW: &str = "Good day, ";
+
+/// So many calls go on after the first answer of the new code.
+const CALLS_AFTER: u64 = 500;
+
+/// The client's part: calls until its input ends. It prints `called` after its first answer, `swapped` some time after
+/// the first answer of the new code, and at last what it counted.
+pub fn call_in_a_loop() -> anyhow::Result<()> {
+    let client = calculator::Client::new(&Network::builder(&TOPOLOGY).client("client2").build()?);
+    let ended = Arc::new(AtomicBool::new(false));
+    let end = Arc::clone(&ended);
+    std::thread::spawn(move || {
+        // Whether it ends well or not, it ends.
+        let _ = io::stdin().read_to_end(&mut Vec::new());
+        end.store(true, Ordering::Relaxed);
+    });
+    let (mut old, mut new, mut lost) = (0_u64, 0_u64, 0_u64);
+    while !ended.load(Ordering::Relaxed) {
+        match client.greet("Ada".to_owned()) {
+            Ok(answer) if answer.starts_with(OLD) => {
+                ensure!(new == 0, "the old code answered after the new: {answer}");
+                old += 1;
+            }
+            Ok(answer) if answer.starts_with(NEW) => new += 1,
+            Ok(answer) => bail!("neither the old nor the new code answers `{answer}`"),
+            Err(error) => {
+                eprintln!("{error}");
+                lost += 1;
+            }
+        }
+        if old + new == 1 {
+            println!("called");
+        }
+        if new == CALLS_AFTER {
+            println!("swapped");
+        }
+    }
+    println!("{old} calls answered by the old code, then {new} by the new; {lost} lost");
+    ensure!(lost == 0, "{lost} calls were lost");
+    Ok(())
+}
+
+/// The story's part: edits the source and applies, while the client calls. The answer: what happened, in lines.
+pub fn edit_and_apply(stage: &Stage) -> anyhow::Result<Vec<String>> {
+    let mut client = stage.start("loop", &[])?;
+    let mut lines =
+        vec![format!("client2 (process {}) calls calculator::greet(\"Ada\") in a loop", client.pid())];
+    ensure!(client.next_line()?.as_deref() == Some("called"), "the loop did not begin: {}", stage.log());
+    let source = stage.folder().join("services/calculator/greet.py");
+    let text = std::fs::read_to_string(&source)?;
+    ensure!(text.contains(OLD), "greet.py does not say `{OLD}`");
+    std::fs::write(&source, text.replace(OLD, NEW))?;
+    lines.push(format!("services/calculator/greet.py is edited: `{OLD}` becomes `{NEW}`"));
+    let (pid, applied) = stage.run("initializer", &["apply", "init.yaml"])?;
+    ensure!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    let applied = String::from_utf8(applied.stdout)?;
+    let summary = applied.lines().last().context("a summary")?;
+    lines.push(format!("initializer (process {pid}): {summary}"));
+    ensure!(
+        client.next_line()?.as_deref() == Some("swapped"),
+        "the new code did not answer: {}",
+        stage.log()
+    );
+    client.close_input();
+    lines.push(client.next_line()?.with_context(|| stage.log())?);
+    ensure!(client.wait()?.success(), "the loop failed: {}", stage.log());
+    Ok(lines)
+}

@@ -1,0 +1,151 @@
+//! Connections and servers that are lost at the worst instant.
+
+use super::proxy::{Exchange, Proxy};
+use super::{about_to_change, values};
+use crate::harness::{Finished, Network};
+
+/// What the link does with the first message of that header; all others pass.
+fn at_first<'a>(
+    header: &'a str,
+    mut act: impl FnMut(&mut Exchange<'_>) -> Option<Vec<u8>> + 'a,
+) -> impl FnMut(&mut Exchange<'_>) -> Option<Vec<u8>> + 'a {
+    let mut seen = false;
+    move |exchange| {
+        if seen || exchange.header != header {
+            return exchange.forward();
+        }
+        seen = true;
+        act(exchange)
+    }
+}
+
+/// Applies with such a link to `server2`.
+fn apply_through(
+    network: &mut Network,
+    rule: impl FnMut(&mut Exchange<'_>) -> Option<Vec<u8>> + Send + 'static,
+) -> Finished {
+    let proxy = Proxy::before(network.release("server2"), rule);
+    let finished = network.initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
+    network.adopt("server2", proxy.end());
+    finished
+}
+
+#[track_caller]
+fn converges(network: &Network, expected: [(u64, u64); 2]) {
+    network.apply().succeeds();
+    assert_eq!(values(network), expected);
+    network.plan().ends(0);
+}
+
+#[test]
+fn a_server_that_is_not_running_is_named_and_the_other_keeps_what_it_has() {
+    let mut network = about_to_change();
+    let address = network.server("server2").address();
+    network.server_mut("server2").kill();
+    let words = format!("server `server2` at {address}: connection refused (is it running?)");
+    network.apply().ends(1).says(&words);
+    network.plan().ends(1).says(&words);
+    let last = network.initializer(&["apply", "init.yaml", "--json"]).ends(1).summary();
+    assert!(last["message"].as_str().expect("a message").contains(&words), "{last}");
+    assert_eq!(network.value("server1"), (1, 1));
+    network.start("server2", &[]);
+    converges(&network, [(2, 2), (2, 2)]);
+}
+
+#[test]
+fn a_commit_that_never_arrived_rolls_the_other_server_back() {
+    let mut network = about_to_change();
+    let finished = apply_through(&mut network, at_first("INIT-COMMIT", |_| None)).ends(1);
+    let finished = finished.says("server1: was live, and is rolled back (generation 3)");
+    finished.says("server2: unchanged: it closed the connection (generation 1)").says("apply again");
+    assert_eq!(values(&network), [(3, 1), (1, 1)]);
+    converges(&network, [(4, 2), (2, 2)]);
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_counts() {
+    let mut network = about_to_change();
+    let rule = at_first("INIT-COMMIT", |exchange| exchange.forward().and(None));
+    apply_through(&mut network, rule).succeeds().says("server2: live (generation 2)");
+    assert_eq!(values(&network), [(2, 2), (2, 2)]);
+    network.apply().succeeds().says("nothing to do");
+}
+
+#[test]
+fn a_server_killed_before_its_commit_is_old_and_the_other_goes_back() {
+    let mut network = about_to_change();
+    let data = network.data("server2");
+    let rule = at_first("INIT-COMMIT", move |exchange| {
+        exchange.restart(&data);
+        None
+    });
+    let finished = apply_through(&mut network, rule).ends(1);
+    finished.says("server1: was live, and is rolled back (generation 3)").says("server2: unchanged: ");
+    assert_eq!(values(&network), [(3, 1), (1, 1)]);
+    converges(&network, [(4, 2), (2, 2)]);
+}
+
+#[test]
+fn a_server_killed_after_its_commit_is_new() {
+    let mut network = about_to_change();
+    let data = network.data("server2");
+    let rule = at_first("INIT-COMMIT", move |exchange| {
+        exchange.forward();
+        exchange.restart(&data);
+        None
+    });
+    apply_through(&mut network, rule).succeeds();
+    assert_eq!(values(&network), [(2, 2), (2, 2)]);
+    network.apply().succeeds().says("nothing to do");
+}
+
+#[test]
+fn a_server_that_stays_lost_after_its_commit_is_reported_as_unknown() {
+    let mut network = about_to_change();
+    let rule = at_first("INIT-COMMIT", |exchange| {
+        exchange.forward();
+        exchange.server.kill();
+        None
+    });
+    let finished = apply_through(&mut network, rule).ends(1);
+    finished.says("server1: was live, and is rolled back (generation 3)").says("server2: unknown: ");
+    assert_eq!(network.value("server1"), (3, 1));
+    network.start("server2", &[]);
+    assert_eq!(network.value("server2"), (2, 2), "what it committed, it serves");
+    converges(&network, [(4, 2), (2, 2)]);
+}
+
+#[test]
+fn a_server_lost_before_all_are_prepared_changes_nothing() {
+    for header in ["INIT-BEGIN", "INIT-PUT", "INIT-PREPARE"] {
+        for killed in [false, true] {
+            let mut network = about_to_change();
+            let data = network.data("server2");
+            let rule = at_first(header, move |exchange| {
+                if killed {
+                    exchange.forward();
+                    exchange.restart(&data);
+                }
+                None
+            });
+            let finished = apply_through(&mut network, rule).ends(1);
+            finished.says("server1: unchanged").says("server2: unchanged: it closed the connection");
+            assert_eq!(values(&network), [(1, 1), (1, 1)], "{header}");
+            converges(&network, [(2, 2), (2, 2)]);
+        }
+    }
+}
+
+#[test]
+fn a_server_killed_after_it_prepared_serves_the_old_generation() {
+    let mut network = about_to_change();
+    network.script("server2").prepare_source("txn", "svc2", "def value():\n    return 5\n");
+    assert_eq!(network.script("server2").outcome("txn"), "in-progress");
+    network.server_mut("server2").kill();
+    network.start("server2", &[]);
+    assert_eq!(network.value("server2"), (1, 1));
+    assert_eq!(network.script("server2").outcome("txn"), "unknown");
+    let refused = network.script("server2").step("INIT-COMMIT", "txn").expect_err("it is not prepared");
+    assert_eq!(refused["kind"], "conflict", "{refused}");
+    converges(&network, [(2, 2), (2, 2)]);
+}

@@ -1,0 +1,225 @@
+//! `INIT-...` messages that no honest initializer sends, and those it may send twice.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rpc_runtime::deploy::sha256_hex;
+use serde_json::{Value, json};
+
+use super::about_to_change;
+use crate::harness::{Network, Script};
+
+const SOURCE: &str = "def value():\n    return 5\n";
+
+fn serving() -> Network {
+    Network::serving(&[("value", "", "int", "def value():\n    return 1\n")])
+}
+
+#[track_caller]
+fn is_refused(answer: Result<Value, Value>, kind: &str, words: &str) {
+    let error = answer.expect_err("a refusal");
+    assert_eq!(error["kind"], kind, "{error}");
+    assert!(error["message"].as_str().expect("a message").contains(words), "{words}\n{error}");
+}
+
+/// Every file below a folder, with its size.
+fn files(folder: &Path) -> BTreeMap<String, u64> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let metadata = entry.metadata().expect("an entry");
+        files.insert(entry.path().display().to_string(), if metadata.is_dir() { 0 } else { metadata.len() });
+        if metadata.is_dir() {
+            files.append(&mut self::files(&entry.path()));
+        }
+    }
+    files
+}
+
+#[test]
+fn commit_and_abort_may_be_said_twice() {
+    let network = serving();
+    let mut script = network.script("server1");
+    script.prepare_source("one", "svc1", SOURCE);
+    let live = json!({ "generation": 2 });
+    assert_eq!(script.step("INIT-COMMIT", "one"), Ok(live.clone()));
+    assert_eq!(script.step("INIT-COMMIT", "one"), Ok(live));
+    assert_eq!(network.value("server1"), (2, 5));
+    let committed = json!({ "outcome": { "state": "committed", "generation": 2 } });
+    assert_eq!(script.step("INIT-ABORT", "one"), Ok(committed.clone()), "what is live is not aborted");
+    assert_eq!(network.script("server1").step("INIT-OUTCOME", "one"), Ok(committed));
+    script.prepare_source("two", "svc1", "def value():\n    return 6\n");
+    for _ in 0..2 {
+        assert_eq!(script.step("INIT-ABORT", "two"), Ok(json!({ "outcome": { "state": "aborted" } })));
+    }
+    is_refused(script.step("INIT-COMMIT", "two"), "conflict", "transaction two is not under way here");
+    assert_eq!(script.outcome("two"), "aborted");
+    assert_eq!(script.outcome("three"), "unknown");
+    assert_eq!(network.value("server1"), (2, 5));
+}
+
+#[test]
+fn steps_out_of_turn_are_refused() {
+    let network = serving();
+    let mut script = network.script("server1");
+    for step in ["INIT-PREPARE", "INIT-COMMIT"] {
+        is_refused(script.step(step, "one"), "conflict", "transaction one is not under way here");
+    }
+    is_refused(script.put("one", SOURCE.as_bytes()), "conflict", "transaction one is not under way here");
+    let manifest = script.manifest_with_source("svc1", SOURCE);
+    let missing = script.begin("one", 60_000, &manifest).expect("begun");
+    assert_eq!(missing, json!({ "missing": [sha256_hex(SOURCE.as_bytes())] }));
+    is_refused(script.step("INIT-COMMIT", "one"), "conflict", "transaction one is not prepared");
+    is_refused(script.step("INIT-PREPARE", "one"), "refused", "has not come");
+    is_refused(script.step("INIT-PREPARE", "two"), "conflict", "transaction two is not under way here");
+    let stale = json!({
+        "txn": "one", "holder": "the test", "lease-ms": 60_000, "manifest": manifest,
+        "expected": { "generation": 0, "content": "" },
+    });
+    is_refused(
+        script.ask("INIT-BEGIN", stale),
+        "conflict",
+        "the plan is for generation 0, and generation 1 is live",
+    );
+    assert_eq!(network.value("server1"), (1, 1));
+}
+
+#[test]
+fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
+    const LIMIT: usize = 8 << 20;
+    let network = serving();
+    let mut script = network.script("server1");
+    let manifest = script.manifest_with_source("svc1", SOURCE);
+    let hash = sha256_hex(SOURCE.as_bytes());
+    script.begin("one", 60_000, &manifest).expect("begun");
+    let before = files(network.path());
+    let (content, other) = (SOURCE.as_bytes(), SOURCE.replace('5', "6").into_bytes());
+    is_refused(script.put("one", &other), "refused", "nothing in the manifest has the hash");
+    is_refused(script.put_as("one", &hash, other.len(), &other), "refused", "its bytes have another hash");
+    is_refused(
+        script.put_as("one", &hash, content.len() - 1, content),
+        "refused",
+        "does not unpack to 25 bytes",
+    );
+    is_refused(
+        script.put_as("one", &hash, LIMIT + 1, content),
+        "refused",
+        "8388609 bytes are over the limit of 8388608",
+    );
+    is_refused(script.put_as("one", &hash, content.len(), &vec![b'#'; LIMIT]), "refused", "does not unpack");
+    let packed =
+        |zstd: &str| json!({ "txn": "one", "files": [{ "sha256": hash, "size": 26, "zstd": zstd }] });
+    is_refused(script.ask("INIT-PUT", packed("*")), "refused", "its base64 is broken");
+    is_refused(script.ask("INIT-PUT", packed("AAAA")), "refused", "does not unpack");
+    assert_eq!(files(network.path()), before, "nothing was kept");
+    script.put("one", content).expect("the file itself");
+    script.step("INIT-PREPARE", "one").expect("prepared");
+    script.step("INIT-COMMIT", "one").expect("committed");
+    assert_eq!(network.value("server1"), (2, 5));
+}
+
+#[test]
+fn a_manifest_that_no_file_could_have_led_to_is_refused_and_nothing_is_written() {
+    let network = serving();
+    let mut script = network.script("server1");
+    let good = script.manifest_with_source("svc1", SOURCE);
+    let before = files(network.path());
+    let path = |path: &str, value: Value| (path.to_owned(), value);
+    let source = "/services/svc1/rpcs/0/source";
+    let file = |path: &str| json!([{ "path": path, "sha256": "a".repeat(64) }]);
+    let doubled = json!([good["services"]["svc1"]["rpcs"][0], good["services"]["svc1"]["rpcs"][0]]);
+    for ((place, value), words) in [
+        (
+            path(&format!("{source}/path"), json!("../p0.py")),
+            "the path `../p0.py` does not stay inside the project",
+        ),
+        (path(&format!("{source}/path"), json!("a/../../p0.py")), "does not stay inside the project"),
+        (path(&format!("{source}/path"), json!("/tmp/p0.py")), "does not stay inside the project"),
+        (path(&format!("{source}/path"), json!("")), "does not stay inside the project"),
+        (path(&format!("{source}/path"), json!("a\\..\\b.py")), "does not stay inside the project"),
+        (path(&format!("{source}/sha256"), json!("../../../x")), "is no SHA-256"),
+        (path(&format!("{source}/sha256"), json!("A".repeat(64))), "is no SHA-256"),
+        (
+            path("/services/svc1/modules", file("../m.py")),
+            "the path `../m.py` does not stay inside the project",
+        ),
+        (path("/services/svc1/data", file("..")), "the path `..` does not stay inside the project"),
+        (path("/services/svc1/rpcs/0/name", json!("a.b")), "the procedure name `a.b`"),
+        (path("/services/svc1/rpcs/0/name", json!("")), "the procedure name ``"),
+        (path("/services/svc1/rpcs/0/returns", json!(["Lisp"])), "there is no type `Lisp`"),
+        (path("/services/svc1/rpcs/0/parameters", json!([{ "type": "int]" }])), "`svc1.value`"),
+        (path("/services/svc1/rpcs", doubled), "`svc1.value()` is declared twice"),
+        (path("/services/svc1/tenants", json!(["nobody"])), "the unknown tenant `nobody`"),
+        (path("/services", json!({ "../x": good["services"]["svc1"] })), "the service name `../x`"),
+        (path("/server", json!("../server1")), "the server name `../server1`"),
+        (
+            path("/server", json!("server2")),
+            "this is server `server1`, and the manifest is for server `server2`",
+        ),
+        (path("/format", json!(2)), "manifest format 2 is not supported"),
+    ] {
+        let mut bad = good.clone();
+        match bad.pointer_mut(&place) {
+            Some(at) => *at = value,
+            None => bad["services"]["svc1"][place.rsplit('/').next().expect("a member")] = value,
+        }
+        is_refused(script.begin("one", 60_000, &bad), "refused", words);
+        assert_eq!(script.outcome("one"), "unknown", "{words}");
+    }
+    assert_eq!(files(network.path()), before);
+    assert_eq!(network.value("server1"), (1, 1));
+    script.begin("one", 60_000, &good).expect("the manifest itself");
+}
+
+#[test]
+fn a_path_with_two_contents_is_refused() {
+    let network = serving();
+    let mut script = network.script("server1");
+    let (_, mut manifest) = script.status();
+    manifest["services"]["svc1"]["modules"] =
+        json!([{ "path": "p0.py", "sha256": sha256_hex(SOURCE.as_bytes()) }]);
+    script.begin("one", 60_000, &manifest).expect("begun");
+    script.put("one", SOURCE.as_bytes()).expect("put");
+    let refused = script.step("INIT-PREPARE", "one").expect_err("two contents");
+    assert!(
+        refused["message"].as_str().expect("a message").contains("`p0.py` has two contents"),
+        "{refused}"
+    );
+    assert_eq!(network.value("server1"), (1, 1));
+}
+
+#[test]
+fn messages_that_are_none_are_malformed_and_the_session_lives() {
+    let network = serving();
+    let mut script = network.script("server1");
+    for (header, value) in [
+        ("INIT-DANCE", json!({})),
+        ("INIT-COMMIT", json!({})),
+        ("INIT-COMMIT", json!({ "txn": 7 })),
+        (
+            "INIT-BEGIN",
+            json!({ "txn": "one", "holder": "me", "lease-ms": -1, "expected": {}, "manifest": {} }),
+        ),
+        ("INIT-PUT", json!({ "txn": "one", "files": {} })),
+    ] {
+        is_refused(script.ask(header, value), "malformed", "");
+    }
+    assert_eq!(script.status().0["generation"], 1);
+}
+
+#[test]
+fn a_rollback_is_a_new_generation_with_the_old_content() {
+    let network = about_to_change();
+    let roll_back = |script: &mut Script, txn: &str| script.step("INIT-ROLLBACK", txn);
+    let mut script = network.script("server1");
+    is_refused(roll_back(&mut script, "never"), "conflict", "transaction never is not what is live here");
+    script.prepare_source("one", "svc1", SOURCE);
+    is_refused(roll_back(&mut script, "never"), "conflict", "another apply is under way: the test's one");
+    script.step("INIT-COMMIT", "one").expect("committed");
+    assert_eq!(network.value("server1"), (2, 5));
+    assert_eq!(roll_back(&mut script, "one"), Ok(json!({ "generation": 3 })));
+    assert_eq!(network.value("server1"), (3, 1));
+    is_refused(roll_back(&mut script, "one"), "conflict", "transaction one is not what is live here");
+    assert_eq!(script.outcome("one"), "aborted");
+    network.apply().succeeds();
+    assert_eq!(network.value("server1"), (4, 2));
+}

@@ -1,0 +1,66 @@
+//! [`Echo`]: a server with a one-argument procedure for each of some types.
+
+use crate::harness::{Framing, Network, Peer};
+
+/// A running server, and the types that its `echo0`, `echo1`, ... take.
+pub struct Echo {
+    network: Network,
+    types: Vec<String>,
+}
+
+impl Echo {
+    /// A procedure for each type, once each; `procedure` says what it returns: the type, and the Python expression.
+    pub fn serving<'a>(
+        types: impl IntoIterator<Item = &'a str>,
+        procedure: impl Fn(&str) -> (String, &'static str),
+    ) -> Self {
+        let mut distinct: Vec<String> = Vec::new();
+        for ty in types {
+            if !distinct.iter().any(|known| known == ty) {
+                distinct.push(ty.to_owned());
+            }
+        }
+        let owned: Vec<_> = distinct
+            .iter()
+            .enumerate()
+            .map(|(index, ty)| {
+                let (returns, expression) = procedure(ty);
+                (
+                    format!("echo{index}"),
+                    ty,
+                    returns,
+                    format!("def echo{index}(value):\n    return {expression}\n"),
+                )
+            })
+            .collect();
+        let procedures: Vec<_> = owned
+            .iter()
+            .map(|(name, ty, returns, source)| {
+                (name.as_str(), ty.as_str(), returns.as_str(), source.as_str())
+            })
+            .collect();
+        Self { network: Network::serving(&procedures), types: distinct }
+    }
+
+    /// A connection.
+    pub fn peer(&self, framing: Framing) -> Peer {
+        self.network.peer(framing)
+    }
+
+    /// Calls the procedure for this type with the JSON text of its argument; the answer's text.
+    #[track_caller]
+    pub fn ask(&self, peer: &mut Peer, ty: &str, argument: &str) -> String {
+        let index = self.types.iter().position(|known| known == ty).expect("a type that was served");
+        self.ask_as(peer, index, ty, argument)
+    }
+
+    /// The same, by the procedure's number, with the type written in another way.
+    #[track_caller]
+    pub fn ask_as(&self, peer: &mut Peer, index: usize, ty: &str, argument: &str) -> String {
+        peer.send(format!(
+            "{{\"header\":\"RPC-REQ\",\"value\":{{\"id\":1,\"service\":\"svc1\",\"rpc\":\"echo{index}\",\
+             \"argument-types\":[\"{ty}\"],\"arguments\":[{argument}]}}}}"
+        ));
+        peer.receive_text()
+    }
+}
