@@ -42,7 +42,7 @@ struct Arguments {
     /// The file that declares the network
     #[arg(long, value_name = "FILE", default_value = "init.yaml", global = true)]
     init: PathBuf,
-    /// Who is calling; else RPC_CLIENT, else the file's only client
+    /// Who is calling; else the environment's `RPC_CLIENT`, else the file's only client
     #[arg(long = "as", value_name = "CLIENT", global = true)]
     client: Option<String>,
     /// Print JSON, one object per line

@@ -48,6 +48,7 @@ enum Verb {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags of the command line")]
 struct Target {
     /// The file that declares the network
     #[arg(value_name = "INIT.YAML")]

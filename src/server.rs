@@ -59,6 +59,7 @@ struct Arguments {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
+#[expect(clippy::struct_field_names, reason = "the fields are named as their flags")]
 struct LogArguments {
     /// What is logged
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "info")]

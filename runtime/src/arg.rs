@@ -91,11 +91,13 @@ by_reference! {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a case reads as a call")]
     fn check<T: PartialEq + std::fmt::Debug>(passed: impl Arg<T>, expected: T) {
         assert_eq!(passed.into_arg(), expected);
     }
 
     #[test]
+    #[expect(clippy::needless_borrows_for_generic_args, reason = "the references are what is tested")]
     fn values_and_references_arrive_as_what_is_declared() {
         check(1, 1_i64);
         check(&1_i64, 1_i64);
@@ -108,6 +110,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::needless_borrows_for_generic_args, reason = "the references are what is tested")]
     fn lists_may_be_arrays_and_slices_of_what_may_be_passed() {
         let words = vec!["a".to_owned(), "b".to_owned()];
         check(["a", "b"], words.clone());

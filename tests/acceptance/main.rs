@@ -3,8 +3,11 @@
 mod harness;
 
 mod apply;
+mod commands;
 mod deployers;
 mod exceptions;
+mod identity;
+mod limits;
 mod faults;
 mod modules;
 mod refusals;

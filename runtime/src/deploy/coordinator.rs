@@ -177,17 +177,15 @@ fn next(standing: &Standing, event: Event) -> Standing {
     match (standing, event) {
         (Preparing, Event::Done) => Prepared,
         (Preparing, Event::Refused(why) | Event::Lost(why)) => Old(Some(why)),
-        (Committing, Event::Done) => Committed,
+        (Committing, Event::Done) | (Asking(_), Event::Outcome(Outcome::Committed { .. })) => Committed,
         (Committing, Event::Refused(why)) => Aborting(Some(why)),
         (Committing, Event::Lost(why)) => Asking(why),
-        (Asking(_), Event::Outcome(Outcome::Committed { .. })) => Committed,
         (Asking(why), Event::Outcome(Outcome::Aborted | Outcome::Unknown)) => Old(Some(why.clone())),
         (Asking(why), Event::Outcome(Outcome::InProgress)) => Aborting(Some(why.clone())),
-        (Asking(_), Event::Lost(why) | Event::Refused(why)) => Unknown(why),
+        (Asking(_) | RollingBack, Event::Lost(why) | Event::Refused(why)) => Unknown(why),
         // A server that cannot be told drops the transaction when its lease runs out.
         (Aborting(why), _) => Old(why.clone()),
         (RollingBack, Event::Done) => RolledBack,
-        (RollingBack, Event::Refused(why) | Event::Lost(why)) => Unknown(why),
         (settled, _) => settled.clone(),
     }
 }
@@ -202,8 +200,11 @@ mod tests {
     use super::Command::{Abort, AskOutcome, Commit, Prepare, RollBack};
     use super::*;
 
+    /// What a server did, and the commands that must follow.
+    type Line<'a> = (usize, Event, &'a [(usize, Command)]);
+
     /// Plays a dialogue: each line is an event and the commands that must follow.
-    fn play(gains: &[bool], dialogue: &[(usize, Event, &[(usize, Command)])]) -> Coordinator {
+    fn play(gains: &[bool], dialogue: &[Line<'_>]) -> Coordinator {
         let servers =
             gains.iter().enumerate().map(|(index, gains)| (format!("server{index}"), *gains)).collect();
         let (mut coordinator, commands) = Coordinator::new(servers);
@@ -227,8 +228,8 @@ mod tests {
         Event::Lost("gone".to_owned())
     }
 
-    fn why(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    fn old(why: &str) -> Standing {
+        Standing::Old(Some(why.to_owned()))
     }
 
     #[test]
@@ -257,7 +258,7 @@ mod tests {
                 (2, lost(), &[]),
             ],
         );
-        assert_eq!(standings(&end), [&Standing::Old(None), &Standing::Old(why("no")), &Standing::Old(None)]);
+        assert_eq!(standings(&end), [&Standing::Old(None), &old("no"), &Standing::Old(None)]);
         assert!(!end.is_committed());
     }
 
@@ -265,7 +266,7 @@ mod tests {
     fn a_server_lost_in_prepare_aborts_all() {
         let end =
             play(&[true, true], &[(0, lost(), &[]), (1, Event::Done, &[(1, Abort)]), (1, Event::Done, &[])]);
-        assert_eq!(standings(&end), [&Standing::Old(why("gone")), &Standing::Old(None)]);
+        assert_eq!(standings(&end), [&old("gone"), &Standing::Old(None)]);
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
                 (0, Event::Done, &[]),
             ],
         );
-        assert_eq!(standings(&end), [&Standing::RolledBack, &Standing::Old(why("gone"))]);
+        assert_eq!(standings(&end), [&Standing::RolledBack, &old("gone")]);
     }
 
     #[test]
@@ -312,7 +313,7 @@ mod tests {
                 (0, Event::Done, &[]),
             ],
         );
-        assert_eq!(standings(&end), [&Standing::Old(why("no")), &Standing::Unknown("no".to_owned())]);
+        assert_eq!(standings(&end), [&old("no"), &Standing::Unknown("no".to_owned())]);
     }
 
     #[test]

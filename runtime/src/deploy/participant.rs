@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_OUTCOMES: usize = 64;
 
 /// No lease is longer, whatever an initializer asks for.
-pub const MAX_LEASE: Duration = Duration::from_secs(300);
+pub const MAX_LEASE: Duration = Duration::from_mins(5);
 
 /// What is live on a server.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -195,14 +195,13 @@ impl Participant {
 
     /// Ends a transaction without a change. One that is committed stays so.
     pub fn abort(&mut self, txn: &str) -> Outcome {
-        match self.outcome(txn) {
-            committed @ Outcome::Committed { .. } => committed,
-            _ => {
-                self.current.take_if(|current| current.txn == txn);
-                self.remember(txn, Outcome::Aborted);
-                Outcome::Aborted
-            }
+        let outcome = self.outcome(txn);
+        if let Outcome::Committed { .. } = outcome {
+            return outcome;
         }
+        self.current.take_if(|current| current.txn == txn);
+        self.remember(txn, Outcome::Aborted);
+        Outcome::Aborted
     }
 
     /// Whether a committed transaction may be undone: the number that the generation with the content before it gets.
@@ -370,7 +369,9 @@ mod tests {
                     server.committed(txn, live(generation));
                 }
             },
-            |server, _, txn| drop(server.abort(txn)),
+            |server, _, txn| {
+                server.abort(txn);
+            },
             |server, now, _| drop(server.expire(now + LEASE)),
             |server, now, txn| {
                 if let Ok(generation) = server.roll_back(now, txn) {

@@ -21,7 +21,7 @@ use crate::deploy::participant::Live;
 use crate::deploy::random_id;
 
 /// How long a server keeps what it prepared without hearing more. Loading sources is bounded below that.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 
 /// Files are sent in messages of about this many packed bytes.
 const BATCH_BYTES: usize = 4 << 20;

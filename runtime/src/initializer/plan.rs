@@ -261,7 +261,7 @@ fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Break> {
                         breaks.push(say(name, "it is no tenant any more".to_owned()));
                     }
                     Some(_) if !stays => {
-                        breaks.push(say(name, "the service moved to another server".to_owned()))
+                        breaks.push(say(name, "the service moved to another server".to_owned()));
                     }
                     Some(new) => breaks
                         .extend(lost_rpcs(name, service, new).into_iter().map(|(key, why)| say(&key, why))),

@@ -147,9 +147,8 @@ impl Deployer {
     fn prove(&self, session: &DeploySession, proof: &str) -> Answer {
         let Some(key) = &self.key else { return answer(&Value::Null) };
         let mut state = session.proof();
-        let nonce = match std::mem::replace(&mut *state, Proof::None) {
-            Proof::Asked(nonce) => nonce,
-            _ => return Err(not_allowed("there was no challenge to prove")),
+        let Proof::Asked(nonce) = std::mem::replace(&mut *state, Proof::None) else {
+            return Err(not_allowed("there was no challenge to prove"));
         };
         if !verify_key(key, &nonce, proof) {
             return Err(not_allowed("the deploy key is not this server's"));
@@ -219,7 +218,7 @@ impl Deployer {
                 "this is server `{name}`, and the manifest is for server `{asked}`"
             )));
         }
-        state.participant.begin(Instant::now(), begin).map_err(conflict)?;
+        state.participant.begin(Instant::now(), begin).map_err(|refusal| conflict(&refusal))?;
         state.staged = Some(Staged { txn, manifest: Arc::clone(&manifest), registry: None });
         drop(state);
         let missing = self.missing(manifest).await;
@@ -270,7 +269,7 @@ impl Deployer {
                 return Err(error);
             }
         };
-        state.participant.prepared(Instant::now(), txn).map_err(conflict)?;
+        state.participant.prepared(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?;
         if let Some(staged) = state.staged.as_mut().filter(|staged| staged.txn == txn) {
             staged.registry = Some(built);
         }
@@ -281,21 +280,23 @@ impl Deployer {
     /// A step of the transaction under way: its lease begins again.
     async fn step(&self, txn: &str) -> Result<Arc<Manifest>, DeployError> {
         let mut state = self.state.lock().await;
-        state.participant.step(Instant::now(), txn).map_err(conflict)?;
+        state.participant.step(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?;
         let staged = state.staged.as_ref().filter(|staged| staged.txn == txn);
         staged
             .map(|staged| Arc::clone(&staged.manifest))
-            .ok_or_else(|| conflict(Refusal::NotUnderWay(txn.to_owned())))
+            .ok_or_else(|| conflict(&Refusal::NotUnderWay(txn.to_owned())))
     }
 
     async fn commit(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
         let mut state = self.state.lock().await;
-        let Some(number) = state.participant.commit(Instant::now(), txn).map_err(conflict)? else {
+        let Some(number) =
+            state.participant.commit(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?
+        else {
             return answer(&LiveAnswer { generation: state.participant.live().generation });
         };
         let Some(Staged { manifest, registry: Some(built), .. }) = state.staged.take() else {
             state.drop_staged(txn);
-            return Err(conflict(Refusal::NotPrepared(txn.to_owned())));
+            return Err(conflict(&Refusal::NotPrepared(txn.to_owned())));
         };
         let generation = Generation {
             generation: number,
@@ -321,9 +322,10 @@ impl Deployer {
 
     async fn roll_back(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
         let mut state = self.state.lock().await;
-        let number = state.participant.roll_back(Instant::now(), txn).map_err(conflict)?;
+        let number =
+            state.participant.roll_back(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?;
         let Some(current) = state.current.clone() else {
-            return Err(conflict(Refusal::NotLive(txn.to_owned())));
+            return Err(conflict(&Refusal::NotLive(txn.to_owned())));
         };
         let manifest = self.content_before(&current).await.map_err(|error| failed(&error))?;
         let before = registry.load_full();
@@ -416,7 +418,7 @@ fn failed(error: &dyn std::fmt::Display) -> DeployError {
     DeployError::new(DeployErrorKind::Failed, error.to_string())
 }
 
-fn conflict(refusal: Refusal) -> DeployError {
+fn conflict(refusal: &Refusal) -> DeployError {
     DeployError::new(DeployErrorKind::Conflict, refusal.to_string())
 }
 

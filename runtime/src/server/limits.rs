@@ -42,12 +42,12 @@ impl Default for Limits {
             calls: 10_000,
             queued_bytes: 1 << 20,
             header_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(300),
+            idle_timeout: Duration::from_mins(5),
             write_timeout: Duration::from_secs(30),
             deadline: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
             workers: 16,
-            worker_idle: Duration::from_secs(60),
+            worker_idle: Duration::from_mins(1),
             load_timeout: Duration::from_secs(30),
         }
     }

@@ -39,6 +39,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// A connection that is done on this side is drained for at most this long, so that its peer reads the last answer.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// No call takes longer, whatever its deadline.
+const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
+
 /// A TLS alert: fatal, `protocol_version`.
 const TLS_ALERT: [u8; 7] = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
 
@@ -164,8 +167,8 @@ impl Session {
         if self.has_output() {
             (self.active + limits.write_timeout, "write timeout: the peer takes none of its answers")
         } else if !self.calls.is_empty() {
-            // Every call has its own deadline.
-            (self.active + limits.idle_timeout.max(Duration::from_secs(86_400)), "idle timeout")
+            // Each call ends by its own deadline.
+            (self.active + LONGEST_CALL, "idle timeout")
         } else if let Some(since) = self.message_since {
             (since + limits.header_timeout, "header timeout: no whole message came")
         } else {

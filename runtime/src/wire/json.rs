@@ -62,14 +62,14 @@ pub fn from_binary(ty: &Type, input: &mut Reader<'_>, out: &mut Vec<u8>) -> Resu
                 out.extend_from_slice(b"null");
             }
         }
-        Type::List(item) => write_between(b"[]", input.count()?, out, |out| from_binary(item, input, out))?,
+        Type::List(item) => write_between(*b"[]", input.count()?, out, |out| from_binary(item, input, out))?,
         Type::Tuple(items) => {
             let mut items = items.iter();
-            write_between(b"[]", items.len(), out, |out| {
+            write_between(*b"[]", items.len(), out, |out| {
                 items.next().map_or(Ok(()), |item| from_binary(item, input, out))
             })?;
         }
-        Type::Dict(key, item) => write_between(b"{}", input.count()?, out, |out| {
+        Type::Dict(key, item) => write_between(*b"{}", input.count()?, out, |out| {
             write_key(*key, input, out)?;
             out.push(b':');
             from_binary(item, input, out)
@@ -79,7 +79,7 @@ pub fn from_binary(ty: &Type, input: &mut Reader<'_>, out: &mut Vec<u8>) -> Resu
 }
 
 fn write_between(
-    brackets: &[u8; 2],
+    brackets: [u8; 2],
     count: usize,
     out: &mut Vec<u8>,
     mut write_item: impl FnMut(&mut Vec<u8>) -> Result<(), DecodeError>,
@@ -159,9 +159,8 @@ impl<'a> ValueSeed<'a> {
         ValueSeed { ty, out: self.out }
     }
 
-    fn put_float<E: de::Error>(self, value: f64) -> Result<(), E> {
+    fn put_float(self, value: f64) {
         self.out.extend_from_slice(&value.to_le_bytes());
-        Ok(())
     }
 
     /// Keeps room for a count that is known only at the end.
@@ -205,9 +204,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         let this = self.present();
         match this.ty {
             Type::Int => this.out.extend_from_slice(&value.to_le_bytes()),
-            Type::Float if i128::from(value) == (value as f64) as i128 => {
-                return this.put_float(value as f64);
-            }
+            Type::Float if i128::from(value) == (value as f64) as i128 => this.put_float(value as f64),
             Type::Float => return Err(E::invalid_value(de::Unexpected::Signed(value), &"an exact `float`")),
             _ => return Err(E::invalid_type(de::Unexpected::Signed(value), &this)),
         }
@@ -221,7 +218,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         }
         let this = self.present();
         match this.ty {
-            Type::Float if u128::from(value) == (value as f64) as u128 => this.put_float(value as f64),
+            Type::Float if i128::from(value) == (value as f64) as i128 => {
+                this.put_float(value as f64);
+                Ok(())
+            }
             Type::Float => Err(E::invalid_value(de::Unexpected::Unsigned(value), &"an exact `float`")),
             Type::Int => Err(E::invalid_value(de::Unexpected::Unsigned(value), &"an `int` of 64 bits")),
             _ => Err(E::invalid_type(de::Unexpected::Unsigned(value), &this)),
@@ -233,7 +233,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         if *this.ty != Type::Float {
             return Err(E::invalid_type(de::Unexpected::Float(value), &this));
         }
-        this.put_float(value)
+        this.put_float(value);
+        Ok(())
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
@@ -246,9 +247,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                 })?;
                 encode_bytes(&bytes, this.out);
             }
-            (Type::Float, "NaN") => return this.put_float(f64::NAN),
-            (Type::Float, "Infinity") => return this.put_float(f64::INFINITY),
-            (Type::Float, "-Infinity") => return this.put_float(f64::NEG_INFINITY),
+            (Type::Float, "NaN") => this.put_float(f64::NAN),
+            (Type::Float, "Infinity") => this.put_float(f64::INFINITY),
+            (Type::Float, "-Infinity") => this.put_float(f64::NEG_INFINITY),
             _ => return Err(E::invalid_type(de::Unexpected::Str(shortened(text)), &this)),
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::Write as _;
 
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -182,12 +183,10 @@ impl<'a> Members<'a> {
 /// A member that is a string.
 pub fn as_string<'a>(name: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, String> {
     let text = raw.get();
-    if !text.starts_with('"') {
-        return Err(format!("`{name}` is not a string"));
-    }
-    match text[1..text.len() - 1].contains('\\') {
-        false => Ok(Cow::Borrowed(&text[1..text.len() - 1])),
-        true => serde_json::from_str(text).map(Cow::Owned).map_err(|error| format!("`{name}`: {error}")),
+    let inside = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    match inside.ok_or_else(|| format!("`{name}` is not a string"))? {
+        plain if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(text).map(Cow::Owned).map_err(|error| format!("`{name}`: {error}")),
     }
 }
 
@@ -425,22 +424,25 @@ pub fn write_request<E>(
     out: &mut Vec<u8>,
     write_arguments: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut text = String::from("{\"header\":\"RPC-REQ\",\"value\":{");
+    let mut put = |text: fmt::Arguments<'_>| {
+        // Writing to memory does not fail.
+        let _ = out.write_fmt(text);
+    };
+    put(format_args!("{{\"header\":\"RPC-REQ\",\"value\":{{"));
     if let Some(id) = head.id {
-        text += &format!("\"id\":{id},");
+        put(format_args!("\"id\":{id},"));
     }
-    text += &format!("\"service\":{},\"rpc\":{},", quoted(head.service), quoted(head.rpc));
+    put(format_args!("\"service\":{},\"rpc\":{},", quoted(head.service), quoted(head.rpc)));
     if let Some(client) = head.client {
-        text += &format!("\"client\":{},", quoted(client));
+        put(format_args!("\"client\":{},", quoted(client)));
     }
     if let Some(deadline) = head.deadline_ms {
-        text += &format!("\"deadline-ms\":{deadline},");
+        put(format_args!("\"deadline-ms\":{deadline},"));
     }
-    text += &format!("\"argument-types\":{},", serde_json::json!(head.argument_types));
+    put(format_args!("\"argument-types\":{},", serde_json::json!(head.argument_types)));
     if let Some(types) = head.return_types {
-        text += &format!("\"return-types\":{},", serde_json::json!(types));
+        put(format_args!("\"return-types\":{},", serde_json::json!(types)));
     }
-    out.extend_from_slice(text.as_bytes());
     out.extend_from_slice(b"\"arguments\":[");
     write_arguments(out)?;
     out.extend_from_slice(b"]}}");

@@ -308,7 +308,7 @@ mod tests {
         check(vec![7_u8, 8], &[2, 0, 0, 0, 7, 8]);
         check(vec![Some(true), None], &[2, 0, 0, 0, 1, 1, 0]);
         check(BTreeMap::from([("a".to_owned(), false)]), &[1, 0, 0, 0, 1, 0, 0, 0, b'a', 0]);
-        check((true, "".to_owned()), &[1, 0, 0, 0, 0]);
+        check((true, String::new()), &[1, 0, 0, 0, 0]);
     }
 
     #[test]

@@ -98,6 +98,13 @@ impl Peer {
         self.receive()
     }
 
+    /// Sends a message and waits for the next answer, or for the end of a connection that the server does not want.
+    #[track_caller]
+    pub fn call_if_open(&mut self, message: impl ToString) -> Option<Value> {
+        let bytes = self.framed(&message.to_string());
+        self.try_send_bytes(&bytes).then(|| self.next())?
+    }
+
     /// The next message.
     #[track_caller]
     pub fn receive(&mut self) -> Value {
@@ -135,6 +142,17 @@ impl Peer {
     pub fn expect_end(&mut self) {
         let next = self.next();
         assert!(next.is_none(), "{next:?}");
+    }
+
+    /// Whether the server ends the connection within this time, without another byte.
+    pub fn ends_within(&mut self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("a socket option");
+        let read = self.stream.read(&mut [0]);
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        match read {
+            Ok(count) => count == 0,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
     }
 
     /// Every byte up to the connection's end.

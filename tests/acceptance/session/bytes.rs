@@ -1,15 +1,7 @@
 //! Frames of every length, messages in pieces, messages cut off.
 
 use super::{ADD, COUNT, add};
-use crate::harness::{Framing, Network, Raises, number, request};
-
-/// The most memory that a server has had at once, in bytes.
-fn peak_memory(network: &Network) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", network.server("server1").pid()));
-    let status = status.expect("a running server");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
-    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
-}
+use crate::harness::{Framing, Network, Raises, number, peak_memory, request};
 
 fn padded(length: usize) -> String {
     let empty = add().id(1).member("x", "").to_string().len();
@@ -20,7 +12,7 @@ fn padded(length: usize) -> String {
 fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for_a_declared_length() {
     const LIMIT: u32 = 64 << 10;
     let network = Network::with_procedures(&[ADD]).served(&["--max-frame", "64KiB"]);
-    let before = peak_memory(&network);
+    let before = peak_memory(network.server("server1").pid());
     for length in [LIMIT + 1, 0x07ff_ffff, 0x0800_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
         let mut peer = network.peer(Framing::Framed);
         peer.send_bytes(&length.to_be_bytes());
@@ -36,7 +28,7 @@ fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for
         peer.receive()
     });
     peer.expect_end();
-    assert!(peak_memory(&network) < before + (8 << 20), "memory was taken for bytes that never came");
+    assert!(peak_memory(network.server("server1").pid()) < before + (8 << 20), "memory was taken for bytes that never came");
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         peer.send(add().id(0));

@@ -1,0 +1,83 @@
+//! SIGTERM: what is in flight is answered, peers are told, nobody new is let in; `--drain-timeout`.
+
+use serde_json::{Value, json};
+
+use super::{add, serving, wait};
+use crate::harness::{Framing, Gate, Peer, number};
+
+fn drain(last_id: impl Into<Value>) -> Value {
+    json!({ "header": "RPC-DRAIN", "value": { "last-id": last_id.into() } })
+}
+
+#[test]
+fn a_call_in_flight_is_answered_its_peer_is_told_and_nobody_new_is_let_in() {
+    for (framing, signal) in [(Framing::Lines, "TERM"), (Framing::Framed, "INT")] {
+        let gate = Gate::new();
+        let mut network = serving(&gate, &[]);
+        let (mut peer, mut last, mut idle) = (network.peer(framing), network.peer(framing), network.peer(framing));
+        assert_eq!(number(&idle.call(add().id("idle"))), 5);
+        peer.send(wait(6));
+        peer.send(wait(7));
+        let visitors = [gate.enter(), gate.enter()];
+        last.send(crate::harness::request("svc1", "wait").arg("int", 8));
+        let one_shot = gate.enter();
+        network.server("server1").signal(signal);
+        assert_eq!(peer.receive(), drain(7));
+        assert_eq!(idle.receive(), drain("idle"));
+        idle.expect_end();
+        assert!(Peer::is_refused(network.server("server1").address()));
+        peer.send(wait(9));
+        visitors.map(crate::harness::Visitor::release);
+        let mut answered = [number(&peer.receive()), number(&peer.receive())];
+        answered.sort_unstable();
+        assert_eq!(answered, [6, 7]);
+        one_shot.release();
+        assert_eq!(number(&last.receive()), 8);
+        for peer in [&mut peer, &mut last] {
+            peer.expect_end();
+        }
+        drop((peer, last, idle));
+        assert!(gate.enter_now().is_none(), "a request after the notice was executed");
+        assert_eq!(network.server_mut("server1").wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_call_that_outlasts_the_drain_timeout_is_cut_off() {
+    let gate = Gate::new();
+    let mut network = serving(&gate, &["--drain-timeout", "200ms"]);
+    let mut peer = network.peer(Framing::Lines);
+    peer.send(wait(1));
+    let visitor = gate.enter();
+    network.server("server1").signal("TERM");
+    assert_eq!(peer.receive(), drain(1));
+    peer.expect_end();
+    visitor.expect_death();
+    assert_eq!(network.server_mut("server1").wait().code(), Some(0));
+    network.server("server1").logged(&["1 connection", "cut off"]);
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once() {
+    let gate = Gate::new();
+    let mut network = serving(&gate, &["--drain-timeout", "1h"]);
+    let mut peer = network.peer(Framing::Lines);
+    peer.send(wait(1));
+    let visitor = gate.enter();
+    network.server("server1").signal("TERM");
+    assert_eq!(peer.receive(), drain(1));
+    network.server("server1").signal("INT");
+    assert_eq!(network.server_mut("server1").wait().code(), Some(1));
+    network.server("server1").logged(&["second signal"]);
+    visitor.expect_death();
+}
+
+#[test]
+fn a_server_that_nobody_uses_ends_at_once_and_serves_the_same_after_a_start() {
+    let mut network = serving(&Gate::new(), &[]);
+    network.server("server1").signal("TERM");
+    assert_eq!(network.server_mut("server1").wait().code(), Some(0));
+    network.start("server1", &[]);
+    let answer = network.peer(Framing::Lines).call(add());
+    assert_eq!((number(&answer), &answer["value"]["generation"]), (5, &json!(1)));
+}

@@ -1,0 +1,30 @@
+//! What the flags of the limits take.
+
+use crate::harness::ServerProcess;
+
+#[test]
+fn no_limit_can_be_switched_off() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (flag, values) in [
+        ("--max-frame", &["0", "129MiB", "1GB", "-1"][..]),
+        ("--max-connections", &["0", "-1", "unlimited"]),
+        ("--max-session-calls", &["0"]),
+        ("--max-calls", &["0"]),
+        ("--max-queued", &["0"]),
+        ("--header-timeout", &["0s", "10", "never"]),
+        ("--idle-timeout", &["0s"]),
+        ("--write-timeout", &["0ms"]),
+        ("--deadline", &["0s", "2y"]),
+        ("--drain-timeout", &["0s"]),
+        ("--workers", &["0"]),
+        ("--worker-idle", &["0s"]),
+        ("--load-timeout", &["0s"]),
+    ] {
+        for value in values {
+            let flag_and_value = format!("{flag}={value}");
+            let refused = ServerProcess::try_start(folder.path(), &[&flag_and_value]).err();
+            let words = refused.unwrap_or_else(|| panic!("{flag_and_value} was taken"));
+            assert!(words.contains(value) && words.contains(flag), "{words}");
+        }
+    }
+}

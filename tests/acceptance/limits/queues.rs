@@ -1,0 +1,66 @@
+//! `--max-session-calls`, `--max-queued`, `--write-timeout`: a peer that asks for more than it takes.
+
+use super::{add, serving, wait};
+use crate::harness::{Framing, Gate, Network, number, peak_memory, request};
+
+#[test]
+fn calls_beyond_the_limit_of_a_session_wait_for_their_turn_and_are_all_answered() {
+    let gate = Gate::new();
+    let network = serving(&gate, &["--max-session-calls", "2"]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        let calls = [wait(1), wait(2), add().id(3), wait(4), add().id(5)];
+        let bytes: Vec<u8> = calls.iter().flat_map(|call| peer.framed(&call.to_string())).collect();
+        peer.send_bytes(&bytes);
+        let visitors = [gate.enter(), gate.enter()];
+        assert_eq!(number(&network.peer(framing).call(add())), 5, "another session is served");
+        assert!(gate.enter_now().is_none());
+        visitors.map(crate::harness::Visitor::release);
+        let first = [peer.receive(), peer.receive()].map(|answer| answer["value"]["id"].as_i64());
+        assert!(first.contains(&Some(1)) && first.contains(&Some(2)), "{first:?} overtook the first two");
+        gate.enter().release();
+        let mut ids: Vec<_> = (0..3).map(|_| peer.receive()["value"]["id"].as_i64()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, [Some(3), Some(4), Some(5)]);
+    }
+}
+
+#[test]
+fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
+    const ANSWER: usize = 256 << 10;
+    let text = format!("def text():\n    return 'x' * {ANSWER}\n");
+    let network = Network::with_procedures(&[("text", "", "str", &text), super::ADD]).served(&[
+        "--max-queued",
+        "64KiB",
+        "--max-session-calls",
+        "8",
+        "--write-timeout",
+        "500ms",
+    ]);
+    let server = network.server("server1");
+    assert!(number(&network.peer(Framing::Lines).call(add())) == 5);
+    let before = peak_memory(server.pid());
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        let requests = peer.framed(&request("svc1", "text").id(1).to_string()).repeat(800);
+        peer.send_bytes(&requests);
+        server.logged(&["closed", &peer.local_addr().to_string(), "write timeout"]);
+        assert_eq!(number(&network.peer(framing).call(add())), 5);
+    }
+    let grown = peak_memory(server.pid()) - before;
+    assert!(grown < 40 << 20, "{grown} bytes for 200 MiB of answers that nobody took");
+}
+
+#[test]
+fn a_peer_that_takes_its_answers_slowly_gets_all_of_them() {
+    let text = "def text():\n    return 'x' * 100_000\n";
+    let network = Network::with_procedures(&[("text", "", "str", text)]).served(&["--max-queued", "1KiB"]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        let requests = peer.framed(&request("svc1", "text").id(1).to_string()).repeat(100);
+        peer.send_bytes(&requests);
+        for _ in 0..100 {
+            assert_eq!(peer.receive()["value"]["return-values"][0].as_str().map(str::len), Some(100_000));
+        }
+    }
+}

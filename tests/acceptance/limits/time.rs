@@ -1,0 +1,99 @@
+//! `--header-timeout`, `--idle-timeout`, `--deadline`, and a procedure's own deadline.
+
+use std::time::{Duration, Instant};
+
+use super::{add, serving, wait};
+use crate::harness::{Framing, Gate, Network, PATIENCE, Raises, number};
+
+#[test]
+fn a_message_that_does_not_come_whole_in_time_ends_its_connection_alone() {
+    let network = serving(&Gate::new(), &["--header-timeout", "300ms"]);
+    let server = network.server("server1");
+    let mut other = network.peer(Framing::Lines);
+    assert_eq!(number(&other.call(add().id(1))), 5);
+    for framing in Framing::BOTH {
+        let (mut silent, mut started, mut again) =
+            (network.peer(framing), network.peer(framing), network.peer(framing));
+        let bytes = started.framed(&add().id(1).to_string());
+        started.send_bytes(&bytes[..bytes.len() / 2]);
+        assert_eq!(number(&again.call(add().id(1))), 5);
+        again.send_bytes(&bytes[..bytes.len() - 1]);
+        for peer in [&mut silent, &mut started, &mut again] {
+            let address = peer.local_addr().to_string();
+            peer.expect_end();
+            server.logged(&["closed", &address, "header timeout"]);
+        }
+        assert_eq!(number(&other.call(add().id(1))), 5, "a session between two messages is not slow");
+    }
+}
+
+#[test]
+fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
+    let network = serving(&Gate::new(), &["--header-timeout", "300ms"]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        let bytes = peer.framed(&add().id(1).member("x", "x".repeat(10_000)).to_string());
+        let (address, end) = (peer.local_addr().to_string(), Instant::now() + PATIENCE);
+        let sent = bytes.iter().take_while(|byte| {
+            assert!(Instant::now() < end, "it is still open");
+            peer.try_send_bytes(&[**byte]) && !peer.ends_within(Duration::from_millis(10))
+        });
+        assert!(sent.count() < bytes.len(), "10,000 slow bytes were taken");
+        network.server("server1").logged(&["closed", &address, "header timeout"]);
+    }
+}
+
+#[test]
+fn a_session_on_which_nothing_happens_is_closed_and_one_with_a_call_is_not() {
+    let gate = Gate::new();
+    let network = serving(&gate, &["--idle-timeout", "200ms"]);
+    for framing in Framing::BOTH {
+        let mut busy = network.peer(framing);
+        busy.send(wait(1));
+        let visitor = gate.enter();
+        let mut idle = network.peer(framing);
+        assert_eq!(number(&idle.call(add().id(1))), 5);
+        let address = idle.local_addr().to_string();
+        idle.expect_end();
+        network.server("server1").logged(&["closed", &address, "idle timeout"]);
+        visitor.release();
+        assert_eq!(number(&busy.receive()), 1);
+    }
+}
+
+#[test]
+fn a_call_takes_no_longer_than_the_server_s_deadline_whatever_it_asks_for() {
+    let gate = Gate::new();
+    let network = serving(&gate, &["--deadline", "200ms"]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        assert_eq!(number(&peer.call(add().id(0))), 5);
+        for call in [wait(1), wait(2).member("deadline-ms", 60_000), wait(3).member("deadline-ms", u64::MAX)] {
+            Raises("Deadline Exceeded", "unknown", &["deadline"]).check(&peer.call(call));
+            gate.enter().expect_death();
+        }
+    }
+}
+
+#[test]
+fn a_procedure_s_own_deadline_goes_before_the_server_s_and_a_caller_s_may_be_shorter() {
+    let gate = Gate::new();
+    let (short, long) = (gate.source("short"), gate.source("long"));
+    let network = Network::with_procedures(&[("short", "int", "int", &short), ("long", "int", "int", &long)])
+        .amended("path: p0.py", "path: p0.py, deadline: 200ms")
+        .amended("path: p1.py", "path: p1.py, deadline: 1h")
+        .served(&["--deadline", "500ms"]);
+    let call = |rpc: &str| crate::harness::request("svc1", rpc).arg("int", 1);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        peer.send(call("long").id("long"));
+        let held = gate.enter();
+        let asked = call("long").id("asked").member("deadline-ms", 100);
+        for late in [call("short").id("short"), asked] {
+            Raises("Deadline Exceeded", "unknown", &[]).check(&peer.call(late));
+            gate.enter().expect_death();
+        }
+        held.release();
+        assert_eq!(peer.receive()["value"]["id"], "long");
+    }
+}

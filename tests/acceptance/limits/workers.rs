@@ -1,0 +1,47 @@
+//! `--workers`, `--worker-idle`, `--load-timeout`.
+
+use super::{ADD, add, serving, wait};
+use crate::harness::{Framing, Gate, Network, Raises, number, request};
+
+#[test]
+fn a_service_runs_as_many_calls_at_once_as_it_may_have_workers() {
+    let gate = Gate::new();
+    let network = serving(&gate, &["--workers", "2"]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        peer.send(wait(1));
+        peer.send(wait(2));
+        let [first, second] = [gate.enter(), gate.enter()];
+        assert_ne!(first.pid(), second.pid());
+        let queued = peer.call(add().id(3).member("deadline-ms", 100));
+        Raises("Deadline Exceeded", "no", &["waiting for a worker"]).check(&queued);
+        peer.send(wait(4));
+        first.release();
+        peer.receive();
+        gate.enter().release();
+        peer.receive();
+        second.release();
+        peer.receive();
+    }
+}
+
+#[test]
+fn an_idle_worker_leaves_and_the_next_call_gets_another() {
+    let pid = ("pid", "", "int", "import os\n\ndef pid():\n    return os.getpid()\n");
+    let network = Network::with_procedures(&[pid]).served(&["--worker-idle", "50ms"]);
+    let ask = || number(&network.peer(Framing::Lines).call(request("svc1", "pid")));
+    let first = ask();
+    network.server("server1").wait_for_workers("no worker", std::collections::BTreeSet::is_empty);
+    assert_ne!(ask(), first);
+}
+
+#[test]
+fn a_source_that_does_not_load_in_time_is_refused_and_what_is_live_stays() {
+    let mut network = Network::with_procedures(&[ADD]);
+    network.start("server1", &["--load-timeout", "500ms"]);
+    network.apply().succeeds();
+    network.write("p0.py", "while True:\n    pass\n\ndef add(a, b):\n    return 0\n");
+    network.apply().ends(1).says("svc1").says("did not load within 500ms");
+    assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
+    network.server("server1").wait_for_workers("the endless one is gone", |workers| workers.len() <= 1);
+}
