@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn durations_and_sizes_are_read_with_their_units() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for wrong in ["5", "s", "-1s", "0s", "1.5s", "99999h", "5 s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

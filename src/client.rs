@@ -69,7 +69,7 @@ struct CallArguments {
     #[arg(value_name = "SERVICE.PROCEDURE")]
     procedure: String,
     /// The arguments, as JSON; where a str is declared, plain words do
-    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     values: Vec<String>,
     /// The argument types, to choose an overload or to call what the file does not declare
     #[arg(long, value_name = "TYPE,...")]
@@ -94,7 +94,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         let document = match rpc_schema::load(&arguments.init) {
             Ok(document) => document,
             Err(findings) => {
-                eprintln!("{}", findings.render(report::colored()));
+                if arguments.json {
+                    println!("{}", json!({ "schema": SCHEMA, "error": findings.to_string() }));
+                } else {
+                    eprintln!("{}", findings.render(report::colored()));
+                }
                 return ExitStatus::Failed;
             }
         };

@@ -4,7 +4,7 @@ mod print;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
@@ -33,7 +33,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Verb>,
     #[command(flatten)]
-    target: Option<Target>,
+    target: Target,
     /// Print completions for a shell and exit
     #[arg(long, value_name = "SHELL")]
     completions: Option<clap_complete::Shell>,
@@ -52,7 +52,7 @@ enum Verb {
 struct Target {
     /// The file that declares the network
     #[arg(value_name = "INIT.YAML")]
-    init: PathBuf,
+    init: Option<PathBuf>,
     /// Reach a server elsewhere than the file says; may be given several times
     #[arg(long, value_name = "NAME=IP:PORT", value_parser = args::server_address)]
     server: Vec<(String, SocketAddr)>,
@@ -82,16 +82,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         if let Some(shell) = arguments.completions {
             return args::print_completions::<Arguments>(shell, NAME);
         }
-        let (target, apply) = match (arguments.command, arguments.target) {
-            (Some(Verb::Apply(target)), _) | (None, Some(target)) => (target, true),
-            (Some(Verb::Plan(target)), _) => (target, false),
-            (None, None) => {
-                report::error("name an init.yaml, such as `initializer apply init.yaml`; see --help");
-                return ExitStatus::Usage;
-            }
+        let (target, apply) = match arguments.command {
+            Some(Verb::Apply(target)) => (target, true),
+            Some(Verb::Plan(target)) => (target, false),
+            None => (arguments.target, true),
+        };
+        let Some(init) = &target.init else {
+            report::error("name an init.yaml, such as `initializer apply init.yaml`; see --help");
+            return ExitStatus::Usage;
         };
         let json = target.json;
-        plan_or_apply(&target, apply).unwrap_or_else(|failure| {
+        plan_or_apply(init, &target, apply).unwrap_or_else(|failure| {
             print::failure(&failure, json);
             ExitStatus::Failed
         })
@@ -104,7 +105,7 @@ enum Failure {
     Initializer(InitializerError),
 }
 
-fn plan_or_apply(target: &Target, apply: bool) -> Result<ExitStatus, Failure> {
+fn plan_or_apply(init: &Path, target: &Target, apply: bool) -> Result<ExitStatus, Failure> {
     let options = options(target).map_err(Failure::Said)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -112,7 +113,7 @@ fn plan_or_apply(target: &Target, apply: bool) -> Result<ExitStatus, Failure> {
         .map_err(|error| Failure::Said(format!("cannot start: {error}")))?;
     runtime.block_on(async {
         let begin = Instant::now();
-        let initializer = Initializer::plan(&target.init, options).await.map_err(Failure::Initializer)?;
+        let initializer = Initializer::plan(init, options).await.map_err(Failure::Initializer)?;
         print::plan(initializer.planned(), target);
         if !apply {
             let same = initializer.planned().is_empty();

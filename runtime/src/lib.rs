@@ -49,7 +49,7 @@ pub mod private;
 
 /// Includes the stubs that `rpcgen::build` wrote in `build.rs`, as items of the module it stands in.
 ///
-/// ```ignore
+/// ```text
 /// mod stubs {
 ///     rpc_runtime::include_stubs!();
 /// }

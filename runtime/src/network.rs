@@ -258,7 +258,8 @@ impl NetworkBuilder {
         };
         let Some(name) = name else {
             return Err(Error::configuration(format!(
-                "who is calling is undecided: say `.client(...)` or set RPC_CLIENT; the network has {}",
+                "who is calling is undecided: name a client (`.client(...)` in Rust, `--as` on a command line) or set \
+                 RPC_CLIENT; the network has {}",
                 listed()
             )));
         };

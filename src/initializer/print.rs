@@ -103,7 +103,7 @@ pub(super) fn applied(applied: &Applied, target: &Target, took: Duration) {
     for server in &applied.servers {
         let generation =
             server.generation.map_or_else(String::new, |generation| format!(" (generation {generation})"));
-        let line = format!("{}: {}{generation}", server.name, standing_words(&server.standing));
+        let line = format!("{}{generation}: {}", server.name, standing_words(&server.standing));
         if applied.complete { println!("{line}") } else { report::error(line) }
     }
     let Applied { id, files_sent, bytes_sent, .. } = applied;

@@ -56,7 +56,7 @@ fn a_wrong_command_line_is_exit_2_and_says_what_is_wrong() {
         (0, &["--listen", "127.0.0.1:0", "--data", "d", "--max-frame", "129MiB"], "at most 128MiB"),
         (0, &["--listen", "127.0.0.1:0", "--data", "d", "--workers", "0"], "at least 1"),
         (0, &["--listen", "127.0.0.1:0", "--data", "d", "--log-format", "xml"], "text, json"),
-        (1, &["apply"], "<INIT.YAML>"),
+        (1, &["apply"], "init.yaml"),
         (1, &["apply", "init.yaml", "--timeout", "0s"], "no time at all"),
         (1, &["apply", "init.yaml", "--server", "server1=here"], "`here` is no IP:PORT"),
         (2, &["call"], "<SERVICE.PROCEDURE>"),

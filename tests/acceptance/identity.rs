@@ -50,7 +50,7 @@ fn check(network: &Network, cases: &[(u8, Option<&str>, Result<(), &str>, Result
                 match expected {
                     Ok(()) => assert_eq!(number(&answer), 7, "{client:?} from 127.0.0.{host} at {service}"),
                     Err(words) => {
-                        let service = format!("may not access service `{service}`");
+                        let service = format!("access to service `{service}`");
                         Raises("Client Not Registered", "no", &[words, &service]).check(&answer);
                     }
                 }
@@ -64,7 +64,8 @@ fn the_address_decides_and_the_name_decides_among_those_that_share_it() {
     let nobody = "no client of the network calls from 127.0.0.9";
     let elsewhere = "does not call from 127.0.0.";
     let several = "several clients call from 127.0.0.2";
-    let (solo, left, right) = ("client `solo` is no tenant", "client `left` is no tenant", "client `right` is no tenant");
+    let (solo, left, right) =
+        ("client `solo` is no tenant", "client `left` is no tenant", "client `right` is no tenant");
     let idle = "client `idle` is no tenant";
     check(
         &network(),
@@ -99,8 +100,25 @@ fn the_address_decides_and_the_name_decides_among_those_that_share_it() {
 fn a_name_that_only_looks_right_is_another_name() {
     let elsewhere = Err("does not call from 127.0.0.");
     let names = [
-        "", "LEFT", "Left", " left", "left ", "left\0", "\0left", "left\n", "left/../left", "./left", "left,right",
-        "left\u{200b}", "ⅼeft", "l\u{435}ft", "ｌｅｆｔ", "le\u{301}ft", "*", "%", "left' OR '1'='1",
+        "",
+        "LEFT",
+        "Left",
+        " left",
+        "left ",
+        "left\0",
+        "\0left",
+        "left\n",
+        "left/../left",
+        "./left",
+        "left,right",
+        "left\u{200b}",
+        "ⅼeft",
+        "l\u{435}ft",
+        "ｌｅｆｔ",
+        "le\u{301}ft",
+        "*",
+        "%",
+        "left' OR '1'='1",
     ];
     let cases: Vec<_> = names.iter().map(|name| (2, Some(*name), elsewhere, elsewhere)).collect();
     check(&network(), &cases);
@@ -111,7 +129,14 @@ fn a_service_or_procedure_whose_name_only_looks_right_is_not_there() {
     let network = network();
     let variants = |name: &str| {
         let upper = name.to_uppercase();
-        [upper, format!("{name}\0"), format!(" {name}"), format!("{name}/"), format!("./{name}"), name.replace('e', "\u{435}") + "\u{200b}"]
+        [
+            upper,
+            format!("{name}\0"),
+            format!(" {name}"),
+            format!("{name}/"),
+            format!("./{name}"),
+            name.replace('e', "\u{435}") + "\u{200b}",
+        ]
     };
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);

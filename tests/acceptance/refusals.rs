@@ -71,7 +71,15 @@ fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
         ("import nothing_of_this_name\n", "scale.py:1: there is no function `scale` in this file"),
     ] {
         network.write("scale.py", source);
-        refused(&network, &["server2: ", words, "(for `svc2.scale(int, float)`)", "server1: unchanged"]);
+        refused(
+            &network,
+            &[
+                "server2 (generation 1): unchanged: ",
+                words,
+                "(for `svc2.scale(int, float)`)",
+                "server1 (generation 1): unchanged, since another server failed",
+            ],
+        );
     }
     network.write("scale.py", SCALE);
     network.apply().succeeds();
@@ -94,7 +102,14 @@ fn a_source_that_does_not_load_is_refused_with_file_and_line() {
         ("x = '\\ud800'\nraise ValueError(x)\n", "scale.py:2: ValueError"),
     ] {
         network.write("scale.py", &format!("{before}\n{SCALE}"));
-        refused(&network, &["server2: ", words, "server1: unchanged"]);
+        refused(
+            &network,
+            &[
+                "server2 (generation 1): unchanged: ",
+                words,
+                "server1 (generation 1): unchanged, since another server failed",
+            ],
+        );
     }
 }
 
@@ -109,7 +124,16 @@ fn a_source_that_hangs_or_kills_its_worker_on_import_is_refused_by_name() {
         ("import os\nos.kill(os.getpid(), 9)\n", "signal 9"),
     ] {
         network.write("scale.py", &format!("{before}\n{SCALE}"));
-        refused(&network, &["server2: ", words, "`svc2`", "scale.py", "server1: unchanged"]);
+        refused(
+            &network,
+            &[
+                "server2 (generation 1): unchanged: ",
+                words,
+                "`svc2`",
+                "scale.py",
+                "server1 (generation 1): unchanged, since another server failed",
+            ],
+        );
     }
     network.server("server2").wait_for_workers("what hangs is killed", |now| now.len() == 1);
 }
@@ -124,8 +148,8 @@ fn every_bad_source_of_a_run_is_reported() {
         "one.py:1: there is no function `value` in this file (for `svc1.value()`)",
         "two.py:1: SyntaxError",
         "scale.py:1: `scale` takes 1 argument, and 2 are declared",
-        "server1: ",
-        "server2: ",
+        "server1 (generation 1): unchanged: ",
+        "server2 (generation 1): unchanged: ",
     ];
     refused(&network, &words);
     network.write("init.yaml", &init().replace("provider: server2", "provider: server1"));
@@ -176,7 +200,10 @@ fn a_native_procedure_is_refused_where_the_binary_has_no_handler() {
     network.write("init.yaml", &(init() + "      - { name: fast, returns: int, native: true }\n"));
     refused(
         &network,
-        &["server2: ", "`svc2.fast()` is native, and this server's binary has no handler for it"],
+        &[
+            "server2 (generation 1): unchanged: ",
+            "`svc2.fast()` is native, and this server's binary has no handler for it",
+        ],
     );
 }
 
@@ -186,7 +213,7 @@ fn a_server_refuses_what_is_meant_for_another() {
     let swapped = ["server1", "server2"].map(|name| network.server(name).address().to_string());
     network.write_value("one.py", 2);
     let place = format!("server1={}", swapped[1]);
-    let words = "this is server `server2`, and the manifest is for server `server1`";
+    let words = "this is server `server2`";
     network.initializer(&["apply", "init.yaml", "--server", &place]).ends(1).says(words);
     let other = format!("server2={}", swapped[0]);
     network.initializer(&["apply", "init.yaml", "--server", &place, "--server", &other]).ends(1).says(words);

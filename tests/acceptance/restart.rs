@@ -7,13 +7,17 @@ use serde_json::json;
 
 use crate::harness::{Network, ServerProcess, TWO_SERVERS, request};
 
-/// Both services on `server1`.
+/// Both services on `server1`, which is alone.
+fn both() -> String {
+    let both = TWO_SERVERS.replace("provider: server2", "provider: server1");
+    both.replace("    server2: { ip: 127.0.0.1, port: 2 }\n", "")
+}
+
 fn serving_both() -> Network {
-    let mut network = Network::new(&TWO_SERVERS.replace("provider: server2", "provider: server1"));
+    let mut network = Network::new(&both());
     network.write_value("one.py", 1);
     network.write_value("two.py", 2);
     network.start("server1", &[]);
-    network.start("server2", &[]);
     network.apply().succeeds();
     network
 }
@@ -135,8 +139,7 @@ fn an_apply_of_another_file_repairs_what_is_damaged() {
     flip_a_byte(&object(&network.data("server1"), "def value():\n    return 2\n"));
     network.start("server1", &[]);
     // The damaged file is still needed, by a service that changes otherwise.
-    let more = TWO_SERVERS.replace("provider: server2", "provider: server1");
-    network.write("init.yaml", &(more + "      - { name: more, returns: int, path: more.py }\n"));
+    network.write("init.yaml", &(both() + "      - { name: more, returns: int, path: more.py }\n"));
     network.write("more.py", "def more():\n    return 3\n");
     network.apply().succeeds();
     for (rpc, value) in [("value", 2), ("more", 3)] {

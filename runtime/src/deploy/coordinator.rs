@@ -176,9 +176,9 @@ fn next(standing: &Standing, event: Event) -> Standing {
     };
     match (standing, event) {
         (Preparing, Event::Done) => Prepared,
-        (Preparing, Event::Refused(why) | Event::Lost(why)) => Old(Some(why)),
+        // It may hold what it got so far, and the lease.
+        (Preparing | Committing, Event::Refused(why)) | (Preparing, Event::Lost(why)) => Aborting(Some(why)),
         (Committing, Event::Done) | (Asking(_), Event::Outcome(Outcome::Committed { .. })) => Committed,
-        (Committing, Event::Refused(why)) => Aborting(Some(why)),
         (Committing, Event::Lost(why)) => Asking(why),
         (Asking(why), Event::Outcome(Outcome::Aborted | Outcome::Unknown)) => Old(Some(why.clone())),
         (Asking(why), Event::Outcome(Outcome::InProgress)) => Aborting(Some(why.clone())),
@@ -252,8 +252,9 @@ mod tests {
             &[true, true, true],
             &[
                 (0, Event::Done, &[]),
-                (1, refused(), &[(0, Abort)]),
+                (1, refused(), &[(1, Abort), (0, Abort)]),
                 (0, Event::Done, &[]),
+                (1, Event::Done, &[]),
                 (2, Event::Done, &[(2, Abort)]),
                 (2, lost(), &[]),
             ],
@@ -264,8 +265,15 @@ mod tests {
 
     #[test]
     fn a_server_lost_in_prepare_aborts_all() {
-        let end =
-            play(&[true, true], &[(0, lost(), &[]), (1, Event::Done, &[(1, Abort)]), (1, Event::Done, &[])]);
+        let end = play(
+            &[true, true],
+            &[
+                (0, lost(), &[(0, Abort)]),
+                (1, Event::Done, &[(1, Abort)]),
+                (0, lost(), &[]),
+                (1, Event::Done, &[]),
+            ],
+        );
         assert_eq!(standings(&end), [&old("gone"), &Standing::Old(None)]);
     }
 

@@ -115,6 +115,9 @@ pub struct StatusAnswer {
     pub live: Live,
     /// What it runs; `None` before the first apply.
     pub manifest: Option<Manifest>,
+    /// Its services that cannot run, since files of theirs are damaged.
+    #[serde(default)]
+    pub damaged: Vec<String>,
 }
 
 /// The answer to `INIT-BEGIN`.

@@ -140,6 +140,10 @@ fn plan_server(server: &DesiredServer, status: &StatusAnswer) -> ServerPlan {
     let new = &server.manifest.services;
     let mut services: Vec<_> =
         new.iter().map(|(name, service)| plan_service(name, old.get(name), Some(service))).collect();
+    for service in services.iter_mut().filter(|service| status.damaged.contains(&service.name)) {
+        service.mark = Mark::Changed;
+        service.notes.push("~ damaged files on the server".to_owned());
+    }
     let gone = old.iter().filter(|(name, _)| !new.contains_key(*name));
     services.extend(gone.map(|(name, service)| plan_service(name, Some(service), None)));
     let network_changes =
@@ -148,7 +152,7 @@ fn plan_server(server: &DesiredServer, status: &StatusAnswer) -> ServerPlan {
         name: server.name.clone(),
         address: server.address,
         live: status.live.clone(),
-        changes: status.live.content != server.manifest.content_hash(),
+        changes: status.live.content != server.manifest.content_hash() || !status.damaged.is_empty(),
         manifest: server.manifest.clone(),
         services,
         network_changes,
@@ -300,7 +304,8 @@ mod tests {
             manifest: new.clone(),
         };
         let live = Live { generation: 1, content: old.map(Manifest::content_hash).unwrap_or_default() };
-        let status = StatusAnswer { version: String::new(), live, manifest: old.cloned() };
+        let status =
+            StatusAnswer { version: String::new(), live, manifest: old.cloned(), damaged: Vec::new() };
         Plan::new(&[desired], &[status], BTreeMap::new())
     }
 

@@ -19,7 +19,7 @@ use crate::deploy::message::{
 };
 use crate::deploy::participant::{Begin, Live, Participant, Refusal};
 use crate::deploy::{random_id, sha256_hex, verify_key};
-use crate::store::{Generation, StoreError};
+use crate::store::{Generation, Store, StoreError};
 
 type Answer = Result<Value, DeployError>;
 
@@ -177,7 +177,7 @@ impl Deployer {
     ) -> Answer {
         match request {
             DeployRequest::Challenge {} | DeployRequest::Prove { .. } => Ok(Value::Null),
-            DeployRequest::Status {} => self.status().await,
+            DeployRequest::Status {} => self.status(registry).await,
             DeployRequest::Begin { txn, holder, lease_ms, expected, manifest } => {
                 let lease = Duration::from_millis(lease_ms);
                 let holder = format!("{holder} from {}", session.peer.ip());
@@ -196,12 +196,13 @@ impl Deployer {
         }
     }
 
-    async fn status(&self) -> Answer {
+    async fn status(&self, registry: &ArcSwap<Registry>) -> Answer {
         let state = self.state.lock().await;
         answer(&StatusAnswer {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             live: state.participant.live().clone(),
             manifest: state.current.as_ref().map(|current| current.manifest.clone()),
+            damaged: registry.load().damaged(),
         })
     }
 
@@ -221,15 +222,16 @@ impl Deployer {
         state.participant.begin(Instant::now(), begin).map_err(|refusal| conflict(&refusal))?;
         state.staged = Some(Staged { txn, manifest: Arc::clone(&manifest), registry: None });
         drop(state);
-        let missing = self.missing(manifest).await;
+        let missing = self.missing(manifest, Store::is_whole).await;
         answer(&BeginAnswer { missing })
     }
 
-    async fn missing(&self, manifest: Arc<Manifest>) -> Vec<String> {
+    /// The files of a manifest that are not here, as `is_here` sees it.
+    async fn missing(&self, manifest: Arc<Manifest>, is_here: fn(&Store, &str) -> bool) -> Vec<String> {
         let store = Arc::clone(&self.builder.store);
         blocking(move || {
             let files = manifest.files();
-            files.into_iter().filter(|hash| !store.has_object(hash)).map(str::to_owned).collect()
+            files.into_iter().filter(|hash| !is_here(&store, hash)).map(str::to_owned).collect()
         })
         .await
     }
@@ -253,7 +255,7 @@ impl Deployer {
 
     async fn prepare(&self, registry: &ArcSwap<Registry>, txn: &str) -> Answer {
         let manifest = self.step(txn).await?;
-        if let Some(missing) = self.missing(Arc::clone(&manifest)).await.first() {
+        if let Some(missing) = self.missing(Arc::clone(&manifest), Store::has_object).await.first() {
             let message = format!("the file with the hash {missing} has not come");
             return Err(DeployError::new(DeployErrorKind::Refused, message));
         }

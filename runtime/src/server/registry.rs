@@ -69,6 +69,12 @@ impl Registry {
         self.services.get(name)
     }
 
+    /// The names of services that cannot run, since files of theirs are damaged.
+    pub(crate) fn damaged(&self) -> Vec<String> {
+        let broken = self.services.iter().filter(|(_, service)| service.runner.broken.is_some());
+        broken.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Every signature.
     pub(crate) fn handlers(&self) -> impl Iterator<Item = &Arc<Handler>> {
         self.services.values().flat_map(|service| service.rpcs.values().flatten())

@@ -134,7 +134,12 @@ impl Store {
         is_sha256(sha256) && self.object_path(sha256).is_file()
     }
 
-    /// Keeps files, not durably until [`sync_objects`](Self::sync_objects).
+    /// Whether a file of that hash is here and has that hash still.
+    pub fn is_whole(&self, sha256: &str) -> bool {
+        self.has_object(sha256) && self.object(sha256).is_ok()
+    }
+
+    /// Keeps a file, not durably until [`sync_objects`](Self::sync_objects).
     ///
     /// # Errors
     /// The first write that failed.

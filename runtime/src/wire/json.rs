@@ -230,6 +230,11 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
         let this = self.present();
+        // The parser hands the integer `-0` over as a double.
+        if *this.ty == Type::Int && value == 0.0 && value.is_sign_negative() {
+            this.out.extend_from_slice(&0_i64.to_le_bytes());
+            return Ok(());
+        }
         if *this.ty != Type::Float {
             return Err(E::invalid_type(de::Unexpected::Float(value), &this));
         }

@@ -8,7 +8,6 @@ const INIT: &str = "\
 network:
   servers:
     server1: { ip: 127.0.0.1, port: 1 }
-    server2: { ip: 127.0.0.1, port: 2 }
   clients:
     client1: { ip: 127.0.0.1 }
     client2: { ip: 127.0.0.2 }
@@ -55,7 +54,6 @@ fn serving() -> Network {
     network.write("add.py", "def add(a, b):\n    return a + b\n");
     network.write("both.py", BOTH);
     network.start("server1", &[]);
-    network.start("server2", &[]);
     network.apply().succeeds();
     network
 }
@@ -106,7 +104,10 @@ fn options_may_stand_behind_the_values() {
 
 #[test]
 fn an_exception_is_exit_1_with_its_type_kind_and_whether_it_ran() {
-    let network = serving();
+    let mut network = serving();
+    let more = "    server1: { ip: 127.0.0.1, port: 1 }\n    server2: { ip: 127.0.0.1, port: 2 }\n";
+    network.write("init.yaml", &INIT.replace("    server1: { ip: 127.0.0.1, port: 1 }\n", more));
+    network.start("server2", &[]);
     for (arguments, error, executed) in [
         (&["svc1.fail"][..], "error: Execution Exception: 'the key' (KeyError)", "yes"),
         (&["svc1.missing", "1"], "error: RPC Not Found: service `svc1` has no procedure `missing`", "no"),

@@ -56,8 +56,8 @@ fn a_server_that_is_not_running_is_named_and_the_other_keeps_what_it_has() {
 fn a_commit_that_never_arrived_rolls_the_other_server_back() {
     let mut network = about_to_change();
     let finished = apply_through(&mut network, at_first("INIT-COMMIT", |_| None)).ends(1);
-    let finished = finished.says("server1: was live, and is rolled back (generation 3)");
-    finished.says("server2: unchanged: it closed the connection (generation 1)").says("apply again");
+    let finished = finished.says("server1 (generation 3): was live, and is rolled back");
+    finished.says("server2 (generation 1): unchanged: it closed the connection").says("apply again");
     assert_eq!(values(&network), [(3, 1), (1, 1)]);
     converges(&network, [(4, 2), (2, 2)]);
 }
@@ -66,7 +66,7 @@ fn a_commit_that_never_arrived_rolls_the_other_server_back() {
 fn a_commit_whose_answer_was_lost_counts() {
     let mut network = about_to_change();
     let rule = at_first("INIT-COMMIT", |exchange| exchange.forward().and(None));
-    apply_through(&mut network, rule).succeeds().says("server2: live (generation 2)");
+    apply_through(&mut network, rule).succeeds().says("server2 (generation 2): live");
     assert_eq!(values(&network), [(2, 2), (2, 2)]);
     network.apply().succeeds().says("nothing to do");
 }
@@ -80,7 +80,9 @@ fn a_server_killed_before_its_commit_is_old_and_the_other_goes_back() {
         None
     });
     let finished = apply_through(&mut network, rule).ends(1);
-    finished.says("server1: was live, and is rolled back (generation 3)").says("server2: unchanged: ");
+    finished
+        .says("server1 (generation 3): was live, and is rolled back")
+        .says("server2 (generation 1): unchanged: ");
     assert_eq!(values(&network), [(3, 1), (1, 1)]);
     converges(&network, [(4, 2), (2, 2)]);
 }
@@ -108,7 +110,7 @@ fn a_server_that_stays_lost_after_its_commit_is_reported_as_unknown() {
         None
     });
     let finished = apply_through(&mut network, rule).ends(1);
-    finished.says("server1: was live, and is rolled back (generation 3)").says("server2: unknown: ");
+    finished.says("server1 (generation 3): was live, and is rolled back").says("server2: unknown");
     assert_eq!(network.value("server1"), (3, 1));
     network.start("server2", &[]);
     assert_eq!(network.value("server2"), (2, 2), "what it committed, it serves");
@@ -117,9 +119,13 @@ fn a_server_that_stays_lost_after_its_commit_is_reported_as_unknown() {
 
 #[test]
 fn a_server_lost_before_all_are_prepared_changes_nothing() {
+    let mut network = about_to_change();
     for header in ["INIT-BEGIN", "INIT-PUT", "INIT-PREPARE"] {
         for killed in [false, true] {
-            let mut network = about_to_change();
+            let before = values(&network);
+            let value = before[0].1 + 1;
+            network.write_value("one.py", value);
+            network.write_value("two.py", value);
             let data = network.data("server2");
             let rule = at_first(header, move |exchange| {
                 if killed {
@@ -129,9 +135,11 @@ fn a_server_lost_before_all_are_prepared_changes_nothing() {
                 None
             });
             let finished = apply_through(&mut network, rule).ends(1);
-            finished.says("server1: unchanged").says("server2: unchanged: it closed the connection");
-            assert_eq!(values(&network), [(1, 1), (1, 1)], "{header}");
-            converges(&network, [(2, 2), (2, 2)]);
+            finished
+                .says("unchanged, since another server failed")
+                .says("unchanged: it closed the connection");
+            assert_eq!(values(&network), before, "{header}");
+            converges(&network, before.map(|(generation, _)| (generation + 1, value)));
         }
     }
 }

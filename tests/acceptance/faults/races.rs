@@ -14,18 +14,18 @@ struct Halted {
 }
 
 fn halted(network: &mut Network) -> Halted {
-    let (reached, reaches) = mpsc::channel();
-    let (go_on, goes_on) = mpsc::channel();
+    let (arrive, arrival) = mpsc::channel();
+    let (go_on, permission) = mpsc::channel();
     let address = network.server("server2").address();
     let proxy = Proxy::before(network.release("server2"), move |exchange| {
         if exchange.header == "INIT-PREPARE" {
-            let _ = reached.send(());
-            let _ = goes_on.recv_timeout(PATIENCE);
+            let _ = arrive.send(());
+            let _ = permission.recv_timeout(PATIENCE);
         }
         exchange.forward()
     });
     let initializer = network.begin_initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
-    reaches.recv_timeout(PATIENCE).expect("an initializer that gets as far");
+    arrival.recv_timeout(PATIENCE).expect("an initializer that gets as far");
     // What follows reaches the server itself.
     assert_ne!(proxy.place("server2"), format!("server2={address}"));
     Halted { initializer, proxy, go_on }

@@ -4,21 +4,25 @@
 
 mod answer;
 mod gate;
+mod memory;
 mod peer;
 mod process;
+mod program;
 mod request;
 mod script;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 pub use answer::{Raises, number, returned};
 pub use gate::{Gate, Visitor};
+pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
-pub use process::{ServerProcess, finish};
+pub use process::ServerProcess;
+pub use program::{Finished, begin, finish};
 pub use request::{Request, request};
 pub use script::Script;
 use serde_json::Value;
@@ -58,14 +62,6 @@ pub struct Network {
     servers: BTreeMap<String, ServerProcess>,
 }
 
-/// What a program printed, and how it ended.
-#[derive(Debug)]
-pub struct Finished {
-    pub status: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
 impl Network {
     /// A folder with this `init.yaml` and nothing running. The ports in the file are of no matter: programs are told
     /// where the servers really are.
@@ -88,9 +84,8 @@ impl Network {
         };
         for (index, (name, arguments, returns, _)) in procedures.iter().enumerate() {
             let (arguments, returns) = (quoted(arguments), quoted(returns));
-            init += &format!(
-                "      - {{ name: {name}, arguments: [{arguments}], returns: [{returns}], path: p{index}.py }}\n"
-            );
+            let types = format!("arguments: [{arguments}], returns: [{returns}]");
+            init += &["      - { name: ", name, ", ", &types, &format!(", path: p{index}.py }}\n")].concat();
         }
         let network = Self::new(&init);
         for (index, (.., source)) in procedures.iter().enumerate() {
@@ -265,23 +260,6 @@ impl Network {
     }
 }
 
-/// Begins a program whose output [`finish`] returns.
-pub fn begin(mut command: Command) -> Child {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a program that runs")
-}
-
-/// The most memory that a process has had at once, in bytes.
-pub fn peak_memory(pid: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
-    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
-}
-
 /// Looks again and again, until there is something.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -292,59 +270,6 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
         std::thread::sleep(PAUSE);
-    }
-}
-
-impl From<Output> for Finished {
-    fn from(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        Self {
-            status: output.status.code().unwrap_or(-1),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
-    }
-}
-
-impl Finished {
-    /// Asserts that it ended well.
-    #[track_caller]
-    pub fn succeeds(self) -> Self {
-        self.ends(0)
-    }
-
-    /// Asserts its exit status.
-    #[track_caller]
-    pub fn ends(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "{}{}", self.stdout, self.stderr);
-        self
-    }
-
-    /// The JSON lines on stdout.
-    #[track_caller]
-    pub fn json_lines(&self) -> Vec<Value> {
-        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        self.stdout.lines().map(parse).collect()
-    }
-
-    /// The last JSON line on stdout.
-    #[track_caller]
-    pub fn summary(&self) -> Value {
-        self.json_lines().pop().unwrap_or_else(|| panic!("no line: {self:#?}"))
-    }
-
-    /// Asserts that it did not print this, to either stream.
-    #[track_caller]
-    pub fn never_says(self, text: &str) -> Self {
-        assert!(!self.stdout.contains(text) && !self.stderr.contains(text), "{text}\n{self:#?}");
-        self
-    }
-
-    /// Asserts that it printed this, to either stream.
-    #[track_caller]
-    pub fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text) || self.stderr.contains(text), "{text}\n{self:#?}");
-        self
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use super::{Finished, PATIENCE, eventually};
+use super::{PATIENCE, eventually};
 
 /// A running server. It is killed when this is dropped.
 pub struct ServerProcess {
@@ -48,16 +48,12 @@ impl ServerProcess {
         std::thread::spawn(move || writer.read(stderr));
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
-        match line.trim().strip_prefix("listening on ") {
-            Some(address) => {
-                let address = address.parse().expect("an address");
-                Ok(Self { child, address, log })
-            }
-            None => {
-                child.wait().expect("its end");
-                Err(log.wait_for_end())
-            }
+        if let Some(address) = line.trim().strip_prefix("listening on ") {
+            let address = address.parse().expect("an address");
+            return Ok(Self { child, address, log });
         }
+        child.wait().expect("its end");
+        Err(log.wait_for_end())
     }
 
     /// Where it listens.
@@ -123,13 +119,8 @@ impl ServerProcess {
     }
 }
 
-/// Waits for a program's end, and kills it when that takes too long. Both of its streams are piped.
-pub fn finish(program: Child) -> Finished {
-    watched(program.id(), || program.wait_with_output()).expect("its end").into()
-}
-
 /// Waits for a process, which is killed at the end of the patience.
-fn watched<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
+pub(super) fn watched<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
     let (sender, ended) = std::sync::mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {
         if ended.recv_timeout(PATIENCE).is_err() {

@@ -14,7 +14,8 @@ fn a_call_in_flight_is_answered_its_peer_is_told_and_nobody_new_is_let_in() {
     for (framing, signal) in [(Framing::Lines, "TERM"), (Framing::Framed, "INT")] {
         let gate = Gate::new();
         let mut network = serving(&gate, &[]);
-        let (mut peer, mut last, mut idle) = (network.peer(framing), network.peer(framing), network.peer(framing));
+        let (mut peer, mut last, mut idle) =
+            (network.peer(framing), network.peer(framing), network.peer(framing));
         assert_eq!(number(&idle.call(add().id("idle"))), 5);
         peer.send(wait(6));
         peer.send(wait(7));

@@ -38,7 +38,7 @@ fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
         "500ms",
     ]);
     let server = network.server("server1");
-    assert!(number(&network.peer(Framing::Lines).call(add())) == 5);
+    assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
     let before = peak_memory(server.pid());
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -54,7 +54,12 @@ fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
 #[test]
 fn a_peer_that_takes_its_answers_slowly_gets_all_of_them() {
     let text = "def text():\n    return 'x' * 100_000\n";
-    let network = Network::with_procedures(&[("text", "", "str", text)]).served(&["--max-queued", "1KiB"]);
+    let network = Network::with_procedures(&[("text", "", "str", text)]).served(&[
+        "--max-queued",
+        "1KiB",
+        "--max-session-calls",
+        "8",
+    ]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let requests = peer.framed(&request("svc1", "text").id(1).to_string()).repeat(100);

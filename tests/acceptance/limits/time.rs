@@ -68,7 +68,8 @@ fn a_call_takes_no_longer_than_the_server_s_deadline_whatever_it_asks_for() {
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         assert_eq!(number(&peer.call(add().id(0))), 5);
-        for call in [wait(1), wait(2).member("deadline-ms", 60_000), wait(3).member("deadline-ms", u64::MAX)] {
+        for call in [wait(1), wait(2).member("deadline-ms", 60_000), wait(3).member("deadline-ms", u64::MAX)]
+        {
             Raises("Deadline Exceeded", "unknown", &["deadline"]).check(&peer.call(call));
             gate.enter().expect_death();
         }

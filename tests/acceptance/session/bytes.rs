@@ -28,7 +28,10 @@ fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for
         peer.receive()
     });
     peer.expect_end();
-    assert!(peak_memory(network.server("server1").pid()) < before + (8 << 20), "memory was taken for bytes that never came");
+    assert!(
+        peak_memory(network.server("server1").pid()) < before + (8 << 20),
+        "memory was taken for bytes that never came"
+    );
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         peer.send(add().id(0));

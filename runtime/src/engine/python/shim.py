@@ -36,6 +36,7 @@ HEAD = struct.Struct("<II")
 READ_BYTES = 1 << 16
 MAX_TRACEBACK = 8000
 MAX_MESSAGE = 2000
+MAX_INLINE_DEPTH = 6
 
 
 # ---------------------------------------------------------------------------------------------------- types
@@ -74,9 +75,14 @@ class WrongType(Exception):
 
 
 class Generator:
-    """Writes the source of a decoder and an encoder for one signature."""
+    """Writes the source of a decoder and an encoder for one signature.
+
+    Containers are read and written in place down to MAX_INLINE_DEPTH; what lies deeper gets a function of its own, since
+    Python nests at most 20 loops.
+    """
 
     def __init__(self):
+        self.functions = []
         self.lines = []
         self.names = 0
 
@@ -87,9 +93,23 @@ class Generator:
     def emit(self, depth, line):
         self.lines.append("    " * depth + line)
 
+    def function(self, head, emit_body):
+        """Emits a function beside the one that is being written; returns its name."""
+        outer, self.lines = self.lines, []
+        name = "f" + self.fresh()
+        self.emit(0, f"def {name}({head}):")
+        emit_body()
+        self.functions += self.lines
+        self.lines = outer
+        return name
+
     def decode(self, ty, depth):
         """Emits statements that read a value from `b` at `o`; returns the name that holds it."""
         name, value = ty[0], self.fresh()
+        if depth > MAX_INLINE_DEPTH and len(ty) > 1:
+            function = self.function("b, o", lambda: self.emit(1, f"return {self.decode(ty, 1)}, o"))
+            self.emit(depth, f"{value}, o = {function}(b, o)")
+            return value
         if name == "int" or name == "float":
             self.emit(depth, f"{value} = {name.upper()}(b, o)[0]; o += 8")
         elif name == "bool":
@@ -125,6 +145,9 @@ class Generator:
     def encode(self, ty, value, depth):
         """Emits statements that hand the binary form of the name `value` to `w`, or raise."""
         name = ty[0]
+        if depth > MAX_INLINE_DEPTH and len(ty) > 1:
+            self.emit(depth, f"{self.function('x, w', lambda: self.encode(ty, 'x', 1))}({value}, w)")
+            return
         if name == "int":
             self.emit(depth, f"if type({value}) is not int: {value} = as_int({value})")
             self.emit(depth, f"w(pack_int({value}))")
@@ -205,7 +228,7 @@ def make_codec(arguments, returns):
     else:
         generator.encode_items(returns, "r", 1)
     names = dict(CODEC_NAMES)
-    exec("\n".join(generator.lines), names)
+    exec("\n".join(generator.functions + generator.lines), names)
     return names["decode"], names["encode"]
 
 
@@ -244,7 +267,8 @@ def explain(ty, value, place=""):
     elif name == "Dict":
         if not isinstance(value, dict):
             return wrong
-        pairs = ((explain(ty[1], key, f"{place}, key {key!r:.40}"), key, item) for key, item in value.items())
+        before = f"{place}, " if place else ""
+        pairs = ((explain(ty[1], key, f"{before}key {key!r:.40}"), key, item) for key, item in value.items())
         found = (bad or explain(ty[2], item, f"{place}[{key!r:.40}]") for bad, key, item in pairs)
     else:
         if not isinstance(value, tuple):
@@ -535,10 +559,16 @@ class Handler:
         parts = [b"\0"]
         try:
             self.encode(returned, parts.append)
-        except (WrongType, struct.error, UnicodeEncodeError, OverflowError):
-            message = f"`{self.procedure['key']}` returned {explain_returned(self.returns, returned)}"
-            return bytes([WRONG_TYPE]) + json.dumps({"message": message}).encode()
-        return b"".join(parts)
+            return b"".join(parts)
+        except BaseException:
+            message = printable(f"`{self.procedure['key']}` returned {self.explain(returned)}")
+            return bytes([WRONG_TYPE]) + json.dumps({"message": message[:MAX_MESSAGE]}).encode()
+
+    def explain(self, returned):
+        try:
+            return explain_returned(self.returns, returned)
+        except BaseException as error:
+            return f"an object that raises {type(error).__name__} while it is read"
 
 
 def describe(error):

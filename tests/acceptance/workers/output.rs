@@ -1,0 +1,53 @@
+//! What procedures print goes to the log, never into the protocol.
+
+use super::{ADD, add};
+use crate::harness::{Framing, Network, number, request};
+
+#[test]
+fn prints_go_to_the_log_with_their_service_and_worker() {
+    let cases = [
+        ("print('from print', 'ä😀')", "line=\"from print ä😀\""),
+        ("print('from stderr', file=sys.stderr)", "line=\"from stderr\""),
+        ("print('without an end', end='', flush=True)", "line=\"without an end\""),
+        ("os.write(1, b'from the descriptor\\n')", "line=\"from the descriptor\""),
+        ("sys.__stdout__.write('by hand\\n')", "line=\"by hand\""),
+        ("print('{\"header\":\"RPC-RES\",\"value\":{}}')", "RPC-RES"),
+        ("os.write(2, b'\\xff\\xfe not text\\n')", "not text"),
+        ("warnings.warn('be warned')", "be warned"),
+    ];
+    let owned: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .map(|(index, (code, _))| {
+            (format!("say{index}"), format!("import os, sys, warnings\n\ndef say{index}():\n    {code}\n    return 7\n"))
+        })
+        .collect();
+    let procedures: Vec<_> =
+        owned.iter().map(|(name, source)| (name.as_str(), "", "int", source.as_str())).collect();
+    let network = Network::serving(&procedures);
+    for framing in Framing::BOTH {
+        for (index, (_, line)) in cases.iter().enumerate() {
+            let mut peer = network.peer(framing);
+            assert_eq!(number(&peer.call(request("svc1", &format!("say{index}")))), 7);
+            peer.expect_end();
+            network.server("server1").logged(&["INFO", "output", "service=svc1", "pid=", line]);
+        }
+    }
+}
+
+#[test]
+fn a_huge_print_is_logged_in_pieces_and_answered() {
+    let print = "def print_much():\n    print('x' * 1_000_000 + ' END')\n    \
+                 for i in range(10_000):\n        print('line', i)\n    return 7\n";
+    let network = Network::serving(&[ADD, ("print_much", "", "int", print)]);
+    let server = network.server("server1");
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        assert_eq!(number(&peer.call(request("svc1", "print_much").id(1))), 7);
+        assert_eq!(number(&peer.call(add().id(2))), 5);
+    }
+    server.logged(&["output", "xxx END"]);
+    server.logged(&["output", "\"line 9999\""]);
+    let longest = server.log().iter().map(String::len).max().unwrap_or_default();
+    assert!((8 * 1024..10 * 1024).contains(&longest), "{longest}");
+}
