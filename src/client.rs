@@ -95,9 +95,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             Ok(document) => document,
             Err(findings) => {
                 if arguments.json {
-                    println!("{}", json!({ "schema": SCHEMA, "error": findings.to_string() }));
+                    report::out(format_args!(
+                        "{}",
+                        json!({ "schema": SCHEMA, "error": findings.to_string() })
+                    ));
                 } else {
-                    eprintln!("{}", findings.render(report::colored()));
+                    report::note(findings.render(report::colored()));
                 }
                 return ExitStatus::Failed;
             }
@@ -209,10 +212,10 @@ fn print_procedure(service: &Service, rpc: &Rpc, as_json: bool) {
         let line = json!({
             "schema": SCHEMA, "signature": signature, "provider": service.provider.as_str(), "doc": rpc.doc,
         });
-        println!("{line}");
+        report::out(line);
     } else {
         let doc = rpc.doc.as_deref().and_then(|doc| doc.lines().next());
-        println!("{signature}{}", doc.map_or_else(String::new, |doc| format!("  # {doc}")));
+        report::out(format_args!("{signature}{}", doc.map_or_else(String::new, |doc| format!("  # {doc}"))));
     }
 }
 
@@ -222,10 +225,10 @@ fn print_answer(answer: &Answer, as_json: bool) -> ExitStatus {
             "schema": SCHEMA, "return-values": answer.return_values, "generation": answer.generation,
             "source": answer.source,
         });
-        println!("{line}");
+        report::out(line);
     } else {
         for value in &answer.return_values {
-            println!("{value}");
+            report::out(value);
         }
     }
     ExitStatus::Done
@@ -239,7 +242,7 @@ fn print_failure(failure: &Failure, as_json: bool) -> ExitStatus {
     if as_json {
         let mut line = line;
         line["schema"] = SCHEMA.into();
-        println!("{line}");
+        report::out(line);
         return status;
     }
     match failure {
@@ -247,7 +250,7 @@ fn print_failure(failure: &Failure, as_json: bool) -> ExitStatus {
         Failure::Error(error) => {
             let kind = error.exception_kind().map_or_else(String::new, |kind| format!(" ({kind})"));
             report::error(format!("{error}{kind}"));
-            eprintln!("executed: {}", error.executed());
+            report::note(format_args!("executed: {}", error.executed()));
         }
     }
     status

@@ -21,35 +21,39 @@ pub(super) fn plan(plan: &Plan, target: &Target) {
     }
     for (name, address) in &plan.departed {
         let hint = if target.retire { "it is emptied" } else { "it runs on; --retire empties it" };
-        println!("- {name} at {address} left the file: {hint}");
+        report::out(format_args!("- {name} at {address} left the file: {hint}"));
     }
     for broken in &plan.breaks {
-        println!("! {broken}");
+        report::out(format_args!("! {broken}"));
     }
-    println!(
+    report::out(format_args!(
         "plan: {} new, {} changed, {} removed, {} unchanged on {}",
         plan.count(Mark::New),
         plan.count(Mark::Changed),
         plan.count(Mark::Removed),
         plan.count(Mark::Unchanged),
         counted(plan.servers.len(), "server"),
-    );
+    ));
 }
 
 fn print_server(server: &ServerPlan, verbose: bool) {
     let ServerPlan { name, address, live, .. } = server;
     if !server.changes {
-        println!("= {name} at {address}: generation {}, nothing changes", live.generation);
+        report::out(format_args!("= {name} at {address}: generation {}, nothing changes", live.generation));
         if !verbose {
             return;
         }
     } else if live.generation == 0 {
-        println!("+ {name} at {address}: first generation");
+        report::out(format_args!("+ {name} at {address}: first generation"));
     } else {
-        println!("~ {name} at {address}: generation {} -> {}", live.generation, live.generation + 1);
+        report::out(format_args!(
+            "~ {name} at {address}: generation {} -> {}",
+            live.generation,
+            live.generation + 1
+        ));
     }
     if server.network_changes {
-        println!("    ~ the network section");
+        report::out(format_args!("    ~ the network section"));
     }
     for service in &server.services {
         print_service(service, verbose);
@@ -60,22 +64,22 @@ fn print_service(service: &ServiceChange, verbose: bool) {
     if service.mark == Mark::Unchanged && !verbose {
         return;
     }
-    println!("    {} {}", service.mark, service.name);
+    report::out(format_args!("    {} {}", service.mark, service.name));
     for note in &service.notes {
-        println!("        {note}");
+        report::out(format_args!("        {note}"));
     }
     let (mut unchanged, mut same) = (0, Mark::Unchanged);
     for rpc in &service.rpcs {
         if rpc.mark == Mark::Unchanged && !verbose {
             (unchanged, same) = (unchanged + 1, rpc.mark);
         } else if rpc.what.is_empty() {
-            println!("        {} {}", rpc.mark, rpc.key);
+            report::out(format_args!("        {} {}", rpc.mark, rpc.key));
         } else {
-            println!("        {} {}  {}", rpc.mark, rpc.key, rpc.what);
+            report::out(format_args!("        {} {}  {}", rpc.mark, rpc.key, rpc.what));
         }
     }
     if unchanged > 0 {
-        println!("        {same} {}", counted(unchanged, "procedure"));
+        report::out(format_args!("        {same} {}", counted(unchanged, "procedure")));
     }
 }
 
@@ -85,14 +89,14 @@ pub(super) fn nothing_to_do(plan: &Plan, target: &Target, took: Duration) {
             "event": "summary", "applied": false, "servers": plan.servers.len(), "files-sent": 0, "bytes-sent": 0,
         }));
     }
-    println!("nothing to do, nothing sent, in {}", seconds(took));
+    report::out(format_args!("nothing to do, nothing sent, in {}", seconds(took)));
 }
 
 pub(super) fn restarted(target: &Target) {
     if target.json {
         json_line(&json!({ "event": "restarted" }));
     } else {
-        println!("every worker was replaced");
+        report::out(format_args!("every worker was replaced"));
     }
 }
 
@@ -104,13 +108,13 @@ pub(super) fn applied(applied: &Applied, target: &Target, took: Duration) {
         let generation =
             server.generation.map_or_else(String::new, |generation| format!(" (generation {generation})"));
         let line = format!("{}{generation}: {}", server.name, standing_words(&server.standing));
-        if applied.complete { println!("{line}") } else { report::error(line) }
+        if applied.complete { report::out(line) } else { report::error(line) }
     }
     let Applied { id, files_sent, bytes_sent, .. } = applied;
     let changed = counted(applied.servers.len(), "server");
     let sent = format!("{} in {bytes_sent} bytes sent", counted(*files_sent, "file"));
     if applied.complete {
-        println!("applied {id}: {changed}, {sent}, in {}", seconds(took));
+        report::out(format_args!("applied {id}: {changed}, {sent}, in {}", seconds(took)));
     } else {
         report::error(format!(
             "apply {id} failed after {}; apply again to bring every server to the file",
@@ -123,7 +127,7 @@ pub(super) fn failure(failure: &Failure, json: bool) {
     let what = match failure {
         Failure::Said(what) => what.clone(),
         Failure::Initializer(InitializerError::File(report)) if !json => {
-            eprintln!("{}", report.render(report::colored()));
+            report::note(report.render(report::colored()));
             return;
         }
         Failure::Initializer(error) => error.to_string(),
@@ -204,7 +208,7 @@ fn applied_json(applied: &Applied) -> Value {
 fn json_line(value: &Value) {
     let mut value = value.clone();
     value["schema"] = SCHEMA.into();
-    println!("{value}");
+    report::out(value);
 }
 
 fn counted(count: usize, what: &str) -> String {

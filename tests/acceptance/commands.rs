@@ -124,7 +124,8 @@ fn a_server_that_cannot_begin_says_why_in_one_line() {
 
 #[test]
 fn a_python_that_is_of_no_use_is_named() {
-    let network = Network::of_two_servers();
+    let mut network = Network::of_two_servers();
+    network.start("server1", &["--python", "python3"]);
     let answer = |version: &str| {
         format!("echo '{{\"executable\": \"/bin/sh\", \"path\": [], \"version\": [{version}]}}'")
     };

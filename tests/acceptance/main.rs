@@ -9,6 +9,7 @@ mod exceptions;
 mod faults;
 mod identity;
 mod limits;
+mod log;
 mod modules;
 mod refusals;
 mod restart;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rpc_runtime::deploy::sha256_hex;
 use serde_json::json;
 
-use crate::harness::{Network, ServerProcess, TWO_SERVERS, request};
+use crate::harness::{Network, ServerProcess, TWO_SERVERS, python, request};
 
 /// Both services on `server1`, which is alone.
 fn both() -> String {
@@ -39,7 +39,8 @@ fn flip_a_byte(file: &Path) {
 fn refuses_to_start(network: &Network, server: &str) -> String {
     let data = network.data(server);
     let data = data.to_str().expect("a path");
-    let finished = network.server_program(&["--listen", "127.0.0.1:0", "--data", data]).ends(1);
+    let arguments = ["--listen", "127.0.0.1:0", "--data", data, "--python", python()];
+    let finished = network.server_program(&arguments).ends(1);
     assert_eq!(finished.stdout, "");
     let errors: Vec<&str> = finished.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!(errors.len(), 1, "{finished:?}");

@@ -29,14 +29,20 @@ fn exclusive(procedures: &[(&str, &str, &str, &str)]) -> Network {
 
 #[test]
 fn eight_clients_at_once_get_their_own_answers() {
-    let network = Network::serving(&[("echo", "str, int", "str, int", "def echo(name, turn):\n    return name, turn\n")]);
+    let network = Network::serving(&[(
+        "echo",
+        "str, int",
+        "str, int",
+        "def echo(name, turn):\n    return name, turn\n",
+    )]);
     std::thread::scope(|scope| {
         for client in 0..8 {
             let mut peer = network.peer(Framing::BOTH[client % 2]);
             scope.spawn(move || {
                 let name = format!("client {client}").repeat(client * 100 + 1);
                 for turn in 0..50 {
-                    let answer = peer.call(request("svc1", "echo").arg("str", name.as_str()).arg("int", turn).id(turn));
+                    let answer = peer
+                        .call(request("svc1", "echo").arg("str", name.as_str()).arg("int", turn).id(turn));
                     assert_eq!(returned(&answer), &serde_json::json!([name, turn]));
                 }
             });
@@ -56,7 +62,8 @@ fn a_thousand_calls_run_in_the_same_few_workers() {
     let first = batch();
     assert!(first.len() <= 16, "more processes than --workers: {first:?}");
     let (second, running) = (batch(), network.server("server1").workers());
-    let all = |pids: &BTreeSet<i64>| pids.iter().all(|pid| running.contains(&u32::try_from(*pid).expect("a pid")));
+    let all =
+        |pids: &BTreeSet<i64>| pids.iter().all(|pid| running.contains(&u32::try_from(*pid).expect("a pid")));
     assert!(all(&first) && all(&second) && running.len() <= 16, "{first:?} {second:?} {running:?}");
 }
 

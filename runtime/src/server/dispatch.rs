@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_schema::{Type, TypeList};
+use rpc_schema::{Type, TypeErrorKind, TypeList};
 
 use super::registry::{Handler, Registry};
 use crate::wire::exception::{Exception, ExceptionType};
@@ -36,14 +36,16 @@ pub(crate) fn dispatch(
     address: IpAddr,
     default_deadline: Duration,
 ) -> Result<Call, Exception> {
-    let (service_name, rpc_name) = (&*request.service, &*request.rpc);
-    let service = registry.service(service_name).ok_or_else(|| service_not_found(registry, service_name))?;
-    let overloads = service.overloads(rpc_name).ok_or_else(|| {
+    let service_name = json::shortened(&request.service);
+    let service =
+        registry.service(&request.service).ok_or_else(|| service_not_found(registry, service_name))?;
+    let rpc_name = json::shortened(&request.rpc);
+    let overloads = service.overloads(&request.rpc).ok_or_else(|| {
         let message = format!("service `{service_name}` has no procedure `{rpc_name}`");
         Exception::refused(ExceptionType::RpcNotFound, message)
     })?;
     let not_registered = |why: String| {
-        tracing::warn!(event = "unauthorized", client = request.client.as_deref(), address = %address,
+        tracing::warn!(event = "unauthorized", client = request.client.as_deref().map(json::shortened), address = %address,
             service = service_name, rpc = rpc_name, reason = why);
         let message = format!("{why}: no access to service `{service_name}`");
         Exception::refused(ExceptionType::ClientNotRegistered, message)
@@ -72,7 +74,9 @@ fn service_not_found(registry: &Registry, service: &str) -> Exception {
 fn resolve<'a>(overloads: &'a [Arc<Handler>], request: &Request<'_>) -> Result<&'a Arc<Handler>, Exception> {
     if request.arguments.len() != request.argument_types.len() {
         let (values, types) = (request.arguments.len(), request.argument_types.len());
-        let what = format!("`arguments` has {values} elements, and `argument-types` has {types}");
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let (s, ts) = (plural(values), plural(types));
+        let what = format!("the message has {values} argument{s} and {types} argument type{ts}");
         return Err(invalid(overloads, what));
     }
     let written = request.argument_types.join(", ");
@@ -114,7 +118,11 @@ fn parse_types<S: AsRef<str>>(overloads: &[Arc<Handler>], texts: &[S]) -> Result
     let parse = |text: &S| {
         Type::parse(text.as_ref()).map_err(|error| {
             let shown = json::shortened(text.as_ref());
-            invalid(overloads, format!("the type `{shown}`: {error}"))
+            let kind = match error.kind {
+                TypeErrorKind::Unknown(_) => "there is no such type".to_owned(),
+                kind => kind.to_string(),
+            };
+            invalid(overloads, format!("the type `{shown}`: {kind}"))
         })
     };
     texts.iter().map(parse).collect()

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::deploy::manifest::NetworkEntry;
+use crate::wire::json::shortened;
 
 /// The clients of the network by their addresses.
 #[derive(Debug, Default)]
@@ -39,7 +40,7 @@ impl Identity {
             };
         };
         let found = names.iter().find(|name| ***name == *claimed);
-        found.ok_or_else(|| format!("the client `{claimed}` does not call from {address}"))
+        found.ok_or_else(|| format!("the client `{}` does not call from {address}", shortened(claimed)))
     }
 }
 

@@ -133,9 +133,12 @@ impl Session {
         let sleep = tokio::time::sleep_until(self.due().0);
         tokio::pin!(sleep);
         loop {
-            self.take_messages();
+            let held_back = self.take_messages();
             self.release_last_answer();
             self.write()?;
+            if held_back && self.takes_more() {
+                continue;
+            }
             if self.is_finished() {
                 return self.linger().await;
             }
@@ -234,9 +237,12 @@ impl Session {
         Ok(())
     }
 
-    /// Takes on every whole message that has come, as far as the limits allow.
-    fn take_messages(&mut self) {
-        while self.state != State::Closing && self.takes_more() {
+    /// Takes on every whole message that has come. The answer: whether the limits held some back.
+    fn take_messages(&mut self) -> bool {
+        while self.state != State::Closing {
+            if !self.takes_more() {
+                return true;
+            }
             let ended = self.state == State::HalfClosed;
             match self.deframer.step(&self.input[self.consumed..], ended) {
                 Ok(Step::Message { start, end, consumed }) => {
@@ -252,15 +258,16 @@ impl Session {
                     if self.consumed == self.input.len() && self.served > 0 {
                         self.message_since = None;
                     }
-                    return;
+                    return false;
                 }
                 Ok(Step::End) => {
                     self.consumed = self.input.len();
-                    return;
+                    return false;
                 }
-                Err(error) => return self.end_by_frame_error(&error),
+                Err(error) => self.end_by_frame_error(&error),
             }
         }
+        false
     }
 
     fn take_message(&mut self, bytes: &[u8]) {
@@ -302,7 +309,8 @@ impl Session {
                 self.calls.push(Box::pin(answer));
             }
             Err(exception) => {
-                let (peer, service, rpc) = (self.peer, &*request.service, &*request.rpc);
+                let (service, rpc) = (json::shortened(&request.service), json::shortened(&request.rpc));
+                let peer = self.peer;
                 tracing::warn!(event = "refused", peer = %peer, service, rpc, exception = %exception);
                 let mut message = Vec::new();
                 message::write_exception(&id, &exception, &mut message);

@@ -207,6 +207,28 @@ fn messages_that_are_none_are_malformed_and_the_session_lives() {
 }
 
 #[test]
+fn a_manifest_with_a_name_twice_is_refused() {
+    let network = serving();
+    let (live, manifest) = network.script("server1").status();
+    let begin = json!({ "header": "INIT-BEGIN", "value": {
+        "id": 1, "txn": "one", "holder": "the test", "lease-ms": 60_000, "expected": live, "manifest": manifest,
+    }});
+    for (once, twice) in [
+        ("\"client1\":\"127.0.0.1\"", "\"client1\":\"127.0.0.9\",\"client1\":\"127.0.0.1\""),
+        ("\"services\":{", "\"services\":{\"svc1\":{\"tenants\":[],\"rpcs\":[]},"),
+        ("\"server\":\"server1\"", "\"server\":\"server2\",\"server\":\"server1\""),
+    ] {
+        let text = begin.to_string();
+        assert_eq!(text.matches(once).count(), 1, "{once} in {text}");
+        let answer = network.ask("server1", text.replace(once, twice));
+        assert_eq!(answer["header"], "INIT-EX", "{answer}");
+        assert_eq!(answer["value"]["kind"], "malformed", "{answer}");
+        assert_eq!(network.script("server1").outcome("one"), "unknown");
+    }
+    assert_eq!(network.ask("server1", begin)["header"], "INIT-RES");
+}
+
+#[test]
 fn a_rollback_is_a_new_generation_with_the_old_content() {
     let network = about_to_change();
     let roll_back = |script: &mut Script, txn: &str| script.step("INIT-ROLLBACK", txn);

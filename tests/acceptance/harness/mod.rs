@@ -21,7 +21,7 @@ pub use answer::{Raises, number, returned};
 pub use gate::{Gate, Visitor};
 pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
-pub use process::ServerProcess;
+pub use process::{ServerProcess, python};
 pub use program::{Finished, begin, finish};
 pub use request::{Request, request};
 pub use script::Script;

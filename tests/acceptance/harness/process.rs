@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Instant;
 
 use super::{PATIENCE, eventually};
@@ -36,6 +36,9 @@ impl ServerProcess {
         if !flags.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        if !flags.contains(&"--python") {
+            command.args(["--python", python()]);
+        }
         command.arg("--data").arg(data).args(flags).env("NO_COLOR", "1");
         let mut child = command
             .stdin(Stdio::null())
@@ -47,7 +50,8 @@ impl ServerProcess {
         let (writer, stderr) = (Arc::clone(&log), child.stderr.take().expect("piped"));
         std::thread::spawn(move || writer.read(stderr));
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        watched(child.id(), || stdout.read_line(&mut line)).expect("a line");
         if let Some(address) = line.trim().strip_prefix("listening on ") {
             let address = address.parse().expect("an address");
             return Ok(Self { child, address, log });
@@ -86,6 +90,11 @@ impl ServerProcess {
         self.log.state.lock().expect("the log").0.clone()
     }
 
+    /// Every line that it logged, once it has ended.
+    pub fn log_to_end(&self) -> Vec<String> {
+        self.log.wait_for_end().lines().map(str::to_owned).collect()
+    }
+
     /// Kills it as `kill -9` does, and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().expect("a kill");
@@ -117,6 +126,16 @@ impl ServerProcess {
     pub fn wait(&mut self) -> ExitStatus {
         watched(self.pid(), || self.child.wait()).expect("its end")
     }
+}
+
+/// The Python that `python3` is. Finding it behind a launcher takes as long as all else that a server does at its start,
+/// so it is found once.
+pub fn python() -> &'static str {
+    static PYTHON: OnceLock<String> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let answer = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+        String::from_utf8(answer.expect("python3").stdout).expect("UTF-8").trim().to_owned()
+    })
 }
 
 /// Waits for a process, which is killed at the end of the patience.

@@ -88,9 +88,9 @@ fn numbers_and_texts_of_a_megabyte_are_answered_shortly() {
 }
 
 #[test]
-fn lists_and_objects_of_a_million_members_are_refused() {
-    let many = |item: &str| vec![item; 1_000_000].join(",");
-    let members: Vec<_> = (0..100_000).map(|index| format!("\"m{index}\":0")).collect();
+fn lists_and_objects_with_too_many_members_are_refused() {
+    let many = |item: &str| vec![item; 100_000].join(",");
+    let members: Vec<_> = (0..20_000).map(|index| format!("\"m{index}\":0")).collect();
     let (malformed, ones) = (Some("Malformed Message"), many("1"));
     check(&[
         (with(&format!("\"id\":1,{}", members.join(","))), malformed),

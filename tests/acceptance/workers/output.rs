@@ -8,7 +8,6 @@ fn prints_go_to_the_log_with_their_service_and_worker() {
     let cases = [
         ("print('from print', 'ä😀')", "line=\"from print ä😀\""),
         ("print('from stderr', file=sys.stderr)", "line=\"from stderr\""),
-        ("print('without an end', end='', flush=True)", "line=\"without an end\""),
         ("os.write(1, b'from the descriptor\\n')", "line=\"from the descriptor\""),
         ("sys.__stdout__.write('by hand\\n')", "line=\"by hand\""),
         ("print('{\"header\":\"RPC-RES\",\"value\":{}}')", "RPC-RES"),
@@ -19,7 +18,10 @@ fn prints_go_to_the_log_with_their_service_and_worker() {
         .iter()
         .enumerate()
         .map(|(index, (code, _))| {
-            (format!("say{index}"), format!("import os, sys, warnings\n\ndef say{index}():\n    {code}\n    return 7\n"))
+            (
+                format!("say{index}"),
+                format!("import os, sys, warnings\n\ndef say{index}():\n    {code}\n    return 7\n"),
+            )
         })
         .collect();
     let procedures: Vec<_> =
@@ -33,6 +35,14 @@ fn prints_go_to_the_log_with_their_service_and_worker() {
             network.server("server1").logged(&["INFO", "output", "service=svc1", "pid=", line]);
         }
     }
+}
+
+#[test]
+fn an_unfinished_line_is_logged_too() {
+    let say = "def say():\n    print('without an end', end='')\n    return 7\n";
+    let network = Network::serving(&[("say", "", "int", say)]);
+    assert_eq!(number(&network.peer(Framing::Lines).call(request("svc1", "say"))), 7);
+    network.server("server1").logged(&["output", "line=\"without an end\""]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::worker::{Answer, Findings, Setup, StartError, Worker, framed};
+use super::worker::{Answer, Findings, Setup, StartError, Worker};
 use super::zygote::Engine;
 use crate::deploy::message::{DeployError, DeployErrorKind};
 use crate::wire::exception::{Exception, ExceptionType, Executed};
@@ -83,14 +83,10 @@ impl Pool {
         deadline: tokio::time::Instant,
         alone: bool,
     ) -> Result<Vec<u8>, Exception> {
-        let mut request = Vec::with_capacity(4 + arguments.len());
-        request.extend_from_slice(&u32::try_from(procedure).unwrap_or(u32::MAX).to_le_bytes());
-        request.extend_from_slice(arguments);
-        let frame = framed(&request);
         let queued = tokio::time::timeout_at(deadline, self.take_worker());
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
         let mut busy = Busy { pool: Arc::clone(self), worker: Some((worker, slot)), deadline, in_call: true };
-        let answer = busy.call(&frame, alone).await?;
+        let answer = busy.call(procedure, arguments, alone).await?;
         busy.in_call = false;
         drop(busy);
         self.outcome(procedure, answer)
@@ -152,9 +148,9 @@ impl Pool {
 }
 
 impl Busy {
-    async fn call(&mut self, frame: &[u8], alone: bool) -> Result<Answer, Exception> {
+    async fn call(&mut self, procedure: usize, arguments: &[u8], alone: bool) -> Result<Answer, Exception> {
         let Some((worker, _)) = &mut self.worker else { return Err(died("it is gone")) };
-        match tokio::time::timeout_at(self.deadline, worker.call(frame, alone)).await {
+        match tokio::time::timeout_at(self.deadline, worker.call(procedure, arguments, alone)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 worker.process.kill();

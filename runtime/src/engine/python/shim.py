@@ -8,8 +8,8 @@ worker   one service at one version of its sources, one call at a time. Frames o
              first request   JSON: what to load
              first answers   LOADING and a path, before each source that is checked; then READY, or REFUSED and JSON
                              findings
-             request         u32 index of the procedure, the arguments' binary values
-             answer          one byte (VALUES, RAISED, WRONG_TYPE) and the returned values, or JSON
+             request         u32 index of the procedure, u32 number of the call, the arguments' binary values
+             answer          the number of the call, one byte (VALUES, RAISED, WRONG_TYPE), the returned values or JSON
 """
 
 import ast
@@ -31,7 +31,7 @@ VALUES, RAISED, WRONG_TYPE, READY, REFUSED, LOADING = range(6)
 U32 = struct.Struct("<I")
 INT = struct.Struct("<q")
 FLOAT = struct.Struct("<d")
-HEAD = struct.Struct("<II")
+HEAD = struct.Struct("<III")
 
 READ_BYTES = 1 << 16
 MAX_TRACEBACK = 8000
@@ -500,6 +500,7 @@ def line_in(error, file):
 def worker(requests, answers):
     setup = json.loads(read_exactly(requests, U32.unpack(read_exactly(requests, 4))[0]))
     confine(setup)
+    os.register_at_fork(after_in_child=lambda: leave_pipes(requests, answers))
     sys.path[:] = [os.path.join(setup["root"], path) for path in setup["import-paths"]] + setup["sys-path"]
     sys.dont_write_bytecode = True
     os.chdir(setup["root"])
@@ -517,6 +518,15 @@ def worker(requests, answers):
     serve(requests, answers, sources, setup["procedures"])
 
 
+def leave_pipes(*pipes):
+    """A process that a procedure forked neither takes requests nor answers them."""
+    for fd in pipes:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
 def confine(setup):
     """The place of the cage: after the fork, before any code of a user."""
 
@@ -527,13 +537,16 @@ def serve(requests, answers, sources, procedures):
         data = os.read(requests, READ_BYTES)
         if not data:
             return
-        while len(data) < 8 or len(data) < 4 + U32.unpack_from(data)[0]:
-            data += read_exactly(requests, 8 - len(data) if len(data) < 8 else 4 + U32.unpack_from(data)[0] - len(data))
-        index = HEAD.unpack_from(data)[1]
+        if len(data) < 4:
+            data += read_exactly(requests, 4 - len(data))
+        missing = 4 + U32.unpack_from(data)[0] - len(data)
+        if missing:
+            data += read_exactly(requests, missing)
+        _, index, number = HEAD.unpack_from(data)
         handler = handlers[index]
         if handler is None:
             handler = handlers[index] = Handler(sources, procedures[index])
-        send(answers, handler.call(data))
+        send(answers, U32.pack(number) + handler.call(data))
 
 
 class Handler:
@@ -550,7 +563,7 @@ class Handler:
         try:
             if self.function is None:
                 self.function = self.sources.function(self.procedure)
-            arguments = self.decode(data, 8)
+            arguments = self.decode(data, HEAD.size)
             returned = self.function(*arguments)
         except BaseException as error:
             return bytes([RAISED]) + json.dumps(describe(error)).encode()
@@ -659,6 +672,7 @@ class Zygote:
     def become_worker(self, requests, answers, output):
         status = 1
         try:
+            os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.control.close()
@@ -690,9 +704,12 @@ class Zygote:
 
     def reap(self):
         while self.workers:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is None:
                 return
+            pid = ended.si_pid
+            kill_group(pid)
+            _, status = os.waitpid(pid, 0)
             worker_id = self.workers.pop(pid, None)
             if worker_id is not None:
                 self.tell({"worker": worker_id, "exit": os.waitstatus_to_exitcode(status)})
@@ -707,10 +724,19 @@ class Zygote:
         for pid in self.workers:
             try:
                 os.kill(pid, signal.SIGKILL)
+                kill_group(pid)
                 os.waitpid(pid, 0)
             except OSError:
                 pass
         os._exit(0)
+
+
+def kill_group(pid):
+    """Kills what a worker left behind. The worker is not reaped, so its id is nobody else's."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":

@@ -13,7 +13,10 @@ use crate::deploy::message::SourceFinding;
 use crate::wire::frame::MAX_FRAME_LIMIT;
 
 /// A line that a procedure prints is cut after this many bytes.
-const MAX_OUTPUT_LINE: u64 = 8 * 1024;
+const MAX_OUTPUT_LINE: usize = 8 * 1024;
+
+/// A line that a procedure has begun to print is logged after this time, finished or not.
+const UNFINISHED_LINE: Duration = Duration::from_millis(100);
 
 /// How long a call that is alone polls for its answer.
 const POLL_TIME: Duration = Duration::from_micros(30);
@@ -96,6 +99,8 @@ pub(super) struct Worker {
     answers: pipe::Receiver,
     /// What came and is no whole answer so far.
     input: Vec<u8>,
+    /// The number of the last call.
+    number: u32,
 }
 
 impl Worker {
@@ -116,7 +121,7 @@ impl Worker {
         };
         tracing::debug!(event = "worker started", pid = process.pid, service = setup.service);
         tokio::spawn(log_output(output, Arc::from(setup.service.as_str()), process.pid));
-        let mut worker = Self { process, requests, answers, input: Vec::new() };
+        let mut worker = Self { process, requests, answers, input: Vec::new(), number: 0 };
         let mut loading = String::new();
         match tokio::time::timeout_at(deadline, worker.load(setup, check, &mut loading)).await {
             Ok(loaded) => loaded.map(|()| worker),
@@ -134,7 +139,7 @@ impl Worker {
         }
         let failed = |what: String| StartError::Failed(format!("service `{}`: {what}", setup.service));
         let first = serde_json::to_vec(&First { check, setup }).map_err(|error| failed(error.to_string()))?;
-        let mut answer = self.exchange(&framed(&first)).await;
+        let mut answer = self.exchange(&framed(&[&first])).await;
         loop {
             match answer.as_ref().map(|answer| answer.split_first()) {
                 Ok(Some((&LOADING, path))) => *loading = String::from_utf8_lossy(path).into_owned(),
@@ -156,36 +161,34 @@ impl Worker {
         }
     }
 
-    /// Sends one framed request and waits for its answer. After an error the worker is of no more use.
+    /// Calls the procedure at that place in the setup. After an error the worker is of no more use.
     ///
     /// With `poll`, the answer is looked for during [`POLL_TIME`] before the thread may sleep: a sleeping thread is
     /// woken by an interrupt, which costs more than a short procedure. That is worth a core only while nothing else
     /// wants it.
-    pub(super) async fn call(&mut self, frame: &[u8], poll: bool) -> io::Result<Answer> {
-        if !self.input.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its worker answered out of turn"));
-        }
-        self.requests.write_all(frame).await?;
+    pub(super) async fn call(&mut self, place: usize, arguments: &[u8], poll: bool) -> io::Result<Answer> {
+        self.number = self.number.wrapping_add(1);
+        let number = self.number.to_le_bytes();
+        let place = u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes();
+        self.requests.write_all(&framed(&[&place, &number, arguments])).await?;
         if poll {
             self.poll_for_input()?;
         }
-        let mut answer = self.receive().await?;
+        let answer = self.receive().await?;
+        let Some(answer) = answer.strip_prefix(&number) else { return Err(out_of_turn()) };
         let garbled = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
-        match answer.first() {
-            Some(&VALUES) => {
-                answer.remove(0);
-                Ok(Answer::Values(answer))
-            }
-            Some(&RAISED) => Ok(Answer::Raised(serde_json::from_slice(&answer[1..]).map_err(garbled)?)),
-            Some(&WRONG_TYPE) => {
+        match answer.split_first() {
+            Some((&VALUES, values)) => Ok(Answer::Values(values.to_vec())),
+            Some((&RAISED, raised)) => Ok(Answer::Raised(serde_json::from_slice(raised).map_err(garbled)?)),
+            Some((&WRONG_TYPE, wrong)) => {
                 #[derive(Deserialize)]
                 struct Wrong {
                     message: String,
                 }
-                let wrong: Wrong = serde_json::from_slice(&answer[1..]).map_err(garbled)?;
+                let wrong: Wrong = serde_json::from_slice(wrong).map_err(garbled)?;
                 Ok(Answer::WrongType(wrong.message))
             }
-            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "its worker answered out of turn")),
+            _ => Err(out_of_turn()),
         }
     }
 
@@ -221,10 +224,7 @@ impl Worker {
             if let Some((length, rest)) = self.input.split_first_chunk::<4>() {
                 let length = u32::from_le_bytes(*length) as usize;
                 if length > MAX_FRAME_LIMIT {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "its worker answered out of turn",
-                    ));
+                    return Err(out_of_turn());
                 }
                 if rest.len() >= length {
                     let answer = rest[..length].to_vec();
@@ -233,7 +233,13 @@ impl Worker {
                 }
                 self.input.reserve(4 + length - self.input.len());
             }
-            if self.answers.read_buf(&mut self.input).await? == 0 {
+            // A process that the procedure left behind may hold the pipe open after the worker's end.
+            let read = tokio::select! {
+                biased;
+                read = self.answers.read_buf(&mut self.input) => read?,
+                () = self.process.ends() => self.answers.try_read_buf(&mut self.input).unwrap_or(0),
+            };
+            if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
@@ -249,30 +255,48 @@ fn too_long(setup: &Setup, path: String, timeout: Duration) -> StartError {
     StartError::Refused(vec![finding])
 }
 
-/// A request with its length in front.
-pub(super) fn framed(request: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(4 + request.len());
-    crate::wire::value::encode_bytes(request, &mut frame);
+/// A request of these parts with its length in front.
+fn framed(parts: &[&[u8]]) -> Vec<u8> {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut frame = Vec::with_capacity(4 + length);
+    crate::wire::value::encode_count(length, &mut frame);
+    for part in parts {
+        frame.extend_from_slice(part);
+    }
     frame
 }
 
-/// Writes what a worker prints into the log, until it ends.
+fn out_of_turn() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it answered out of turn")
+}
+
+/// Writes what a worker prints into the log, line by line, until it ends. An unfinished line waits a moment for its end.
 async fn log_output(output: pipe::Receiver, service: Arc<str>, pid: u32) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
     loop {
-        line.clear();
-        match (&mut output).take(MAX_OUTPUT_LINE).read_until(b'\n', &mut line).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {
-                let text = String::from_utf8_lossy(&line);
-                tracing::info!(
-                    event = "output",
-                    service = &*service,
-                    pid,
-                    line = text.trim_end_matches('\n')
-                );
-            }
+        let pause = if line.is_empty() { Duration::MAX } else { UNFINISHED_LINE };
+        let Ok(chunk) = tokio::time::timeout(pause, output.fill_buf()).await else {
+            log_line(&mut line, &service, pid);
+            continue;
+        };
+        let Some(chunk) = chunk.ok().filter(|chunk| !chunk.is_empty()) else {
+            return log_line(&mut line, &service, pid);
+        };
+        let end = chunk.iter().position(|byte| *byte == b'\n').map(|found| found + 1);
+        let taken = end.unwrap_or(chunk.len()).min(MAX_OUTPUT_LINE - line.len());
+        line.extend_from_slice(&chunk[..taken]);
+        output.consume(taken);
+        if line.ends_with(b"\n") || line.len() == MAX_OUTPUT_LINE {
+            log_line(&mut line, &service, pid);
         }
+    }
+}
+
+fn log_line(line: &mut Vec<u8>, service: &str, pid: u32) {
+    if !line.is_empty() {
+        let text = String::from_utf8_lossy(line);
+        tracing::info!(event = "output", service, pid, line = text.trim_end_matches('\n'));
+        line.clear();
     }
 }

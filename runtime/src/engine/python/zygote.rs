@@ -78,7 +78,15 @@ pub(super) struct Forked {
 pub(super) struct Process {
     pub(super) pid: u32,
     pidfd: OwnedFd,
-    exit: oneshot::Receiver<i32>,
+    exit: Exit,
+}
+
+/// The news of a process's end.
+#[derive(Debug)]
+enum Exit {
+    Awaited(oneshot::Receiver<i32>),
+    /// Its exit status, or the negative number of the signal that killed it; `None` where its zygote ended too.
+    Known(Option<i32>),
 }
 
 #[derive(Deserialize)]
@@ -111,7 +119,7 @@ impl Engine {
         let pid = i32::try_from(born.pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
         Ok(Forked {
-            process: Process { pid: born.pid, pidfd, exit: born.exit },
+            process: Process { pid: born.pid, pidfd, exit: Exit::Awaited(born.exit) },
             requests: pipe::Sender::from_owned_fd(request_write)?,
             answers: pipe::Receiver::from_owned_fd(answer_read)?,
             output: pipe::Receiver::from_owned_fd(output_read)?,
@@ -225,13 +233,22 @@ impl Process {
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
 
+    /// Waits for the process's end. May be dropped and asked again.
+    pub(super) async fn ends(&mut self) {
+        if let Exit::Awaited(news) = &mut self.exit {
+            self.exit = Exit::Known(news.await.ok());
+        }
+    }
+
     /// How the process ended, in words.
     pub(super) async fn ended(&mut self) -> String {
-        match tokio::time::timeout(Duration::from_secs(1), &mut self.exit).await {
-            Ok(Ok(status)) if status < 0 => format!("killed by signal {}", -status),
-            Ok(Ok(status)) => format!("exit status {status}"),
-            Ok(Err(_)) => "its zygote ended".to_owned(),
-            Err(_) => "it closed its pipes".to_owned(),
+        // One that closed its pipes may live on.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.ends()).await;
+        match self.exit {
+            Exit::Known(Some(status)) if status < 0 => format!("killed by signal {}", -status),
+            Exit::Known(Some(status)) => format!("exit status {status}"),
+            Exit::Known(None) => "its zygote ended".to_owned(),
+            Exit::Awaited(_) => "it closed its pipes".to_owned(),
         }
     }
 }

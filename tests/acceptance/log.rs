@@ -1,0 +1,89 @@
+//! The log: every event a line with its fields, as text or JSON; calls thinned out beyond a rate, nothing else.
+
+mod lines;
+mod rate;
+
+use crate::harness::{Framing, Network, Peer, Raises, Request, number, request};
+
+const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
+const FAIL: (&str, &str, &str, &str) = ("fail", "int", "int", "def fail(by):\n    return 1 // by\n");
+
+/// 2 + 3.
+fn add() -> Request {
+    request("svc1", "add").arg("int", 2).arg("int", 3)
+}
+
+#[test]
+fn a_connection_is_logged_with_its_address_when_it_comes_and_when_it_goes() {
+    let network = Network::serving(&[ADD]);
+    let server = network.server("server1");
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        let address = format!("peer={}", peer.local_addr());
+        assert_eq!(number(&peer.call(add().id(1))), 5);
+        server.logged(&["INFO", " connected ", &address]);
+        peer.call(add());
+        peer.expect_end();
+        drop(peer);
+        server.logged(&["INFO", " closed ", &address, "served=2", "reason="]);
+    }
+}
+
+#[test]
+fn a_call_is_logged_with_key_client_generation_source_duration_and_outcome() {
+    let network = Network::serving(&[ADD, FAIL]);
+    let server = network.server("server1");
+    let source = |text: &str| format!("source={}", &rpc_runtime::deploy::sha256_hex(text.as_bytes())[..12]);
+    let mut peer = network.peer(Framing::Lines);
+    peer.call(add().id(1));
+    let common = ["INFO", " call ", "client=client1", "generation=1", "micros="];
+    server.logged(&[&common[..], &["key=\"svc1.add(int, int)\"", &source(ADD.3), "outcome=ok"]].concat());
+    peer.call(request("svc1", "fail").arg("int", 0).id(2));
+    let failed = ["key=svc1.fail(int)", &source(FAIL.3), "outcome=\"Execution Exception\"", "division"];
+    server.logged(&[&common[..], &failed].concat());
+    let raised =
+        server.logged(&["WARN", " raised ", "svc1.fail(int)", "kind=ZeroDivisionError", "traceback="]);
+    assert!(raised.contains("p1.py") && raised.contains("line 2"), "{raised}");
+    peer.call(add().id(3).member("deadline-ms", 0));
+    server.logged(&[" call ", "svc1.add", "outcome=\"Deadline Exceeded\""]);
+}
+
+#[test]
+fn every_refusal_is_logged_with_who_and_what() {
+    let network = Network::with_procedures(&[ADD])
+        .amended("127.0.0.1 }\nservices", "127.0.0.1 }\n    client2: { ip: 127.0.0.2 }\nservices")
+        .served(&[]);
+    let server = network.server("server1");
+    let address = server.address();
+    let mut idle = Peer::connect_from([127, 0, 0, 2], address, Framing::Framed);
+    Raises("Client Not Registered", "no", &[]).check(&idle.call(add().id(1)));
+    let unauthorized = ["WARN", " unauthorized ", "service=svc1", "rpc=add"];
+    server.logged(&[&unauthorized[..], &["127.0.0.2", "client2"]].concat());
+    let mut stranger = Peer::connect_from([127, 0, 0, 9], address, Framing::Lines);
+    Raises("Client Not Registered", "no", &[]).check(&stranger.call(add().client("client1").id(1)));
+    server.logged(&[&unauthorized[..], &["127.0.0.9", "client=client1"]].concat());
+    let peer = format!("peer={}", stranger.local_addr());
+    for (message, words) in [
+        (request("svc9", "add").id(1).to_string(), ["service=svc9", "Service Not Found"]),
+        (request("svc1", "sub").id(1).to_string(), ["rpc=sub", "RPC Not Found"]),
+        ("nonsense".to_owned(), ["Malformed Message", "not JSON"]),
+    ] {
+        stranger.call(message);
+        server.logged(&[&["WARN", " refused ", &peer][..], &words].concat());
+    }
+    let mut tenant = network.peer(Framing::Lines);
+    tenant.call(request("svc1", "add").id(1));
+    let peer = format!("peer={}", tenant.local_addr());
+    server.logged(&["WARN", " refused ", &peer, "service=svc1", "rpc=add", "Invalid Arguments"]);
+}
+
+#[test]
+fn a_deployment_is_logged_with_its_generation_and_who_brought_it() {
+    let network = Network::serving(&[ADD]);
+    let server = network.server("server1");
+    server.logged(&["INFO", "generation prepared"]);
+    server.logged(&["INFO", "generation live", "generation=1", "server=server1", "by=127.0.0.1"]);
+    network.write("p0.py", "def add(a):\n    return a\n");
+    network.apply().ends(1);
+    server.logged(&["WARN", "refused", "`add` takes 1 argument"]);
+}
