@@ -24,6 +24,7 @@ pub struct Manifest {
     /// The whole network.
     pub network: NetworkEntry,
     /// The services that this server provides, by name.
+    #[serde(deserialize_with = "unique_keys")]
     pub services: BTreeMap<String, ServiceEntry>,
 }
 
@@ -32,14 +33,16 @@ pub struct Manifest {
 #[serde(rename_all = "kebab-case")]
 pub struct NetworkEntry {
     /// Where each server listens.
+    #[serde(deserialize_with = "unique_keys")]
     pub servers: BTreeMap<String, SocketAddr>,
     /// Where each client calls from.
+    #[serde(deserialize_with = "unique_keys")]
     pub clients: BTreeMap<String, IpAddr>,
     /// Names that may deploy under TLS.
     #[serde(default)]
     pub deployers: Vec<String>,
     /// Servers that left the file and still run what they ran, so that they can be retired later.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys")]
     pub departed: BTreeMap<String, SocketAddr>,
 }
 
@@ -221,6 +224,31 @@ impl RpcEntry {
     pub fn key(&self, service: &str) -> Result<Key, String> {
         self.signature(service).map(|signature| signature.key())
     }
+}
+
+/// Refuses a map that has a key twice, of which serde would keep the last: in an access list that is dangerous.
+fn unique_keys<'de, V: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, V>, D::Error> {
+    struct Entries<V>(std::marker::PhantomData<V>);
+    impl<'de, V: Deserialize<'de>> serde::de::Visitor<'de> for Entries<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = entries.next_entry::<String, V>()? {
+                if map.insert(key.clone(), value).is_some() {
+                    return Err(serde::de::Error::custom(format_args!("the key `{key}` stands twice")));
+                }
+            }
+            Ok(map)
+        }
+    }
+    deserializer.deserialize_map(Entries(std::marker::PhantomData))
 }
 
 fn check_name(what: &str, name: &str) -> Result<(), String> {

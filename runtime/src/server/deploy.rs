@@ -382,7 +382,7 @@ impl State {
         peer: SocketAddr,
     ) {
         built.generation = generation.generation;
-        registry.store(Arc::new(built));
+        registry.swap(Arc::new(built)).log_suppressed();
         tracing::info!(event = "generation live", generation = generation.generation,
             server = generation.manifest.server, apply = generation.manifest.apply, by = %peer);
         self.current = Some(generation);

@@ -58,6 +58,7 @@ pub(super) async fn serve(
         tracing::warn!(event = "drain timeout", sessions = sessions.len());
     }
     chores.abort();
+    shared.registry.load().log_suppressed();
     sessions.len()
 }
 
@@ -81,12 +82,7 @@ async fn chores(shared: Arc<Shared>) {
     loop {
         second.tick().await;
         let registry = shared.registry.load();
-        for handler in registry.handlers() {
-            let suppressed = handler.meter.take_suppressed();
-            if suppressed > 0 {
-                tracing::info!(event = "suppressed", calls = suppressed, key = handler.key);
-            }
-        }
+        registry.log_suppressed();
         let now = Instant::now();
         registry.pools().for_each(|pool| pool.drop_idle(now));
         drop(registry);

@@ -75,9 +75,14 @@ impl Registry {
         broken.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Every signature.
-    pub(crate) fn handlers(&self) -> impl Iterator<Item = &Arc<Handler>> {
-        self.services.values().flat_map(|service| service.rpcs.values().flatten())
+    /// Says how many calls of each procedure got no log line since this was done last.
+    pub(crate) fn log_suppressed(&self) {
+        for handler in self.services.values().flat_map(|service| service.rpcs.values().flatten()) {
+            let calls = handler.meter.take_suppressed();
+            if calls > 0 {
+                tracing::info!(event = "suppressed", calls, key = handler.key);
+            }
+        }
     }
 
     /// The workers of every service.

@@ -152,14 +152,30 @@ fn a_child_that_outlives_its_worker_does_not_hold_up_the_caller() {
 }
 
 #[test]
+fn a_worker_that_dies_while_idle_fails_no_call() {
+    let network = exclusive(&[ADD, PID]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        let worker = number(&peer.call(pid()));
+        kill(&worker.to_string());
+        let gone = u32::try_from(worker).expect("a process id");
+        network.server("server1").wait_for_workers("its end", |workers| !workers.contains(&gone));
+        assert_ne!(number(&peer.call(pid())), worker);
+    }
+}
+
+fn kill(pid: &str) {
+    assert!(std::process::Command::new("kill").args(["-9", pid]).status().expect("kill").success());
+}
+
+#[test]
 fn a_zygote_that_is_killed_is_replaced() {
     let gate = Gate::new();
     let network = Network::serving(&[ADD, ("wait", "int", "int", &gate.source("wait"))]);
     let server = network.server("server1");
     let line = server.logged(&["zygote started"]);
     let zygote = line.split("pid=").nth(1).and_then(|rest| rest.split(' ').next()).expect("its pid");
-    let killed = std::process::Command::new("kill").args(["-9", zygote]).status().expect("kill");
-    assert!(killed.success());
+    kill(zygote);
     server.logged(&["zygote ended"]);
     let mut peer = network.peer(Framing::Lines);
     for id in 0..4 {

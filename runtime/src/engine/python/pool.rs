@@ -111,14 +111,23 @@ impl Pool {
         let unavailable = |message: String| Exception::refused(ExceptionType::Unavailable, message);
         let slot =
             Arc::clone(&self.slots).acquire_owned().await.map_err(|_| unavailable("closing".to_owned()))?;
-        if let Some(idle) = self.lock_idle().pop_back() {
-            return Ok((idle.worker, slot));
+        if let Some(worker) = self.take_idle() {
+            return Ok((worker, slot));
         }
         match Worker::start(&self.engine, &self.setup, false, self.limits.load).await {
             Ok(worker) => Ok((worker, slot)),
             Err(StartError::Failed(message)) => Err(unavailable(message)),
             Err(StartError::Refused(findings)) => {
                 Err(unavailable(refused(&self.setup.service, findings).to_string()))
+            }
+        }
+    }
+
+    fn take_idle(&self) -> Option<Worker> {
+        loop {
+            let mut idle = self.lock_idle().pop_back()?;
+            if idle.worker.process.lives() {
+                return Some(idle.worker);
             }
         }
     }

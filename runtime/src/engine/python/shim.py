@@ -687,6 +687,7 @@ class Zygote:
             sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
             sys.stdout = self.text_output(1)
             sys.stderr = self.text_output(2)
+            sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
             worker(requests, answers)
             status = 0
         except BaseException:

@@ -205,17 +205,22 @@ impl Worker {
 
     fn poll_for_input(&mut self) -> io::Result<()> {
         let until = Instant::now() + POLL_TIME;
+        while self.read_now()?.is_none() && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    /// Reads what is in the pipe, whatever the reactor knows of it; `None` where that is nothing.
+    fn read_now(&mut self) -> io::Result<Option<usize>> {
         let mut piece = [0; 4096];
-        loop {
-            match rustix::io::read(&self.answers, &mut piece) {
-                Ok(count) => {
-                    self.input.extend_from_slice(&piece[..count]);
-                    return Ok(());
-                }
-                Err(rustix::io::Errno::AGAIN) if Instant::now() < until => std::thread::yield_now(),
-                Err(rustix::io::Errno::AGAIN) => return Ok(()),
-                Err(error) => return Err(error.into()),
+        match rustix::io::read(&self.answers, &mut piece) {
+            Ok(count) => {
+                self.input.extend_from_slice(&piece[..count]);
+                Ok(Some(count))
             }
+            Err(rustix::io::Errno::AGAIN) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -237,7 +242,7 @@ impl Worker {
             let read = tokio::select! {
                 biased;
                 read = self.answers.read_buf(&mut self.input) => read?,
-                () = self.process.ends() => self.answers.try_read_buf(&mut self.input).unwrap_or(0),
+                () = self.process.ends() => self.read_now()?.unwrap_or(0),
             };
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());

@@ -233,10 +233,21 @@ impl Process {
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
 
-    /// Waits for the process's end. May be dropped and asked again.
+    /// Waits for the process's end; for ever, where nobody is left to tell. May be dropped and asked again.
     pub(super) async fn ends(&mut self) {
         if let Exit::Awaited(news) = &mut self.exit {
             self.exit = Exit::Known(news.await.ok());
+        }
+        if let Exit::Known(None) = self.exit {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it has not ended, and its end would be told.
+    pub(super) fn lives(&mut self) -> bool {
+        match &mut self.exit {
+            Exit::Awaited(news) => matches!(news.try_recv(), Err(oneshot::error::TryRecvError::Empty)),
+            Exit::Known(_) => false,
         }
     }
 
