@@ -4,4 +4,13 @@ mod pool;
 mod reply;
 mod session;
 
-pub(crate) use pool::{Caller, Pool};
+use std::net::IpAddr;
+
+pub(crate) use pool::Pool;
+
+/// Who is calling, and from where.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) name: String,
+    pub(crate) ip: IpAddr,
+}

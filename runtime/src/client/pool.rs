@@ -1,10 +1,11 @@
 //! The idle sessions to one server, and a call over one of them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use super::Caller;
 use super::reply::Reply;
 use super::session::{Failure, Session};
 use crate::dynamic::Answer;
@@ -12,13 +13,6 @@ use crate::error::Error;
 
 /// More idle sessions than this are closed instead of kept.
 const MAX_IDLE_SESSIONS: usize = 16;
-
-/// Who is calling, and from where.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    pub(crate) name: String,
-    pub(crate) ip: IpAddr,
-}
 
 /// The sessions to one server. A call takes one out and puts it back when its answer has come.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::pool::Caller;
+use super::Caller;
 use super::reply::{Incoming, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::wire::exception::{ExceptionType, Executed};

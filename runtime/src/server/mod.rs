@@ -105,7 +105,10 @@ impl Server {
         let store = blocking(move || Store::open(&data)).await?;
         let interpreter =
             blocking(move || Interpreter::resolve(&python)).await.map_err(StartError::Python)?;
-        let engine = Arc::new(Engine::new(interpreter));
+        let engine = Engine::new(interpreter, store.engine_folder()).map_err(|error| {
+            StartError::Python(format!("cannot write Python's part of the engine: {error}"))
+        })?;
+        let engine = Arc::new(engine);
         let builder = Builder { store: Arc::new(store), engine: Arc::clone(&engine), limits };
         let (registry, deployer) = Deployer::load(builder, deploy_key).await?;
         let listener = listener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;

@@ -6,6 +6,7 @@
 //! generations/<n>.json    each manifest that was live, with the transaction that made it so
 //! current                 the number of the live generation and the SHA-256 of its file
 //! incoming/               what is being written; emptied at start
+//! engine/                 the engine's own Python sources; made anew at start
 //! trees/<n>/              a service's files laid out as beside init.yaml; made anew at start
 //! ```
 //!
@@ -74,12 +75,17 @@ impl Store {
             .map_err(io_failed)?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| failed("another server is using it".to_owned()))?;
-        for part in ["incoming", "trees"] {
+        for part in ["engine", "incoming", "trees"] {
             remove_folder(&folder.join(part)).map_err(io_failed)?;
             fs::create_dir_all(folder.join(part)).map_err(io_failed)?;
         }
         let folder = folder.canonicalize().map_err(io_failed)?;
         Ok(Self { folder, _lock: lock })
+    }
+
+    /// Where the engine keeps its own sources.
+    pub fn engine_folder(&self) -> PathBuf {
+        self.folder.join("engine")
     }
 
     /// The live generation, if there was ever one.

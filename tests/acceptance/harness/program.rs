@@ -24,13 +24,6 @@ pub fn begin(mut command: Command) -> Child {
         .expect("a program that runs")
 }
 
-/// The most memory that a process has had at once, in bytes.
-pub fn peak_memory(pid: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
-    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
-}
-
 /// Waits for a program's end, and kills it when that takes too long. Both of its streams are piped.
 pub fn finish(program: Child) -> Finished {
     watched(program.id(), || program.wait_with_output()).expect("its end").into()

@@ -7,6 +7,9 @@
 //!    +<------------answers (pipe)------------------+
 //! ```
 //!
+//! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec` reads and writes values,
+//! `rpc_conformance` holds sources against signatures.
+//!
 //! A worker leaves when its requests end: a [`Pool`] that nobody holds any more drops its idle workers, and a busy one
 //! is dropped when its call has ended.
 

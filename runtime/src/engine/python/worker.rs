@@ -21,7 +21,7 @@ const UNFINISHED_LINE: Duration = Duration::from_millis(100);
 /// How long a call that is alone polls for its answer.
 const POLL_TIME: Duration = Duration::from_micros(30);
 
-/// The first byte of an answer; the shim's constants of the same names.
+/// The first byte of an answer; `rpc_worker`'s constants of the same names.
 const VALUES: u8 = 0;
 const RAISED: u8 = 1;
 const WRONG_TYPE: u8 = 2;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,13 @@ use tokio::sync::oneshot;
 
 use super::interpreter::Interpreter;
 
-const SHIM: &str = include_str!("shim.py");
+/// The Python side, module by module; the first is the zygote's program.
+const SHIM: [(&str, &str); 4] = [
+    ("rpc_zygote.py", include_str!("shim/rpc_zygote.py")),
+    ("rpc_worker.py", include_str!("shim/rpc_worker.py")),
+    ("rpc_conformance.py", include_str!("shim/rpc_conformance.py")),
+    ("rpc_codec.py", include_str!("shim/rpc_codec.py")),
+];
 
 /// A zygote that has not forked after this long is given up.
 const FORK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +38,8 @@ const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Engine {
     interpreter: Interpreter,
+    /// Holds the shim.
+    folder: PathBuf,
     zygote: Mutex<Option<Running>>,
 }
 
@@ -97,9 +106,15 @@ struct News {
 }
 
 impl Engine {
-    /// An engine that runs this Python.
-    pub fn new(interpreter: Interpreter) -> Self {
-        Self { interpreter, zygote: Mutex::default() }
+    /// An engine that runs this Python; its own Python sources are written into `folder`.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn new(interpreter: Interpreter, folder: PathBuf) -> io::Result<Self> {
+        for (name, text) in SHIM {
+            std::fs::write(folder.join(name), text)?;
+        }
+        Ok(Self { interpreter, folder, zygote: Mutex::default() })
     }
 
     /// The Python it runs.
@@ -131,7 +146,7 @@ impl Engine {
         if let Some(running) = slot.as_ref().filter(|running| !lock(&running.zygote.workers).ended) {
             return Ok(Arc::clone(&running.zygote));
         }
-        let running = Zygote::start(&self.interpreter)?;
+        let running = Zygote::start(&self.interpreter, &self.folder.join(SHIM[0].0))?;
         let zygote = Arc::clone(&running.zygote);
         *slot = Some(running);
         Ok(zygote)
@@ -147,11 +162,12 @@ impl Engine {
 }
 
 impl Zygote {
-    fn start(interpreter: &Interpreter) -> io::Result<Running> {
+    fn start(interpreter: &Interpreter, program: &Path) -> io::Result<Running> {
         let (ours, theirs) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let child = Command::new(&interpreter.executable)
-            .args(["-I", "-S", "-c", SHIM])
+            .args(["-I", "-S"])
+            .arg(program)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             // Ctrl-C at a terminal is the server's to handle.

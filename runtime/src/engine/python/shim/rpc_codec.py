@@ -1,0 +1,253 @@
+"""Types as they are printed, and binary values: a decoder and an encoder generated per signature."""
+
+import struct
+
+MAX_INLINE_DEPTH = 6
+
+U32 = struct.Struct("<I")
+INT = struct.Struct("<q")
+FLOAT = struct.Struct("<d")
+
+
+def parse_type(text):
+    """`Dict[str, List[int]]` becomes `("Dict", ("str",), ("List", ("int",)))`."""
+    parsed, rest = _parse_type(text)
+    if rest.strip():
+        raise ValueError(f"not a type: {text}")
+    return parsed
+
+
+def _parse_type(text):
+    text = text.lstrip()
+    end = next((i for i, c in enumerate(text) if not c.isalnum()), len(text))
+    name, rest = text[:end], text[end:]
+    if not rest.startswith("["):
+        return (name,), rest
+    items = []
+    while not rest.startswith("]"):
+        item, rest = _parse_type(rest[1:])
+        items.append(item)
+        rest = rest.lstrip()
+    return (name, *items), rest[1:]
+
+
+def print_type(ty):
+    name, *items = ty
+    return f"{name}[{', '.join(map(print_type, items))}]" if items else name
+
+
+class WrongType(Exception):
+    """A returned value is not of the declared type."""
+
+
+class Generator:
+    """Writes the source of a decoder and an encoder for one signature.
+
+    Containers are read and written in place down to MAX_INLINE_DEPTH; what lies deeper gets a function of its own, since
+    Python nests at most 20 loops.
+    """
+
+    def __init__(self):
+        self.functions = []
+        self.lines = []
+        self.names = 0
+
+    def fresh(self):
+        self.names += 1
+        return f"v{self.names}"
+
+    def emit(self, depth, line):
+        self.lines.append("    " * depth + line)
+
+    def function(self, head, emit_body):
+        """Emits a function beside the one that is being written; returns its name."""
+        outer, self.lines = self.lines, []
+        name = "f" + self.fresh()
+        self.emit(0, f"def {name}({head}):")
+        emit_body()
+        self.functions += self.lines
+        self.lines = outer
+        return name
+
+    def decode(self, ty, depth):
+        """Emits statements that read a value from `b` at `o`; returns the name that holds it."""
+        name, value = ty[0], self.fresh()
+        if depth > MAX_INLINE_DEPTH and len(ty) > 1:
+            function = self.function("b, o", lambda: self.emit(1, f"return {self.decode(ty, 1)}, o"))
+            self.emit(depth, f"{value}, o = {function}(b, o)")
+            return value
+        if name == "int" or name == "float":
+            self.emit(depth, f"{value} = {name.upper()}(b, o)[0]; o += 8")
+        elif name == "bool":
+            self.emit(depth, f"{value} = b[o] == 1; o += 1")
+        elif name == "str" or name == "bytes":
+            end = self.fresh()
+            self.emit(depth, f"o += 4; {end} = o + U32(b, o - 4)[0]")
+            self.emit(depth, f"{value} = b[o:{end}]" + (".decode()" if name == "str" else "") + f"; o = {end}")
+        elif name == "List" and ty[1][0] in ("int", "float"):
+            code = "q" if ty[1][0] == "int" else "d"
+            self.emit(depth, f"{value} = U32(b, o)[0]; o += 4")
+            self.emit(depth, f"{value}, o = list(unpack(f'<{{{value}}}{code}', b, o)), o + 8 * {value}")
+        elif name == "List":
+            self.emit(depth, f"{value} = []; o += 4")
+            self.emit(depth, "for _ in range(U32(b, o - 4)[0]):")
+            self.emit(depth + 1, f"{value}.append({self.decode(ty[1], depth + 1)})")
+        elif name == "Dict":
+            self.emit(depth, f"{value} = {{}}; o += 4")
+            self.emit(depth, "for _ in range(U32(b, o - 4)[0]):")
+            key = self.decode(ty[1], depth + 1)
+            self.emit(depth + 1, f"{value}[{key}] = {self.decode(ty[2], depth + 1)}")
+        elif name == "Optional":
+            self.emit(depth, f"{value} = None; o += 1")
+            self.emit(depth, "if b[o - 1] == 1:")
+            self.emit(depth + 1, f"{value} = {self.decode(ty[1], depth + 1)}")
+        elif name == "Tuple":
+            items = [self.decode(item, depth) for item in ty[1:]]
+            self.emit(depth, f"{value} = ({', '.join(items)},)")
+        else:
+            raise ValueError(f"not a type: {print_type(ty)}")
+        return value
+
+    def encode(self, ty, value, depth):
+        """Emits statements that hand the binary form of the name `value` to `w`, or raise."""
+        name = ty[0]
+        if depth > MAX_INLINE_DEPTH and len(ty) > 1:
+            self.emit(depth, f"{self.function('x, w', lambda: self.encode(ty, 'x', 1))}({value}, w)")
+            return
+        if name == "int":
+            self.emit(depth, f"if type({value}) is not int: {value} = as_int({value})")
+            self.emit(depth, f"w(pack_int({value}))")
+        elif name == "float":
+            self.emit(depth, f"if type({value}) is not float: {value} = as_float({value})")
+            self.emit(depth, f"w(pack_float({value}))")
+        elif name == "bool":
+            self.emit(depth, f"if type({value}) is not bool: raise WrongType")
+            self.emit(depth, f"w(b'\\1' if {value} else b'\\0')")
+        elif name == "str" or name == "bytes":
+            self.emit(depth, f"if not isinstance({value}, {name}): raise WrongType")
+            if name == "str":
+                self.emit(depth, f"{value} = {value}.encode()")
+            self.emit(depth, f"w(pack_u32(len({value}))); w({value})")
+        elif name == "List":
+            item = self.fresh()
+            self.emit(depth, f"if not isinstance({value}, list): raise WrongType")
+            self.emit(depth, f"w(pack_u32(len({value})))")
+            self.emit(depth, f"for {item} in {value}:")
+            self.encode(ty[1], item, depth + 1)
+        elif name == "Dict":
+            key, item = self.fresh(), self.fresh()
+            self.emit(depth, f"if not isinstance({value}, dict): raise WrongType")
+            self.emit(depth, f"w(pack_u32(len({value})))")
+            self.emit(depth, f"for {key}, {item} in {value}.items():")
+            self.encode(ty[1], key, depth + 1)
+            self.encode(ty[2], item, depth + 1)
+        elif name == "Optional":
+            self.emit(depth, f"if {value} is None: w(b'\\0')")
+            self.emit(depth, "else:")
+            self.emit(depth + 1, "w(b'\\1')")
+            self.encode(ty[1], value, depth + 1)
+        elif name == "Tuple":
+            self.encode_items(ty[1:], value, depth)
+        else:
+            raise ValueError(f"not a type: {print_type(ty)}")
+
+    def encode_items(self, items, value, depth):
+        names = [self.fresh() for _ in items]
+        self.emit(depth, f"if not isinstance({value}, tuple) or len({value}) != {len(items)}: raise WrongType")
+        self.emit(depth, f"{', '.join(names)}, = {value}")
+        for item, name in zip(items, names):
+            self.encode(item, name, depth)
+
+
+def as_int(value):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    raise WrongType
+
+
+def as_float(value):
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int) and not isinstance(value, bool) and int(float(value)) == value:
+        return float(value)
+    raise WrongType
+
+
+CODEC_NAMES = {
+    "INT": INT.unpack_from, "FLOAT": FLOAT.unpack_from, "U32": U32.unpack_from, "unpack": struct.unpack_from,
+    "pack_int": INT.pack, "pack_float": FLOAT.pack, "pack_u32": U32.pack,
+    "as_int": as_int, "as_float": as_float, "WrongType": WrongType,
+}
+
+
+def make_codec(arguments, returns):
+    """`decode(bytes, offset) -> [argument, ...]` and `encode(returned, write)` for these types."""
+    generator = Generator()
+    generator.emit(0, "def decode(b, o):")
+    values = [generator.decode(ty, 1) for ty in arguments]
+    generator.emit(1, f"return [{', '.join(values)}]")
+    generator.emit(0, "def encode(r, w):")
+    if not returns:
+        generator.emit(1, "if r is not None: raise WrongType")
+    elif len(returns) == 1:
+        generator.encode(returns[0], "r", 1)
+    else:
+        generator.encode_items(returns, "r", 1)
+    names = dict(CODEC_NAMES)
+    exec("\n".join(generator.functions + generator.lines), names)
+    return names["decode"], names["encode"]
+
+
+def explain(ty, value, place=""):
+    """Where a value is not of a type, in words; `None` where it is."""
+    at = f" at {place}" if place else ""
+    wrong = f"{type(value).__name__} where `{print_type(ty)}` is declared{at}"
+    name = ty[0]
+    if name == "int":
+        if not isinstance(value, int) or isinstance(value, bool):
+            return wrong
+        return None if -1 << 63 <= value < 1 << 63 else f"an int of more than 64 bits{at}"
+    if name == "float":
+        if isinstance(value, float):
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            return wrong
+        try:
+            return None if int(float(value)) == value else f"an int that no `float` holds exactly{at}"
+        except OverflowError:
+            return f"an int that no `float` holds exactly{at}"
+    if name == "str" and isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return f"a str with a lone surrogate{at}"
+        return None
+    if name in ("bool", "bytes", "str"):
+        return None if isinstance(value, {"bool": bool, "bytes": bytes, "str": str}[name]) else wrong
+    if name == "Optional":
+        return None if value is None else explain(ty[1], value, place)
+    if name == "List":
+        if not isinstance(value, list):
+            return wrong
+        found = (explain(ty[1], item, f"{place}[{i}]") for i, item in enumerate(value))
+    elif name == "Dict":
+        if not isinstance(value, dict):
+            return wrong
+        before = f"{place}, " if place else ""
+        pairs = ((explain(ty[1], key, f"{before}key {key!r:.40}"), key, item) for key, item in value.items())
+        found = (bad or explain(ty[2], item, f"{place}[{key!r:.40}]") for bad, key, item in pairs)
+    else:
+        if not isinstance(value, tuple):
+            return wrong
+        if len(value) != len(ty) - 1:
+            return f"a tuple of {len(value)} where `{print_type(ty)}` is declared{at}"
+        found = (explain(item, v, f"{place}[{i}]") for i, (item, v) in enumerate(zip(ty[1:], value)))
+    return next((bad for bad in found if bad), None)
+
+
+def explain_returned(returns, value):
+    """What is wrong with what a procedure returned, in words."""
+    if not returns:
+        return f"{type(value).__name__} where nothing is declared"
+    declared = returns[0] if len(returns) == 1 else ("Tuple", *returns)
+    return explain(declared, value) or "a value that changed while it was read"

@@ -1,0 +1,243 @@
+"""A worker: one service at one version of its sources, one call at a time.
+
+Frames on its pipes are a u32 little-endian length and as many bytes:
+
+    first request   JSON: what to load
+    first answers   LOADING and a path, before each source that is checked; then READY, or REFUSED and JSON findings
+    request         u32 index of the procedure, u32 number of the call, the arguments' binary values
+    answer          the number of the call, one byte (VALUES, RAISED, WRONG_TYPE), the returned values or JSON
+"""
+
+import ast
+import json
+import linecache
+import os
+import struct
+import sys
+import traceback
+import types
+
+from rpc_codec import U32, explain_returned, make_codec, parse_type
+from rpc_conformance import check_source
+
+VALUES, RAISED, WRONG_TYPE, READY, REFUSED, LOADING = range(6)
+
+HEAD = struct.Struct("<III")
+
+READ_BYTES = 1 << 16
+MAX_TRACEBACK = 8000
+MAX_MESSAGE = 2000
+
+
+class Refused(Exception):
+    """A source that does not load: line and words."""
+
+    def __init__(self, line, message):
+        super().__init__(message)
+        self.line = line or 1
+
+
+class Sources:
+    """The files of one service at one version, each loaded once."""
+
+    def __init__(self, root):
+        self.root = root
+        self.trees = {}
+        self.modules = {}
+
+    def file(self, path):
+        return os.path.join(self.root, path)
+
+    def tree(self, path):
+        if path not in self.trees:
+            self.trees[path] = self.parse(path)
+        return self.trees[path]
+
+    def parse(self, path):
+        try:
+            with open(self.file(path), "rb") as file:
+                return ast.parse(file.read(), self.file(path))
+        except SyntaxError as error:
+            raise Refused(error.lineno, f"{type(error).__name__}: {error.msg}") from None
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise Refused(1, f"{type(error).__name__}: {error}") from None
+
+    def module(self, path):
+        if path not in self.modules:
+            self.modules[path] = self.load(path)
+        return self.modules[path]
+
+    def load(self, path):
+        file = self.file(path)
+        name = os.path.splitext(path)[0].replace("/", ".")
+        module = types.ModuleType(name)
+        module.__file__ = file
+        code = compile(self.tree(path), file, "exec")
+        sys.modules[name] = module
+        try:
+            exec(code, module.__dict__)
+        except BaseException as error:
+            del sys.modules[name]
+            raise Refused(line_in(error, file), f"{type(error).__name__}: {error}") from None
+        return module
+
+    def function(self, procedure):
+        path, name = procedure["path"], procedure["name"]
+        function = getattr(self.module(path), name, None)
+        if not callable(function):
+            raise Refused(1, f"there is no function `{name}` in this file")
+        return function
+
+    def check(self, procedure):
+        """Every finding about one procedure."""
+        try:
+            findings = list(check_source(self.tree(procedure["path"]), procedure))
+            if not findings:
+                self.function(procedure)
+        except Refused as refused:
+            findings = [(refused.line, str(refused))]
+        return [
+            {"procedure": procedure["key"], "path": procedure["path"], "line": line,
+             "message": printable(message)[:MAX_MESSAGE]}
+            for line, message in findings
+        ]
+
+
+def line_in(error, file):
+    """The line of `file` that an exception came through last."""
+    lines = [entry.lineno for entry in traceback.extract_tb(error.__traceback__) if entry.filename == file]
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return error.lineno
+    return lines[-1] if lines else 1
+
+
+def work(requests, answers):
+    setup = json.loads(read_exactly(requests, U32.unpack(read_exactly(requests, 4))[0]))
+    confine(setup)
+    os.register_at_fork(after_in_child=lambda: leave_pipes(requests, answers))
+    sys.path[:] = [os.path.join(setup["root"], path) for path in setup["import-paths"]] + setup["sys-path"]
+    sys.dont_write_bytecode = True
+    os.chdir(setup["root"])
+    sources = Sources(setup["root"])
+    if setup["check"]:
+        findings = []
+        for procedure in setup["procedures"]:
+            send(answers, bytes([LOADING]) + procedure["path"].encode())
+            findings += sources.check(procedure)
+        if findings:
+            return send(answers, bytes([REFUSED]) + json.dumps(findings).encode())
+    sources.trees.clear()
+    linecache.clearcache()
+    send(answers, bytes([READY]))
+    serve(requests, answers, sources, setup["procedures"])
+
+
+def leave_pipes(*pipes):
+    """A process that a procedure forked neither takes requests nor answers them."""
+    for fd in pipes:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+def confine(setup):
+    """The place of the cage: after the fork, before any code of a user."""
+
+
+def serve(requests, answers, sources, procedures):
+    handlers = [None] * len(procedures)
+    while True:
+        data = os.read(requests, READ_BYTES)
+        if not data:
+            return
+        if len(data) < 4:
+            data += read_exactly(requests, 4 - len(data))
+        missing = 4 + U32.unpack_from(data)[0] - len(data)
+        if missing:
+            data += read_exactly(requests, missing)
+        _, index, number = HEAD.unpack_from(data)
+        handler = handlers[index]
+        if handler is None:
+            handler = handlers[index] = Handler(sources, procedures[index])
+        send(answers, U32.pack(number) + handler.call(data))
+
+
+class Handler:
+    """One procedure, loaded at its first call."""
+
+    def __init__(self, sources, procedure):
+        self.sources, self.procedure = sources, procedure
+        self.function = None
+        self.returns = [parse_type(text) for text in procedure["returns"]]
+        arguments = [parse_type(parameter["type"]) for parameter in procedure["parameters"]]
+        self.decode, self.encode = make_codec(arguments, self.returns)
+
+    def call(self, data):
+        try:
+            if self.function is None:
+                self.function = self.sources.function(self.procedure)
+            arguments = self.decode(data, HEAD.size)
+            returned = self.function(*arguments)
+        except BaseException as error:
+            return bytes([RAISED]) + json.dumps(describe(error)).encode()
+        finally:
+            flush_output()
+        parts = [b"\0"]
+        try:
+            self.encode(returned, parts.append)
+            return b"".join(parts)
+        except BaseException:
+            message = printable(f"`{self.procedure['key']}` returned {self.explain(returned)}")
+            return bytes([WRONG_TYPE]) + json.dumps({"message": message[:MAX_MESSAGE]}).encode()
+
+    def explain(self, returned):
+        try:
+            return explain_returned(self.returns, returned)
+        except BaseException as error:
+            return f"an object that raises {type(error).__name__} while it is read"
+
+
+def describe(error):
+    """An exception as the caller and the log get it."""
+    own = traceback.extract_tb(error.__traceback__)[1:]
+    lines = traceback.format_list(own) + traceback.format_exception_only(type(error), error)
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be printed)"
+    return {
+        "kind": type(error).__name__,
+        "message": printable(message),
+        "traceback": printable("".join(lines))[-MAX_TRACEBACK:],
+    }
+
+
+def printable(text):
+    """The text without what no UTF-8 can hold: lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def flush_output():
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except Exception:
+        pass
+
+
+def send(fd, payload):
+    frame = memoryview(U32.pack(len(payload)) + payload)
+    while frame:
+        frame = frame[os.write(fd, frame):]
+
+
+def read_exactly(fd, count):
+    parts = []
+    while count:
+        part = os.read(fd, min(count, 1 << 20))
+        if not part:
+            os._exit(0)
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

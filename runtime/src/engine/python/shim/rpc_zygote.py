@@ -1,0 +1,134 @@
+"""The zygote: one process, single-threaded, without code of any user, that forks workers.
+
+Its standard input is a SOCK_SEQPACKET socket to the server. A datagram with a worker's number (u32 little-endian) and
+three descriptors (requests, answers, output) makes a worker; JSON datagrams back tell of each worker's birth and end.
+When the socket closes, every worker is killed.
+"""
+
+import gc
+import io
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from rpc_codec import U32
+from rpc_worker import flush_output, work
+
+
+class Zygote:
+    def __init__(self):
+        self.control = socket.socket(fileno=0)
+        self.workers = {}
+        self.wake_read, self.wake_write = os.pipe()
+        for fd in (self.wake_read, self.wake_write):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def run(self):
+        gc.collect()
+        gc.freeze()
+        poll = select.poll()
+        poll.register(self.control, select.POLLIN)
+        poll.register(self.wake_read, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd == self.wake_read:
+                    os.read(self.wake_read, 4096)
+                    self.reap()
+                elif not self.receive():
+                    return self.end()
+
+    def receive(self):
+        message, fds, _, _ = socket.recv_fds(self.control, 4096, 3)
+        if not message:
+            return False
+        worker_id = U32.unpack(message)[0]
+        pid = os.fork()
+        if pid == 0:
+            self.become_worker(*fds)
+        for fd in fds:
+            os.close(fd)
+        self.workers[pid] = worker_id
+        self.tell({"worker": worker_id, "pid": pid})
+        return True
+
+    def become_worker(self, requests, answers, output):
+        status = 1
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self.control.close()
+            os.close(self.wake_read)
+            os.close(self.wake_write)
+            null = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(null, 0)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            for fd in {null, output} - {0, 1, 2}:
+                os.close(fd)
+            sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
+            sys.stdout = self.text_output(1)
+            sys.stderr = self.text_output(2)
+            sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+            work(requests, answers)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            flush_output()
+            os._exit(status)
+
+    @staticmethod
+    def text_output(fd):
+        raw = io.FileIO(fd, "w", closefd=False)
+        return io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+        )
+
+    def reap(self):
+        while self.workers:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is None:
+                return
+            pid = ended.si_pid
+            kill_group(pid)
+            _, status = os.waitpid(pid, 0)
+            worker_id = self.workers.pop(pid, None)
+            if worker_id is not None:
+                self.tell({"worker": worker_id, "exit": os.waitstatus_to_exitcode(status)})
+
+    def tell(self, event):
+        try:
+            self.control.send(json.dumps(event).encode())
+        except OSError:
+            self.end()
+
+    def end(self):
+        for pid in self.workers:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                kill_group(pid)
+                os.waitpid(pid, 0)
+            except OSError:
+                pass
+        os._exit(0)
+
+
+def kill_group(pid):
+    """Kills what a worker left behind. The worker is not reaped, so its id is nobody else's."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except OSError:
+        pass
+
+
+if __name__ == "__main__":
+    Zygote().run()
