@@ -69,6 +69,8 @@ struct Session {
     written: usize,
     calls: FuturesUnordered<Pending>,
     state: State,
+    /// Over the limit of connections: the first request is refused, and that is all.
+    overloaded: bool,
     /// The answer to the request without an id, held back until every other is out.
     last_answer: Option<Vec<u8>>,
     /// The id of the last request that was taken on.
@@ -82,8 +84,6 @@ struct Session {
 enum State {
     /// Messages are read.
     Open,
-    /// Over the limit of connections: the first request is refused, and that is all.
-    Overloaded,
     /// The peer sends no more; what it sent is still answered.
     HalfClosed,
     /// No more messages are taken on; what is in flight is answered.
@@ -119,7 +119,8 @@ impl Session {
             output: Vec::new(),
             written: 0,
             calls: FuturesUnordered::new(),
-            state: if overloaded { State::Overloaded } else { State::Open },
+            state: State::Open,
+            overloaded,
             last_answer: None,
             last_id: None,
             message_since: Some(now),
@@ -184,7 +185,7 @@ impl Session {
     }
 
     fn wants_input(&self) -> bool {
-        matches!(self.state, State::Open | State::Overloaded) && self.takes_more()
+        self.state == State::Open && self.takes_more()
     }
 
     /// Whether this session's limits leave room for another message.
@@ -197,7 +198,7 @@ impl Session {
         let no_more = match self.state {
             State::Closing => true,
             State::HalfClosed => self.consumed == self.input.len(),
-            State::Open | State::Overloaded => false,
+            State::Open => false,
         };
         no_more && self.calls.is_empty() && self.last_answer.is_none() && !self.has_output()
     }
@@ -317,7 +318,7 @@ impl Session {
                 self.collect_one(Finished { message, is_last });
             }
         }
-        if is_last || self.state == State::Overloaded {
+        if is_last || self.overloaded {
             self.state = State::Closing;
         }
     }
@@ -328,7 +329,7 @@ impl Session {
     ) -> Result<(Call, tokio::sync::OwnedSemaphorePermit, u64), Exception> {
         let unavailable = |what: String| Exception::refused(ExceptionType::Unavailable, what);
         let limits = &self.shared.limits;
-        if self.state == State::Overloaded {
+        if self.overloaded {
             let limit = limits.connections;
             return Err(unavailable(format!("the server has {limit} connections, its limit")));
         }
