@@ -35,6 +35,10 @@ impl Report {
             text += &renderer.render(&page.draw(finding));
             text += "\n\n";
         }
+        if self.text.is_empty() && self.findings.len() == 1 {
+            // The finding is about the file itself, and names it.
+            return text.trim_end().to_owned();
+        }
         text + &self.summary()
     }
 
@@ -145,7 +149,7 @@ mod tests {
         let report = Report::new(Path::new("a/init.yaml"), "", vec![finding]);
         assert_eq!(
             report.to_string(),
-            "error[E001]: cannot read `a/init.yaml`: no such file\n\n1 error in a/init.yaml"
+            "error[E001]: cannot read `a/init.yaml`: no such file"
         );
     }
 
