@@ -147,10 +147,7 @@ mod tests {
     fn a_file_without_text_is_reported_in_one_line() {
         let finding = Finding::new(Code::Unreadable, 0..0, "cannot read `a/init.yaml`: no such file");
         let report = Report::new(Path::new("a/init.yaml"), "", vec![finding]);
-        assert_eq!(
-            report.to_string(),
-            "error[E001]: cannot read `a/init.yaml`: no such file"
-        );
+        assert_eq!(report.to_string(), "error[E001]: cannot read `a/init.yaml`: no such file");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags,
     SocketType,
@@ -261,10 +262,13 @@ impl Process {
 
     /// Whether it has not ended, and its end would be told.
     pub(super) fn lives(&mut self) -> bool {
-        match &mut self.exit {
-            Exit::Awaited(news) => matches!(news.try_recv(), Err(oneshot::error::TryRecvError::Empty)),
-            Exit::Known(_) => false,
-        }
+        const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let told = match &mut self.exit {
+            Exit::Awaited(news) => !matches!(news.try_recv(), Err(oneshot::error::TryRecvError::Empty)),
+            Exit::Known(_) => true,
+        };
+        // The news of its end may be on the way.
+        !told && matches!(poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&AT_ONCE)), Ok(0))
     }
 
     /// How the process ended, in words.
