@@ -66,11 +66,11 @@ macro_rules! include_stubs {
 pub mod deploy;
 
 #[cfg(feature = "server")]
-pub mod engine;
+mod engine;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
-pub mod store;
+mod store;
 
 #[cfg(feature = "initializer")]
 pub mod initializer;

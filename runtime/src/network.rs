@@ -18,7 +18,7 @@ use crate::wire::value::{self, Reader, Value};
 use crate::wire::{json, message};
 
 /// How long a call may take where neither the procedure nor the builder says.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The declared network as this process sees it: who it is and where the servers are. Cheap to clone; any number of
 /// threads may call through it at once.
@@ -210,7 +210,7 @@ impl NetworkBuilder {
         self
     }
 
-    /// The longest any call may take, instead of what each procedure says (else [`DEFAULT_DEADLINE`]).
+    /// The longest any call may take, instead of what each procedure says (else 30 seconds).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self

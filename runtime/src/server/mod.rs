@@ -28,7 +28,7 @@ use tokio::sync::{Semaphore, watch};
 use self::deploy::Deployer;
 use self::registry::{Builder, Registry};
 use crate::engine::python::{Engine, Interpreter};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How a server is set up.
 #[derive(Debug, Clone)]
@@ -61,14 +61,20 @@ pub enum StartError {
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
     /// The data folder is of no use.
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
+    #[error("{0}")]
+    Store(String),
     /// Python is of no use.
     #[error("{0}")]
     Python(String),
     /// What is stored does not load.
     #[error("the stored generation does not load: {0}")]
     Load(String),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
 }
 
 /// A server that is ready.

@@ -20,5 +20,5 @@ mod zygote;
 
 pub use interpreter::Interpreter;
 pub use pool::{Pool, PoolLimits};
-pub use worker::{Findings, Procedure, Setup};
+pub use worker::{Procedure, Setup};
 pub use zygote::Engine;
