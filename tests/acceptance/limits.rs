@@ -1,6 +1,8 @@
 //! Every limit of a server that has a flag: what passes at the limit, and what happens beyond it.
 
+mod answers;
 mod connections;
+mod descriptors;
 mod drain;
 mod flags;
 mod queues;

@@ -85,11 +85,11 @@ impl Deployer {
                 .build(&current.manifest, None, Scrutiny::Trust)
                 .await
                 .map_err(|error| StartError::Load(error.to_string()))?;
-            registry.generation = current.generation;
+            registry.generation = current.number;
             participant.committed(&current.txn, live_of(current));
             tracing::info!(
                 event = "generation live",
-                generation = current.generation,
+                generation = current.number,
                 server = current.manifest.server,
                 apply = current.manifest.apply,
                 by = "the data folder"
@@ -301,7 +301,7 @@ impl Deployer {
             return Err(conflict(&Refusal::NotPrepared(txn.to_owned())));
         };
         let generation = Generation {
-            generation: number,
+            number,
             txn: txn.to_owned(),
             previous: state.participant.live().generation,
             manifest: (*manifest).clone(),
@@ -332,9 +332,8 @@ impl Deployer {
         let manifest = self.content_before(&current).await.map_err(|error| failed(&error))?;
         let before = registry.load_full();
         let built = self.builder.build(&manifest, Some(&before), Scrutiny::Trust).await?;
-        let previous = current.generation;
-        let generation =
-            Generation { generation: number, txn: format!("rollback of {txn}"), previous, manifest };
+        let previous = current.number;
+        let generation = Generation { number, txn: format!("rollback of {txn}"), previous, manifest };
         self.store_generation(&generation).await.map_err(|error| failed(&error))?;
         state.participant.rolled_back(txn, live_of(&generation));
         state.go_live(registry, built, generation, peer);
@@ -355,9 +354,9 @@ impl Deployer {
         let state = self.state.lock().await;
         if let Some(current) = &state.current {
             let mut built = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
-            built.generation = current.generation;
+            built.generation = current.number;
             registry.store(Arc::new(built));
-            tracing::info!(event = "engines restarted", generation = current.generation);
+            tracing::info!(event = "engines restarted", generation = current.number);
         }
         answer(&Value::Null)
     }
@@ -381,16 +380,16 @@ impl State {
         generation: Generation,
         peer: SocketAddr,
     ) {
-        built.generation = generation.generation;
+        built.generation = generation.number;
         registry.swap(Arc::new(built)).log_suppressed();
-        tracing::info!(event = "generation live", generation = generation.generation,
+        tracing::info!(event = "generation live", generation = generation.number,
             server = generation.manifest.server, apply = generation.manifest.apply, by = %peer);
         self.current = Some(generation);
     }
 }
 
 fn live_of(generation: &Generation) -> Live {
-    Live { generation: generation.generation, content: generation.manifest.content_hash() }
+    Live { generation: generation.number, content: generation.manifest.content_hash() }
 }
 
 fn unpack(file: &PutFile) -> Result<Vec<u8>, DeployError> {

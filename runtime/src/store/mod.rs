@@ -39,7 +39,8 @@ pub struct Store {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
     /// Its number, from 1.
-    pub generation: u64,
+    #[serde(rename = "generation")]
+    pub number: u64,
     /// The transaction that made it live.
     pub txn: String,
     /// The generation whose content was live before.
@@ -128,7 +129,7 @@ impl Store {
 
     fn commit_files(&self, generation: &Generation) -> io::Result<()> {
         let bytes = serde_json::to_vec(generation)?;
-        let number = generation.generation;
+        let number = generation.number;
         self.replace(&format!("generations/{number}.json"), &bytes)?;
         sync_folder(&self.folder.join("generations"))?;
         self.replace("current", format!("{number} {}\n", sha256_hex(&bytes)).as_bytes())?;
@@ -230,7 +231,7 @@ mod tests {
     use crate::deploy::manifest::tests::sample;
 
     fn generation(number: u64) -> Generation {
-        Generation { generation: number, txn: "t".to_owned(), previous: number - 1, manifest: sample('a') }
+        Generation { number, txn: "t".to_owned(), previous: number - 1, manifest: sample('a') }
     }
 
     #[test]

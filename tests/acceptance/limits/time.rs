@@ -28,6 +28,24 @@ fn a_message_that_does_not_come_whole_in_time_ends_its_connection_alone() {
 }
 
 #[test]
+fn two_hundred_slow_peers_hold_up_nobody_and_are_all_closed() {
+    let network = serving(&Gate::new(), &["--header-timeout", "500ms"]);
+    let mut probe = network.peer(Framing::Framed);
+    assert_eq!(number(&probe.call(add().id(1))), 5);
+    let mut slow: Vec<_> = (0..200).map(|index| network.peer(Framing::BOTH[index % 2])).collect();
+    for peer in &mut slow {
+        let bytes = peer.framed(&add().to_string());
+        peer.send_bytes(&bytes[..7]);
+    }
+    assert_eq!(number(&probe.call(add().id(2))), 5);
+    assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
+    for peer in &mut slow {
+        assert_eq!(peer.read_to_end(), b"");
+    }
+    assert_eq!(number(&probe.call(add().id(3))), 5);
+}
+
+#[test]
 fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
     let network = serving(&Gate::new(), &["--header-timeout", "300ms"]);
     for framing in Framing::BOTH {
