@@ -8,6 +8,7 @@ mod deployers;
 mod exceptions;
 mod faults;
 mod identity;
+mod library;
 mod limits;
 mod log;
 mod modules;
