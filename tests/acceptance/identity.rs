@@ -39,8 +39,11 @@ fn seven(service: &str, client: Option<&str>) -> Request {
     }
 }
 
+/// Where a caller is, the name it gives, and what `both` and `his` say: that it may, or words of why not.
+type Case<'a> = (u8, Option<&'a str>, Result<(), &'a str>, Result<(), &'a str>);
+
 /// A caller at 127.0.0.`host` that gives this name calls both services: each lets it in or refuses it with these words.
-fn check(network: &Network, cases: &[(u8, Option<&str>, Result<(), &str>, Result<(), &str>)]) {
+fn check(network: &Network, cases: &[Case<'_>]) {
     let address = network.server("server1").address();
     for framing in Framing::BOTH {
         for (host, client, both, his) in cases {

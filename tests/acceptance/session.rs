@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Framing, Gate, Network, Peer, Raises, Request, number, request, returned};
+use crate::harness::{Framing, Gate, Network, Peer, Raises, Request, Visitor, number, request, returned};
 
 const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
 
@@ -171,7 +171,7 @@ fn a_peer_that_half_closes_still_gets_its_answers() {
         }
         let visitors = [gate.enter(), gate.enter()];
         peer.half_close();
-        visitors.map(crate::harness::Visitor::release);
+        visitors.into_iter().for_each(Visitor::release);
         let mut ids = [number(&peer.receive()), number(&peer.receive())];
         ids.sort_unstable();
         assert_eq!(ids, [1, 2]);

@@ -3,7 +3,7 @@
 mod echo;
 mod large;
 
-use echo::Echo;
+use echo::{Echo, ask};
 
 use crate::harness::{Framing, Network, Raises, request, returned};
 
@@ -277,7 +277,7 @@ fn other_spellings_of_a_type_mean_the_same() {
         let mut peer = echo.peer(framing);
         for (index, (spellings, value)) in spellings.iter().enumerate() {
             for spelling in *spellings {
-                let answer = echo.ask_as(&mut peer, index, spelling, value);
+                let answer = ask(&mut peer, index, spelling, value);
                 assert!(answer.contains(&format!("\"return-values\":[{value}]")), "{spelling}: {answer}");
             }
         }

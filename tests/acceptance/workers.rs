@@ -6,7 +6,7 @@ mod output;
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Framing, Gate, Network, Request, number, request, returned};
+use crate::harness::{Framing, Gate, Network, Request, Visitor, number, request, returned};
 
 const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
 const PID: (&str, &str, &str, &str) = ("pid", "", "int", "import os\n\ndef pid():\n    return os.getpid()\n");
@@ -92,7 +92,7 @@ fn calls_that_wait_delay_no_other_call_of_their_service_or_another() {
     visitors.push(gate.enter());
     let mut other = network.peer(Framing::Lines);
     assert_eq!(number(&other.call(request("svc2", "add").arg("int", 2).arg("int", 3))), 5);
-    visitors.into_iter().for_each(crate::harness::Visitor::release);
+    visitors.into_iter().for_each(Visitor::release);
     let ids: BTreeSet<i64> = (0..6).map(|_| number(&peer.receive())).collect();
     assert_eq!(ids, (0..6).collect());
 }

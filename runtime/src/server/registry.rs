@@ -242,6 +242,7 @@ impl Builder {
             root: root.to_string_lossy().into_owned(),
             import_paths,
             sys_path: self.engine.interpreter().path.clone(),
+            answer_limit: self.limits.frame_bytes,
             procedures: entry.rpcs.iter().map(procedure).collect(),
         }
     }

@@ -302,8 +302,9 @@ impl Session {
                 if let AnswerId::Json(id) = &id {
                     self.last_id = Some(id.clone());
                 }
+                let limit = self.shared.limits.frame_bytes;
                 let answer = async move {
-                    let message = run(call, generation, id).await;
+                    let message = run(call, generation, id, limit).await;
                     drop(permit);
                     Finished { message, is_last }
                 };
@@ -445,7 +446,7 @@ fn null_if_absent(id: AnswerId) -> AnswerId {
 }
 
 /// Runs a call to its end and writes its answer.
-async fn run(call: Call, generation: u64, id: AnswerId) -> Vec<u8> {
+async fn run(call: Call, generation: u64, id: AnswerId, limit: usize) -> Vec<u8> {
     let begin = Instant::now();
     let Call { handler, client, arguments, time, alone } = call;
     let result = if time.is_zero() {
@@ -460,6 +461,7 @@ async fn run(call: Call, generation: u64, id: AnswerId) -> Vec<u8> {
             write_values(&handler.signature.returns, &values, out)
         })
     });
+    let result = result.and_then(|()| check_length(&message, limit, &handler.key));
     if let Err(exception) = &result {
         message.clear();
         message::write_exception(&id, exception, &mut message);
@@ -479,6 +481,15 @@ async fn run(call: Call, generation: u64, id: AnswerId) -> Vec<u8> {
         );
     }
     message
+}
+
+/// No peer with the same limits could read a longer answer.
+fn check_length(message: &[u8], limit: usize, key: &str) -> Result<(), Exception> {
+    if message.len() <= limit {
+        return Ok(());
+    }
+    let words = format!("the answer of `{key}` has {} bytes, over the limit of {limit} bytes", message.len());
+    Err(Exception::new(ExceptionType::Execution, Executed::Yes, words))
 }
 
 fn write_values(types: &[rpc_schema::Type], values: &[u8], out: &mut Vec<u8>) -> Result<(), Exception> {

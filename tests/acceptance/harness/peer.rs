@@ -70,6 +70,7 @@ impl Peer {
     }
 
     /// Sends a message in this peer's framing.
+    #[expect(clippy::needless_pass_by_value, reason = "a request that is built in the call needs no `&`")]
     pub fn send(&mut self, message: impl ToString) {
         let bytes = self.framed(&message.to_string());
         self.send_bytes(&bytes);
@@ -100,6 +101,7 @@ impl Peer {
 
     /// Sends a message and waits for the next answer, or for the end of a connection that the server does not want.
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "a request that is built in the call needs no `&`")]
     pub fn call_if_open(&mut self, message: impl ToString) -> Option<Value> {
         let bytes = self.framed(&message.to_string());
         self.try_send_bytes(&bytes).then(|| self.next())?
@@ -172,7 +174,7 @@ impl Peer {
     }
 
     fn fill(&mut self) -> usize {
-        let mut buffer = [0; 65536];
+        let mut buffer = vec![0; 65536];
         let count = match self.stream.read(&mut buffer) {
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,

@@ -5,8 +5,8 @@ use crate::harness::{Framing, Gate, Peer, Raises, eventually, number};
 
 #[test]
 fn a_connection_beyond_the_limit_is_told_so_and_those_far_beyond_are_closed() {
-    let network = serving(&Gate::new(), &["--max-connections", "3"]);
     for framing in Framing::BOTH {
+        let network = serving(&Gate::new(), &["--max-connections", "3"]);
         let mut served: Vec<Peer> = (0..3).map(|_| network.peer(framing)).collect();
         for peer in &mut served {
             assert_eq!(number(&peer.call(add().id(1))), 5);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{add, serving, wait};
-use crate::harness::{Framing, Gate, Peer, number};
+use crate::harness::{Framing, Gate, Peer, Visitor, number};
 
 fn drain(last_id: impl Into<Value>) -> Value {
     json!({ "header": "RPC-DRAIN", "value": { "last-id": last_id.into() } })
@@ -28,7 +28,7 @@ fn a_call_in_flight_is_answered_its_peer_is_told_and_nobody_new_is_let_in() {
         idle.expect_end();
         assert!(Peer::is_refused(network.server("server1").address()));
         peer.send(wait(9));
-        visitors.map(crate::harness::Visitor::release);
+        visitors.into_iter().for_each(Visitor::release);
         let mut answered = [number(&peer.receive()), number(&peer.receive())];
         answered.sort_unstable();
         assert_eq!(answered, [6, 7]);

@@ -59,9 +59,9 @@ fn refusals_and_exceptions_are_logged_at_any_rate() {
         add().client("nobody").id(3),
         request("svc1", "add").id(4),
     ];
-    let requests: String =
-        cases.iter().map(|case| format!("{case}\n")).collect::<String>().repeat(EACH as usize);
-    peer.send_bytes(requests.as_bytes());
+    let round: Vec<u8> = cases.iter().flat_map(|case| peer.framed(&case.to_string())).collect();
+    let requests = round.repeat(EACH as usize);
+    peer.send_bytes(&requests);
     (0..EACH * 4).for_each(|_| drop(peer.receive()));
     drop(peer);
     network.server("server1").signal("TERM");

@@ -51,16 +51,16 @@ impl Echo {
     #[track_caller]
     pub fn ask(&self, peer: &mut Peer, ty: &str, argument: &str) -> String {
         let index = self.types.iter().position(|known| known == ty).expect("a type that was served");
-        self.ask_as(peer, index, ty, argument)
+        ask(peer, index, ty, argument)
     }
+}
 
-    /// The same, by the procedure's number, with the type written in another way.
-    #[track_caller]
-    pub fn ask_as(&self, peer: &mut Peer, index: usize, ty: &str, argument: &str) -> String {
-        peer.send(format!(
-            "{{\"header\":\"RPC-REQ\",\"value\":{{\"id\":1,\"service\":\"svc1\",\"rpc\":\"echo{index}\",\
-             \"argument-types\":[\"{ty}\"],\"arguments\":[{argument}]}}}}"
-        ));
-        peer.receive_text()
-    }
+/// Calls the procedure of that number with the JSON text of its argument, the type written in any way.
+#[track_caller]
+pub fn ask(peer: &mut Peer, index: usize, ty: &str, argument: &str) -> String {
+    peer.send(format!(
+        "{{\"header\":\"RPC-REQ\",\"value\":{{\"id\":1,\"service\":\"svc1\",\"rpc\":\"echo{index}\",\
+         \"argument-types\":[\"{ty}\"],\"arguments\":[{argument}]}}}}"
+    ));
+    peer.receive_text()
 }

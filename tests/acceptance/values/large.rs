@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Echo;
+use super::{Echo, ask};
 use crate::harness::{Framing, Raises};
 
 /// `List[...List[int]]`, so deep in all.
@@ -24,7 +24,7 @@ fn types_nest_to_the_depth_limit_and_no_deeper() {
             assert!(answer.contains(&format!("\"return-values\":[{argument}]")), "{ty}: {answer}");
         }
         let (deeper, argument) = nested(33);
-        let answer = serde_json::from_str(&echo.ask_as(&mut peer, 0, &deeper, &argument)).expect("JSON");
+        let answer = serde_json::from_str(&ask(&mut peer, 0, &deeper, &argument)).expect("JSON");
         Raises("Invalid Arguments", "no", &["32 deep"]).check(&answer);
     }
 }

@@ -1,7 +1,7 @@
 //! Procedures that kill, hang or cripple their worker.
 
 use super::{ADD, PID, add, exclusive, pid};
-use crate::harness::{Framing, Gate, Network, Raises, number, request, returned};
+use crate::harness::{Framing, Gate, Network, Raises, Visitor, number, request, returned};
 
 /// What procedures do to their own process, and the words that the caller gets.
 const DEATHS: [(&str, &[&str]); 7] = [
@@ -183,7 +183,7 @@ fn a_zygote_that_is_killed_is_replaced() {
     }
     let visitors: Vec<_> = (0..4).map(|_| gate.enter()).collect();
     assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
-    visitors.into_iter().for_each(crate::harness::Visitor::release);
+    visitors.into_iter().for_each(Visitor::release);
     let mut ids: Vec<_> = (0..4).map(|_| number(&peer.receive())).collect();
     ids.sort_unstable();
     assert_eq!(ids, [0, 1, 2, 3]);

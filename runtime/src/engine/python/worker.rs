@@ -41,6 +41,8 @@ pub struct Setup {
     pub import_paths: Vec<String>,
     /// Where Python finds all other modules.
     pub sys_path: Vec<String>,
+    /// Returned values of more bytes are refused.
+    pub answer_limit: usize,
     /// Its procedures; requests name them by their place.
     pub procedures: Vec<Procedure>,
 }

@@ -129,7 +129,7 @@ def work(requests, answers):
     sources.trees.clear()
     linecache.clearcache()
     send(answers, bytes([READY]))
-    serve(requests, answers, sources, setup["procedures"])
+    serve(requests, answers, sources, setup["procedures"], setup["answer-limit"])
 
 
 def leave_pipes(*pipes):
@@ -145,7 +145,7 @@ def confine(setup):
     """The place of the cage: after the fork, before any code of a user."""
 
 
-def serve(requests, answers, sources, procedures):
+def serve(requests, answers, sources, procedures, limit):
     handlers = [None] * len(procedures)
     while True:
         data = os.read(requests, READ_BYTES)
@@ -159,15 +159,15 @@ def serve(requests, answers, sources, procedures):
         _, index, number = HEAD.unpack_from(data)
         handler = handlers[index]
         if handler is None:
-            handler = handlers[index] = Handler(sources, procedures[index])
+            handler = handlers[index] = Handler(sources, procedures[index], limit)
         send(answers, U32.pack(number) + handler.call(data))
 
 
 class Handler:
     """One procedure, loaded at its first call."""
 
-    def __init__(self, sources, procedure):
-        self.sources, self.procedure = sources, procedure
+    def __init__(self, sources, procedure, limit):
+        self.sources, self.procedure, self.limit = sources, procedure, limit
         self.function = None
         self.returns = [parse_type(text) for text in procedure["returns"]]
         arguments = [parse_type(parameter["type"]) for parameter in procedure["parameters"]]
@@ -186,10 +186,14 @@ class Handler:
         parts = [b"\0"]
         try:
             self.encode(returned, parts.append)
-            return b"".join(parts)
+            answer = b"".join(parts)
+            if len(answer) <= self.limit:
+                return answer
+            problem = f"{len(answer)} bytes, over the limit of {self.limit} bytes for an answer"
         except BaseException:
-            message = printable(f"`{self.procedure['key']}` returned {self.explain(returned)}")
-            return bytes([WRONG_TYPE]) + json.dumps({"message": message[:MAX_MESSAGE]}).encode()
+            problem = self.explain(returned)
+        message = printable(f"`{self.procedure['key']}` returned {problem}")
+        return bytes([WRONG_TYPE]) + json.dumps({"message": message[:MAX_MESSAGE]}).encode()
 
     def explain(self, returned):
         try:
@@ -208,7 +212,7 @@ def describe(error):
         message = "(its message cannot be printed)"
     return {
         "kind": type(error).__name__,
-        "message": printable(message),
+        "message": printable(message[:MAX_TRACEBACK]),
         "traceback": printable("".join(lines))[-MAX_TRACEBACK:],
     }
 
