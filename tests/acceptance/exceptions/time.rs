@@ -14,12 +14,13 @@ fn a_deadline_that_passes_while_the_procedure_runs_leaves_its_execution_unknown(
     let network = Network::serving(&[ADD_INT, LOOP]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
-        let answer = peer.call(request("svc1", "spin").id("late").member("deadline-ms", 100));
+        let answer = peer.call(request("svc1", "spin").id("late").member("deadline-ms", 400));
         expired("unknown", &["deadline", "running"]).check(&answer);
         assert_eq!(answer["value"]["id"], "late");
         assert_eq!(number(&peer.call(add("svc1").id(1))), 5);
         assert_eq!(number(&network.peer(framing).call(add("svc1"))), 5);
-        expired("unknown", &["running"]).check(&peer.call(request("svc1", "spin").member("deadline-ms", 50)));
+        expired("unknown", &["running"])
+            .check(&peer.call(request("svc1", "spin").member("deadline-ms", 400)));
         peer.expect_end();
     }
 }

@@ -34,7 +34,7 @@ fn long_values_go_there_and_back() {
     let text = "aä😀\u{0}".repeat(150_000);
     let cases: [(&str, Value, &[Framing]); 5] = [
         ("str", json!(text), &Framing::BOTH),
-        ("bytes", json!("AAEC".repeat(350_000)), &[Framing::Framed]),
+        ("bytes", json!("AAEC".repeat(350_000)), &[Framing::Lines]),
         (
             "List[int]",
             (0..100_000).map(|index| json!(i64::from(index) * 92_233_720_368_547)).collect(),
@@ -43,7 +43,7 @@ fn long_values_go_there_and_back() {
         ("List[str]", (0..100_000).map(|index| json!(index.to_string())).collect(), &[Framing::Lines]),
         (
             "Dict[int, Tuple[bool]]",
-            Value::Object((0..100_000).map(|index| (index.to_string(), json!([true]))).collect()),
+            Value::Object((0..20_000).map(|index| (index.to_string(), json!([true]))).collect()),
             &[Framing::Framed],
         ),
     ];

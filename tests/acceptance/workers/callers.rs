@@ -33,7 +33,7 @@ fn the_worker_of_a_caller_that_went_away_is_killed_at_the_deadline() {
     for framing in Framing::BOTH {
         for leave in WAYS {
             let mut peer = network.peer(framing);
-            peer.send(request("svc1", "wait").arg("int", 1).id(1).member("deadline-ms", 300));
+            peer.send(request("svc1", "wait").arg("int", 1).id(1).member("deadline-ms", 400));
             let visitor = gate.enter();
             let worker = i64::from(visitor.pid());
             leave(peer);

@@ -59,7 +59,7 @@ fn an_endless_procedure_is_killed_at_its_deadline_and_its_place_is_free() {
     for framing in Framing::BOTH {
         for rpc in ["spin", "stubborn"] {
             let mut peer = network.peer(framing);
-            peer.send(request("svc1", rpc).arg("int", 1).id(1).member("deadline-ms", 200));
+            peer.send(request("svc1", rpc).arg("int", 1).id(1).member("deadline-ms", 400));
             let visitor = gate.enter();
             let worker = visitor.pid().to_string();
             Raises("Deadline Exceeded", "unknown", &["running"]).check(&peer.receive());

@@ -1,0 +1,18 @@
+//! What the documents show is what the programs do.
+
+#[path = "documents/fence.rs"]
+mod fence;
+#[allow(dead_code, unused_imports, reason = "the acceptance tests use the rest")]
+#[path = "acceptance/harness/mod.rs"]
+mod harness;
+
+#[path = "documents/links.rs"]
+mod links;
+#[path = "documents/operations.rs"]
+mod operations;
+#[path = "documents/protocol.rs"]
+mod protocol;
+#[path = "documents/readme.rs"]
+mod readme;
+#[path = "documents/tutorial.rs"]
+mod tutorial;
