@@ -139,7 +139,8 @@ fn call_by_hand(schema: &Schema, arguments: &Arguments, call: &CallArguments) ->
         Some(types) => values::typed(types, &call.values).map_err(Failure::Usage)?,
         None => values::inferred(schema, service, rpc, &call.values).map_err(Failure::Usage)?,
     };
-    let network = network(schema, arguments, call)?;
+    let declared = schema.service(service).and_then(|service| declared_deadline(service, rpc));
+    let network = network(schema, arguments, call.deadline.or(declared))?;
     let give_up = Instant::now() + call.wait.unwrap_or_default();
     loop {
         let result = match &call.server {
@@ -159,12 +160,22 @@ fn is_not_there(error: &Error) -> bool {
     unavailable && error.executed() == Executed::No && !error.is_from_peer()
 }
 
-fn network(schema: &Schema, arguments: &Arguments, call: &CallArguments) -> Result<Network, Error> {
+/// The longest that any overload of a procedure may take.
+fn declared_deadline(service: &Service, rpc: &str) -> Option<Duration> {
+    service
+        .rpcs
+        .iter()
+        .filter(|declared| declared.name == *rpc)
+        .filter_map(|declared| declared.deadline)
+        .max()
+}
+
+fn network(schema: &Schema, arguments: &Arguments, deadline: Option<Duration>) -> Result<Network, Error> {
     let mut builder = Network::builder(topology_of(schema));
     if let Some(client) = &arguments.client {
         builder = builder.client(client);
     }
-    if let Some(deadline) = call.deadline {
+    if let Some(deadline) = deadline {
         builder = builder.deadline(deadline);
     }
     builder.build()
@@ -220,16 +231,17 @@ fn print_procedure(service: &Service, rpc: &Rpc, as_json: bool) {
 }
 
 fn print_answer(answer: &Answer, as_json: bool) -> ExitStatus {
+    let values: Vec<&str> = answer.return_values.iter().map(|value| value.get()).collect();
     if as_json {
-        let line = json!({
-            "schema": SCHEMA, "return-values": answer.return_values, "generation": answer.generation,
-            "source": answer.source,
-        });
-        report::out(line);
+        // As they came: a tree in between would sort the keys of a `Dict`.
+        let Answer { generation, source, .. } = answer;
+        report::out(format_args!(
+            "{{\"schema\":{SCHEMA},\"return-values\":[{}],\"generation\":{generation},\"source\":{}}}",
+            values.join(","),
+            Value::from(source.as_str())
+        ));
     } else {
-        for value in &answer.return_values {
-            report::out(value);
-        }
+        values.iter().for_each(report::out);
     }
     ExitStatus::Done
 }

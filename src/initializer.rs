@@ -135,14 +135,15 @@ async fn apply_plan(
         Some(applied.map_err(|error| Failure::Said(format!("cannot make an id: {error}")))?)
     };
     let complete = applied.as_ref().is_none_or(|applied| applied.complete);
-    if target.restart && complete {
-        initializer.restart().await.map_err(Failure::Initializer)?;
+    let restarted = if target.restart && complete { Some(initializer.restart().await) } else { None };
+    if let Some(Ok(())) = restarted {
         print::restarted(target);
     }
     match &applied {
         Some(applied) => print::applied(applied, target, begin.elapsed()),
         None => print::nothing_to_do(initializer.planned(), target, begin.elapsed()),
     }
+    restarted.transpose().map_err(Failure::Initializer)?;
     Ok(if complete { ExitStatus::Done } else { ExitStatus::Failed })
 }
 

@@ -53,7 +53,7 @@ struct Arguments {
     #[command(flatten)]
     limits: LimitArguments,
     /// Print completions for a shell and exit
-    #[arg(long, value_name = "SHELL")]
+    #[arg(long, value_name = "SHELL", help_heading = "Options")]
     completions: Option<clap_complete::Shell>,
 }
 
@@ -150,9 +150,10 @@ fn serve(arguments: Arguments) -> Result<ExitStatus, String> {
     else {
         return Err("--listen and --data are missing".to_owned());
     };
+    let limits = within_open_files(limits.into_limits());
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
     let log = start_log(&log)?;
-    let options = ServerOptions { listen, data, insecure, deploy_key, python, limits: limits.into_limits() };
+    let options = ServerOptions { listen, data, insecure, deploy_key, python, limits };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("server")
@@ -177,6 +178,23 @@ async fn serve_until_signalled(options: ServerOptions) -> Result<ExitStatus, Str
         }
         () = second.received(2) => Err("stopped at once by a second signal".to_owned()),
     }
+}
+
+/// Descriptors that are not for connections: workers, files, the log.
+const RESERVED_FILES: u64 = 512;
+
+/// Lets this process open as many files as it may, and fits the limit of connections into that.
+fn within_open_files(mut limits: Limits) -> Limits {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    // Where it may not, the limit stays what it was.
+    let _ = setrlimit(Resource::Nofile, files);
+    if let Some(files) = getrlimit(Resource::Nofile).current {
+        let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(files / 2)).unwrap_or(usize::MAX);
+        limits.connections = limits.connections.min(room.max(1));
+    }
+    limits
 }
 
 fn announce(server: &Server) -> io::Result<()> {

@@ -68,6 +68,8 @@ pub mod deploy;
 #[cfg(feature = "server")]
 mod engine;
 #[cfg(feature = "server")]
+mod meter;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 mod store;

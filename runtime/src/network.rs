@@ -20,6 +20,9 @@ use crate::wire::{json, message};
 /// How long a call may take where neither the procedure nor the builder says.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 
+/// No call takes longer, whatever deadline is asked for.
+const MAX_DEADLINE: Duration = Duration::from_hours(24 * 366);
+
 /// The declared network as this process sees it: who it is and where the servers are. Cheap to clone; any number of
 /// threads may call through it at once.
 #[derive(Debug, Clone)]
@@ -95,8 +98,9 @@ impl Network {
         arguments: &[Argument],
     ) -> Result<Answer, Error> {
         let types: Vec<&str> = arguments.iter().map(Argument::type_text).collect();
-        let head = self.head(service, rpc, &types, None, self.inner.deadline);
-        self.exchange(server, &head, self.inner.deadline, |out| {
+        let deadline = self.inner.deadline.unwrap_or(DEFAULT_DEADLINE);
+        let head = self.head(service, rpc, &types, None, deadline);
+        self.exchange(server, &head, deadline, |out| {
             for (index, argument) in arguments.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
@@ -113,7 +117,8 @@ impl Network {
         encode: impl FnOnce(&mut Vec<u8>),
     ) -> Result<R, Error> {
         let provider = self.service(procedure.service)?.provider;
-        let deadline = self.inner.deadline.or(procedure.deadline_ms.map(Duration::from_millis));
+        let declared = procedure.deadline_ms.map(Duration::from_millis);
+        let deadline = self.inner.deadline.or(declared).unwrap_or(DEFAULT_DEADLINE);
         let head = RequestHead {
             return_types: Some(procedure.returns),
             ..self.head(procedure.service, procedure.rpc, procedure.arguments, None, deadline)
@@ -134,7 +139,7 @@ impl Network {
         rpc: &'a str,
         argument_types: &'a [&'a str],
         return_types: Option<&'a [&'a str]>,
-        deadline: Option<Duration>,
+        deadline: Duration,
     ) -> RequestHead<'a> {
         RequestHead {
             service,
@@ -143,7 +148,7 @@ impl Network {
             return_types,
             client: Some(&self.inner.caller.name),
             id: None,
-            deadline_ms: deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
+            deadline_ms: Some(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 
@@ -152,11 +157,11 @@ impl Network {
         &self,
         server: &str,
         head: &RequestHead<'_>,
-        deadline: Option<Duration>,
+        deadline: Duration,
         write_arguments: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
     ) -> Result<Answer, Error> {
         let pool = self.pool(server)?;
-        let until = Instant::now() + deadline.unwrap_or(DEFAULT_DEADLINE);
+        let until = Instant::now() + deadline.min(MAX_DEADLINE);
         pool.exchange(&self.inner.caller, until, |id, out| {
             message::write_request(&RequestHead { id: Some(id), ..*head }, out, write_arguments)
         })

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use rpc_runtime::deploy::coordinator::Standing;
-use rpc_runtime::initializer::{Applied, InitializerError, Mark, Plan, ServerPlan, ServiceChange};
+use rpc_runtime::initializer::{
+    Applied, InitializerError, Mark, Plan, ServerOutcome, ServerPlan, ServiceChange,
+};
 use serde_json::{Value, json};
 
 use super::{Failure, Target};
@@ -116,10 +118,14 @@ pub(super) fn applied(applied: &Applied, target: &Target, took: Duration) {
     if applied.complete {
         report::out(format_args!("applied {id}: {changed}, {sent}, in {}", seconds(took)));
     } else {
-        report::error(format!(
-            "apply {id} failed after {}; apply again to bring every server to the file",
-            seconds(took)
-        ));
+        let unsettled =
+            |server: &ServerOutcome| !matches!(server.standing, Standing::Old(_) | Standing::RolledBack);
+        let hint = if applied.servers.iter().any(unsettled) {
+            "apply again to bring every server to the file"
+        } else {
+            "nothing has changed; mend what is named above and apply again"
+        };
+        report::error(format!("apply {id} failed after {}; {hint}", seconds(took)));
     }
 }
 

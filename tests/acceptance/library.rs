@@ -165,18 +165,18 @@ fn a_server_that_breaks_the_protocol_fails_the_call_and_nothing_else() {
 
 #[test]
 fn a_server_that_stays_silent_is_given_up_at_the_deadline() {
-    let (hold, held) = std::sync::mpsc::channel::<()>();
-    let held = std::sync::Mutex::new(held);
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = std::sync::Mutex::new(ended);
     let (address, playing) = scripted(1, move |_, stream| {
         let request = read_request(stream);
         assert_eq!(request["value"]["deadline-ms"], 100);
         // Until the caller has given up.
-        let _ = held.lock().expect("the channel").recv_timeout(PATIENCE);
+        let _ = ended.lock().expect("the channel").recv_timeout(PATIENCE);
     });
     let client = client_with(address, Duration::from_millis(100));
     let error = add(&client, 2, 3).expect_err("silence");
     assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::DeadlineExceeded));
     assert_eq!(error.executed(), Executed::Unknown);
-    drop(hold);
+    drop(end);
     playing.join().expect("one connection");
 }

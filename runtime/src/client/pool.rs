@@ -44,7 +44,9 @@ impl Pool {
         let mut request = Vec::with_capacity(256);
         write(id, &mut request)?;
         let (session, reply) = self.send(caller, &request, id, until)?;
-        self.put_back(session);
+        if reply.id == Some(id) {
+            self.put_back(session);
+        }
         reply.outcome.map_err(Error::from)
     }
 

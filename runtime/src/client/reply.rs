@@ -16,8 +16,8 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) enum Incoming {
     Reply(Reply),
-    /// The server stops: this session takes no more calls.
-    Drain,
+    /// The server stops: it takes no call of this session after the one with this id, or none at all where that is 0.
+    Drain(u64),
 }
 
 impl Incoming {
@@ -31,7 +31,10 @@ impl Incoming {
         let outcome = match &*message.header {
             "RPC-RES" => Ok(Answer::parse(&message.value)?),
             "RPC-EX" => Err(message::parse_exception(&message.value)?),
-            "RPC-DRAIN" => return Ok(Self::Drain),
+            "RPC-DRAIN" => {
+                let last = message.value.get("last-id").and_then(|id| id.get().parse().ok());
+                return Ok(Self::Drain(last.unwrap_or(0)));
+            }
             other => return Err(format!("the server sent `{other}` for an answer")),
         };
         Ok(Self::Reply(Reply { id, outcome }))

@@ -28,8 +28,8 @@ pub(crate) struct Session {
     input: Vec<u8>,
     /// How long the kernel lets one read or write wait.
     timeout: Duration,
-    /// The server said that it takes no more calls on this session.
-    draining: bool,
+    /// The server said that it takes no more calls on this session, and which was the last.
+    draining: Option<u64>,
 }
 
 /// Why a session failed.
@@ -37,6 +37,8 @@ pub(crate) struct Session {
 pub(crate) enum Failure {
     /// The request was not wholly handed to the kernel.
     NotSent(io::Error),
+    /// The deadline passed before the request was wholly handed to the kernel.
+    NotSentInTime,
     /// The request was sent; no answer came.
     NoAnswer(io::Error),
     /// The deadline passed before the answer came.
@@ -66,7 +68,7 @@ impl Session {
             )),
         })?;
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
-        Ok(Self { stream, deframer, input: Vec::new(), timeout: Duration::ZERO, draining: false })
+        Ok(Self { stream, deframer, input: Vec::new(), timeout: Duration::ZERO, draining: None })
     }
 
     /// Whether nothing has come since the last answer, neither an end nor anything unasked for.
@@ -81,7 +83,13 @@ impl Session {
     /// Sends one request and waits for the answer with its id.
     pub(crate) fn exchange(&mut self, request: &[u8], id: u64, until: Instant) -> Result<Reply, Failure> {
         self.send(request, until)?;
-        let reply = self.receive(until + DEADLINE_GRACE)?;
+        let reply = match self.receive(until + DEADLINE_GRACE) {
+            // What came after the last call that the server takes did not run.
+            Err(Failure::NoAnswer(error)) if self.draining.is_some_and(|last| last != id) => {
+                return Err(Failure::NotSent(error));
+            }
+            received => received?,
+        };
         if reply.id.is_some_and(|answered| answered != id) {
             return Err(Failure::Protocol("the server answered another call".to_owned()));
         }
@@ -90,7 +98,7 @@ impl Session {
 
     /// Whether another call may follow on this session.
     pub(crate) fn takes_more(&self) -> bool {
-        !self.draining
+        self.draining.is_none()
     }
 
     fn send(&mut self, request: &[u8], until: Instant) -> Result<(), Failure> {
@@ -100,15 +108,32 @@ impl Session {
         }
         let mut frame = Vec::with_capacity(request.len() + 4);
         Framing::Framed.write(request, &mut frame);
-        self.bound(until).map_err(Failure::NotSent)?;
-        match self.stream.write_all(&frame) {
+        match self.write(&frame, until) {
             Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Failure::NotSentInTime),
             // The server may have said why before it closed.
             Err(error) => match self.receive(Instant::now() + DEADLINE_GRACE) {
                 Ok(Reply { outcome: Err(exception), .. }) => Err(Failure::Answered(exception.into())),
                 _ => Err(Failure::NotSent(error)),
             },
         }
+    }
+
+    fn write(&mut self, frame: &[u8], until: Instant) -> io::Result<()> {
+        let mut written = 0;
+        while written < frame.len() {
+            if Instant::now() >= until {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.bound(until)?;
+            match self.stream.write(&frame[written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn receive(&mut self, until: Instant) -> Result<Reply, Failure> {
@@ -123,7 +148,7 @@ impl Session {
                     self.input.drain(..consumed);
                     match incoming.map_err(Failure::Protocol)? {
                         Incoming::Reply(reply) => return Ok(reply),
-                        Incoming::Drain => self.draining = true,
+                        Incoming::Drain(last) => self.draining = Some(last),
                     }
                 }
                 Step::Skip(count) => drop(self.input.drain(..count)),
@@ -180,6 +205,11 @@ impl Failure {
                 ErrorKind::Exception(ExceptionType::Unavailable),
                 Executed::Unknown,
                 format!("{peer} closed the connection without an answer: {}", describe_connect(&error)),
+            ),
+            Self::NotSentInTime => Error::local(
+                ErrorKind::Exception(ExceptionType::DeadlineExceeded),
+                Executed::No,
+                format!("{peer} did not take the request within the deadline"),
             ),
             Self::TimedOut => Error::local(
                 ErrorKind::Exception(ExceptionType::DeadlineExceeded),

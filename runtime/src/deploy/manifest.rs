@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use rpc_schema::{Key, Name, Signature};
+use rpc_schema::{Name, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::sha256_hex;
@@ -215,14 +215,6 @@ impl RpcEntry {
     pub fn key_text(&self, service: &str) -> String {
         let types: Vec<&str> = self.parameters.iter().map(|parameter| parameter.type_text.as_str()).collect();
         format!("{service}.{}({})", self.name, types.join(", "))
-    }
-
-    /// The key of a validated entry.
-    ///
-    /// # Errors
-    /// As [`signature`](Self::signature).
-    pub fn key(&self, service: &str) -> Result<Key, String> {
-        self.signature(service).map(|signature| signature.key())
     }
 }
 

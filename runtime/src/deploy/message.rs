@@ -118,6 +118,8 @@ pub struct StatusAnswer {
     /// Its services that cannot run, since files of theirs are damaged.
     #[serde(default)]
     pub damaged: Vec<String>,
+    /// The longest message it takes, in bytes.
+    pub frame_limit: u64,
 }
 
 /// The answer to `INIT-BEGIN`.

@@ -90,7 +90,16 @@ struct Current {
     holder: String,
     lease: Duration,
     until: Instant,
+    /// The server itself is at work; the lease does not run out.
+    preparing: bool,
     prepared: bool,
+}
+
+impl Current {
+    fn busy(&self, now: Instant) -> Refusal {
+        let left = self.until.saturating_duration_since(now).as_millis();
+        Refusal::Busy { holder: self.holder.clone(), left_ms: u64::try_from(left).unwrap_or(u64::MAX) }
+    }
 }
 
 /// The first step of a transaction.
@@ -117,14 +126,14 @@ impl Participant {
         &self.live
     }
 
-    /// The transaction under way, unless its lease ran out.
+    /// The transaction under way.
     pub fn current(&self) -> Option<&str> {
         self.current.as_ref().map(|current| current.txn.as_str())
     }
 
     /// Ends a transaction whose lease ran out; its id is returned, once.
     pub fn expire(&mut self, now: Instant) -> Option<String> {
-        let expired = self.current.take_if(|current| now >= current.until)?;
+        let expired = self.current.take_if(|current| now >= current.until && !current.preparing)?;
         self.remember(&expired.txn, Outcome::Aborted);
         Some(expired.txn)
     }
@@ -136,16 +145,15 @@ impl Participant {
     pub fn begin(&mut self, now: Instant, begin: Begin) -> Result<(), Refusal> {
         self.expire(now);
         if let Some(current) = self.current.as_ref().filter(|current| current.txn != begin.txn) {
-            let left = current.until.saturating_duration_since(now).as_millis();
-            let left_ms = u64::try_from(left).unwrap_or(u64::MAX);
-            return Err(Refusal::Busy { holder: current.holder.clone(), left_ms });
+            return Err(current.busy(now));
         }
         if begin.expected != self.live {
             return Err(Refusal::Moved { planned: begin.expected.generation, found: self.live.generation });
         }
         let lease = begin.lease.min(MAX_LEASE);
         let Begin { txn, holder, .. } = begin;
-        self.current = Some(Current { txn, holder, lease, until: now + lease, prepared: false });
+        self.current =
+            Some(Current { txn, holder, lease, until: now + lease, preparing: false, prepared: false });
         Ok(())
     }
 
@@ -160,13 +168,23 @@ impl Participant {
         Ok(())
     }
 
+    /// The server checks and loads; [`prepared`](Self::prepared) or [`abort`](Self::abort) must follow.
+    ///
+    /// # Errors
+    /// [`Refusal::NotUnderWay`].
+    pub fn preparing(&mut self, txn: &str) -> Result<(), Refusal> {
+        self.under_way(txn)?.preparing = true;
+        Ok(())
+    }
+
     /// Everything of the transaction is checked, loaded and durable.
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`].
     pub fn prepared(&mut self, now: Instant, txn: &str) -> Result<(), Refusal> {
         self.step(now, txn)?;
-        self.under_way(txn)?.prepared = true;
+        let current = self.under_way(txn)?;
+        (current.preparing, current.prepared) = (false, true);
         Ok(())
     }
 
@@ -211,9 +229,7 @@ impl Participant {
     pub fn roll_back(&mut self, now: Instant, txn: &str) -> Result<u64, Refusal> {
         self.expire(now);
         if let Some(current) = &self.current {
-            let left = current.until.saturating_duration_since(now).as_millis();
-            let left_ms = u64::try_from(left).unwrap_or(u64::MAX);
-            return Err(Refusal::Busy { holder: current.holder.clone(), left_ms });
+            return Err(current.busy(now));
         }
         match self.outcome(txn) {
             Outcome::Committed { generation } if generation == self.live.generation => Ok(generation + 1),
@@ -322,6 +338,17 @@ mod tests {
         assert_eq!(server.commit(now + LEASE * 2, "t"), Err(Refusal::NotUnderWay("t".to_owned())));
         assert_eq!(server.outcome("t"), Outcome::Aborted);
         assert_eq!(server.begin(now + LEASE * 2, begin("u", 3)), Ok(()));
+    }
+
+    #[test]
+    fn a_lease_does_not_run_out_while_the_server_itself_prepares() {
+        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+        server.begin(now, begin("t", 3)).expect("idle");
+        server.preparing("t").expect("under way");
+        assert_eq!(server.expire(now + LEASE * 2), None);
+        server.prepared(now + LEASE * 2, "t").expect("under way");
+        assert_eq!(server.expire(now + LEASE * 2), None);
+        assert_eq!(server.expire(now + LEASE * 3), Some("t".to_owned()));
     }
 
     #[test]

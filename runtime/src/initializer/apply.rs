@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::Value;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 
 use super::connection::{Connection, RequestError};
 use super::desired::Desired;
@@ -20,10 +21,10 @@ use crate::deploy::message::{BeginAnswer, DeployRequest, LiveAnswer, OutcomeAnsw
 use crate::deploy::participant::Live;
 use crate::deploy::random_id;
 
-/// How long a server keeps what it prepared without hearing more. Loading sources is bounded below that.
-const LEASE: Duration = Duration::from_mins(2);
+/// How much longer a server keeps what it prepared than another one may take to answer.
+const LEASE_RESERVE: Duration = Duration::from_mins(1);
 
-/// Files are sent in messages of about this many packed bytes.
+/// Files are sent in messages of about this many packed bytes, or of half a server's frame limit.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// How often, and with what pause, a server is asked what became of a commit whose answer was lost.
@@ -60,6 +61,7 @@ pub struct ServerOutcome {
 struct Target {
     address: SocketAddr,
     expected: Live,
+    frame_limit: usize,
     manifest: Manifest,
     link: Mutex<Link>,
 }
@@ -98,6 +100,7 @@ impl Target {
         Self {
             address: server.address,
             expected: server.live.clone(),
+            frame_limit: usize::try_from(server.frame_limit).unwrap_or(usize::MAX),
             manifest: Manifest { apply: txn.to_owned(), ..server.manifest.clone() },
             link: Mutex::default(),
         }
@@ -107,24 +110,10 @@ impl Target {
 impl Apply<'_> {
     /// Runs commands side by side until the coordinator has no more.
     async fn carry_out(&self, coordinator: &mut Coordinator, commands: Vec<(usize, Command)>) {
-        let (sender, mut events) = mpsc::unbounded_channel();
-        let mut running = futures_util::stream::FuturesUnordered::new();
-        let start = |index: usize, command: Command| {
-            let sender = sender.clone();
-            async move {
-                let event = self.obey(index, command).await;
-                // The receiver lives as long as this function.
-                let _ = sender.send((index, event));
-            }
-        };
-        running.extend(commands.into_iter().map(|(index, command)| start(index, command)));
-        while !running.is_empty() {
-            let _ = futures_util::StreamExt::next(&mut running).await;
-            while let Ok((index, event)) = events.try_recv() {
-                running.extend(
-                    coordinator.on(index, event).into_iter().map(|(index, command)| start(index, command)),
-                );
-            }
+        let start = |(index, command)| async move { (index, self.obey(index, command).await) };
+        let mut running: FuturesUnordered<_> = commands.into_iter().map(start).collect();
+        while let Some((index, event)) = running.next().await {
+            running.extend(coordinator.on(index, event).into_iter().map(start));
         }
     }
 
@@ -159,12 +148,13 @@ impl Apply<'_> {
         let begin = DeployRequest::Begin {
             txn: self.txn.clone(),
             holder: format!("apply {}", self.txn),
-            lease_ms: u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX),
+            lease_ms: u64::try_from((self.options.timeout + LEASE_RESERVE).as_millis()).unwrap_or(u64::MAX),
             expected: target.expected.clone(),
             manifest: Box::new(target.manifest.clone()),
         };
         let BeginAnswer { missing } = link.request(target, self.options, &begin).await?;
-        for files in batches(&missing, self.files)? {
+        let batch_bytes = BATCH_BYTES.min(target.frame_limit / 2);
+        for files in batches(&missing, self.files, batch_bytes)? {
             link.files_sent += files.len();
             let put = DeployRequest::Put { txn: self.txn.clone(), files };
             link.request::<Value>(target, self.options, &put).await?;
@@ -249,7 +239,11 @@ impl Link {
 }
 
 /// The missing files, packed, in messages of a bounded size.
-fn batches(missing: &[String], files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Vec<PutFile>>, RequestError> {
+fn batches(
+    missing: &[String],
+    files: &BTreeMap<String, Vec<u8>>,
+    batch_bytes: usize,
+) -> Result<Vec<Vec<PutFile>>, RequestError> {
     let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
     for sha256 in missing {
         let lost = |what: String| RequestError::Lost(format!("file {sha256}: {what}"));
@@ -259,7 +253,7 @@ fn batches(missing: &[String], files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<
         let zstd = base64::engine::general_purpose::STANDARD.encode(packed);
         bytes += zstd.len();
         batch.push(PutFile { sha256: sha256.clone(), size: content.len() as u64, zstd });
-        if bytes >= BATCH_BYTES {
+        if bytes >= batch_bytes {
             batches.push(std::mem::take(&mut batch));
             bytes = 0;
         }

@@ -29,6 +29,8 @@ pub struct ServerPlan {
     pub address: SocketAddr,
     /// What is live there.
     pub live: Live,
+    /// The longest message it takes, in bytes.
+    pub frame_limit: u64,
     /// What it should run.
     pub manifest: Manifest,
     /// Whether anything at all differs.
@@ -152,6 +154,7 @@ fn plan_server(server: &DesiredServer, status: &StatusAnswer) -> ServerPlan {
         name: server.name.clone(),
         address: server.address,
         live: status.live.clone(),
+        frame_limit: status.frame_limit,
         changes: status.live.content != server.manifest.content_hash() || !status.damaged.is_empty(),
         manifest: server.manifest.clone(),
         services,
@@ -277,10 +280,11 @@ fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Break> {
 }
 
 fn lost_rpcs(name: &str, old: &ServiceEntry, new: &ServiceEntry) -> Vec<(String, String)> {
+    let by_key: BTreeMap<String, &RpcEntry> = new.rpcs.iter().map(|rpc| (rpc.key_text(name), rpc)).collect();
     let mut lost = Vec::new();
     for rpc in &old.rpcs {
         let key = rpc.key_text(name);
-        match new.rpcs.iter().find(|other| other.key_text(name) == key) {
+        match by_key.get(&key) {
             None => lost.push((key, "the procedure is gone".to_owned())),
             Some(other) if other.returns != rpc.returns => {
                 let why = format!("it returns ({}) now", other.returns.join(", "));
@@ -304,8 +308,13 @@ mod tests {
             manifest: new.clone(),
         };
         let live = Live { generation: 1, content: old.map(Manifest::content_hash).unwrap_or_default() };
-        let status =
-            StatusAnswer { version: String::new(), live, manifest: old.cloned(), damaged: Vec::new() };
+        let status = StatusAnswer {
+            version: String::new(),
+            live,
+            manifest: old.cloned(),
+            damaged: Vec::new(),
+            frame_limit: 0,
+        };
         Plan::new(&[desired], &[status], BTreeMap::new())
     }
 

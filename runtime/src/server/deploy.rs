@@ -23,6 +23,9 @@ use crate::store::{Generation, Store, StoreError};
 
 type Answer = Result<Value, DeployError>;
 
+/// A message of somebody who has not proved anything is not longer.
+const MAX_PROOF_MESSAGE_BYTES: usize = 4096;
+
 /// The server's side of an apply.
 #[derive(Debug)]
 pub(crate) struct Deployer {
@@ -103,8 +106,9 @@ impl Deployer {
     }
 
     /// Drops a transaction whose lease ran out.
-    pub(super) async fn expire(&self, now: Instant) {
-        let mut state = self.state.lock().await;
+    pub(super) fn expire(&self, now: Instant) {
+        // Where a step is under way, the next second will do.
+        let Ok(mut state) = self.state.try_lock() else { return };
         if let Some(txn) = state.participant.expire(now) {
             tracing::warn!(event = "apply aborted", txn, reason = "its lease ran out");
             state.staged = None;
@@ -116,23 +120,35 @@ impl Deployer {
         &self,
         registry: &ArcSwap<Registry>,
         session: &DeploySession,
+        header: &str,
         bytes: &[u8],
     ) -> Answer {
-        let malformed =
-            |error: serde_json::Error| DeployError::new(DeployErrorKind::Malformed, error.to_string());
-        let request: DeployRequest = serde_json::from_slice(bytes).map_err(malformed)?;
-        let result = match request {
-            DeployRequest::Challenge {} => self.challenge(session),
-            DeployRequest::Prove { proof } => self.prove(session, &proof),
-            request => match self.authorize(session) {
-                Ok(()) => self.obey(registry, session, request).await,
-                Err(error) => Err(error),
-            },
+        let result = match self.admit(session, header, bytes) {
+            Ok(DeployRequest::Challenge {}) => self.challenge(session),
+            Ok(DeployRequest::Prove { proof }) => self.prove(session, &proof),
+            Ok(request) => self.obey(registry, session, request).await,
+            Err(error) => Err(error),
         };
         if let Err(error) = &result {
             tracing::warn!(event = "deployment refused", peer = %session.peer, reason = %error);
         }
         result
+    }
+
+    /// Decodes a message, but only one that its sender may send: decoding costs more than the message has bytes.
+    fn admit(
+        &self,
+        session: &DeploySession,
+        header: &str,
+        bytes: &[u8],
+    ) -> Result<DeployRequest, DeployError> {
+        let malformed = |what: String| DeployError::new(DeployErrorKind::Malformed, what);
+        if !matches!(header, "INIT-CHALLENGE" | "INIT-PROVE") {
+            self.authorize(session)?;
+        } else if bytes.len() > MAX_PROOF_MESSAGE_BYTES {
+            return Err(malformed(format!("`{header}` has at most {MAX_PROOF_MESSAGE_BYTES} bytes")));
+        }
+        serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))
     }
 
     fn challenge(&self, session: &DeploySession) -> Answer {
@@ -203,6 +219,7 @@ impl Deployer {
             live: state.participant.live().clone(),
             manifest: state.current.as_ref().map(|current| current.manifest.clone()),
             damaged: registry.load().damaged(),
+            frame_limit: self.builder.limits.frame_bytes as u64,
         })
     }
 
@@ -255,26 +272,33 @@ impl Deployer {
 
     async fn prepare(&self, registry: &ArcSwap<Registry>, txn: &str) -> Answer {
         let manifest = self.step(txn).await?;
-        if let Some(missing) = self.missing(Arc::clone(&manifest), Store::has_object).await.first() {
+        self.state.lock().await.participant.preparing(txn).map_err(|refusal| conflict(&refusal))?;
+        let prepared = self.load_prepared(registry, txn, &manifest).await;
+        if prepared.is_err() {
+            self.state.lock().await.drop_staged(txn);
+        }
+        prepared
+    }
+
+    /// Makes what came durable, and checks and loads it. The lease does not run out meanwhile.
+    async fn load_prepared(
+        &self,
+        registry: &ArcSwap<Registry>,
+        txn: &str,
+        manifest: &Arc<Manifest>,
+    ) -> Answer {
+        if let Some(missing) = self.missing(Arc::clone(manifest), Store::has_object).await.first() {
             let message = format!("the file with the hash {missing} has not come");
             return Err(DeployError::new(DeployErrorKind::Refused, message));
         }
         let store = Arc::clone(&self.builder.store);
         blocking(move || store.sync_objects()).await.map_err(|error| failed(&error))?;
         let before = registry.load_full();
-        let built = self.builder.build(&manifest, Some(&before), Scrutiny::Check).await;
+        let built = self.builder.build(manifest, Some(&before), Scrutiny::Check).await?;
         let mut state = self.state.lock().await;
-        let built = match built {
-            Ok(built) => built,
-            Err(error) => {
-                state.drop_staged(txn);
-                return Err(error);
-            }
-        };
         state.participant.prepared(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?;
-        if let Some(staged) = state.staged.as_mut().filter(|staged| staged.txn == txn) {
-            staged.registry = Some(built);
-        }
+        let staged = state.staged.as_mut().filter(|staged| Arc::ptr_eq(&staged.manifest, manifest));
+        staged.ok_or_else(|| conflict(&Refusal::NotUnderWay(txn.to_owned())))?.registry = Some(built);
         tracing::info!(event = "generation prepared", txn, apply = manifest.apply);
         answer(&Value::Null)
     }
@@ -355,7 +379,7 @@ impl Deployer {
         if let Some(current) = &state.current {
             let mut built = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
             built.generation = current.number;
-            registry.store(Arc::new(built));
+            retire(registry.swap(Arc::new(built)));
             tracing::info!(event = "engines restarted", generation = current.number);
         }
         answer(&Value::Null)
@@ -381,11 +405,17 @@ impl State {
         peer: SocketAddr,
     ) {
         built.generation = generation.number;
-        registry.swap(Arc::new(built)).log_suppressed();
+        retire(registry.swap(Arc::new(built)));
         tracing::info!(event = "generation live", generation = generation.number,
             server = generation.manifest.server, apply = generation.manifest.apply, by = %peer);
         self.current = Some(generation);
     }
+}
+
+/// Lets go of a registry. Its workers and folders go with the last call on it, where that disturbs nobody.
+fn retire(registry: Arc<Registry>) {
+    registry.log_suppressed();
+    tokio::task::spawn_blocking(move || drop(registry));
 }
 
 fn live_of(generation: &Generation) -> Live {

@@ -79,8 +79,7 @@ fn resolve<'a>(overloads: &'a [Arc<Handler>], request: &Request<'_>) -> Result<&
         let what = format!("the message has {values} argument{s} and {types} argument type{ts}");
         return Err(invalid(overloads, what));
     }
-    let written = request.argument_types.join(", ");
-    let handler = match overloads.iter().find(|handler| handler.takes(&written)) {
+    let handler = match overloads.iter().find(|handler| handler.takes(&request.argument_types)) {
         Some(handler) => handler,
         None => resolve_other_spelling(overloads, request)?,
     };
@@ -93,10 +92,11 @@ fn resolve_other_spelling<'a>(
     overloads: &'a [Arc<Handler>],
     request: &Request<'_>,
 ) -> Result<&'a Arc<Handler>, Exception> {
-    let printed = TypeList(&parse_types(overloads, &request.argument_types)?).to_string();
-    overloads.iter().find(|handler| handler.takes(&printed)).ok_or_else(|| {
+    let types = parse_types(overloads, &request.argument_types)?;
+    overloads.iter().find(|handler| handler.signature.arguments == types).ok_or_else(|| {
         let name = format!("{}.{}", request.service, request.rpc);
-        invalid(overloads, format!("`{name}` has no overload ({printed})"))
+        let printed = TypeList(&types).to_string();
+        invalid(overloads, format!("`{name}` has no overload ({})", json::cut(&printed, 200)))
     })
 }
 
@@ -111,6 +111,7 @@ fn check_returns(
         return Ok(());
     }
     let (expected, declared) = (expected.join(", "), TypeList(declared));
+    let expected = json::cut(&expected, 200);
     Err(invalid(overloads, format!("`{}` returns ({declared}), not ({expected})", handler.key)))
 }
 

@@ -86,6 +86,6 @@ async fn chores(shared: Arc<Shared>) {
         let now = Instant::now();
         registry.pools().for_each(|pool| pool.drop_idle(now));
         drop(registry);
-        shared.deployer.expire(now).await;
+        shared.deployer.expire(now);
     }
 }

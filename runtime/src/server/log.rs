@@ -1,13 +1,12 @@
 //! The log: every event a line, as text or JSON, written off the call path.
 //!
-//! A line has an RFC 3339 timestamp with microseconds, a level, the thread, the event and its fields. Lines are never
-//! dropped: beyond [`MAX_QUEUED_BYTES`] whoever logs waits for the writer. Calls are thinned out before they get here, see
-//! the server's meter.
+//! A line has an RFC 3339 timestamp with microseconds, a level, the thread, the event and its fields. Beyond
+//! [`MAX_QUEUED_BYTES`] whoever logs waits for the writer; where that takes nothing for [`STALL`], lines are counted
+//! instead until it does again. Calls and printed lines are thinned out before they get here, see the server's meter.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tracing::field::{Field, Visit};
@@ -19,6 +18,9 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 /// More than this waits for the writer.
 pub const MAX_QUEUED_BYTES: usize = 8 << 20;
+
+/// A sink that takes nothing for so long, such as a terminal held by Ctrl-S, does not hold the server.
+const STALL: Duration = Duration::from_secs(2);
 
 /// A line is written at the latest after this time.
 const WRITE_INTERVAL: Duration = Duration::from_millis(20);
@@ -32,12 +34,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// Keeps the log going. When it is dropped, everything logged so far is written.
+/// Keeps the log going. When it is dropped, everything logged so far is written, if the sink takes it.
 #[derive(Debug)]
 #[must_use]
 pub struct LogGuard {
     queue: Arc<Queue>,
-    writer: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +50,13 @@ struct Queue {
 #[derive(Debug, Default)]
 struct QueueState {
     lines: Vec<u8>,
+    /// Whether the writer has taken nothing for [`STALL`].
+    stalled: bool,
+    /// Lines that were not queued since then.
+    dropped: u64,
     ended: bool,
+    /// The writer has written everything and is gone.
+    finished: bool,
 }
 
 /// Sends every event of this process from `level` up to `sink`.
@@ -59,21 +66,20 @@ struct QueueState {
 pub fn start(level: Level, format: LogFormat, sink: Box<dyn Write + Send>) -> io::Result<LogGuard> {
     let queue = Arc::new(Queue::default());
     let writing = Arc::clone(&queue);
-    let writer = std::thread::Builder::new().name("log".to_owned()).spawn(move || writing.write_to(sink))?;
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || writing.write_to(sink))?;
     let layer = Lines { queue: Arc::clone(&queue), format }.with_filter(LevelFilter::from_level(level));
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
         .map_err(io::Error::other)?;
-    Ok(LogGuard { queue, writer: Some(writer) })
+    Ok(LogGuard { queue })
 }
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
         self.queue.lock().ended = true;
         self.queue.changed.notify_all();
-        if let Some(writer) = self.writer.take() {
-            // A writer that panicked has nothing left to say.
-            let _ = writer.join();
-        }
+        let unfinished = |state: &mut QueueState| !state.finished;
+        let waited = self.queue.changed.wait_timeout_while(self.queue.lock(), STALL, unfinished);
+        drop(waited);
     }
 }
 
@@ -84,10 +90,17 @@ impl Queue {
 
     fn push(&self, line: &str) {
         let mut state = self.lock();
-        while state.lines.len() > MAX_QUEUED_BYTES && !state.ended {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        if state.lines.len() > MAX_QUEUED_BYTES && !state.stalled {
+            let full = |state: &mut QueueState| state.lines.len() > MAX_QUEUED_BYTES && !state.ended;
+            let waited = self.changed.wait_timeout_while(state, STALL, full);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.stalled = state.lines.len() > MAX_QUEUED_BYTES;
         }
-        state.lines.extend_from_slice(line.as_bytes());
+        if state.stalled {
+            state.dropped += 1;
+        } else {
+            state.lines.extend_from_slice(line.as_bytes());
+        }
     }
 
     /// Takes what is queued a few times a second rather than being woken for each line.
@@ -101,12 +114,21 @@ impl Queue {
             }
             std::mem::swap(&mut lines, &mut state.lines);
             let ended = state.ended;
+            let dropped = std::mem::take(&mut state.dropped);
+            state.stalled = false;
             drop(state);
+            if dropped > 0 {
+                lines.extend_from_slice(
+                    format!("{dropped} lines were dropped: the log took none of them\n").as_bytes(),
+                );
+            }
             self.changed.notify_all();
             // There is nobody to tell that the log cannot be written.
             let _ = sink.write_all(&lines).and_then(|()| sink.flush());
             lines.clear();
             if ended {
+                self.lock().finished = true;
+                self.changed.notify_all();
                 return;
             }
         }

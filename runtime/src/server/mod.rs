@@ -12,7 +12,6 @@ mod identity;
 mod limits;
 mod listener;
 pub mod log;
-mod meter;
 mod registry;
 mod session;
 
@@ -108,6 +107,7 @@ impl Server {
         if !insecure && !listen.ip().is_loopback() {
             return Err(StartError::Insecure(listen));
         }
+        let shown_data = data.clone();
         let store = blocking(move || Store::open(&data)).await?;
         let interpreter =
             blocking(move || Interpreter::resolve(&python)).await.map_err(StartError::Python)?;
@@ -118,6 +118,8 @@ impl Server {
         let builder = Builder { store: Arc::new(store), engine: Arc::clone(&engine), limits };
         let (registry, deployer) = Deployer::load(builder, deploy_key).await?;
         let listener = listener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), listen = ?listener.local_addr().ok(),
+            data = %shown_data.display(), connections = limits.connections);
         let (drain, draining) = watch::channel(false);
         let shared = Arc::new(Shared {
             registry: ArcSwap::from_pointee(registry),

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_schema::{Signature, TypeList};
+use rpc_schema::Signature;
 
 use super::blocking;
 use super::identity::Identity;
 use super::limits::Limits;
-use super::meter::Meter;
 use crate::deploy::manifest::{Manifest, RpcEntry, ServiceEntry};
 use crate::deploy::message::{DeployError, DeployErrorKind};
 use crate::engine::python::{Engine, Pool, PoolLimits, Procedure, Setup};
+use crate::meter::Meter;
 use crate::store::{Store, StoreError, Tree, service_version};
 use crate::wire::exception::{Exception, ExceptionType};
 
@@ -53,8 +53,8 @@ struct Runner {
 pub(crate) struct Handler {
     pub(crate) key: String,
     pub(crate) signature: Signature,
-    /// The argument types as one text, such as `int, List[str]`.
-    types: String,
+    /// The argument types, as they are printed.
+    types: Vec<String>,
     /// SHA-256 of the code.
     pub(crate) source: String,
     pub(crate) deadline: Option<Duration>,
@@ -103,9 +103,9 @@ impl Service {
 }
 
 impl Handler {
-    /// Whether these are its argument types, as one text.
-    pub(crate) fn takes(&self, types: &str) -> bool {
-        self.types == types
+    /// Whether these are its argument types, as they are printed.
+    pub(crate) fn takes<S: AsRef<str>>(&self, types: &[S]) -> bool {
+        self.types.iter().map(String::as_str).eq(types.iter().map(AsRef::as_ref))
     }
 
     /// Runs the procedure on binary values; `alone` says that no other call is in flight.
@@ -219,7 +219,8 @@ impl Builder {
             }
             Err(error) if scrutiny == Scrutiny::Trust => {
                 tracing::error!(event = "service damaged", service = name, error = %error);
-                let broken = Some(format!("service `{name}` cannot run: {error}; apply again to repair it"));
+                let words = "files of it are damaged on the server; apply again to repair it";
+                let broken = Some(format!("service `{name}` cannot run: {words}"));
                 Ok(Runner { version, broken, pool, _tree: None })
             }
             Err(error) => Err(failed(&error)),
@@ -267,7 +268,7 @@ fn build_handler(
     let signature = rpc.signature(service).map_err(refused)?;
     let key = signature.key().to_string();
     Ok(Handler {
-        types: TypeList(&signature.arguments).to_string(),
+        types: signature.arguments.iter().map(ToString::to_string).collect(),
         key,
         signature,
         source: rpc.source.as_ref().map(|source| source.sha256.clone()).unwrap_or_default(),

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use super::Shared;
 use super::deploy::DeploySession;
 use super::dispatch::{Call, dispatch};
-use crate::deploy::message::{INIT_EX, INIT_RES};
+use crate::deploy::message::{DeployError, DeployErrorKind, INIT_EX, INIT_RES};
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::frame::{Deframer, FrameError, Framing, Step};
 use crate::wire::json;
@@ -50,6 +50,8 @@ type Pending = Pin<Box<dyn Future<Output = Finished> + Send>>;
 /// An answer on its way to the peer.
 struct Finished {
     message: Vec<u8>,
+    /// How many bytes of arguments the call held.
+    held_bytes: usize,
     /// Whether it answers a request without an id, after which the connection ends.
     is_last: bool,
 }
@@ -75,7 +77,13 @@ struct Session {
     last_answer: Option<Vec<u8>>,
     /// The id of the last request that was taken on.
     last_id: Option<Box<str>>,
+    /// Bytes of arguments of the calls in flight.
+    held_bytes: usize,
+    /// Since when a message is awaited whole: its first byte, or the connection's begin.
     message_since: Option<Instant>,
+    /// When the peer last took answers, or had none to take.
+    taken: Instant,
+    /// When a message last came whole, or an answer was ready.
     active: Instant,
     served: u64,
 }
@@ -123,7 +131,9 @@ impl Session {
             overloaded,
             last_answer: None,
             last_id: None,
+            held_bytes: 0,
             message_since: Some(now),
+            taken: now,
             active: now,
             served: 0,
         }
@@ -140,6 +150,10 @@ impl Session {
             if held_back && self.takes_more() {
                 continue;
             }
+            if held_back {
+                // A message that waits in the socket is not late.
+                self.message_since = Some(Instant::now());
+            }
             if self.is_finished() {
                 return self.linger().await;
             }
@@ -150,7 +164,9 @@ impl Session {
             self.make_room();
             tokio::select! {
                 biased;
-                Some(finished) = self.calls.next(), if !self.calls.is_empty() => self.collect(finished),
+                Some(finished) = self.calls.next(), if !self.calls.is_empty() && !self.is_clogged() => {
+                    self.collect(finished);
+                }
                 read = self.reader.read_buf(&mut self.input), if self.wants_input() => self.took_in(read?),
                 ready = self.writer.writable(), if self.has_output() => ready?,
                 _ = drain.wait_for(|drain| *drain), if self.state != State::Closing => self.begin_drain(),
@@ -165,19 +181,24 @@ impl Session {
         }
     }
 
-    /// When this session is closed unless something happens, and by which limit.
+    /// When this session is closed unless something happens, and by which limit: the first of all that apply.
     fn due(&self) -> (Instant, &'static str) {
         let limits = &self.shared.limits;
-        if self.has_output() {
-            (self.active + limits.write_timeout, "write timeout: the peer takes none of its answers")
-        } else if !self.calls.is_empty() {
-            // Each call ends by its own deadline.
-            (self.active + LONGEST_CALL, "idle timeout")
-        } else if let Some(since) = self.message_since {
-            (since + limits.header_timeout, "header timeout: no whole message came")
-        } else {
-            (self.active + limits.idle_timeout, "idle timeout")
-        }
+        let write = self.has_output().then_some((
+            self.taken,
+            limits.write_timeout,
+            "write timeout: no answers taken",
+        ));
+        let header = self
+            .message_since
+            .map(|since| (since, limits.header_timeout, "header timeout: no whole message"));
+        let quiet = self.calls.is_empty() && !self.has_output();
+        let idle = quiet.then_some((self.active, limits.idle_timeout, "idle timeout"));
+        // Each call ends by its own deadline.
+        let calls = (self.active, LONGEST_CALL, "idle timeout");
+        let due = [write, header, idle, Some(calls)].into_iter().flatten();
+        let due = due.map(|(since, limit, words)| (since + limit, words)).min_by_key(|(due, _)| *due);
+        due.unwrap_or((self.active, "idle timeout"))
     }
 
     fn has_output(&self) -> bool {
@@ -191,7 +212,12 @@ impl Session {
     /// Whether this session's limits leave room for another message.
     fn takes_more(&self) -> bool {
         let limits = &self.shared.limits;
-        self.calls.len() < limits.session_calls && self.output.len() - self.written < limits.queued_bytes
+        self.calls.len() < limits.session_calls && self.held_bytes < limits.queued_bytes && !self.is_clogged()
+    }
+
+    /// Whether the peer has left so many answers untaken that no more are made for it.
+    fn is_clogged(&self) -> bool {
+        self.output.len() - self.written >= self.shared.limits.queued_bytes
     }
 
     fn is_finished(&self) -> bool {
@@ -203,12 +229,15 @@ impl Session {
         no_more && self.calls.is_empty() && self.last_answer.is_none() && !self.has_output()
     }
 
-    /// Makes room for more input.
+    /// Makes room for more input, and keeps none that only a long message needed.
     fn make_room(&mut self) {
-        if self.consumed > 0 {
+        if self.consumed == self.input.len() {
+            self.input.clear();
+            self.input.shrink_to(READ_BYTES);
+        } else {
             self.input.drain(..self.consumed);
-            self.consumed = 0;
         }
+        self.consumed = 0;
         self.input.reserve(READ_BYTES);
     }
 
@@ -216,8 +245,7 @@ impl Session {
         if count == 0 {
             self.state = State::HalfClosed;
         } else {
-            self.active = Instant::now();
-            self.message_since.get_or_insert(self.active);
+            self.message_since.get_or_insert_with(Instant::now);
         }
     }
 
@@ -226,7 +254,7 @@ impl Session {
             match self.writer.try_write(&self.output[self.written..]) {
                 Ok(count) => {
                     self.written += count;
-                    self.active = Instant::now();
+                    self.taken = Instant::now();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
@@ -252,6 +280,7 @@ impl Session {
                     let input = std::mem::take(&mut self.input);
                     self.take_message(&input[start..end]);
                     self.input = input;
+                    self.active = Instant::now();
                     self.message_since = (self.consumed < self.input.len()).then_some(self.active);
                 }
                 Ok(Step::Skip(count)) => self.consumed += count,
@@ -273,6 +302,13 @@ impl Session {
 
     fn take_message(&mut self, bytes: &[u8]) {
         self.served += 1;
+        self.take_any_message(bytes);
+        if self.overloaded {
+            self.state = State::Closing;
+        }
+    }
+
+    fn take_any_message(&mut self, bytes: &[u8]) {
         let message = match Message::parse(bytes) {
             Ok(message) => message,
             Err(malformed) => {
@@ -287,7 +323,7 @@ impl Session {
                 Ok(request) => self.take_request(id, &request),
                 Err(what) => self.answer_exception(&null_if_absent(id), &malformed(what)),
             },
-            header if header.starts_with("INIT-") => self.take_deployment(id, bytes),
+            header if header.starts_with("INIT-") => self.take_deployment(id, header, bytes),
             header => {
                 let what = format!("there is no header `{}`", json::shortened(header));
                 self.answer_exception(&null_if_absent(id), &malformed(what));
@@ -303,10 +339,12 @@ impl Session {
                     self.last_id = Some(id.clone());
                 }
                 let limit = self.shared.limits.frame_bytes;
+                let held_bytes = call.arguments.len();
+                self.held_bytes += held_bytes;
                 let answer = async move {
                     let message = run(call, generation, id, limit).await;
                     drop(permit);
-                    Finished { message, is_last }
+                    Finished { message, held_bytes, is_last }
                 };
                 self.calls.push(Box::pin(answer));
             }
@@ -316,10 +354,10 @@ impl Session {
                 tracing::warn!(event = "refused", peer = %peer, service, rpc, exception = %exception);
                 let mut message = Vec::new();
                 message::write_exception(&id, &exception, &mut message);
-                self.collect_one(Finished { message, is_last });
+                self.collect_one(Finished { message, held_bytes: 0, is_last });
             }
         }
-        if is_last || self.overloaded {
+        if is_last {
             self.state = State::Closing;
         }
     }
@@ -343,26 +381,22 @@ impl Session {
         Ok((call, permit, registry.generation))
     }
 
-    fn take_deployment(&mut self, id: AnswerId, bytes: &[u8]) {
-        let (shared, deploy, bytes) = (Arc::clone(&self.shared), Arc::clone(&self.deploy), bytes.to_vec());
+    /// A step of a deployment runs to its end even if this connection does not.
+    fn take_deployment(&mut self, id: AnswerId, header: &str, bytes: &[u8]) {
+        let (shared, deploy) = (Arc::clone(&self.shared), Arc::clone(&self.deploy));
+        let (header, bytes) = (header.to_owned(), bytes.to_vec());
+        let held_bytes = bytes.len();
+        self.held_bytes += held_bytes;
+        let step =
+            tokio::spawn(
+                async move { shared.deployer.handle(&shared.registry, &deploy, &header, &bytes).await },
+            );
         self.calls.push(Box::pin(async move {
-            let answer = shared.deployer.handle(&shared.registry, &deploy, &bytes).await;
-            let mut value = serde_json::json!({});
-            let header = match answer {
-                Ok(result) => {
-                    value["result"] = result;
-                    INIT_RES
-                }
-                Err(error) => {
-                    value = serde_json::to_value(error).unwrap_or(value);
-                    INIT_EX
-                }
+            let failed = |error: tokio::task::JoinError| {
+                Err(DeployError::new(DeployErrorKind::Failed, format!("the step broke off: {error}")))
             };
-            if let AnswerId::Json(id) = &id {
-                value["id"] = serde_json::from_str(id).unwrap_or_default();
-            }
-            let message = serde_json::json!({ "header": header, "value": value });
-            Finished { message: message.to_string().into_bytes(), is_last: false }
+            let message = deployment_answer(&id, step.await.unwrap_or_else(failed));
+            Finished { message, held_bytes, is_last: false }
         }));
     }
 
@@ -370,19 +404,22 @@ impl Session {
         tracing::warn!(event = "refused", peer = %self.peer, exception = %exception);
         let mut message = Vec::new();
         message::write_exception(id, exception, &mut message);
-        self.collect_one(Finished { message, is_last: false });
+        self.collect_one(Finished { message, held_bytes: 0, is_last: false });
     }
 
     /// Takes this answer and every other that is ready.
     fn collect(&mut self, first: Finished) {
         self.collect_one(first);
-        while let Some(Some(finished)) = self.calls.next().now_or_never() {
+        while !self.is_clogged()
+            && let Some(Some(finished)) = self.calls.next().now_or_never()
+        {
             self.collect_one(finished);
         }
         self.active = Instant::now();
     }
 
     fn collect_one(&mut self, finished: Finished) {
+        self.held_bytes -= finished.held_bytes;
         if finished.is_last {
             self.last_answer = Some(finished.message);
         } else {
@@ -391,6 +428,9 @@ impl Session {
     }
 
     fn put(&mut self, message: &[u8]) {
+        if !self.has_output() {
+            self.taken = Instant::now();
+        }
         self.deframer.framing().unwrap_or(Framing::Lines).write(message, &mut self.output);
     }
 
@@ -417,7 +457,8 @@ impl Session {
     /// The server stops: what is in flight is answered, and the peer of a session is told where that ends.
     fn begin_drain(&mut self) {
         self.state = State::Closing;
-        if let Some(last) = self.last_id.take() {
+        if self.deframer.framing().is_some() {
+            let last = self.last_id.as_deref().unwrap_or("null");
             let notice = format!("{{\"header\":\"RPC-DRAIN\",\"value\":{{\"last-id\":{last}}}}}");
             self.put(notice.as_bytes());
         }
@@ -439,6 +480,17 @@ impl Session {
         };
         tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(())).map(|()| "done")
     }
+}
+
+fn deployment_answer(id: &AnswerId, answer: Result<serde_json::Value, DeployError>) -> Vec<u8> {
+    let (header, mut value) = match answer {
+        Ok(result) => (INIT_RES, serde_json::json!({ "result": result })),
+        Err(error) => (INIT_EX, serde_json::json!(error)),
+    };
+    if let AnswerId::Json(id) = id {
+        value["id"] = serde_json::from_str(id).unwrap_or_default();
+    }
+    serde_json::json!({ "header": header, "value": value }).to_string().into_bytes()
 }
 
 fn null_if_absent(id: AnswerId) -> AnswerId {

@@ -74,8 +74,10 @@ impl Store {
             .write(true)
             .open(folder.join("lock"))
             .map_err(io_failed)?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| failed("another server is using it".to_owned()))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+            rustix::io::Errno::WOULDBLOCK => failed("another server is using it".to_owned()),
+            error => failed(format!("it cannot be locked: {error}")),
+        })?;
         for part in ["engine", "incoming", "trees"] {
             remove_folder(&folder.join(part)).map_err(io_failed)?;
             fs::create_dir_all(folder.join(part)).map_err(io_failed)?;
@@ -132,8 +134,20 @@ impl Store {
         let number = generation.number;
         self.replace(&format!("generations/{number}.json"), &bytes)?;
         sync_folder(&self.folder.join("generations"))?;
+        let before = fs::read(self.folder.join("current"));
         self.replace("current", format!("{number} {}\n", sha256_hex(&bytes)).as_bytes())?;
-        sync_folder(&self.folder)
+        sync_folder(&self.folder).inspect_err(|_| self.point_back(before.ok().as_deref()))
+    }
+
+    /// A commit whose last step failed is none: the pointer goes back to what it was.
+    fn point_back(&self, before: Option<&[u8]>) {
+        let back = match before {
+            Some(before) => self.replace("current", before),
+            None => fs::remove_file(self.folder.join("current")),
+        };
+        if let Err(error) = back {
+            tracing::error!(event = "the pointer cannot be put back", error = %error);
+        }
     }
 
     /// Whether a file of that hash is here.

@@ -23,29 +23,14 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// Appends `message` as it travels in this framing. `message` holds no line feed.
+    /// Appends `message` as it travels in this framing. `message` holds no line feed and is below [`MAX_FRAME_LIMIT`].
     pub fn write(self, message: &[u8], out: &mut Vec<u8>) {
-        let place = self.begin(out);
-        out.extend_from_slice(message);
-        self.end(place, out);
-    }
-
-    /// Begins a message that is appended to `out` in place; the answer goes to [`end`](Self::end).
-    pub fn begin(self, out: &mut Vec<u8>) -> usize {
         if self == Self::Framed {
-            out.extend_from_slice(&[0; LENGTH_BYTES]);
+            out.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
         }
-        out.len()
-    }
-
-    /// Ends the message that begins at `start`, as [`begin`](Self::begin) said.
-    pub fn end(self, start: usize, out: &mut Vec<u8>) {
-        match self {
-            Self::Lines => out.push(b'\n'),
-            Self::Framed => {
-                let length = u32::try_from(out.len() - start).unwrap_or(u32::MAX).to_be_bytes();
-                out[start - LENGTH_BYTES..start].copy_from_slice(&length);
-            }
+        out.extend_from_slice(message);
+        if self == Self::Lines {
+            out.push(b'\n');
         }
     }
 }
@@ -110,6 +95,8 @@ pub enum Step {
 #[derive(Debug, Clone)]
 pub struct Deframer {
     framing: Option<Framing>,
+    /// Whether the first bytes have been looked at for a BOM.
+    begun: bool,
     limit: usize,
     /// How many bytes at the input's front are known to hold no line feed; `scanned <= input.len()`.
     scanned: usize,
@@ -118,7 +105,7 @@ pub struct Deframer {
 impl Deframer {
     /// For a connection whose framing its first bytes will decide. `limit` is in bytes, at most [`MAX_FRAME_LIMIT`].
     pub fn detecting(limit: usize) -> Self {
-        Self { framing: None, limit: limit.min(MAX_FRAME_LIMIT), scanned: 0 }
+        Self { framing: None, begun: false, limit: limit.min(MAX_FRAME_LIMIT), scanned: 0 }
     }
 
     /// For a connection whose framing is known.
@@ -144,32 +131,28 @@ impl Deframer {
     }
 
     fn detect(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
-        let partial_bom = input.len() < BOM.len() && BOM.starts_with(input);
-        if partial_bom && !ended {
-            return Ok(Step::Need(1));
+        if !self.begun {
+            if input.len() < BOM.len() && BOM.starts_with(input) && !ended {
+                return Ok(Step::Need(1));
+            }
+            self.begun = true;
+            if input.starts_with(BOM) {
+                return Ok(Step::Skip(BOM.len()));
+            }
         }
-        let skipped = skip_bom(input);
-        let Some(space) = input[skipped..].iter().position(|byte| !byte.is_ascii_whitespace()) else {
-            return self.only_space(input.len(), ended);
-        };
-        let begin = skipped + space;
-        match input[begin..] {
+        match input {
+            [] if ended => return Ok(Step::End),
+            [] => return Ok(Step::Need(1)),
+            [first, ..] if first.is_ascii_whitespace() => {
+                let space = input.len() - input.trim_ascii_start().len();
+                return Ok(Step::Skip(space));
+            }
             [b'{' | b'a'..=b'z' | b'A'..=b'Z', ..] => self.framing = Some(Framing::Lines),
             [0x16] if !ended => return Ok(Step::Need(1)),
             [0x16, 0x03, ..] => return Err(FrameError::Tls),
             _ => self.framing = Some(Framing::Framed),
         }
-        if begin > 0 { Ok(Step::Skip(begin)) } else { self.step(input, ended) }
-    }
-
-    fn only_space(&self, length: usize, ended: bool) -> Result<Step, FrameError> {
-        if ended {
-            return Ok(Step::End);
-        }
-        if length > self.limit {
-            return Err(FrameError::TooLong { length, limit: self.limit });
-        }
-        Ok(Step::Need(1))
+        self.step(input, ended)
     }
 
     fn step_line(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
@@ -224,10 +207,6 @@ impl Deframer {
         let end = LENGTH_BYTES + length;
         Ok(Step::Message { start: LENGTH_BYTES, end, consumed: end })
     }
-}
-
-fn skip_bom(input: &[u8]) -> usize {
-    if input.starts_with(BOM) { BOM.len() } else { 0 }
 }
 
 /// `GET /path HTTP/1.1` and the like.

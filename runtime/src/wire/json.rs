@@ -322,7 +322,12 @@ fn put_key<E: de::Error>(key_type: KeyType, key: &str, out: &mut Vec<u8>) -> Res
 
 /// The beginning of a text, short enough for a message.
 pub(crate) fn shortened(text: &str) -> &str {
-    match text.char_indices().nth(60) {
+    cut(text, 60)
+}
+
+/// At most so many characters of a text.
+pub(crate) fn cut(text: &str, characters: usize) -> &str {
+    match text.char_indices().nth(characters) {
         Some((end, _)) => &text[..end],
         None => text,
     }

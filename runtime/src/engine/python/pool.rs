@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::worker::{Answer, Findings, Setup, StartError, Worker};
 use super::zygote::Engine;
@@ -29,6 +29,8 @@ pub struct Pool {
     setup: Setup,
     limits: PoolLimits,
     slots: Arc<Semaphore>,
+    /// A permit for each worker that is starting.
+    starting: Arc<Semaphore>,
     /// Used last at the back.
     idle: Mutex<VecDeque<Idle>>,
 }
@@ -52,8 +54,15 @@ struct Busy {
 impl Pool {
     /// A pool without workers.
     pub fn new(engine: Arc<Engine>, setup: Setup, limits: PoolLimits) -> Arc<Self> {
-        let slots = Arc::new(Semaphore::new(limits.workers));
-        Arc::new(Self { engine, setup, limits, slots, idle: Mutex::default() })
+        let permits = || Arc::new(Semaphore::new(limits.workers));
+        Arc::new(Self {
+            engine,
+            setup,
+            limits,
+            slots: permits(),
+            starting: permits(),
+            idle: Mutex::default(),
+        })
     }
 
     /// Checks every source against its signature and loads it, in a worker that then waits for calls.
@@ -107,20 +116,40 @@ impl Pool {
         }
     }
 
-    async fn take_worker(&self) -> Result<(Worker, OwnedSemaphorePermit), Exception> {
+    async fn take_worker(self: &Arc<Self>) -> Result<(Worker, OwnedSemaphorePermit), Exception> {
         let unavailable = |message: String| Exception::refused(ExceptionType::Unavailable, message);
         let slot =
             Arc::clone(&self.slots).acquire_owned().await.map_err(|_| unavailable("closing".to_owned()))?;
         if let Some(worker) = self.take_idle() {
             return Ok((worker, slot));
         }
-        match Worker::start(&self.engine, &self.setup, false, self.limits.load).await {
+        let closing = |_| unavailable("the service is closing".to_owned());
+        let starting = Arc::clone(&self.starting).acquire_owned().await.map_err(closing)?;
+        // The one that came back meanwhile is as good.
+        if let Some(worker) = self.take_idle() {
+            return Ok((worker, slot));
+        }
+        match self.start_worker(starting).await {
             Ok(worker) => Ok((worker, slot)),
             Err(StartError::Failed(message)) => Err(unavailable(message)),
             Err(StartError::Refused(findings)) => {
                 Err(unavailable(refused(&self.setup.service, findings).to_string()))
             }
         }
+    }
+
+    /// Starts a worker. It is ready for the next call if this one gives up before.
+    async fn start_worker(self: &Arc<Self>, starting: OwnedSemaphorePermit) -> Result<Worker, StartError> {
+        let (sender, receiver) = oneshot::channel();
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            let started = Worker::start(&pool.engine, &pool.setup, false, pool.limits.load).await;
+            if let Err(Ok(worker)) = sender.send(started) {
+                pool.put_back(worker);
+            }
+            drop(starting);
+        });
+        receiver.await.unwrap_or_else(|_| Err(StartError::Failed("the start broke off".to_owned())))
     }
 
     fn take_idle(&self) -> Option<Worker> {
@@ -171,6 +200,9 @@ impl Busy {
             Err(_) => {
                 let pid = worker.process.pid;
                 tracing::warn!(event = "worker killed", pid, reason = "the deadline passed");
+                // Its slot is free when it is gone.
+                worker.process.kill();
+                worker.process.ended().await;
                 self.worker = None;
                 let message = "the deadline passed while the procedure was running";
                 Err(Exception::new(ExceptionType::DeadlineExceeded, Executed::Unknown, message))

@@ -10,6 +10,7 @@ use tokio::net::unix::pipe;
 
 use super::zygote::{Engine, Forked, Process};
 use crate::deploy::message::SourceFinding;
+use crate::meter::Meter;
 use crate::wire::frame::MAX_FRAME_LIMIT;
 
 /// A line that a procedure prints is cut after this many bytes.
@@ -106,7 +107,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Forks a worker and has it load its service: all of it and checked, or each procedure at its first call.
+    /// Forks a worker and has it load its service; with `check`, every source is held against its signature too.
     pub(super) async fn start(
         engine: &Engine,
         setup: &Setup,
@@ -280,30 +281,57 @@ fn out_of_turn() -> io::Error {
 /// Writes what a worker prints into the log, line by line, until it ends. An unfinished line waits a moment for its end.
 async fn log_output(output: pipe::Receiver, service: Arc<str>, pid: u32) {
     let mut output = BufReader::new(output);
-    let mut line = Vec::new();
+    let mut log = OutputLog { service, pid, line: Vec::new(), meter: Meter::new() };
     loop {
-        let pause = if line.is_empty() { Duration::MAX } else { UNFINISHED_LINE };
+        let pause = if log.line.is_empty() { Duration::MAX } else { UNFINISHED_LINE };
         let Ok(chunk) = tokio::time::timeout(pause, output.fill_buf()).await else {
-            log_line(&mut line, &service, pid);
+            log.end_line();
             continue;
         };
-        let Some(chunk) = chunk.ok().filter(|chunk| !chunk.is_empty()) else {
-            return log_line(&mut line, &service, pid);
-        };
-        let end = chunk.iter().position(|byte| *byte == b'\n').map(|found| found + 1);
-        let taken = end.unwrap_or(chunk.len()).min(MAX_OUTPUT_LINE - line.len());
-        line.extend_from_slice(&chunk[..taken]);
+        let Some(chunk) = chunk.ok().filter(|chunk| !chunk.is_empty()) else { break };
+        let taken = log.take(chunk);
         output.consume(taken);
-        if line.ends_with(b"\n") || line.len() == MAX_OUTPUT_LINE {
-            log_line(&mut line, &service, pid);
-        }
     }
+    log.end_line();
+    log.end();
 }
 
-fn log_line(line: &mut Vec<u8>, service: &str, pid: u32) {
-    if !line.is_empty() {
-        let text = String::from_utf8_lossy(line);
-        tracing::info!(event = "output", service, pid, line = text.trim_end_matches('\n'));
-        line.clear();
+/// What a worker prints, on its way to the log.
+struct OutputLog {
+    service: Arc<str>,
+    pid: u32,
+    /// `line.len() <= MAX_OUTPUT_LINE`
+    line: Vec<u8>,
+    meter: Meter,
+}
+
+impl OutputLog {
+    /// Takes what belongs to the line at work; how many bytes that were.
+    fn take(&mut self, chunk: &[u8]) -> usize {
+        let end = chunk.iter().position(|byte| *byte == b'\n').map_or(chunk.len(), |found| found + 1);
+        let taken = end.min(MAX_OUTPUT_LINE - self.line.len());
+        self.line.extend_from_slice(&chunk[..taken]);
+        if self.line.ends_with(b"\n") || self.line.len() == MAX_OUTPUT_LINE {
+            self.end_line();
+        }
+        taken
+    }
+
+    fn end_line(&mut self) {
+        if !self.line.is_empty() && self.meter.admit(Instant::now()) {
+            self.end();
+            let text = String::from_utf8_lossy(&self.line);
+            let line = text.trim_end_matches('\n');
+            tracing::info!(event = "output", service = &*self.service, pid = self.pid, line);
+        }
+        self.line.clear();
+    }
+
+    /// Says how many lines were left out.
+    fn end(&self) {
+        let lines = self.meter.take_suppressed();
+        if lines > 0 {
+            tracing::info!(event = "suppressed", lines, service = &*self.service, pid = self.pid);
+        }
     }
 }

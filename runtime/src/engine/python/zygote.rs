@@ -62,7 +62,7 @@ struct Zygote {
 /// Who waits for which news. Every sender is dropped when the zygote ends, which tells its receiver.
 #[derive(Debug, Default)]
 struct Workers {
-    forking: HashMap<u32, oneshot::Sender<Born>>,
+    forking: HashMap<u32, oneshot::Sender<io::Result<Born>>>,
     living: HashMap<u32, oneshot::Sender<i32>>,
     /// The zygote has ended; nobody may begin to wait.
     ended: bool,
@@ -104,6 +104,7 @@ struct News {
     worker: u32,
     pid: Option<u32>,
     exit: Option<i32>,
+    error: Option<String>,
 }
 
 impl Engine {
@@ -131,7 +132,7 @@ impl Engine {
         let born = self.zygote()?.fork([request_read.as_fd(), answer_write.as_fd(), output_write.as_fd()])?;
         drop((request_read, answer_write, output_write));
         let gone = || io::Error::other("the zygote ended");
-        let born = tokio::time::timeout(FORK_TIMEOUT, born).await?.map_err(|_| gone())?;
+        let born = tokio::time::timeout(FORK_TIMEOUT, born).await?.map_err(|_| gone())??;
         let pid = i32::try_from(born.pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
         Ok(Forked {
@@ -183,7 +184,7 @@ impl Zygote {
         Ok(Running { zygote, listener })
     }
 
-    fn fork(&self, fds: [BorrowedFd<'_>; 3]) -> io::Result<oneshot::Receiver<Born>> {
+    fn fork(&self, fds: [BorrowedFd<'_>; 3]) -> io::Result<oneshot::Receiver<io::Result<Born>>> {
         let worker = self.next_worker.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         {
@@ -234,7 +235,12 @@ impl Zygote {
             let (sender, exit) = oneshot::channel();
             workers.living.insert(news.worker, sender);
             // Whoever asked may have given up; the worker then sees its pipes close and leaves.
-            let _ = forking.send(Born { pid, exit });
+            let _ = forking.send(Ok(Born { pid, exit }));
+        }
+        if let Some(error) = news.error
+            && let Some(forking) = workers.forking.remove(&news.worker)
+        {
+            let _ = forking.send(Err(io::Error::other(error)));
         }
         if let Some(status) = news.exit
             && let Some(living) = workers.living.remove(&news.worker)

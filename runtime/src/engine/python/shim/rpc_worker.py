@@ -3,7 +3,7 @@
 Frames on its pipes are a u32 little-endian length and as many bytes:
 
     first request   JSON: what to load
-    first answers   LOADING and a path, before each source that is checked; then READY, or REFUSED and JSON findings
+    first answers   LOADING and a path, before each source that is loaded; then READY, or REFUSED and JSON findings
     request         u32 index of the procedure, u32 number of the call, the arguments' binary values
     answer          the number of the call, one byte (VALUES, RAISED, WRONG_TYPE), the returned values or JSON
 """
@@ -88,10 +88,10 @@ class Sources:
             raise Refused(1, f"there is no function `{name}` in this file")
         return function
 
-    def check(self, procedure):
-        """Every finding about one procedure."""
+    def check(self, procedure, against_signature):
+        """Loads a procedure; every finding about it, also where its source contradicts its signature."""
         try:
-            findings = list(check_source(self.tree(procedure["path"]), procedure))
+            findings = list(check_source(self.tree(procedure["path"]), procedure)) if against_signature else []
             if not findings:
                 self.function(procedure)
         except Refused as refused:
@@ -119,13 +119,12 @@ def work(requests, answers):
     sys.dont_write_bytecode = True
     os.chdir(setup["root"])
     sources = Sources(setup["root"])
-    if setup["check"]:
-        findings = []
-        for procedure in setup["procedures"]:
-            send(answers, bytes([LOADING]) + procedure["path"].encode())
-            findings += sources.check(procedure)
-        if findings:
-            return send(answers, bytes([REFUSED]) + json.dumps(findings).encode())
+    findings = []
+    for procedure in setup["procedures"]:
+        send(answers, bytes([LOADING]) + procedure["path"].encode())
+        findings += sources.check(procedure, setup["check"])
+    if findings:
+        return send(answers, bytes([REFUSED]) + json.dumps(findings).encode())
     sources.trees.clear()
     linecache.clearcache()
     send(answers, bytes([READY]))
@@ -164,19 +163,17 @@ def serve(requests, answers, sources, procedures, limit):
 
 
 class Handler:
-    """One procedure, loaded at its first call."""
+    """One procedure and its codec, made at its first call."""
 
     def __init__(self, sources, procedure, limit):
-        self.sources, self.procedure, self.limit = sources, procedure, limit
-        self.function = None
+        self.procedure, self.limit = procedure, limit
+        self.function = sources.function(procedure)
         self.returns = [parse_type(text) for text in procedure["returns"]]
         arguments = [parse_type(parameter["type"]) for parameter in procedure["parameters"]]
         self.decode, self.encode = make_codec(arguments, self.returns)
 
     def call(self, data):
         try:
-            if self.function is None:
-                self.function = self.sources.function(self.procedure)
             arguments = self.decode(data, HEAD.size)
             returned = self.function(*arguments)
         except BaseException as error:

@@ -50,13 +50,18 @@ class Zygote:
         if not message:
             return False
         worker_id = U32.unpack(message)[0]
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self.tell({"worker": worker_id, "error": str(error)})
+            pid = None
         if pid == 0:
             self.become_worker(*fds)
         for fd in fds:
             os.close(fd)
-        self.workers[pid] = worker_id
-        self.tell({"worker": worker_id, "pid": pid})
+        if pid is not None:
+            self.workers[pid] = worker_id
+            self.tell({"worker": worker_id, "pid": pid})
         return True
 
     def become_worker(self, requests, answers, output):
