@@ -180,3 +180,17 @@ fn service_procedure_client_and_arguments_are_checked_in_this_order_so_that_a_st
         assert_eq!(number(&network.peer(framing).call(add("svc1"))), 5);
     }
 }
+
+#[test]
+fn types_are_told_apart_one_by_one_and_not_by_their_joined_text() {
+    let pair = ("pair", "int, str", "str", "def pair(a, b):\n    return f'{a}{b}'\n");
+    let table = ("table", "Dict[str, int]", "int", "def table(d):\n    return len(d)\n");
+    let network = Network::serving(&[pair, table]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        let joined = request("svc1", "pair").arg("int, str", 7).id(1);
+        Raises("Invalid Arguments", "no", &["int, str"]).check(&peer.call(joined));
+        let split = request("svc1", "table").arg("Dict[str", json!({})).arg("int]", 7).id(2);
+        Raises("Invalid Arguments", "no", &["Dict[str"]).check(&peer.call(split));
+    }
+}

@@ -7,7 +7,7 @@ use rpc_runtime::deploy::sha256_hex;
 use serde_json::{Value, json};
 
 use super::about_to_change;
-use crate::harness::{Network, Script};
+use crate::harness::{Network, Script, eventually};
 
 const SOURCE: &str = "def value():\n    return 5\n";
 
@@ -55,6 +55,35 @@ fn commit_and_abort_may_be_said_twice() {
     assert_eq!(script.outcome("two"), "aborted");
     assert_eq!(script.outcome("three"), "unknown");
     assert_eq!(network.value("server1"), (2, 5));
+}
+
+#[test]
+fn a_commit_takes_place_though_its_connection_is_reset() {
+    let mut network = serving();
+    for round in 2..=11 {
+        let txn = format!("round {round}");
+        let mut script = network.script("server1");
+        script.prepare_source(&txn, "svc1", &format!("def value():\n    return {round}\n"));
+        script.step_and_reset("INIT-COMMIT", &txn);
+        let mut script = network.script("server1");
+        // The reset may overtake the message, which then never came.
+        let outcome = eventually("an outcome", || {
+            Some(script.outcome(&txn)).filter(|outcome| outcome == "committed" || is_idle(&mut script, &txn))
+        });
+        if outcome != "committed" {
+            script.step("INIT-COMMIT", &txn).expect("still prepared");
+        }
+        assert_eq!(network.value("server1").1, round);
+    }
+    let live = network.value("server1");
+    network.server_mut("server1").kill();
+    network.start("server1", &[]);
+    assert_eq!(network.value("server1"), live, "memory and disk agree");
+}
+
+/// Whether a transaction is prepared and nothing is at work on it: it stays so while other sessions are served.
+fn is_idle(script: &mut Script, txn: &str) -> bool {
+    (0..20).all(|_| script.outcome(txn) == "in-progress")
 }
 
 #[test]

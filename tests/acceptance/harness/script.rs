@@ -71,6 +71,12 @@ impl Script {
         self.ask(header, json!({ "txn": txn }))
     }
 
+    /// Says one more step and is gone at once, with a reset instead of an end.
+    pub fn step_and_reset(mut self, header: &str, txn: &str) {
+        self.peer.send(json!({ "header": header, "value": { "txn": txn } }));
+        self.peer.reset();
+    }
+
     /// What became of a transaction.
     #[track_caller]
     pub fn outcome(&mut self, txn: &str) -> String {

@@ -114,3 +114,18 @@ fn a_procedure_s_own_deadline_goes_before_the_server_s_and_a_caller_s_may_be_sho
         assert_eq!(peer.receive()["value"]["id"], "long");
     }
 }
+
+#[test]
+fn dripping_white_space_keeps_no_connection_open() {
+    let flags = ["--header-timeout", "300ms", "--idle-timeout", "300ms", "--write-timeout", "300ms"];
+    let network = serving(&Gate::new(), &flags);
+    let begin = Instant::now();
+    let mut fresh = network.peer(Framing::Lines);
+    let mut idle = network.peer(Framing::Lines);
+    assert_eq!(number(&idle.call(add().id(1))), 5);
+    for peer in [&mut fresh, &mut idle] {
+        while peer.try_send_bytes(b"\n") && !peer.ends_within(Duration::from_millis(20)) {
+            assert!(begin.elapsed() < PATIENCE, "still open");
+        }
+    }
+}

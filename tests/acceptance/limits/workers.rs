@@ -1,7 +1,7 @@
 //! `--workers`, `--worker-idle`, `--load-timeout`.
 
 use super::{ADD, add, serving, wait};
-use crate::harness::{Framing, Gate, Network, Raises, number, request};
+use crate::harness::{Framing, Gate, Network, Raises, eventually, number, request};
 
 #[test]
 fn a_service_runs_as_many_calls_at_once_as_it_may_have_workers() {
@@ -44,4 +44,21 @@ fn a_source_that_does_not_load_in_time_is_refused_and_what_is_live_stays() {
     network.apply().ends(1).says("svc1").says("did not load within 500ms");
     assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
     network.server("server1").wait_for_workers("the endless one is gone", |workers| workers.len() <= 1);
+}
+
+#[test]
+fn a_source_that_loads_for_longer_than_the_deadline_is_called_in_the_end() {
+    let slow = ("slow", "", "int", "import time\n\ntime.sleep(0.4)\n\ndef slow():\n    return 5\n");
+    let network = Network::with_procedures(&[slow]).served(&["--worker-idle", "50ms"]);
+    let server = network.server("server1");
+    server.wait_for_workers("no worker", std::collections::BTreeSet::is_empty);
+    let mut peer = network.peer(Framing::Lines);
+    // The one that gives up does not stop the worker from loading.
+    let answer = peer.call(request("svc1", "slow").id(1).member("deadline-ms", 100));
+    Raises("Deadline Exceeded", "no", &["waiting for a worker"]).check(&answer);
+    let called = eventually("an answer", || {
+        let answer = peer.call(request("svc1", "slow").id(2).member("deadline-ms", 200));
+        (answer["header"] == "RPC-RES").then_some(answer)
+    });
+    assert_eq!(number(&called), 5);
 }
