@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rpc_runtime::deploy::coordinator::Standing;
+use rpc_runtime::deploy::manifest::{GrantsEntry, ServiceEntry};
 use rpc_runtime::initializer::{
     Applied, InitializerError, Mark, Plan, ServerOutcome, ServerPlan, ServiceChange,
 };
@@ -25,6 +26,12 @@ pub(super) fn plan(plan: &Plan, target: &Target) {
         let hint = if target.retire { "it is emptied" } else { "it runs on; --retire empties it" };
         report::out(format_args!("- {name} at {address} left the file: {hint}"));
     }
+    for service in plan.servers.iter().flat_map(|server| &server.manifest.services).filter(is_granted) {
+        report::out(format_args!(
+            "! `{}`: its `allow` is recorded; this version does not confine code",
+            service.0
+        ));
+    }
     for broken in &plan.breaks {
         report::out(format_args!("! {broken}"));
     }
@@ -36,6 +43,10 @@ pub(super) fn plan(plan: &Plan, target: &Target) {
         plan.count(Mark::Unchanged),
         counted(plan.servers.len(), "server"),
     ));
+}
+
+fn is_granted((_, service): &(&String, &ServiceEntry)) -> bool {
+    service.grants != GrantsEntry::default()
 }
 
 fn print_server(server: &ServerPlan, verbose: bool) {

@@ -10,8 +10,7 @@
 //! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec` reads and writes values,
 //! `rpc_conformance` holds sources against signatures.
 //!
-//! A worker leaves when its requests end: a [`Pool`] that nobody holds any more drops its idle workers, and a busy one
-//! is dropped when its call has ended.
+//! A [`Pool`] that nobody holds any more kills its idle workers; a busy one is killed when its call has ended.
 
 mod interpreter;
 mod pool;
