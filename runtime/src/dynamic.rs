@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::wire::message::Members;
+use crate::wire::members::Members;
 
 /// An argument with its type.
 #[derive(Debug, Clone)]

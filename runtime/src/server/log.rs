@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 pub const MAX_QUEUED_BYTES: usize = 8 << 20;
 
 /// A sink that takes nothing for so long, such as a terminal held by Ctrl-S, does not hold the server.
-const STALL: Duration = Duration::from_secs(2);
+pub const STALL: Duration = Duration::from_secs(2);
 
 /// A line is written at the latest after this time.
 const WRITE_INTERVAL: Duration = Duration::from_millis(20);

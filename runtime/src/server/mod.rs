@@ -6,6 +6,7 @@
 //!
 //! The registry is immutable and swapped whole: a call runs to its end on the generation it was dispatched under.
 
+mod answer;
 mod deploy;
 mod dispatch;
 mod identity;

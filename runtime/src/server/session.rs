@@ -24,14 +24,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::answer::{answer_call, deployment_answer};
 use super::deploy::DeploySession;
 use super::dispatch::{Call, dispatch};
-use crate::deploy::message::{DeployError, DeployErrorKind, INIT_EX, INIT_RES};
-use crate::wire::exception::{Exception, ExceptionType, Executed};
+use crate::deploy::message::{DeployError, DeployErrorKind};
+use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::frame::{Deframer, FrameError, Framing, Step};
 use crate::wire::json;
 use crate::wire::message::{self, AnswerId, Message, Request};
-use crate::wire::value::Reader;
 
 /// How much is asked of the kernel at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -342,7 +342,7 @@ impl Session {
                 let held_bytes = call.arguments.len();
                 self.held_bytes += held_bytes;
                 let answer = async move {
-                    let message = run(call, generation, id, limit).await;
+                    let message = answer_call(call, generation, id, limit).await;
                     drop(permit);
                     Finished { message, held_bytes, is_last }
                 };
@@ -482,79 +482,6 @@ impl Session {
     }
 }
 
-fn deployment_answer(id: &AnswerId, answer: Result<serde_json::Value, DeployError>) -> Vec<u8> {
-    let (header, mut value) = match answer {
-        Ok(result) => (INIT_RES, serde_json::json!({ "result": result })),
-        Err(error) => (INIT_EX, serde_json::json!(error)),
-    };
-    if let AnswerId::Json(id) = id {
-        value["id"] = serde_json::from_str(id).unwrap_or_default();
-    }
-    serde_json::json!({ "header": header, "value": value }).to_string().into_bytes()
-}
-
 fn null_if_absent(id: AnswerId) -> AnswerId {
     if id == AnswerId::Absent { AnswerId::Null } else { id }
-}
-
-/// Runs a call to its end and writes its answer.
-async fn run(call: Call, generation: u64, id: AnswerId, limit: usize) -> Vec<u8> {
-    let begin = Instant::now();
-    let Call { handler, client, arguments, time, alone } = call;
-    let result = if time.is_zero() {
-        let message = "the deadline passed before the call began";
-        Err(Exception::refused(ExceptionType::DeadlineExceeded, message))
-    } else {
-        handler.call(&arguments, begin + time, alone).await
-    };
-    let mut message = Vec::new();
-    let result = result.and_then(|values| {
-        message::write_result(&id, generation, &handler.source, &mut message, |out| {
-            write_values(&handler.signature.returns, &values, out)
-        })
-    });
-    let result = result.and_then(|()| check_length(&message, limit, &handler.key));
-    if let Err(exception) = &result {
-        message.clear();
-        message::write_exception(&id, exception, &mut message);
-    }
-    let end = Instant::now();
-    let outcome = result.as_ref().map_or_else(|exception| exception.kind.as_str(), |()| "ok");
-    if handler.meter.admit(end.into_std()) || result.is_err() {
-        tracing::info!(
-            event = "call",
-            key = handler.key,
-            client = &*client,
-            generation,
-            source = handler.source.get(..12),
-            micros = (end - begin).as_micros() as u64,
-            outcome,
-            message = result.as_ref().err().map(|exception| exception.message.as_str())
-        );
-    }
-    message
-}
-
-/// No peer with the same limits could read a longer answer.
-fn check_length(message: &[u8], limit: usize, key: &str) -> Result<(), Exception> {
-    if message.len() <= limit {
-        return Ok(());
-    }
-    let words = format!("the answer of `{key}` has {} bytes, over the limit of {limit} bytes", message.len());
-    Err(Exception::new(ExceptionType::Execution, Executed::Yes, words))
-}
-
-fn write_values(types: &[rpc_schema::Type], values: &[u8], out: &mut Vec<u8>) -> Result<(), Exception> {
-    let garbled = |error| {
-        let message = format!("the worker's answer does not decode: {error}");
-        Exception::new(ExceptionType::Execution, Executed::Unknown, message)
-    };
-    let mut reader = Reader::new(values);
-    for (index, ty) in types.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        json::from_binary(ty, &mut reader, out).map_err(garbled)?;
-    }
-    reader.finish().map_err(garbled)
 }

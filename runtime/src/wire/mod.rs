@@ -9,5 +9,6 @@
 pub mod exception;
 pub mod frame;
 pub mod json;
+pub mod members;
 pub mod message;
 pub mod value;
