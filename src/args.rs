@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
+use crate::report;
+
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
@@ -40,12 +42,27 @@ pub(crate) fn run<P: Parser>(
     let arguments = std::iter::once(OsString::from(name)).chain(arguments);
     match P::try_parse_from(arguments) {
         Ok(parsed) => program(parsed),
-        Err(error) => {
-            // Help and version are no errors; a closed pipe is nobody's concern.
-            let _ = error.print();
-            if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done }
+        Err(error) if error.use_stderr() => {
+            report::error(usage_error(&error, name));
+            ExitStatus::Usage
+        }
+        Err(help_or_version) => {
+            // A closed pipe is nobody's concern.
+            let _ = help_or_version.print();
+            ExitStatus::Done
         }
     }
+}
+
+/// What is wrong with a command line, in one line.
+fn usage_error(error: &clap::Error, name: &str) -> String {
+    let text = error.to_string();
+    let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n").map(paragraph);
+    let what = paragraphs.next().unwrap_or_default();
+    let tip =
+        paragraphs.find(|text| text.starts_with("tip: ")).map_or_else(String::new, |tip| format!(" ({tip})"));
+    format!("{}{tip}; see `{name} --help`", what.trim_start_matches("error: "))
 }
 
 /// Prints the completions of a program for a shell.
@@ -99,6 +116,28 @@ pub(crate) fn server_address(text: &str) -> Result<(String, std::net::SocketAddr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_command_line_is_told_in_one_line() {
+        #[derive(Debug, Parser)]
+        #[command(name = "program")]
+        struct Arguments {
+            #[arg(long)]
+            listen: String,
+        }
+        let told = |arguments: &[&str]| {
+            let error = Arguments::try_parse_from(arguments).expect_err("a wrong command line");
+            usage_error(&error, "program")
+        };
+        assert_eq!(
+            told(&["program"]),
+            "the following required arguments were not provided: --listen <LISTEN>; see `program --help`"
+        );
+        assert_eq!(
+            told(&["program", "--lisen", "x"]),
+            "unexpected argument '--lisen' found (tip: a similar argument exists: '--listen'); see `program --help`"
+        );
+    }
 
     #[test]
     fn durations_and_sizes_are_read_with_their_units() {

@@ -16,6 +16,9 @@ use crate::server::read_key;
 
 const NAME: &str = "initializer";
 
+/// Verbs that are decided and not built yet.
+const LATER_VERBS: [&str; 5] = ["status", "history", "rollback", "watch", "cert"];
+
 const EXAMPLES: &str = "\
 Examples:
   initializer plan init.yaml       show what would change; exit 3 where something would
@@ -78,6 +81,16 @@ struct Target {
 
 /// Runs `initializer` with this command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(verb) =
+        arguments.first().and_then(|first| LATER_VERBS.into_iter().find(|verb| first == *verb))
+        && !Path::new(verb).exists()
+    {
+        report::error(format!(
+            "this version has no `{verb}`; it has `plan` and `apply`, see `{NAME} --help`"
+        ));
+        return ExitStatus::Usage;
+    }
     args::run(NAME, arguments, |arguments: Arguments| {
         if let Some(shell) = arguments.completions {
             return args::print_completions::<Arguments>(shell, NAME);

@@ -18,6 +18,7 @@ use clap_complete::Shell;
 use crate::{Change, Difference, Error, Folder, generate};
 
 const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
 const DIFFERENT: u8 = 3;
 
 const EXAMPLES: &str = "\
@@ -82,9 +83,13 @@ pub fn main() -> ExitCode {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED));
+        Err(error) if error.use_stderr() => {
+            eprintln!("{}", usage_error(&error));
+            return ExitCode::from(WRONG_USAGE);
+        }
+        Err(help_or_version) => {
+            let _ = help_or_version.print();
+            return ExitCode::SUCCESS;
         }
     };
     match execute(arguments) {
@@ -94,6 +99,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// What is wrong with a command line, in one line.
+fn usage_error(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n").map(paragraph);
+    let what = paragraphs.next().unwrap_or_default();
+    let tip =
+        paragraphs.find(|text| text.starts_with("tip: ")).map_or_else(String::new, |tip| format!(" ({tip})"));
+    format!("{what}{tip}; see `rpcgen --help`")
 }
 
 fn execute(arguments: Arguments) -> Result<ExitCode, Error> {

@@ -45,9 +45,11 @@ fn help_and_version_are_printed_to_stdout() {
 #[test]
 fn a_wrong_command_line_is_exit_2_and_says_what_is_wrong() {
     for (name, program) in PROGRAMS {
-        let finished = run(program, &["--colour"]).ends(2).says("--colour").says(&format!("Usage: {name}"));
+        let finished =
+            run(program, &["--colour"]).ends(2).says("--colour").says(&format!("see `{name} --help`"));
         assert_eq!(finished.stdout, "");
-        assert!(!run(program, &[]).ends(2).stderr.is_empty());
+        assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+        assert_eq!(run(program, &[]).ends(2).stderr.lines().count(), 1);
     }
     for (program, arguments, words) in [
         (0, &["--listen", "here", "--data", "d"][..], "here"),
@@ -60,6 +62,7 @@ fn a_wrong_command_line_is_exit_2_and_says_what_is_wrong() {
         (1, &["apply", "init.yaml", "--timeout", "0s"], "no time at all"),
         (1, &["apply", "init.yaml", "--server", "server1=here"], "`here` is no IP:PORT"),
         (2, &["call"], "<SERVICE.PROCEDURE>"),
+        (1, &["status", "init.yaml"], "no `status`"),
         (2, &["shout"], "shout"),
     ] {
         run(PROGRAMS[program].1, arguments).ends(2).says(words);
