@@ -184,21 +184,20 @@ impl Session {
     /// When this session is closed unless something happens, and by which limit: the first of all that apply.
     fn due(&self) -> (Instant, &'static str) {
         let limits = &self.shared.limits;
-        let write = self.has_output().then_some((
-            self.taken,
-            limits.write_timeout,
-            "write timeout: no answers taken",
-        ));
-        let header = self
-            .message_since
-            .map(|since| (since, limits.header_timeout, "header timeout: no whole message"));
-        let quiet = self.calls.is_empty() && !self.has_output();
-        let idle = quiet.then_some((self.active, limits.idle_timeout, "idle timeout"));
         // Each call ends by its own deadline.
-        let calls = (self.active, LONGEST_CALL, "idle timeout");
-        let due = [write, header, idle, Some(calls)].into_iter().flatten();
-        let due = due.map(|(since, limit, words)| (since + limit, words)).min_by_key(|(due, _)| *due);
-        due.unwrap_or((self.active, "idle timeout"))
+        let mut first = (self.active + LONGEST_CALL, "idle timeout");
+        let mut apply = |since: Instant, limit, words| first = first.min((since + limit, words));
+        if self.has_output() {
+            apply(self.taken, limits.write_timeout, "write timeout: no answers taken");
+        } else if self.calls.is_empty() {
+            apply(self.active, limits.idle_timeout, "idle timeout");
+        }
+        if let Some(since) = self.message_since
+            && self.state == State::Open
+        {
+            apply(since, limits.header_timeout, "header timeout: no whole message");
+        }
+        first
     }
 
     fn has_output(&self) -> bool {

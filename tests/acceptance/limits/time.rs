@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{add, serving, wait};
-use crate::harness::{Framing, Gate, Network, PATIENCE, Raises, number};
+use crate::harness::{Framing, Gate, Network, PATIENCE, Raises, number, request};
 
 #[test]
 fn a_message_that_does_not_come_whole_in_time_ends_its_connection_alone() {
@@ -100,7 +100,7 @@ fn a_procedure_s_own_deadline_goes_before_the_server_s_and_a_caller_s_may_be_sho
         .amended("path: p0.py", "path: p0.py, deadline: 400ms")
         .amended("path: p1.py", "path: p1.py, deadline: 1h")
         .served(&["--deadline", "600ms"]);
-    let call = |rpc: &str| crate::harness::request("svc1", rpc).arg("int", 1);
+    let call = |rpc: &str| request("svc1", rpc).arg("int", 1);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         peer.send(call("long").id("long"));
@@ -127,5 +127,23 @@ fn dripping_white_space_keeps_no_connection_open() {
         while peer.try_send_bytes(b"\n") && !peer.ends_within(Duration::from_millis(20)) {
             assert!(begin.elapsed() < PATIENCE, "still open");
         }
+    }
+}
+
+#[test]
+fn what_follows_the_last_request_of_a_connection_is_not_waited_for() {
+    let gate = Gate::new();
+    let network = serving(&gate, &["--header-timeout", "200ms"]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        let last = request("svc1", "wait").arg("int", 7).to_string();
+        let mut bytes = peer.framed(&last);
+        bytes.extend_from_slice(&peer.framed("{}")[..2]);
+        peer.send_bytes(&bytes);
+        let visitor = gate.enter();
+        // Longer than the header timeout, by another connection's clock.
+        network.peer(framing).expect_end();
+        visitor.release();
+        assert_eq!(number(&peer.receive()), 7);
     }
 }
