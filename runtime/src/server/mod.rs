@@ -145,7 +145,7 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> usize {
         let Self { listener, engine, shared, drain } = self;
         let cut_off = listener::serve(listener, shared, drain, shutdown).await;
-        blocking(move || engine.stop()).await;
+        engine.stop().await;
         cut_off
     }
 }

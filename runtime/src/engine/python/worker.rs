@@ -123,7 +123,12 @@ impl Worker {
             Err(_) => return Err(failed(format!("not within {timeout:?}"))),
         };
         tracing::debug!(event = "worker started", pid = process.pid, service = setup.service);
-        tokio::spawn(log_output(output, Arc::from(setup.service.as_str()), process.pid));
+        let (service, pid, reading) =
+            (Arc::from(setup.service.as_str()), process.pid, engine.reading_output());
+        tokio::spawn(async move {
+            log_output(output, service, pid).await;
+            drop(reading);
+        });
         let mut worker = Self { process, requests, answers, input: Vec::new(), number: 0 };
         let mut loading = String::new();
         match tokio::time::timeout_at(deadline, worker.load(setup, check, &mut loading)).await {

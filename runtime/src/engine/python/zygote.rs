@@ -1,6 +1,7 @@
 //! [`Engine`]: the zygote process, and the forks it makes.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
@@ -20,7 +21,7 @@ use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use serde::Deserialize;
 use tokio::net::unix::pipe;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::interpreter::Interpreter;
 
@@ -32,6 +33,9 @@ const SHIM: [(&str, &str); 4] = [
     ("rpc_codec.py", include_str!("shim/rpc_codec.py")),
 ];
 
+/// The zygote's end, and the end of the workers' output, are not waited for longer.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A zygote that has not forked after this long is given up.
 const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -42,6 +46,16 @@ pub struct Engine {
     /// Holds the shim.
     folder: PathBuf,
     zygote: Mutex<Option<Running>>,
+    outputs: Outputs,
+}
+
+/// Knows when the output of every worker has been read to its end.
+#[derive(Debug)]
+struct Outputs {
+    /// Cloned for each output that is being read, and dropped at its end; `None` once the engine stops.
+    reading: Mutex<Option<mpsc::Sender<Infallible>>>,
+    /// Closes when all of those are dropped.
+    all_read: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
 }
 
 /// A zygote, and the thread that hears from it until it ends.
@@ -116,7 +130,10 @@ impl Engine {
         for (name, text) in SHIM {
             std::fs::write(folder.join(name), text)?;
         }
-        Ok(Self { interpreter, folder, zygote: Mutex::default() })
+        let (reading, all_read) = mpsc::channel(1);
+        let outputs =
+            Outputs { reading: Mutex::new(Some(reading)), all_read: tokio::sync::Mutex::new(all_read) };
+        Ok(Self { interpreter, folder, zygote: Mutex::default(), outputs })
     }
 
     /// The Python it runs.
@@ -154,12 +171,23 @@ impl Engine {
         Ok(zygote)
     }
 
-    /// Ends the zygote and every worker, and waits until they are gone.
-    pub(crate) fn stop(&self) {
-        let Some(Running { zygote, listener }) = lock(&self.zygote).take() else { return };
-        // It may have ended by itself.
-        let _ = rustix::net::shutdown(&zygote.control, Shutdown::Both);
-        let _ = listener.join();
+    /// Kept by whoever reads a worker's output, until its end.
+    pub(super) fn reading_output(&self) -> Option<mpsc::Sender<Infallible>> {
+        lock(&self.outputs.reading).clone()
+    }
+
+    /// Ends the zygote and every worker, and waits until they are gone and what they printed is logged.
+    pub(crate) async fn stop(&self) {
+        lock(&self.outputs.reading).take();
+        let running = lock(&self.zygote).take();
+        if let Some(Running { zygote, listener }) = running {
+            // It may have ended by itself.
+            let _ = rustix::net::shutdown(&zygote.control, Shutdown::Both);
+            let joined = tokio::task::spawn_blocking(move || listener.join());
+            let _ = tokio::time::timeout(STOP_TIMEOUT, joined).await;
+        }
+        let _ = tokio::time::timeout(STOP_TIMEOUT, async { self.outputs.all_read.lock().await.recv().await })
+            .await;
     }
 }
 
