@@ -133,7 +133,9 @@ impl Stage {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
                 }
-                lock(&held).clear_away();
+                // Held to the end, so that the story does not go on with what is left of it.
+                let mut held = lock(&held);
+                held.clear_away();
                 eprintln!("interrupted; everything is cleared away");
                 std::process::exit(130);
             });
