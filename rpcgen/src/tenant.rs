@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rpc_schema::Schema;
+use rpc_schema::{Schema, did_you_mean};
 
 use crate::error::Error;
 
@@ -16,30 +16,15 @@ pub fn check(schema: &Schema, init: &Path, tenant: &str) -> Result<(), Error> {
 }
 
 fn hint(tenant: &str, names: &[&str]) -> String {
-    let near = names.iter().map(|name| (distance(tenant, name), name)).min();
-    match near {
-        None => "the file declares no clients".to_owned(),
-        Some((distance, name)) if distance <= (tenant.len() / 3).max(1) => format!("did you mean `{name}`?"),
-        Some(_) => format!("its clients are {}", quoted(names)),
+    if names.is_empty() {
+        return "the file declares no clients".to_owned();
     }
+    did_you_mean(tenant, names.iter().copied())
+        .unwrap_or_else(|| format!("its clients are {}", quoted(names)))
 }
 
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// How many letters are inserted, removed or replaced (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row.pop().unwrap_or(0)
 }
 
 #[cfg(test)]

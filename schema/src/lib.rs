@@ -68,4 +68,6 @@ pub use name::{Name, NameError};
 #[cfg(feature = "yaml")]
 pub use read::MAX_FILE_BYTES;
 pub use signature::{Key, Signature};
+#[cfg(feature = "yaml")]
+pub use suggest::did_you_mean;
 pub use types::{KeyType, Type, TypeError, TypeErrorKind, TypeList};

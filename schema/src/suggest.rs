@@ -7,7 +7,7 @@ const MAX_COMPARED_CHARS: usize = 64;
 const MAX_CANDIDATES: usize = 1_000;
 
 /// A hint that names the candidate which a slip of the fingers turns into `given`, if there is one.
-pub(crate) fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(given, candidates).map(|name| format!("did you mean `{name}`?"))
 }
 
