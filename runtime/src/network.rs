@@ -128,7 +128,10 @@ impl Network {
         encode(&mut binary);
         let answer = self.exchange(provider, &head, deadline, |out| {
             let mut reader = Reader::new(&binary);
-            write_values(&types, &mut reader, out)
+            json::list_from_binary(&types, &mut reader, out).map_err(|(index, error)| {
+                let (place, ty) = (index + 1, &types[index]);
+                Error::configuration(format!("argument {place} does not fit `{ty}`: {error}"))
+            })
         })?;
         decode_values(&answer, &parse_types(procedure.returns)?)
     }
@@ -310,19 +313,6 @@ fn parse_types(texts: &[&str]) -> Result<Vec<Type>, Error> {
     let parse =
         |text: &&str| Type::parse(text).map_err(|error| Error::configuration(format!("`{text}`: {error}")));
     texts.iter().map(parse).collect()
-}
-
-/// Appends the JSON texts of binary values, separated by commas.
-fn write_values(types: &[Type], reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-    for (index, ty) in types.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        json::from_binary(ty, reader, out).map_err(|error| {
-            Error::configuration(format!("argument {} does not fit `{ty}`: {error}", index + 1))
-        })?;
-    }
-    Ok(())
 }
 
 fn decode_values<R: Value>(answer: &Answer, types: &[Type]) -> Result<R, Error> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
-use super::participant::{Live, Outcome};
+use super::participant::{Live, Outcome, Refusal};
 
 /// Answers that say what was asked for.
 pub const INIT_RES: &str = "INIT-RES";
@@ -188,6 +188,13 @@ impl DeployError {
     /// A refusal without findings.
     pub fn new(kind: DeployErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), findings: Vec::new() }
+    }
+}
+
+/// What the participant refuses is in conflict with what is live or under way.
+impl From<Refusal> for DeployError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(DeployErrorKind::Conflict, refusal.to_string())
     }
 }
 

@@ -62,12 +62,7 @@ fn write_values(types: &[rpc_schema::Type], values: &[u8], out: &mut Vec<u8>) ->
         Exception::new(ExceptionType::Execution, Executed::Unknown, message)
     };
     let mut reader = Reader::new(values);
-    for (index, ty) in types.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        json::from_binary(ty, &mut reader, out).map_err(garbled)?;
-    }
+    json::list_from_binary(types, &mut reader, out).map_err(|(_, error)| garbled(error))?;
     reader.finish().map_err(garbled)
 }
 

@@ -236,7 +236,7 @@ impl Deployer {
                 "this is server `{name}`, and the manifest is for server `{asked}`"
             )));
         }
-        state.participant.begin(Instant::now(), begin).map_err(|refusal| conflict(&refusal))?;
+        state.participant.begin(Instant::now(), begin)?;
         state.staged = Some(Staged { txn, manifest: Arc::clone(&manifest), registry: None });
         drop(state);
         let missing = self.missing(manifest, Store::is_whole).await;
@@ -272,7 +272,7 @@ impl Deployer {
 
     async fn prepare(&self, registry: &ArcSwap<Registry>, txn: &str) -> Answer {
         let manifest = self.step(txn).await?;
-        self.state.lock().await.participant.preparing(txn).map_err(|refusal| conflict(&refusal))?;
+        self.state.lock().await.participant.preparing(txn)?;
         let prepared = self.load_prepared(registry, txn, &manifest).await;
         if prepared.is_err() {
             self.state.lock().await.drop_staged(txn);
@@ -296,9 +296,9 @@ impl Deployer {
         let before = registry.load_full();
         let built = self.builder.build(manifest, Some(&before), Scrutiny::Check).await?;
         let mut state = self.state.lock().await;
-        state.participant.prepared(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?;
+        state.participant.prepared(Instant::now(), txn)?;
         let staged = state.staged.as_mut().filter(|staged| Arc::ptr_eq(&staged.manifest, manifest));
-        staged.ok_or_else(|| conflict(&Refusal::NotUnderWay(txn.to_owned())))?.registry = Some(built);
+        staged.ok_or_else(|| Refusal::NotUnderWay(txn.to_owned()))?.registry = Some(built);
         tracing::info!(event = "generation prepared", txn, apply = manifest.apply);
         answer(&Value::Null)
     }
@@ -306,23 +306,21 @@ impl Deployer {
     /// A step of the transaction under way: its lease begins again.
     async fn step(&self, txn: &str) -> Result<Arc<Manifest>, DeployError> {
         let mut state = self.state.lock().await;
-        state.participant.step(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?;
+        state.participant.step(Instant::now(), txn)?;
         let staged = state.staged.as_ref().filter(|staged| staged.txn == txn);
         staged
             .map(|staged| Arc::clone(&staged.manifest))
-            .ok_or_else(|| conflict(&Refusal::NotUnderWay(txn.to_owned())))
+            .ok_or_else(|| Refusal::NotUnderWay(txn.to_owned()).into())
     }
 
     async fn commit(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
         let mut state = self.state.lock().await;
-        let Some(number) =
-            state.participant.commit(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?
-        else {
+        let Some(number) = state.participant.commit(Instant::now(), txn)? else {
             return answer(&LiveAnswer { generation: state.participant.live().generation });
         };
         let Some(Staged { manifest, registry: Some(built), .. }) = state.staged.take() else {
             state.drop_staged(txn);
-            return Err(conflict(&Refusal::NotPrepared(txn.to_owned())));
+            return Err(Refusal::NotPrepared(txn.to_owned()).into());
         };
         let generation = Generation {
             number,
@@ -348,10 +346,9 @@ impl Deployer {
 
     async fn roll_back(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
         let mut state = self.state.lock().await;
-        let number =
-            state.participant.roll_back(Instant::now(), txn).map_err(|refusal| conflict(&refusal))?;
+        let number = state.participant.roll_back(Instant::now(), txn)?;
         let Some(current) = state.current.clone() else {
-            return Err(conflict(&Refusal::NotLive(txn.to_owned())));
+            return Err(Refusal::NotLive(txn.to_owned()).into());
         };
         let manifest = self.content_before(&current).await.map_err(|error| failed(&error))?;
         let before = registry.load_full();
@@ -447,10 +444,6 @@ fn answer<T: Serialize>(value: &T) -> Answer {
 
 fn failed(error: &dyn std::fmt::Display) -> DeployError {
     DeployError::new(DeployErrorKind::Failed, error.to_string())
-}
-
-fn conflict(refusal: &Refusal) -> DeployError {
-    DeployError::new(DeployErrorKind::Conflict, refusal.to_string())
 }
 
 fn not_allowed(message: &str) -> DeployError {

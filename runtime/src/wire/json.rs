@@ -78,6 +78,24 @@ pub fn from_binary(ty: &Type, input: &mut Reader<'_>, out: &mut Vec<u8>) -> Resu
     Ok(())
 }
 
+/// Appends the JSON texts of the next binary values of `input`, separated by commas.
+///
+/// # Errors
+/// The place of the first value that is not of its type, from 0, and what is wrong with it.
+pub fn list_from_binary(
+    types: &[Type],
+    input: &mut Reader<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), (usize, DecodeError)> {
+    for (index, ty) in types.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        from_binary(ty, input, out).map_err(|error| (index, error))?;
+    }
+    Ok(())
+}
+
 fn write_between(
     brackets: [u8; 2],
     count: usize,
