@@ -7,12 +7,15 @@
 //! | `bytes` | `Vec<u8>` | also `&Vec<u8>`, `&[u8]`, `[u8; N]`, `&[u8; N]`, such as `b"..."` |
 //! | `List[T]` | `Vec<T>` | also `&Vec<T>`, `&[T]`, `[T; N]`, `&[T; N]`; of a `List[str]` these may hold `&str` |
 //! | `Dict`, `Optional`, `Tuple` | `BTreeMap`, `Option`, tuple | also by reference |
+//! | records, enumerations | `types::Name` | also by reference |
 //!
 //! [`forms`] is that last column. Each of its forms is an `Arg<T>` of the runtime, which takes some more inside lists;
 //! `tests/forms.rs` holds the two against each other.
 
 use proc_macro2::TokenStream;
 use rpc_schema::Type;
+
+use crate::ident::RustName;
 
 /// A Rust type in which a value may be passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +89,7 @@ fn spell(ty: &Type, map: &str) -> String {
         Type::Dict(key, value) => format!("{map}<{}, {}>", spell(&key.as_type(), map), spell(value, map)),
         Type::Optional(item) => format!("Option<{}>", spell(item, map)),
         Type::Tuple(items) => spell_tuple(items, map),
+        Type::Record(_) | Type::Enumeration(_) => format!("types::{}", RustName::new(ty.name().unwrap_or_default())),
     }
 }
 

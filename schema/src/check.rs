@@ -8,6 +8,7 @@ mod grants;
 mod names;
 mod network;
 mod paths;
+mod records;
 mod rpcs;
 mod services;
 mod signatures;
@@ -16,7 +17,7 @@ mod units;
 
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
-use crate::model::{Network, Service};
+use crate::model::{Network, Service, TypeDecl};
 use crate::raw::RawFile;
 
 /// The only version of the format.
@@ -27,13 +28,15 @@ pub(crate) fn check(
     raw: RawFile,
     file: Place<'_>,
     findings: &mut Findings,
-) -> Option<(Network, Vec<Service>)> {
+) -> Option<(Network, Vec<TypeDecl>, Vec<Service>)> {
     check_version(raw.version, file, findings);
     let (network, roster) = network::check_network(raw.network, file.field("network"), findings);
-    let world = services::World { roster, unsupported_types: raw.types.unwrap_or_default() };
+    let (declared, types) =
+        records::check_types(raw.types.unwrap_or_default(), file.field("types"), findings);
+    let world = services::World { roster, types };
     let services =
         services::check_services(raw.services.unwrap_or_default(), file.field("services"), &world, findings);
-    findings.is_empty().then_some((network?, services?))
+    findings.is_empty().then_some((network?, declared?, services?))
 }
 
 fn check_version(version: Option<i64>, file: Place<'_>, findings: &mut Findings) {

@@ -46,10 +46,12 @@ pub fn parse(path: &Path, text: &str) -> Result<Document, Report> {
     let mut findings = Findings::default();
     let raw = raw::decode(body, &table, &mut findings);
     let Some((raw, file)) = raw.zip(table.root()) else { return Err(refuse(findings)) };
-    let Some((network, services)) = check(raw, file, &mut findings) else { return Err(refuse(findings)) };
+    let Some((network, types, services)) = check(raw, file, &mut findings) else {
+        return Err(refuse(findings));
+    };
 
     Ok(Document {
-        schema: Schema { network, services, sha256: hexadecimal(&Sha256::digest(text)) },
+        schema: Schema { network, types, services, sha256: hexadecimal(&Sha256::digest(text)) },
         path: path.to_owned(),
         text: body.to_owned(),
         places: Places::new(file),

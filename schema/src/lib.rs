@@ -70,4 +70,4 @@ pub use read::MAX_FILE_BYTES;
 pub use signature::{Key, Signature};
 #[cfg(feature = "yaml")]
 pub use suggest::did_you_mean;
-pub use types::{KeyType, Type, TypeError, TypeErrorKind, TypeList};
+pub use types::{Enumeration, Expanded, KeyType, Record, Type, TypeError, TypeErrorKind, TypeList};

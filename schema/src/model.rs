@@ -13,6 +13,8 @@ use crate::types::Type;
 pub struct Schema {
     /// Who is in the network.
     pub network: Network,
+    /// Its records and enumerations, in the file's order.
+    pub types: Vec<TypeDecl>,
     /// What is provided in it, in the file's order.
     pub services: Vec<Service>,
     /// SHA-256 of the file's bytes, as lower-case hexadecimal.
@@ -46,6 +48,17 @@ pub struct Client {
     pub name: Name,
     /// Where it calls from.
     pub ip: IpAddr,
+}
+
+/// A type that the file declares by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeDecl {
+    /// Its name.
+    pub name: Name,
+    /// What it is, for the stub's documentation.
+    pub doc: Option<String>,
+    /// [`Type::Record`] or [`Type::Enumeration`], of this name.
+    pub ty: Type,
 }
 
 /// One service.
@@ -125,6 +138,11 @@ impl Schema {
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == *name)
+    }
+
+    /// The record or the enumeration of that name.
+    pub fn type_named(&self, name: &str) -> Option<&TypeDecl> {
+        self.types.iter().find(|declared| declared.name == *name)
     }
 
     /// The server of that name.

@@ -10,7 +10,13 @@ use crate::types::Type;
 pub const RESERVED_FUNCTIONS: [&str; 2] = ["new", "serve"];
 
 /// Names of services that would collide with a generated file or item at the root.
-pub const RESERVED_MODULES: [&str; 3] = ["lib", "main", "mod"];
+pub const RESERVED_MODULES: [&str; 4] = ["lib", "main", "mod", "types"];
+
+/// Names of Rust that the generated types are written with, so that no type may have them.
+pub const RESERVED_TYPES: [&str; 7] = ["Option", "String", "Vec", "bool", "f64", "i64", "u8"];
+
+/// The module that Python sources import records and enumerations from.
+pub const PYTHON_TYPES_MODULE: &str = "rpc_types";
 
 /// Whether several procedures of a service share this name, that is, form an overload set.
 pub fn is_overloaded(service: &Service, rpc: &str) -> bool {
@@ -28,13 +34,24 @@ pub fn plain_function(rpc: &str, parameters: &[Parameter]) -> String {
 
 /// The trait that holds an overload set together: `add_all` is `AddAllArgs`.
 pub fn arguments_trait(rpc: &str) -> String {
-    let mut name = String::with_capacity(rpc.len() + 4);
-    for word in rpc.split('_').filter(|word| !word.is_empty()) {
-        let (first, rest) = word.split_at(1);
-        name.push_str(&first.to_ascii_uppercase());
-        name.push_str(rest);
-    }
-    name + "Args"
+    words(rpc).map(capitalized).collect::<String>() + "Args"
+}
+
+/// The variant that stands for an item of an enumeration: `very_high` is `VeryHigh`, `NOT_FOUND` is `NotFound`.
+pub fn variant(item: &str) -> String {
+    let is_loud = |word: &str| !word.bytes().any(|byte| byte.is_ascii_lowercase());
+    let quiet = |word: &str| if is_loud(word) { word.to_ascii_lowercase() } else { word.to_owned() };
+    let name: String = words(item).map(|word| capitalized(&quiet(word))).collect();
+    if name == "Self" { name + "_" } else { name }
+}
+
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    name.split('_').filter(|word| !word.is_empty())
+}
+
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_ascii_uppercase() + rest
 }
 
 fn type_in_identifier(ty: &Type) -> String {
@@ -47,6 +64,8 @@ fn type_in_identifier(ty: &Type) -> String {
         Type::List(item) => format!("list_{}", type_in_identifier(item)),
         Type::Dict(key, value) => format!("dict_{key}_{}", type_in_identifier(value)),
         Type::Optional(item) => format!("optional_{}", type_in_identifier(item)),
+        Type::Record(record) => record.name().to_string(),
+        Type::Enumeration(enumeration) => enumeration.name().to_string(),
         Type::Tuple(items) => items.iter().fold("tuple".to_owned(), |mut name, item| {
             let _ = write!(name, "_{}", type_in_identifier(item));
             name
@@ -71,5 +90,9 @@ mod tests {
         );
         assert_eq!(arguments_trait("add_all"), "AddAllArgs");
         assert_eq!(arguments_trait("addAll"), "AddAllArgs");
+        assert_eq!(
+            ["low", "very_high", "NOT_FOUND", "lowHigh", "a_1", "self"].map(variant),
+            ["Low", "VeryHigh", "NotFound", "LowHigh", "A1", "Self_"]
+        );
     }
 }

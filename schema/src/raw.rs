@@ -21,9 +21,7 @@ pub(crate) type Texts = Vec<Option<String>>;
 pub(crate) struct RawFile {
     pub(crate) version: Option<i64>,
     pub(crate) network: Option<RawNetwork>,
-    /// The names of records and enumerations; what they are is not read yet.
-    #[serde(default)]
-    pub(crate) types: Option<Vec<String>>,
+    pub(crate) types: Option<Named<RawType>>,
     pub(crate) services: Option<Named<RawService>>,
 }
 
@@ -46,6 +44,15 @@ pub(crate) struct RawServer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawClient {
     pub(crate) ip: Option<String>,
+}
+
+/// A record where `fields` are given, an enumeration where `items` are.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawType {
+    pub(crate) doc: Option<String>,
+    pub(crate) fields: Option<Named<String>>,
+    pub(crate) items: Option<Texts>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -10,8 +10,10 @@
 //! | entries by name, or a list of entries with a `name` each | a list of pairs `[name, entry]` |
 //! | `arguments`: types by name, or a list of types | a list of pairs `[name or null, type]` |
 //! | `returns`: one type, or a list of types | a list of types |
+//! | under `types`: fields by name, a list of items, or a mapping with `fields` or `items` | that mapping |
 
 mod fields;
+mod types;
 mod words;
 
 use serde_yaml::{Mapping, Value};
@@ -19,7 +21,7 @@ use serde_yaml::{Mapping, Value};
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::suggest::did_you_mean;
-use fields::{FILE, Field, NAME, Shape};
+use fields::{FILE, Field, NAME, Shape, TYPE};
 use words::{What, expected, hint_for, kind_of};
 
 /// Brings the value of a whole file into shape.
@@ -56,7 +58,13 @@ impl Walk<'_> {
             }
             (Shape::Returns, Value::Sequence(items)) => self.list(at, items, Shape::Text, what),
             (Shape::Returns, Value::String(_)) => *value = Value::Sequence(vec![std::mem::take(value)]),
-            (Shape::Types, Value::Mapping(_) | Value::Sequence(_)) => *value = self.types(at, value),
+            (Shape::Types, Value::Mapping(mapping)) => {
+                *value = Value::Sequence(self.types_by_name(at, std::mem::take(mapping)));
+            }
+            (Shape::Types, Value::Sequence(items)) => self.entries_in_list(at, items, TYPE, what),
+            (Shape::Fields, Value::Mapping(mapping)) => {
+                *value = Value::Sequence(self.arguments_by_name(at, std::mem::take(mapping)));
+            }
             _ => self.refuse_kind(at, value, shape, what),
         }
     }
@@ -112,7 +120,15 @@ impl Walk<'_> {
                 let finding = Finding::new(Code::MissingKey, at.head(), message);
                 self.findings.push(finding.hint(format!("write `{example}`")));
             }
-            (None, Shape::List(_) | Shape::Entries(_) | Shape::Arguments | Shape::Returns | Shape::Types) => {
+            (
+                None,
+                Shape::List(_)
+                | Shape::Entries(_)
+                | Shape::Arguments
+                | Shape::Fields
+                | Shape::Returns
+                | Shape::Types,
+            ) => {
                 *value = Value::Sequence(Vec::new());
             }
             (None, _) => {
@@ -178,21 +194,6 @@ impl Walk<'_> {
             arguments.push(pair(name, ty));
         }
         arguments
-    }
-
-    /// Their names are kept, so that a type which is only not supported is not called unknown as well.
-    fn types(&mut self, at: Place<'_>, declared: &Value) -> Value {
-        let names = match declared {
-            Value::Mapping(mapping) => mapping.keys().filter(|key| key.is_string()).cloned().collect(),
-            Value::Sequence(items) => items.iter().filter_map(|item| item.get("name")).cloned().collect(),
-            _ => Vec::new(),
-        };
-        if at.children().next().is_some() {
-            let message = "records and enumerations (`types`) are not supported yet";
-            let finding = Finding::new(Code::TypesUnsupported, at.key_span(), message);
-            self.findings.push(finding.hint("use `Tuple[...]` for a record and `str` for an enumeration"));
-        }
-        Value::Sequence(names.into_iter().filter(Value::is_string).collect())
     }
 
     /// Leaves a hole.

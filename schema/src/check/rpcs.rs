@@ -90,7 +90,7 @@ fn check_parameters(
 ) -> Option<Vec<Parameter>> {
     let parameters = at.children().zip(raw).map(|(at, (written, ty))| {
         let name = written.as_ref().and_then(|name| check_name(name, &at.key_span(), findings));
-        let ty = ty.and_then(|ty| check_type(&ty, at, world, findings));
+        let ty = ty.and_then(|ty| check_type(&ty, at, &world.types, findings));
         if written.is_some() && name.is_none() {
             return None;
         }
@@ -100,7 +100,7 @@ fn check_parameters(
 }
 
 fn check_returns(raw: Texts, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Vec<Type>> {
-    let types = at.items().zip(raw).map(|(at, ty)| check_type(&ty?, at, world, findings));
+    let types = at.items().zip(raw).map(|(at, ty)| check_type(&ty?, at, &world.types, findings));
     whole(types.collect())
 }
 

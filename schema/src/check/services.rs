@@ -8,20 +8,20 @@ use super::grants::check_grants;
 use super::names::Names;
 use super::network::Roster;
 use super::paths::check_path;
+use super::records::Types;
 use super::rpcs::check_rpcs;
 use super::whole;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::Service;
 use crate::name::Name;
-use crate::naming::RESERVED_MODULES;
+use crate::naming::{PYTHON_TYPES_MODULE, RESERVED_MODULES};
 use crate::raw::{Named, RawService, Texts};
 
 /// What the services of a file may refer to.
 pub(super) struct World {
     pub(super) roster: Roster,
-    /// Names under `types`, about which a finding has been made as a whole.
-    pub(super) unsupported_types: Vec<String>,
+    pub(super) types: Types,
 }
 
 pub(super) fn check_services(
@@ -158,6 +158,12 @@ fn check_files(raw: Texts, at: Place<'_>, kind: Kind, findings: &mut Findings) -
     let files = at.children().zip(raw).map(|(at, path)| {
         let path = check_path(&path?, at, findings)?;
         let identity = kind.identity(&path);
+        if matches!(kind, Kind::Module) && identity == PYTHON_TYPES_MODULE {
+            let message = format!("no module can be called `{identity}`");
+            let hint = "that is what records and enumerations are imported from; rename the file";
+            findings.push(Finding::new(Code::ReservedName, at.span(), message).hint(hint));
+            return None;
+        }
         if let Some(first) = seen.get(identity) {
             let finding = Finding::new(Code::SameFile, at.span(), kind.same(identity));
             findings.push(finding.related(first.clone(), "the first is here"));

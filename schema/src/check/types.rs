@@ -1,31 +1,35 @@
 //! Types as they are written in a file.
 
-use super::services::World;
+use super::records::Types;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::suggest::did_you_mean;
-use crate::types::{Type, TypeError, TypeErrorKind};
+use crate::types::{BUILTIN_NAMES, Type, TypeError, TypeErrorKind};
 
-const TYPE_NAMES: [&str; 9] = ["int", "float", "bool", "str", "bytes", "List", "Dict", "Optional", "Tuple"];
-
-pub(super) fn check_type(text: &str, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Type> {
-    let error = match Type::parse(text) {
+pub(super) fn check_type(text: &str, at: Place<'_>, types: &Types, findings: &mut Findings) -> Option<Type> {
+    if let Some(brace) = text.find('{') {
+        let finding = Finding::new(Code::BadType, at.part(brace, 1), "bad type: no braces belong here");
+        findings.push(finding.hint("declare the record or the enumeration under `types` and write its name"));
+        return None;
+    }
+    let error = match Type::parse_in(text, &|name| types.find(name)) {
         Ok(ty) => return Some(ty),
         Err(error) => error,
     };
-    if !is_unsupported(&error, world) && !findings.is_full() {
+    if !is_known_to_be_wrong(&error, types) && !findings.is_full() {
         let span = at.part(error.offset, error.length);
         let finding = Finding::new(Code::BadType, span, format!("bad type: {error}"));
-        findings.push(finding.maybe_hint(hint(&error)));
+        findings.push(finding.maybe_hint(hint(&error, types)));
     }
     None
 }
 
-fn is_unsupported(error: &TypeError, world: &World) -> bool {
-    matches!(&error.kind, TypeErrorKind::Unknown(name) if world.unsupported_types.contains(name))
+/// Whether a finding has been made about the type where it is declared.
+fn is_known_to_be_wrong(error: &TypeError, types: &Types) -> bool {
+    matches!(&error.kind, TypeErrorKind::Unknown(name) if types.declares(name))
 }
 
-fn hint(error: &TypeError) -> Option<String> {
+fn hint(error: &TypeError, types: &Types) -> Option<String> {
     let TypeErrorKind::Unknown(name) = &error.kind else { return None };
     let other = match name.to_ascii_lowercase().as_str() {
         "integer" | "i64" | "i32" | "u64" | "u32" | "long" | "number" => "int",
@@ -40,9 +44,14 @@ fn hint(error: &TypeError) -> Option<String> {
             return Some("a procedure that returns nothing has no `returns`".to_owned());
         }
         _ => {
-            return did_you_mean(name, TYPE_NAMES.into_iter().chain(["string"]))
-                .or_else(|| Some(format!("the types are {}", TYPE_NAMES.join(", "))));
+            let names = BUILTIN_NAMES.into_iter().chain(["string"]).chain(types.names());
+            return did_you_mean(name, names).or_else(|| Some(all_names(types)));
         }
     };
     Some(format!("write `{other}`"))
+}
+
+fn all_names(types: &Types) -> String {
+    let declared = if types.names().next().is_some() { " and those under `types`" } else { "" };
+    format!("the types are {}{declared}", BUILTIN_NAMES.join(", "))
 }

@@ -59,8 +59,6 @@ codes! {
     WrongKind = 22,
     /// The only `version` is 1.
     Version = 23,
-    /// Records and enumerations under `types` are not supported yet.
-    TypesUnsupported = 24,
     /// A name is `[A-Za-z][A-Za-z0-9_]*`, no Python keyword and none of `self`, `Self`, `super`, `crate`.
     BadName = 30,
     /// A name is declared once.
@@ -107,6 +105,12 @@ codes! {
     DuplicateSignature = 71,
     /// What is generated for two procedures must not have one name.
     GeneratedName = 72,
+    /// A record must not contain itself.
+    RecursiveType = 73,
+    /// A record has fields and an enumeration has items: at least one, at most 1,000, each once.
+    TypeMembers = 74,
+    /// A type nests at most 32 deep and mentions at most 10,000 types, those inside its records counted each time.
+    TypeTooLarge = 75,
     /// A procedure's file, a module or a data file must be there.
     SourceMissing = 80,
     /// A procedure's file, a module or a data file is a regular file.

@@ -28,8 +28,12 @@ pub(super) enum Shape {
     Returns,
     /// A server's name; a list is reserved.
     Provider,
-    /// Records and enumerations by name. Here is where their shapes will stand.
+    /// Types by name.
+    Fields,
+    /// Records and enumerations by name, or a list of them with a `name` each.
     Types,
+    /// A record or an enumeration: its fields by name, its items, or the keys of [`TYPE`].
+    Type,
 }
 
 pub(super) const FILE: &[Field] = &[
@@ -40,6 +44,13 @@ pub(super) const FILE: &[Field] = &[
 ];
 
 pub(super) const NAME: &[Field] = &[required("name", Shape::Text, "name: ...")];
+
+/// A record or an enumeration with all its keys.
+pub(super) const TYPE: &[Field] = &[
+    optional("doc", Shape::Text),
+    optional("fields", Shape::Fields),
+    optional("items", Shape::List(&Shape::Text)),
+];
 
 const NETWORK: &[Field] = &[
     optional("servers", Shape::Entries(SERVER)),

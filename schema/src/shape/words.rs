@@ -74,6 +74,8 @@ pub(super) fn expected(shape: Shape) -> &'static str {
         Shape::List(_) => "a list",
         Shape::Mapping(_) => "a mapping",
         Shape::Entries(_) | Shape::Types => "a mapping by name or a list",
+        Shape::Type => "fields by name, or a list of items",
+        Shape::Fields => "a mapping of names to types",
         Shape::Arguments => "a mapping of names to types, or a list of types",
         Shape::Returns => "a type or a list of types",
     }
@@ -108,6 +110,9 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
             "no" | "off" | "n" | "false" => "write `false`".to_owned(),
             _ => return None,
         },
+        (Shape::Type, Value::String(_)) => {
+            "a record is written `{ name: str, age: int }`, an enumeration `[low, high]`".to_owned()
+        }
         (Shape::List(_) | Shape::Arguments, Value::String(text)) if text.len() < 40 => {
             format!("write it as a list: `[{}]`", in_flow(text))
         }

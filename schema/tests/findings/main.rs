@@ -5,6 +5,7 @@ mod services;
 mod shapes;
 mod signatures;
 mod together;
+mod types;
 mod yaml;
 
 use std::path::Path;
@@ -68,6 +69,7 @@ fn every_rule_has_a_case() {
         include_str!("services.rs"),
         include_str!("shapes.rs"),
         include_str!("signatures.rs"),
+        include_str!("types.rs"),
         include_str!("yaml.rs"),
     ]
     .concat();

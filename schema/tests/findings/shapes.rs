@@ -59,37 +59,6 @@ network: {}
 }
 
 #[test]
-fn types_are_not_supported_yet() {
-    check(
-        "
-network: {}
-types: { Tally: { votes: int } }
-services: {}
-",
-        &[
-            "2:1 E024 records and enumerations (`types`) are not supported yet -> use `Tuple[...]` for a record and `str` for an enumeration",
-        ],
-    );
-    check(
-        "
-network: {}
-types: Tally
-",
-        &["2:8 E022 `types` must be a mapping by name or a list, not text"],
-    );
-    check(
-        r#"
-network: { servers: { a: { ip: 127.0.0.1, port: 1 } } }
-types: [{ name: Tally }]
-services: { s: { provider: a, rpcs: [{ name: r, returns: "List[Tally]" }] } }
-"#,
-        &[
-            "2:1 E024 records and enumerations (`types`) are not supported yet -> use `Tuple[...]` for a record and `str` for an enumeration",
-        ],
-    );
-}
-
-#[test]
 fn servers_and_clients_are_entries_with_an_address() {
     check(
         "

@@ -1,0 +1,50 @@
+//! What stands under `types`: a record or an enumeration, in short or with all its keys.
+
+use serde_yaml::{Mapping, Value};
+
+use super::fields::{Shape, TYPE};
+use super::words::What;
+use super::{Walk, pair};
+use crate::guard::Place;
+
+impl Walk<'_> {
+    pub(super) fn types_by_name(&mut self, at: Place<'_>, mapping: Mapping) -> Vec<Value> {
+        if at.children().count() != mapping.len() {
+            self.disagree(at);
+        }
+        let mut types = Vec::with_capacity(mapping.len());
+        for (child, (name, mut declared)) in at.children().zip(mapping) {
+            self.declared_type(child, &mut declared);
+            types.push(pair(name, declared));
+        }
+        types
+    }
+
+    fn declared_type(&mut self, at: Place<'_>, value: &mut Value) {
+        let what = What::Entry(at.key().unwrap_or_default());
+        match value {
+            Value::Mapping(mapping) if has_all_keys(mapping) => {
+                self.conform(at, value, Shape::Mapping(TYPE), what);
+            }
+            Value::Mapping(mapping) => {
+                let fields = self.arguments_by_name(at, std::mem::take(mapping));
+                *value = keyed("fields", fields);
+            }
+            Value::Sequence(items) => {
+                self.list(at, items, Shape::Text, What::Item("items"));
+                *value = keyed("items", std::mem::take(items));
+            }
+            _ => self.refuse_kind(at, value, Shape::Type, what),
+        }
+    }
+}
+
+/// Whether a mapping has the keys of a declaration, rather than the fields of a record.
+fn has_all_keys(mapping: &Mapping) -> bool {
+    mapping.get("fields").is_some_and(Value::is_mapping)
+        || mapping.get("items").is_some_and(Value::is_sequence)
+}
+
+fn keyed(key: &str, members: Vec<Value>) -> Value {
+    Value::Mapping(Mapping::from_iter([(Value::from(key), Value::Sequence(members))]))
+}

@@ -1,0 +1,170 @@
+//! [`Difference`]: in what two sides disagree about a type.
+
+use std::fmt;
+
+use super::{Enumeration, Record, Type};
+
+/// The first thing in which two types differ, such as one field of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What differs: `the type`, `the field `votes` of `Tally``.
+    pub what: String,
+    /// What it is in the first type; `None` where it is missing there.
+    pub ours: Option<String>,
+    /// What it is in the second.
+    pub theirs: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, ours, theirs } = self;
+        write!(f, "{what} is {} here and {} there", Quoted(ours.as_deref()), Quoted(theirs.as_deref()))
+    }
+}
+
+/// A part of a difference in words.
+#[derive(Debug, Clone, Copy)]
+pub struct Quoted<'a>(pub Option<&'a str>);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(text) => write!(f, "`{text}`"),
+            None => f.write_str("missing"),
+        }
+    }
+}
+
+impl Type {
+    /// In what another type differs from this one.
+    pub fn difference(&self, other: &Self) -> Option<Difference> {
+        difference(self, other, "the type")
+    }
+}
+
+fn difference(ours: &Type, theirs: &Type, what: &str) -> Option<Difference> {
+    match (ours, theirs) {
+        (Type::List(ours), Type::List(theirs)) | (Type::Optional(ours), Type::Optional(theirs)) => {
+            difference(ours, theirs, what)
+        }
+        (Type::Dict(our_key, ours), Type::Dict(their_key, theirs)) if our_key == their_key => {
+            difference(ours, theirs, what)
+        }
+        (Type::Tuple(ours), Type::Tuple(theirs)) if ours.len() == theirs.len() => {
+            ours.iter().zip(theirs).find_map(|(ours, theirs)| difference(ours, theirs, what))
+        }
+        (Type::Record(ours), Type::Record(theirs)) => record_difference(ours, theirs, what),
+        (Type::Enumeration(ours), Type::Enumeration(theirs)) => enumeration_difference(ours, theirs, what),
+        _ if ours == theirs => None,
+        _ => Some(Difference {
+            what: what.to_owned(),
+            ours: Some(ours.to_string()),
+            theirs: Some(theirs.to_string()),
+        }),
+    }
+}
+
+fn record_difference(ours: &Record, theirs: &Record, what: &str) -> Option<Difference> {
+    if ours == theirs {
+        return None;
+    }
+    let name = ours.name();
+    if name != theirs.name() {
+        return Some(renamed(what, name.as_str(), theirs.name().as_str()));
+    }
+    let field = |field: &str| format!("the field `{field}` of `{name}`");
+    for declared in ours.fields() {
+        let what = field(declared.name.as_str());
+        let Some(position) = theirs.position(declared.name.as_str()) else {
+            return Some(Difference { what, ours: Some(declared.ty.to_string()), theirs: None });
+        };
+        if let Some(found) = difference(&declared.ty, &theirs.fields()[position].ty, &what) {
+            return Some(found);
+        }
+    }
+    if let Some(added) = theirs.fields().iter().find(|added| ours.position(added.name.as_str()).is_none()) {
+        let what = field(added.name.as_str());
+        return Some(Difference { what, ours: None, theirs: Some(added.ty.to_string()) });
+    }
+    let order = |record: &Record| {
+        let names: Vec<&str> = record.fields().iter().map(|field| field.name.as_str()).collect();
+        Some(names.join(", "))
+    };
+    Some(Difference {
+        what: format!("the order of the fields of `{name}`"),
+        ours: order(ours),
+        theirs: order(theirs),
+    })
+}
+
+fn enumeration_difference(ours: &Enumeration, theirs: &Enumeration, what: &str) -> Option<Difference> {
+    let name = ours.name();
+    if name != theirs.name() {
+        return Some(renamed(what, name.as_str(), theirs.name().as_str()));
+    }
+    let items = |enumeration: &Enumeration| Some(enumeration.items().join(", "));
+    (ours != theirs).then(|| Difference {
+        what: format!("the list of items of `{name}`"),
+        ours: items(ours),
+        theirs: items(theirs),
+    })
+}
+
+fn renamed(what: &str, ours: &str, theirs: &str) -> Difference {
+    Difference { what: what.to_owned(), ours: Some(ours.to_owned()), theirs: Some(theirs.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(ours: &str, theirs: &str, expected: Option<&str>) {
+        let parse = |text: &str| Type::parse(text).expect(text);
+        let found = parse(ours).difference(&parse(theirs)).map(|difference| difference.to_string());
+        assert_eq!(found.as_deref(), expected, "{ours} {theirs}");
+    }
+
+    #[test]
+    fn the_part_that_differs_is_named() {
+        let tally = "Tally{candidate: str, votes: int}";
+        check(tally, tally, None);
+        check("int", "float", Some("the type is `int` here and `float` there"));
+        check(
+            tally,
+            "Talley{candidate: str, votes: int}",
+            Some("the type is `Tally` here and `Talley` there"),
+        );
+        check(
+            tally,
+            "Tally{candidate: str, votes: float}",
+            Some("the field `votes` of `Tally` is `int` here and `float` there"),
+        );
+        check(
+            tally,
+            "Tally{candidate: str}",
+            Some("the field `votes` of `Tally` is `int` here and missing there"),
+        );
+        check(
+            "List[Tally{votes: int}]",
+            "List[Tally{votes: int, at: str}]",
+            Some("the field `at` of `Tally` is missing here and `str` there"),
+        );
+        check(
+            tally,
+            "Tally{votes: int, candidate: str}",
+            Some(
+                "the order of the fields of `Tally` is `candidate, votes` here and `votes, candidate` there",
+            ),
+        );
+        check(
+            "Box1{level: Level{low, high}}",
+            "Box1{level: Level{low, high, top}}",
+            Some("the list of items of `Level` is `low, high` here and `low, high, top` there"),
+        );
+        check(
+            "Dict[str, Outer{inner: Optional[Inner{a: int}]}]",
+            "Dict[str, Outer{inner: Optional[Inner{a: bool}]}]",
+            Some("the field `a` of `Inner` is `int` here and `bool` there"),
+        );
+    }
+}

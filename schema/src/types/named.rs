@@ -1,0 +1,139 @@
+//! [`Record`] and [`Enumeration`]: the types that a file declares by name.
+
+use std::collections::HashSet;
+
+use super::{MAX_TYPE_DEPTH, MAX_TYPE_NODES, Type, TypeErrorKind};
+use crate::name::{Name, NameError};
+
+/// How many fields a record may have, and how many items an enumeration.
+pub const MAX_MEMBERS: usize = 1_000;
+
+/// Named values in one order. Two records are the same when their names are and their fields are: names, order, types.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Record {
+    name: Name,
+    /// `1 <= fields.len() <= MAX_MEMBERS`, no two of one name.
+    fields: Vec<Field>,
+    /// `depth <= MAX_TYPE_DEPTH`
+    depth: usize,
+    /// `nodes <= MAX_TYPE_NODES`
+    nodes: usize,
+}
+
+/// One value of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Field {
+    /// Its name.
+    pub name: Name,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// One of several words. Two enumerations are the same when their names are and their items are, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Enumeration {
+    name: Name,
+    /// `1 <= items.len() <= MAX_MEMBERS`, no two the same.
+    items: Vec<String>,
+}
+
+impl Record {
+    /// A record of these fields.
+    ///
+    /// # Errors
+    /// No field, too many, two of one name, or a type that nests too deep or is too large by this record.
+    pub fn new(name: Name, fields: Vec<Field>) -> Result<Self, TypeErrorKind> {
+        check_members(&name, fields.iter().map(|field| field.name.as_str()))?;
+        let depth = 1 + fields.iter().map(|field| field.ty.depth()).max().unwrap_or(0);
+        if depth > MAX_TYPE_DEPTH {
+            return Err(TypeErrorKind::TooDeep);
+        }
+        let nodes = 1 + fields.iter().map(|field| field.ty.nodes()).sum::<usize>();
+        if nodes > MAX_TYPE_NODES {
+            return Err(TypeErrorKind::TooLarge);
+        }
+        Ok(Self { name, fields, depth, nodes })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Its fields, in order.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The place of a field, from 0.
+    pub fn position(&self, field: &str) -> Option<usize> {
+        self.fields.iter().position(|declared| declared.name == *field)
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(super) fn nodes(&self) -> usize {
+        self.nodes
+    }
+}
+
+impl Enumeration {
+    /// An enumeration of these items.
+    ///
+    /// # Errors
+    /// No item, too many, one twice, or one that is no [item](check_item).
+    pub fn new(name: Name, items: Vec<String>) -> Result<Self, TypeErrorKind> {
+        check_members(&name, items.iter().map(String::as_str))?;
+        if let Some(error) = items.iter().find_map(|item| check_item(item).err()) {
+            return Err(TypeErrorKind::Name(error));
+        }
+        Ok(Self { name, items })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Its items, in order.
+    pub fn items(&self) -> &[String] {
+        &self.items
+    }
+
+    /// The place of an item, from 0.
+    pub fn position(&self, item: &str) -> Option<usize> {
+        self.items.iter().position(|declared| declared == item)
+    }
+}
+
+/// Checks an item of an enumeration. It follows the rule of names, but may be a keyword of Python, where it is a text.
+///
+/// # Errors
+/// Which part of the rule it breaks.
+pub fn check_item(text: &str) -> Result<(), NameError> {
+    match Name::new(text) {
+        Ok(_) | Err(NameError::PythonKeyword(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn check_members<'a>(
+    name: &Name,
+    members: impl ExactSizeIterator<Item = &'a str>,
+) -> Result<(), TypeErrorKind> {
+    if members.len() == 0 {
+        return Err(TypeErrorKind::Empty(name.to_string()));
+    }
+    if members.len() > MAX_MEMBERS {
+        return Err(TypeErrorKind::TooManyMembers(name.to_string()));
+    }
+    let mut seen = HashSet::with_capacity(members.len());
+    for member in members {
+        if !seen.insert(member) {
+            return Err(TypeErrorKind::MemberTwice { name: name.to_string(), member: member.to_owned() });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,368 @@
+//! From the text of a type to a [`Type`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{
+    Enumeration, Field, KeyType, MAX_TUPLE_LEN, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Record, Type, TypeError,
+    TypeErrorKind,
+};
+use crate::name::Name;
+
+/// The names of the types that need no declaration, as they are printed.
+pub const BUILTIN_NAMES: [&str; 9] =
+    ["int", "float", "bool", "str", "bytes", "List", "Dict", "Optional", "Tuple"];
+
+/// Other spellings of them, and names that a later version of the language takes.
+const OTHER_NAMES: [&str; 7] = ["string", "list", "dict", "optional", "tuple", "Callable", "Stream"];
+
+/// Whether the type language itself means something by this name.
+pub fn is_builtin_name(name: &str) -> bool {
+    BUILTIN_NAMES.contains(&name) || OTHER_NAMES.contains(&name)
+}
+
+impl Type {
+    /// Reads a type, such as `Dict[str, List[int]]` or `List[Tally{candidate: str, votes: int}]`.
+    ///
+    /// # Errors
+    /// A [`TypeError`] that says what is wrong and at which byte of `text`.
+    pub fn parse(text: &str) -> Result<Self, TypeError> {
+        Self::parse_in(text, &|_| None)
+    }
+
+    /// The same where names may stand for what `scope` says.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_in(text: &str, scope: &dyn Fn(&str) -> Option<Self>) -> Result<Self, TypeError> {
+        let mut parser = Parser { text, at: 0, scope, expanded: HashMap::new() };
+        let parsed = parser.parse_type(1)?;
+        parser.skip_space();
+        if parser.at < text.len() {
+            return Err(parser.error(TypeErrorKind::TrailingText));
+        }
+        if parsed.depth() > MAX_TYPE_DEPTH {
+            return Err(spanned(0, text.len(), TypeErrorKind::TooDeep));
+        }
+        if parsed.nodes() > MAX_TYPE_NODES {
+            return Err(spanned(0, text.len(), TypeErrorKind::TooLarge));
+        }
+        Ok(parsed)
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    scope: &'a dyn Fn(&str) -> Option<Type>,
+    /// What the text itself has said about names so far.
+    expanded: HashMap<&'a str, Type>,
+}
+
+impl<'a> Parser<'a> {
+    fn parse_type(&mut self, depth: usize) -> Result<Type, TypeError> {
+        self.skip_space();
+        let start = self.at;
+        let name = self.take_name();
+        if depth > MAX_TYPE_DEPTH {
+            return Err(spanned(start, name.len(), TypeErrorKind::TooDeep));
+        }
+        if name.is_empty() {
+            return Err(self.error(TypeErrorKind::Missing));
+        }
+        match name {
+            "int" => self.plain(start, Type::Int, "int"),
+            "float" => self.plain(start, Type::Float, "float"),
+            "bool" => self.plain(start, Type::Bool, "bool"),
+            "str" | "string" => self.plain(start, Type::Str, "str"),
+            "bytes" => self.plain(start, Type::Bytes, "bytes"),
+            "List" | "list" => {
+                let [item] = self.parse_exactly(depth, start, "List", "one type: `List[int]`")?;
+                Ok(Type::List(Box::new(item)))
+            }
+            "Optional" | "optional" => self.parse_optional(depth, start),
+            "Dict" | "dict" => self.parse_dict(depth, start),
+            "Tuple" | "tuple" => self.parse_tuple(depth, start),
+            "Callable" | "Stream" => {
+                Err(spanned(start, name.len(), TypeErrorKind::Reserved(name.to_owned())))
+            }
+            _ => self.parse_named(depth, start, name),
+        }
+    }
+
+    /// A type without parameters, whose name has just been read.
+    fn plain(&mut self, start: usize, plain: Type, name: &'static str) -> Result<Type, TypeError> {
+        let length = self.at - start;
+        if matches!(self.peek(), Some('[' | '{')) {
+            let kind = TypeErrorKind::Parameters { name, expected: "no parameters" };
+            return Err(spanned(start, length, kind));
+        }
+        Ok(plain)
+    }
+
+    fn parse_optional(&mut self, depth: usize, start: usize) -> Result<Type, TypeError> {
+        let [item] = self.parse_exactly(depth, start, "Optional", "one type: `Optional[int]`")?;
+        if matches!(item, Type::Optional(_)) {
+            return Err(spanned(start, self.at - start, TypeErrorKind::NestedOptional));
+        }
+        Ok(Type::Optional(Box::new(item)))
+    }
+
+    fn parse_dict(&mut self, depth: usize, start: usize) -> Result<Type, TypeError> {
+        let [key, value] = self.parse_exactly(depth, start, "Dict", "two types: `Dict[str, int]`")?;
+        let key = match key {
+            Type::Str => KeyType::Str,
+            Type::Int => KeyType::Int,
+            other => {
+                let kind = TypeErrorKind::Key(other.to_string());
+                return Err(spanned(start, self.at - start, kind));
+            }
+        };
+        Ok(Type::Dict(key, Box::new(value)))
+    }
+
+    fn parse_tuple(&mut self, depth: usize, start: usize) -> Result<Type, TypeError> {
+        let items = self.parse_parameters(depth, start, "Tuple", "one type or more: `Tuple[int, str]`")?;
+        if items.len() > MAX_TUPLE_LEN {
+            return Err(spanned(start, self.at - start, TypeErrorKind::TupleTooLong));
+        }
+        Ok(Type::Tuple(items))
+    }
+
+    /// A record or an enumeration: expanded here, or known already.
+    fn parse_named(&mut self, depth: usize, start: usize, name: &'a str) -> Result<Type, TypeError> {
+        let named = |kind| spanned(start, name.len(), kind);
+        if self.peek() != Some('{') {
+            let known = self.expanded.get(name).cloned().or_else(|| (self.scope)(name));
+            return known.ok_or_else(|| named(TypeErrorKind::Unknown(name.to_owned())));
+        }
+        let parsed_name = Name::new(name).map_err(|error| named(TypeErrorKind::Name(error)))?;
+        let expanded = self.parse_members(depth, parsed_name).map_err(|error| match error {
+            MemberError::Inside(error) => error,
+            MemberError::Whole(kind) => named(kind),
+        })?;
+        let before = self.expanded.insert(name, expanded.clone());
+        if before.is_some_and(|before| before != expanded) {
+            return Err(named(TypeErrorKind::TwoMeanings(name.to_owned())));
+        }
+        Ok(expanded)
+    }
+
+    /// What stands in braces: `a: int, b: str` makes a record, `a, b` an enumeration.
+    fn parse_members(&mut self, depth: usize, name: Name) -> Result<Type, MemberError> {
+        let (mut fields, mut items) = (Vec::new(), Vec::new());
+        self.accept('{');
+        if !self.accept('}') {
+            loop {
+                self.skip_space();
+                let start = self.at;
+                let member = self.take_name();
+                if self.accept(':') && items.is_empty() {
+                    let name = Name::new(member)
+                        .map_err(|error| spanned(start, member.len(), TypeErrorKind::Name(error)))?;
+                    fields.push(Field { name, ty: self.parse_type(depth + 1)? });
+                } else if !member.is_empty() && fields.is_empty() {
+                    items.push(member.to_owned());
+                } else {
+                    return Err(self.error(TypeErrorKind::Missing).into());
+                }
+                if self.accept('}') {
+                    break;
+                }
+                if !self.accept(',') {
+                    return Err(self.error(TypeErrorKind::UnclosedBrace).into());
+                }
+            }
+        }
+        let named = if items.is_empty() {
+            Record::new(name, fields).map(|record| Type::Record(Arc::new(record)))
+        } else {
+            Enumeration::new(name, items).map(|enumeration| Type::Enumeration(Arc::new(enumeration)))
+        };
+        named.map_err(MemberError::Whole)
+    }
+
+    fn parse_exactly<const N: usize>(
+        &mut self,
+        depth: usize,
+        start: usize,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<[Type; N], TypeError> {
+        let items = self.parse_parameters(depth, start, name, expected)?;
+        <[Type; N]>::try_from(items)
+            .map_err(|_| spanned(start, self.at - start, TypeErrorKind::Parameters { name, expected }))
+    }
+
+    fn parse_parameters(
+        &mut self,
+        depth: usize,
+        start: usize,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<Vec<Type>, TypeError> {
+        if !self.accept('[') {
+            return Err(spanned(start, self.at - start, TypeErrorKind::Parameters { name, expected }));
+        }
+        if self.accept(']') {
+            return Err(spanned(start, self.at - start, TypeErrorKind::Parameters { name, expected }));
+        }
+        let mut items = Vec::new();
+        loop {
+            items.push(self.parse_type(depth + 1)?);
+            if self.accept(']') {
+                return Ok(items);
+            }
+            if !self.accept(',') {
+                return Err(self.error(TypeErrorKind::Unclosed));
+            }
+        }
+    }
+
+    fn take_name(&mut self) -> &'a str {
+        let rest = &self.text[self.at..];
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    fn peek(&mut self) -> Option<char> {
+        self.skip_space();
+        self.text[self.at..].chars().next()
+    }
+
+    fn accept(&mut self, wanted: char) -> bool {
+        let found = self.peek() == Some(wanted);
+        if found {
+            self.at += wanted.len_utf8();
+        }
+        found
+    }
+
+    fn skip_space(&mut self) {
+        let rest = &self.text[self.at..];
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    /// An error at the place where reading stopped.
+    fn error(&self, kind: TypeErrorKind) -> TypeError {
+        let length = self.text[self.at..].chars().next().map_or(0, char::len_utf8);
+        spanned(self.at, length, kind)
+    }
+}
+
+fn spanned(offset: usize, length: usize, kind: TypeErrorKind) -> TypeError {
+    TypeError { offset, length, kind }
+}
+
+/// What is wrong with what stands in braces.
+enum MemberError {
+    /// At a place of its own.
+    Inside(TypeError),
+    /// As a whole.
+    Whole(TypeErrorKind),
+}
+
+impl From<TypeError> for MemberError {
+    fn from(error: TypeError) -> Self {
+        Self::Inside(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_printed_in_one_way() {
+        for (text, printed) in [
+            ("int", "int"),
+            (" string ", "str"),
+            ("list[ int ]", "List[int]"),
+            ("dict[string,List[ float]]", "Dict[str, List[float]]"),
+            ("Optional[Tuple[int,bytes]]", "Optional[Tuple[int, bytes]]"),
+            ("Dict[int, Optional[bool]]", "Dict[int, Optional[bool]]"),
+            ("List[ Tally { candidate : str, votes: int } ]", "List[Tally]"),
+            ("Level{low,high}", "Level"),
+        ] {
+            assert_eq!(Type::parse(text).map(|t| t.to_string()).as_deref(), Ok(printed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_type_is_refused_with_its_place() {
+        for (text, offset, length, message) in [
+            ("", 0, 0, "a type is missing here"),
+            ("inte", 0, 4, "there is no type `inte`"),
+            ("List[inte]", 5, 4, "there is no type `inte`"),
+            ("List", 0, 4, "`List` takes one type: `List[int]`"),
+            ("List[]", 0, 6, "`List` takes one type: `List[int]`"),
+            ("List[int, int]", 0, 14, "`List` takes one type: `List[int]`"),
+            ("List[int", 8, 0, "`,` or `]` is missing here"),
+            ("List[int,]", 9, 1, "a type is missing here"),
+            ("int int", 4, 3, "this is more than one type"),
+            ("int[str]", 0, 3, "`int` takes no parameters"),
+            ("Dict[float, int]", 0, 16, "a `Dict` is keyed by `str` or `int`, not by `float`"),
+            (
+                "Optional[Optional[int]]",
+                0,
+                23,
+                "an `Optional` directly inside an `Optional` says nothing more",
+            ),
+            ("Stream[int]", 0, 6, "`Stream` is reserved for a later version"),
+            ("Lіst[int]", 0, 5, "there is no type `Lіst`"),
+            ("Tally", 0, 5, "there is no type `Tally`"),
+            ("Tally{}", 0, 5, "`Tally` has nothing in it"),
+            ("Tally{a: inte}", 9, 4, "there is no type `inte`"),
+            ("Tally{a: int, a: str}", 0, 5, "`Tally` has `a` twice"),
+            ("Tally{a: int, b}", 15, 1, "a type is missing here"),
+            ("Level{a, b: int}", 12, 1, "`,` or `}` is missing here"),
+            ("Level{low high}", 10, 1, "`,` or `}` is missing here"),
+            ("Level{low", 9, 0, "`,` or `}` is missing here"),
+            ("int{a: int}", 0, 3, "`int` takes no parameters"),
+            ("List{a: int}", 0, 4, "`List` takes one type: `List[int]`"),
+            ("def{a: int}", 0, 3, "`def` is a keyword in Python"),
+            ("Tuple[A{a: int}, A{a: str}]", 17, 1, "`A` means two things here"),
+        ] {
+            let error = Type::parse(text).expect_err(text);
+            assert_eq!((error.offset, error.to_string().as_str()), (offset, message), "{text}");
+            if text != "int int" {
+                assert_eq!(error.length, length, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn nesting_ends_at_its_limit() {
+        let nested = |depth: usize| format!("{}int{}", "List[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert_eq!(Type::parse(&nested(MAX_TYPE_DEPTH)).map(|t| t.depth()), Ok(MAX_TYPE_DEPTH));
+        let error = Type::parse(&nested(MAX_TYPE_DEPTH + 1)).expect_err("one too deep");
+        assert_eq!(error.kind, TypeErrorKind::TooDeep);
+        assert_eq!(Type::parse(&nested(100_000)).expect_err("far too deep").kind, TypeErrorKind::TooDeep);
+    }
+
+    #[test]
+    fn a_named_type_is_expanded_where_it_is_mentioned_first() {
+        let text = "Tuple[Tally{votes: int, level: Level{low, high}}, List[Tally], Level]";
+        let parsed = Type::parse(text).expect(text);
+        assert_eq!(super::super::Expanded(&parsed).to_string(), text);
+        assert_eq!(parsed.to_string(), "Tuple[Tally, List[Tally], Level]");
+        let scope = |name: &str| (name == "Tally").then(|| Type::parse("Tally{a: int}").expect("a record"));
+        let bare = Type::parse_in("List[Tally]", &scope).expect("a known name");
+        assert_eq!(super::super::Expanded(&bare).to_string(), "List[Tally{a: int}]");
+    }
+
+    #[test]
+    fn a_small_text_cannot_stand_for_a_large_type() {
+        let mut text = "A0{a: int}".to_owned();
+        for depth in 1..20 {
+            text = format!("A{depth}{{a: {text}, b: A{}}}", depth - 1);
+        }
+        assert_eq!(Type::parse(&text).expect_err("2^20 types").kind, TypeErrorKind::TooLarge);
+        let nested = |depth: usize| {
+            (0..depth).fold("int".to_owned(), |inner, level| format!("A{level}{{a: {inner}}}"))
+        };
+        assert!(Type::parse(&nested(MAX_TYPE_DEPTH - 1)).is_ok());
+        assert_eq!(Type::parse(&nested(MAX_TYPE_DEPTH)).expect_err("deep").kind, TypeErrorKind::TooDeep);
+    }
+}

@@ -1,0 +1,168 @@
+//! Records and enumerations.
+
+use super::check;
+
+/// Checks what stands under `types`; its first line is line 3.
+fn check_types(types: &str, expected: &[&str]) {
+    let types = types.trim_matches('\n').replace('\n', "\n  ");
+    check(&format!("network: {{}}\ntypes:\n  {types}\n"), expected);
+}
+
+#[test]
+fn a_type_has_fields_by_name_or_a_list_of_items() {
+    check_types(
+        r#"
+Tally: { candidate: str, votes: int, at: "Optional[Level]" }
+Level: [low, normal, high]
+Ballot: { doc: one vote, fields: { fields: "List[Tally]", items: int } }
+Mood: { doc: how it goes, items: [and, or] }
+Short: { fields: str, items: int, doc: str }
+"#,
+        &[],
+    );
+    check(
+        "
+network: {}
+types:
+  - { name: Tally, fields: { votes: int } }
+  - { name: Level, items: [low, high], doc: how high }
+",
+        &[],
+    );
+    check_types(
+        "
+Tally: List[int]
+Level:
+Empty: {}
+Nothing: []
+Both: { fields: { a: int }, items: [b] }
+Bad: { fields: { a: int }, field: 1 }
+",
+        &[
+            "3:10 E022 `Tally` must be fields by name, or a list of items, not text -> a record is written `{ name: str, age: int }`, an enumeration `[low, high]`",
+            "4:3 E022 `Level` must be fields by name, or a list of items, not nothing",
+            "5:3 E074 `Empty` has nothing in it",
+            "6:3 E074 `Nothing` has nothing in it",
+            "7:3 E074 this type has fields and items -> write `{ name: str, age: int }` for a record, `[low, high]` for an enumeration",
+            "8:30 E020 unknown key `field` -> did you mean `fields`?",
+        ],
+    );
+    check(
+        "
+network: {}
+types: [{ name: Tally }]
+",
+        &[
+            "2:17 E074 this type has neither fields nor items -> write `{ name: str, age: int }` for a record, `[low, high]` for an enumeration",
+        ],
+    );
+    check("network: {}\ntypes: Tally\n", &["2:8 E022 `types` must be a mapping by name or a list, not text"]);
+}
+
+#[test]
+fn members_have_names_each_once_and_types_that_are_there() {
+    check_types(
+        "
+Tally: { candidate: sting, 9lives: int, votes: Levle, x: 'Tally2{a: int}' }
+Level: [low, 'a b', low, true]
+Loud: [not_found, NOT_FOUND, self]
+",
+        &[
+            "3:23 E070 bad type: there is no type `sting` -> did you mean `string`?",
+            "3:30 E030 `9lives` is no name: a name begins with a letter from A to Z, not with `9` -> write `lives`, for example",
+            "3:50 E070 bad type: there is no type `Levle` -> did you mean `Level`?",
+            "3:67 E070 bad type: no braces belong here -> declare the record or the enumeration under `types` and write its name",
+            "4:16 E030 `a b` is no item: a name has only letters, digits and `_`, not ` `",
+            "4:28 E022 an item of `items` must be text, not true or false -> put it in quotes",
+            "5:21 E072 the generated variant `NotFound` would stand for two items @ 5:10 -> rename one of the items",
+            "5:32 E030 `self` is no item: `self` cannot be an identifier in Rust",
+        ],
+    );
+    check_types("Level: [low, high, low]", &["3:3 E074 `Level` has `low` twice"]);
+}
+
+#[test]
+fn the_names_of_types_are_their_own() {
+    check_types(
+        "
+List: { a: int }
+String: { a: int }
+Tally: { a: int }
+tally: { a: int }
+",
+        &[
+            "3:3 E034 no record and no enumeration can be called `List` -> the name has a meaning in this file or in Rust; rename the type",
+            "4:3 E034 no record and no enumeration can be called `String` -> the name has a meaning in this file or in Rust; rename the type",
+            "6:3 E032 the type `tally` differs from `Tally` in upper and lower case alone @ 5:3 -> rename one of the two",
+        ],
+    );
+    check(
+        "
+network: {}
+types:
+  - { name: Tally, fields: { a: int } }
+  - { name: Tally, items: [a] }
+",
+        &["4:13 E031 there are two types called `Tally` @ 3:13"],
+    );
+}
+
+#[test]
+fn a_record_does_not_contain_itself() {
+    check_types(
+        "
+Tree: { left: 'Optional[Tree]', size: int }
+A: { b: 'List[B]' }
+B: { c: C }
+C: { a: 'Dict[str, A]' }
+D: { b: B }
+",
+        &[
+            "3:27 E073 the record `Tree` contains itself -> keep a name or a number of the other record instead of the record",
+            "6:22 E073 the record `A` contains itself -> keep a name or a number of the other record instead of the record",
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_type_is_said_once_where_it_is_declared() {
+    check(
+        r#"
+network: { servers: { server1: { ip: 127.0.0.1, port: 7101 } } }
+types: { Tally: { votes: inte }, Box: { tally: Tally } }
+services: { s: { provider: server1, rpcs: [{ name: r, arguments: [Box, Tally], returns: "List[Tally]" }] } }
+"#,
+        &["2:26 E070 bad type: there is no type `inte` -> did you mean `int`?"],
+    );
+}
+
+#[test]
+fn a_type_has_a_limited_size() {
+    let chain: String = (0..40).map(|n| format!("T{n}: {{ a: T{} }}\n", n + 1)).collect();
+    check_types(&format!("{chain}T40: {{ a: int }}"), &["35:3 E075 a type nests at most 32 deep"]);
+    let double: String = (1..15).map(|n| format!("T{n}: {{ a: T{0}, b: T{0} }}\n", n - 1)).collect();
+    check_types(
+        &format!("{double}T0: {{ a: int }}"),
+        &["14:3 E075 a type mentions at most 10000 types, those inside its records counted each time"],
+    );
+    let fields: String = (0..1001).map(|n| format!("a{n}: int, ")).collect();
+    check_types(&format!("T: {{ {fields} }}"), &["3:3 E074 `T` has more than 1000 members"]);
+}
+
+#[test]
+fn ten_thousand_records_that_build_on_each_other_are_checked_without_a_deep_stack() {
+    let chain: String = (0..10_000).map(|n| format!("  T{n}: {{ a: T{} }}\n", n + 1)).collect();
+    let text = format!("network: {{}}\ntypes:\n{chain}  T10000: {{ a: int }}\n");
+    let report = rpc_schema::parse(std::path::Path::new("init.yaml"), &text).expect_err("too deep");
+    assert!(report.findings.iter().all(|finding| finding.message == "a type nests at most 32 deep"));
+}
+
+#[test]
+fn no_module_takes_the_place_of_the_types() {
+    super::check_service(
+        "modules: [lib/rpc_types.py]",
+        &[
+            "5:15 E034 no module can be called `rpc_types` -> that is what records and enumerations are imported from; rename the file",
+        ],
+    );
+}
