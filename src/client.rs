@@ -136,7 +136,7 @@ fn call_by_hand(schema: &Schema, arguments: &Arguments, call: &CallArguments) ->
         Failure::Usage(format!("`{}` is no SERVICE.PROCEDURE, such as svc1.rpc1", call.procedure))
     })?;
     let values = match &call.types {
-        Some(types) => values::typed(types, &call.values).map_err(Failure::Usage)?,
+        Some(types) => values::typed(schema, types, &call.values).map_err(Failure::Usage)?,
         None => values::inferred(schema, service, rpc, &call.values).map_err(Failure::Usage)?,
     };
     let declared = schema.service(service).and_then(|service| declared_deadline(service, rpc));

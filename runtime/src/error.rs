@@ -36,6 +36,11 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// An error of one's own making, for doubles of a server in tests.
+    pub fn new(kind: ErrorKind, executed: Executed, message: impl Into<String>) -> Self {
+        Self::local(kind, executed, message)
+    }
+
     /// A mistake in how this network was configured or used; nothing was sent.
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
         Self::local(ErrorKind::Configuration, Executed::No, message)

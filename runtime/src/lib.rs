@@ -33,12 +33,15 @@ mod client;
 #[cfg(feature = "client")]
 mod dynamic;
 #[cfg(feature = "client")]
+mod mock;
+#[cfg(feature = "client")]
 mod network;
 #[cfg(feature = "client")]
 pub mod topology;
 #[cfg(feature = "client")]
 pub use {
     dynamic::{Answer, Argument},
+    mock::RecordedCall,
     network::{Network, NetworkBuilder, ServerHandle},
     topology::Topology,
 };

@@ -1,10 +1,16 @@
 //! What generated code calls. Private: it may change with every version, together with `rpcgen`.
 
+pub use serde;
+
 pub use crate::arg::Arg;
 use crate::error::Error;
+pub use crate::mock::Mock;
 use crate::network::Network;
 use crate::topology::Topology;
-pub use crate::wire::value::Value;
+pub use crate::wire::value::{DecodeError, Reader, Value, encode_count};
+pub use crate::{
+    __enumeration as enumeration, __overload as overload, __record as record, __spread as spread,
+};
 
 /// One signature, as generated code knows it.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +19,7 @@ pub struct Procedure {
     pub service: &'static str,
     /// The procedure's name.
     pub rpc: &'static str,
-    /// The types of the arguments, as they are printed.
+    /// The types of the arguments, with what their names stand for.
     pub arguments: &'static [&'static str],
     /// The types of the returned values.
     pub returns: &'static [&'static str],
@@ -21,16 +27,130 @@ pub struct Procedure {
     pub deadline_ms: Option<u64>,
 }
 
+impl Procedure {
+    /// A procedure; `rpcgen` writes this call.
+    pub const fn new(
+        service: &'static str,
+        rpc: &'static str,
+        arguments: &'static [&'static str],
+        returns: &'static [&'static str],
+    ) -> Self {
+        Self { service, rpc, arguments, returns, deadline_ms: None }
+    }
+
+    /// The same with a deadline.
+    pub const fn deadline_ms(self, millis: u64) -> Self {
+        Self { deadline_ms: Some(millis), ..self }
+    }
+}
+
+/// What takes calls to where they are answered.
+pub trait Transport {
+    /// Calls a procedure: `arguments` is the tuple of its arguments, nested where there are more than twelve; `R` is
+    /// the returned value, a tuple of several, or `()`.
+    fn carry<A: Value, R: Value>(&self, procedure: &'static Procedure, arguments: A) -> Result<R, Error>;
+}
+
+/// What has a transport; generated code gives it all calls of a service.
+pub trait Carrier {
+    /// Its kind of transport.
+    type Transport: Transport;
+
+    /// What its calls travel by.
+    fn transport(&self) -> &Self::Transport;
+}
+
+impl Transport for Network {
+    fn carry<A: Value, R: Value>(&self, procedure: &'static Procedure, arguments: A) -> Result<R, Error> {
+        self.call_typed(procedure, |out| arguments.encode(out))
+    }
+}
+
 /// The network that free functions call through.
 pub fn installed(topology: &'static Topology) -> Result<Network, Error> {
     topology.installed()
 }
 
-/// Calls a procedure: `encode` appends the arguments in order, `R` is the returned value, a tuple of several, or `()`.
-pub fn call<R: Value>(
-    network: &Network,
-    procedure: &'static Procedure,
-    encode: impl FnOnce(&mut Vec<u8>),
-) -> Result<R, Error> {
-    network.call_typed(procedure, encode)
+/// The binary form of a generated struct, and its being passed by reference.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __record {
+    ($record:ident, $($field:ident),*) => {
+        impl $crate::private::Value for $record {
+            fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
+                $($crate::private::Value::encode(&self.$field, out);)*
+            }
+
+            fn decode(
+                input: &mut $crate::private::Reader<'_>,
+            ) -> ::core::result::Result<Self, $crate::private::DecodeError> {
+                ::core::result::Result::Ok(Self { $($field: $crate::private::Value::decode(input)?,)* })
+            }
+        }
+
+        impl $crate::private::Arg<$record> for &$record {
+            fn into_arg(self) -> $record {
+                ::core::clone::Clone::clone(self)
+            }
+        }
+    };
+}
+
+/// The binary form of a generated enum, and its being passed by reference.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __enumeration {
+    ($enumeration:ident) => {
+        impl $crate::private::Value for $enumeration {
+            fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
+                $crate::private::encode_count(*self as usize, out);
+            }
+
+            fn decode(
+                input: &mut $crate::private::Reader<'_>,
+            ) -> ::core::result::Result<Self, $crate::private::DecodeError> {
+                input.item(Self::ALL.len()).map(|place| Self::ALL[place])
+            }
+        }
+
+        impl $crate::private::Arg<$enumeration> for &$enumeration {
+            fn into_arg(self) -> $enumeration {
+                *self
+            }
+        }
+
+        impl ::core::fmt::Display for $enumeration {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+/// The forms in which the arguments of one overload may be passed, as implementations of its set's trait.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __overload {
+    ($arguments:ident => $function:ident $places:tt -> $returns:ty; $([$($generics:tt)*] $form:ty;)+) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)*> $arguments for $form {
+            type Output = $returns;
+
+            fn call(self, calls: &dyn Calls) -> ::core::result::Result<Self::Output, $crate::Error> {
+                $crate::private::spread!(calls, $function, self, $places)
+            }
+        }
+    )+};
+}
+
+/// Calls a function with the elements of a tuple, or with one value.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __spread {
+    ($calls:ident, $function:ident, $arguments:ident, [_]) => {
+        $calls.$function($crate::private::Arg::into_arg($arguments))
+    };
+    ($calls:ident, $function:ident, $arguments:ident, [$($place:tt)*]) => {
+        $calls.$function($($crate::private::Arg::into_arg($arguments.$place)),*)
+    };
 }

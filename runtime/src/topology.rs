@@ -1,6 +1,6 @@
 //! [`Topology`]: the network of an `init.yaml` as static data, written by `rpcgen`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::RwLock;
 
 use crate::error::Error;
@@ -52,6 +52,38 @@ pub struct Service {
     pub provider: &'static str,
     /// The clients that may call it.
     pub tenants: &'static [&'static str],
+}
+
+impl Server {
+    /// A server at an IPv4 address.
+    pub const fn v4(name: &'static str, ip: [u8; 4], port: u16) -> Self {
+        Self { name, address: SocketAddr::new(ipv4(ip), port) }
+    }
+
+    /// A server at an IPv6 address.
+    pub const fn v6(name: &'static str, ip: [u16; 8], port: u16) -> Self {
+        Self { name, address: SocketAddr::new(ipv6(ip), port) }
+    }
+}
+
+impl Client {
+    /// A client at an IPv4 address.
+    pub const fn v4(name: &'static str, ip: [u8; 4]) -> Self {
+        Self { name, ip: ipv4(ip) }
+    }
+
+    /// A client at an IPv6 address.
+    pub const fn v6(name: &'static str, ip: [u16; 8]) -> Self {
+        Self { name, ip: ipv6(ip) }
+    }
+}
+
+const fn ipv4(ip: [u8; 4]) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(ip[0], ip[1], ip[2], ip[3]))
+}
+
+const fn ipv6(ip: [u16; 8]) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::new(ip[0], ip[1], ip[2], ip[3], ip[4], ip[5], ip[6], ip[7]))
 }
 
 impl Topology {

@@ -64,13 +64,27 @@ fn type_in_identifier(ty: &Type) -> String {
         Type::List(item) => format!("list_{}", type_in_identifier(item)),
         Type::Dict(key, value) => format!("dict_{key}_{}", type_in_identifier(value)),
         Type::Optional(item) => format!("optional_{}", type_in_identifier(item)),
-        Type::Record(record) => record.name().to_string(),
-        Type::Enumeration(enumeration) => enumeration.name().to_string(),
+        Type::Record(record) => in_snake_case(record.name().as_str()),
+        Type::Enumeration(enumeration) => in_snake_case(enumeration.name().as_str()),
         Type::Tuple(items) => items.iter().fold("tuple".to_owned(), |mut name, item| {
             let _ = write!(name, "_{}", type_in_identifier(item));
             name
         }),
     }
+}
+
+/// `VeryHigh` is `very_high`.
+fn in_snake_case(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    let mut after_small = false;
+    for letter in name.chars() {
+        if after_small && letter.is_ascii_uppercase() {
+            text.push('_');
+        }
+        after_small = !letter.is_ascii_uppercase() && letter != '_';
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
 }
 
 #[cfg(test)]
@@ -87,6 +101,10 @@ mod tests {
         assert_eq!(
             plain_function("put", &parameters(&["Dict[str, Optional[Tuple[int, bytes]]]"])),
             "put_dict_str_optional_tuple_int_bytes"
+        );
+        assert_eq!(
+            plain_function("show", &parameters(&["List[VeryHigh{a}]", "T1{a: int}"])),
+            "show_list_very_high_t1"
         );
         assert_eq!(arguments_trait("add_all"), "AddAllArgs");
         assert_eq!(arguments_trait("addAll"), "AddAllArgs");

@@ -47,7 +47,7 @@ impl Walk<'_> {
                 *value = Value::Sequence(self.entries_by_name(at, std::mem::take(mapping), fields));
             }
             (Shape::Entries(fields), Value::Sequence(items)) => self.entries_in_list(at, items, fields, what),
-            (Shape::Arguments, Value::Mapping(mapping)) => {
+            (Shape::Arguments | Shape::Fields, Value::Mapping(mapping)) => {
                 *value = Value::Sequence(self.arguments_by_name(at, std::mem::take(mapping)));
             }
             (Shape::Arguments, Value::Sequence(items)) => {
@@ -62,9 +62,6 @@ impl Walk<'_> {
                 *value = Value::Sequence(self.types_by_name(at, std::mem::take(mapping)));
             }
             (Shape::Types, Value::Sequence(items)) => self.entries_in_list(at, items, TYPE, what),
-            (Shape::Fields, Value::Mapping(mapping)) => {
-                *value = Value::Sequence(self.arguments_by_name(at, std::mem::take(mapping)));
-            }
             _ => self.refuse_kind(at, value, shape, what),
         }
     }

@@ -1,5 +1,6 @@
 //! [`Signature`] and [`Key`]: how a procedure is written and addressed.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::types::{Type, TypeError, TypeList};
@@ -48,6 +49,30 @@ impl Signature {
     }
 }
 
+/// The records and enumerations that signatures mention, directly or inside others, by name.
+///
+/// # Errors
+/// A name that stands for two things.
+pub fn named_types<'a>(
+    signatures: impl IntoIterator<Item = &'a Signature>,
+) -> Result<HashMap<String, Type>, String> {
+    let mut named: HashMap<String, Type> = HashMap::new();
+    let types =
+        signatures.into_iter().flat_map(|signature| signature.arguments.iter().chain(&signature.returns));
+    let mut open: Vec<&Type> = types.collect();
+    while let Some(ty) = open.pop() {
+        if let Some(name) = ty.name() {
+            match named.get(name) {
+                Some(known) if known == ty => continue,
+                Some(_) => return Err(format!("the type `{name}` stands for two things")),
+                None => drop(named.insert(name.to_owned(), ty.clone())),
+            }
+        }
+        open.extend(ty.parts());
+    }
+    Ok(named)
+}
+
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, rpc, arguments, returns } = self;
@@ -83,6 +108,12 @@ mod tests {
             Signature::from_texts("svc1", "rpc1", &["int", "list[string]"], &["str"]).expect("types");
         assert_eq!(signature.to_string(), "svc1.rpc1(int, List[str]) -> (str)");
         assert_eq!(signature.key().as_str(), "svc1.rpc1(int, List[str])");
+        let record =
+            Signature::from_texts("s", "put", &["Tally{level: Level{low}}"], &["Level{low}"]).expect("types");
+        assert_eq!(record.to_string(), "s.put(Tally) -> (Level)");
+        assert_eq!(named_types([&record]).expect("one meaning each").len(), 2);
+        let other = Signature::from_texts("s", "put", &["Level{low, high}"], &[]).expect("types");
+        assert_eq!(named_types([&record, &other]), Err("the type `Level` stands for two things".to_owned()));
         let nothing = Signature::from_texts::<&str>("stats", "reset", &[], &[]).expect("types");
         assert_eq!(nothing.to_string(), "stats.reset() -> ()");
     }

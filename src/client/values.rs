@@ -3,14 +3,14 @@
 use rpc_runtime::Argument;
 use rpc_runtime::wire::json;
 use rpc_schema::model::{Rpc, Schema};
-use rpc_schema::{Type, TypeList};
+use rpc_schema::{Expanded, Type, TypeList};
 
 /// The values with the types that were named.
 ///
 /// # Errors
 /// What is wrong, in words.
-pub(super) fn typed(types: &str, values: &[String]) -> Result<Vec<Argument>, String> {
-    let types = split_types(types)?;
+pub(super) fn typed(schema: &Schema, types: &str, values: &[String]) -> Result<Vec<Argument>, String> {
+    let types = split_types(schema, types)?;
     if types.len() != values.len() {
         return Err(format!("--types has {} types, and {} values are given", types.len(), values.len()));
     }
@@ -59,12 +59,12 @@ fn guessed(values: &[String]) -> Result<Vec<Argument>, String> {
 }
 
 fn argument(ty: &Type, value: &str) -> Result<Argument, String> {
-    let text = if fits_as_json(ty, value) || *ty != Type::Str {
+    let text = if fits_as_json(ty, value) || !is_word(ty, value) {
         value.to_owned()
     } else {
         serde_json::Value::from(value).to_string()
     };
-    Argument::json(ty.to_string(), text).map_err(|error| format!("`{value}` as `{ty}`: {error}"))
+    Argument::json(Expanded(ty).to_string(), text).map_err(|error| format!("`{value}` as `{ty}`: {error}"))
 }
 
 fn fits_as_json(ty: &Type, value: &str) -> bool {
@@ -72,15 +72,25 @@ fn fits_as_json(ty: &Type, value: &str) -> bool {
 }
 
 fn fits_as_word(ty: &Type, value: &str) -> bool {
-    *ty == Type::Str || fits_as_json(ty, value)
+    is_word(ty, value) || fits_as_json(ty, value)
+}
+
+/// Whether a plain word stands for a value of that type.
+fn is_word(ty: &Type, value: &str) -> bool {
+    match ty {
+        Type::Str => true,
+        Type::Enumeration(enumeration) => enumeration.position(value).is_some(),
+        _ => false,
+    }
 }
 
 /// Splits `int, Dict[str, int]` at the commas outside brackets.
-fn split_types(text: &str) -> Result<Vec<Type>, String> {
+fn split_types(schema: &Schema, text: &str) -> Result<Vec<Type>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let wrapped = Type::parse(&format!("Tuple[{text}]"));
+    let declared = |name: &str| schema.type_named(name).map(|declared| declared.ty.clone());
+    let wrapped = Type::parse_in(&format!("Tuple[{text}]"), &declared);
     match wrapped {
         Ok(Type::Tuple(types)) => Ok(types),
         Ok(_) => Err(format!("`{text}` is no list of types")),

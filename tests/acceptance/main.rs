@@ -12,6 +12,7 @@ mod library;
 mod limits;
 mod log;
 mod modules;
+mod records;
 mod refusals;
 mod restart;
 mod returns;

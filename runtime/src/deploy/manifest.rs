@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use rpc_schema::{Name, Signature};
+use rpc_schema::signature::named_types;
+use rpc_schema::{Name, Signature, Type};
 use serde::{Deserialize, Serialize};
 
 use super::sha256_hex;
@@ -101,7 +102,7 @@ pub struct RpcEntry {
     pub name: String,
     /// Its arguments, in order.
     pub parameters: Vec<ParameterEntry>,
-    /// The types it returns.
+    /// The types it returns, with what their names stand for.
     pub returns: Vec<String>,
     /// Its code; `None` for a native procedure.
     pub source: Option<FileEntry>,
@@ -119,7 +120,7 @@ pub struct ParameterEntry {
     /// Its name, if the file gives one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its type, as it is printed.
+    /// Its type, with what its names stand for.
     #[serde(rename = "type")]
     pub type_text: String,
 }
@@ -172,15 +173,17 @@ impl ServiceEntry {
             return Err(format!("service `{service}` has the unknown tenant `{unknown}`"));
         }
         self.files().try_for_each(FileEntry::validate)?;
-        let mut keys = BTreeSet::new();
+        let (mut keys, mut signatures) = (BTreeSet::new(), Vec::new());
         for rpc in &self.rpcs {
             check_name("procedure", &rpc.name)?;
-            let key = rpc.signature(service)?.key();
+            let signature = rpc.signature(service)?;
+            let key = signature.key();
             if !keys.insert(key.clone()) {
                 return Err(format!("`{key}` is declared twice"));
             }
+            signatures.push(signature);
         }
-        Ok(())
+        named_types(&signatures).map(drop).map_err(|what| format!("service `{service}`: {what}"))
     }
 }
 
@@ -213,9 +216,15 @@ impl RpcEntry {
 
     /// What it is addressed by in a service, without a check of its types.
     pub fn key_text(&self, service: &str) -> String {
-        let types: Vec<&str> = self.parameters.iter().map(|parameter| parameter.type_text.as_str()).collect();
+        let types: Vec<_> =
+            self.parameters.iter().map(|parameter| printed_type(&parameter.type_text)).collect();
         format!("{service}.{}({})", self.name, types.join(", "))
     }
+}
+
+/// A type as it is printed: names stand for themselves.
+pub fn printed_type(text: &str) -> String {
+    Type::parse(text).map_or_else(|_| text.to_owned(), |ty| ty.to_string())
 }
 
 /// Refuses a map that has a key twice, of which serde would keep the last: in an access list that is dangerous.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use rpc_schema::Expanded;
 use rpc_schema::model::{Code, Network, Rpc, Schema, Service};
 
 use super::{InitializerError, InitializerOptions};
@@ -147,7 +148,7 @@ fn service_entry(service: &Service, reader: &mut Reader<'_>) -> Result<ServiceEn
 fn rpc_entry(rpc: &Rpc, reader: &mut Reader<'_>) -> Result<RpcEntry, InitializerError> {
     let parameters = rpc.parameters.iter().map(|parameter| ParameterEntry {
         name: parameter.name.as_ref().map(ToString::to_string),
-        type_text: parameter.ty.to_string(),
+        type_text: Expanded(&parameter.ty).to_string(),
     });
     let source = match &rpc.code {
         Code::Source(path) => Some(reader.entry(path)?),
@@ -156,7 +157,7 @@ fn rpc_entry(rpc: &Rpc, reader: &mut Reader<'_>) -> Result<RpcEntry, Initializer
     Ok(RpcEntry {
         name: rpc.name.to_string(),
         parameters: parameters.collect(),
-        returns: rpc.returns.iter().map(ToString::to_string).collect(),
+        returns: rpc.returns.iter().map(|ty| Expanded(ty).to_string()).collect(),
         source,
         deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
         idempotent: rpc.idempotent,

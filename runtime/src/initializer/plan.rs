@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::desired::DesiredServer;
-use crate::deploy::manifest::{Manifest, RpcEntry, ServiceEntry};
+use crate::deploy::manifest::{Manifest, RpcEntry, ServiceEntry, printed_type};
 use crate::deploy::message::StatusAnswer;
 use crate::deploy::participant::Live;
 
@@ -206,7 +206,9 @@ fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
         what.push("code moved to another path".to_owned());
     }
     if old.returns != new.returns {
-        what.push(format!("returns ({}) -> ({})", old.returns.join(", "), new.returns.join(", ")));
+        let printed =
+            |types: &[String]| types.iter().map(|ty| printed_type(ty)).collect::<Vec<_>>().join(", ");
+        what.push(format!("returns ({}) -> ({})", printed(&old.returns), printed(&new.returns)));
     }
     if old.parameters != new.parameters {
         what.push("argument names".to_owned());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rpc_schema::{Type, TypeErrorKind, TypeList};
 
-use super::registry::{Handler, Registry};
+use super::registry::{Handler, Registry, Service};
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::json;
 use crate::wire::message::Request;
@@ -54,7 +54,7 @@ pub(crate) fn dispatch(
     if !service.has_tenant(client) {
         return Err(not_registered(format!("client `{client}` is no tenant")));
     }
-    let handler = resolve(overloads, request)?;
+    let handler = resolve(service, overloads, request)?;
     let arguments = decode_arguments(handler, overloads, request)?;
     let declared = handler.deadline.unwrap_or(default_deadline);
     let time = request.deadline_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)));
@@ -71,7 +71,11 @@ fn service_not_found(registry: &Registry, service: &str) -> Exception {
 }
 
 /// The overload with exactly these argument types.
-fn resolve<'a>(overloads: &'a [Arc<Handler>], request: &Request<'_>) -> Result<&'a Arc<Handler>, Exception> {
+fn resolve<'a>(
+    service: &Service,
+    overloads: &'a [Arc<Handler>],
+    request: &Request<'_>,
+) -> Result<&'a Arc<Handler>, Exception> {
     if request.arguments.len() != request.argument_types.len() {
         let (values, types) = (request.arguments.len(), request.argument_types.len());
         let plural = |count| if count == 1 { "" } else { "s" };
@@ -81,43 +85,67 @@ fn resolve<'a>(overloads: &'a [Arc<Handler>], request: &Request<'_>) -> Result<&
     }
     let handler = match overloads.iter().find(|handler| handler.takes(&request.argument_types)) {
         Some(handler) => handler,
-        None => resolve_other_spelling(overloads, request)?,
+        None => resolve_other_spelling(service, overloads, request)?,
     };
-    check_returns(handler, overloads, request)?;
+    check_returns(service, handler, overloads, request)?;
     Ok(handler)
 }
 
-/// For types that are not written as they are printed, such as `list[int]`.
+/// For types that are not written as stubs write them, such as `list[int]`, or a record by its name alone.
 fn resolve_other_spelling<'a>(
+    service: &Service,
     overloads: &'a [Arc<Handler>],
     request: &Request<'_>,
 ) -> Result<&'a Arc<Handler>, Exception> {
-    let types = parse_types(overloads, &request.argument_types)?;
+    let types = parse_types(service, overloads, &request.argument_types)?;
     overloads.iter().find(|handler| handler.signature.arguments == types).ok_or_else(|| {
-        let name = format!("{}.{}", request.service, request.rpc);
         let printed = TypeList(&types).to_string();
-        invalid(overloads, format!("`{name}` has no overload ({})", json::cut(&printed, 200)))
+        let what = explain_difference(overloads, &types, &printed).unwrap_or_else(|| {
+            let name = format!("{}.{}", request.service, request.rpc);
+            format!("`{name}` has no overload ({})", json::cut(&printed, 200))
+        });
+        invalid(overloads, what)
     })
 }
 
+/// For arguments whose types have the names of an overload's and stand for something else.
+fn explain_difference(overloads: &[Arc<Handler>], types: &[Type], printed: &str) -> Option<String> {
+    let is_same = |handler: &&Arc<Handler>| TypeList(&handler.signature.arguments).to_string() == printed;
+    let handler = overloads.iter().find(is_same)?;
+    let mut pairs = handler.signature.arguments.iter().zip(types).enumerate();
+    let (index, difference) =
+        pairs.find_map(|(index, (ours, theirs))| Some((index, ours.difference(theirs)?)))?;
+    Some(format!("argument {} of `{}`: {difference}", index + 1, handler.key))
+}
+
 fn check_returns(
+    service: &Service,
     handler: &Handler,
     overloads: &[Arc<Handler>],
     request: &Request<'_>,
 ) -> Result<(), Exception> {
     let Some(expected) = &request.return_types else { return Ok(()) };
     let declared = &handler.signature.returns;
-    if parse_types(overloads, expected)? == *declared {
+    let expected = parse_types(service, overloads, expected)?;
+    if expected == *declared {
         return Ok(());
     }
-    let (expected, declared) = (expected.join(", "), TypeList(declared));
-    let expected = json::cut(&expected, 200);
-    Err(invalid(overloads, format!("`{}` returns ({declared}), not ({expected})", handler.key)))
+    let (asked, printed) = (TypeList(&expected).to_string(), TypeList(declared).to_string());
+    let difference = declared.iter().zip(&expected).find_map(|(ours, theirs)| ours.difference(theirs));
+    let what = match difference.filter(|_| asked == printed) {
+        Some(difference) => format!("what `{}` returns: {difference}", handler.key),
+        None => format!("`{}` returns ({printed}), not ({})", handler.key, json::cut(&asked, 200)),
+    };
+    Err(invalid(overloads, what))
 }
 
-fn parse_types<S: AsRef<str>>(overloads: &[Arc<Handler>], texts: &[S]) -> Result<Vec<Type>, Exception> {
+fn parse_types<S: AsRef<str>>(
+    service: &Service,
+    overloads: &[Arc<Handler>],
+    texts: &[S],
+) -> Result<Vec<Type>, Exception> {
     let parse = |text: &S| {
-        Type::parse(text.as_ref()).map_err(|error| {
+        Type::parse_in(text.as_ref(), &|name| service.type_named(name)).map_err(|error| {
             let shown = json::shortened(text.as_ref());
             let kind = match error.kind {
                 TypeErrorKind::Unknown(_) => "there is no such type".to_owned(),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_schema::Signature;
+use rpc_schema::signature::named_types;
+use rpc_schema::{Expanded, Signature, Type};
 
 use super::blocking;
 use super::identity::Identity;
@@ -34,6 +35,8 @@ pub(crate) struct Service {
     tenants: HashSet<String>,
     /// The overloads of each procedure, in the file's order.
     rpcs: HashMap<String, Vec<Arc<Handler>>>,
+    /// The records and enumerations of its signatures.
+    types: HashMap<String, Type>,
     runner: Arc<Runner>,
 }
 
@@ -53,7 +56,7 @@ struct Runner {
 pub(crate) struct Handler {
     pub(crate) key: String,
     pub(crate) signature: Signature,
-    /// The argument types, as they are printed.
+    /// The argument types with what their names stand for, as stubs send them.
     types: Vec<String>,
     /// SHA-256 of the code.
     pub(crate) source: String,
@@ -100,10 +103,15 @@ impl Service {
     pub(crate) fn overloads(&self, rpc: &str) -> Option<&[Arc<Handler>]> {
         self.rpcs.get(rpc).map(Vec::as_slice)
     }
+
+    /// What a record or an enumeration is called in this service.
+    pub(crate) fn type_named(&self, name: &str) -> Option<Type> {
+        self.types.get(name).cloned()
+    }
 }
 
 impl Handler {
-    /// Whether these are its argument types, as they are printed.
+    /// Whether these are its argument types, letter by letter.
     pub(crate) fn takes<S: AsRef<str>>(&self, types: &[S]) -> bool {
         self.types.iter().map(String::as_str).eq(types.iter().map(AsRef::as_ref))
     }
@@ -195,7 +203,11 @@ impl Builder {
             let handler = build_handler(name, rpc, place, &runner)?;
             rpcs.entry(rpc.name.clone()).or_default().push(Arc::new(handler));
         }
-        Ok(Service { tenants: entry.tenants.iter().cloned().collect(), rpcs, runner })
+        let handlers = rpcs.values().flatten();
+        let signatures = handlers.map(|handler| &handler.signature);
+        let types =
+            named_types(signatures).map_err(|what| DeployError::new(DeployErrorKind::Refused, what))?;
+        Ok(Service { tenants: entry.tenants.iter().cloned().collect(), rpcs, types, runner })
     }
 
     async fn build_runner(
@@ -268,7 +280,7 @@ fn build_handler(
     let signature = rpc.signature(service).map_err(refused)?;
     let key = signature.key().to_string();
     Ok(Handler {
-        types: signature.arguments.iter().map(ToString::to_string).collect(),
+        types: signature.arguments.iter().map(|ty| Expanded(ty).to_string()).collect(),
         key,
         signature,
         source: rpc.source.as_ref().map(|source| source.sha256.clone()).unwrap_or_default(),

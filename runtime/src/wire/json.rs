@@ -3,6 +3,8 @@
 //! Texts keep what JSON numbers lose: doubles survive bit for bit, and the three that JSON lacks are the strings
 //! `"NaN"`, `"Infinity"` and `"-Infinity"`.
 
+mod record;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -11,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use rpc_schema::{KeyType, Type};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::value::{DecodeError, Reader, encode_bytes};
+use super::value::{DecodeError, Reader, encode_bytes, encode_count};
 
 /// Appends the binary form of the JSON text of a value.
 ///
@@ -68,6 +70,11 @@ pub fn from_binary(ty: &Type, input: &mut Reader<'_>, out: &mut Vec<u8>) -> Resu
             write_between(*b"[]", items.len(), out, |out| {
                 items.next().map_or(Ok(()), |item| from_binary(item, input, out))
             })?;
+        }
+        Type::Record(record) => record::from_binary(record, input, out)?,
+        Type::Enumeration(enumeration) => {
+            let items = enumeration.items();
+            write_json(&items[input.item(items.len())?], out);
         }
         Type::Dict(key, item) => write_between(*b"{}", input.count()?, out, |out| {
             write_key(*key, input, out)?;
@@ -264,6 +271,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         let this = self.present();
         match (this.ty, text) {
             (Type::Str, _) => encode_bytes(text.as_bytes(), this.out),
+            (Type::Enumeration(enumeration), _) => match enumeration.position(text) {
+                Some(place) => encode_count(place, this.out),
+                None => return Err(record::no_such_item(enumeration, text)),
+            },
             (Type::Bytes, _) => {
                 let bytes = BASE64.decode(text).map_err(|_| {
                     E::invalid_value(de::Unexpected::Str(shortened(text)), &"base64 of `bytes`")
@@ -307,8 +318,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut this = self.present();
-        let Type::Dict(key_type, item) = this.ty else {
-            return Err(de::Error::invalid_type(de::Unexpected::Map, &this));
+        let (key_type, item) = match this.ty {
+            Type::Dict(key_type, item) => (key_type, item),
+            Type::Record(record) => return record::to_binary(record, entries, this.out),
+            _ => return Err(de::Error::invalid_type(de::Unexpected::Map, &this)),
         };
         let start = this.begin_count();
         let mut seen = BTreeSet::new();
@@ -354,6 +367,8 @@ pub(crate) fn cut(text: &str, characters: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TALLY: &str = "Tally{who: str, votes: int, at: Optional[Level{low, high}]}";
 
     fn ty(text: &str) -> Type {
         Type::parse(text).expect(text)
@@ -407,6 +422,14 @@ mod tests {
             ("Optional[str]", "\"null\"", "\"null\""),
             ("Optional[List[Optional[bool]]]", "[null,true]", "[null,true]"),
             ("Tuple[int, str]", "[1,\"a\"]", "[1,\"a\"]"),
+            (TALLY, r#"{"who":"ann","votes":3,"at":"low"}"#, r#"{"who":"ann","votes":3,"at":"low"}"#),
+            (TALLY, r#"{"at":null,"votes":3,"who":"ann"}"#, r#"{"who":"ann","votes":3,"at":null}"#),
+            (TALLY, r#"{"votes":3,"who":"ann"}"#, r#"{"who":"ann","votes":3,"at":null}"#),
+            (TALLY, r#"{"who":"ann","at":"high","votes":3}"#, r#"{"who":"ann","votes":3,"at":"high"}"#),
+            (TALLY, r#""{\"who\":\"ann\",\"votes\":3}""#, r#"{"who":"ann","votes":3,"at":null}"#),
+            ("Level{low, high}", "\"high\"", "\"high\""),
+            ("Level{low, high}", r#""\"high\"""#, "\"high\""),
+            ("List[Point{x: int}]", r#"[{"x":1},{"x":2}]"#, r#"[{"x":1},{"x":2}]"#),
         ] {
             check(ty, json, printed);
         }
@@ -445,6 +468,17 @@ mod tests {
             ("Tuple[int, int]", "[1]", "invalid length 1, expected `Tuple[int, int]`"),
             ("Tuple[int, int]", "[1,2,3]", "invalid length 3, expected `Tuple[int, int]`"),
             ("str", r#""\ud800""#, "unexpected end of hex escape"),
+            (TALLY, "[]", "invalid type: sequence, expected `Tally`"),
+            (TALLY, r#"{"who":"ann"}"#, "the field `votes` of `Tally` is missing"),
+            (TALLY, r#"{"who":"a","who":"b","votes":3}"#, "the field `who` of `Tally` stands twice"),
+            (
+                TALLY,
+                r#"{"who":"a","votes":3,"vote":1}"#,
+                "`Tally` has no field `vote`; its fields are who, votes, at",
+            ),
+            (TALLY, r#"{"votes":3.5,"who":"a"}"#, "invalid type: floating point `3.5`, expected `int`"),
+            ("Level{low, high}", "\"top\"", "`top` is no item of `Level`; its items are low, high"),
+            ("Level{low, high}", "1", "invalid type: integer `1`, expected `Level`"),
         ] {
             refused(ty, json, message);
         }

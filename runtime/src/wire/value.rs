@@ -8,7 +8,8 @@
 //! | `List[T]` | u32 count, then the values |
 //! | `Dict[K, V]` | u32 count, then key and value in turn; keys unique |
 //! | `Optional[T]` | 0, or 1 and the value |
-//! | `Tuple[...]`, arguments, returned values | the values in order |
+//! | `Tuple[...]`, a record, arguments, returned values | the values in order |
+//! | an enumeration | u32: the place of the item, from 0 |
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,14 @@ pub enum DecodeError {
     /// A `bool` or the mark of an `Optional` other than 0 and 1.
     #[error("the byte {0} is neither 0 nor 1")]
     NotABool(u8),
+    /// A place beyond the items of an enumeration.
+    #[error("an enumeration of {items} items has none at place {place}")]
+    NotAnItem {
+        /// The place, from 0.
+        place: usize,
+        /// How many items there are.
+        items: usize,
+    },
     /// A `Dict` that has one key twice.
     #[error("a `Dict` has the key {0} twice")]
     DuplicateKey(String),
@@ -94,6 +103,12 @@ impl<'a> Reader<'a> {
     /// The next length or count.
     pub fn count(&mut self) -> Result<usize, DecodeError> {
         Ok(u32::from_le_bytes(self.take_array()?) as usize)
+    }
+
+    /// The next place in an enumeration of so many items.
+    pub fn item(&mut self, items: usize) -> Result<usize, DecodeError> {
+        let place = self.count()?;
+        if place < items { Ok(place) } else { Err(DecodeError::NotAnItem { place, items }) }
     }
 
     /// The next `bytes`.
@@ -315,6 +330,8 @@ mod tests {
     fn bytes_that_are_no_value_are_refused() {
         assert_eq!(decode::<bool>(&[2]), Err(DecodeError::NotABool(2)));
         assert_eq!(decode::<String>(&[1, 0, 0, 0, 255]), Err(DecodeError::NotUtf8));
+        assert_eq!(Reader::new(&[1, 0, 0, 0]).item(2), Ok(1));
+        assert_eq!(Reader::new(&[2, 0, 0, 0]).item(2), Err(DecodeError::NotAnItem { place: 2, items: 2 }));
         assert_eq!(
             decode::<Vec<i64>>(&[255, 255, 255, 255]),
             Err(DecodeError::CutShort { wanted: 8, left: 0 })

@@ -7,7 +7,7 @@ use super::{Enumeration, Record, Type};
 /// The first thing in which two types differ, such as one field of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What differs: `the type`, `the field `votes` of `Tally``.
+    /// What differs, in words: the type, a field of a record, the order of the fields, the list of items.
     pub what: String,
     /// What it is in the first type; `None` where it is missing there.
     pub ours: Option<String>,

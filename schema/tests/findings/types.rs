@@ -138,20 +138,24 @@ services: { s: { provider: server1, rpcs: [{ name: r, arguments: [Box, Tally], r
 
 #[test]
 fn a_type_has_a_limited_size() {
-    let chain: String = (0..40).map(|n| format!("T{n}: {{ a: T{} }}\n", n + 1)).collect();
+    let link = |n: usize| format!("T{n}: {{ a: T{} }}\n", n + 1);
+    let chain: String = (0..40).map(link).collect();
     check_types(&format!("{chain}T40: {{ a: int }}"), &["35:3 E075 a type nests at most 32 deep"]);
-    let double: String = (1..15).map(|n| format!("T{n}: {{ a: T{0}, b: T{0} }}\n", n - 1)).collect();
+    let twice = |n: usize| format!("T{n}: {{ a: T{0}, b: T{0} }}\n", n - 1);
+    let double: String = (1..15).map(twice).collect();
     check_types(
         &format!("{double}T0: {{ a: int }}"),
         &["14:3 E075 a type mentions at most 10000 types, those inside its records counted each time"],
     );
-    let fields: String = (0..1001).map(|n| format!("a{n}: int, ")).collect();
+    let field = |n: usize| format!("a{n}: int, ");
+    let fields: String = (0..1001).map(field).collect();
     check_types(&format!("T: {{ {fields} }}"), &["3:3 E074 `T` has more than 1000 members"]);
 }
 
 #[test]
 fn ten_thousand_records_that_build_on_each_other_are_checked_without_a_deep_stack() {
-    let chain: String = (0..10_000).map(|n| format!("  T{n}: {{ a: T{} }}\n", n + 1)).collect();
+    let link = |n: usize| format!("  T{n}: {{ a: T{} }}\n", n + 1);
+    let chain: String = (0..10_000).map(link).collect();
     let text = format!("network: {{}}\ntypes:\n{chain}  T10000: {{ a: int }}\n");
     let report = rpc_schema::parse(std::path::Path::new("init.yaml"), &text).expect_err("too deep");
     assert!(report.findings.iter().all(|finding| finding.message == "a type nests at most 32 deep"));

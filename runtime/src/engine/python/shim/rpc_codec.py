@@ -2,6 +2,8 @@
 
 import struct
 
+from rpc_records import WrongType, as_record, find_field
+
 MAX_INLINE_DEPTH = 6
 
 U32 = struct.Struct("<I")
@@ -10,34 +12,56 @@ FLOAT = struct.Struct("<d")
 
 
 def parse_type(text):
-    """`Dict[str, List[int]]` becomes `("Dict", ("str",), ("List", ("int",)))`."""
-    parsed, rest = _parse_type(text)
+    """`Dict[str, List[int]]` becomes `("Dict", ("str",), ("List", ("int",)))`.
+
+    `Tally{votes: int}` becomes `("record", "Tally", (("votes", ("int",)),))`, `Level{low, high}`
+    `("enum", "Level", ("low", "high"))`; after that the name alone stands for it.
+    """
+    parsed, rest = _parse_type(text, {})
     if rest.strip():
         raise ValueError(f"not a type: {text}")
     return parsed
 
 
-def _parse_type(text):
-    text = text.lstrip()
-    end = next((i for i, c in enumerate(text) if not c.isalnum()), len(text))
-    name, rest = text[:end], text[end:]
+def _parse_type(text, expanded):
+    name, rest = _parse_name(text)
+    if rest.startswith("{"):
+        expanded[name], rest = _parse_members(name, rest, expanded)
+        return expanded[name], rest
     if not rest.startswith("["):
-        return (name,), rest
+        return expanded.get(name, (name,)), rest
     items = []
     while not rest.startswith("]"):
-        item, rest = _parse_type(rest[1:])
+        item, rest = _parse_type(rest[1:], expanded)
         items.append(item)
         rest = rest.lstrip()
     return (name, *items), rest[1:]
 
 
+def _parse_members(name, rest, expanded):
+    items, fields = [], []
+    while not rest.startswith("}"):
+        member, rest = _parse_name(rest[1:])
+        if rest.startswith(":"):
+            ty, rest = _parse_type(rest[1:], expanded)
+            fields.append((member, ty))
+        else:
+            items.append(member)
+        rest = rest.lstrip()
+    return ("record", name, tuple(fields)) if fields else ("enum", name, tuple(items)), rest[1:]
+
+
+def _parse_name(text):
+    text = text.lstrip()
+    end = next((i for i, c in enumerate(text) if not (c.isalnum() or c == "_")), len(text))
+    return text[:end], text[end:].lstrip()
+
+
 def print_type(ty):
     name, *items = ty
+    if name in ("record", "enum"):
+        return ty[1]
     return f"{name}[{', '.join(map(print_type, items))}]" if items else name
-
-
-class WrongType(Exception):
-    """A returned value is not of the declared type."""
 
 
 class Generator:
@@ -47,7 +71,10 @@ class Generator:
     Python nests at most 20 loops.
     """
 
-    def __init__(self):
+    def __init__(self, module):
+        self.module = module
+        self.constants = dict(CODEC_NAMES)
+        self.records = {}
         self.functions = []
         self.lines = []
         self.names = 0
@@ -69,9 +96,50 @@ class Generator:
         self.lines = outer
         return name
 
+    def constant(self, value):
+        """A name for a value that the source mentions."""
+        name = "c" + self.fresh()
+        self.constants[name] = value
+        return name
+
+    def decode_record(self, ty):
+        """The function that reads a record; one for all its mentions."""
+        key = "decode", ty[1]
+        if key not in self.records:
+            self.records[key] = self.function("b, o", lambda: self.emit_record(ty))
+        return self.records[key]
+
+    def emit_record(self, ty):
+        values = [self.decode(field, 1) for _, field in ty[2]]
+        self.emit(1, f"r = new({self.constant(getattr(self.module, ty[1]))})")
+        for (name, _), value in zip(ty[2], values):
+            self.emit(1, f"r.{name} = {value}")
+        self.emit(1, "return r, o")
+
+    def encode_record(self, ty):
+        """The function that writes a record; one for all its mentions."""
+        key = "encode", ty[1]
+        if key not in self.records:
+            self.records[key] = self.function("x, w", lambda: self.emit_fields(ty))
+        return self.records[key]
+
+    def emit_fields(self, ty):
+        cls, fields = self.constant(getattr(self.module, ty[1])), self.constant(ty[2])
+        self.emit(1, f"if type(x) is not {cls}: x = as_record({cls}, {fields}, x)")
+        for name, field in ty[2]:
+            value = self.fresh()
+            self.emit(1, f"{value} = x.{name}")
+            self.encode(field, value, 1)
+
     def decode(self, ty, depth):
         """Emits statements that read a value from `b` at `o`; returns the name that holds it."""
         name, value = ty[0], self.fresh()
+        if name == "record":
+            self.emit(depth, f"{value}, o = {self.decode_record(ty)}(b, o)")
+            return value
+        if name == "enum":
+            self.emit(depth, f"{value} = {self.constant(ty[2])}[U32(b, o)[0]]; o += 4")
+            return value
         if depth > MAX_INLINE_DEPTH and len(ty) > 1:
             function = self.function("b, o", lambda: self.emit(1, f"return {self.decode(ty, 1)}, o"))
             self.emit(depth, f"{value}, o = {function}(b, o)")
@@ -111,6 +179,14 @@ class Generator:
     def encode(self, ty, value, depth):
         """Emits statements that hand the binary form of the name `value` to `w`, or raise."""
         name = ty[0]
+        if name == "record":
+            self.emit(depth, f"{self.encode_record(ty)}({value}, w)")
+            return
+        if name == "enum":
+            places = self.constant({item: place for place, item in enumerate(ty[2])})
+            self.emit(depth, f"if {value} not in {places}: raise WrongType")
+            self.emit(depth, f"w(pack_u32({places}[{value}]))")
+            return
         if depth > MAX_INLINE_DEPTH and len(ty) > 1:
             self.emit(depth, f"{self.function('x, w', lambda: self.encode(ty, 'x', 1))}({value}, w)")
             return
@@ -176,13 +252,14 @@ def as_float(value):
 CODEC_NAMES = {
     "INT": INT.unpack_from, "FLOAT": FLOAT.unpack_from, "U32": U32.unpack_from, "unpack": struct.unpack_from,
     "pack_int": INT.pack, "pack_float": FLOAT.pack, "pack_u32": U32.pack,
-    "as_int": as_int, "as_float": as_float, "WrongType": WrongType,
+    "as_int": as_int, "as_float": as_float, "as_record": as_record, "WrongType": WrongType, "new": object.__new__,
 }
 
 
-def make_codec(arguments, returns):
-    """`decode(bytes, offset) -> [argument, ...]` and `encode(returned, write)` for these types."""
-    generator = Generator()
+def make_codec(arguments, returns, module):
+    """`decode(bytes, offset) -> [argument, ...]` and `encode(returned, write)` for these types; `module` has the
+    classes of the records."""
+    generator = Generator(module)
     generator.emit(0, "def decode(b, o):")
     values = [generator.decode(ty, 1) for ty in arguments]
     generator.emit(1, f"return [{', '.join(values)}]")
@@ -193,7 +270,7 @@ def make_codec(arguments, returns):
         generator.encode(returns[0], "r", 1)
     else:
         generator.encode_items(returns, "r", 1)
-    names = dict(CODEC_NAMES)
+    names = generator.constants
     exec("\n".join(generator.functions + generator.lines), names)
     return names["decode"], names["encode"]
 
@@ -226,6 +303,11 @@ def explain(ty, value, place=""):
         return None if isinstance(value, {"bool": bool, "bytes": bytes, "str": str}[name]) else wrong
     if name == "Optional":
         return None if value is None else explain(ty[1], value, place)
+    if name == "enum":
+        known = isinstance(value, str) and value in ty[2]
+        return None if known else f"{value!r:.40} where `{ty[1]}` is declared{at}, which is one of {', '.join(ty[2]):.200}"
+    if name == "record":
+        return explain_record(ty, value, place)
     if name == "List":
         if not isinstance(value, list):
             return wrong
@@ -242,6 +324,22 @@ def explain(ty, value, place=""):
         if len(value) != len(ty) - 1:
             return f"a tuple of {len(value)} where `{print_type(ty)}` is declared{at}"
         found = (explain(item, v, f"{place}[{i}]") for i, (item, v) in enumerate(zip(ty[1:], value)))
+    return next((bad for bad in found if bad), None)
+
+
+def explain_record(ty, value, place):
+    at = f" at {place}" if place else ""
+    if isinstance(value, dict):
+        problem, read = find_field(ty[2], value), value.get
+    elif type(value).__module__ == "builtins":
+        problem, read = type(value).__name__, None
+    else:
+        missing = next((name for name, ty in ty[2] if ty[0] != "Optional" and not hasattr(value, name)), None)
+        problem = missing and f"{type(value).__name__} without an attribute `{missing}`"
+        read = lambda name: getattr(value, name, None)
+    if problem:
+        return f"{problem} where `{ty[1]}` is declared{at}"
+    found = (explain(field, read(name), f"{place}.{name}") for name, field in ty[2])
     return next((bad for bad in found if bad), None)
 
 

@@ -19,6 +19,7 @@ import types
 
 from rpc_codec import U32, explain_returned, make_codec, parse_type
 from rpc_conformance import check_source
+from rpc_records import MODULE, make_module
 
 VALUES, RAISED, WRONG_TYPE, READY, REFUSED, LOADING = range(6)
 
@@ -118,6 +119,7 @@ def work(requests, answers):
     sys.path[:] = [os.path.join(setup["root"], path) for path in setup["import-paths"]] + setup["sys-path"]
     sys.dont_write_bytecode = True
     os.chdir(setup["root"])
+    sys.modules[MODULE] = make_module(signature_types(setup["procedures"]))
     sources = Sources(setup["root"])
     findings = []
     for procedure in setup["procedures"]:
@@ -129,6 +131,13 @@ def work(requests, answers):
     linecache.clearcache()
     send(answers, bytes([READY]))
     serve(requests, answers, sources, setup["procedures"], setup["answer-limit"])
+
+
+def signature_types(procedures):
+    for procedure in procedures:
+        for parameter in procedure["parameters"]:
+            yield parse_type(parameter["type"])
+        yield from map(parse_type, procedure["returns"])
 
 
 def leave_pipes(*pipes):
@@ -170,7 +179,7 @@ class Handler:
         self.function = sources.function(procedure)
         self.returns = [parse_type(text) for text in procedure["returns"]]
         arguments = [parse_type(parameter["type"]) for parameter in procedure["parameters"]]
-        self.decode, self.encode = make_codec(arguments, self.returns)
+        self.decode, self.encode = make_codec(arguments, self.returns, sys.modules[MODULE])
 
     def call(self, data):
         try:
