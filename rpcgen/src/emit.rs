@@ -1,58 +1,58 @@
 //! From what is to be printed to Rust: one small function per item.
 
+mod calls;
 mod client;
 mod function;
+mod mock;
 mod overloads;
 mod plumbing;
 mod root;
+mod tables;
+mod types;
 
 use proc_macro2::TokenStream;
 use quote::quote;
+
+use rpc_schema::types::MAX_TUPLE_LEN;
 
 use crate::ident::RustName;
 use crate::ir::{Call, Function, Module, OverloadSet};
 
 pub use root::emit_root;
+pub use tables::emit_tables;
+pub use types::emit_types;
 
-/// The table of contents of a service's stubs: what a reader wants first, the plumbing last.
+/// The table of contents of a service's stubs: what a reader wants first, the plumbing last. After it come the
+/// [tables](emit_tables).
 pub fn emit_module(module: &Module) -> TokenStream {
-    let header = emit_header(module);
+    let header = emit_header(&module.docs);
+    let types = module.has_named_types.then(|| {
+        quote!(
+            use super::types;
+        )
+    });
     let functions = module.calls.iter().map(function::emit_call);
     let client = client::emit_client(module);
+    let calls = calls::emit_calls(module);
+    let mock = mock::emit_mock(module);
     let traits = module.overload_sets().map(overloads::emit_trait);
     let plumbing = plumbing::emit_plumbing(module);
     quote! {
         #header
+        use ::rpc_runtime::{Error, Network, RecordedCall};
+        #types
         #(#functions)*
         #client
+        #calls
+        #mock
         #(#traits)*
         #plumbing
     }
 }
 
-fn emit_header(module: &Module) -> TokenStream {
-    let docs = module.docs.iter().map(|line| spaced(line));
-    quote! {
-        #(#![doc = #docs])*
-        #![allow(
-            dead_code,
-            non_snake_case,
-            clippy::doc_markdown,
-            clippy::fn_params_excessive_bools,
-            clippy::iter_not_returning_iterator,
-            clippy::many_single_char_names,
-            clippy::missing_errors_doc,
-            clippy::should_implement_trait,
-            clippy::similar_names,
-            clippy::too_many_arguments,
-            clippy::type_complexity,
-            clippy::wrong_self_convention,
-            rustdoc::bare_urls,
-            rustdoc::broken_intra_doc_links,
-            rustdoc::invalid_html_tags,
-            reason = "names, types and words are those of init.yaml"
-        )]
-    }
+fn emit_header(docs: &[String]) -> TokenStream {
+    let docs = docs.iter().map(|line| spaced(line));
+    quote!(#(#![doc = #docs])*)
 }
 
 /// Documentation above an item.
@@ -80,6 +80,16 @@ impl Module {
             Call::Overloaded(set) => Some(set),
         })
     }
+}
+
+/// Values as one tuple, nested since a tuple has at most twelve elements; its binary form is that of the values in order.
+fn as_tuple(values: &[TokenStream]) -> TokenStream {
+    if values.len() <= MAX_TUPLE_LEN {
+        return quote!((#(#values,)*));
+    }
+    let share = values.len().div_ceil(MAX_TUPLE_LEN).max(MAX_TUPLE_LEN);
+    let parts: Vec<TokenStream> = values.chunks(share).map(as_tuple).collect();
+    as_tuple(&parts)
 }
 
 /// The type parameter of the argument at a position: `A`, `B`, ... `Q`; `R` is what is returned.

@@ -39,8 +39,8 @@ fn separate_items(text: &str) -> String {
 }
 
 fn begins_item(line: &str) -> bool {
-    const STARTS: [&str; 10] =
-        ["///", "#[", "pub ", "pub(", "fn ", "impl", "mod ", "static ", "trait ", "use "];
+    const STARTS: [&str; 11] =
+        ["///", "#[", "::", "pub ", "pub(", "fn ", "impl", "mod ", "static ", "trait ", "use "];
     STARTS.iter().any(|start| line.trim_start().starts_with(start))
 }
 

@@ -14,6 +14,8 @@ pub struct Root {
     pub servers: Vec<Server>,
     /// The clients of the network.
     pub clients: Vec<Client>,
+    /// The records and enumerations that the modules mention, or all of them.
+    pub types: Vec<NamedType>,
     /// One per service, in the file's order.
     pub modules: Vec<Module>,
     /// The only client these stubs are for.
@@ -22,6 +24,26 @@ pub struct Root {
     pub sha256: String,
     /// What stands above it all.
     pub docs: Vec<String>,
+}
+
+/// A record or an enumeration.
+#[derive(Debug)]
+pub struct NamedType {
+    /// Its Rust name.
+    pub name: RustName,
+    /// What stands above it.
+    pub docs: Vec<String>,
+    /// What it holds.
+    pub body: TypeBody,
+}
+
+/// What a record or an enumeration holds.
+#[derive(Debug)]
+pub enum TypeBody {
+    /// The fields of a struct, with their types.
+    Fields(Vec<(RustName, Type)>),
+    /// The variants of an enum, with the items that they stand for.
+    Variants(Vec<(RustName, String)>),
 }
 
 /// The stubs of one service.
@@ -37,6 +59,8 @@ pub struct Module {
     pub tenants: Vec<String>,
     /// What stands at its top.
     pub docs: Vec<String>,
+    /// Whether it mentions a record or an enumeration.
+    pub has_named_types: bool,
     /// Its calls in the order in which they are shown.
     pub calls: Vec<Call>,
 }
@@ -63,8 +87,8 @@ pub struct Function {
     pub docs: Vec<String>,
     /// The names of its arguments, one for each in the signature.
     pub arguments: Vec<RustName>,
-    /// What the buffer is called into which they are encoded; none of their names.
-    pub buffer: RustName,
+    /// What the closure is called that answers it in a test; none of their names.
+    pub answer: RustName,
     /// The longest a call may take.
     pub deadline_ms: Option<u64>,
 }

@@ -20,7 +20,7 @@
 //! # let out = tempfile::tempdir()?;
 //!
 //! let files = generate("tests/goldens/tenant/init.yaml", Some("client1"))?;
-//! assert!(files[1].text.contains("pub fn rpc1(a: i64, b: Vec<String>) -> Result<String, ::rpc_runtime::Error>"));
+//! assert!(files[1].text.contains("pub fn rpc1(a: i64, b: Vec<String>) -> Result<String, Error>"));
 //!
 //! let written = Folder::new(out.path()).update(&files)?;
 //! assert_eq!(written.len(), 2);

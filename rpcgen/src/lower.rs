@@ -3,11 +3,14 @@
 mod docs;
 mod function;
 mod overloads;
+mod types;
 
 use std::collections::{HashMap, HashSet};
 
 use rpc_schema::model::{Rpc, Schema, Service};
 use rpc_schema::naming;
+
+pub use docs::OF_TYPES;
 
 use crate::ident::RustName;
 use crate::ir::{Call, Module, Root};
@@ -15,11 +18,13 @@ use crate::ir::{Call, Module, Root};
 /// Settles what is printed for a whole `init.yaml`, or for what one of its clients may call.
 pub fn lower(schema: &Schema, tenant: Option<&str>) -> Root {
     let callable = |service: &&Service| tenant.is_none_or(|tenant| service.has_tenant(tenant));
-    let modules: Vec<Module> = schema.services.iter().filter(callable).map(lower_service).collect();
+    let (services, others): (Vec<&Service>, Vec<&Service>) = schema.services.iter().partition(callable);
+    let modules: Vec<Module> = services.iter().map(|service| lower_service(service)).collect();
     Root {
+        types: types::lower(schema, tenant.is_some().then_some(&services)),
         servers: schema.network.servers.clone(),
         clients: schema.network.clients.clone(),
-        docs: docs::of_root(&modules, tenant),
+        docs: docs::of_root(&modules, &others, tenant),
         modules,
         tenant: tenant.map(str::to_owned),
         sha256: schema.sha256.clone(),
@@ -36,6 +41,7 @@ fn lower_service(service: &Service) -> Module {
         provider: service.provider.to_string(),
         tenants: service.tenants.iter().map(ToString::to_string).collect(),
         docs: docs::of_service(service, &sets),
+        has_named_types: types::mentions_any(service),
         calls,
     }
 }

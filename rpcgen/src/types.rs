@@ -17,6 +17,18 @@ use rpc_schema::Type;
 
 use crate::ident::RustName;
 
+/// How names that are not in the prelude are written.
+#[derive(Clone, Copy)]
+struct Spelling {
+    map: &'static str,
+    /// What stands before the name of a record or an enumeration.
+    types: &'static str,
+}
+
+const IN_WORDS: Spelling = Spelling { map: "BTreeMap", types: "types::" };
+const IN_CODE: Spelling = Spelling { map: "::std::collections::BTreeMap", types: "types::" };
+const IN_TYPES: Spelling = Spelling { map: "::std::collections::BTreeMap", types: "" };
+
 /// A Rust type in which a value may be passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
@@ -28,28 +40,43 @@ pub struct Form {
 
 /// The type as documentation shows it, such as `Vec<i64>`.
 pub fn type_in_words(ty: &Type) -> String {
-    spell(ty, "BTreeMap")
+    spell(ty, IN_WORDS)
 }
 
 /// The type as generated code writes it: only names of the prelude are short.
 pub fn type_in_code(ty: &Type) -> TokenStream {
-    code(&spell(ty, "::std::collections::BTreeMap"))
+    code(&type_in_text(ty))
+}
+
+/// The same as text.
+pub fn type_in_text(ty: &Type) -> String {
+    spell(ty, IN_CODE)
+}
+
+/// The type as the module of the types writes it, where records and enumerations stand beside each other.
+pub fn type_in_types(ty: &Type) -> TokenStream {
+    code(&spell(ty, IN_TYPES))
 }
 
 /// What a procedure returns, as documentation shows it: `()`, one type, or a tuple of several.
 pub fn returns_in_words(returns: &[Type]) -> String {
-    spell_returns(returns, "BTreeMap")
+    spell_returns(returns, IN_WORDS)
 }
 
 /// What a procedure returns, as generated code writes it.
 pub fn returns_in_code(returns: &[Type]) -> TokenStream {
-    code(&spell_returns(returns, "::std::collections::BTreeMap"))
+    code(&returns_in_text(returns))
+}
+
+/// The same as text.
+pub fn returns_in_text(returns: &[Type]) -> String {
+    spell_returns(returns, IN_CODE)
 }
 
 /// The forms in which a value of that type may be passed where it decides between overloads, most usual first.
 /// No two types share one. `length` names the constant parameter of arrays.
 pub fn forms(ty: &Type, length: &str) -> Vec<Form> {
-    let owned = spell(ty, "::std::collections::BTreeMap");
+    let owned = spell(ty, IN_CODE);
     let plain = |ty: String| Form { ty, has_length: false };
     let of_length = |ty: String| Form { ty, has_length: true };
     let mut forms = vec![plain(owned.clone()), plain(format!("&{owned}"))];
@@ -73,36 +100,40 @@ fn items(ty: &Type) -> Vec<String> {
     match ty {
         Type::Bytes => vec!["u8".to_owned()],
         Type::List(item) if **item == Type::Str => vec!["String".to_owned(), "&str".to_owned()],
-        Type::List(item) => vec![spell(item, "::std::collections::BTreeMap")],
+        Type::List(item) => vec![spell(item, IN_CODE)],
         _ => Vec::new(),
     }
 }
 
-fn spell(ty: &Type, map: &str) -> String {
+fn spell(ty: &Type, spelling: Spelling) -> String {
     match ty {
         Type::Int => "i64".to_owned(),
         Type::Float => "f64".to_owned(),
         Type::Bool => "bool".to_owned(),
         Type::Str => "String".to_owned(),
         Type::Bytes => "Vec<u8>".to_owned(),
-        Type::List(item) => format!("Vec<{}>", spell(item, map)),
-        Type::Dict(key, value) => format!("{map}<{}, {}>", spell(&key.as_type(), map), spell(value, map)),
-        Type::Optional(item) => format!("Option<{}>", spell(item, map)),
-        Type::Tuple(items) => spell_tuple(items, map),
-        Type::Record(_) | Type::Enumeration(_) => format!("types::{}", RustName::new(ty.name().unwrap_or_default())),
+        Type::List(item) => format!("Vec<{}>", spell(item, spelling)),
+        Type::Dict(key, value) => {
+            format!("{}<{}, {}>", spelling.map, spell(&key.as_type(), spelling), spell(value, spelling))
+        }
+        Type::Optional(item) => format!("Option<{}>", spell(item, spelling)),
+        Type::Tuple(items) => spell_tuple(items, spelling),
+        Type::Record(_) | Type::Enumeration(_) => {
+            format!("{}{}", spelling.types, RustName::new(ty.name().unwrap_or_default()))
+        }
     }
 }
 
-fn spell_returns(returns: &[Type], map: &str) -> String {
+fn spell_returns(returns: &[Type], spelling: Spelling) -> String {
     match returns {
-        [one] => spell(one, map),
-        several => spell_tuple(several, map),
+        [one] => spell(one, spelling),
+        several => spell_tuple(several, spelling),
     }
 }
 
 /// A tuple of one has a comma, else it would be its element.
-fn spell_tuple(items: &[Type], map: &str) -> String {
-    let spelled: Vec<String> = items.iter().map(|item| spell(item, map)).collect();
+fn spell_tuple(items: &[Type], spelling: Spelling) -> String {
+    let spelled: Vec<String> = items.iter().map(|item| spell(item, spelling)).collect();
     match spelled.as_slice() {
         [one] => format!("({one},)"),
         several => format!("({})", several.join(", ")),

@@ -15,13 +15,13 @@ pub fn emit_client(module: &Module) -> TokenStream {
         #docs
         #[derive(Clone, Debug)]
         pub struct Client {
-            network: ::rpc_runtime::Network,
+            network: Network,
         }
 
         impl Client {
             /// Calls through this network from here on.
             #[must_use]
-            pub fn new(network: &::rpc_runtime::Network) -> Self {
+            pub fn new(network: &Network) -> Self {
                 Self { network: network.clone() }
             }
 
@@ -37,29 +37,16 @@ fn emit_method(call: &Call) -> TokenStream {
     }
 }
 
-/// The one place that holds the call.
+/// `Calls::name(...)` rather than a method call, which would be this one.
 fn emit_plain_method(function: &Function) -> TokenStream {
-    let Function { name, procedure, .. } = function;
+    let Function { name, arguments, .. } = function;
     let docs = emit_docs(&function.docs);
     let parameters = emit_parameters(function);
     let returns = returns_in_code(&function.signature.returns);
-    let encode = emit_encode(function);
     quote! {
         #docs
-        pub fn #name(&self, #parameters) -> Result<#returns, ::rpc_runtime::Error> {
-            ::rpc_runtime::private::call(&self.network, &plumbing::#procedure, #encode)
-        }
-    }
-}
-
-fn emit_encode(function: &Function) -> TokenStream {
-    let Function { arguments, buffer, .. } = function;
-    if arguments.is_empty() {
-        return quote!(|_| {});
-    }
-    quote! {
-        move |#buffer| {
-            #(::rpc_runtime::private::Value::encode(&#arguments, #buffer);)*
+        pub fn #name(&self, #parameters) -> Result<#returns, Error> {
+            Calls::#name(self, #(#arguments),*)
         }
     }
 }

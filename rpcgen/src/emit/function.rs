@@ -22,7 +22,7 @@ fn emit_function(function: &Function) -> TokenStream {
     let returns = returns_in_code(&function.signature.returns);
     quote! {
         #docs
-        pub fn #name(#parameters) -> Result<#returns, ::rpc_runtime::Error> {
+        pub fn #name(#parameters) -> Result<#returns, Error> {
             Client::#name(&plumbing::client()?, #(#arguments),*)
         }
     }

@@ -18,7 +18,7 @@ use quote::quote;
 use super::{emit_docs, type_parameter};
 use crate::ident::RustName;
 use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
-use crate::types::{Form, code, forms, returns_in_code, type_in_code};
+use crate::types::{Form, forms, returns_in_text, type_in_text};
 
 /// How many implementations one overload may have. Beyond it the less usual forms of its arguments are left out.
 pub const MAX_IMPLEMENTATIONS: usize = 64;
@@ -31,7 +31,7 @@ pub fn emit_function(set: &OverloadSet) -> TokenStream {
     let trait_name = &set.trait_name;
     quote! {
         #docs
-        pub fn #name<#(#types,)* R>(#(#arguments: #types),*) -> Result<R, ::rpc_runtime::Error>
+        pub fn #name<#(#types,)* R>(#(#arguments: #types),*) -> Result<R, Error>
         where
             #bound: #trait_name<Output = R>,
         {
@@ -44,12 +44,30 @@ pub fn emit_function(set: &OverloadSet) -> TokenStream {
 pub fn emit_method(set: &OverloadSet) -> TokenStream {
     let name = &set.name;
     let docs = emit_docs(&set.docs);
+    let Generics { types, arguments, bound, .. } = generics(set);
+    let trait_name = &set.trait_name;
+    quote! {
+        #docs
+        pub fn #name<#(#types,)* R>(&self, #(#arguments: #types),*) -> Result<R, Error>
+        where
+            #bound: #trait_name<Output = R>,
+        {
+            Calls::#name(self, #(#arguments),*)
+        }
+    }
+}
+
+/// The method of a set that everything has which has the methods of its overloads.
+pub fn emit_provided_method(set: &OverloadSet) -> TokenStream {
+    let name = &set.name;
+    let docs = emit_docs(&[format!("See [`Client::{}`].", name.as_str())]);
     let Generics { types, arguments, bound, value } = generics(set);
     let trait_name = &set.trait_name;
     quote! {
         #docs
-        pub fn #name<#(#types,)* R>(&self, #(#arguments: #types),*) -> Result<R, ::rpc_runtime::Error>
+        fn #name<#(#types,)* R>(&self, #(#arguments: #types),*) -> Result<R, Error>
         where
+            Self: Sized,
             #bound: #trait_name<Output = R>,
         {
             #trait_name::call(#value, self)
@@ -96,36 +114,43 @@ pub fn emit_trait(set: &OverloadSet) -> TokenStream {
             type Output;
 
             #[doc(hidden)]
-            fn call(self, client: &Client) -> Result<Self::Output, ::rpc_runtime::Error>;
+            fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
         }
     }
 }
 
-/// The implementations of a set's trait, as they stand in the module `plumbing`.
-pub fn emit_implementations(set: &OverloadSet) -> TokenStream {
-    let implementations = set.overloads.iter().flat_map(|overload| {
-        heads(overload).into_iter().map(|head| emit_implementation(set, overload, &head))
-    });
-    quote!(#(#implementations)*)
+/// The implementations of a set's trait, as lines of text: for each overload what it does, and a line for each form in
+/// which its arguments may be passed.
+pub fn emit_forms(set: &OverloadSet) -> String {
+    set.overloads.iter().map(|overload| emit_overload(set, overload)).collect()
 }
 
-fn emit_implementation(set: &OverloadSet, overload: &Overload, head: &[Position]) -> TokenStream {
-    let trait_name = &set.trait_name;
-    let generics = head.iter().filter_map(|position| position.generic.as_ref());
-    let types = head.iter().map(|position| &position.ty);
-    let receiver = if bare(set, overload) { quote!(#(#types)*) } else { quote!((#(#types),*)) };
-    let function = &overload.function;
-    let arguments = emit_arguments(set, overload);
-    let returns = returns_in_code(&overload.returns);
-    quote! {
-        #[diagnostic::do_not_recommend]
-        impl<#(#generics),*> #trait_name for #receiver {
-            type Output = #returns;
+fn emit_overload(set: &OverloadSet, overload: &Overload) -> String {
+    let (trait_name, function) = (&set.trait_name, &overload.function);
+    let bare = bare(set, overload);
+    let places = if bare {
+        "_".to_owned()
+    } else {
+        let places: Vec<String> = (0..overload.arguments.len()).map(|place| place.to_string()).collect();
+        places.join(" ")
+    };
+    let returns = returns_in_text(&overload.returns);
+    let forms: String = heads(overload).iter().map(|head| emit_form(head, bare)).collect();
+    format!("overload! {{\n    {trait_name} => {function} [{places}] -> {returns};\n{forms}}}\n")
+}
 
-            fn call(self, client: &Client) -> Result<Self::Output, Error> {
-                client.#function(#arguments)
-            }
-        }
+fn emit_form(head: &[Position], bare: bool) -> String {
+    let generics: Vec<&str> = head.iter().filter_map(|position| position.generic.as_deref()).collect();
+    let types: Vec<&str> = head.iter().map(|position| position.ty.as_str()).collect();
+    let form = if bare { types.concat() } else { in_tuple(&types) };
+    format!("    [{}] {form};\n", generics.join(", "))
+}
+
+/// A tuple of one has a comma, else it would be its element.
+fn in_tuple(types: &[&str]) -> String {
+    match types {
+        [one] => format!("({one},)"),
+        several => format!("({})", several.join(", ")),
     }
 }
 
@@ -137,19 +162,11 @@ fn bare(set: &OverloadSet, overload: &Overload) -> bool {
     }
 }
 
-fn emit_arguments(set: &OverloadSet, overload: &Overload) -> TokenStream {
-    if bare(set, overload) {
-        return quote!(self.into_arg());
-    }
-    let places = (0..overload.arguments.len()).map(proc_macro2::Literal::usize_unsuffixed);
-    quote!(#(self.#places.into_arg()),*)
-}
-
 /// One argument in the head of an implementation.
 #[derive(Clone)]
 struct Position {
-    generic: Option<TokenStream>,
-    ty: TokenStream,
+    generic: Option<String>,
+    ty: String,
 }
 
 /// Every combination of the forms of the arguments that decide.
@@ -171,13 +188,13 @@ fn heads(overload: &Overload) -> Vec<Vec<Position>> {
 
 fn position_forms(place: usize, argument: &OverloadArgument) -> Vec<Position> {
     if !argument.discriminating {
-        let (name, ty) = (type_parameter(place), type_in_code(&argument.ty));
-        return vec![Position { generic: Some(quote!(#name: Arg<#ty>)), ty: quote!(#name) }];
+        let (name, ty) = (type_parameter(place).to_string(), type_in_text(&argument.ty));
+        return vec![Position { generic: Some(format!("{name}: Arg<{ty}>")), ty: name }];
     }
     let length = RustName::new(format!("N{place}"));
     let position = |Form { ty, has_length }: Form| Position {
-        generic: has_length.then(|| quote!(const #length: usize)),
-        ty: code(&ty),
+        generic: has_length.then(|| format!("const {length}: usize")),
+        ty,
     };
     forms(&argument.ty, length.as_str()).into_iter().map(position).collect()
 }
@@ -208,7 +225,7 @@ mod tests {
         let arguments = types.iter().map(argument).collect();
         let overload = Overload { function: RustName::new("f"), arguments, returns: Vec::new() };
         let text = |head: &Vec<Position>| {
-            let types: Vec<String> = head.iter().map(|position| position.ty.to_string()).collect();
+            let types: Vec<&str> = head.iter().map(|position| position.ty.as_str()).collect();
             types.join(", ")
         };
         heads(&overload).iter().map(text).collect()
@@ -216,8 +233,8 @@ mod tests {
 
     #[test]
     fn the_arguments_that_decide_have_every_form_and_the_others_any() {
-        assert_eq!(heads_of(&["int", "Optional[str]"]), ["i64, B", "& i64, B"]);
-        assert_eq!(heads_of(&["bool", "int"]), ["bool, i64", "bool, & i64", "& bool, i64", "& bool, & i64"]);
+        assert_eq!(heads_of(&["int", "Optional[str]"]), ["i64, B", "&i64, B"]);
+        assert_eq!(heads_of(&["bool", "int"]), ["bool, i64", "bool, &i64", "&bool, i64", "&bool, &i64"]);
         assert_eq!(heads_of(&[]), [""]);
     }
 

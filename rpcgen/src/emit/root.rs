@@ -1,6 +1,6 @@
 //! The root: the network's addresses as static data.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -21,7 +21,6 @@ pub fn emit_root(root: &Root) -> TokenStream {
     quote! {
         /// The network these stubs were made for: its servers, its clients, and who provides which service.
         #[rustfmt::skip]
-        #[allow(dead_code, clippy::ip_constant)]
         pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
             &[#(#servers),*],
             &[#(#clients),*],
@@ -34,14 +33,15 @@ pub fn emit_root(root: &Root) -> TokenStream {
 
 fn emit_server(server: &Server) -> TokenStream {
     let name = server.name.as_str();
-    let address = emit_address(server.address);
-    quote!(::rpc_runtime::topology::Server { name: #name, address: #address })
+    let port = Literal::u16_unsuffixed(server.address.port());
+    let (version, ip) = emit_ip(server.address.ip());
+    quote!(::rpc_runtime::topology::Server::#version(#name, #ip, #port))
 }
 
 fn emit_client(client: &Client) -> TokenStream {
     let name = client.name.as_str();
-    let ip = emit_ip(client.ip);
-    quote!(::rpc_runtime::topology::Client { name: #name, ip: #ip })
+    let (version, ip) = emit_ip(client.ip);
+    quote!(::rpc_runtime::topology::Client::#version(#name, #ip))
 }
 
 fn emit_service(module: &Module) -> TokenStream {
@@ -51,21 +51,16 @@ fn emit_service(module: &Module) -> TokenStream {
     }
 }
 
-fn emit_address(address: SocketAddr) -> TokenStream {
-    let ip = emit_ip(address.ip());
-    let port = Literal::u16_unsuffixed(address.port());
-    quote!(::std::net::SocketAddr::new(#ip, #port))
-}
-
-fn emit_ip(ip: IpAddr) -> TokenStream {
+/// The function that takes an address of its version, and its parts.
+fn emit_ip(ip: IpAddr) -> (TokenStream, TokenStream) {
     match ip {
         IpAddr::V4(ip) => {
             let parts = ip.octets().map(Literal::u8_unsuffixed);
-            quote!(::std::net::IpAddr::V4(::std::net::Ipv4Addr::new(#(#parts),*)))
+            (quote!(v4), quote!([#(#parts),*]))
         }
         IpAddr::V6(ip) => {
             let parts = ip.segments().map(Literal::u16_unsuffixed);
-            quote!(::std::net::IpAddr::V6(::std::net::Ipv6Addr::new(#(#parts),*)))
+            (quote!(v6), quote!([#(#parts),*]))
         }
     }
 }

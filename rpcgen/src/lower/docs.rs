@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use rpc_schema::model::{Rpc, Service};
+use rpc_schema::Type;
+use rpc_schema::model::{Rpc, Service, TypeDecl};
 use rpc_schema::naming;
 
 use super::overloads;
 use crate::ir::{Module, Passing};
 
-/// Above the root: what this is, and the services in it.
-pub fn of_root(modules: &[Module], tenant: Option<&str>) -> Vec<String> {
+/// Above the root: what this is, the services in it, and why others are not.
+pub fn of_root(modules: &[Module], others: &[&Service], tenant: Option<&str>) -> Vec<String> {
     let whose = tenant.map_or_else(String::new, |tenant| format!(" that `{tenant}` may call"));
     let mut lines = vec![format!("The services of the network{whose}, one module each.")];
     if !modules.is_empty() {
@@ -18,6 +19,25 @@ pub fn of_root(modules: &[Module], tenant: Option<&str>) -> Vec<String> {
     for Module { name, provider, .. } in modules {
         lines.push(format!("- [`{0}`](mod@{0}), provided by `{provider}`", name.as_str()));
     }
+    if let Some(tenant) = tenant.filter(|_| !others.is_empty()) {
+        let names: Vec<String> = others.iter().map(|service| format!("`{}`", service.name)).collect();
+        let names = names.join(", ");
+        lines.push(String::new());
+        lines.push(format!(
+            "Not here, since `{tenant}` is no tenant of theirs and would be refused: {names}."
+        ));
+    }
+    lines
+}
+
+/// At the top of the types.
+pub const OF_TYPES: &str = "The records and enumerations of the network.";
+
+/// Above a record or an enumeration: its `doc`, and what it is.
+pub fn of_type(declared: &TypeDecl) -> Vec<String> {
+    let mut lines = described(declared.doc.as_deref());
+    let what = if matches!(declared.ty, Type::Record(_)) { "record" } else { "enumeration" };
+    lines.push(format!("The {what} `{}`.", declared.name));
     lines
 }
 
@@ -31,7 +51,8 @@ pub fn of_service(service: &Service, sets: &[Vec<&Rpc>]) -> Vec<String> {
             service.name, service.provider
         ),
         String::new(),
-        "The functions call through the installed network, [`Client`] through the one it was made with."
+        "The functions call through the installed network, [`Client`] through the one it was made with; [`Mock`] \
+         stands in for it in tests."
             .to_owned(),
     ];
     for set in sets.iter().filter(|set| set.len() > 1 && overloads::discriminating(set).is_none()) {

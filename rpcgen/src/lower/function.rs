@@ -13,7 +13,7 @@ pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
         procedure: RustName::new(name.to_ascii_uppercase()),
         signature: service.signature(rpc),
         docs: docs::of_procedure(service, rpc),
-        buffer: RustName::argument("out", &arguments),
+        answer: RustName::argument("answer", &arguments),
         arguments,
         deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
     }

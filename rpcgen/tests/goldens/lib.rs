@@ -10,6 +10,10 @@ pub mod names;
 pub mod overloads;
 
 #[rustfmt::skip]
+#[path = "records/gen/mod.rs"]
+pub mod records;
+
+#[rustfmt::skip]
 #[path = "tenant/gen/mod.rs"]
 pub mod tenant;
 

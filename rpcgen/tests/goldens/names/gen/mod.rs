@@ -6,6 +6,26 @@
 //! - [`core`](mod@core), provided by `server1`
 //! - [`rpc_runtime`](mod@rpc_runtime), provided by `server1`
 //! - [`empty`](mod@empty), provided by `server1`
+#![allow(
+    dead_code,
+    non_camel_case_types,
+    non_snake_case,
+    unused_imports,
+    clippy::doc_markdown,
+    clippy::fn_params_excessive_bools,
+    clippy::iter_not_returning_iterator,
+    clippy::many_single_char_names,
+    clippy::missing_errors_doc,
+    clippy::should_implement_trait,
+    clippy::similar_names,
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    clippy::wrong_self_convention,
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "names, types and words are those of init.yaml"
+)]
 
 #[rustfmt::skip]
 pub mod std;
@@ -24,25 +44,9 @@ pub mod empty;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-#[allow(dead_code, clippy::ip_constant)]
 pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
-    &[
-        ::rpc_runtime::topology::Server {
-            name: "server1",
-            address: ::std::net::SocketAddr::new(
-                ::std::net::IpAddr::V6(
-                    ::std::net::Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 1),
-                ),
-                7101,
-            ),
-        },
-    ],
-    &[
-        ::rpc_runtime::topology::Client {
-            name: "client1",
-            ip: ::std::net::IpAddr::V4(::std::net::Ipv4Addr::new(127, 0, 0, 1)),
-        },
-    ],
+    &[::rpc_runtime::topology::Server::v6("server1", [0, 0, 0, 0, 0, 0, 0, 1], 7101)],
+    &[::rpc_runtime::topology::Client::v4("client1", [127, 0, 0, 1])],
     &[
         ::rpc_runtime::topology::Service {
             name: "std",
@@ -71,5 +75,5 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
         },
     ],
     ::core::option::Option::None,
-    "5eca91a96a0303ca63308f4db1629ac8040a3be13c72c30ebb2c09dedbec18aa",
+    "3d60933043bcd9904f78eefde03cfa509237aa752e16f9e32a5a13ededc339e8",
 );

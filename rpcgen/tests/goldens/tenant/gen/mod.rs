@@ -2,39 +2,42 @@
 //! The services of the network that `client1` may call, one module each.
 //!
 //! - [`svc1`](mod@svc1), provided by `server1`
+//!
+//! Not here, since `client1` is no tenant of theirs and would be refused: `svc2`.
+#![allow(
+    dead_code,
+    non_camel_case_types,
+    non_snake_case,
+    unused_imports,
+    clippy::doc_markdown,
+    clippy::fn_params_excessive_bools,
+    clippy::iter_not_returning_iterator,
+    clippy::many_single_char_names,
+    clippy::missing_errors_doc,
+    clippy::should_implement_trait,
+    clippy::similar_names,
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    clippy::wrong_self_convention,
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "names, types and words are those of init.yaml"
+)]
 
 #[rustfmt::skip]
 pub mod svc1;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-#[allow(dead_code, clippy::ip_constant)]
 pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
     &[
-        ::rpc_runtime::topology::Server {
-            name: "server1",
-            address: ::std::net::SocketAddr::new(
-                ::std::net::IpAddr::V4(::std::net::Ipv4Addr::new(127, 0, 0, 1)),
-                7101,
-            ),
-        },
-        ::rpc_runtime::topology::Server {
-            name: "server2",
-            address: ::std::net::SocketAddr::new(
-                ::std::net::IpAddr::V4(::std::net::Ipv4Addr::new(127, 0, 0, 1)),
-                7102,
-            ),
-        },
+        ::rpc_runtime::topology::Server::v4("server1", [127, 0, 0, 1], 7101),
+        ::rpc_runtime::topology::Server::v4("server2", [127, 0, 0, 1], 7102),
     ],
     &[
-        ::rpc_runtime::topology::Client {
-            name: "client1",
-            ip: ::std::net::IpAddr::V4(::std::net::Ipv4Addr::new(127, 0, 0, 1)),
-        },
-        ::rpc_runtime::topology::Client {
-            name: "client2",
-            ip: ::std::net::IpAddr::V4(::std::net::Ipv4Addr::new(127, 0, 0, 2)),
-        },
+        ::rpc_runtime::topology::Client::v4("client1", [127, 0, 0, 1]),
+        ::rpc_runtime::topology::Client::v4("client2", [127, 0, 0, 2]),
     ],
     &[
         ::rpc_runtime::topology::Service {
