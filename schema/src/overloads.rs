@@ -16,38 +16,55 @@ pub enum OverloadShape {
         /// The smallest set of positions (from 0, rising) at which all overloads of equal arity differ pairwise; empty
         /// when no two have the same arity. Of several such sets the one with the lowest positions.
         discriminating: Vec<usize>,
+        /// Whether the arguments are passed as one value, since the overloads differ in how many they take.
+        together: bool,
     },
-    /// Two of them differ only where both are `Optional`, which a caller's `None` could not tell apart: each overload
-    /// has its plain function alone.
+    /// Each overload has its plain function alone: two of them differ only where both are `Optional`, which a caller's
+    /// `None` could not tell apart; or one takes a single tuple where another takes as many arguments, which are
+    /// passed as a tuple, too.
     PlainOnly,
 }
 
 /// The shape of the procedures that share one name. They have different keys.
 pub fn shape(rpcs: &[&Rpc]) -> OverloadShape {
-    if rpcs.len() < 2 {
+    let types = |rpc: &&Rpc| rpc.parameters.iter().map(|parameter| parameter.ty.clone()).collect();
+    shape_of(&rpcs.iter().map(types).collect::<Vec<_>>())
+}
+
+/// The same for the argument types of each.
+pub fn shape_of(overloads: &[Vec<Type>]) -> OverloadShape {
+    let [first, rest @ ..] = overloads else { return OverloadShape::Single };
+    if rest.is_empty() {
         return OverloadShape::Single;
     }
-    let pairs = differences(rpcs);
-    if pairs.iter().any(Vec::is_empty) {
+    let pairs = differences(overloads);
+    if pairs.iter().any(Vec::is_empty) || has_tuple_of_other_arguments(overloads) {
         return OverloadShape::PlainOnly;
     }
-    let positions = rpcs.iter().map(|rpc| rpc.parameters.len()).max().unwrap_or(0);
+    let positions = overloads.iter().map(Vec::len).max().unwrap_or(0);
     let discriminating = if positions <= MAX_SEARCHED_POSITIONS {
         smallest_hitting_set(&pairs, positions)
     } else {
         small_hitting_set(&pairs, positions)
     };
-    OverloadShape::Generic { discriminating }
+    OverloadShape::Generic { discriminating, together: rest.iter().any(|other| other.len() != first.len()) }
+}
+
+fn has_tuple_of_other_arguments(overloads: &[Vec<Type>]) -> bool {
+    overloads.iter().any(|types| match types.as_slice() {
+        [Type::Tuple(items)] => items.len() > 1 && overloads.iter().any(|other| other.len() == items.len()),
+        _ => false,
+    })
 }
 
 /// For every two overloads of equal arity, the positions at which their types are told apart.
-fn differences(rpcs: &[&Rpc]) -> Vec<Vec<usize>> {
+fn differences(overloads: &[Vec<Type>]) -> Vec<Vec<usize>> {
     let mut pairs = Vec::new();
-    for (index, a) in rpcs.iter().enumerate() {
-        for b in &rpcs[index + 1..] {
-            if a.parameters.len() == b.parameters.len() {
-                let types = a.parameters.iter().zip(&b.parameters).enumerate();
-                let differing = types.filter(|(_, (a, b))| are_told_apart(&a.ty, &b.ty));
+    for (index, a) in overloads.iter().enumerate() {
+        for b in &overloads[index + 1..] {
+            if a.len() == b.len() {
+                let types = a.iter().zip(b).enumerate();
+                let differing = types.filter(|(_, (a, b))| are_told_apart(a, b));
                 pairs.push(differing.map(|(position, _)| position).collect());
             }
         }
@@ -87,34 +104,24 @@ fn small_hitting_set(pairs: &[Vec<usize>], positions: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Parameter};
-    use crate::name::Name;
 
     fn check(overloads: &[&[&str]], expected: &OverloadShape) {
-        let rpcs: Vec<Rpc> = overloads.iter().map(|types| rpc(types)).collect();
-        assert_eq!(shape(&rpcs.iter().collect::<Vec<_>>()), *expected, "{overloads:?}");
-    }
-
-    fn rpc(types: &[&str]) -> Rpc {
-        let parameter = |text: &&str| Parameter { name: None, ty: Type::parse(text).expect(text) };
-        Rpc {
-            name: Name::new("add").expect("a name"),
-            doc: None,
-            parameters: types.iter().map(parameter).collect(),
-            returns: Vec::new(),
-            code: Code::Native,
-            deadline: None,
-            idempotent: false,
-        }
+        let parse = |types: &&[&str]| types.iter().map(|text| Type::parse(text).expect(text)).collect();
+        assert_eq!(shape_of(&overloads.iter().map(parse).collect::<Vec<_>>()), *expected, "{overloads:?}");
     }
 
     #[test]
     fn the_shape_follows_from_where_the_types_differ() {
-        let generic = |positions: &[usize]| OverloadShape::Generic { discriminating: positions.to_vec() };
+        let shaped = |positions: &[usize], together| OverloadShape::Generic {
+            discriminating: positions.to_vec(),
+            together,
+        };
+        let (generic, together) =
+            (|positions: &[usize]| shaped(positions, false), |positions: &[usize]| shaped(positions, true));
         check(&[&["int"]], &OverloadShape::Single);
         check(&[&["int", "int"], &["float", "float"]], &generic(&[0]));
         check(&[&["int", "int"], &["int", "float"]], &generic(&[1]));
-        check(&[&[], &["str"], &["str", "str"]], &generic(&[]));
+        check(&[&[], &["str"], &["str", "str"]], &together(&[]));
         check(&[&["int", "int"], &["int", "str"], &["str", "int"]], &generic(&[0, 1]));
         check(
             &[&["int", "int", "a"].map(|t| if t == "a" { "bool" } else { t }), &["int", "str", "str"]],
@@ -125,8 +132,10 @@ mod tests {
         check(&[&["Optional[int]"], &["str"]], &generic(&[0]));
         check(&[&["Optional[int]", "int"], &["Optional[str]", "str"]], &generic(&[1]));
         check(&[&["Optional[int]", "int"], &["Optional[str]", "int"], &[]], &OverloadShape::PlainOnly);
-        check(&[&["Optional[int]"], &["Optional[str]", "int"]], &generic(&[]));
+        check(&[&["Optional[int]"], &["Optional[str]", "int"]], &together(&[]));
         check(&[&["int"; 17], &["str"; 17]], &generic(&[0]));
-        check(&[&["int"; 40], &["str"; 40], &["bool"; 3]], &generic(&[0]));
+        check(&[&["int"; 40], &["str"; 40], &["bool"; 3]], &together(&[0]));
+        check(&[&["Tuple[str, int]"], &["str", "int"]], &OverloadShape::PlainOnly);
+        check(&[&["Tuple[int]"], &["str"]], &generic(&[0]));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rpc_schema::Type;
 use rpc_schema::model::{Rpc, Service, TypeDecl};
 use rpc_schema::naming;
+use rpc_schema::overloads::{OverloadShape, shape};
 
 use super::overloads;
 use crate::ir::{Module, Passing};
@@ -55,7 +56,7 @@ pub fn of_service(service: &Service, sets: &[Vec<&Rpc>]) -> Vec<String> {
          stands in for it in tests."
             .to_owned(),
     ];
-    for set in sets.iter().filter(|set| set.len() > 1 && overloads::discriminating(set).is_none()) {
+    for set in sets.iter().filter(|set| shape(set) == OverloadShape::PlainOnly) {
         lines.push(String::new());
         lines.push(why_plain_only(set));
     }

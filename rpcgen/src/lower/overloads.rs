@@ -1,6 +1,5 @@
 //! Overload sets: which arguments tell the overloads apart, and how they are passed.
 
-use rpc_schema::Type;
 use rpc_schema::model::{Parameter, Rpc, Service};
 use rpc_schema::naming;
 use rpc_schema::overloads::{OverloadShape, shape};
@@ -12,9 +11,9 @@ use crate::types::{returns_in_words, type_in_words};
 
 /// The function of all overloads at once; `None` where the compiler could not tell some of them apart.
 pub fn lower(service: &Service, set: &[&Rpc]) -> Option<OverloadSet> {
-    let discriminating = discriminating(set)?;
+    let OverloadShape::Generic { discriminating, together } = shape(set) else { return None };
     let name = set.first()?.name.as_str();
-    let passing = lower_passing(set);
+    let passing = if together { Passing::Together } else { lower_separate(set) };
     let valid: Vec<String> = set.iter().map(|rpc| valid_call(rpc, &passing)).collect();
     Some(OverloadSet {
         name: RustName::new(name),
@@ -28,30 +27,9 @@ pub fn lower(service: &Service, set: &[&Rpc]) -> Option<OverloadSet> {
     })
 }
 
-/// The positions by which the overloads are told apart, if they can be.
-pub fn discriminating(set: &[&Rpc]) -> Option<Vec<usize>> {
-    match shape(set) {
-        OverloadShape::Generic { .. } if has_tuple_of_other_arguments(set) => None,
-        OverloadShape::Generic { discriminating } => Some(discriminating),
-        OverloadShape::Single | OverloadShape::PlainOnly => None,
-    }
-}
-
-/// Whether one overload takes a single tuple where another takes as many arguments, which travel as a tuple, too.
-fn has_tuple_of_other_arguments(set: &[&Rpc]) -> bool {
-    set.iter().any(|rpc| match rpc.parameters.as_slice() {
-        [Parameter { ty: Type::Tuple(items), .. }] => {
-            items.len() > 1 && set.iter().any(|other| other.parameters.len() == items.len())
-        }
-        _ => false,
-    })
-}
-
-fn lower_passing(set: &[&Rpc]) -> Passing {
+/// The names under which arguments are passed one by one: the file's, where all overloads have the same.
+fn lower_separate(set: &[&Rpc]) -> Passing {
     let [first, rest @ ..] = set else { return Passing::Together };
-    if rest.iter().any(|rpc| rpc.parameters.len() != first.parameters.len()) {
-        return Passing::Together;
-    }
     let names = function::name_arguments(&first.parameters);
     if rest.iter().all(|rpc| function::name_arguments(&rpc.parameters) == names) {
         return Passing::Separate(names);
