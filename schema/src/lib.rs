@@ -34,6 +34,8 @@ pub mod signature;
 pub mod types;
 
 #[cfg(feature = "yaml")]
+pub mod breaking;
+#[cfg(feature = "yaml")]
 mod check;
 #[cfg(feature = "yaml")]
 pub mod diagnostic;

@@ -231,7 +231,7 @@ fn breaks_of_every_kind_are_named_in_the_plan() {
         (
             "name: value, returns: int, path: one.py",
             "name: value, arguments: [int], returns: int, path: one.py",
-            "`client1` can no longer call `svc1.value()`: the procedure is gone",
+            "`client1` can no longer call `svc1.value()`: it takes (int) now",
         ),
         (
             "provider: server2",

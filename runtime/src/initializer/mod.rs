@@ -18,7 +18,8 @@ pub use apply::{Applied, ServerOutcome};
 use connection::Connection;
 pub use connection::{RequestError, Unreachable};
 pub use desired::{Desired, DesiredServer};
-pub use plan::{Break, Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+pub use plan::{Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+pub use rpc_schema::breaking::{Change, Effect};
 
 use self::plan::find_departed;
 use crate::deploy::message::{DeployError, DeployErrorKind, DeployRequest, StatusAnswer};

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
+use rpc_schema::breaking::{Change, Contract, ServiceContract, compare};
+
 use super::desired::DesiredServer;
 use crate::deploy::manifest::{Manifest, RpcEntry, ServiceEntry, printed_type};
 use crate::deploy::message::StatusAnswer;
@@ -16,8 +18,8 @@ pub struct Plan {
     pub servers: Vec<ServerPlan>,
     /// Servers that what is live still knows and the file does not, and where they are reached.
     pub departed: BTreeMap<String, SocketAddr>,
-    /// Clients that cannot call what they could call before.
-    pub breaks: Vec<Break>,
+    /// Clients that cannot call what they could call before, or have to call it otherwise.
+    pub breaks: Vec<Change>,
 }
 
 /// What changes on one server.
@@ -78,17 +80,6 @@ pub enum Mark {
     Unchanged,
 }
 
-/// A client that cannot call what it could call before.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Break {
-    /// The client.
-    pub client: String,
-    /// The service or procedure.
-    pub what: String,
-    /// Why not.
-    pub why: String,
-}
-
 impl Plan {
     /// Compares; `live` has the answers of `servers`, in their order.
     pub fn new(
@@ -127,12 +118,6 @@ impl fmt::Display for Mark {
             Self::Removed => "-",
             Self::Unchanged => "=",
         })
-    }
-}
-
-impl fmt::Display for Break {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` can no longer call `{}`: {}", self.client, self.what, self.why)
     }
 }
 
@@ -206,11 +191,12 @@ fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
         what.push("code moved to another path".to_owned());
     }
     if old.returns != new.returns {
-        let printed =
-            |types: &[String]| types.iter().map(|ty| printed_type(ty)).collect::<Vec<_>>().join(", ");
-        what.push(format!("returns ({}) -> ({})", printed(&old.returns), printed(&new.returns)));
+        what.push(compare_returns(&old.returns, &new.returns));
     }
-    if old.parameters != new.parameters {
+    let types = |rpc: &RpcEntry| rpc.parameters.iter().map(|one| one.type_text.clone()).collect::<Vec<_>>();
+    if types(old) != types(new) {
+        what.push("what an argument's type holds".to_owned());
+    } else if old.parameters != new.parameters {
         what.push("argument names".to_owned());
     }
     if old.deadline_ms != new.deadline_ms {
@@ -220,6 +206,12 @@ fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
         what.push("idempotent".to_owned());
     }
     what
+}
+
+fn compare_returns(old: &[String], new: &[String]) -> String {
+    let printed = |types: &[String]| types.iter().map(|ty| printed_type(ty)).collect::<Vec<_>>().join(", ");
+    let (old, new) = (printed(old), printed(new));
+    if old == new { "what a returned type holds".to_owned() } else { format!("returns ({old}) -> ({new})") }
 }
 
 fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<String> {
@@ -251,51 +243,33 @@ pub(super) fn find_departed(
     known.filter(|(name, _)| !named(name)).map(|(name, address)| (name.clone(), *address)).collect()
 }
 
-/// What clients with stubs of the old file cannot call any more.
-fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Break> {
-    let mut breaks = Vec::new();
-    for old in live.iter().filter_map(|live| live.manifest.as_ref()) {
-        for (name, service) in &old.services {
-            let provider = servers.iter().find(|server| server.manifest.services.contains_key(name));
-            let (stays, new) = match provider {
-                Some(provider) => (provider.name == old.server, provider.manifest.services.get(name)),
-                None => (false, None),
-            };
-            for client in &service.tenants {
-                let say =
-                    |what: &str, why: String| Break { client: client.clone(), what: what.to_owned(), why };
-                match new {
-                    None => breaks.push(say(name, "the service is gone".to_owned())),
-                    Some(new) if !new.tenants.contains(client) => {
-                        breaks.push(say(name, "it is no tenant any more".to_owned()));
-                    }
-                    Some(_) if !stays => {
-                        breaks.push(say(name, "the service moved to another server".to_owned()));
-                    }
-                    Some(new) => breaks
-                        .extend(lost_rpcs(name, service, new).into_iter().map(|(key, why)| say(&key, why))),
-                }
-            }
-        }
-    }
-    breaks
+/// What clients with stubs of the old file cannot call any more, or have to call otherwise.
+fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Change> {
+    let old = contract(live.iter().filter_map(|live| live.manifest.as_ref()));
+    let new = contract(servers.iter().map(|server| &server.manifest));
+    compare(&old, &new).into_iter().filter(|change| change.effect.is_breaking()).collect()
 }
 
-fn lost_rpcs(name: &str, old: &ServiceEntry, new: &ServiceEntry) -> Vec<(String, String)> {
-    let by_key: BTreeMap<String, &RpcEntry> = new.rpcs.iter().map(|rpc| (rpc.key_text(name), rpc)).collect();
-    let mut lost = Vec::new();
-    for rpc in &old.rpcs {
-        let key = rpc.key_text(name);
-        match by_key.get(&key) {
-            None => lost.push((key, "the procedure is gone".to_owned())),
-            Some(other) if other.returns != rpc.returns => {
-                let why = format!("it returns ({}) now", other.returns.join(", "));
-                lost.push((key, why));
-            }
-            Some(_) => {}
+/// What a network's manifests promise together.
+fn contract<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> Contract {
+    let mut contract = Contract::default();
+    for manifest in manifests {
+        contract.servers.extend(manifest.network.servers.clone());
+        contract.clients.extend(manifest.network.clients.clone());
+        for (name, service) in &manifest.services {
+            contract.services.insert(name.clone(), service_contract(&manifest.server, name, service));
         }
     }
-    lost
+    contract
+}
+
+fn service_contract(provider: &str, name: &str, service: &ServiceEntry) -> ServiceContract {
+    ServiceContract {
+        provider: provider.to_owned(),
+        tenants: service.tenants.clone(),
+        // One that does not read never passed a check.
+        signatures: service.rpcs.iter().filter_map(|rpc| rpc.signature(name).ok()).collect(),
+    }
 }
 
 #[cfg(test)]

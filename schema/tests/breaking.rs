@@ -1,0 +1,202 @@
+//! What breaks whom, for two files that differ in one thing.
+
+use std::path::Path;
+
+use rpc_schema::breaking::{Contract, compare};
+
+const INIT: &str = r#"
+network:
+  servers: { server1: { ip: 127.0.0.1, port: 7101 }, server2: { ip: 127.0.0.1, port: 7102 } }
+  clients: { client1: { ip: 127.0.0.1 }, client2: { ip: 127.0.0.2 } }
+types:
+  Level: [low, high]
+  Tally: { name: str, votes: int, level: Level }
+services:
+  svc1:
+    provider: server1
+    tenants: [client1, client2]
+    rpcs:
+      - { name: one, arguments: { a: int }, returns: str }
+      - { name: two, arguments: [int], returns: int }
+      - { name: two, arguments: [str], returns: str }
+      - { name: three, arguments: ["List[Tally]"], returns: Level }
+  svc2:
+    provider: server2
+    tenants: [client1]
+    rpcs:
+      - { name: find, arguments: ["Optional[int]"] }
+"#;
+
+fn contract(text: &str) -> Contract {
+    let document = rpc_schema::parse(Path::new("init.yaml"), text);
+    Contract::of(&document.unwrap_or_else(|report| panic!("{report}")).schema)
+}
+
+/// Replacing a part of the file changes this; each change is written `effect: words`.
+fn check(old: &str, new: &str, expected: &[&str]) {
+    assert!(INIT.contains(old), "{old}");
+    let changes = compare(&contract(INIT), &contract(&INIT.replacen(old, new, 1)));
+    let changes: Vec<String> =
+        changes.iter().map(|change| format!("{}: {change}", change.effect.as_str())).collect();
+    assert_eq!(changes, expected, "{old:?} -> {new:?}");
+}
+
+#[test]
+fn what_does_not_touch_a_call_breaks_nobody() {
+    check("", "", &[]);
+    check("{ a: int }", "{ b: int }", &[]);
+    check("{ a: int }", "[integer]".replace("eger", "").as_str(), &[]);
+    check("returns: str }", "returns: str, deadline: 5s, doc: x, idempotent: true, path: a.py }", &[]);
+    check("    rpcs:", "    concurrency: 3\n    data: [a.txt]\n    rpcs:", &[]);
+}
+
+#[test]
+fn what_is_gone_or_moved_breaks_on_the_wire() {
+    check(
+        "tenants: [client1, client2]",
+        "tenants: [client2]",
+        &["wire: `client1` can no longer call `svc1`: it is no tenant any more"],
+    );
+    check(
+        "provider: server2",
+        "provider: server1",
+        &["wire: `client1` can no longer call `svc2`: the service moved to another server"],
+    );
+    check(
+        "7102",
+        "7103",
+        &[
+            "wire: `client1` can no longer call `svc2`: `server2` listens on 127.0.0.1:7103 instead of 127.0.0.1:7102",
+        ],
+    );
+    check(
+        "127.0.0.2",
+        "127.0.0.9",
+        &[
+            "wire: `client2` can no longer call `svc1`: it is known by the address 127.0.0.9 instead of 127.0.0.2",
+        ],
+    );
+    check(
+        "  svc2:",
+        "  svc3:",
+        &[
+            "wire: `client1` can no longer call `svc2`: the service is gone",
+            "new: `client1` may call `svc3`: the service is new",
+        ],
+    );
+}
+
+#[test]
+fn a_signature_that_changes_breaks_each_of_its_tenants() {
+    check(
+        "{ a: int }, returns: str",
+        "{ a: int }, returns: int",
+        &[
+            "wire: `client1` can no longer call `svc1.one(int)`: it returns (int) now",
+            "wire: `client2` can no longer call `svc1.one(int)`: it returns (int) now",
+        ],
+    );
+    check(
+        "\"Optional[int]\"",
+        "\"Optional[int]\", int",
+        &[
+            "wire: `client1` can no longer call `svc2.find(Optional[int])`: it takes (Optional[int], int) now",
+            "new: `client1` may call `svc2.find(Optional[int], int)`: the procedure is new",
+        ],
+    );
+    check(
+        "      - { name: find, arguments: [\"Optional[int]\"] }\n",
+        "",
+        &["wire: `client1` can no longer call `svc2.find(Optional[int])`: the procedure is gone"],
+    );
+}
+
+#[test]
+fn a_record_that_changes_breaks_who_calls_with_it() {
+    let both = |why: &str| {
+        ["client1", "client2"]
+            .map(|client| format!("wire: `{client}` can no longer call `svc1.three(List[Tally])`: {why}"))
+    };
+    for (old, new, why) in [
+        ("votes: int", "votes: float", "the field `votes` of `Tally` was `int` and is `float`"),
+        ("votes: int, ", "", "the field `votes` of `Tally` was removed"),
+        (
+            "votes: int",
+            "votes: int, at: \"Optional[str]\"",
+            "the field `at` of `Tally` was added, `Optional[str]`",
+        ),
+        (
+            "name: str, votes: int",
+            "votes: int, name: str",
+            "the order of the fields of `Tally` was `name, votes, level` and is `votes, name, level`",
+        ),
+        (
+            "[low, high]",
+            "[low, high, top]",
+            "the list of items of `Level` was `low, high` and is `low, high, top`",
+        ),
+    ] {
+        let expected = both(why);
+        check(old, new, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn overloads_that_come_and_go_break_rust_alone() {
+    check(
+        "      - { name: one,",
+        "      - { name: one, arguments: [str] }\n      - { name: one,",
+        &[
+            "source: `client1` calls `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
+            "new: `client1` may call `svc1.one(str)`: the procedure is new",
+            "source: `client2` calls `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
+            "new: `client2` may call `svc1.one(str)`: the procedure is new",
+        ],
+    );
+    check(
+        "  svc2:",
+        "      - { name: two, arguments: [int, int] }\n  svc2:",
+        &[
+            "source: `client1` calls `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
+            "new: `client1` may call `svc1.two(int, int)`: the procedure is new",
+            "source: `client2` calls `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
+            "new: `client2` may call `svc1.two(int, int)`: the procedure is new",
+        ],
+    );
+    check(
+        "      - { name: two, arguments: [str], returns: str }\n",
+        "",
+        &[
+            "wire: `client1` can no longer call `svc1.two(str)`: the overload is gone",
+            "source: `client1` calls `svc1.two` otherwise in Rust: it has no overloads any more, so its function takes exactly the declared types",
+            "wire: `client2` can no longer call `svc1.two(str)`: the overload is gone",
+            "source: `client2` calls `svc1.two` otherwise in Rust: it has no overloads any more, so its function takes exactly the declared types",
+        ],
+    );
+    check(
+        "      - { name: find, arguments: [\"Optional[int]\"] }",
+        "      - { name: find, arguments: [\"Optional[int]\"] }\n      - { name: find, arguments: [\"Optional[str]\"] }",
+        &[
+            "source: `client1` calls `svc2.find` otherwise in Rust: it has overloads now, and each has only a function named after its types",
+            "new: `client1` may call `svc2.find(Optional[str])`: the procedure is new",
+        ],
+    );
+    check(
+        "  svc2:",
+        "      - { name: two, arguments: [bool] }\n  svc2:",
+        &[
+            "new: `client1` may call `svc1.two(bool)`: the procedure is new",
+            "new: `client2` may call `svc1.two(bool)`: the procedure is new",
+        ],
+    );
+}
+
+#[test]
+fn what_is_new_breaks_nobody() {
+    check(
+        "tenants: [client1]\n",
+        "tenants: [client1, client2]\n",
+        &["new: `client2` may call `svc2`: it is a tenant now"],
+    );
+    check("types:\n", "types:\n  New: [a]\n", &[]);
+}
