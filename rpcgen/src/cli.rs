@@ -7,15 +7,20 @@
 //! | 2 | wrong usage |
 //! | 3 | `--check`: the folder is not what would be generated |
 
+mod check;
+mod generate;
+mod print;
+
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{Change, Difference, Error, Folder, generate};
+use crate::Error;
+use generate::Order;
 
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
@@ -95,7 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match execute(arguments) {
         Ok(code) => code,
         Err(error) => {
-            explain(&error);
+            print::failure(&error);
             ExitCode::from(FAILED)
         }
     }
@@ -114,14 +119,9 @@ fn usage_error(error: &clap::Error) -> String {
 
 fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
     match arguments {
-        Arguments { verb: Some(Verb::Check { init }), .. } => {
-            rpc_schema::load(&init)?.check_files()?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Arguments { verb: Some(Verb::Check { init }), .. } => check::check(&init),
         Arguments { init: Some(init), out: Some(out), tenant, check, .. } => {
-            let files = generate(&init, tenant.as_deref())?;
-            let folder = Folder::new(out);
-            Ok(if check { report(&folder.compare(&files)?) } else { tell(&folder.update(&files)?) })
+            Order { init, out, tenant, check }.run()
         }
         Arguments { completions, .. } => {
             complete(completions);
@@ -130,58 +130,9 @@ fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
     }
 }
 
-/// One line per file that was written or removed.
-fn tell(differences: &[Difference]) -> ExitCode {
-    for Difference { change, path } in differences {
-        let done = if *change == Change::Stale { "removed" } else { "wrote" };
-        say(&format!("{done} {}", path.display()));
-    }
-    ExitCode::SUCCESS
-}
-
-/// One line per file that differs.
-fn report(differences: &[Difference]) -> ExitCode {
-    for Difference { change, path } in differences {
-        say(&format!("{change} {}", path.display()));
-    }
-    if differences.is_empty() {
-        return ExitCode::SUCCESS;
-    }
-    complain(&format!(
-        "{} not up to date; the same command without --check updates them",
-        count(differences.len())
-    ));
-    ExitCode::from(DIFFERENT)
-}
-
-fn count(files: usize) -> String {
-    if files == 1 { "1 file is".to_owned() } else { format!("{files} files are") }
-}
-
 fn complete(shell: Option<Shell>) {
     let Some(shell) = shell else { return };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "rpcgen", &mut script);
     let _ = io::stdout().write_all(&script);
-}
-
-fn explain(error: &Error) {
-    match error {
-        Error::Findings(report) => complain(report.render(colored()).trim_end()),
-        error => complain(&format!("error: {error}")),
-    }
-}
-
-fn colored() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Data; a reader that has gone away is no failure.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// For people.
-fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
