@@ -1,6 +1,7 @@
 //! What is said about a file that is not as it should be: [`Finding`]s with a [`Code`], collected into a [`Report`].
 
 mod code;
+mod explain;
 mod lines;
 mod render;
 
