@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use code::Code;
-pub(crate) use lines::Lines;
+pub use lines::Lines;
 pub use render::MAX_RENDERED_FINDINGS;
 
 /// How many findings of one run are kept; a file that is wrong throughout needs no longer list.
@@ -82,9 +82,15 @@ impl Report {
         Self { path: path.to_owned(), text: text.to_owned(), findings: Findings(findings).in_source_order() }
     }
 
-    /// The line and the column of a byte of the text, each counted from 1; columns count characters.
+    /// The lines of the text, from which the place of any finding is told.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines::new(&self.text)
+    }
+
+    /// The line and the column of a byte of the text, each counted from 1; columns count characters. For more than one
+    /// place ask [`lines`](Self::lines).
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        Lines::new(&self.text).position(offset)
+        self.lines().position(offset)
     }
 }
 

@@ -27,8 +27,7 @@ impl fmt::Display for Report {
 impl Report {
     /// The whole report as text, with colours for a terminal or without.
     pub fn render(&self, color: bool) -> String {
-        let page =
-            Page { path: self.path.display().to_string(), lines: Lines::new(&self.text), report: self };
+        let page = Page { path: self.path.display().to_string(), lines: self.lines(), report: self };
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
         for finding in self.findings.iter().take(MAX_RENDERED_FINDINGS) {
@@ -112,16 +111,24 @@ impl<'r> Page<'r> {
     fn excerpt(&self, span: &Range<usize>) -> Excerpt<'r> {
         let text: &'r str = &self.report.text;
         let start = floor(text, span.start);
-        let line = self.lines.around(start);
-        let from = floor(text, line.start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
-        let until = floor(text, line.end.min(start + MAX_BYTES_AFTER)).max(from);
-        let cut = from > line.start;
+        let line_start = self.lines.start(start);
+        let from = floor(text, line_start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
+        let until = line_end(text, start, floor(text, start + MAX_BYTES_AFTER)).max(from);
+        let cut = from > line_start;
         let from = if cut { floor(text, start.saturating_sub(64)) } else { from };
         let start = start.clamp(from, until);
         let end = floor(text, span.end).clamp(start, until);
         let (line, column) = self.lines.position(start);
         Excerpt { source: &text[from..until], marked: start - from..end - from, line, column, cut }
     }
+}
+
+/// Where the line that holds `from` ends, or `limit` when it does not end before.
+fn line_end(text: &str, from: usize, limit: usize) -> usize {
+    let rest = &text[from..limit.max(from)];
+    let line = rest.split('\n').next().unwrap_or_default();
+    let is_whole = line.len() < rest.len() || limit == text.len();
+    from + if is_whole { line.trim_end_matches('\r').len() } else { line.len() }
 }
 
 fn shorten(text: &str) -> String {
