@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::DIFFERENT;
-use super::print::{complain, say};
+use super::format::{Format, Told};
+use super::print::complain;
+use super::{DIFFERENT, FAILED};
 use crate::{Change, Difference, Error, Folder, generate};
 
 /// What to generate, and where.
@@ -14,38 +15,48 @@ pub(super) struct Order {
     pub(super) tenant: Option<String>,
     /// Whether the folder is only compared.
     pub(super) check: bool,
+    pub(super) format: Format,
 }
 
 impl Order {
-    pub(super) fn run(self) -> Result<ExitCode, Error> {
+    pub(super) fn run(&self) -> ExitCode {
+        match self.differences() {
+            Ok(differences) if self.check => self.report(&differences),
+            Ok(differences) => self.tell(&differences),
+            Err(error) => {
+                self.format.failure(&self.init, &error);
+                ExitCode::from(FAILED)
+            }
+        }
+    }
+
+    fn differences(&self) -> Result<Vec<Difference>, Error> {
         let files = generate(&self.init, self.tenant.as_deref())?;
-        let folder = Folder::new(self.out);
-        Ok(if self.check { report(&folder.compare(&files)?) } else { tell(&folder.update(&files)?) })
+        let folder = Folder::new(&self.out);
+        if self.check { folder.compare(&files) } else { folder.update(&files) }
+    }
+
+    fn tell(&self, differences: &[Difference]) -> ExitCode {
+        let word = |change| if change == Change::Stale { "removed" } else { "wrote" };
+        self.format.written(&self.init, &each(differences, word));
+        ExitCode::SUCCESS
+    }
+
+    fn report(&self, differences: &[Difference]) -> ExitCode {
+        self.format.different(&self.init, &each(differences, Change::word));
+        if differences.is_empty() {
+            return ExitCode::SUCCESS;
+        }
+        if self.format == Format::Text {
+            let count = count(differences.len());
+            complain(&format!("{count} not up to date; the same command without --check updates them"));
+        }
+        ExitCode::from(DIFFERENT)
     }
 }
 
-/// One line per file that was written or removed.
-fn tell(differences: &[Difference]) -> ExitCode {
-    for Difference { change, path } in differences {
-        let done = if *change == Change::Stale { "removed" } else { "wrote" };
-        say(&format!("{done} {}", path.display()));
-    }
-    ExitCode::SUCCESS
-}
-
-/// One line per file that differs.
-fn report(differences: &[Difference]) -> ExitCode {
-    for Difference { change, path } in differences {
-        say(&format!("{change} {}", path.display()));
-    }
-    if differences.is_empty() {
-        return ExitCode::SUCCESS;
-    }
-    complain(&format!(
-        "{} not up to date; the same command without --check updates them",
-        count(differences.len())
-    ));
-    ExitCode::from(DIFFERENT)
+fn each(differences: &[Difference], word: fn(Change) -> &'static str) -> Vec<Told<'_>> {
+    differences.iter().map(|found| Told { path: &found.path, word: word(found.change) }).collect()
 }
 
 fn count(files: usize) -> String {

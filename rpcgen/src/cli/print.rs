@@ -17,7 +17,12 @@ pub(super) fn complain(text: &str) {
 /// Why nothing was done.
 pub(super) fn failure(error: &Error) {
     match error {
-        Error::Findings(report) => complain(report.render(colored()).trim_end()),
+        Error::Findings(report) => {
+            complain(report.render(colored()).trim_end());
+            if let Some(first) = report.findings.first() {
+                complain(&format!("`rpcgen explain {}` tells more", first.code));
+            }
+        }
         error => complain(&format!("error: {error}")),
     }
 }

@@ -1,0 +1,1 @@
+//! Files that are made to cost their reader much.
