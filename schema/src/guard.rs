@@ -96,10 +96,19 @@ impl<'t> Guard<'t> {
     }
 
     fn read_events(&mut self) -> Result<(), Stop> {
-        for event in Parser::new_from_str(self.text) {
+        if let Err(error) = self.read_events_of(self.text)? {
+            self.refuse_before(&error)?;
+            return self.stop(self.syntax_error(&error));
+        }
+        Ok(())
+    }
+
+    /// The inner error is the parser's.
+    fn read_events_of(&mut self, text: &'t str) -> Result<Result<(), ScanError>, Stop> {
+        for event in Parser::new_from_str(text) {
             let (event, span) = match event {
                 Ok(event) => event,
-                Err(error) => return self.stop(self.syntax_error(&error)),
+                Err(error) => return Ok(Err(error)),
             };
             let start = self.offsets.byte(span.start.index());
             let end = self.offsets.byte(span.end.index()).max(start);
@@ -107,6 +116,24 @@ impl<'t> Guard<'t> {
             if self.findings.is_full() {
                 break;
             }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The parser scans a line ahead of its events, since a `:` makes a key of what came before; so it meets its own
+    /// limit on open brackets before the events reach what we refuse. Of the text before that bracket it has nothing to
+    /// scan ahead.
+    fn refuse_before(&mut self, error: &ScanError) -> Result<(), Stop> {
+        let at = self.offsets.byte(error.marker().index());
+        if !self.text[at..].starts_with(['[', '{']) {
+            return Ok(());
+        }
+        self.table = SpanTable::default();
+        let mut before = Guard::new(self.text);
+        before.refuse_ambiguous_breaks();
+        if let Err(Stop) = before.read_events_of(&self.text[..at]) {
+            self.findings = before.findings;
+            return Err(Stop);
         }
         Ok(())
     }

@@ -114,6 +114,26 @@ fn depth_ends_at_its_limit() {
 }
 
 #[test]
+fn what_the_parser_scans_ahead_is_refused_where_it_stands() {
+    for (unit, place, code) in [
+        ("[", (1, 65), Code::TooDeep),
+        ("[\n", (65, 1), Code::TooDeep),
+        ("- ", (1, 129), Code::TooDeep),
+        ("{a: ", (1, 257), Code::TooDeep),
+        ("[{a: ", (1, 161), Code::TooDeep),
+        ("{", (1, 2), Code::NonStringKey),
+        ("[{", (1, 3), Code::NonStringKey),
+    ] {
+        let (line, column) = place;
+        assert_eq!(refused(&unit.repeat(100_000)), [(line, column, code)], "{unit:?}");
+    }
+    let rest = "rpcs: [{ returns: List[int] }]\n";
+    let brackets = "[".repeat(300);
+    assert_eq!(refused(&format!("a: {brackets}")), [(1, 3 + MAX_DEPTH, Code::TooDeep)]);
+    assert_eq!(refused(&format!("a: '{brackets}'\n{rest}")), [(2, 23, Code::Syntax)]);
+}
+
+#[test]
 fn aliases_count_as_what_they_stand_for() {
     let mut square = format!("a: &a [{}x]\nb:\n", "x, ".repeat(1_500));
     for _ in 0..1_500 {
