@@ -78,8 +78,8 @@ pub struct Report {
 
 impl Report {
     /// A report about `text`, whose findings may come in any order.
-    pub fn new(path: &Path, text: &str, findings: Vec<Finding>) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned(), findings: Findings(findings).in_source_order() }
+    pub fn new(path: &Path, text: impl Into<String>, findings: Vec<Finding>) -> Self {
+        Self { path: path.to_owned(), text: text.into(), findings: Findings(findings).in_source_order() }
     }
 
     /// The lines of the text, from which the place of any finding is told.

@@ -26,10 +26,11 @@ struct Known {
 impl Known {
     /// The same behind `bytes`, which begin at `offset`.
     fn after(self, bytes: &[u8], offset: usize) -> Self {
-        let last_break = bytes.iter().rposition(|byte| *byte == b'\n');
+        let breaks = count(bytes, |byte| byte == b'\n');
+        let last_break = if breaks == 0 { None } else { bytes.iter().rposition(|byte| *byte == b'\n') };
         Self {
-            breaks: self.breaks + bytes.iter().filter(|byte| **byte == b'\n').count(),
-            characters: self.characters + bytes.iter().filter(|byte| begins_character(**byte)).count(),
+            breaks: self.breaks + breaks,
+            characters: self.characters + count(bytes, begins_character),
             line_start: last_break.map_or(self.line_start, |at| offset + at + 1),
         }
     }
@@ -80,6 +81,11 @@ impl<'t> Lines<'t> {
         let from = offset - offset % STEP;
         self.known[offset / STEP].after(&self.text.as_bytes()[from..offset], from)
     }
+}
+
+/// Of at most [`STEP`] bytes, so that narrow sums, which the compiler adds many at a time, do not overflow.
+fn count(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().map(|byte| u16::from(is_counted(*byte))).sum::<u16>().into()
 }
 
 fn begins_character(byte: u8) -> bool {
