@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn arguments() -> Option<Arguments> {
-    let mut arguments = Arguments { time: Duration::from_secs(60), seed: clock() };
+    let mut arguments = Arguments { time: Duration::from_mins(1), seed: clock() };
     let mut words = std::env::args().skip(1);
     while let Some(flag) = words.next() {
         let number: u64 = words.next()?.parse().ok()?;

@@ -11,6 +11,7 @@ mod paths;
 mod rpcs;
 mod services;
 mod signatures;
+mod spelling;
 mod types;
 mod units;
 

@@ -82,6 +82,11 @@ impl Report {
         Self { path: path.to_owned(), text: text.into(), findings: Findings(findings).in_source_order() }
     }
 
+    /// Whether there was a text to look at; if not, the finding is about the file itself, and has no place.
+    pub fn has_text(&self) -> bool {
+        !self.findings.iter().any(|finding| matches!(finding.code, Code::Unreadable | Code::FileTooLarge))
+    }
+
     /// The lines of the text, from which the place of any finding is told.
     pub fn lines(&self) -> Lines<'_> {
         Lines::new(&self.text)

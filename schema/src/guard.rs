@@ -6,6 +6,7 @@
 
 mod keys;
 mod offsets;
+mod syntax;
 mod table;
 mod written;
 
@@ -59,6 +60,8 @@ struct Guard<'t> {
 struct Open<'t> {
     node: NodeId,
     is_mapping: bool,
+    /// Its `[` or `{`, where it is written with one.
+    bracket: Option<Range<usize>>,
     /// The key whose value comes next.
     key: Option<Key<'t>>,
     anchor: usize,
@@ -234,8 +237,9 @@ impl<'t> Guard<'t> {
         let nodes_before = self.nodes;
         self.count(1, &span)?;
         self.check_depth(self.open.len() + 1, &span)?;
+        let bracket = self.text[span.clone()].starts_with(['[', '{']).then(|| span.start..span.start + 1);
         let node = self.add(Node::new(span));
-        self.open.push(Open { node, is_mapping, key: None, anchor, nodes_before, height: 1 });
+        self.open.push(Open { node, is_mapping, bracket, key: None, anchor, nodes_before, height: 1 });
         Ok(())
     }
 
@@ -313,16 +317,8 @@ impl<'t> Guard<'t> {
 
     fn syntax_error(&self, error: &ScanError) -> Finding {
         let at = self.offsets.byte(error.marker().index());
-        let rest = &self.text[at..];
-        let length = rest.chars().next().filter(|next| !next.is_whitespace()).map_or(0, char::len_utf8);
-        let finding =
-            Finding::new(Code::Syntax, at..at + length, format!("this is not YAML: {}", error.info()));
-        let hint = match rest.as_bytes().first() {
-            Some(b'[') => Some("inside `{...}` and `[...]` a type with brackets is quoted: `\"List[int]\"`"),
-            Some(b'\t') => Some("indent with spaces, not with tabs"),
-            _ => None,
-        };
-        finding.maybe_hint(hint.map(str::to_owned))
+        let bracket = self.open.last().and_then(|open| open.bracket.clone());
+        syntax::finding(self.text, at, error.info(), bracket)
     }
 }
 

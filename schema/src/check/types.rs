@@ -1,6 +1,7 @@
 //! Types as they are written in a file.
 
 use super::services::World;
+use super::spelling;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::suggest::did_you_mean;
@@ -16,7 +17,7 @@ pub(super) fn check_type(text: &str, at: Place<'_>, world: &World, findings: &mu
     if !is_unsupported(&error, world) && !findings.is_full() {
         let span = at.part(error.offset, error.length);
         let finding = Finding::new(Code::BadType, span, format!("bad type: {error}"));
-        findings.push(finding.maybe_hint(hint(&error)));
+        findings.push(finding.maybe_hint(spelling::hint(text, &error).or_else(|| hint(&error))));
     }
     None
 }

@@ -34,8 +34,8 @@ impl Report {
             text += &renderer.render(&page.draw(finding));
             text += "\n\n";
         }
-        if self.text.is_empty() && self.findings.len() == 1 {
-            // The finding is about the file itself, and names it.
+        if !self.has_text() {
+            // The finding names the file.
             return text.trim_end().to_owned();
         }
         text + &self.summary()
@@ -73,7 +73,7 @@ impl<'r> Page<'r> {
     fn draw(&'r self, finding: &'r Finding) -> Vec<Group<'r>> {
         let title = Level::ERROR.primary_title(shorten(&finding.message)).id(finding.code.to_string());
         let mut group = Group::with_title(title);
-        if self.report.text.is_empty() {
+        if !self.report.has_text() {
             group = group.elements(finding.hint.as_deref().map(|hint| Level::HELP.message(shorten(hint))));
             return vec![group];
         }
@@ -158,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_file_is_named_all_the_same() {
+        let finding = Finding::new(Code::MissingKey, 0..0, "the file has no `network`");
+        let rendered = Report::new(Path::new("a/init.yaml"), "", vec![finding]).to_string();
+        assert!(rendered.contains("--> a/init.yaml:1:1"), "{rendered}");
+        assert!(rendered.ends_with("1 error in a/init.yaml"), "{rendered}");
+    }
+
+    #[test]
     fn long_lines_are_cut() {
         let text = format!("{}here{}", "å, ".repeat(400_000), " and on".repeat(100_000));
         let at = text.find("here").expect("it is there");
@@ -171,7 +179,7 @@ mod tests {
     #[test]
     fn beyond_a_hundred_findings_only_the_number_is_told() {
         let findings = (0..250).map(|at| Finding::new(Code::Syntax, at..at + 1, "wrong")).collect();
-        let rendered = Report::new(Path::new("f"), &"a\n".repeat(200), findings).to_string();
+        let rendered = Report::new(Path::new("f"), "a\n".repeat(200), findings).to_string();
         assert_eq!(rendered.matches("error[E003]").count(), MAX_RENDERED_FINDINGS);
         assert!(rendered.ends_with("250 errors in f; 150 more are not shown"));
     }

@@ -91,7 +91,7 @@ fn what_a_decoder_would_guess_at_is_refused() {
         ("a: 'x\n", &[(1, 4, Code::Syntax)]),
         ("😀é: 1\n😀: \"x\" y\n", &[(2, 8, Code::Syntax)]),
         ("# 😀😀😀\na: b: c\n", &[(2, 5, Code::Syntax)]),
-        ("a:\n\t- b\n", &[(2, 2, Code::Syntax)]),
+        ("a:\n\t- b\n", &[(2, 1, Code::Syntax)]),
     ];
     for (text, expected) in cases {
         assert_eq!(refused(text), *expected, "{text}");

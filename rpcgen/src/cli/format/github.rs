@@ -28,7 +28,7 @@ pub(super) fn difference(told: &Told<'_>) -> String {
 
 fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
     let mut properties = vec![("file", file(&report.path))];
-    if !report.text.is_empty() {
+    if report.has_text() {
         properties.append(&mut place(lines, &finding.span));
     }
     properties.push(("title", title(finding.code)));

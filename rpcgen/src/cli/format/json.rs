@@ -46,7 +46,7 @@ fn findings(report: &Report) -> Vec<String> {
 }
 
 fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
-    if report.text.is_empty() {
+    if !report.has_text() {
         return without_place(Some(finding.code), &report.path, &finding.message);
     }
     let related = finding.related.as_ref().map(|(span, label)| {
