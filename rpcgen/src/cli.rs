@@ -7,15 +7,22 @@
 //! | 2 | wrong usage |
 //! | 3 | `--check`: the folder is not what would be generated |
 
+mod check;
+mod explain;
+mod format;
+mod generate;
+mod print;
+
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{Change, Difference, Error, Folder, generate};
+use format::Format;
+use generate::Order;
 
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
@@ -28,6 +35,8 @@ Examples:
                                               only the services that client1 may call
   rpcgen init.yaml --out src/stubs --check    write nothing; exit 3 if it is not up to date
   rpcgen check init.yaml                      is the file right, and is every source there?
+  rpcgen check init.yaml --format github      the same, shown beside the lines of a change
+  rpcgen explain E051                         why there is such a rule, with an example
 
 In the crate that calls:
   mod stubs;
@@ -57,12 +66,18 @@ struct Arguments {
     /// Write nothing; say what differs
     #[arg(long)]
     check: bool,
+    /// How to print what was found and done
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
     /// Print a shell's completions
     #[arg(long, value_name = "SHELL", exclusive = true)]
     completions: Option<Shell>,
 }
 
-const USAGE: &str = "rpcgen init.yaml --out DIR [--tenant NAME] [--check]\n       rpcgen check init.yaml";
+const USAGE: &str = "\
+rpcgen init.yaml --out DIR [--tenant NAME] [--check] [--format FORMAT]
+       rpcgen check init.yaml [--format FORMAT]
+       rpcgen explain [CODE]";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -71,6 +86,15 @@ enum Verb {
         /// The network's file
         #[arg(value_name = "init.yaml")]
         init: PathBuf,
+        /// How to print what was found
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+    /// Explain a finding's code, or list all codes
+    Explain {
+        /// The code, such as E051
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
     },
 }
 
@@ -81,10 +105,11 @@ pub fn main() -> ExitCode {
 
 /// Runs the command; the first argument is its own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let given: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
-            eprintln!("{}", usage_error(&error));
+            print::complain(&usage_error(&error, given.get(1)));
             return ExitCode::from(WRONG_USAGE);
         }
         Err(help_or_version) => {
@@ -92,96 +117,41 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    match execute(arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            explain(&error);
-            ExitCode::from(FAILED)
-        }
-    }
+    execute(arguments)
 }
 
-/// What is wrong with a command line, in one line.
-fn usage_error(error: &clap::Error) -> String {
+/// What is wrong with a command line, in one line; `first` is what may have been meant as a verb.
+fn usage_error(error: &clap::Error, first: Option<&OsString>) -> String {
     let text = error.to_string();
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n").map(paragraph);
     let what = paragraphs.next().unwrap_or_default();
-    let tip =
-        paragraphs.find(|text| text.starts_with("tip: ")).map_or_else(String::new, |tip| format!(" ({tip})"));
+    let tip = paragraphs.find_map(|text| text.strip_prefix("tip: ").map(str::to_owned));
+    let tip = tip.or_else(|| verb_meant(first?)).map_or_else(String::new, |tip| format!(" ({tip})"));
     format!("{what}{tip}; see `rpcgen --help`")
 }
 
-fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
+fn verb_meant(first: &OsString) -> Option<String> {
+    let command = Arguments::command();
+    let verbs = command.get_subcommands().map(clap::Command::get_name);
+    rpc_schema::did_you_mean(first.to_str()?, verbs)
+}
+
+fn execute(arguments: Arguments) -> ExitCode {
     match arguments {
-        Arguments { verb: Some(Verb::Check { init }), .. } => {
-            rpc_schema::load(&init)?.check_files()?;
-            Ok(ExitCode::SUCCESS)
+        Arguments { verb: Some(Verb::Check { init, format }), .. } => check::check(&init, format),
+        Arguments { verb: Some(Verb::Explain { code }), .. } => explain::explain(code.as_deref()),
+        Arguments { init: Some(init), out: Some(out), tenant, check, format, .. } => {
+            Order { init, out, tenant, check, format }.run()
         }
-        Arguments { init: Some(init), out: Some(out), tenant, check, .. } => {
-            let files = generate(&init, tenant.as_deref())?;
-            let folder = Folder::new(out);
-            Ok(if check { report(&folder.compare(&files)?) } else { tell(&folder.update(&files)?) })
-        }
-        Arguments { completions, .. } => {
-            complete(completions);
-            Ok(ExitCode::SUCCESS)
-        }
+        Arguments { completions, .. } => complete(completions),
     }
 }
 
-/// One line per file that was written or removed.
-fn tell(differences: &[Difference]) -> ExitCode {
-    for Difference { change, path } in differences {
-        let done = if *change == Change::Stale { "removed" } else { "wrote" };
-        say(&format!("{done} {}", path.display()));
-    }
-    ExitCode::SUCCESS
-}
-
-/// One line per file that differs.
-fn report(differences: &[Difference]) -> ExitCode {
-    for Difference { change, path } in differences {
-        say(&format!("{change} {}", path.display()));
-    }
-    if differences.is_empty() {
-        return ExitCode::SUCCESS;
-    }
-    complain(&format!(
-        "{} not up to date; the same command without --check updates them",
-        count(differences.len())
-    ));
-    ExitCode::from(DIFFERENT)
-}
-
-fn count(files: usize) -> String {
-    if files == 1 { "1 file is".to_owned() } else { format!("{files} files are") }
-}
-
-fn complete(shell: Option<Shell>) {
-    let Some(shell) = shell else { return };
+fn complete(shell: Option<Shell>) -> ExitCode {
+    let Some(shell) = shell else { return ExitCode::from(WRONG_USAGE) };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "rpcgen", &mut script);
     let _ = io::stdout().write_all(&script);
-}
-
-fn explain(error: &Error) {
-    match error {
-        Error::Findings(report) => complain(report.render(colored()).trim_end()),
-        error => complain(&format!("error: {error}")),
-    }
-}
-
-fn colored() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Data; a reader that has gone away is no failure.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// For people.
-fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    ExitCode::SUCCESS
 }

@@ -155,12 +155,19 @@ pub fn write_changed(path: &Path, text: &str) -> Result<(), Error> {
     Staged::write(path.to_owned(), text)?.publish()
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Change {
+    /// In one word: `missing`, `differs`, `stale`.
+    pub fn word(self) -> &'static str {
+        match self {
             Self::Missing => "missing",
             Self::Differs => "differs",
             Self::Stale => "stale",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
     }
 }

@@ -12,6 +12,7 @@ mod records;
 mod rpcs;
 mod services;
 mod signatures;
+mod spelling;
 mod types;
 mod units;
 
@@ -23,12 +24,15 @@ use crate::raw::RawFile;
 /// The only version of the format.
 const VERSION: i64 = 1;
 
+/// The parts of a file that is right.
+pub(crate) struct Checked {
+    pub(crate) network: Network,
+    pub(crate) types: Vec<TypeDecl>,
+    pub(crate) services: Vec<Service>,
+}
+
 /// Checks a whole file; `None` is never without a finding.
-pub(crate) fn check(
-    raw: RawFile,
-    file: Place<'_>,
-    findings: &mut Findings,
-) -> Option<(Network, Vec<TypeDecl>, Vec<Service>)> {
+pub(crate) fn check(raw: RawFile, file: Place<'_>, findings: &mut Findings) -> Option<Checked> {
     check_version(raw.version, file, findings);
     let (network, roster) = network::check_network(raw.network, file.field("network"), findings);
     let (declared, types) =
@@ -36,7 +40,7 @@ pub(crate) fn check(
     let world = services::World { roster, types };
     let services =
         services::check_services(raw.services.unwrap_or_default(), file.field("services"), &world, findings);
-    findings.is_empty().then_some((network?, declared?, services?))
+    findings.is_empty().then_some(Checked { network: network?, types: declared?, services: services? })
 }
 
 fn check_version(version: Option<i64>, file: Place<'_>, findings: &mut Findings) {

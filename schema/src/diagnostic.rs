@@ -1,6 +1,7 @@
 //! What is said about a file that is not as it should be: [`Finding`]s with a [`Code`], collected into a [`Report`].
 
 mod code;
+mod explain;
 mod lines;
 mod render;
 
@@ -8,7 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use code::Code;
-pub(crate) use lines::Lines;
+pub use lines::Lines;
 pub use render::MAX_RENDERED_FINDINGS;
 
 /// How many findings of one run are kept; a file that is wrong throughout needs no longer list.
@@ -77,13 +78,24 @@ pub struct Report {
 
 impl Report {
     /// A report about `text`, whose findings may come in any order.
-    pub fn new(path: &Path, text: &str, findings: Vec<Finding>) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned(), findings: Findings(findings).in_source_order() }
+    pub fn new(path: &Path, text: impl Into<String>, findings: Vec<Finding>) -> Self {
+        Self { path: path.to_owned(), text: text.into(), findings: Findings(findings).in_source_order() }
     }
 
-    /// The line and the column of a byte of the text, each counted from 1; columns count characters.
+    /// Whether there was a text to look at; if not, the finding is about the file itself, and has no place.
+    pub fn has_text(&self) -> bool {
+        !self.findings.iter().any(|finding| matches!(finding.code, Code::Unreadable | Code::FileTooLarge))
+    }
+
+    /// The lines of the text, from which the place of any finding is told.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines::new(&self.text)
+    }
+
+    /// The line and the column of a byte of the text, each counted from 1; columns count characters. For more than one
+    /// place ask [`lines`](Self::lines).
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        Lines::new(&self.text).position(offset)
+        self.lines().position(offset)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::check::check;
+use crate::check::{Checked, check};
 use crate::diagnostic::{Finding, Findings, Report};
 use crate::guard::guard;
 use crate::model::Schema;
@@ -15,6 +15,9 @@ use crate::raw;
 use crate::read;
 pub use files::MAX_SOURCE_BYTES;
 use places::Places;
+
+/// What some editors write in front of a text.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// A checked `init.yaml`.
 #[derive(Debug, Clone)]
@@ -31,7 +34,7 @@ pub struct Document {
 /// # Errors
 /// Everything that is wrong with it, in source order.
 pub fn load(path: &Path) -> Result<Document, Report> {
-    parse(path, &read::read(path)?)
+    parse_owned(path, read::read(path)?)
 }
 
 /// Checks a text; `path` says where it is from, and need not exist.
@@ -39,23 +42,32 @@ pub fn load(path: &Path) -> Result<Document, Report> {
 /// # Errors
 /// Everything that is wrong with it, in source order.
 pub fn parse(path: &Path, text: &str) -> Result<Document, Report> {
-    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let refuse = |findings: Findings| Report::new(path, body, findings.in_source_order());
+    parse_owned(path, text.to_owned())
+}
 
-    let table = guard(body).map_err(refuse)?;
+fn parse_owned(path: &Path, mut text: String) -> Result<Document, Report> {
+    let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK } else { "" };
+    text.drain(..mark.len());
+    match understand(&text) {
+        Ok((checked, places)) => {
+            let sha256 = hexadecimal(&Sha256::new().chain_update(mark).chain_update(&text).finalize());
+            let Checked { network, types, services } = checked;
+            let schema = Schema { network, types, services, sha256 };
+            Ok(Document { schema, path: path.to_owned(), text, places })
+        }
+        Err(findings) => Err(Report::new(path, text, findings.in_source_order())),
+    }
+}
+
+fn understand(text: &str) -> Result<(Checked, Places), Findings> {
+    let table = guard(text)?;
     let mut findings = Findings::default();
-    let raw = raw::decode(body, &table, &mut findings);
-    let Some((raw, file)) = raw.zip(table.root()) else { return Err(refuse(findings)) };
-    let Some((network, types, services)) = check(raw, file, &mut findings) else {
-        return Err(refuse(findings));
-    };
-
-    Ok(Document {
-        schema: Schema { network, types, services, sha256: hexadecimal(&Sha256::digest(text)) },
-        path: path.to_owned(),
-        text: body.to_owned(),
-        places: Places::new(file),
-    })
+    let raw = raw::decode(text, &table, &mut findings);
+    let Some((raw, file)) = raw.zip(table.root()) else { return Err(findings) };
+    match check(raw, file, &mut findings) {
+        Some(checked) => Ok((checked, Places::new(file))),
+        None => Err(findings),
+    }
 }
 
 impl Document {

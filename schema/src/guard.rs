@@ -6,6 +6,7 @@
 
 mod keys;
 mod offsets;
+mod syntax;
 mod table;
 mod written;
 
@@ -59,6 +60,8 @@ struct Guard<'t> {
 struct Open<'t> {
     node: NodeId,
     is_mapping: bool,
+    /// Its `[` or `{`, where it is written with one.
+    bracket: Option<Range<usize>>,
     /// The key whose value comes next.
     key: Option<Key<'t>>,
     anchor: usize,
@@ -96,10 +99,19 @@ impl<'t> Guard<'t> {
     }
 
     fn read_events(&mut self) -> Result<(), Stop> {
-        for event in Parser::new_from_str(self.text) {
+        if let Err(error) = self.read_events_of(self.text)? {
+            self.refuse_before(&error)?;
+            return self.stop(self.syntax_error(&error));
+        }
+        Ok(())
+    }
+
+    /// The inner error is the parser's.
+    fn read_events_of(&mut self, text: &'t str) -> Result<Result<(), ScanError>, Stop> {
+        for event in Parser::new_from_str(text) {
             let (event, span) = match event {
                 Ok(event) => event,
-                Err(error) => return self.stop(self.syntax_error(&error)),
+                Err(error) => return Ok(Err(error)),
             };
             let start = self.offsets.byte(span.start.index());
             let end = self.offsets.byte(span.end.index()).max(start);
@@ -107,6 +119,24 @@ impl<'t> Guard<'t> {
             if self.findings.is_full() {
                 break;
             }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The parser scans a line ahead of its events, since a `:` makes a key of what came before; so it meets its own
+    /// limit on open brackets before the events reach what we refuse. Of the text before that bracket it has nothing to
+    /// scan ahead.
+    fn refuse_before(&mut self, error: &ScanError) -> Result<(), Stop> {
+        let at = self.offsets.byte(error.marker().index());
+        if !self.text[at..].starts_with(['[', '{']) {
+            return Ok(());
+        }
+        self.table = SpanTable::default();
+        let mut before = Guard::new(self.text);
+        before.refuse_ambiguous_breaks();
+        if let Err(Stop) = before.read_events_of(&self.text[..at]) {
+            self.findings = before.findings;
+            return Err(Stop);
         }
         Ok(())
     }
@@ -207,8 +237,9 @@ impl<'t> Guard<'t> {
         let nodes_before = self.nodes;
         self.count(1, &span)?;
         self.check_depth(self.open.len() + 1, &span)?;
+        let bracket = self.text[span.clone()].starts_with(['[', '{']).then(|| span.start..span.start + 1);
         let node = self.add(Node::new(span));
-        self.open.push(Open { node, is_mapping, key: None, anchor, nodes_before, height: 1 });
+        self.open.push(Open { node, is_mapping, bracket, key: None, anchor, nodes_before, height: 1 });
         Ok(())
     }
 
@@ -286,16 +317,8 @@ impl<'t> Guard<'t> {
 
     fn syntax_error(&self, error: &ScanError) -> Finding {
         let at = self.offsets.byte(error.marker().index());
-        let rest = &self.text[at..];
-        let length = rest.chars().next().filter(|next| !next.is_whitespace()).map_or(0, char::len_utf8);
-        let finding =
-            Finding::new(Code::Syntax, at..at + length, format!("this is not YAML: {}", error.info()));
-        let hint = match rest.as_bytes().first() {
-            Some(b'[') => Some("inside `{...}` and `[...]` a type with brackets is quoted: `\"List[int]\"`"),
-            Some(b'\t') => Some("indent with spaces, not with tabs"),
-            _ => None,
-        };
-        finding.maybe_hint(hint.map(str::to_owned))
+        let bracket = self.open.last().and_then(|open| open.bracket.clone());
+        syntax::finding(self.text, at, error.info(), bracket)
     }
 }
 

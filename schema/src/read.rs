@@ -26,7 +26,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Report> {
     if metadata.len() > MAX_FILE_BYTES {
         return Err(too_large());
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(&words(&error)))?;
@@ -34,7 +34,15 @@ pub(crate) fn read(path: &Path) -> Result<String, Report> {
         return Err(too_large());
     }
     String::from_utf8(bytes)
-        .map_err(|error| unreadable(&format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))
+        .map_err(|error| unreadable(&no_text(error.as_bytes(), error.utf8_error().valid_up_to())))
+}
+
+fn no_text(bytes: &[u8], valid_up_to: usize) -> String {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16; save it as UTF-8".to_owned(),
+        _ if bytes[..valid_up_to].contains(&0) => format!("it is no text: byte {valid_up_to} is not UTF-8"),
+        _ => format!("byte {valid_up_to} is not UTF-8"),
+    }
 }
 
 /// What went wrong, without the operating system's number for it.
@@ -57,9 +65,13 @@ mod tests {
         fs::write(file("latin1"), b"a: \xe9").expect("written");
         File::create(file("large")).and_then(|file| file.set_len(MAX_FILE_BYTES + 1)).expect("written");
         File::create(file("limit")).and_then(|file| file.set_len(MAX_FILE_BYTES)).expect("written");
+        fs::write(file("utf16"), b"\xff\xfea\0").expect("written");
+        fs::write(file("binary"), b"\x7fELF\0\xf0").expect("written");
         for (name, code, end) in [
             ("none", Code::Unreadable, "none`: there is no such file"),
             (".", Code::Unreadable, "`: it is a folder, not a file"),
+            ("utf16", Code::Unreadable, "utf16`: it is UTF-16; save it as UTF-8"),
+            ("binary", Code::Unreadable, "binary`: it is no text: byte 5 is not UTF-8"),
             ("latin1", Code::Unreadable, "latin1`: byte 3 is not UTF-8"),
             ("large", Code::FileTooLarge, "large` is larger than 32 MiB"),
         ] {

@@ -1,43 +1,31 @@
 //! What `docs/INIT.md` shows is what the crate does.
 
+mod markdown;
+
 use std::path::Path;
 
 use rpc_schema::Code;
 
 const INIT_MD: &str = include_str!("../../docs/INIT.md");
 
-/// The language and the text of each fenced block, with the line it begins at.
-fn blocks() -> Vec<(usize, &'static str, String)> {
-    let mut blocks = Vec::new();
-    let mut open: Option<(usize, &str, String)> = None;
-    for (index, line) in INIT_MD.lines().enumerate() {
-        match (line.strip_prefix("```"), &mut open) {
-            (Some(language), None) => open = Some((index + 1, language, String::new())),
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (None, Some((_, _, text))) => text.extend([line, "\n"]),
-            (None, None) => {}
-        }
-    }
-    blocks
-}
-
 #[test]
 fn every_example_is_accepted_and_every_wrong_one_refused() {
     let mut counts = [0, 0];
-    for (line, language, text) in blocks() {
-        let parsed = rpc_schema::parse(Path::new("init.yaml"), &text);
-        match language {
+    for block in markdown::blocks(INIT_MD) {
+        let report = rpc_schema::parse(Path::new("init.yaml"), &block.text).err();
+        let line = block.line;
+        match block.language {
             "yaml" => {
                 counts[0] += 1;
                 assert!(
-                    parsed.is_ok(),
+                    report.is_none(),
                     "INIT.md:{line}: {}",
-                    parsed.map_or_else(|r| r.to_string(), |_| String::new())
+                    report.map_or_else(String::new, |r| r.to_string())
                 );
             }
             "yaml,wrong" => {
                 counts[1] += 1;
-                assert!(parsed.is_err(), "INIT.md:{line}");
+                assert!(report.is_some(), "INIT.md:{line}");
             }
             _ => {}
         }

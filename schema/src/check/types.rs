@@ -1,6 +1,7 @@
 //! Types as they are written in a file.
 
 use super::records::Types;
+use super::spelling;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::suggest::did_you_mean;
@@ -19,7 +20,7 @@ pub(super) fn check_type(text: &str, at: Place<'_>, types: &Types, findings: &mu
     if !is_known_to_be_wrong(&error, types) && !findings.is_full() {
         let span = at.part(error.offset, error.length);
         let finding = Finding::new(Code::BadType, span, format!("bad type: {error}"));
-        findings.push(finding.maybe_hint(hint(&error, types)));
+        findings.push(finding.maybe_hint(spelling::hint(text, &error).or_else(|| hint(&error, types))));
     }
     None
 }

@@ -120,9 +120,11 @@ codes! {
 }
 
 impl Code {
-    /// The rule of that number, written `E012` or `e012`.
+    /// The rule of that number, written `E012`, `e012`, or `12`.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|code| code.to_string().eq_ignore_ascii_case(text))
+        let digits = text.strip_prefix(['E', 'e']).unwrap_or(text);
+        let number: u16 = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        Self::ALL.iter().copied().find(|code| *code as u16 == number)
     }
 }
 
@@ -144,6 +146,11 @@ mod tests {
             assert!(code.explanation().ends_with('.'), "{code}");
         }
         assert_eq!(Code::UnknownTenant.to_string(), "E051");
-        assert_eq!(Code::parse("E999"), None);
+        for written in ["E051", "e051", "51", "051", "e51"] {
+            assert_eq!(Code::parse(written), Some(Code::UnknownTenant), "{written}");
+        }
+        for wrong in ["E999", "", "E", "E+51", "+51", "51E", "EE51", "E51 ", "99999999"] {
+            assert_eq!(Code::parse(wrong), None, "{wrong}");
+        }
     }
 }

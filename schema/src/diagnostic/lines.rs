@@ -1,44 +1,95 @@
 //! Where lines begin: from a byte of the text to its line and column.
 
-use std::ops::Range;
+/// How many bytes lie between two places at which the counts are known.
+const STEP: usize = 4096;
 
-pub(crate) struct Lines<'t> {
+/// The lines of a text, counted once for any number of questions.
+///
+/// What is kept does not depend on how many lines there are, and no question costs more than a few steps: a file may be
+/// a single line, or nothing but line breaks.
+#[derive(Debug, Clone)]
+pub struct Lines<'t> {
     text: &'t str,
-    starts: Vec<usize>,
+    /// One at every [`STEP`]th byte, up to the last that is not behind the end.
+    known: Vec<Known>,
+}
+
+/// What lies before a byte.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    breaks: usize,
+    characters: usize,
+    /// Where the line that holds the byte begins.
+    line_start: usize,
+}
+
+impl Known {
+    /// The same behind `bytes`, which begin at `offset`.
+    fn after(self, bytes: &[u8], offset: usize) -> Self {
+        let breaks = count(bytes, |byte| byte == b'\n');
+        let last_break = if breaks == 0 { None } else { bytes.iter().rposition(|byte| *byte == b'\n') };
+        Self {
+            breaks: self.breaks + breaks,
+            characters: self.characters + count(bytes, begins_character),
+            line_start: last_break.map_or(self.line_start, |at| offset + at + 1),
+        }
+    }
 }
 
 impl<'t> Lines<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(after_breaks).collect() }
+        let steps = text.as_bytes().chunks_exact(STEP).enumerate();
+        let known = steps.scan(Known::default(), |last, (index, bytes)| {
+            *last = last.after(bytes, index * STEP);
+            Some(*last)
+        });
+        Self { text, known: std::iter::once(Known::default()).chain(known).collect() }
     }
 
     /// The line and the column of a byte, each counted from 1; columns count characters.
-    pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
-        let line = self.line(offset);
-        let before = self.text.get(self.starts[line]..offset).unwrap_or_default();
-        (line + 1, before.chars().count() + 1)
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let here = self.before(offset);
+        let line_start = self.before(here.line_start);
+        (here.breaks + 1, here.characters - line_start.characters + 1)
     }
 
-    /// The bytes of the line that holds a byte, without its line break.
-    pub(crate) fn around(&self, offset: usize) -> Range<usize> {
-        let line = self.line(offset);
-        let start = self.starts[line];
-        let end = self.starts.get(line + 1).copied().unwrap_or(self.text.len());
-        start..start + self.text[start..end].trim_end_matches(['\n', '\r']).len()
+    /// Where the line that holds a byte begins.
+    pub(crate) fn start(&self, offset: usize) -> usize {
+        self.before(offset).line_start
     }
 
     /// The byte at which a line and a column, each counted from 1, begin; the end of the text when it has no such line.
     pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
-        let Some(&start) = self.starts.get(line.saturating_sub(1)) else { return self.text.len() };
+        let breaks = line.saturating_sub(1);
+        let index = self.known.partition_point(|known| known.breaks < breaks).saturating_sub(1);
+        let from = index * STEP;
+        let rest = &self.text.as_bytes()[from..];
+        let mut ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let start = match breaks - self.known[index].breaks {
+            0 => self.known[index].line_start,
+            more => match ends.nth(more - 1) {
+                Some((at, _)) => from + at + 1,
+                None => return self.text.len(),
+            },
+        };
         let rest = &self.text[start..];
         start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at)
     }
 
-    /// The line that holds a byte, counted from 0.
-    fn line(&self, offset: usize) -> usize {
-        self.starts.partition_point(|start| *start <= offset).saturating_sub(1)
+    fn before(&self, offset: usize) -> Known {
+        let offset = offset.min(self.text.len());
+        let from = offset - offset % STEP;
+        self.known[offset / STEP].after(&self.text.as_bytes()[from..offset], from)
     }
+}
+
+/// Of at most [`STEP`] bytes, so that narrow sums, which the compiler adds many at a time, do not overflow.
+fn count(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().map(|byte| u16::from(is_counted(*byte))).sum::<u16>().into()
+}
+
+fn begins_character(byte: u8) -> bool {
+    byte & 0b1100_0000 != 0b1000_0000
 }
 
 #[cfg(test)]
@@ -50,10 +101,29 @@ mod tests {
         let lines = Lines::new("a\n😀b\r\n\nc");
         assert_eq!(lines.position(0), (1, 1));
         assert_eq!(lines.position(6), (2, 2));
-        assert_eq!(lines.around(6), 2..7);
+        assert_eq!(lines.start(6), 2);
         assert_eq!(lines.position(10), (4, 1));
         assert_eq!(lines.position(11), (4, 2));
+        assert_eq!(lines.position(99), (4, 2));
         assert_eq!(lines.offset(2, 2), 6);
         assert_eq!(lines.offset(9, 1), 11);
+    }
+
+    #[test]
+    fn a_place_in_a_long_text_is_counted_as_in_a_short_one() {
+        for piece in ["é😀\n", "é, ", "\n", &format!("{}\n", "a".repeat(STEP - 1)), ""] {
+            let text = piece.repeat(3 * STEP / piece.len().max(1) + 7);
+            let lines = Lines::new(&text);
+            let (mut line, mut column) = (1, 1);
+            for (at, character) in text.char_indices() {
+                assert_eq!(lines.position(at), (line, column));
+                if at % 7 == 0 || at % STEP < 2 {
+                    assert_eq!(lines.offset(line, column), at);
+                }
+                (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+            }
+            assert_eq!(lines.position(text.len()), (line, column));
+            assert_eq!(lines.offset(line, 1), lines.start(text.len()));
+        }
     }
 }

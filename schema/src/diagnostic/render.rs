@@ -27,16 +27,15 @@ impl fmt::Display for Report {
 impl Report {
     /// The whole report as text, with colours for a terminal or without.
     pub fn render(&self, color: bool) -> String {
-        let page =
-            Page { path: self.path.display().to_string(), lines: Lines::new(&self.text), report: self };
+        let page = Page { path: self.path.display().to_string(), lines: self.lines(), report: self };
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
         for finding in self.findings.iter().take(MAX_RENDERED_FINDINGS) {
             text += &renderer.render(&page.draw(finding));
             text += "\n\n";
         }
-        if self.text.is_empty() && self.findings.len() == 1 {
-            // The finding is about the file itself, and names it.
+        if !self.has_text() {
+            // The finding names the file.
             return text.trim_end().to_owned();
         }
         text + &self.summary()
@@ -74,7 +73,7 @@ impl<'r> Page<'r> {
     fn draw(&'r self, finding: &'r Finding) -> Vec<Group<'r>> {
         let title = Level::ERROR.primary_title(shorten(&finding.message)).id(finding.code.to_string());
         let mut group = Group::with_title(title);
-        if self.report.text.is_empty() {
+        if !self.report.has_text() {
             group = group.elements(finding.hint.as_deref().map(|hint| Level::HELP.message(shorten(hint))));
             return vec![group];
         }
@@ -112,16 +111,24 @@ impl<'r> Page<'r> {
     fn excerpt(&self, span: &Range<usize>) -> Excerpt<'r> {
         let text: &'r str = &self.report.text;
         let start = floor(text, span.start);
-        let line = self.lines.around(start);
-        let from = floor(text, line.start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
-        let until = floor(text, line.end.min(start + MAX_BYTES_AFTER)).max(from);
-        let cut = from > line.start;
+        let line_start = self.lines.start(start);
+        let from = floor(text, line_start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
+        let until = line_end(text, start, floor(text, start + MAX_BYTES_AFTER)).max(from);
+        let cut = from > line_start;
         let from = if cut { floor(text, start.saturating_sub(64)) } else { from };
         let start = start.clamp(from, until);
         let end = floor(text, span.end).clamp(start, until);
         let (line, column) = self.lines.position(start);
         Excerpt { source: &text[from..until], marked: start - from..end - from, line, column, cut }
     }
+}
+
+/// Where the line that holds `from` ends, or `limit` when it does not end before.
+fn line_end(text: &str, from: usize, limit: usize) -> usize {
+    let rest = &text[from..limit.max(from)];
+    let line = rest.split('\n').next().unwrap_or_default();
+    let is_whole = line.len() < rest.len() || limit == text.len();
+    from + if is_whole { line.trim_end_matches('\r').len() } else { line.len() }
 }
 
 fn shorten(text: &str) -> String {
@@ -151,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_file_is_named_all_the_same() {
+        let finding = Finding::new(Code::MissingKey, 0..0, "the file has no `network`");
+        let rendered = Report::new(Path::new("a/init.yaml"), "", vec![finding]).to_string();
+        assert!(rendered.contains("--> a/init.yaml:1:1"), "{rendered}");
+        assert!(rendered.ends_with("1 error in a/init.yaml"), "{rendered}");
+    }
+
+    #[test]
     fn long_lines_are_cut() {
         let text = format!("{}here{}", "å, ".repeat(400_000), " and on".repeat(100_000));
         let at = text.find("here").expect("it is there");
@@ -164,7 +179,7 @@ mod tests {
     #[test]
     fn beyond_a_hundred_findings_only_the_number_is_told() {
         let findings = (0..250).map(|at| Finding::new(Code::Syntax, at..at + 1, "wrong")).collect();
-        let rendered = Report::new(Path::new("f"), &"a\n".repeat(200), findings).to_string();
+        let rendered = Report::new(Path::new("f"), "a\n".repeat(200), findings).to_string();
         assert_eq!(rendered.matches("error[E003]").count(), MAX_RENDERED_FINDINGS);
         assert!(rendered.ends_with("250 errors in f; 150 more are not shown"));
     }

@@ -91,7 +91,7 @@ fn what_a_decoder_would_guess_at_is_refused() {
         ("a: 'x\n", &[(1, 4, Code::Syntax)]),
         ("😀é: 1\n😀: \"x\" y\n", &[(2, 8, Code::Syntax)]),
         ("# 😀😀😀\na: b: c\n", &[(2, 5, Code::Syntax)]),
-        ("a:\n\t- b\n", &[(2, 2, Code::Syntax)]),
+        ("a:\n\t- b\n", &[(2, 1, Code::Syntax)]),
     ];
     for (text, expected) in cases {
         assert_eq!(refused(text), *expected, "{text}");
@@ -111,6 +111,26 @@ fn depth_ends_at_its_limit() {
         |depth: usize| format!("a: &a {}\nb: {}*a{}\n", nested(half), "[".repeat(depth), "]".repeat(depth));
     assert_eq!(refused(&aliased(half - 1)), []);
     assert_eq!(refused(&aliased(half)), [(2, 4 + half, Code::TooDeep)]);
+}
+
+#[test]
+fn what_the_parser_scans_ahead_is_refused_where_it_stands() {
+    for (unit, place, code) in [
+        ("[", (1, 65), Code::TooDeep),
+        ("[\n", (65, 1), Code::TooDeep),
+        ("- ", (1, 129), Code::TooDeep),
+        ("{a: ", (1, 257), Code::TooDeep),
+        ("[{a: ", (1, 161), Code::TooDeep),
+        ("{", (1, 2), Code::NonStringKey),
+        ("[{", (1, 3), Code::NonStringKey),
+    ] {
+        let (line, column) = place;
+        assert_eq!(refused(&unit.repeat(100_000)), [(line, column, code)], "{unit:?}");
+    }
+    let rest = "rpcs: [{ returns: List[int] }]\n";
+    let brackets = "[".repeat(300);
+    assert_eq!(refused(&format!("a: {brackets}")), [(1, 3 + MAX_DEPTH, Code::TooDeep)]);
+    assert_eq!(refused(&format!("a: '{brackets}'\n{rest}")), [(2, 23, Code::Syntax)]);
 }
 
 #[test]

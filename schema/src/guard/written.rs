@@ -49,7 +49,7 @@ fn verbatim(text: &str, start: usize, value: &str) -> Option<usize> {
 }
 
 /// How many bytes of a quoted scalar stand before its closing quote.
-fn closing_quote(bytes: &[u8], quote: u8) -> Option<usize> {
+pub(super) fn closing_quote(bytes: &[u8], quote: u8) -> Option<usize> {
     let mut at = 0;
     while at < bytes.len() {
         let is_escape = match quote {

@@ -92,6 +92,20 @@ const RPC: &[Field] = &[
     optional("idempotent", Shape::Flag),
 ];
 
+/// Whose key it is, for a key that stands in the wrong mapping.
+pub(super) fn home_of(key: &str) -> Option<&'static str> {
+    let homes = [
+        (FILE, "the file itself, beside `network`"),
+        (NETWORK, "`network`"),
+        (SERVER, "a server"),
+        (SERVICE, "a service"),
+        (ALLOW, "`allow`"),
+        (RPC, "a procedure, an item of `rpcs`"),
+    ];
+    let known = |fields: &[Field]| fields.iter().any(|field| field.key == key);
+    homes.into_iter().find(|(fields, _)| known(fields)).map(|(_, home)| home)
+}
+
 const fn required(key: &'static str, shape: Shape, example: &'static str) -> Field {
     Field { key, shape, required: Some(example) }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_yaml::Value;
 
-use super::fields::Shape;
+use super::fields::{Shape, home_of};
 use crate::guard::Place;
 
 /// How a message names the value that it is about.
@@ -52,7 +52,9 @@ impl What<'_> {
             (Self::Item("rpcs"), "args" | "params" | "parameters") => "write `arguments`".to_owned(),
             (Self::Item("rpcs"), "return" | "result" | "output") => "write `returns`".to_owned(),
             (Self::Item("rpcs"), "timeout") => "write `deadline`".to_owned(),
-            _ => return None,
+            _ => {
+                return glued(key).or_else(|| home_of(key).map(|home| format!("`{key}` is a key of {home}")));
+            }
         };
         Some(hint)
     }
@@ -64,6 +66,13 @@ impl What<'_> {
             _ => at.head(),
         }
     }
+}
+
+/// A key that has swallowed its value: inside `{...}` a `:` without a space behind it is a letter like any other.
+fn glued(key: &str) -> Option<String> {
+    let (key, value) = key.split_once(':')?;
+    let is_short = key.len() + value.len() < 40;
+    is_short.then(|| format!("a space belongs behind the `:`: `{key}: {}`", value.trim_start()))
 }
 
 pub(super) fn expected(shape: Shape) -> &'static str {
@@ -127,7 +136,8 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
 
 /// A text as it is written inside brackets.
 fn in_flow(text: &str) -> String {
-    if text.contains(['[', ']', '{', '}', ',', '"', '#', ':']) {
+    let begins_otherwise = text.starts_with(['*', '&', '!', '|', '>', '@', '%', '`', '\'', '?', '-']);
+    if begins_otherwise || text.contains(['[', ']', '{', '}', ',', '"', '#', ':']) {
         format!("{text:?}")
     } else {
         text.to_owned()

@@ -214,3 +214,51 @@ modules: { a: b }
         ],
     );
 }
+
+#[test]
+fn a_key_in_the_wrong_mapping_is_sent_home() {
+    check(
+        "
+network:
+  servers: {}
+  services: {}
+tenants: []
+x-a: {}
+",
+        &[
+            "3:3 E020 unknown key `services` -> `services` is a key of the file itself, beside `network`",
+            "4:1 E020 unknown key `tenants` -> `tenants` is a key of a service",
+        ],
+    );
+    check_service(
+        "
+deadline: 5s
+rpcs: [{ name: rpc1, concurrency: 1, memory: 1MiB, port: 1 }]
+",
+        &[
+            "5:5 E020 unknown key `deadline` -> `deadline` is a key of a procedure, an item of `rpcs`",
+            "6:26 E020 unknown key `concurrency` -> `concurrency` is a key of a service",
+            "6:42 E020 unknown key `memory` -> `memory` is a key of `allow`",
+            "6:56 E020 unknown key `port` -> `port` is a key of a server",
+        ],
+    );
+}
+
+#[test]
+fn a_key_that_has_swallowed_its_value_is_given_back() {
+    check(
+        "network: { servers: { server1: { ip: 127.0.0.1, port:7101 } } }\n",
+        &[
+            "1:23 E021 `server1` has no `port` -> add `port: 7101`",
+            "1:49 E020 unknown key `port:7101` -> a space belongs behind the `:`: `port: 7101`",
+        ],
+    );
+}
+
+#[test]
+fn a_text_in_a_hint_is_quoted_where_it_must_be() {
+    check_service(
+        "tenants: '*'\n",
+        &["5:14 E022 `tenants` must be a list, not text -> write it as a list: `[\"*\"]`"],
+    );
+}

@@ -65,6 +65,25 @@ rpcs:
 }
 
 #[test]
+fn types_in_the_spelling_of_other_languages_are_translated() {
+    check_service(
+        r"
+rpcs:
+  - { name: rpc1, arguments: ['(int, str)', 'List<int>', 'int?', 'int | None', 'a: int', 'Vec<int>', '[int]'] }
+",
+        &[
+            "6:36 E070 bad type: a type is missing here -> several values are a list: `[int, str]`; a tuple is `Tuple[int, str]`",
+            "6:50 E070 bad type: `List` takes one type: `List[int]` -> parameters stand in `[...]`: `List[int]`",
+            "6:66 E070 bad type: this is more than one type -> a value that may be absent is `Optional[int]`",
+            "6:75 E070 bad type: this is more than one type -> a value that may be absent is `Optional[int]`; there are no other unions",
+            "6:85 E070 bad type: there is no type `a` -> name all arguments in one mapping: `arguments: { a: int, b: str }`",
+            "6:95 E070 bad type: there is no type `Vec` -> parameters stand in `[...]`: `List[int]`",
+            "6:107 E070 bad type: a type is missing here -> a list is `List[int]`; several values are a list of types: `[int, str]`",
+        ],
+    );
+}
+
+#[test]
 fn overloads_have_different_arguments_and_names() {
     check_service(
         "

@@ -46,6 +46,62 @@ fn ten_mistakes_are_ten_findings_in_source_order() {
     );
 }
 
+const EVERY_SECTION: &str = "
+version: 0
+x-tenants: &tenants [clint1]
+network:
+  servers: { server1: { ip: 127.0.0.1, port: 0 } }
+  clients: { client-1: { ip: 127.0.0.1 } }
+  deployers: [server1]
+services:
+  main:
+    provider: [server1]
+    tenants: *tenants
+    modules: [a/words.py, b/words.py]
+    data: [/roll.csv]
+    allow: { read: [srv], memory: 512 }
+    concurrency: 0
+  svc2:
+    provider: sever1
+    tenants: *tenants
+    rpcs:
+      - { doc: 5, native: yes }
+      - { name: new, native: true, path: new.py }
+      - { name: add, arguments: { a: long }, deadline: 5sec }
+";
+
+#[test]
+fn mistakes_in_every_section_are_found_at_once_and_each_once() {
+    check(
+        EVERY_SECTION,
+        &[
+            "1:10 E023 there is no version 0 of this format -> write `version: 1`",
+            "2:22 E051 unknown tenant `clint1` -> did you mean `client-1`?",
+            "4:46 E041 a port is between 1 and 65535, not 0",
+            "5:14 E030 `client-1` is no name: a name has only letters, digits and `_`, not `-` -> write `client_1`, for example",
+            "6:15 E033 `server1` is a server and a deployer @ 4:14 -> give them different names",
+            "8:3 E034 no service can be called `main` -> the generated file of that name is taken; rename the service",
+            "9:15 E054 a service has one provider; a list of them is reserved for a later version -> name one server: `provider: server1`",
+            "11:27 E062 two modules are imported as `words` @ 11:15",
+            "12:12 E060 `/roll.csv` is no path for a file here: it is absolute -> write it relative to the folder of this file, with `/` between its parts",
+            "13:21 E066 a granted path is absolute and has no `..`, unlike `srv` -> write it as it is on the server, as in `/srv/data`; files that travel belong under `data`",
+            "13:35 E064 `memory` has no unit: `512` -> write the unit as in `512MiB`",
+            "14:18 E065 `concurrency` is between 1 and 4294967295, not 0 -> 1 lets one call in at a time; leave the key out to let the server decide",
+            "16:15 E050 unknown provider `sever1` -> did you mean `server1`?",
+            "19:9 E021 a procedure has no `name` -> add `name: rpc1`",
+            "19:16 E022 `doc` must be text, not a number -> put it in quotes",
+            "19:27 E022 `native` must be `true` or `false`, not text -> write `true`",
+            "20:17 E034 no procedure can be called `new` -> the generated client has a function of that name; rename the procedure",
+            "20:42 E061 a native procedure has no `path` -> it is compiled into the provider's own binary; remove `path` or `native: true`",
+            "21:38 E070 bad type: there is no type `long` -> write `int`",
+            "21:56 E063 `5sec` is no duration -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
+        ],
+    );
+    let report = rpc_schema::parse(Path::new("init.yaml"), EVERY_SECTION).expect_err("it has many mistakes");
+    let places: Vec<_> = report.findings.iter().map(|finding| (finding.code, &finding.span)).collect();
+    assert!(places.windows(2).all(|pair| pair[0] != pair[1]), "{places:?}");
+}
+
 #[test]
 fn a_report_is_read_like_one_of_rustc() {
     let text = "\

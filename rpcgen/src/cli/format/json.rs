@@ -1,0 +1,94 @@
+//! An object per line, with a `schema` number in each; the last is the summary.
+
+use std::ops::Range;
+use std::path::Path;
+
+use rpc_schema::diagnostic::Lines;
+use rpc_schema::{Code, Finding, Report};
+use serde_json::{Map, Value, json};
+
+use super::Told;
+use crate::Error;
+
+/// The number of this form; it changes when a member changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+pub(super) fn failure(init: &Path, error: &Error) -> Vec<String> {
+    let mut lines = match error {
+        Error::Findings(report) => findings(report),
+        Error::Unreadable(message) => vec![without_place(Some(Code::Unreadable), init, message)],
+        error => vec![without_place(None, init, &error.to_string())],
+    };
+    lines.push(summary(init, lines.len(), None));
+    lines
+}
+
+pub(super) fn success(init: &Path) -> String {
+    summary(init, 0, None)
+}
+
+pub(super) fn files(init: &Path, files: &[Told<'_>]) -> String {
+    let files = files.iter().map(|told| json!({ "path": text(told.path), "change": told.word }));
+    summary(init, 0, Some(files.collect()))
+}
+
+fn summary(init: &Path, errors: usize, files: Option<Value>) -> String {
+    let mut summary = json!({ "errors": errors, "path": text(init) });
+    if let Some(files) = files {
+        summary["files"] = files;
+    }
+    json!({ "schema": SCHEMA, "summary": summary }).to_string()
+}
+
+fn findings(report: &Report) -> Vec<String> {
+    let lines = report.lines();
+    report.findings.iter().map(|found| finding(report, &lines, found)).collect()
+}
+
+fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
+    if !report.has_text() {
+        return without_place(Some(finding.code), &report.path, &finding.message);
+    }
+    let related = finding.related.as_ref().map(|(span, label)| {
+        let mut related = place(lines, span);
+        related.insert("label".to_owned(), json!(label));
+        related
+    });
+    let mut line = about(Some(finding.code), &report.path, &finding.message);
+    line.append(&mut place(lines, &finding.span));
+    line.insert("label".to_owned(), json!(Some(&finding.label).filter(|label| !label.is_empty())));
+    line.insert("hint".to_owned(), json!(finding.hint));
+    line.insert("related".to_owned(), json!(related));
+    Value::Object(line).to_string()
+}
+
+/// Where something stands; its end is the first character behind it.
+fn place(lines: &Lines<'_>, span: &Range<usize>) -> Map<String, Value> {
+    let (line, column) = lines.position(span.start);
+    let (end_line, end_column) = lines.position(span.end);
+    let members = [("line", line), ("column", column), ("end-line", end_line), ("end-column", end_column)];
+    members.into_iter().map(|(name, number)| (name.to_owned(), json!(number))).collect()
+}
+
+fn without_place(code: Option<Code>, path: &Path, message: &str) -> String {
+    let mut line = about(code, path, message);
+    for absent in ["line", "column", "end-line", "end-column", "label", "hint", "related"] {
+        line.insert(absent.to_owned(), Value::Null);
+    }
+    Value::Object(line).to_string()
+}
+
+fn about(code: Option<Code>, path: &Path, message: &str) -> Map<String, Value> {
+    let members = [
+        ("schema", json!(SCHEMA)),
+        ("code", json!(code.map(|code| code.to_string()))),
+        ("severity", json!("error")),
+        ("message", json!(message)),
+        ("path", json!(text(path))),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,64 @@
+//! `rpcgen init.yaml --out DIR`: the stubs are brought up to date, or with `--check` held against the file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::format::{Format, Told};
+use super::print::complain;
+use super::{DIFFERENT, FAILED};
+use crate::{Change, Difference, Error, Folder, generate};
+
+/// What to generate, and where.
+pub(super) struct Order {
+    pub(super) init: PathBuf,
+    pub(super) out: PathBuf,
+    pub(super) tenant: Option<String>,
+    /// Whether the folder is only compared.
+    pub(super) check: bool,
+    pub(super) format: Format,
+}
+
+impl Order {
+    pub(super) fn run(&self) -> ExitCode {
+        match self.differences() {
+            Ok(differences) if self.check => self.report(&differences),
+            Ok(differences) => self.tell(&differences),
+            Err(error) => {
+                self.format.failure(&self.init, &error);
+                ExitCode::from(FAILED)
+            }
+        }
+    }
+
+    fn differences(&self) -> Result<Vec<Difference>, Error> {
+        let files = generate(&self.init, self.tenant.as_deref())?;
+        let folder = Folder::new(&self.out);
+        if self.check { folder.compare(&files) } else { folder.update(&files) }
+    }
+
+    fn tell(&self, differences: &[Difference]) -> ExitCode {
+        let word = |change| if change == Change::Stale { "removed" } else { "wrote" };
+        self.format.written(&self.init, &each(differences, word));
+        ExitCode::SUCCESS
+    }
+
+    fn report(&self, differences: &[Difference]) -> ExitCode {
+        self.format.different(&self.init, &each(differences, Change::word));
+        if differences.is_empty() {
+            return ExitCode::SUCCESS;
+        }
+        if self.format == Format::Text {
+            let count = count(differences.len());
+            complain(&format!("{count} not up to date; the same command without --check updates them"));
+        }
+        ExitCode::from(DIFFERENT)
+    }
+}
+
+fn each(differences: &[Difference], word: fn(Change) -> &'static str) -> Vec<Told<'_>> {
+    differences.iter().map(|found| Told { path: &found.path, word: word(found.change) }).collect()
+}
+
+fn count(files: usize) -> String {
+    if files == 1 { "1 file is".to_owned() } else { format!("{files} files are") }
+}

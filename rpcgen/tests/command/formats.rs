@@ -1,0 +1,137 @@
+//! What programs read: `--format json` and `--format github`.
+
+use serde_json::{Value, json};
+
+use super::place::{INIT, Place};
+
+/// Two servers of one name, and a misspelt tenant behind letters of several bytes.
+const WRONG: &str = "\
+network:
+  servers:
+    - { name: server1, ip: 127.0.0.1, port: 7101 }
+    - { name: server1, ip: 127.0.0.1, port: 7102 }
+  clients: { client1: { ip: 127.0.0.1 } }
+services:
+  svc1: { provider: server1, tenants: [ # åé
+    clint1], rpcs: [{ doc: 'åé', nmae: rpc1 }] }
+";
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+#[test]
+fn findings_are_objects_and_the_last_line_is_the_summary() {
+    let place = Place::new(WRONG);
+    for arguments in ["check init.yaml --format json", "init.yaml --out gen --format json"] {
+        let run = place.run(arguments);
+        assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+        assert_eq!(
+            lines(&run.stdout),
+            [
+                json!({
+                    "schema": 1, "code": "E031", "severity": "error", "path": "init.yaml",
+                    "message": "there are two servers called `server1`",
+                    "line": 4, "column": 15, "end-line": 4, "end-column": 22, "label": null, "hint": null,
+                    "related": {
+                        "line": 3, "column": 15, "end-line": 3, "end-column": 22, "label": "the first is here"
+                    },
+                }),
+                json!({
+                    "schema": 1, "code": "E051", "severity": "error", "path": "init.yaml",
+                    "message": "unknown tenant `clint1`",
+                    "line": 8, "column": 5, "end-line": 8, "end-column": 11, "label": null,
+                    "hint": "did you mean `client1`?", "related": null,
+                }),
+                json!({
+                    "schema": 1, "code": "E021", "severity": "error", "path": "init.yaml",
+                    "message": "a procedure has no `name`",
+                    "line": 8, "column": 21, "end-line": 8, "end-column": 46, "label": null,
+                    "hint": "add `name: rpc1`", "related": null,
+                }),
+                json!({
+                    "schema": 1, "code": "E020", "severity": "error", "path": "init.yaml",
+                    "message": "unknown key `nmae`",
+                    "line": 8, "column": 34, "end-line": 8, "end-column": 38,
+                    "label": "here the keys are name, doc, arguments, returns, path, native, deadline, idempotent",
+                    "hint": "did you mean `name`?", "related": null,
+                }),
+                json!({ "schema": 1, "summary": { "errors": 4, "path": "init.yaml" } }),
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_summary_says_which_files_were_written_or_differ() {
+    let place = Place::new(INIT);
+    let summary = |change: &str| {
+        let files: Vec<Value> = ["gen/mod.rs", "gen/svc1.rs"]
+            .iter()
+            .map(|path| json!({ "path": path, "change": change }))
+            .collect();
+        json!({ "schema": 1, "summary": { "errors": 0, "path": "init.yaml", "files": files } })
+    };
+    let command = "init.yaml --out gen --tenant client1 --format json";
+    let run = place.run(&format!("{command} --check"));
+    assert_eq!((run.code, run.stderr.as_str(), lines(&run.stdout)), (3, "", vec![summary("missing")]));
+    let run = place.run(command);
+    assert_eq!((run.code, run.stderr.as_str(), lines(&run.stdout)), (0, "", vec![summary("wrote")]));
+    place.run(&format!("{command} --check")).check(
+        0,
+        "{\"schema\":1,\"summary\":{\"errors\":0,\"files\":[],\"path\":\"init.yaml\"}}\n",
+        "",
+    );
+}
+
+#[test]
+fn what_has_no_place_is_told_without_one() {
+    let place = Place::new(INIT);
+    for (arguments, code, message) in [
+        ("check nowhere.yaml --format json", json!("E001"), "cannot read `nowhere.yaml`"),
+        ("init.yaml --out gen --tenant clinet1 --format json", json!(null), "no client `clinet1`"),
+    ] {
+        let run = place.run(arguments);
+        let lines = lines(&run.stdout);
+        assert_eq!((run.code, lines.len()), (1, 2), "{}", run.stdout);
+        assert_eq!((&lines[0]["code"], &lines[0]["line"]), (&code, &Value::Null));
+        assert!(lines[0]["message"].as_str().is_some_and(|text| text.starts_with(message)), "{}", lines[0]);
+        assert_eq!(lines[1]["summary"]["errors"], 1);
+    }
+    assert_eq!(place.run("check init.yaml --format yaml").code, 2);
+}
+
+#[test]
+fn github_is_told_in_workflow_commands() {
+    let place = Place::new(WRONG);
+    let run = place.run("check ./init.yaml --format github");
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let told: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(
+        told[..2],
+        [
+            "::error file=./init.yaml,line=4,endLine=4,col=15,endColumn=22,title=E031 A name is declared once\
+             ::there are two servers called `server1`%0A./init.yaml:3:15: the first is here",
+            "::error file=./init.yaml,line=8,endLine=8,col=5,endColumn=11,title=E051 A tenant is one of the \
+             clients::unknown tenant `clint1`%0Adid you mean `client1`?",
+        ]
+    );
+    place.run("check nowhere.yaml --format github").check(
+        1,
+        "::error title=E001 The file must be a readable regular file of UTF-8 text::cannot read `nowhere.yaml`: \
+         there is no such file\n",
+        "",
+    );
+}
+
+#[test]
+fn github_is_told_which_files_are_not_up_to_date() {
+    let place = Place::new(INIT);
+    place.run("init.yaml --out gen --tenant client1 --check --format github").check(
+        3,
+        "::error file=gen/mod.rs,title=not up to date::missing gen/mod.rs%0Athe same command without --check \
+         updates it\n::error file=gen/svc1.rs,title=not up to date::missing gen/svc1.rs%0Athe same command \
+         without --check updates it\n",
+        "",
+    );
+}

@@ -1,0 +1,57 @@
+//! What is said about each rule is true: its wrong file breaks that rule alone, and its right file none.
+
+mod markdown;
+
+use std::path::Path;
+
+use markdown::{Block, blocks};
+use rpc_schema::Code;
+
+/// The rules that no file which can be shown breaks; what is said about them shows a message.
+const WITHOUT_A_FILE: [Code; 3] = [Code::Unreadable, Code::FileTooLarge, Code::Undecodable];
+
+/// From here on the rules are about sources, which an `init.yaml` only names.
+const SOURCES: u16 = 80;
+
+/// The codes of what is found in a file, each once.
+fn found(text: &str) -> Vec<Code> {
+    let report = rpc_schema::parse(Path::new("init.yaml"), text).err();
+    report.map(|report| report.findings.iter().map(|finding| finding.code).collect()).unwrap_or_default()
+}
+
+fn files(code: Code, language: &str) -> Vec<Block> {
+    blocks(code.explained()).into_iter().filter(|block| block.language == language).collect()
+}
+
+#[test]
+fn an_explanation_begins_with_the_rule_and_is_short() {
+    for code in Code::ALL {
+        let text = code.explained();
+        assert_eq!(text.lines().next(), Some(code.explanation()), "{code}");
+        assert!((8..=30).contains(&text.lines().count()), "{code} has {} lines", text.lines().count());
+    }
+}
+
+#[test]
+fn a_wrong_file_breaks_its_rule_alone_and_a_right_one_none() {
+    for code in Code::ALL {
+        for block in files(*code, "yaml,wrong") {
+            assert_eq!(found(&block.text), [*code], "{code}.md:{}", block.line);
+        }
+        for block in files(*code, "yaml") {
+            assert_eq!(found(&block.text), [], "{code}.md:{}", block.line);
+        }
+    }
+}
+
+#[test]
+fn every_rule_shows_a_wrong_file_and_a_right_one_or_a_message() {
+    for code in Code::ALL {
+        let count = |language| files(*code, language).len();
+        if WITHOUT_A_FILE.contains(code) || *code as u16 >= SOURCES {
+            assert!(count("text") + count("python") > 0, "{code}");
+        } else {
+            assert_eq!((count("yaml,wrong"), count("yaml")), (1, 1), "{code}");
+        }
+    }
+}
