@@ -7,6 +7,8 @@
 //! | 2 | wrong usage |
 //! | 3 | `--check`: the folder is not what would be generated |
 
+mod sources;
+
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -27,7 +29,7 @@ Examples:
   rpcgen init.yaml --out src/stubs --tenant client1
                                               only the services that client1 may call
   rpcgen init.yaml --out src/stubs --check    write nothing; exit 3 if it is not up to date
-  rpcgen check init.yaml                      is the file right, and is every source there?
+  rpcgen check init.yaml                      is the file right, and does every source fit it?
 
 In the crate that calls:
   mod stubs;
@@ -62,15 +64,18 @@ struct Arguments {
     completions: Option<Shell>,
 }
 
-const USAGE: &str = "rpcgen init.yaml --out DIR [--tenant NAME] [--check]\n       rpcgen check init.yaml";
+const USAGE: &str =
+    "rpcgen init.yaml --out DIR [--tenant NAME] [--check]\n       rpcgen check init.yaml [--no-sources]";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Check the file and that its sources are there; write nothing
+    /// Check the file, and that its sources are there and fit their signatures; write nothing
     Check {
         /// The network's file
         #[arg(value_name = "init.yaml")]
         init: PathBuf,
+        #[command(flatten)]
+        sources: sources::Options,
     },
 }
 
@@ -114,8 +119,8 @@ fn usage_error(error: &clap::Error) -> String {
 
 fn execute(arguments: Arguments) -> Result<ExitCode, Error> {
     match arguments {
-        Arguments { verb: Some(Verb::Check { init }), .. } => {
-            rpc_schema::load(&init)?.check_files()?;
+        Arguments { verb: Some(Verb::Check { init, sources }), .. } => {
+            sources::check(&rpc_schema::load(&init)?, &sources)?;
             Ok(ExitCode::SUCCESS)
         }
         Arguments { init: Some(init), out: Some(out), tenant, check, .. } => {

@@ -7,8 +7,8 @@
 //!    +<------------answers (pipe)------------------+
 //! ```
 //!
-//! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec` reads and writes values,
-//! `rpc_conformance` holds sources against signatures.
+//! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec` reads and writes values.
+//! What holds sources against signatures is the crate `rpc-conformance`'s.
 //!
 //! A [`Pool`] that nobody holds any more kills its idle workers; a busy one is killed when its call has ended.
 

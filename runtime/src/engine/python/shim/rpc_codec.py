@@ -1,39 +1,14 @@
-"""Types as they are printed, and binary values: a decoder and an encoder generated per signature."""
+"""Binary values: a decoder and an encoder generated per signature."""
 
 import struct
+
+from rpc_signature import print_type
 
 MAX_INLINE_DEPTH = 6
 
 U32 = struct.Struct("<I")
 INT = struct.Struct("<q")
 FLOAT = struct.Struct("<d")
-
-
-def parse_type(text):
-    """`Dict[str, List[int]]` becomes `("Dict", ("str",), ("List", ("int",)))`."""
-    parsed, rest = _parse_type(text)
-    if rest.strip():
-        raise ValueError(f"not a type: {text}")
-    return parsed
-
-
-def _parse_type(text):
-    text = text.lstrip()
-    end = next((i for i, c in enumerate(text) if not c.isalnum()), len(text))
-    name, rest = text[:end], text[end:]
-    if not rest.startswith("["):
-        return (name,), rest
-    items = []
-    while not rest.startswith("]"):
-        item, rest = _parse_type(rest[1:])
-        items.append(item)
-        rest = rest.lstrip()
-    return (name, *items), rest[1:]
-
-
-def print_type(ty):
-    name, *items = ty
-    return f"{name}[{', '.join(map(print_type, items))}]" if items else name
 
 
 class WrongType(Exception):
