@@ -61,12 +61,12 @@ def unguarded_imports(tree):
         node = waiting.pop()
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield node
-        else:
-            waiting.extend(reversed(list(inner_statements(node))))
+        elif hasattr(node, "body") or hasattr(node, "cases"):
+            waiting.extend(reversed(inner_statements(node)))
 
 
 def inner_statements(node):
-    later = getattr(node, "orelse", []) + getattr(node, "finalbody", []) if isinstance(node, ast.stmt) else []
+    later = getattr(node, "orelse", []) + getattr(node, "finalbody", [])
     if is_type_checking(node) or is_forgiving(node):
         return later
     handlers = getattr(node, "handlers", []) + getattr(node, "cases", [])

@@ -7,11 +7,13 @@
 Inside one text, a record or an enumeration that was written out before may stand by its name alone.
 """
 
+import functools
 import re
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL)
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_type(text):
     """`Dict[str, List[int]]` becomes `("Dict", ("str",), ("List", ("int",)))`."""
     return TypeText(text).parse()

@@ -99,7 +99,7 @@ def decode(content):
     try:
         return importlib.util.decode_source(content)
     except (SyntaxError, UnicodeError):
-        return content.decode("utf-8", "replace")
+        return content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def characters(line, count):

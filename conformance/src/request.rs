@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{CONFORMANCE_PY, SIGNATURE_PY};
 
 /// The modules that Python needs, each behind those it imports; the last one answers.
-const PROGRAM: [(&str, &str); 4] = [
+pub(crate) const PROGRAM: [(&str, &str); 4] = [
     ("rpc_signature", SIGNATURE_PY),
     ("rpc_conformance", CONFORMANCE_PY),
     ("rpc_imports", include_str!("../python/rpc_imports.py")),

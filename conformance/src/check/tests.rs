@@ -187,7 +187,7 @@ fn what_a_finding_shows_of_a_source_is_bounded_and_counted_in_characters() {
         &["E086 the parameter `on` is declared as `by`, at `scale.py` and scale.py:1:18 `on`"],
     );
     check_source(
-        b"# coding: latin-1\rx = '\xe5'\rdef scale(\xe5\xe4, by): ...\r",
+        b"# coding: latin-1\nx = '\xe5'\ndef scale(\xe5\xe4, by): ...\n",
         &["E086 the parameter `åä` is declared as `count`, at `scale.py` and scale.py:3:11 `åä`"],
     );
     let project = Project::new(&init("      - { name: scale, path: scale.py }\n"));
@@ -301,3 +301,4 @@ fn a_python_that_cannot_be_asked_is_told_of() {
 }
 
 mod imports;
+mod types;
