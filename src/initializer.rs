@@ -71,6 +71,12 @@ struct Target {
     /// After an apply, replace every worker by a fresh one
     #[arg(long)]
     restart: bool,
+    /// The Python that checks changed sources before they are sent
+    #[arg(long, value_name = "PATH", default_value = "python3")]
+    python: PathBuf,
+    /// Leave checking the sources to the servers
+    #[arg(long, conflicts_with = "python")]
+    no_sources: bool,
     /// Print JSON, one object per line
     #[arg(long)]
     json: bool,
@@ -166,5 +172,6 @@ fn options(target: &Target) -> Result<InitializerOptions, String> {
         deploy_key: target.deploy_key.as_deref().map(read_key).transpose()?,
         timeout: target.timeout,
         retire: target.retire,
+        python: (!target.no_sources).then(|| target.python.clone()),
     })
 }

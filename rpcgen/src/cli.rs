@@ -12,6 +12,7 @@ mod explain;
 mod format;
 mod generate;
 mod print;
+mod sources;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -34,7 +35,7 @@ Examples:
   rpcgen init.yaml --out src/stubs --tenant client1
                                               only the services that client1 may call
   rpcgen init.yaml --out src/stubs --check    write nothing; exit 3 if it is not up to date
-  rpcgen check init.yaml                      is the file right, and is every source there?
+  rpcgen check init.yaml                      is the file right, and does every source fit it?
   rpcgen check init.yaml --format github      the same, shown beside the lines of a change
   rpcgen explain E051                         why there is such a rule, with an example
 
@@ -76,16 +77,18 @@ struct Arguments {
 
 const USAGE: &str = "\
 rpcgen init.yaml --out DIR [--tenant NAME] [--check] [--format FORMAT]
-       rpcgen check init.yaml [--format FORMAT]
+       rpcgen check init.yaml [--no-sources] [--format FORMAT]
        rpcgen explain [CODE]";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Check the file and that its sources are there; write nothing
+    /// Check the file, and that its sources are there and fit their signatures; write nothing
     Check {
         /// The network's file
         #[arg(value_name = "init.yaml")]
         init: PathBuf,
+        #[command(flatten)]
+        sources: sources::Options,
         /// How to print what was found
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
@@ -139,7 +142,9 @@ fn verb_meant(first: &OsString) -> Option<String> {
 
 fn execute(arguments: Arguments) -> ExitCode {
     match arguments {
-        Arguments { verb: Some(Verb::Check { init, format }), .. } => check::check(&init, format),
+        Arguments { verb: Some(Verb::Check { init, sources, format }), .. } => {
+            check::check(&init, &sources, format)
+        }
         Arguments { verb: Some(Verb::Explain { code }), .. } => explain::explain(code.as_deref()),
         Arguments { init: Some(init), out: Some(out), tenant, check, format, .. } => {
             Order { init, out, tenant, check, format }.run()

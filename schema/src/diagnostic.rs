@@ -1,6 +1,7 @@
 //! What is said about a file that is not as it should be: [`Finding`]s with a [`Code`], collected into a [`Report`].
 
 mod code;
+mod elsewhere;
 mod explain;
 mod lines;
 mod render;
@@ -9,6 +10,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use code::Code;
+pub use elsewhere::{Elsewhere, MAX_LINE_CHARS};
 pub use lines::Lines;
 pub use render::MAX_RENDERED_FINDINGS;
 
@@ -31,12 +33,15 @@ pub struct Finding {
     pub hint: Option<String>,
     /// Another place that belongs to it, such as the first definition of a name, with its label.
     pub related: Option<(Range<usize>, String)>,
+    /// A place in another file that belongs to it, such as the line of a source that contradicts its signature.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 impl Finding {
     /// A finding without label and hint.
     pub fn new(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), span, label: String::new(), hint: None, related: None }
+        let (label, hint, related, elsewhere) = (String::new(), None, None, None);
+        Self { code, message: message.into(), span, label, hint, related, elsewhere }
     }
 
     /// The same with this label under its carets.
@@ -60,6 +65,12 @@ impl Finding {
     /// The same with a second place.
     pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.related = Some((span, label.into()));
+        self
+    }
+
+    /// The same with a place in another file.
+    pub fn elsewhere(mut self, place: Elsewhere) -> Self {
+        self.elsewhere = Some(place);
         self
     }
 }

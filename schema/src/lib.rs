@@ -59,7 +59,7 @@ mod shape;
 mod suggest;
 
 #[cfg(feature = "yaml")]
-pub use diagnostic::{Code, Finding, Report};
+pub use diagnostic::{Code, Elsewhere, Finding, Report};
 #[cfg(feature = "yaml")]
 pub use document::{Document, MAX_SOURCE_BYTES, load, parse};
 #[cfg(feature = "yaml")]

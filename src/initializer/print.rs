@@ -35,6 +35,9 @@ pub(super) fn plan(plan: &Plan, target: &Target) {
     for broken in &plan.breaks {
         report::out(format_args!("! {broken}"));
     }
+    for note in &plan.notes {
+        report::out(format_args!("! {note}"));
+    }
     report::out(format_args!(
         "plan: {} new, {} changed, {} removed, {} unchanged on {}",
         plan.count(Mark::New),
@@ -193,6 +196,7 @@ fn plan_json(plan: &Plan) -> Value {
         "servers": plan.servers.iter().map(server).collect::<Vec<_>>(),
         "departed": plan.departed.keys().collect::<Vec<_>>(),
         "breaks": plan.breaks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "notes": plan.notes,
         "new": plan.count(Mark::New),
         "changed": plan.count(Mark::Changed),
         "removed": plan.count(Mark::Removed),

@@ -1,6 +1,6 @@
 //! What cannot run is refused with its place, and nothing has changed anywhere.
 
-use crate::harness::{Network, TWO_SERVERS, eventually, request};
+use crate::harness::{Finished, Network, TWO_SERVERS, eventually, request};
 
 /// [`TWO_SERVERS`], where the second service has another procedure with named arguments.
 fn init() -> String {
@@ -21,10 +21,16 @@ fn serving() -> Network {
     network
 }
 
-/// Applies, which must fail with these words, while both servers keep what they have.
+/// Has the servers check what is applied, which must fail with these words, while both keep what they have.
 #[track_caller]
 fn refused(network: &Network, words: &[&str]) {
-    let mut finished = network.apply().ends(1);
+    keep_all(network, network.apply_unchecked(), words);
+}
+
+/// An apply that must have failed with these words, while both servers keep what they have.
+#[track_caller]
+fn keep_all(network: &Network, finished: Finished, words: &[&str]) {
+    let mut finished = finished.ends(1);
     for word in words {
         finished = finished.says(word);
     }
@@ -160,9 +166,58 @@ fn every_bad_source_of_a_run_is_reported() {
     refused(&network, &words);
     network.write("init.yaml", &init().replace("provider: server2", "provider: server1"));
     refused(&network, &words[..4]);
-    let last = network.initializer(&["apply", "init.yaml", "--json"]).ends(1).summary();
+    let last = network.initializer(&["apply", "init.yaml", "--json", "--no-sources"]).ends(1).summary();
     assert_eq!((&last["event"], &last["applied"]), (&"summary".into(), &false.into()));
     assert!(words[..3].iter().all(|word| last.to_string().contains(word)), "{last}");
+}
+
+#[test]
+fn the_initializer_finds_bad_sources_before_it_sends_anything() {
+    let network = serving();
+    network.write_value("one.py", 2);
+    network.write("scale.py", "def scale(count: str, by):\n    return []\n");
+    let words = [
+        "error[E087]: `count: str` is declared as `int`",
+        "init.yaml:18:",
+        "scale.py:1:11",
+        "1 error in init.yaml",
+    ];
+    keep_all(&network, network.apply(), &words);
+    network.plan().ends(1).says(words[0]);
+    let line = network.initializer(&["apply", "init.yaml", "--json"]).ends(1).summary();
+    assert_eq!(line["event"], "error", "{line}");
+    assert!(!network.server("server2").log().iter().any(|line| line.contains("refused")));
+    network.write("scale.py", SCALE);
+    network.apply().succeeds();
+}
+
+#[test]
+fn what_runs_already_is_not_checked_again() {
+    let network = serving();
+    // It passed, though the check would refuse it: no server looks at imports that are not reached.
+    let hidden = "def scale(count, by):\n    return []\n\ndef unused():\n    import near\n";
+    network.write("near.py", "");
+    network.write("scale.py", hidden);
+    network.apply_unchecked().succeeds();
+    network.write_value("one.py", 2);
+    network.apply().succeeds();
+    network.write("scale.py", &format!("{hidden}\n"));
+    network.apply().ends(1).says("`near` is imported").says("add `near.py` to the `modules` of `svc2`");
+}
+
+#[test]
+fn without_a_python_here_the_plan_says_so_and_the_servers_check() {
+    const NOTE: &str = "`/no/python` was not found: the sources were not held against their signatures";
+    let network = serving();
+    network.write("scale.py", "def scale(count):\n    return []\n");
+    let apply = |more: &[&str]| {
+        network.initializer(&[&["apply", "init.yaml", "--python", "/no/python"], more].concat())
+    };
+    keep_all(&network, apply(&[]), &[&format!("! {NOTE}"), "scale.py:1: `scale` takes 1 argument"]);
+    let plan = apply(&["--json"]).ends(1).json_lines().swap_remove(0);
+    assert_eq!((&plan["event"], &plan["notes"][0]), (&"plan".into(), &NOTE.into()), "{plan}");
+    network.write("scale.py", SCALE);
+    apply(&[]).succeeds().never_says("python");
 }
 
 #[test]
@@ -171,11 +226,19 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
     let network = serving();
     network.write_value("one.py", 2);
     std::fs::remove_file(network.path().join("scale.py")).expect("removed");
-    refused(&network, &["error[E080]", "cannot read `scale.py`: there is no such file", "init.yaml:18:"]);
+    keep_all(
+        &network,
+        network.apply(),
+        &["error[E080]", "cannot read `scale.py`: there is no such file", "init.yaml:18:"],
+    );
     let comment = |bytes: usize| format!("{SCALE}#{}\n", "x".repeat(bytes - SCALE.len() - 2));
     network.write("scale.py", &comment(LIMIT + 1));
     network.write("two.py", &comment(LIMIT + 1));
-    refused(&network, &["`scale.py` is larger than 8 MiB", "`two.py` is larger than 8 MiB", "init.yaml:17:"]);
+    keep_all(
+        &network,
+        network.apply(),
+        &["`scale.py` is larger than 8 MiB", "`two.py` is larger than 8 MiB", "init.yaml:17:"],
+    );
     network.write_value("two.py", 1);
     network.write_value("one.py", 1);
     network.write("scale.py", &comment(LIMIT));

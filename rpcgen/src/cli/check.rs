@@ -1,14 +1,14 @@
-//! `rpcgen check`: whether a file is right and its sources are there.
+//! `rpcgen check`: whether a file is right, its sources are there, and they fit their signatures.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::FAILED;
 use super::format::Format;
+use super::{FAILED, sources};
 use crate::Error;
 
-pub(super) fn check(init: &Path, format: Format) -> ExitCode {
-    match rpc_schema::load(init).and_then(|document| document.check_files()) {
+pub(super) fn check(init: &Path, options: &sources::Options, format: Format) -> ExitCode {
+    match rpc_schema::load(init).and_then(|document| sources::check(&document, options)) {
         Ok(()) => {
             format.success(init);
             ExitCode::SUCCESS

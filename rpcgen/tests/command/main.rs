@@ -74,6 +74,25 @@ fn sources_are_asked_for_by_check_alone() {
 }
 
 #[test]
+fn check_holds_sources_against_their_signatures() {
+    let place = Place::new(INIT);
+    place.write("services/svc1/rpc1.py", "def rpc(a, b): ...\n");
+    let run = place.run("check init.yaml");
+    run.check(1, "", "error[E084]: there is no function `rpc1` in this file\n");
+    for words in ["::: services/svc1/rpc1.py:1:5", "did you mean `rpc`?", "E080", "2 errors in init.yaml"] {
+        assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+    }
+    place.write("services/svc2/rpc2.py", "def rpc2(a): ...\n");
+    place.run("check init.yaml --no-sources").check(0, "", "");
+    place.run("check init.yaml --python /no/python").check(
+        0,
+        "",
+        "note: `/no/python` was not found: the sources were not held against their signatures\n",
+    );
+    assert_eq!(place.run("check init.yaml --no-sources --python python3").code, 2);
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     let place = Place::new(INIT);
     place.write("file", "");

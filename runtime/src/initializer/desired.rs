@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
-use rpc_schema::Expanded;
 use rpc_schema::model::{Code, Network, Rpc, Schema, Service};
+use rpc_schema::{Document, Expanded};
 
 use super::{InitializerError, InitializerOptions};
 use crate::deploy::manifest::{
@@ -20,6 +21,8 @@ pub struct Desired {
     pub servers: Vec<DesiredServer>,
     /// The bytes of every file that travels, by SHA-256.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The file.
+    pub(super) document: Arc<Document>,
     network: NetworkEntry,
 }
 
@@ -55,7 +58,8 @@ impl Desired {
             let manifest = manifest(&name, &network, services);
             servers.push(DesiredServer { name, address, manifest });
         }
-        Ok(Self { servers, files: reader.files, network })
+        let files = reader.files;
+        Ok(Self { servers, files, document: Arc::new(document), network })
     }
 
     /// Has every server remember the ones that left the file and run on.

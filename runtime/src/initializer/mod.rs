@@ -2,16 +2,19 @@
 //!
 //! ```text
 //! init.yaml + sources --Desired--> ask all servers --Plan--> Coordinator over those that change --> Report
+//!                                         |
+//!                                 check the sources that differ
 //! ```
 
 mod apply;
 mod connection;
 mod desired;
 mod plan;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use apply::{Applied, ServerOutcome};
@@ -35,13 +38,15 @@ pub struct InitializerOptions {
     pub timeout: Duration,
     /// Whether servers that left the file are emptied.
     pub retire: bool,
+    /// The Python that sources are checked with before they are sent; `None` leaves that to the servers.
+    pub python: Option<PathBuf>,
 }
 
 /// Why nothing was planned or applied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitializerError {
-    /// The file or what it names has findings.
+    /// The file has findings, or a source that it names.
     #[error("{0}")]
     File(Box<rpc_schema::Report>),
     /// A file that travels cannot be read.
@@ -86,7 +91,8 @@ pub struct Initializer {
 }
 
 impl Initializer {
-    /// Reads and checks the file, hashes every source, asks every server what is live, and compares.
+    /// Reads and checks the file, hashes every source, asks every server what is live, and compares. Sources that differ
+    /// are held against their signatures, as far as there is a Python to do it.
     ///
     /// # Errors
     /// An [`InitializerError`]; nothing has changed anywhere.
@@ -100,6 +106,7 @@ impl Initializer {
         if let Some(unknown) = options.servers.keys().find(|name| !known(name)) {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
+        let notes = sources::check_changed(&desired, &live, options.python.as_deref()).await?;
         let mut servers = Vec::new();
         if options.retire {
             for (name, address) in &mut departed {
@@ -111,7 +118,7 @@ impl Initializer {
             desired.remember(&departed);
         }
         servers.splice(0..0, desired.servers.iter().cloned());
-        let plan = Plan::new(&servers, &live, departed);
+        let plan = Plan { notes, ..Plan::new(&servers, &live, departed) };
         Ok(Self { options, desired, plan })
     }
 

@@ -20,6 +20,8 @@ pub struct Plan {
     pub departed: BTreeMap<String, SocketAddr>,
     /// Clients that cannot call what they could call before, or have to call it otherwise.
     pub breaks: Vec<Change>,
+    /// What else is to be known, such as that sources could not be checked here.
+    pub notes: Vec<String>,
 }
 
 /// What changes on one server.
@@ -88,7 +90,7 @@ impl Plan {
         departed: BTreeMap<String, SocketAddr>,
     ) -> Self {
         let plans = servers.iter().zip(live).map(|(server, live)| plan_server(server, live)).collect();
-        Self { servers: plans, departed, breaks: find_breaks(servers, live) }
+        Self { servers: plans, departed, breaks: find_breaks(servers, live), notes: Vec::new() }
     }
 
     /// Whether every server is as the file says.

@@ -117,6 +117,18 @@ codes! {
     SourceNotAFile = 81,
     /// A procedure's file, a module or a data file has at most 8 MiB.
     SourceTooLarge = 82,
+    /// A procedure's file and a `.py` module hold Python that can be parsed.
+    SourceSyntax = 83,
+    /// A procedure's file defines a plain function of the procedure's name.
+    FunctionMissing = 84,
+    /// A function takes as many arguments as are declared, by position.
+    WrongArity = 85,
+    /// A parameter has the name that is declared.
+    WrongParameterName = 86,
+    /// An annotation does not contradict the declared type.
+    WrongAnnotation = 87,
+    /// A file that is imported from beside a source is one of the service's `modules`.
+    ImportNotShipped = 88,
 }
 
 impl Code {

@@ -52,6 +52,12 @@ impl Code {
             Self::SourceMissing => include_str!("explain/E080.md"),
             Self::SourceNotAFile => include_str!("explain/E081.md"),
             Self::SourceTooLarge => include_str!("explain/E082.md"),
+            Self::SourceSyntax => include_str!("explain/E083.md"),
+            Self::FunctionMissing => include_str!("explain/E084.md"),
+            Self::WrongArity => include_str!("explain/E085.md"),
+            Self::WrongParameterName => include_str!("explain/E086.md"),
+            Self::WrongAnnotation => include_str!("explain/E087.md"),
+            Self::ImportNotShipped => include_str!("explain/E088.md"),
         }
     }
 }

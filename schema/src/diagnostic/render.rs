@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Finding, Lines, MAX_FINDINGS, Report};
+use super::{Elsewhere, Finding, Lines, MAX_FINDINGS, Report};
 
 /// How many findings are drawn; of the others only the number is told.
 pub const MAX_RENDERED_FINDINGS: usize = 100;
@@ -88,6 +88,9 @@ impl<'r> Page<'r> {
         if let Some((span, label)) = &finding.related {
             group = group.element(self.snippet(&self.excerpt(span), AnnotationKind::Context, label));
         }
+        if let Some(place) = &finding.elsewhere {
+            group = draw_elsewhere(group, place);
+        }
         group = group.elements(finding.hint.as_deref().map(|hint| Level::HELP.message(shorten(hint))));
         groups.push(group);
         groups
@@ -129,6 +132,16 @@ fn line_end(text: &str, from: usize, limit: usize) -> usize {
     let line = rest.split('\n').next().unwrap_or_default();
     let is_whole = line.len() < rest.len() || limit == text.len();
     from + if is_whole { line.trim_end_matches('\r').len() } else { line.len() }
+}
+
+/// Adds a place in another file, with its line where that is at hand.
+fn draw_elsewhere<'r>(group: Group<'r>, place: &'r Elsewhere) -> Group<'r> {
+    let Some(marked) = place.marked() else {
+        return group.element(Origin::path(&place.path).line(place.line).char_column(place.column));
+    };
+    let label = (!place.label.is_empty()).then(|| shorten(&place.label));
+    let snippet = Snippet::source(&place.text).path(&place.path).line_start(place.line);
+    group.element(snippet.annotation(AnnotationKind::Primary.span(marked).label(label)))
 }
 
 fn shorten(text: &str) -> String {
@@ -174,6 +187,48 @@ mod tests {
         assert!(rendered.len() < 2_000, "{}", rendered.len());
         assert!(rendered.contains("f:1:1200001"), "{rendered}");
         assert!(rendered.contains("^^^^"), "{rendered}");
+    }
+
+    #[test]
+    fn a_place_in_another_file_is_drawn_with_its_path_and_line() {
+        let draw = |place: Elsewhere| {
+            let finding = Finding::new(Code::WrongArity, 6..10, "it takes 1 argument")
+                .label("declared here")
+                .hint("give it another")
+                .elsewhere(place);
+            Report::new(Path::new("init.yaml"), "path: f.py\n", vec![finding]).to_string()
+        };
+        let place = Elsewhere {
+            path: "f.py".to_owned(),
+            line: 120,
+            column: 5,
+            end_column: 6,
+            text: "def f(x):".to_owned(),
+            label: "one".to_owned(),
+        };
+        let expected = "\
+error[E085]: it takes 1 argument
+   --> init.yaml:1:7
+    |
+  1 | path: f.py
+    |       ^^^^ declared here
+    |
+   ::: f.py:120:5
+    |
+120 | def f(x):
+    |     ^ one
+    |
+    = help: give it another
+
+1 error in init.yaml";
+        assert_eq!(draw(place.clone()), expected);
+        let beyond = draw(Elsewhere { column: 500, end_column: 501, ..place.clone() });
+        assert!(beyond.contains("f.py:120:500") && !beyond.contains("def f"), "{beyond}");
+        let empty =
+            draw(Elsewhere { line: 1, column: 1, end_column: 1, text: String::new(), ..place.clone() });
+        assert!(empty.contains("f.py:1:1"), "{empty}");
+        let long = Elsewhere { text: "å".repeat(100_000), label: "x".repeat(100_000), ..place };
+        assert!(draw(long).len() < 3_000);
     }
 
     #[test]

@@ -47,11 +47,19 @@ impl Document {
         })
     }
 
+    /// The bytes that say where a procedure's code is: its `path`, or its name where the path is the default one; and
+    /// whether the path is written. Services and procedures are counted as in the model.
+    pub fn source_span(&self, service: usize, rpc: usize) -> (Range<usize>, bool) {
+        match self.rpc_field(service, rpc, "path") {
+            Some(path) => (path, true),
+            None => (self.rpc_span(service, rpc, "name"), false),
+        }
+    }
+
     fn source<'d>(&'d self, service: usize, rpc: usize, model: &'d Rpc) -> Option<Named<'d>> {
         let model::Code::Source(path) = &model.code else { return None };
-        let written = self.rpc_field(service, rpc, "path");
-        let default_of = written.is_none().then_some(model);
-        let span = written.unwrap_or_else(|| self.rpc_span(service, rpc, "name"));
+        let (span, is_written) = self.source_span(service, rpc);
+        let default_of = (!is_written).then_some(model);
         Some(Named { path, span, default_of, is_source: true })
     }
 

@@ -52,14 +52,21 @@ fn written(report: &Report) -> Vec<String> {
     findings.collect()
 }
 
-/// The rules that only a file on a disk, or a very large one, breaks; their tests stand beside their code.
-const TESTED_ELSEWHERE: [Code; 6] = [
+/// The rules that only a file on a disk, a very large one, or what a source holds breaks; their tests stand beside their
+/// code.
+const TESTED_ELSEWHERE: [Code; 12] = [
     Code::Unreadable,
     Code::FileTooLarge,
     Code::TooManyNodes,
     Code::SourceMissing,
     Code::SourceNotAFile,
     Code::SourceTooLarge,
+    Code::SourceSyntax,
+    Code::FunctionMissing,
+    Code::WrongArity,
+    Code::WrongParameterName,
+    Code::WrongAnnotation,
+    Code::ImportNotShipped,
 ];
 
 #[test]

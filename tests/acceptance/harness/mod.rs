@@ -220,6 +220,11 @@ impl Network {
         self.initializer(&["apply", "init.yaml"])
     }
 
+    /// The same, with the sources checked by the servers alone.
+    pub fn apply_unchecked(&self) -> Finished {
+        self.initializer(&["apply", "init.yaml", "--no-sources"])
+    }
+
     /// Runs `initializer plan init.yaml`.
     pub fn plan(&self) -> Finished {
         self.initializer(&["plan", "init.yaml"])

@@ -26,10 +26,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::interpreter::Interpreter;
 
 /// The Python side, module by module; the first is the zygote's program.
-const SHIM: [(&str, &str); 5] = [
+const SHIM: [(&str, &str); 6] = [
     ("rpc_zygote.py", include_str!("shim/rpc_zygote.py")),
     ("rpc_worker.py", include_str!("shim/rpc_worker.py")),
-    ("rpc_conformance.py", include_str!("shim/rpc_conformance.py")),
+    ("rpc_conformance.py", rpc_conformance::CONFORMANCE_PY),
+    ("rpc_signature.py", rpc_conformance::SIGNATURE_PY),
     ("rpc_codec.py", include_str!("shim/rpc_codec.py")),
     ("rpc_records.py", include_str!("shim/rpc_records.py")),
 ];

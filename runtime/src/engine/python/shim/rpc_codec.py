@@ -1,67 +1,15 @@
-"""Types as they are printed, and binary values: a decoder and an encoder generated per signature."""
+"""Binary values: a decoder and an encoder generated per signature."""
 
 import struct
 
 from rpc_records import WrongType, as_record, find_field
+from rpc_signature import print_type
 
 MAX_INLINE_DEPTH = 6
 
 U32 = struct.Struct("<I")
 INT = struct.Struct("<q")
 FLOAT = struct.Struct("<d")
-
-
-def parse_type(text):
-    """`Dict[str, List[int]]` becomes `("Dict", ("str",), ("List", ("int",)))`.
-
-    `Tally{votes: int}` becomes `("record", "Tally", (("votes", ("int",)),))`, `Level{low, high}`
-    `("enum", "Level", ("low", "high"))`; after that the name alone stands for it.
-    """
-    parsed, rest = _parse_type(text, {})
-    if rest.strip():
-        raise ValueError(f"not a type: {text}")
-    return parsed
-
-
-def _parse_type(text, expanded):
-    name, rest = _parse_name(text)
-    if rest.startswith("{"):
-        expanded[name], rest = _parse_members(name, rest, expanded)
-        return expanded[name], rest
-    if not rest.startswith("["):
-        return expanded.get(name, (name,)), rest
-    items = []
-    while not rest.startswith("]"):
-        item, rest = _parse_type(rest[1:], expanded)
-        items.append(item)
-        rest = rest.lstrip()
-    return (name, *items), rest[1:]
-
-
-def _parse_members(name, rest, expanded):
-    items, fields = [], []
-    while not rest.startswith("}"):
-        member, rest = _parse_name(rest[1:])
-        if rest.startswith(":"):
-            ty, rest = _parse_type(rest[1:], expanded)
-            fields.append((member, ty))
-        else:
-            items.append(member)
-        rest = rest.lstrip()
-    return ("record", name, tuple(fields)) if fields else ("enum", name, tuple(items)), rest[1:]
-
-
-def _parse_name(text):
-    text = text.lstrip()
-    end = next((i for i, c in enumerate(text) if not (c.isalnum() or c == "_")), len(text))
-    return text[:end], text[end:].lstrip()
-
-
-def print_type(ty):
-    name, *items = ty
-    if name in ("record", "enum"):
-        return ty[1]
-    return f"{name}[{', '.join(map(print_type, items))}]" if items else name
 
 
 class Generator:

@@ -8,7 +8,6 @@ Frames on its pipes are a u32 little-endian length and as many bytes:
     answer          the number of the call, one byte (VALUES, RAISED, WRONG_TYPE), the returned values or JSON
 """
 
-import ast
 import json
 import linecache
 import os
@@ -17,9 +16,10 @@ import sys
 import traceback
 import types
 
-from rpc_codec import U32, explain_returned, make_codec, parse_type
-from rpc_conformance import check_source
+from rpc_codec import U32, explain_returned, make_codec
+from rpc_conformance import Unparsable, check_source, compile_source, line_of, parse_source
 from rpc_records import MODULE, make_module
+from rpc_signature import parse_type
 
 VALUES, RAISED, WRONG_TYPE, READY, REFUSED, LOADING = range(6)
 
@@ -55,13 +55,8 @@ class Sources:
         return self.trees[path]
 
     def parse(self, path):
-        try:
-            with open(self.file(path), "rb") as file:
-                return ast.parse(file.read(), self.file(path))
-        except SyntaxError as error:
-            raise Refused(error.lineno, f"{type(error).__name__}: {error.msg}") from None
-        except (ValueError, RecursionError, MemoryError) as error:
-            raise Refused(1, f"{type(error).__name__}: {error}") from None
+        with open(self.file(path), "rb") as file:
+            return parse_source(file.read(), self.file(path))
 
     def module(self, path):
         if path not in self.modules:
@@ -73,7 +68,7 @@ class Sources:
         name = os.path.splitext(path)[0].replace("/", ".")
         module = types.ModuleType(name)
         module.__file__ = file
-        code = compile(self.tree(path), file, "exec")
+        code = compile_source(self.tree(path), file)
         sys.modules[name] = module
         try:
             exec(code, module.__dict__)
@@ -92,10 +87,11 @@ class Sources:
     def check(self, procedure, against_signature):
         """Loads a procedure; every finding about it, also where its source contradicts its signature."""
         try:
-            findings = list(check_source(self.tree(procedure["path"]), procedure)) if against_signature else []
+            found = check_source(self.tree(procedure["path"]), procedure) if against_signature else []
+            findings = [(line_of(finding), finding.message) for finding in found]
             if not findings:
                 self.function(procedure)
-        except Refused as refused:
+        except (Refused, Unparsable) as refused:
             findings = [(refused.line, str(refused))]
         return [
             {"procedure": procedure["key"], "path": procedure["path"], "line": line,

@@ -1,0 +1,156 @@
+"""Imports of neighbouring files that no server would find. Reads names and looks for files; imports nothing.
+
+On a server, a source finds the modules of its service, each by its own name: the folders of the modules are what Python
+looks through, before its own library. The folder of the source is none of them unless a module lies in it.
+"""
+
+import ast
+import functools
+import importlib.machinery
+import os
+import sys
+
+# Modules that every server provides.
+PROVIDED = {"rpc_types"}
+
+# After one of these, an import may fail.
+FORGIVING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+
+
+class Service:
+    """A service's files, as they are laid out on a server."""
+
+    def __init__(self, name, modules, files):
+        self.name = name
+        self.modules = modules
+        self.folders = dict.fromkeys(map(os.path.dirname, modules))
+        self.names = set(self.importable(files))
+
+    def importable(self, files):
+        """The first names of everything that can be imported among these files."""
+        for path in files:
+            parts = path.split("/")
+            for depth, part in enumerate(parts):
+                # A source at the top has been loaded under its own name.
+                if "/".join(parts[:depth]) in self.folders or len(parts) == 1:
+                    yield part.split(".")[0] if part.endswith((".py", ".so")) else part
+
+    def is_package_relative(self, path):
+        """Whether a file may belong to a package, as seen from one of the folders that Python looks through."""
+        return any(path.startswith(f"{folder}/" if folder else "") and os.path.dirname(path) != folder
+                   for folder in self.folders)
+
+
+def check_imports(tree, path, service):
+    """The imports of a file that a server would not find: triples of statement, words and what to do about it."""
+    for statement in unguarded_imports(tree):
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                yield from check_absolute(statement, [alias.name], path, service)
+        elif statement.level == 0:
+            names = [f"{statement.module}.{alias.name}" for alias in statement.names]
+            yield from check_absolute(statement, [*names, statement.module], path, service)
+        else:
+            yield from check_relative(statement, path, service)
+
+
+def unguarded_imports(tree):
+    """Every import statement that must succeed when it is reached."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        elif hasattr(node, "body") or hasattr(node, "cases"):
+            waiting.extend(reversed(inner_statements(node)))
+
+
+def inner_statements(node):
+    later = getattr(node, "orelse", []) + getattr(node, "finalbody", [])
+    if is_type_checking(node) or is_forgiving(node):
+        return later
+    handlers = getattr(node, "handlers", []) + getattr(node, "cases", [])
+    return getattr(node, "body", []) + handlers + later
+
+
+def is_type_checking(node):
+    return isinstance(node, ast.If) and name_of(node.test) == "TYPE_CHECKING"
+
+
+def is_forgiving(node):
+    for handler in getattr(node, "handlers", []):
+        caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        if any(kind is None or name_of(kind) in FORGIVING for kind in caught):
+            return True
+    return False
+
+
+def name_of(node):
+    return getattr(node, "id", None) or getattr(node, "attr", None)
+
+
+def check_absolute(statement, dotted, path, service):
+    """Looks for what some dotted names lead to, which have their first part in common."""
+    first = dotted[0].split(".")[0]
+    if is_library(first) or first in PROVIDED or first in service.names:
+        return
+    folders = dict.fromkeys([os.path.dirname(path), "", *service.folders])
+    for name, folder in ((name, folder) for name in dotted for folder in folders):
+        file, depth = lead(folder, name.split("."))
+        if file == path:
+            return
+        if file:
+            module = ".".join(name.split(".")[:depth])
+            message = f"`{module}` is imported, and a server would not find it"
+            yield statement, message, advice(file, module, service)
+            return
+
+
+def check_relative(statement, path, service):
+    if service.is_package_relative(path):
+        return
+    written = ast.unparse(statement)
+    folder = path
+    for _ in range(statement.level):
+        folder = os.path.dirname(folder)
+    names = [statement.module] if statement.module else [alias.name for alias in statement.names]
+    found, _ = lead(folder, names[0].split("."))
+    hint = advice(found, "", service) if found else "import a module by its own name, without the dots"
+    yield statement, f"`{written}` does not work on a server, where a source belongs to no package", hint
+
+
+def advice(found, module, service):
+    """What to do about the import of that file, which is written as `module`."""
+    stem = os.path.basename(found).split(".")[0]
+    if stem == "__init__":
+        return f"packages do not travel; add the files of `{os.path.dirname(found)}` to the `modules` of " \
+               f"`{service.name}`, and import each by its own name"
+    by_name = f"import it as `{stem}`"
+    if found in service.modules:
+        return f"{by_name}, as a server finds it"
+    add = f"add `{found}` to the `modules` of `{service.name}`"
+    return add if module == stem else f"{add}, and {by_name}"
+
+
+@functools.lru_cache(maxsize=None)
+def is_library(name):
+    """Whether Python itself has a module of that name."""
+    if hasattr(sys, "stdlib_module_names"):
+        return name in sys.stdlib_module_names
+    return name in sys.builtin_module_names or importlib.machinery.PathFinder.find_spec(name) is not None
+
+
+def lead(folder, parts):
+    """The file that a dotted name leads to from a folder, if there is one, and how many parts of the name that takes."""
+    place = os.path.join(folder, parts[0])
+    if is_file(f"{place}.py"):
+        return f"{place}.py", 1
+    if len(parts) > 1:
+        file, depth = lead(place, parts[1:])
+        if file:
+            return file, depth + 1
+    package = os.path.join(place, "__init__.py")
+    return (package, 1) if is_file(package) else (None, 0)
+
+
+is_file = functools.lru_cache(maxsize=1 << 16)(os.path.isfile)

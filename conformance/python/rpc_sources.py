@@ -1,0 +1,112 @@
+"""Holds sources against their signatures and their services; each file is read and parsed once.
+
+Request and answer are JSON; `src/request.rs` and `src/finding.rs` say what is in them.
+"""
+
+import gc
+import importlib.util
+import warnings
+
+from rpc_conformance import Finding, Unparsable, bindings, check_source, compile_source, parse_source
+from rpc_imports import Service, check_imports
+
+MAX_MESSAGE = 400
+MAX_SIMILAR = 200
+
+
+def answer(request):
+    gc.disable()
+    warnings.simplefilter("ignore")
+    services = {service["name"]: Service(**service) for service in request["services"]}
+    findings = []
+    for job in request["files"]:
+        findings += Source(job, request["max-line"]).check(services)
+        if len(findings) >= request["max-findings"]:
+            break
+    return {"findings": findings[:request["max-findings"]]}
+
+
+class Source:
+    """One file and everything that is to be found out about it."""
+
+    def __init__(self, job, max_line):
+        self.path, self.uses, self.max_line = job["path"], job["uses"], max_line
+        self.content, self.lines = b"", None
+
+    def check(self, services):
+        try:
+            with open(self.path, "rb") as file:
+                self.content = file.read()
+            tree = parse_source(self.content, self.path)
+            compile_source(tree, self.path)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            return [self.finding("unreadable", (error.strerror or str(error)).lower(), self.uses[0]["place"])]
+        except Unparsable as error:
+            spot = self.spot(error.line, error.column, error.end_column)
+            return [self.finding("syntax", str(error), self.uses[0]["place"], spot)]
+        try:
+            return [finding for use in self.uses for finding in self.check_use(tree, use, services[use["service"]])]
+        except (RecursionError, MemoryError) as error:
+            return [self.finding("syntax", f"this file is too much to be checked: {type(error).__name__}",
+                                 self.uses[0]["place"], self.spot(1, 1, 1))]
+
+    def check_use(self, tree, use, service):
+        """What is wrong with a file that one service uses, and that can be parsed."""
+        for procedure in use["procedures"]:
+            for found in check_source(tree, procedure):
+                similar = self.functions(tree) if found.rule == "missing" and not found.node else []
+                yield self.finding(found.rule, found.message, procedure["place"], self.spot_of(found), similar=similar)
+        for statement, message, hint in check_imports(tree, self.path, service):
+            found = Finding("import", message, statement)
+            yield self.finding("import", message, use["place"], self.spot_of(found), hint=hint)
+
+    def functions(self, tree):
+        """The functions that a file has, by name."""
+        functions = {name: node for name, node in bindings(tree.body) if type(node).__name__ == "FunctionDef"}
+        return [{"name": name, "spot": self.spot_of(Finding("", "", node, name))}
+                for name, node in list(functions.items())[:MAX_SIMILAR]]
+
+    def finding(self, rule, message, place, spot=None, **more):
+        more = {name: printable(value) if isinstance(value, str) else value for name, value in more.items()}
+        return {"rule": rule, "message": printable(message), "place": place, "spot": spot, **more}
+
+    def spot_of(self, found):
+        """Where a finding is: the name that it marks, or the first line of its node."""
+        if not found.node:
+            return self.spot(1, 1, 1)
+        node = found.node
+        line = self.line(node.lineno)
+        start = characters(line, node.col_offset)
+        end = characters(line, node.end_col_offset) if node.end_lineno == node.lineno else len(line.rstrip())
+        if found.mark:
+            at = line.find(found.mark, start)
+            start, end = (at, at + len(found.mark)) if at >= 0 else (start, start)
+        return self.spot(node.lineno, start + 1, end + 1)
+
+    def spot(self, line, column, end_column):
+        text = printable(self.line(line).rstrip()[:self.max_line])
+        return {"line": line, "column": column, "end-column": end_column, "text": text}
+
+    def line(self, number):
+        if self.lines is None:
+            self.lines = decode(self.content).split("\n")
+        return self.lines[number - 1] if number <= len(self.lines) else ""
+
+
+def decode(content):
+    try:
+        return importlib.util.decode_source(content)
+    except (SyntaxError, UnicodeError):
+        return content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def characters(line, count):
+    """How many characters so many bytes of a line are."""
+    return len(line.encode("utf-8", "surrogatepass")[:count].decode("utf-8", "replace"))
+
+
+def printable(text):
+    """The beginning of a text, without what no UTF-8 can hold: lone surrogates."""
+    return text[:MAX_MESSAGE].encode("utf-8", "replace").decode()

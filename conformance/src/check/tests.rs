@@ -1,0 +1,304 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rpc_schema::Report;
+use tempfile::TempDir;
+
+use super::*;
+
+const LIMITS: Limits = Limits { time: TIME_LIMIT, answer_bytes: MAX_ANSWER_BYTES };
+
+/// One service with one module and these procedures.
+fn init(rpcs: &str) -> String {
+    format!(
+        "network: {{ servers: {{ a: {{ ip: '::1', port: 1 }} }} }}\n\
+         services:\n  s:\n    provider: a\n    modules: [lib/words.py]\n    rpcs:\n{rpcs}"
+    )
+}
+
+/// A project folder.
+struct Project(TempDir);
+
+impl Project {
+    fn new(init: &str) -> Self {
+        let project = Self(tempfile::tempdir().expect("a folder"));
+        project.write("init.yaml", init);
+        project.write("lib/words.py", "");
+        project
+    }
+
+    fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, content).expect("written");
+    }
+
+    fn document(&self) -> Document {
+        rpc_schema::load(&self.0.path().join("init.yaml")).expect("a good file")
+    }
+
+    fn check(&self) -> Vec<Finding> {
+        check(&self.document(), None).expect("a Python")
+    }
+
+    /// Each finding in a line: code, message, both places with what is marked there, hint.
+    fn lines(&self) -> Vec<String> {
+        let document = self.document();
+        let line = |finding: Finding| {
+            let marked = &document.text()[finding.span.clone()];
+            let place = finding.elsewhere.expect("a place in a source");
+            let characters: Vec<char> = place.text.chars().collect();
+            let there: String = characters[place.column - 1..place.end_column - 1].iter().collect();
+            let file = Path::new(&place.path).strip_prefix(self.0.path()).expect("a file of the project");
+            let hint = finding.hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+            let (code, message, file) = (finding.code, finding.message, file.display());
+            let (line, column) = (place.line, place.column);
+            format!("{code} {message}, at `{marked}` and {file}:{line}:{column} `{there}`{hint}")
+        };
+        self.check().into_iter().map(line).collect()
+    }
+}
+
+/// Holds the source of `scale(count: int, by: float) -> List[float]` against its signature.
+#[track_caller]
+fn check_source(source: impl AsRef<[u8]>, expected: &[&str]) {
+    const SCALE: &str = "      - { name: scale, arguments: { count: int, by: float }, returns: \"List[float]\", path: scale.py }\n";
+    let project = Project::new(&init(SCALE));
+    project.write("scale.py", source.as_ref());
+    assert_eq!(project.lines(), expected, "{}", String::from_utf8_lossy(source.as_ref()));
+}
+
+#[test]
+fn a_source_is_held_against_its_signature() {
+    for good in [
+        "def scale(count, by):\n    return []\n",
+        "def scale(count: int, by: float, more=1, *rest, key=2) -> list[float]:\n    return []\n",
+        "def scale(*arguments):\n    return []\n",
+        "from elsewhere import scale\n",
+        "from elsewhere import *\n",
+        "try:\n    import x\nexcept ImportError:\n    def scale(count, by):\n        return []\n",
+        "scale = lambda count, by: []\n",
+        "import typing\n\ndef scale(count: 'int', by: typing.Any) -> 'typing.List[\"float\"]':\n    return []\n",
+        "def scale(count: '(', by: unknown[int]):\n    return []\n",
+    ] {
+        check_source(good, &[]);
+    }
+    for (bad, expected) in [
+        (
+            "def other(): ...\n",
+            "E084 there is no function `scale` in this file, at `scale.py` and scale.py:1:1 ``",
+        ),
+        (
+            "\nif 1:\n    def scales(count, by): ...\n",
+            "E084 there is no function `scale` in this file, at `scale.py` and scale.py:3:9 `scales` (did you mean `scales`?)",
+        ),
+        ("", "E084 there is no function `scale` in this file, at `scale.py` and scale.py:1:1 ``"),
+        (
+            "\n@cached\nasync def scale(count, by): ...\n",
+            "E084 `scale` is an async function; procedures are plain functions, at `scale.py` and scale.py:3:11 `scale`",
+        ),
+        (
+            "class scale: ...\n",
+            "E084 `scale` is a class; procedures are plain functions, at `scale.py` and scale.py:1:7 `scale`",
+        ),
+        (
+            "def scale(count): ...\n",
+            "E085 `scale` takes 1 argument, and 2 are declared, at `scale.py` and scale.py:1:5 `scale`",
+        ),
+        (
+            "def scale(count, by, more, x=1): ...\n",
+            "E085 `scale` takes 3 to 4 arguments, and 2 are declared, at `scale.py` and scale.py:1:5 `scale`",
+        ),
+        (
+            "def scale(count, by, *, key): ...\n",
+            "E085 `scale` needs the keyword argument `key`, which no call gives, at `scale.py` and scale.py:1:25 `key`",
+        ),
+        (
+            "def scale(count,\n  factor: float): ...\n",
+            "E086 the parameter `factor` is declared as `by`, at `scale.py` and scale.py:2:3 `factor`",
+        ),
+        (
+            "def scale(count: str, by): ...\n",
+            "E087 `count: str` is declared as `int`, at `scale.py` and scale.py:1:11 `count: str`",
+        ),
+        (
+            "def scale(count, by) -> 'List[str]': ...\n",
+            "E087 `-> 'List[str]'` is declared as `List[float]`, at `scale.py` and scale.py:1:25 `'List[str]'`",
+        ),
+    ] {
+        check_source(bad, &[expected]);
+    }
+}
+
+#[test]
+fn what_is_no_python_is_a_finding_at_its_place() {
+    let at = |what: &str| format!("E083 {what}");
+    for (bad, expected) in [
+        (
+            b"x = 1\ndef scale(count, by:\n".as_slice(),
+            at("SyntaxError: '(' was never closed, at `scale.py` and scale.py:2:10 ``"),
+        ),
+        (
+            b"def scale(count, by): ...\nreturn 1\n",
+            at("SyntaxError: 'return' outside function, at `scale.py` and scale.py:2:1 `return 1`"),
+        ),
+    ] {
+        check_source(bad, &[&expected]);
+    }
+    let project = Project::new(&init("      - { name: scale, path: scale.py }\n"));
+    let nested = |opening: &str, count: usize| format!("x = {}\n", opening.repeat(count)).into_bytes();
+    let cases = [
+        b"def scale(): ...\0\n".to_vec(),
+        b"# coding: nothing-of-this-name\n".to_vec(),
+        b"x = '\xff'\n".to_vec(),
+        b"\xff\xfe\x00".to_vec(),
+        nested("(", 100_000),
+        nested("-", 100_000),
+        nested("not ", 100_000),
+        format!("x = {}1\n", "1 + ".repeat(100_000)).into_bytes(),
+        format!("if 1: pass\n{}def scale(): ...\n", "elif 1: pass\n".repeat(20_000)).into_bytes(),
+        format!("def scale(a: {}int): ...\n", "int | ".repeat(900)).into_bytes(),
+    ];
+    for case in cases {
+        project.write("scale.py", &case);
+        let findings = project.check();
+        let shown: String = String::from_utf8_lossy(&case).chars().take(60).collect();
+        assert!(findings.len() == 1 && findings[0].elsewhere.is_some(), "{shown}: {findings:?}");
+        assert!(findings[0].message.len() < 500, "{findings:?}");
+    }
+}
+
+#[test]
+fn what_a_finding_shows_of_a_source_is_bounded_and_counted_in_characters() {
+    let source = "# åäö\ndef scale(å, *, 真, b): ...\n".as_bytes();
+    check_source(
+        source,
+        &["E085 `scale` takes 1 argument, and 2 are declared, at `scale.py` and scale.py:2:5 `scale`"],
+    );
+    check_source(
+        "x = '😀'; import words\ndef scale(count, by: 'åäö', /, *, ö): ...\n",
+        &[
+            "E085 `scale` needs the keyword argument `ö`, which no call gives, at `scale.py` and scale.py:2:35 `ö`",
+        ],
+    );
+    check_source(
+        b"\xef\xbb\xbfdef scale(count, on): ...\r\n",
+        &["E086 the parameter `on` is declared as `by`, at `scale.py` and scale.py:1:18 `on`"],
+    );
+    check_source(
+        b"# coding: latin-1\nx = '\xe5'\ndef scale(\xe5\xe4, by): ...\n",
+        &["E086 the parameter `åä` is declared as `count`, at `scale.py` and scale.py:3:11 `åä`"],
+    );
+    let project = Project::new(&init("      - { name: scale, path: scale.py }\n"));
+    project.write("scale.py", format!("x = '{}'; return 1\n", "å".repeat(1_000_000)));
+    let place = project.check().remove(0).elsewhere.expect("a place");
+    assert_eq!(place.text.chars().count(), rpc_schema::diagnostic::MAX_LINE_CHARS);
+}
+
+#[test]
+fn several_procedures_of_one_file_are_each_held_against_it() {
+    let project = Project::new(&init(
+        "      - { name: one, path: both.py }\n      - { name: two, arguments: [int], path: both.py }\n",
+    ));
+    project.write("both.py", "def two(): ...\n");
+    assert_eq!(
+        project.lines(),
+        [
+            "E084 there is no function `one` in this file, at `both.py` and both.py:1:1 ``",
+            "E085 `two` takes 0 arguments, and 1 are declared, at `both.py` and both.py:1:5 `two`",
+        ]
+    );
+    project.write("both.py", "def (): ...\n");
+    assert_eq!(project.check().len(), 1, "what is wrong with the file is said once");
+}
+
+#[test]
+fn files_that_are_not_there_are_left_to_another_check() {
+    let project =
+        Project::new(&init("      - { name: one, path: no.py }\n      - { name: two, path: lib }\n"));
+    fs::remove_file(project.0.path().join("lib/words.py")).expect("removed");
+    let nowhere = Path::new("/no/python");
+    let unasked = check_within(&project.document(), nowhere, |_, _| true, LIMITS);
+    assert_eq!(unasked.expect("nothing to ask"), []);
+}
+
+#[test]
+fn procedures_that_are_not_chosen_are_not_looked_at() {
+    let project =
+        Project::new(&init("      - { name: one, path: a.py }\n      - { name: two, path: b.py }\n"));
+    project.write("a.py", "");
+    project.write("b.py", "");
+    project.write("lib/words.py", "(");
+    let check = |only: fn(usize, usize) -> bool| {
+        let findings = check_procedures(&project.document(), None, only).expect("a Python");
+        findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+    };
+    let syntax = "SyntaxError: '(' was never closed";
+    assert_eq!(check(|_, rpc| rpc == 1), [syntax, "there is no function `two` in this file"]);
+    assert_eq!(check(|_, _| false), [""; 0]);
+}
+
+#[test]
+fn many_files_are_shared_out_and_their_findings_are_in_source_order() {
+    let rpcs: Vec<_> = (0..350).map(|i| format!("      - {{ name: p{i}, path: p{i}.py }}\n")).collect();
+    let project = Project::new(&init(&rpcs.concat()));
+    for i in 0..350 {
+        let source = if i % 2 == 0 { "x = 1\n".to_owned() } else { format!("def p{i}(): ...\n") };
+        project.write(&format!("p{i}.py"), source);
+    }
+    let found: Vec<_> = project.check().into_iter().map(|finding| finding.message).collect();
+    let missing = |i| format!("there is no function `p{i}` in this file");
+    assert_eq!(found, (0..350).step_by(2).map(missing).collect::<Vec<_>>());
+    assert_eq!([processes(0), processes(1), processes(100)], [0, 1, 1]);
+}
+
+#[test]
+fn a_report_shows_both_places() {
+    let project = Project::new(&init(
+        "      - { name: scale, arguments: { count: int }, path: scale.py }\n      - name: halve\n",
+    ));
+    project.write("scale.py", "import halves\n\ndef scale(count: str):\n    return 1\n");
+    project.write("halves.py", "");
+    project.write("services/s/halve.py", "def halv():\n    return 1\n");
+    let document = project.document();
+    let report = Report::new(Path::new("init.yaml"), document.text(), project.check()).to_string();
+    let report = report.replace(&format!("{}/", project.0.path().display()), "");
+    assert_eq!(report.trim(), include_str!("report.txt").trim(), "\n{report}");
+}
+
+/// What a Python that is none is said to be.
+#[track_caller]
+fn check_unavailable(python: &str, limits: Limits, expected: &str) {
+    let project = Project::new(&init("      - { name: one, path: a.py }\n"));
+    project.write("a.py", "def one(): ...\n");
+    let python: PathBuf = match python.strip_suffix(".sh") {
+        Some(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interpreters").join(python),
+        None => python.into(),
+    };
+    let error = check_within(&project.document(), &python, |_, _| true, limits).expect_err("no Python");
+    let said = error.to_string();
+    let words = said.strip_prefix(&format!("`{}` ", python.display())).expect("its name");
+    assert_eq!(words, format!("{expected}: the sources were not held against their signatures"));
+}
+
+#[test]
+fn a_python_that_cannot_be_asked_is_told_of() {
+    check_unavailable("/no/python3", LIMITS, "was not found");
+    check_unavailable("no-python-of-this-name", LIMITS, "was not found");
+    check_unavailable("/", LIMITS, "cannot be started (Permission denied (os error 13))");
+    check_unavailable(
+        "breaks_off.sh",
+        LIMITS,
+        "broke off (exit status: 1; Fatal Python error: no encodings)",
+    );
+    check_unavailable("prints_garbage.sh", LIMITS, "does not answer as Python does");
+    check_unavailable("is_old.sh", LIMITS, "is Python 3.8, and 3.9 or newer is needed");
+    let short = Limits { answer_bytes: 100_000, ..LIMITS };
+    check_unavailable("prints_endlessly.sh", short, "answered with more than 100000 bytes");
+    let hasty = Limits { time: Duration::from_millis(50), ..LIMITS };
+    check_unavailable("hangs.sh", hasty, "did not answer within 50ms");
+}
+
+mod imports;
+mod types;

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo '{"too-old": "3.8"}'
