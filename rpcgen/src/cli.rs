@@ -5,8 +5,9 @@
 //! | 0 | done |
 //! | 1 | the file has findings, or something could not be read or written |
 //! | 2 | wrong usage |
-//! | 3 | `--check`: the folder is not what would be generated |
+//! | 3 | there is a difference: `--check` found files that are not up to date, `breaking` what breaks |
 
+mod breaking;
 mod check;
 mod explain;
 mod format;
@@ -37,6 +38,7 @@ Examples:
   rpcgen init.yaml --out src/stubs --check    write nothing; exit 3 if it is not up to date
   rpcgen check init.yaml                      is the file right, and does every source fit it?
   rpcgen check init.yaml --format github      the same, shown beside the lines of a change
+  rpcgen breaking --against main init.yaml    which clients does the change break, and how?
   rpcgen explain E051                         why there is such a rule, with an example
 
 In the crate that calls:
@@ -45,7 +47,7 @@ In the crate that calls:
   let joined = stubs::svc1::Client::new(&network).rpc1(7, vec![\"a\".to_owned()])?;
 
 Files that rpcgen did not write are left alone; those it would not write any more are removed.
-Exit codes: 0 done, 1 failed or findings, 2 wrong usage, 3 --check found a difference.";
+Exit codes: 0 done, 1 failed or findings, 2 wrong usage, 3 --check or breaking found a difference.";
 
 /// Typed Rust stubs from an init.yaml
 #[derive(Debug, Parser)]
@@ -78,6 +80,7 @@ struct Arguments {
 const USAGE: &str = "\
 rpcgen init.yaml --out DIR [--tenant NAME] [--check] [--format FORMAT]
        rpcgen check init.yaml [--no-sources] [--format FORMAT]
+       rpcgen breaking OLD.yaml NEW.yaml | --against GITREV init.yaml
        rpcgen explain [CODE]";
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +96,8 @@ enum Verb {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
     },
+    /// Compare two files: what breaks which client; exit 3 where something does
+    Breaking(breaking::Options),
     /// Explain a finding's code, or list all codes
     Explain {
         /// The code, such as E051
@@ -145,6 +150,7 @@ fn execute(arguments: Arguments) -> ExitCode {
         Arguments { verb: Some(Verb::Check { init, sources, format }), .. } => {
             check::check(&init, &sources, format)
         }
+        Arguments { verb: Some(Verb::Breaking(options)), .. } => breaking::breaking(&options),
         Arguments { verb: Some(Verb::Explain { code }), .. } => explain::explain(code.as_deref()),
         Arguments { init: Some(init), out: Some(out), tenant, check, format, .. } => {
             Order { init, out, tenant, check, format }.run()

@@ -1,6 +1,6 @@
 //! [`Format`]: how it is printed what was found and what was done.
 
-mod github;
+pub(super) mod github;
 mod json;
 
 use std::path::Path;

@@ -36,25 +36,26 @@ fn findings_are_objects_and_the_last_line_is_the_summary() {
                     "related": {
                         "line": 3, "column": 15, "end-line": 3, "end-column": 22, "label": "the first is here"
                     },
+                    "elsewhere": null,
                 }),
                 json!({
                     "schema": 1, "code": "E051", "severity": "error", "path": "init.yaml",
                     "message": "unknown tenant `clint1`",
                     "line": 8, "column": 5, "end-line": 8, "end-column": 11, "label": null,
-                    "hint": "did you mean `client1`?", "related": null,
+                    "hint": "did you mean `client1`?", "related": null, "elsewhere": null,
                 }),
                 json!({
                     "schema": 1, "code": "E021", "severity": "error", "path": "init.yaml",
                     "message": "a procedure has no `name`",
                     "line": 8, "column": 21, "end-line": 8, "end-column": 46, "label": null,
-                    "hint": "add `name: rpc1`", "related": null,
+                    "hint": "add `name: rpc1`", "related": null, "elsewhere": null,
                 }),
                 json!({
                     "schema": 1, "code": "E020", "severity": "error", "path": "init.yaml",
                     "message": "unknown key `nmae`",
                     "line": 8, "column": 34, "end-line": 8, "end-column": 38,
                     "label": "here the keys are name, doc, arguments, returns, path, native, deadline, idempotent",
-                    "hint": "did you mean `name`?", "related": null,
+                    "hint": "did you mean `name`?", "related": null, "elsewhere": null,
                 }),
                 json!({ "schema": 1, "summary": { "errors": 4, "path": "init.yaml" } }),
             ]

@@ -1,5 +1,6 @@
 //! The command `rpcgen`, as it is typed.
 
+mod breaking;
 mod explain;
 mod formats;
 mod hostile;

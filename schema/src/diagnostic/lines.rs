@@ -37,7 +37,8 @@ impl Known {
 }
 
 impl<'t> Lines<'t> {
-    pub(crate) fn new(text: &'t str) -> Self {
+    /// Finds the lines of a text.
+    pub fn new(text: &'t str) -> Self {
         let steps = text.as_bytes().chunks_exact(STEP).enumerate();
         let known = steps.scan(Known::default(), |last, (index, bytes)| {
             *last = last.after(bytes, index * STEP);

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use rpc_schema::diagnostic::Lines;
-use rpc_schema::{Code, Finding, Report};
+use rpc_schema::{Code, Elsewhere, Finding, Report};
 
 use super::Told;
 use crate::Error;
@@ -15,15 +15,15 @@ pub(super) fn failure(error: &Error) -> Vec<String> {
             let lines = report.lines();
             report.findings.iter().map(|found| finding(report, &lines, found)).collect()
         }
-        Error::Unreadable(message) => vec![command(&[("title", title(Code::Unreadable))], message)],
-        error => vec![command(&[("title", "rpcgen".to_owned())], &error.to_string())],
+        Error::Unreadable(message) => vec![command("error", &[("title", title(Code::Unreadable))], message)],
+        error => vec![command("error", &[("title", "rpcgen".to_owned())], &error.to_string())],
     }
 }
 
 pub(super) fn difference(told: &Told<'_>) -> String {
     let properties = [("file", file(told.path)), ("title", "not up to date".to_owned())];
     let message = format!("{} {}", told.word, told.path.display());
-    command(&properties, &format!("{message}\nthe same command without --check updates it"))
+    command("error", &properties, &format!("{message}\nthe same command without --check updates it"))
 }
 
 fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
@@ -37,9 +37,15 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
         let (line, column) = lines.position(span.start);
         format!("{}:{line}:{column}: {label}", report.path.display())
     });
-    let body: Vec<String> =
-        [Some(finding.message.clone()), label, related, finding.hint.clone()].into_iter().flatten().collect();
-    command(&properties, &body.join("\n"))
+    let elsewhere = finding.elsewhere.as_ref().map(|place| {
+        let Elsewhere { path, line, column, .. } = place;
+        format!("{path}:{line}:{column}")
+    });
+    let body: Vec<String> = [Some(finding.message.clone()), label, related, elsewhere, finding.hint.clone()]
+        .into_iter()
+        .flatten()
+        .collect();
+    command("error", &properties, &body.join("\n"))
 }
 
 /// Columns are understood within one line alone.
@@ -61,10 +67,11 @@ fn file(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn command(properties: &[(&str, String)], message: &str) -> String {
+/// A workflow command of a level: `error`, `warning` or `notice`.
+pub(in crate::cli) fn command(level: &str, properties: &[(&str, String)], message: &str) -> String {
     let properties: Vec<String> =
         properties.iter().map(|(name, value)| format!("{name}={}", escape_property(value))).collect();
-    format!("::error {}::{}", properties.join(","), escape(message))
+    format!("::{level} {}::{}", properties.join(","), escape(message))
 }
 
 fn escape(text: &str) -> String {
@@ -83,7 +90,7 @@ mod tests {
     fn what_would_end_a_command_or_a_property_is_escaped() {
         let properties = [("file", "C:\\a,b%.yaml".to_owned()), ("title", "x".to_owned())];
         assert_eq!(
-            command(&properties, "50 %: a, b\r\n::error::c"),
+            command("error", &properties, "50 %: a, b\r\n::error::c"),
             "::error file=C%3A\\a%2Cb%25.yaml,title=x::50 %25: a, b%0D%0A::error::c"
         );
     }

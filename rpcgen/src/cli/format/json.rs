@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use rpc_schema::diagnostic::Lines;
-use rpc_schema::{Code, Finding, Report};
+use rpc_schema::{Code, Elsewhere, Finding, Report};
 use serde_json::{Map, Value, json};
 
 use super::Told;
@@ -59,7 +59,16 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
     line.insert("label".to_owned(), json!(Some(&finding.label).filter(|label| !label.is_empty())));
     line.insert("hint".to_owned(), json!(finding.hint));
     line.insert("related".to_owned(), json!(related));
+    line.insert("elsewhere".to_owned(), json!(finding.elsewhere.as_ref().map(elsewhere)));
     Value::Object(line).to_string()
+}
+
+/// A place in another file, such as a source; columns count characters from 1.
+fn elsewhere(place: &Elsewhere) -> Value {
+    let Elsewhere { path, line, column, end_column, label, .. } = place;
+    json!({
+        "path": path, "line": line, "column": column, "end-line": line, "end-column": end_column, "label": label,
+    })
 }
 
 /// Where something stands; its end is the first character behind it.
@@ -72,7 +81,7 @@ fn place(lines: &Lines<'_>, span: &Range<usize>) -> Map<String, Value> {
 
 fn without_place(code: Option<Code>, path: &Path, message: &str) -> String {
     let mut line = about(code, path, message);
-    for absent in ["line", "column", "end-line", "end-column", "label", "hint", "related"] {
+    for absent in ["line", "column", "end-line", "end-column", "label", "hint", "related", "elsewhere"] {
         line.insert(absent.to_owned(), Value::Null);
     }
     Value::Object(line).to_string()

@@ -1,0 +1,93 @@
+//! `rpcgen breaking`: what a change of the file takes from whom.
+
+mod told;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use rpc_schema::breaking::{Contract, compare};
+use rpc_schema::{Document, Report};
+
+use super::format::Format;
+use super::print::complain;
+use super::{DIFFERENT, FAILED, WRONG_USAGE};
+use crate::Error;
+
+/// Which files to compare, and how to tell.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The file before and after the change; with --against the file as it is
+    #[arg(value_name = "init.yaml", required = true, num_args = 1..=2)]
+    files: Vec<PathBuf>,
+    /// Compare with the file as it was in this revision of git
+    #[arg(long, value_name = "GITREV")]
+    against: Option<String>,
+    /// How to print what was found
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+pub(super) fn breaking(options: &Options) -> ExitCode {
+    let format = if options.json { Format::Json } else { options.format };
+    let documents = match (options.files.as_slice(), &options.against) {
+        ([old, new], None) => rpc_schema::load(old).and_then(|old| Ok((old, rpc_schema::load(new)?))),
+        ([new], Some(revision)) => match read_revision(new, revision) {
+            Ok(text) => {
+                let shown = format!("{revision}:{}", new.display());
+                let old = rpc_schema::parse(Path::new(&shown), &text);
+                old.and_then(|old| Ok((old, rpc_schema::load(new)?)))
+            }
+            Err(message) => return failed(&message, FAILED),
+        },
+        _ => {
+            return failed("name two files, or one and --against; see `rpcgen breaking --help`", WRONG_USAGE);
+        }
+    };
+    match documents {
+        Ok((old, new)) => tell(&old, &new, format),
+        Err(report) => findings(report, format),
+    }
+}
+
+fn tell(old: &Document, new: &Document, format: Format) -> ExitCode {
+    let changes = compare(&Contract::of(&old.schema), &Contract::of(&new.schema));
+    match format {
+        Format::Text => told::as_text(&changes),
+        Format::Json => told::as_json(&changes),
+        Format::Github => told::as_commands(&changes, new),
+    }
+    let breaks = changes.iter().any(|change| change.effect.is_breaking());
+    if breaks { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS }
+}
+
+fn findings(report: Report, format: Format) -> ExitCode {
+    let path = report.path.clone();
+    format.failure(&path, &Error::from(report));
+    ExitCode::from(FAILED)
+}
+
+fn failed(message: &str, code: u8) -> ExitCode {
+    complain(&format!("error: {message}"));
+    ExitCode::from(code)
+}
+
+/// The text of a file as it was in a revision.
+fn read_revision(file: &Path, revision: &str) -> Result<String, String> {
+    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    if revision.starts_with('-') {
+        return Err(format!("`{revision}` is no revision of git"));
+    }
+    let shown =
+        Command::new("git").arg("-C").arg(folder).arg("show").arg(format!("{revision}:./{name}")).output();
+    let shown = shown.map_err(|error| format!("cannot run git: {error}"))?;
+    if !shown.status.success() {
+        let said = String::from_utf8_lossy(&shown.stderr);
+        let line = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ").to_owned();
+        return Err(format!("git does not show `{name}` of `{revision}`: {line}"));
+    }
+    String::from_utf8(shown.stdout).map_err(|_| format!("`{revision}:{name}` is not UTF-8 text"))
+}

@@ -1,0 +1,90 @@
+//! How changes are told: to people by client, to machines one by one.
+
+use rpc_schema::Document;
+use rpc_schema::breaking::{Change, Effect};
+use rpc_schema::diagnostic::Lines;
+use serde_json::json;
+
+use crate::cli::format::github;
+use crate::cli::print::say;
+
+/// The version of the JSON lines.
+const SCHEMA: u32 = 1;
+
+const EFFECTS: [Effect; 3] = [Effect::Wire, Effect::Source, Effect::New];
+
+pub(super) fn as_text(changes: &[Change]) {
+    for of_client in changes.chunk_by(|a, b| a.client == b.client) {
+        say(&of_client[0].client);
+        for of_effect in of_client.chunk_by(|a, b| a.effect == b.effect) {
+            say(&format!("  {}", heading(of_effect[0].effect)));
+            for Change { what, why, .. } in of_effect {
+                say(&format!("    {what}: {why}"));
+            }
+        }
+    }
+    say(&summary(changes));
+}
+
+fn heading(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Wire => "breaks on the wire: calls with the old stubs fail",
+        Effect::Source => "breaks Rust sources: calls have to be written otherwise for the new stubs",
+        Effect::New => "is new",
+    }
+}
+
+fn summary(changes: &[Change]) -> String {
+    let [wire, source, new] = EFFECTS.map(|effect| count(changes, effect));
+    match (wire + source, new) {
+        (0, 0) => "compatible: nothing changes for any client".to_owned(),
+        (0, new) => format!("compatible: {new} new"),
+        _ => format!("breaking: {wire} on the wire, {source} in Rust sources; {new} new"),
+    }
+}
+
+fn count(changes: &[Change], effect: Effect) -> usize {
+    changes.iter().filter(|change| change.effect == effect).count()
+}
+
+pub(super) fn as_json(changes: &[Change]) {
+    for Change { client, effect, service, rpc, what, why } in changes {
+        let effect = effect.as_str();
+        let line = json!({
+            "schema": SCHEMA, "client": client, "effect": effect, "service": service, "rpc": rpc, "what": what, "why": why,
+        });
+        say(&line.to_string());
+    }
+    let [wire, source, new] = EFFECTS.map(|effect| count(changes, effect));
+    let summary = json!({ "breaking": wire + source > 0, "wire": wire, "source": source, "new": new });
+    say(&json!({ "schema": SCHEMA, "summary": summary }).to_string());
+}
+
+/// Each where it stands in the new file: what is gone at its service, what is gone with its service nowhere.
+pub(super) fn as_commands(changes: &[Change], new: &Document) {
+    let lines = Lines::new(new.text());
+    for change in changes {
+        let level = match change.effect {
+            Effect::Wire => "error",
+            Effect::Source => "warning",
+            Effect::New => "notice",
+        };
+        let mut properties = vec![("file", new.path().display().to_string())];
+        if let Some(start) = place(change, new) {
+            properties.push(("line", lines.position(start).0.to_string()));
+        }
+        say(&github::command(level, &properties, &change.to_string()));
+    }
+}
+
+fn place(change: &Change, new: &Document) -> Option<usize> {
+    let services = &new.schema.services;
+    let index = services.iter().position(|service| service.name == *change.service)?;
+    let service = &services[index];
+    let is_meant = |rpc: &&rpc_schema::model::Rpc| service.signature(rpc).key().as_str() == change.what;
+    let is_namesake = |rpc: &&rpc_schema::model::Rpc| change.rpc.as_deref() == Some(rpc.name.as_str());
+    let rpcs = || service.rpcs.iter();
+    let found = rpcs().position(|rpc| is_meant(&rpc)).or_else(|| rpcs().position(|rpc| is_namesake(&rpc)));
+    let span = found.map_or_else(|| new.service_name_span(index), |rpc| new.rpc_span(index, rpc, "name"));
+    Some(span.start)
+}
