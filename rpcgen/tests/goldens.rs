@@ -8,8 +8,14 @@ use std::path::{Path, PathBuf};
 use rpcgen::{Difference, Folder, generate};
 
 /// The cases, each with the tenant it is generated for.
-const CASES: [(&str, Option<&str>); 5] =
-    [("names", None), ("overloads", None), ("records", None), ("tenant", Some("client1")), ("types", None)];
+const CASES: [(&str, Option<&str>); 6] = [
+    ("names", None),
+    ("overloads", None),
+    ("records", None),
+    ("tenant", Some("client1")),
+    ("tutorial", None),
+    ("types", None),
+];
 
 fn folder(case: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(case)

@@ -84,7 +84,7 @@ impl fmt::Display for Change {
         let Self { client, what, why, .. } = self;
         match self.effect {
             Effect::Wire => write!(f, "`{client}` can no longer call `{what}`: {why}"),
-            Effect::Source => write!(f, "`{client}` calls `{what}` otherwise in Rust: {why}"),
+            Effect::Source => write!(f, "`{client}` may have to call `{what}` otherwise in Rust: {why}"),
             Effect::New => write!(f, "`{client}` may call `{what}`: {why}"),
         }
     }

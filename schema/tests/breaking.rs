@@ -147,9 +147,9 @@ fn overloads_that_come_and_go_break_rust_alone() {
         "      - { name: one,",
         "      - { name: one, arguments: [str] }\n      - { name: one,",
         &[
-            "source: `client1` calls `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
+            "source: `client1` may have to call `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
             "new: `client1` may call `svc1.one(str)`: the procedure is new",
-            "source: `client2` calls `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
+            "source: `client2` may have to call `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
             "new: `client2` may call `svc1.one(str)`: the procedure is new",
         ],
     );
@@ -157,9 +157,9 @@ fn overloads_that_come_and_go_break_rust_alone() {
         "  svc2:",
         "      - { name: two, arguments: [int, int] }\n  svc2:",
         &[
-            "source: `client1` calls `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
+            "source: `client1` may have to call `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
             "new: `client1` may call `svc1.two(int, int)`: the procedure is new",
-            "source: `client2` calls `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
+            "source: `client2` may have to call `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
             "new: `client2` may call `svc1.two(int, int)`: the procedure is new",
         ],
     );
@@ -168,16 +168,16 @@ fn overloads_that_come_and_go_break_rust_alone() {
         "",
         &[
             "wire: `client1` can no longer call `svc1.two(str)`: the overload is gone",
-            "source: `client1` calls `svc1.two` otherwise in Rust: it has no overloads any more, so its function takes exactly the declared types",
+            "source: `client1` may have to call `svc1.two` otherwise in Rust: it has no overloads any more, so its function takes exactly the declared types",
             "wire: `client2` can no longer call `svc1.two(str)`: the overload is gone",
-            "source: `client2` calls `svc1.two` otherwise in Rust: it has no overloads any more, so its function takes exactly the declared types",
+            "source: `client2` may have to call `svc1.two` otherwise in Rust: it has no overloads any more, so its function takes exactly the declared types",
         ],
     );
     check(
         "      - { name: find, arguments: [\"Optional[int]\"] }",
         "      - { name: find, arguments: [\"Optional[int]\"] }\n      - { name: find, arguments: [\"Optional[str]\"] }",
         &[
-            "source: `client1` calls `svc2.find` otherwise in Rust: it has overloads now, and each has only a function named after its types",
+            "source: `client1` may have to call `svc2.find` otherwise in Rust: it has overloads now, and each has only a function named after its types",
             "new: `client1` may call `svc2.find(Optional[str])`: the procedure is new",
         ],
     );

@@ -42,7 +42,7 @@ fn what_breaks_is_told_by_client() {
 client1
   breaks on the wire: calls with the old stubs fail
     svc1.count(Tally): the field `votes` of `Tally` was `int` and is `float`
-  breaks Rust sources: calls have to be written otherwise for the new stubs
+  breaks Rust sources: calls may have to be written otherwise
     svc1.add: it has overloads now, and its arguments are passed as one value
   is new
     svc1.add(str): the procedure is new
@@ -90,7 +90,10 @@ fn github_shows_a_change_where_it_stands_in_the_new_file() {
     assert_eq!(run.code, 3);
     for (index, begin) in [
         (0, "::error file=new.yaml,line=11::`client1` can no longer call `svc1.count(Tally)`: the field"),
-        (1, "::warning file=new.yaml,line=12::`client1` calls `svc1.add` otherwise in Rust: it has"),
+        (
+            1,
+            "::warning file=new.yaml,line=12::`client1` may have to call `svc1.add` otherwise in Rust: it has",
+        ),
         (2, "::notice file=new.yaml,line=13::`client1` may call `svc1.add(str)`"),
         (4, "::error file=new.yaml,line=14::`client2` can no longer call `svc2`: it is no tenant any more"),
     ] {

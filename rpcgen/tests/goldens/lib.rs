@@ -18,6 +18,10 @@ pub mod records;
 pub mod tenant;
 
 #[rustfmt::skip]
+#[path = "tutorial/gen/mod.rs"]
+pub mod tutorial;
+
+#[rustfmt::skip]
 #[path = "types/gen/mod.rs"]
 pub mod types;
 

@@ -29,7 +29,7 @@ pub(super) fn as_text(changes: &[Change]) {
 fn heading(effect: Effect) -> &'static str {
     match effect {
         Effect::Wire => "breaks on the wire: calls with the old stubs fail",
-        Effect::Source => "breaks Rust sources: calls have to be written otherwise for the new stubs",
+        Effect::Source => "breaks Rust sources: calls may have to be written otherwise",
         Effect::New => "is new",
     }
 }

@@ -3,14 +3,25 @@
 use rpc_runtime::{Error, ErrorKind, ExceptionType, Executed};
 
 #[rustfmt::skip]
-#[path = "goldens/overloads/gen/mod.rs"]
+#[path = "../goldens/overloads/gen/mod.rs"]
 #[allow(dead_code, reason = "not all of it is called here")]
 mod stubs;
 
 #[rustfmt::skip]
-#[path = "goldens/records/gen/mod.rs"]
+#[path = "../goldens/records/gen/mod.rs"]
 #[allow(dead_code, reason = "not all of it is called here")]
 mod records;
+
+#[rustfmt::skip]
+#[path = "../goldens/tutorial/gen/mod.rs"]
+#[allow(dead_code, reason = "not all of it is called here")]
+mod tutorial_stubs;
+
+mod tutorial {
+    use super::tutorial_stubs as stubs;
+
+    include!("tutorial.rs");
+}
 
 use records::poll;
 use records::types::{Level, Tally};
@@ -99,4 +110,9 @@ fn records_go_through_serde_as_the_file_writes_them() {
     assert_eq!(read.ok().and_then(|tally| tally.trust), None);
     assert!(serde_json::from_str::<Tally>(r#"{"candidate":"ann","votes":3,"x":1}"#).is_err());
     assert_eq!(Level::ALL.map(Level::as_str), ["low", "very_high", "and", "NOT_FOUND"]);
+}
+
+#[test]
+fn the_tutorial_shows_a_double_that_works() {
+    assert!(include_str!("../../../docs/TUTORIAL.md").contains(include_str!("tutorial.rs")));
 }
