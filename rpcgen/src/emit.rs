@@ -5,15 +5,12 @@ mod client;
 mod function;
 mod mock;
 mod overloads;
-mod plumbing;
 mod root;
 mod tables;
 mod types;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-
-use rpc_schema::types::MAX_TUPLE_LEN;
 
 use crate::ident::RustName;
 use crate::ir::{Call, Function, Module, OverloadSet};
@@ -22,8 +19,7 @@ pub use root::emit_root;
 pub use tables::emit_tables;
 pub use types::emit_types;
 
-/// The table of contents of a service's stubs: what a reader wants first, the plumbing last. After it come the
-/// [tables](emit_tables).
+/// The table of contents of a service's stubs: what a reader wants. The [tables](emit_tables) come after it.
 pub fn emit_module(module: &Module) -> TokenStream {
     let header = emit_header(&module.docs);
     let types = module.has_named_types.then(|| {
@@ -36,7 +32,6 @@ pub fn emit_module(module: &Module) -> TokenStream {
     let calls = calls::emit_calls(module);
     let mock = mock::emit_mock(module);
     let traits = module.overload_sets().map(overloads::emit_trait);
-    let plumbing = plumbing::emit_plumbing(module);
     quote! {
         #header
         use ::rpc_runtime::{Error, Network, RecordedCall};
@@ -46,7 +41,6 @@ pub fn emit_module(module: &Module) -> TokenStream {
         #calls
         #mock
         #(#traits)*
-        #plumbing
     }
 }
 
@@ -80,16 +74,6 @@ impl Module {
             Call::Overloaded(set) => Some(set),
         })
     }
-}
-
-/// Values as one tuple, nested since a tuple has at most twelve elements; its binary form is that of the values in order.
-fn as_tuple(values: &[TokenStream]) -> TokenStream {
-    if values.len() <= MAX_TUPLE_LEN {
-        return quote!((#(#values,)*));
-    }
-    let share = values.len().div_ceil(MAX_TUPLE_LEN).max(MAX_TUPLE_LEN);
-    let parts: Vec<TokenStream> = values.chunks(share).map(as_tuple).collect();
-    as_tuple(&parts)
 }
 
 /// The type parameter of the argument at a position: `A`, `B`, ... `Q`; `R` is what is returned.

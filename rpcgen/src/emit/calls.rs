@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::function::emit_parameters;
-use super::{as_tuple, emit_docs, overloads};
+use super::{emit_docs, overloads};
 use crate::ir::{Call, Function, Module};
 use crate::types::returns_in_code;
 
@@ -34,28 +34,5 @@ fn emit_declaration(function: &Function) -> TokenStream {
     quote! {
         #docs
         fn #name(&self, #parameters) -> Result<#returns, Error>;
-    }
-}
-
-/// The one place that holds the calls, for everything that carries them.
-pub fn emit_carried(module: &Module) -> TokenStream {
-    let methods = module.functions().map(emit_carried_method);
-    quote! {
-        impl<C: Carrier> Calls for C {
-            #(#methods)*
-        }
-    }
-}
-
-fn emit_carried_method(function: &Function) -> TokenStream {
-    let Function { name, procedure, arguments, .. } = function;
-    let parameters = emit_parameters(function);
-    let returns = returns_in_code(&function.signature.returns);
-    let values: Vec<TokenStream> = arguments.iter().map(|name| quote!(#name)).collect();
-    let tuple = as_tuple(&values);
-    quote! {
-        fn #name(&self, #parameters) -> Result<#returns, Error> {
-            Carrier::transport(self).carry(&procedures::#procedure, #tuple)
-        }
     }
 }

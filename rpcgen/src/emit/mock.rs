@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{as_tuple, emit_docs};
+use super::emit_docs;
+use super::tables::as_tuple;
 use crate::ident::RustName;
 use crate::ir::{Function, Module};
-use crate::types::{returns_in_code, type_in_code};
+use crate::types::{code, returns_in_code, type_in_code};
 
 /// The double and its setters.
 pub fn emit_mock(module: &Module) -> TokenStream {
@@ -40,8 +41,8 @@ fn emit_setter(function: &Function) -> TokenStream {
     let docs = emit_docs(&[format!("Answers `{signature}`.")]);
     let types = signature.arguments.iter().map(type_in_code);
     let returns = returns_in_code(&signature.returns);
-    let values: Vec<TokenStream> = arguments.iter().map(|name| quote!(#name)).collect();
-    let tuple = as_tuple(&values);
+    let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    let tuple = code(&as_tuple(&names));
     quote! {
         #docs
         pub fn #setter<F>(self, mut #answer: F) -> Self

@@ -1,33 +1,97 @@
-//! What a service consists of, as tables: its procedures, and the forms in which overloads take their arguments.
+//! What a reader of the stubs need not read, as text: a line for each procedure, and for each form in which an overload
+//! takes its arguments. No formatter of Rust would make such tables of them.
 //!
-//! They are text, a line for each entry, which no formatter of Rust would make of them.
+//! In modules of their own, whose names no procedure and no argument can take.
 
+use rpc_schema::types::MAX_TUPLE_LEN;
 use rpc_schema::{Expanded, Type};
 
 use super::overloads;
 use crate::format::indent;
+use crate::ident::RustName;
 use crate::ir::{Function, Module};
+use crate::types::{returns_in_text, type_in_text};
 
-/// The modules `procedures` and `forms`; the second only where something is overloaded.
+const PLUMBING: &str = "\
+use ::rpc_runtime::Error;
+use ::rpc_runtime::private::{Carrier, Transport};
+
+/// The client on the installed network.
+pub fn client() -> Result<Client, Error> {
+    ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
+}
+
+impl Carrier for Client {
+    type Transport = ::rpc_runtime::Network;
+
+    fn transport(&self) -> &Self::Transport {
+        &self.network
+    }
+}
+
+impl Carrier for Mock {
+    type Transport = ::rpc_runtime::private::Mock;
+
+    fn transport(&self) -> &Self::Transport {
+        &self.0
+    }
+}
+";
+
+/// The modules `plumbing`, `procedures` and, where something is overloaded, `forms`.
 pub fn emit_tables(module: &Module) -> String {
     let procedures: String = module.functions().map(emit_procedure).collect();
-    let mut text = table("procedures", "use ::rpc_runtime::private::Procedure;\n", &procedures);
+    let mut text = emit_plumbing(module)
+        + &table("procedures", &format!("use ::rpc_runtime::private::Procedure;\n\n{procedures}"));
     let forms: Vec<String> = module.overload_sets().map(overloads::emit_forms).collect();
     if !forms.is_empty() {
-        text += &table("forms", &emit_imports(module), &forms.join("\n"));
+        text += &table("forms", &(emit_imports(module) + &forms.join("\n")));
     }
     text
 }
 
-fn table(name: &str, imports: &str, entries: &str) -> String {
-    format!("\n#[rustfmt::skip]\nmod {name} {{\n{}}}\n", indent(&format!("{imports}\n{entries}")))
+fn table(name: &str, text: &str) -> String {
+    format!("\n#[rustfmt::skip]\nmod {name} {{\n{}}}\n", indent(text))
+}
+
+/// How a client and its double come by their calls.
+fn emit_plumbing(module: &Module) -> String {
+    let types = if module.has_named_types { ", types" } else { "" };
+    let calls: String = module.functions().map(emit_call).collect();
+    let imports = format!("use super::{{Calls, Client, Mock, procedures{types}}};\n");
+    table("plumbing", &format!("{imports}{PLUMBING}\nimpl<C: Carrier> Calls for C {{\n{calls}}}\n"))
+}
+
+fn emit_call(function: &Function) -> String {
+    let Function { name, procedure, signature, arguments, .. } = function;
+    let typed = arguments.iter().zip(&signature.arguments);
+    let parameter = |(name, ty): (&RustName, &Type)| format!(", {name}: {}", type_in_text(ty));
+    let parameters: String = typed.map(parameter).collect();
+    let returns = returns_in_text(&signature.returns);
+    let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    let tuple = as_tuple(&names);
+    format!(
+        "    fn {name}(&self{parameters}) -> Result<{returns}, Error> {{ \
+         Carrier::transport(self).carry(&procedures::{procedure}, {tuple}) }}\n"
+    )
+}
+
+/// Names as one tuple, nested since a tuple has at most twelve elements; its binary form is that of the values in order.
+pub fn as_tuple(names: &[String]) -> String {
+    if names.len() <= MAX_TUPLE_LEN {
+        let comma = if names.len() == 1 { "," } else { "" };
+        return format!("({}{comma})", names.join(", "));
+    }
+    let share = names.len().div_ceil(MAX_TUPLE_LEN).max(MAX_TUPLE_LEN);
+    let parts: Vec<String> = names.chunks(share).map(as_tuple).collect();
+    as_tuple(&parts)
 }
 
 fn emit_imports(module: &Module) -> String {
     let mut names: Vec<String> = module.overload_sets().map(|set| set.trait_name.to_string()).collect();
     names.push("Calls".to_owned());
     names.extend(module.has_named_types.then(|| "types".to_owned()));
-    format!("use ::rpc_runtime::private::{{Arg, overload}};\nuse super::{{{}}};\n", names.join(", "))
+    format!("use ::rpc_runtime::private::{{Arg, overload}};\nuse super::{{{}}};\n\n", names.join(", "))
 }
 
 /// Its types say what their names stand for, so that a server with others can tell.
@@ -54,4 +118,19 @@ fn grouped(number: u64) -> String {
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
     groups.join("_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_arguments_are_tuples_of_tuples() {
+        let names = |count: usize| (0..count).map(|n| format!("a{n}")).collect::<Vec<_>>();
+        assert_eq!(as_tuple(&[]), "()");
+        assert_eq!(as_tuple(&names(1)), "(a0,)");
+        assert_eq!(as_tuple(&names(2)), "(a0, a1)");
+        assert_eq!(as_tuple(&names(13)), "((a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11), (a12,))");
+        assert_eq!(as_tuple(&names(1000)).matches('(').count(), 1 + 12 + 12 * 7);
+    }
 }

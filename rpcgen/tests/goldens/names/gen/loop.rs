@@ -61,15 +61,15 @@ impl Mock {
     }
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -89,9 +89,7 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn r#loop(&self) -> Result<(), Error> {
-            Carrier::transport(self).carry(&procedures::LOOP, ())
-        }
+        fn r#loop(&self) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::LOOP, ()) }
     }
 }
 

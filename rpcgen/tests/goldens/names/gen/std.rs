@@ -570,15 +570,15 @@ pub trait VecArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -598,94 +598,23 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn r#type(
-            &self,
-            r#fn: i64,
-            network: String,
-            out: f64,
-            out_: bool,
-        ) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::TYPE, (r#fn, network, out, out_))
-        }
-
-        fn into(
-            &self,
-            Some_: i64,
-            Ok_: i64,
-            plumbing: i64,
-            Client: i64,
-        ) -> Result<(), Error> {
-            Carrier::transport(self)
-                .carry(&procedures::INTO, (Some_, Ok_, plumbing, Client))
-        }
-
-        fn clone(&self) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::CLONE, ())
-        }
-
-        fn Ok(&self) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::OK, ())
-        }
-
-        fn carry(&self, answer: i64) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::CARRY, (answer,))
-        }
-
-        fn recorded(
-            &self,
-            F: i64,
-            forms: String,
-            procedures: String,
-        ) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::RECORDED, (F, forms, procedures))
-        }
-
-        fn client(&self, call: i64) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::CLIENT, (call,))
-        }
-
-        fn PLUMBING(&self) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::PLUMBING, ())
-        }
-
-        fn getAll(
-            &self,
-            theNames: Vec<String>,
-        ) -> Result<::std::collections::BTreeMap<String, String>, Error> {
-            Carrier::transport(self).carry(&procedures::GETALL, (theNames,))
-        }
-
-        fn String(&self) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::STRING, ())
-        }
-
-        fn where_int(&self, r#mod: i64) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::WHERE_INT, (r#mod,))
-        }
-
-        fn where_str(&self, r#mod: String) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::WHERE_STR, (r#mod,))
-        }
-
-        fn where_INT(&self) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::WHERE_INT_, ())
-        }
-
-        fn iter(&self, a: bool, b: bool, c: bool, d: bool) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::ITER, (a, b, c, d))
-        }
-
-        fn from_text(&self, text: String) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::FROM_TEXT, (text,))
-        }
-
-        fn Vec_int_int(&self, self_: i64, R: i64) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::VEC_INT_INT, (self_, R))
-        }
-
-        fn Vec_int_str(&self, self_: i64, R: String) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::VEC_INT_STR, (self_, R))
-        }
+        fn r#type(&self, r#fn: i64, network: String, out: f64, out_: bool) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::TYPE, (r#fn, network, out, out_)) }
+        fn into(&self, Some_: i64, Ok_: i64, plumbing: i64, Client: i64) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::INTO, (Some_, Ok_, plumbing, Client)) }
+        fn clone(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CLONE, ()) }
+        fn Ok(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::OK, ()) }
+        fn carry(&self, answer: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CARRY, (answer,)) }
+        fn recorded(&self, F: i64, forms: String, procedures: String) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::RECORDED, (F, forms, procedures)) }
+        fn client(&self, call: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CLIENT, (call,)) }
+        fn PLUMBING(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::PLUMBING, ()) }
+        fn getAll(&self, theNames: Vec<String>) -> Result<::std::collections::BTreeMap<String, String>, Error> { Carrier::transport(self).carry(&procedures::GETALL, (theNames,)) }
+        fn String(&self) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::STRING, ()) }
+        fn where_int(&self, r#mod: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::WHERE_INT, (r#mod,)) }
+        fn where_str(&self, r#mod: String) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::WHERE_STR, (r#mod,)) }
+        fn where_INT(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::WHERE_INT_, ()) }
+        fn iter(&self, a: bool, b: bool, c: bool, d: bool) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::ITER, (a, b, c, d)) }
+        fn from_text(&self, text: String) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::FROM_TEXT, (text,)) }
+        fn Vec_int_int(&self, self_: i64, R: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::VEC_INT_INT, (self_, R)) }
+        fn Vec_int_str(&self, self_: i64, R: String) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::VEC_INT_STR, (self_, R)) }
     }
 }
 

@@ -195,15 +195,15 @@ pub trait AddArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -223,25 +223,10 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn add_int_int(&self, a: i64, b: i64) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::ADD_INT_INT, (a, b))
-        }
-
-        fn add_float_float(&self, a: f64, b: f64) -> Result<f64, Error> {
-            Carrier::transport(self).carry(&procedures::ADD_FLOAT_FLOAT, (a, b))
-        }
-
-        fn add_str_str(&self, a: String, b: String) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::ADD_STR_STR, (a, b))
-        }
-
-        fn add_list_int_list_int(
-            &self,
-            a: Vec<i64>,
-            b: Vec<i64>,
-        ) -> Result<Vec<i64>, Error> {
-            Carrier::transport(self).carry(&procedures::ADD_LIST_INT_LIST_INT, (a, b))
-        }
+        fn add_int_int(&self, a: i64, b: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::ADD_INT_INT, (a, b)) }
+        fn add_float_float(&self, a: f64, b: f64) -> Result<f64, Error> { Carrier::transport(self).carry(&procedures::ADD_FLOAT_FLOAT, (a, b)) }
+        fn add_str_str(&self, a: String, b: String) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::ADD_STR_STR, (a, b)) }
+        fn add_list_int_list_int(&self, a: Vec<i64>, b: Vec<i64>) -> Result<Vec<i64>, Error> { Carrier::transport(self).carry(&procedures::ADD_LIST_INT_LIST_INT, (a, b)) }
     }
 }
 

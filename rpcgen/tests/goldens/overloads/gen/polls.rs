@@ -439,15 +439,15 @@ pub trait RankArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -467,54 +467,14 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn result_none(
-            &self,
-        ) -> Result<::std::collections::BTreeMap<String, i64>, Error> {
-            Carrier::transport(self).carry(&procedures::RESULT_NONE, ())
-        }
-
-        fn result_str(&self, candidate: String) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::RESULT_STR, (candidate,))
-        }
-
-        fn vote_str(&self, candidate: String) -> Result<(), Error> {
-            Carrier::transport(self).carry(&procedures::VOTE_STR, (candidate,))
-        }
-
-        fn vote_str_int(&self, candidate: String, votes: i64) -> Result<(), Error> {
-            Carrier::transport(self).carry(&procedures::VOTE_STR_INT, (candidate, votes))
-        }
-
-        fn vote_list_str(&self, candidates: Vec<String>) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::VOTE_LIST_STR, (candidates,))
-        }
-
-        fn rank_int_int_list_str(
-            &self,
-            a: i64,
-            b: i64,
-            c: Vec<String>,
-        ) -> Result<(i64, i64), Error> {
-            Carrier::transport(self).carry(&procedures::RANK_INT_INT_LIST_STR, (a, b, c))
-        }
-
-        fn rank_int_str_list_str(
-            &self,
-            a: i64,
-            b: String,
-            c: Vec<String>,
-        ) -> Result<(i64, String), Error> {
-            Carrier::transport(self).carry(&procedures::RANK_INT_STR_LIST_STR, (a, b, c))
-        }
-
-        fn rank_str_int_list_str(
-            &self,
-            a: String,
-            b: i64,
-            c: Vec<String>,
-        ) -> Result<(String, i64), Error> {
-            Carrier::transport(self).carry(&procedures::RANK_STR_INT_LIST_STR, (a, b, c))
-        }
+        fn result_none(&self) -> Result<::std::collections::BTreeMap<String, i64>, Error> { Carrier::transport(self).carry(&procedures::RESULT_NONE, ()) }
+        fn result_str(&self, candidate: String) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::RESULT_STR, (candidate,)) }
+        fn vote_str(&self, candidate: String) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::VOTE_STR, (candidate,)) }
+        fn vote_str_int(&self, candidate: String, votes: i64) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::VOTE_STR_INT, (candidate, votes)) }
+        fn vote_list_str(&self, candidates: Vec<String>) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::VOTE_LIST_STR, (candidates,)) }
+        fn rank_int_int_list_str(&self, a: i64, b: i64, c: Vec<String>) -> Result<(i64, i64), Error> { Carrier::transport(self).carry(&procedures::RANK_INT_INT_LIST_STR, (a, b, c)) }
+        fn rank_int_str_list_str(&self, a: i64, b: String, c: Vec<String>) -> Result<(i64, String), Error> { Carrier::transport(self).carry(&procedures::RANK_INT_STR_LIST_STR, (a, b, c)) }
+        fn rank_str_int_list_str(&self, a: String, b: i64, c: Vec<String>) -> Result<(String, i64), Error> { Carrier::transport(self).carry(&procedures::RANK_STR_INT_LIST_STR, (a, b, c)) }
     }
 }
 

@@ -217,15 +217,15 @@ pub trait PutArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -245,28 +245,11 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn put_bytes(&self, value: Vec<u8>) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::PUT_BYTES, (value,))
-        }
-
-        fn put_list_str(&self, value: Vec<String>) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::PUT_LIST_STR, (value,))
-        }
-
-        fn put_dict_str_int(
-            &self,
-            value: ::std::collections::BTreeMap<String, i64>,
-        ) -> Result<bool, Error> {
-            Carrier::transport(self).carry(&procedures::PUT_DICT_STR_INT, (value,))
-        }
-
-        fn put_optional_float(&self, value: Option<f64>) -> Result<f64, Error> {
-            Carrier::transport(self).carry(&procedures::PUT_OPTIONAL_FLOAT, (value,))
-        }
-
-        fn put_tuple_int_str(&self, value: (i64, String)) -> Result<(), Error> {
-            Carrier::transport(self).carry(&procedures::PUT_TUPLE_INT_STR, (value,))
-        }
+        fn put_bytes(&self, value: Vec<u8>) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::PUT_BYTES, (value,)) }
+        fn put_list_str(&self, value: Vec<String>) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::PUT_LIST_STR, (value,)) }
+        fn put_dict_str_int(&self, value: ::std::collections::BTreeMap<String, i64>) -> Result<bool, Error> { Carrier::transport(self).carry(&procedures::PUT_DICT_STR_INT, (value,)) }
+        fn put_optional_float(&self, value: Option<f64>) -> Result<f64, Error> { Carrier::transport(self).carry(&procedures::PUT_OPTIONAL_FLOAT, (value,)) }
+        fn put_tuple_int_str(&self, value: (i64, String)) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::PUT_TUPLE_INT_STR, (value,)) }
     }
 }
 

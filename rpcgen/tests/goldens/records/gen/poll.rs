@@ -208,15 +208,15 @@ pub trait ShowArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures, types};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures, types};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -236,29 +236,10 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn count(
-            &self,
-            ballots: Vec<types::Tally>,
-            least: types::Level,
-        ) -> Result<types::Result, Error> {
-            Carrier::transport(self).carry(&procedures::COUNT, (ballots, least))
-        }
-
-        fn show_tally(&self, a: types::Tally) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::SHOW_TALLY, (a,))
-        }
-
-        fn show_level(&self, a: types::Level) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::SHOW_LEVEL, (a,))
-        }
-
-        fn show_list_tally_level(
-            &self,
-            a: Vec<types::Tally>,
-            b: types::Level,
-        ) -> Result<(types::Tally, types::Level), Error> {
-            Carrier::transport(self).carry(&procedures::SHOW_LIST_TALLY_LEVEL, (a, b))
-        }
+        fn count(&self, ballots: Vec<types::Tally>, least: types::Level) -> Result<types::Result, Error> { Carrier::transport(self).carry(&procedures::COUNT, (ballots, least)) }
+        fn show_tally(&self, a: types::Tally) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::SHOW_TALLY, (a,)) }
+        fn show_level(&self, a: types::Level) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::SHOW_LEVEL, (a,)) }
+        fn show_list_tally_level(&self, a: Vec<types::Tally>, b: types::Level) -> Result<(types::Tally, types::Level), Error> { Carrier::transport(self).carry(&procedures::SHOW_LIST_TALLY_LEVEL, (a, b)) }
     }
 }
 

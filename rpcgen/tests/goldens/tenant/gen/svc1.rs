@@ -65,15 +65,15 @@ impl Mock {
     }
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -93,9 +93,7 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::RPC1, (a, b))
-        }
+        fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::RPC1, (a, b)) }
     }
 }
 

@@ -159,15 +159,15 @@ pub trait CountArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -187,19 +187,8 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn count_str(
-            &self,
-            text: String,
-        ) -> Result<::std::collections::BTreeMap<String, i64>, Error> {
-            Carrier::transport(self).carry(&procedures::COUNT_STR, (text,))
-        }
-
-        fn count_list_str(
-            &self,
-            texts: Vec<String>,
-        ) -> Result<::std::collections::BTreeMap<String, i64>, Error> {
-            Carrier::transport(self).carry(&procedures::COUNT_LIST_STR, (texts,))
-        }
+        fn count_str(&self, text: String) -> Result<::std::collections::BTreeMap<String, i64>, Error> { Carrier::transport(self).carry(&procedures::COUNT_STR, (text,)) }
+        fn count_list_str(&self, texts: Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error> { Carrier::transport(self).carry(&procedures::COUNT_LIST_STR, (texts,)) }
     }
 }
 

@@ -397,15 +397,15 @@ impl Mock {
     }
 }
 
+#[rustfmt::skip]
 mod plumbing {
+    use super::{Calls, Client, Mock, procedures};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
-    use super::{Calls, Client, Mock, procedures};
 
     /// The client on the installed network.
-    pub(super) fn client() -> Result<Client, Error> {
-        ::rpc_runtime::private::installed(&super::super::TOPOLOGY)
-            .map(|network| Client { network })
+    pub fn client() -> Result<Client, Error> {
+        ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
 
     impl Carrier for Client {
@@ -425,73 +425,15 @@ mod plumbing {
     }
 
     impl<C: Carrier> Calls for C {
-        fn all(
-            &self,
-            i: i64,
-            f: f64,
-            b: bool,
-            s: String,
-            y: Vec<u8>,
-            l: Vec<Vec<String>>,
-            d: ::std::collections::BTreeMap<i64, Option<Vec<u8>>>,
-            o: Option<String>,
-            t: (i64, String),
-            one: (i64,),
-        ) -> Result<(i64,), Error> {
-            Carrier::transport(self)
-                .carry(&procedures::ALL, (i, f, b, s, y, l, d, o, t, one))
-        }
-
-        fn nothing(&self) -> Result<(), Error> {
-            Carrier::transport(self).carry(&procedures::NOTHING, ())
-        }
-
-        fn pair(&self) -> Result<(i64, String), Error> {
-            Carrier::transport(self).carry(&procedures::PAIR, ())
-        }
-
-        fn list_of_one(&self) -> Result<i64, Error> {
-            Carrier::transport(self).carry(&procedures::LIST_OF_ONE, ())
-        }
-
-        fn many(
-            &self,
-            a: i64,
-            b: i64,
-            c: i64,
-            d: i64,
-            e: i64,
-            f: i64,
-            g: i64,
-            h: i64,
-            i: i64,
-            j: i64,
-            k: i64,
-            l: i64,
-            m: i64,
-        ) -> Result<
-            (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64),
-            Error,
-        > {
-            Carrier::transport(self)
-                .carry(&procedures::MANY, ((a, b, c, d, e, f, g, h, i, j, k, l), (m,)))
-        }
-
-        fn find_optional_int(&self, key: Option<i64>) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::FIND_OPTIONAL_INT, (key,))
-        }
-
-        fn find_optional_str(&self, key: Option<String>) -> Result<String, Error> {
-            Carrier::transport(self).carry(&procedures::FIND_OPTIONAL_STR, (key,))
-        }
-
-        fn place_tuple_int_int(&self, at: (i64, i64)) -> Result<(), Error> {
-            Carrier::transport(self).carry(&procedures::PLACE_TUPLE_INT_INT, (at,))
-        }
-
-        fn place_int_int(&self, x: i64, y: i64) -> Result<(), Error> {
-            Carrier::transport(self).carry(&procedures::PLACE_INT_INT, (x, y))
-        }
+        fn all(&self, i: i64, f: f64, b: bool, s: String, y: Vec<u8>, l: Vec<Vec<String>>, d: ::std::collections::BTreeMap<i64, Option<Vec<u8>>>, o: Option<String>, t: (i64, String), one: (i64,)) -> Result<(i64,), Error> { Carrier::transport(self).carry(&procedures::ALL, (i, f, b, s, y, l, d, o, t, one)) }
+        fn nothing(&self) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::NOTHING, ()) }
+        fn pair(&self) -> Result<(i64, String), Error> { Carrier::transport(self).carry(&procedures::PAIR, ()) }
+        fn list_of_one(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::LIST_OF_ONE, ()) }
+        fn many(&self, a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64, h: i64, i: i64, j: i64, k: i64, l: i64, m: i64) -> Result<(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64), Error> { Carrier::transport(self).carry(&procedures::MANY, ((a, b, c, d, e, f, g, h, i, j, k, l), (m,))) }
+        fn find_optional_int(&self, key: Option<i64>) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::FIND_OPTIONAL_INT, (key,)) }
+        fn find_optional_str(&self, key: Option<String>) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::FIND_OPTIONAL_STR, (key,)) }
+        fn place_tuple_int_int(&self, at: (i64, i64)) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::PLACE_TUPLE_INT_INT, (at,)) }
+        fn place_int_int(&self, x: i64, y: i64) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::PLACE_INT_INT, (x, y)) }
     }
 }
 
