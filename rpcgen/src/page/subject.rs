@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use rpc_schema::model::{Client, Rpc, Schema, Server, Service, TypeDecl};
+use rpc_schema::signature::named_types;
 use rpc_schema::{Document, Name, Type};
 
 use crate::ir::OverloadSet;
@@ -64,7 +65,7 @@ impl<'a> Subject<'a> {
         let servers = schema.network.servers.iter().filter(needed).collect();
         let used = tenant.map(|_| used_types(&services));
         let mentioned =
-            |declared: &&TypeDecl| used.as_ref().is_none_or(|used| used.contains(declared.name.as_str()));
+            |declared: &&TypeDecl| used.as_ref().is_none_or(|used| used.contains_key(declared.name.as_str()));
         let types = schema.types.iter().filter(mentioned).collect();
         let (folder, file) = names(document.path());
         Self { folder, file, tenant, clients, servers, services, types, sha256: &schema.sha256 }
@@ -110,17 +111,13 @@ fn overloads<'a>(service: &Service, rpcs: Vec<&'a Rpc>) -> Overloads<'a> {
     Overloads { generic: lower::overloads::lower(service, &rpcs), rpcs }
 }
 
-/// The names of the types that services mention, also those inside others.
-fn used_types<'a>(services: &[Provided<'a>]) -> HashSet<&'a str> {
-    let mut used = HashSet::new();
-    let rpcs = services.iter().flat_map(|provided| &provided.service.rpcs);
-    let mut open: Vec<&Type> = rpcs.flat_map(mentioned).collect();
-    while let Some(ty) = open.pop() {
-        if ty.name().is_none_or(|name| used.insert(name)) {
-            open.extend(ty.parts());
-        }
-    }
-    used
+/// The types that services mention, also inside others, by name.
+fn used_types(services: &[Provided<'_>]) -> HashMap<String, Type> {
+    let signatures = services
+        .iter()
+        .flat_map(|Provided { service, .. }| service.rpcs.iter().map(|rpc| service.signature(rpc)));
+    // In one file a name stands for one thing.
+    named_types(&signatures.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// The types that a procedure takes and returns.

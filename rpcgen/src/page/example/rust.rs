@@ -2,9 +2,8 @@
 //!
 //! The stubs are taken to be the module `stubs` at the root of the crate.
 
-use rpc_schema::naming;
-
 use rpc_schema::types::Record;
+use rpc_schema::{Type, naming};
 
 use super::Call;
 use super::sample::{self, Sample};
@@ -16,13 +15,18 @@ const MAX_LINE_CHARS: usize = 88;
 
 /// Of an overload the call that takes any of them, where there is one, and then its plain function.
 pub fn example(call: &Call<'_>) -> String {
-    let calls = calls(call);
-    let map = if calls.iter().any(|call| call.contains("BTreeMap")) {
-        "use std::collections::BTreeMap;\n\n"
-    } else {
-        ""
+    let calls = calls(call).join("\n// or by the name of this overload alone:\n");
+    let has = |is_it: fn(&Type) -> bool| {
+        call.rpc().parameters.iter().any(|parameter| has_inside(&parameter.ty, is_it))
     };
-    format!("{map}{}", calls.join("\n// or, without leaving the choice to the types:\n"))
+    let map = if has(|ty| matches!(ty, Type::Dict(..))) { "use std::collections::BTreeMap;\n" } else { "" };
+    let types = if has(|ty| ty.name().is_some()) { "use stubs::types;\n" } else { "" };
+    let blank = if map.len() + types.len() > 0 { "\n" } else { "" };
+    format!("{map}{types}{blank}{calls}")
+}
+
+fn has_inside(ty: &Type, is_it: fn(&Type) -> bool) -> bool {
+    is_it(ty) || ty.parts().into_iter().any(|part| has_inside(part, is_it))
 }
 
 fn calls(call: &Call<'_>) -> Vec<String> {
@@ -87,7 +91,7 @@ fn owned(sample: &Sample) -> String {
         Sample::Record(record, values) => structure(record, values),
         Sample::Enumeration(enumeration) => {
             let name = RustName::new(enumeration.name().as_str());
-            format!("stubs::types::{name}::{}", naming::variant(sample::item(enumeration)))
+            format!("types::{name}::{}", naming::variant(sample::item(enumeration)))
         }
     }
 }
@@ -96,7 +100,7 @@ fn structure(record: &Record, values: &[Sample]) -> String {
     let names = record.fields().iter().map(|field| RustName::new(field.name.as_str()));
     let fields = names.zip(values).map(|(name, value)| format!("{name}: {}", owned(value)));
     let fields: Vec<String> = fields.collect();
-    format!("stubs::types::{} {{ {} }}", RustName::new(record.name().as_str()), fields.join(", "))
+    format!("types::{} {{ {} }}", RustName::new(record.name().as_str()), fields.join(", "))
 }
 
 fn spelled(samples: &[Sample], spell: fn(&Sample) -> String) -> Vec<String> {

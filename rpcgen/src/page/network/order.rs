@@ -107,7 +107,7 @@ mod tests {
         for (clients, services, edges) in [
             (2, &[1, 1][..], &[(0, 1), (1, 0)][..]),
             (3, &[3], &[(0, 2), (1, 1), (2, 0)]),
-            (3, &[2, 2], &[(0, 3), (1, 2), (1, 0), (2, 1)]),
+            (4, &[2, 2], &[(0, 3), (1, 2), (2, 1), (3, 0), (3, 1)]),
         ] {
             assert_eq!(crossings(&ordered(clients, services, edges), edges), 0, "{edges:?}");
         }
