@@ -37,7 +37,10 @@ pub fn write(
     place: usize,
 ) {
     let Some(caller) = caller(provided) else { return };
-    let Some(arguments) = sample::of(&overloads.rpcs[place].parameters) else { return };
+    let Some(arguments) = sample::of(&overloads.rpcs[place].parameters) else {
+        html.leaf("p", &[("class", "hint")], "Its arguments are too large for an example.");
+        return;
+    };
     let call = Call { subject, provided, overloads, place, caller, arguments };
     html.element("div", &[("class", "examples")], |html| {
         html.element("div", &[("class", "tabs"), ("aria-hidden", "true")], |html| {
