@@ -126,7 +126,12 @@ fn what_is_missing_is_said() {
     for (text, sentences) in [
         (
             empty.to_owned(),
-            &["neither clients nor services", "declares no services", "declares no clients", "provides nothing"][..],
+            &[
+                "neither clients nor services",
+                "declares no services",
+                "declares no clients",
+                "provides nothing",
+            ][..],
         ),
         (
             format!("{empty}{no_clients}"),
@@ -166,10 +171,13 @@ fn a_service_says_what_it_is_given() {
 
 #[test]
 fn two_hundred_services_are_folded_and_take_linear_room() {
-    let network = "network: { servers: { a: { ip: 127.0.0.1, port: 1 } }, clients: { c: { ip: 127.0.0.1 } } }\n";
+    let network =
+        "network: { servers: { a: { ip: 127.0.0.1, port: 1 } }, clients: { c: { ip: 127.0.0.1 } } }\n";
     let sized = |services: usize| {
         let service = |n| {
-            format!("  s{n:03}: {{ provider: a, tenants: [c], rpcs: [{{ name: f }}, {{ name: g, arguments: [int] }}] }}\n")
+            format!(
+                "  s{n:03}: {{ provider: a, tenants: [c], rpcs: [{{ name: f }}, {{ name: g, arguments: [int] }}] }}\n"
+            )
         };
         let services: String = (0..services).map(service).collect();
         page(&document(&format!("{network}services:\n{services}")), None)

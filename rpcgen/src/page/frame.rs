@@ -37,7 +37,7 @@ pub fn write_bar(html: &mut Html, subject: &Subject<'_>) {
     html.leaf("a", &[("class", "skip"), ("href", "#main")], "Skip to the content");
     html.element("header", &[("class", "bar")], |html| {
         html.leaf("a", &[("class", "home"), ("href", "#main")], &title(subject));
-        html.element("search", &[], |html| write_filter(html));
+        html.element("search", &[], write_filter);
         if subject.procedures() > 0 {
             write_languages(html);
         }
@@ -47,15 +47,18 @@ pub fn write_bar(html: &mut Html, subject: &Subject<'_>) {
 }
 
 fn write_filter(html: &mut Html) {
-    html.void("input", &[
-        ("id", "filter"),
-        ("type", "search"),
-        ("hidden", ""),
-        ("placeholder", "Filter services, procedures, clients"),
-        ("aria-label", "Filter services, procedures and clients by name"),
-        ("autocomplete", "off"),
-        ("spellcheck", "false"),
-    ]);
+    html.void(
+        "input",
+        &[
+            ("id", "filter"),
+            ("type", "search"),
+            ("hidden", ""),
+            ("placeholder", "Filter services, procedures, clients"),
+            ("aria-label", "Filter services, procedures and clients by name"),
+            ("autocomplete", "off"),
+            ("spellcheck", "false"),
+        ],
+    );
     html.leaf("output", &[("id", "found"), ("for", "filter")], "");
 }
 

@@ -12,8 +12,8 @@ pub type Attributes<'a> = &'a [(&'static str, &'a str)];
 
 /// Elements that begin on a line of their own, where white space in front of them means nothing.
 const ON_ITS_OWN_LINE: [&str; 27] = [
-    "article", "aside", "body", "dd", "details", "div", "dl", "dt", "footer", "g", "h1", "h2", "h3", "h4", "h5",
-    "head", "header", "li", "main", "meta", "nav", "p", "path", "pre", "section", "svg", "ul",
+    "article", "aside", "body", "dd", "details", "div", "dl", "dt", "footer", "g", "h1", "h2", "h3", "h4",
+    "h5", "head", "header", "li", "main", "meta", "nav", "p", "path", "pre", "section", "svg", "ul",
 ];
 
 impl Html {

@@ -36,7 +36,8 @@ pub fn write(html: &mut Html, subject: &Subject<'_>, provided: &Provided<'_>, ov
 fn write_heading(html: &mut Html, tag: &'static str, provided: &Provided<'_>, rpc: &Rpc, id: &str) {
     html.element(tag, &[], |html| {
         signature::write(html, provided.service, rpc);
-        let link = [("href", &*format!("#{id}")), ("class", "self"), ("aria-label", "Link to this procedure")];
+        let link =
+            [("href", &*format!("#{id}")), ("class", "self"), ("aria-label", "Link to this procedure")];
         html.leaf("a", &link, "#");
     });
 }

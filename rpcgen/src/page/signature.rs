@@ -31,8 +31,9 @@ pub fn write(html: &mut Html, service: &Service, rpc: &Rpc) {
 }
 
 fn length(service: &Service, rpc: &Rpc) -> usize {
-    let named = |parameter: &Parameter| parameter.name.as_ref().map_or(0, |name| name.as_str().len() + 2);
-    let names: usize = rpc.parameters.iter().map(named).sum();
+    let with_colon =
+        |parameter: &Parameter| parameter.name.as_ref().map_or(0, |name| name.as_str().len() + 2);
+    let names: usize = rpc.parameters.iter().map(with_colon).sum();
     names + service.signature(rpc).to_string().len()
 }
 

@@ -155,7 +155,8 @@ services:
         let document = document("init.yaml");
         let counts = |tenant| {
             let subject = Subject::new(&document, tenant);
-            let tenants: Vec<usize> = subject.services.iter().map(|provided| provided.tenants.len()).collect();
+            let tenants: Vec<usize> =
+                subject.services.iter().map(|provided| provided.tenants.len()).collect();
             (subject.clients.len(), subject.servers.len(), tenants, subject.types.len())
         };
         assert_eq!(counts(None), (2, 2, vec![2, 1], 3));

@@ -1,7 +1,7 @@
 //! A call in Python: a whole script that needs nothing but the standard library.
 
-use super::json::{list, python, texts};
 use super::Call;
+use super::json::{list, python, texts};
 
 /// The script. It calls from the client's own address, by which the server knows it.
 pub fn example(call: &Call<'_>) -> String {

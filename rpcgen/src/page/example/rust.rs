@@ -50,8 +50,7 @@ fn statement(call: &Call<'_>, function: &str, arguments: &[String]) -> String {
     if line.len() <= MAX_LINE_CHARS || arguments.is_empty() {
         return line;
     }
-    let lines: String = arguments.iter().map(|argument| format!("    {argument},\n")).collect();
-    format!("{opened}\n{lines})?;")
+    format!("{opened}\n    {},\n)?;", arguments.join(",\n    "))
 }
 
 /// The arguments as the function for all overloads takes them; `None` where there is no such function.

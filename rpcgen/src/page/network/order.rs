@@ -45,7 +45,9 @@ impl Ranks {
     fn owners(&self) -> Vec<usize> {
         let mut owners = vec![0; self.services().count()];
         for (server, services) in &self.servers {
-            services.iter().for_each(|service| owners[*service] = *server);
+            for service in services {
+                owners[*service] = *server;
+            }
         }
         owners
     }
