@@ -12,7 +12,7 @@ use super::subject::{Subject, mentioned};
 use super::{anchor, prose, signature};
 
 /// How many users of a type are listed.
-const MAX_USERS: usize = 60;
+const MAX_USERS: usize = 24;
 
 /// Writes every declared type.
 pub fn write(html: &mut Html, subject: &Subject<'_>) {
