@@ -10,6 +10,8 @@ mod harness;
 mod links;
 #[path = "documents/operations.rs"]
 mod operations;
+#[path = "documents/page.rs"]
+mod page;
 #[path = "documents/protocol.rs"]
 mod protocol;
 #[path = "documents/readme.rs"]

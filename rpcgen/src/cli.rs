@@ -9,6 +9,7 @@
 
 mod breaking;
 mod check;
+mod doc;
 mod explain;
 mod format;
 mod generate;
@@ -38,6 +39,7 @@ Examples:
   rpcgen init.yaml --out src/stubs --check    write nothing; exit 3 if it is not up to date
   rpcgen check init.yaml                      is the file right, and does every source fit it?
   rpcgen check init.yaml --format github      the same, shown beside the lines of a change
+  rpcgen doc init.yaml --out docs.html        a reference page to be read in a browser
   rpcgen breaking --against main init.yaml    which clients does the change break, and how?
   rpcgen explain E051                         why there is such a rule, with an example
 
@@ -80,6 +82,7 @@ struct Arguments {
 const USAGE: &str = "\
 rpcgen init.yaml --out DIR [--tenant NAME] [--check] [--format FORMAT]
        rpcgen check init.yaml [--no-sources] [--format FORMAT]
+       rpcgen doc init.yaml [--out FILE] [--tenant NAME] [--check] [--format FORMAT]
        rpcgen breaking OLD.yaml NEW.yaml | --against GITREV init.yaml
        rpcgen explain [CODE]";
 
@@ -96,6 +99,8 @@ enum Verb {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
     },
+    /// Write a reference page: one HTML file with everything in it
+    Doc(doc::Options),
     /// Compare two files: what breaks which client; exit 3 where something does
     Breaking(breaking::Options),
     /// Explain a finding's code, or list all codes
@@ -150,6 +155,7 @@ fn execute(arguments: Arguments) -> ExitCode {
         Arguments { verb: Some(Verb::Check { init, sources, format }), .. } => {
             check::check(&init, &sources, format)
         }
+        Arguments { verb: Some(Verb::Doc(options)), .. } => doc::doc(&options),
         Arguments { verb: Some(Verb::Breaking(options)), .. } => breaking::breaking(&options),
         Arguments { verb: Some(Verb::Explain { code }), .. } => explain::explain(code.as_deref()),
         Arguments { init: Some(init), out: Some(out), tenant, check, format, .. } => {

@@ -45,8 +45,12 @@ mod types;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+mod page;
 
 pub use build_script::{Build, build};
 pub use error::Error;
 pub use output::{Change, Difference, Folder};
+#[cfg(feature = "cli")]
+pub use page::page;
 pub use pipeline::{File, generate};

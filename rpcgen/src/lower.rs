@@ -2,7 +2,7 @@
 
 mod docs;
 mod function;
-mod overloads;
+pub mod overloads;
 mod types;
 
 use std::collections::{HashMap, HashSet};
@@ -47,7 +47,7 @@ fn lower_service(service: &Service) -> Module {
 }
 
 /// The procedures by name, each name where the file has it first.
-fn overload_sets(service: &Service) -> Vec<Vec<&Rpc>> {
+pub fn overload_sets(service: &Service) -> Vec<Vec<&Rpc>> {
     let mut places = HashMap::new();
     let mut sets: Vec<Vec<&Rpc>> = Vec::new();
     for rpc in &service.rpcs {

@@ -3,6 +3,9 @@
 //! A generated file is known by its first line. Nothing else is ever overwritten or removed, and a file that is as it
 //! should be is not touched.
 
+#[cfg(feature = "cli")]
+pub mod single;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs;
@@ -98,7 +101,7 @@ impl Folder {
         for entry in entries {
             let path = entry.map_err(Error::io("read the folder", &self.path))?.path();
             let is_rust = path.extension().is_some_and(|extension| extension == "rs") && path.is_file();
-            if is_rust && let Some(text) = read_generated(&path).map_err(Error::io("read", &path))? {
+            if is_rust && let Some(text) = read_generated(&path, MARK).map_err(Error::io("read", &path))? {
                 generated.insert(path, text);
             }
         }
@@ -110,12 +113,12 @@ fn is_taken(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// The text of a file that was generated; of any other no more than its beginning is read.
-fn read_generated(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+/// The text of a file that was generated, which begins with a mark; of any other no more than that is read.
+fn read_generated(path: &Path, mark: &str) -> std::io::Result<Option<Vec<u8>>> {
     let mut file = fs::File::open(path)?;
     let mut text = Vec::new();
-    file.by_ref().take(MARK.len() as u64).read_to_end(&mut text)?;
-    if text != MARK.as_bytes() {
+    file.by_ref().take(mark.len() as u64).read_to_end(&mut text)?;
+    if text != mark.as_bytes() {
         return Ok(None);
     }
     file.read_to_end(&mut text)?;
@@ -130,7 +133,9 @@ struct Staged {
 
 impl Staged {
     fn write(path: PathBuf, text: &str) -> Result<Self, Error> {
-        let beside = path.with_extension(format!("rs.{}", std::process::id()));
+        let mut beside = path.clone().into_os_string();
+        beside.push(format!(".{}", std::process::id()));
+        let beside = PathBuf::from(beside);
         let staged = Self { beside, path };
         fs::write(&staged.beside, text).map_err(Error::io("write", &staged.path))?;
         Ok(staged)

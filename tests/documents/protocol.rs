@@ -15,7 +15,7 @@ use crate::harness::{Framing, Network, Peer, begin, finish, python};
 const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
 
 /// The network of the repository's `init.yaml`, with its code.
-fn demo_network() -> Network {
+pub fn demo_network() -> Network {
     let mut network = Network::new(include_str!("../../init.yaml"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for service in root.join("services").read_dir().expect("the services").flatten() {

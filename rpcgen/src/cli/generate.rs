@@ -1,6 +1,6 @@
 //! `rpcgen init.yaml --out DIR`: the stubs are brought up to date, or with `--check` held against the file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::format::{Format, Told};
@@ -21,8 +21,8 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn run(&self) -> ExitCode {
         match self.differences() {
-            Ok(differences) if self.check => self.report(&differences),
-            Ok(differences) => self.tell(&differences),
+            Ok(differences) if self.check => report(self.format, &self.init, &differences),
+            Ok(differences) => tell(self.format, &self.init, &differences),
             Err(error) => {
                 self.format.failure(&self.init, &error);
                 ExitCode::from(FAILED)
@@ -35,24 +35,26 @@ impl Order {
         let folder = Folder::new(&self.out);
         if self.check { folder.compare(&files) } else { folder.update(&files) }
     }
+}
 
-    fn tell(&self, differences: &[Difference]) -> ExitCode {
-        let word = |change| if change == Change::Stale { "removed" } else { "wrote" };
-        self.format.written(&self.init, &each(differences, word));
-        ExitCode::SUCCESS
-    }
+/// Tells what was written and removed.
+pub(super) fn tell(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
+    let word = |change| if change == Change::Stale { "removed" } else { "wrote" };
+    format.written(init, &each(differences, word));
+    ExitCode::SUCCESS
+}
 
-    fn report(&self, differences: &[Difference]) -> ExitCode {
-        self.format.different(&self.init, &each(differences, Change::word));
-        if differences.is_empty() {
-            return ExitCode::SUCCESS;
-        }
-        if self.format == Format::Text {
-            let count = count(differences.len());
-            complain(&format!("{count} not up to date; the same command without --check updates them"));
-        }
-        ExitCode::from(DIFFERENT)
+/// Tells what would be.
+pub(super) fn report(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
+    format.different(init, &each(differences, Change::word));
+    if differences.is_empty() {
+        return ExitCode::SUCCESS;
     }
+    if format == Format::Text {
+        let count = count(differences.len());
+        complain(&format!("{count} not up to date; the same command without --check updates them"));
+    }
+    ExitCode::from(DIFFERENT)
 }
 
 fn each(differences: &[Difference], word: fn(Change) -> &'static str) -> Vec<Told<'_>> {

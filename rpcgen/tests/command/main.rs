@@ -1,6 +1,7 @@
 //! The command `rpcgen`, as it is typed.
 
 mod breaking;
+mod doc;
 mod explain;
 mod formats;
 mod hostile;

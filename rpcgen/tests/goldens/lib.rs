@@ -29,3 +29,23 @@ pub mod types;
 pub mod included {
     include!("tenant/rpc_stubs.rs");
 }
+
+/// The calls that the page of `names` shows.
+#[rustfmt::skip]
+#[path = "names/examples.rs"]
+pub mod examples_of_names;
+
+/// The calls that the page of `overloads` shows.
+#[rustfmt::skip]
+#[path = "overloads/examples.rs"]
+pub mod examples_of_overloads;
+
+/// The calls that the page of `records` shows.
+#[rustfmt::skip]
+#[path = "records/examples.rs"]
+pub mod examples_of_records;
+
+/// The calls that the page of `types` shows.
+#[rustfmt::skip]
+#[path = "types/examples.rs"]
+pub mod examples_of_types;

@@ -1,0 +1,77 @@
+//! `rpcgen doc`: the reference page of a network.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::format::Format;
+use super::generate::{report, tell};
+use super::print::complain;
+use super::{FAILED, WRONG_USAGE};
+use crate::output::single;
+use crate::page::{MARK, page};
+use crate::{Error, tenant};
+
+/// Which page, and where to.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The network's file
+    #[arg(value_name = "init.yaml")]
+    init: PathBuf,
+    /// The page; without it, or with `-`, it is printed
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Show only what this client may call
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Write nothing; say whether the page differs
+    #[arg(long)]
+    check: bool,
+    /// How to print what was found and done
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn doc(options: &Options) -> ExitCode {
+    if options.check && options.file().is_none() {
+        complain("error: --check needs a page to compare with: --out FILE; see `rpcgen --help`");
+        return ExitCode::from(WRONG_USAGE);
+    }
+    options.run().unwrap_or_else(|error| {
+        options.format.failure(&options.init, &error);
+        ExitCode::from(FAILED)
+    })
+}
+
+impl Options {
+    fn run(&self) -> Result<ExitCode, Error> {
+        let page = self.page()?;
+        Ok(match self.file() {
+            None => print(&page),
+            Some(file) if self.check => {
+                report(self.format, &self.init, single::compare(file, MARK, &page)?.as_slice())
+            }
+            Some(file) => tell(self.format, &self.init, single::update(file, MARK, &page)?.as_slice()),
+        })
+    }
+
+    fn page(&self) -> Result<String, Error> {
+        let document = rpc_schema::load(&self.init)?;
+        let tenant = self.tenant.as_deref();
+        if let Some(tenant) = tenant {
+            tenant::check(&document.schema, &self.init, tenant)?;
+        }
+        Ok(page(&document, tenant))
+    }
+
+    /// The file to write, if it is not stdout.
+    fn file(&self) -> Option<&Path> {
+        self.out.as_deref().filter(|out| *out != Path::new("-"))
+    }
+}
+
+/// A reader that has gone away is no failure.
+fn print(page: &str) -> ExitCode {
+    let _ = io::stdout().write_all(page.as_bytes());
+    ExitCode::SUCCESS
+}

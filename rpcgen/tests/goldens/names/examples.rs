@@ -1,0 +1,76 @@
+// The examples of the page of `names`, compiled.
+#![allow(missing_docs, unused_variables, clippy::all, clippy::pedantic)]
+
+use super::names as stubs;
+
+pub fn examples() -> Result<(), rpc_runtime::Error> {
+{
+let answer = stubs::std::r#type(7, "a".to_owned(), 2.5, true)?;
+}
+{
+stubs::std::into(7, 3, 5, 2)?;
+}
+{
+let answer = stubs::std::clone()?;
+}
+{
+let answer = stubs::std::Ok()?;
+}
+{
+let answer = stubs::std::carry(7)?;
+}
+{
+let answer = stubs::std::recorded(7, "a".to_owned(), "b".to_owned())?;
+}
+{
+let answer = stubs::std::client(7)?;
+}
+{
+let answer = stubs::std::PLUMBING()?;
+}
+{
+let answer = stubs::std::getAll(vec!["a".to_owned()])?;
+}
+{
+let answer = stubs::std::String()?;
+}
+{
+let answer = stubs::std::r#where(7)?;
+// or by the name of this overload alone:
+let answer = stubs::std::where_int(7)?;
+}
+{
+let answer = stubs::std::r#where("a")?;
+// or by the name of this overload alone:
+let answer = stubs::std::where_str("a".to_owned())?;
+}
+{
+let answer = stubs::std::where_INT()?;
+}
+{
+let answer = stubs::std::iter(true, true, true, true)?;
+}
+{
+let answer = stubs::std::from_text("a".to_owned())?;
+}
+{
+let answer = stubs::std::Vec(7, 3)?;
+// or by the name of this overload alone:
+let answer = stubs::std::Vec_int_int(7, 3)?;
+}
+{
+let answer = stubs::std::Vec(7, "a")?;
+// or by the name of this overload alone:
+let answer = stubs::std::Vec_int_str(7, "a".to_owned())?;
+}
+{
+stubs::r#loop::r#loop()?;
+}
+{
+let answer = stubs::core::error()?;
+}
+{
+let answer = stubs::rpc_runtime::private()?;
+}
+Ok(())
+}
