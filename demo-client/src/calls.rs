@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use anyhow::{Context as _, ensure};
 use rpc_runtime::{Argument, Error, ExceptionType, Network};
 
+use crate::stubs::types::{Summary, Trend};
 use crate::stubs::{TOPOLOGY, calculator, stats, svc1};
 
 /// `client1` calls every sort of procedure through the generated functions.
@@ -21,6 +22,8 @@ pub fn answered() -> anyhow::Result<()> {
     show("stats::mean([1.0, 2.0, 6.0])", stats::mean(vec![1.0, 2.0, 6.0]), &3.0)?;
     let histogram = (vec![0.0, 2.0, 4.0], vec![2, 3]);
     show("stats::histogram(values, 2)", stats::histogram(vec![0.0, 1.0, 2.0, 3.0, 4.0], 2), &histogram)?;
+    let summary = Summary { mean: 3.0, trend: Trend::Rising };
+    show("stats::summarize([1.0, 5.0])", stats::summarize(vec![1.0, 5.0]), &summary)?;
     show("stats::reset()", stats::reset(), &())
 }
 
@@ -28,7 +31,9 @@ fn show<T: Debug + PartialEq>(call: &str, answer: Result<T, Error>, expected: &T
     let answer = answer.with_context(|| format!("{call} was not answered"))?;
     ensure!(answer == *expected, "{call} answered {answer:?}, not {expected:?}");
     let (answer, ty) = (format!("{answer:?}"), std::any::type_name::<T>());
-    let ty = ty.replace("alloc::string::", "").replace("alloc::vec::", "");
+    let ty = ["alloc::string::", "alloc::vec::", "demo_client::stubs::types::"]
+        .iter()
+        .fold(ty.to_owned(), |ty, path| ty.replace(path, ""));
     println!("{call:<30} -> {answer:<29} {ty}");
     Ok(())
 }

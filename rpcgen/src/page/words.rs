@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(listed(["a"; 9].into_iter()).as_deref(), Some("a, a, a, a, a, a, a, a and a"));
         assert_eq!(listed(["a"; 10].into_iter()).as_deref(), Some("a, a, a, a, a, a, a, a and 2 more"));
         assert_eq!(duration(Duration::from_millis(1500)), "1500 ms");
-        assert_eq!(duration(Duration::from_secs(3600)), "3600 s");
+        assert_eq!(duration(Duration::from_hours(1)), "3600 s");
         assert_eq!([size(512 << 20), size(3 << 30), size(1000)], ["512 MiB", "3 GiB", "1000 bytes"]);
     }
 }

@@ -4,17 +4,14 @@ use rpc_runtime::{Error, ErrorKind, ExceptionType, Executed};
 
 #[rustfmt::skip]
 #[path = "../goldens/overloads/gen/mod.rs"]
-#[allow(dead_code, reason = "not all of it is called here")]
 mod stubs;
 
 #[rustfmt::skip]
 #[path = "../goldens/records/gen/mod.rs"]
-#[allow(dead_code, reason = "not all of it is called here")]
 mod records;
 
 #[rustfmt::skip]
 #[path = "../goldens/tutorial/gen/mod.rs"]
-#[allow(dead_code, reason = "not all of it is called here")]
 mod tutorial_stubs;
 
 mod tutorial {
@@ -91,7 +88,7 @@ fn records_are_structs_and_enumerations_enums() -> Result<(), Error> {
     let show = |tally: &Tally| poll::Calls::show(&mock, tally);
     assert_eq!(show(&tally)?, r#"Tally { candidate: "ann", votes: 3, trust: Some(VeryHigh) }"#);
     assert_eq!(poll::Calls::show(&mock, Level::NotFound)?, "NOT_FOUND");
-    let shown = poll::Calls::show(&mock, (&[tally.clone()], &Level::Low))?;
+    let shown = poll::Calls::show(&mock, ([tally.clone()], &Level::Low))?;
     assert_eq!(shown, (tally.clone(), Level::Low));
     let counted = poll::Calls::count(&mock, vec![tally.clone()], Level::And)?;
     assert_eq!((counted.r#type.as_str(), &counted.tallies["all"]), ("and", &vec![tally]));
