@@ -18,7 +18,7 @@ struct Examples {
 
 #[test]
 fn every_example_of_the_demo_is_answered() {
-    check(&demo_network(), &["server1", "server2"], 13);
+    check(&demo_network(), &["server1", "server2"], 14);
 }
 
 /// A value of every type, whose procedures answer with what Python got.
