@@ -117,15 +117,14 @@ fn key(procedure: &'static Procedure) -> Key {
     (procedure.rpc, procedure.arguments)
 }
 
-fn json_texts(procedure: &Procedure, arguments: &[u8]) -> Result<Vec<String>, Error> {
+fn json_texts(procedure: &'static Procedure, arguments: &[u8]) -> Result<Vec<String>, Error> {
     let mut reader = Reader::new(arguments);
-    let text = |ty: &&str| {
-        let ty = Type::parse(ty).map_err(|error| Error::configuration(format!("`{ty}`: {error}")))?;
+    let text = |ty: &Type| {
         let mut text = Vec::new();
-        json::from_binary(&ty, &mut reader, &mut text).map_err(|error| garbled(&error))?;
+        json::from_binary(ty, &mut reader, &mut text).map_err(|error| garbled(&error))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     };
-    procedure.arguments.iter().map(text).collect()
+    procedure.types()?.arguments.iter().map(text).collect()
 }
 
 fn garbled(error: &value::DecodeError) -> Error {

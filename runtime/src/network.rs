@@ -123,17 +123,17 @@ impl Network {
             return_types: Some(procedure.returns),
             ..self.head(procedure.service, procedure.rpc, procedure.arguments, None, deadline)
         };
-        let types = parse_types(procedure.arguments)?;
+        let types = procedure.types()?;
         let mut binary = Vec::new();
         encode(&mut binary);
         let answer = self.exchange(provider, &head, deadline, |out| {
             let mut reader = Reader::new(&binary);
-            json::list_from_binary(&types, &mut reader, out).map_err(|(index, error)| {
-                let (place, ty) = (index + 1, &types[index]);
+            json::list_from_binary(&types.arguments, &mut reader, out).map_err(|(index, error)| {
+                let (place, ty) = (index + 1, &types.arguments[index]);
                 Error::configuration(format!("argument {place} does not fit `{ty}`: {error}"))
             })
         })?;
-        decode_values(&answer, &parse_types(procedure.returns)?)
+        decode_values(&answer, &types.returns)
     }
 
     fn head<'a>(
@@ -307,12 +307,6 @@ fn parse_address(server: &str, text: &str) -> Result<SocketAddr, Error> {
     text.parse().map_err(|_| {
         Error::configuration(format!("the address of server `{server}` is no IP:PORT: `{text}`"))
     })
-}
-
-fn parse_types(texts: &[&str]) -> Result<Vec<Type>, Error> {
-    let parse =
-        |text: &&str| Type::parse(text).map_err(|error| Error::configuration(format!("`{text}`: {error}")));
-    texts.iter().map(parse).collect()
 }
 
 fn decode_values<R: Value>(answer: &Answer, types: &[Type]) -> Result<R, Error> {

@@ -1,5 +1,8 @@
 //! What generated code calls. Private: it may change with every version, together with `rpcgen`.
 
+use std::sync::OnceLock;
+
+use rpc_schema::Type;
 pub use serde;
 
 pub use crate::arg::Arg;
@@ -13,7 +16,7 @@ pub use crate::{
 };
 
 /// One signature, as generated code knows it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Procedure {
     /// The service's name.
     pub service: &'static str,
@@ -25,6 +28,17 @@ pub struct Procedure {
     pub returns: &'static [&'static str],
     /// The longest a call may take, in milliseconds.
     pub deadline_ms: Option<u64>,
+    /// What the texts mean, once somebody asked.
+    types: OnceLock<Result<Types, Error>>,
+}
+
+/// The types of a signature.
+#[derive(Debug)]
+pub struct Types {
+    /// Of the arguments, in order.
+    pub arguments: Vec<Type>,
+    /// Of the returned values, in order.
+    pub returns: Vec<Type>,
 }
 
 impl Procedure {
@@ -35,13 +49,32 @@ impl Procedure {
         arguments: &'static [&'static str],
         returns: &'static [&'static str],
     ) -> Self {
-        Self { service, rpc, arguments, returns, deadline_ms: None }
+        Self { service, rpc, arguments, returns, deadline_ms: None, types: OnceLock::new() }
     }
 
     /// The same with a deadline.
-    pub const fn deadline_ms(self, millis: u64) -> Self {
-        Self { deadline_ms: Some(millis), ..self }
+    pub const fn deadline_ms(mut self, millis: u64) -> Self {
+        self.deadline_ms = Some(millis);
+        self
     }
+
+    /// Its types.
+    ///
+    /// # Errors
+    /// A text that is no type of this version.
+    pub(crate) fn types(&self) -> Result<&Types, Error> {
+        let parse = || {
+            let (arguments, returns) = (parse_types(self.arguments)?, parse_types(self.returns)?);
+            Ok(Types { arguments, returns })
+        };
+        self.types.get_or_init(parse).as_ref().map_err(Clone::clone)
+    }
+}
+
+fn parse_types(texts: &[&str]) -> Result<Vec<Type>, Error> {
+    let parse =
+        |text: &&str| Type::parse(text).map_err(|error| Error::configuration(format!("`{text}`: {error}")));
+    texts.iter().map(parse).collect()
 }
 
 /// What takes calls to where they are answered.
