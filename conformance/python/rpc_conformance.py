@@ -132,7 +132,7 @@ def check_annotations(function, procedure):
             yield Finding("annotation", message, argument)
     returns = [parse_type(text) for text in procedure["returns"]]
     declared = ("None",) if not returns else returns[0] if len(returns) == 1 else ("Tuple", *returns)
-    if contradicts(function.returns, declared):
+    if contradicts(function.returns, declared, returned=True):
         written = ast.unparse(function.returns)
         message = f"`-> {written}` is declared as `{print_type(declared)}`"
         yield Finding("annotation", message, function.returns)
@@ -144,22 +144,24 @@ ANNOTATIONS = {
 }
 
 
-def contradicts(annotation, ty):
+def contradicts(annotation, ty, returned=False):
     """Whether an annotation surely means another type. One that is not understood contradicts nothing."""
     written = read_annotation(annotation)
-    return written is not None and not agrees(written, ty)
+    return written is not None and not agrees(written, ty, returned)
 
 
-def agrees(written, ty):
-    if written is None or (written[0] == "int" and ty[0] == "float") or (written[0] == "str" and ty[0] == "enum"):
+def agrees(written, ty, returned):
+    if written is None or (written[0], ty[0]) in (("int", "float"), ("str", "enum")):
+        return True
+    if returned and (written[0], ty[0]) == ("Dict", "record"):
         return True
     if written[0] != ty[0]:
         return False
     if len(written) == 1:
         return True
     if written[0] == "Tuple" and len(written) == 3 and written[2] == "...":
-        return all(agrees(written[1], item) for item in ty[1:])
-    return len(written) == len(ty) and all(agrees(w, t) for w, t in zip(written[1:], ty[1:]))
+        return all(agrees(written[1], item, returned) for item in ty[1:])
+    return len(written) == len(ty) and all(agrees(w, t, returned) for w, t in zip(written[1:], ty[1:]))
 
 
 def read_annotation(node):

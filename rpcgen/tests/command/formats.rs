@@ -126,6 +126,25 @@ fn github_is_told_in_workflow_commands() {
 }
 
 #[test]
+fn what_is_wrong_in_a_source_is_told_with_both_places() {
+    let place = Place::new("");
+    let init = "network: { servers: { a: { ip: '::1', port: 1 } } }\nservices:\n  s: { provider: a, rpcs: [{ name: one }] }\n";
+    place.write("sub/init.yaml", init);
+    place.write("sub/services/s/one.py", "\n  \ndef one(b):\n    return b\n");
+    let github = place.run("check sub/init.yaml --format github");
+    let told = "::error file=sub/services/s/one.py,line=3,title=E085 A function takes as many arguments as are \
+                declared%2C by position::`one` takes 1 argument, and 0 are declared%0Asub/init.yaml:3:36: declared here\n";
+    github.check(1, told, "");
+    let json = place.run("check sub/init.yaml --format json");
+    assert_eq!(
+        lines(&json.stdout)[0]["elsewhere"],
+        json!({
+            "path": "sub/services/s/one.py", "line": 3, "column": 5, "end-line": 3, "end-column": 8, "label": "",
+        })
+    );
+}
+
+#[test]
 fn github_is_told_which_files_are_not_up_to_date() {
     let place = Place::new(INIT);
     place.run("init.yaml --out gen --tenant client1 --check --format github").check(

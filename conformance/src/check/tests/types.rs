@@ -2,11 +2,8 @@
 
 use std::process::Command;
 
-use serde_json::{Value, json};
-
 use super::*;
 use crate::SIGNATURE_PY;
-use crate::request::PROGRAM;
 
 /// What `rpc_signature` makes of a type's text: what it reads, and what it prints of that; or why it refuses it.
 fn read_type(text: &str) -> String {
@@ -67,50 +64,52 @@ fn types_are_read_as_they_are_printed() {
     }
 }
 
-/// What is said of a procedure `f` with this annotation and this type for its parameter `x`, by a request of its own: no
-/// document has records yet.
-fn held_against(annotation: &str, ty: &str) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("f.py"), format!("def f(x: {annotation}): ...\n")).expect("written");
-    let procedure =
-        json!({ "place": 0, "name": "f", "parameters": [{ "name": "x", "type": ty }], "returns": [] });
-    let request = json!({
-        "program": PROGRAM,
-        "services": [{ "name": "s", "modules": [], "files": ["f.py"] }],
-        "files": [{ "path": "f.py", "uses": [{ "service": "s", "place": 0, "procedures": [procedure] }] }],
-        "max-findings": 10,
-        "max-line": 100,
-    });
-    let python = Python::new(Path::new(DEFAULT_PYTHON), folder.path(), LIMITS);
-    let answers: Vec<Value> = python.ask(vec![request.to_string().into_bytes()]).expect("a Python");
-    let findings = answers[0]["findings"].as_array().expect("findings");
-    findings.iter().map(|finding| finding["message"].as_str().expect("a message").to_owned()).collect()
+const TYPES: &str = "types:\n  Level: [low, high]\n  Tally: { candidate: str, level: Level }\n";
+
+/// What is said of `def f(x: annotation) -> annotation` where that type is declared, for the parameter or for what is
+/// returned.
+fn held_against(signature: &str, declared: &str) -> Vec<String> {
+    let project = Project::new(&(TYPES.to_owned() + &init(&format!("      - {{ name: f, {declared} }}\n"))));
+    project.write("services/s/f.py", format!("def f{signature}: ...\n"));
+    project.check().into_iter().map(|finding| finding.message).collect()
 }
 
 #[test]
 fn an_annotation_contradicts_a_record_or_an_enumeration_when_it_surely_means_another_type() {
-    const TALLY: &str = "Tally{candidate: str, votes: int}";
-    const LEVEL: &str = "Level{low, normal, high}";
     for (annotation, ty) in [
-        ("Tally", TALLY),
-        ("rpc_types.Tally", TALLY),
-        ("'rpc_types.Tally'", TALLY),
-        ("Ballot", TALLY),
-        ("list[Tally]", "List[Tally{votes: int}]"),
-        ("Level", LEVEL),
-        ("str", LEVEL),
-        ("dict[str, 'Level']", "Dict[str, Level{low}]"),
+        ("Tally", "Tally"),
+        ("rpc_types.Tally", "Tally"),
+        ("'rpc_types.Tally'", "Tally"),
+        ("Ballot", "Tally"),
+        ("list[Tally]", "List[Tally]"),
+        ("Level", "Level"),
+        ("str", "Level"),
+        ("dict[str, 'Level']", "Dict[str, Level]"),
+        ("str | None", "Optional[Level]"),
     ] {
-        assert_eq!(held_against(annotation, ty), [""; 0], "{annotation}, {ty}");
+        let declared = format!("arguments: {{ x: '{ty}' }}");
+        assert_eq!(held_against(&format!("(x: {annotation})"), &declared), [""; 0], "{annotation}, {ty}");
     }
-    for (annotation, ty, printed) in [
-        ("int", TALLY, "Tally"),
-        ("str", TALLY, "Tally"),
-        ("dict[str, int]", TALLY, "Tally"),
-        ("int", LEVEL, "Level"),
-        ("list[Tally]", TALLY, "Tally"),
-        ("list[dict]", "List[Tally{votes: int}]", "List[Tally]"),
+    for (annotation, ty) in [
+        ("int", "Tally"),
+        ("str", "Tally"),
+        ("dict[str, int]", "Tally"),
+        ("int", "Level"),
+        ("list[Tally]", "Tally"),
+        ("list[dict]", "List[Tally]"),
     ] {
-        assert_eq!(held_against(annotation, ty), [format!("`x: {annotation}` is declared as `{printed}`")]);
+        let declared = format!("arguments: {{ x: '{ty}' }}");
+        let message = format!("`x: {annotation}` is declared as `{ty}`");
+        assert_eq!(held_against(&format!("(x: {annotation})"), &declared), [message]);
     }
+}
+
+#[test]
+fn a_record_may_be_returned_as_a_dict() {
+    for annotation in ["dict", "dict[str, object]", "Tally"] {
+        assert_eq!(held_against(&format!("() -> {annotation}"), "returns: Tally"), [""; 0], "{annotation}");
+    }
+    assert_eq!(held_against("() -> list[dict]", "returns: 'List[Tally]'"), [""; 0]);
+    assert_eq!(held_against("() -> int", "returns: Tally"), ["`-> int` is declared as `Tally`"]);
+    assert_eq!(held_against("() -> dict", "returns: Level"), ["`-> dict` is declared as `Level`"]);
 }

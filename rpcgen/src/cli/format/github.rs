@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use rpc_schema::diagnostic::Lines;
-use rpc_schema::{Code, Elsewhere, Finding, Report};
+use rpc_schema::{Code, Finding, Report};
 
 use super::Told;
 use crate::Error;
@@ -26,33 +26,32 @@ pub(super) fn difference(told: &Told<'_>) -> String {
     command("error", &properties, &format!("{message}\nthe same command without --check updates it"))
 }
 
+/// A finding about a source is shown in the source, and tells where that is declared.
 fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
-    let mut properties = vec![("file", file(&report.path))];
-    if report.has_text() {
-        properties.append(&mut place(lines, &finding.span));
-    }
+    let at = |offset| {
+        let (line, column) = lines.position(offset);
+        format!("{}:{line}:{column}", report.path.display())
+    };
+    let label = Some(finding.label.clone()).filter(|label| !label.is_empty());
+    let (mut properties, about) = match &finding.elsewhere {
+        Some(source) => {
+            let about = [Some(at(finding.span.start)), label].into_iter().flatten().collect::<Vec<_>>();
+            (vec![("file", source.path.clone()), ("line", source.line.to_string())], Some(about.join(": ")))
+        }
+        None if report.has_text() => (place(&report.path, lines, &finding.span), label),
+        None => (vec![("file", file(&report.path))], label),
+    };
     properties.push(("title", title(finding.code)));
-    let label = Some(&finding.label).filter(|label| !label.is_empty()).cloned();
-    let related = finding.related.as_ref().map(|(span, label)| {
-        let (line, column) = lines.position(span.start);
-        format!("{}:{line}:{column}: {label}", report.path.display())
-    });
-    let elsewhere = finding.elsewhere.as_ref().map(|place| {
-        let Elsewhere { path, line, column, .. } = place;
-        format!("{path}:{line}:{column}")
-    });
-    let body: Vec<String> = [Some(finding.message.clone()), label, related, elsewhere, finding.hint.clone()]
-        .into_iter()
-        .flatten()
-        .collect();
-    command("error", &properties, &body.join("\n"))
+    let related = finding.related.as_ref().map(|(span, label)| format!("{}: {label}", at(span.start)));
+    let parts = [Some(finding.message.clone()), about, related, finding.hint.clone()];
+    command("error", &properties, &parts.into_iter().flatten().collect::<Vec<_>>().join("\n"))
 }
 
 /// Columns are understood within one line alone.
-fn place(lines: &Lines<'_>, span: &Range<usize>) -> Vec<(&'static str, String)> {
+fn place(path: &Path, lines: &Lines<'_>, span: &Range<usize>) -> Vec<(&'static str, String)> {
     let (line, column) = lines.position(span.start);
     let (end_line, end_column) = lines.position(span.end);
-    let mut place = vec![("line", line.to_string()), ("endLine", end_line.to_string())];
+    let mut place = vec![("file", file(path)), ("line", line.to_string()), ("endLine", end_line.to_string())];
     if line == end_line {
         place.extend([("col", column.to_string()), ("endColumn", end_column.to_string())]);
     }
