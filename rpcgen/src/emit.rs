@@ -12,15 +12,27 @@ mod types;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::format::format;
 use crate::ident::RustName;
 use crate::ir::{Call, Function, Module, OverloadSet};
 
 pub use root::emit_root;
-pub use tables::emit_tables;
 pub use types::emit_types;
 
-/// The table of contents of a service's stubs: what a reader wants. The [tables](emit_tables) come after it.
-pub fn emit_module(module: &Module) -> TokenStream {
+/// The table of contents of a service's stubs: what a reader wants first, tables and plumbing last.
+pub fn emit_module(module: &Module) -> String {
+    [
+        format(emit_shown(module)),
+        calls::emit_calls(module),
+        mock::emit_mock(module),
+        emit_argument_traits(module),
+        tables::emit_tables(module),
+    ]
+    .concat()
+}
+
+/// What is read: the functions with their documentation, and the client.
+fn emit_shown(module: &Module) -> TokenStream {
     let header = emit_header(&module.docs);
     let types = module.has_named_types.then(|| {
         quote!(
@@ -29,19 +41,18 @@ pub fn emit_module(module: &Module) -> TokenStream {
     });
     let functions = module.calls.iter().map(function::emit_call);
     let client = client::emit_client(module);
-    let calls = calls::emit_calls(module);
-    let mock = mock::emit_mock(module);
-    let traits = module.overload_sets().map(overloads::emit_trait);
     quote! {
         #header
         use ::rpc_runtime::{Error, Network, RecordedCall};
         #types
         #(#functions)*
         #client
-        #calls
-        #mock
-        #(#traits)*
     }
+}
+
+fn emit_argument_traits(module: &Module) -> String {
+    let text = |set| "\n".to_owned() + &format(overloads::emit_trait(set));
+    module.overload_sets().map(text).collect()
 }
 
 fn emit_header(docs: &[String]) -> TokenStream {

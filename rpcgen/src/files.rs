@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::emit::{emit_module, emit_root, emit_tables, emit_types};
+use crate::emit::{emit_module, emit_root, emit_types};
 use crate::format::{format, indent};
 use crate::ir::{Module, Root};
 use crate::pipeline::File;
@@ -109,9 +109,7 @@ fn folder_root(root: &Root) -> String {
 fn format_modules(modules: &[Module]) -> Vec<String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = modules.len().div_ceil(threads).max(1);
-    let format_share = |modules: &[Module]| -> Vec<String> {
-        modules.iter().map(|module| format(emit_module(module)) + &emit_tables(module)).collect()
-    };
+    let format_share = |modules: &[Module]| -> Vec<String> { modules.iter().map(emit_module).collect() };
     std::thread::scope(|scope| {
         let workers: Vec<_> =
             modules.chunks(share).map(|modules| scope.spawn(move || format_share(modules))).collect();

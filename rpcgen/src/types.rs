@@ -79,19 +79,18 @@ pub fn forms(ty: &Type, length: &str) -> Vec<Form> {
     let owned = spell(ty, IN_CODE);
     let plain = |ty: String| Form { ty, has_length: false };
     let of_length = |ty: String| Form { ty, has_length: true };
-    let mut forms = vec![plain(owned.clone()), plain(format!("&{owned}"))];
+    let mut forms = vec![plain(owned.clone())];
     if *ty == Type::Str {
-        forms.insert(1, plain("&str".to_owned()));
+        forms.push(plain("&str".to_owned()));
     }
-    for item in items(ty) {
-        let vec = plain(format!("&Vec<{item}>"));
-        if !forms.contains(&vec) {
-            forms.push(vec);
-        }
-        forms.push(of_length(format!("[{item}; {length}]")));
-        forms.push(plain(format!("&[{item}]")));
-        forms.push(of_length(format!("&[{item}; {length}]")));
-    }
+    let items = items(ty);
+    let literal_first = || items.iter().rev();
+    forms.extend(literal_first().map(|item| of_length(format!("[{item}; {length}]"))));
+    forms.extend(literal_first().map(|item| plain(format!("&[{item}]"))));
+    forms.push(plain(format!("&{owned}")));
+    forms.extend(literal_first().map(|item| of_length(format!("&[{item}; {length}]"))));
+    let vecs = literal_first().map(|item| plain(format!("&Vec<{item}>")));
+    forms.extend(vecs.filter(|vec| vec.ty != format!("&{owned}")));
     forms
 }
 
@@ -179,8 +178,11 @@ mod tests {
         let texts = |ty: &str| forms(&parse(ty), "N").into_iter().map(|form| form.ty).collect::<Vec<_>>();
         assert_eq!(texts("int"), ["i64", "&i64"]);
         assert_eq!(texts("str"), ["String", "&str", "&String"]);
-        assert_eq!(texts("bytes"), ["Vec<u8>", "&Vec<u8>", "[u8; N]", "&[u8]", "&[u8; N]"]);
+        assert_eq!(texts("bytes"), ["Vec<u8>", "[u8; N]", "&[u8]", "&Vec<u8>", "&[u8; N]"]);
+        assert_eq!(
+            texts("List[str]")[..6],
+            ["Vec<String>", "[&str; N]", "[String; N]", "&[&str]", "&[String]", "&Vec<String>"]
+        );
         assert_eq!(texts("List[str]").len(), 9);
-        assert!(texts("List[str]").contains(&"[&str; N]".to_owned()));
     }
 }

@@ -57,20 +57,41 @@ fn an_unknown_tenant_is_an_error_that_names_the_nearest() {
     assert!(error.to_string().ends_with("tenant/init.yaml`: did you mean `client2`?"), "{error}");
 }
 
-#[test]
-fn twenty_procedures_take_at_most_eight_hundred_lines() {
-    let rpc = |n: usize| {
-        format!("      - {{ name: rpc{n}, doc: does it, arguments: {{ a: int, b: str }}, path: {n}.py }}\n")
-    };
-    let rpcs: String = (0..17).map(rpc).collect();
+/// How many lines the stubs of a service with these procedures have, `mod.rs` counted.
+fn lines_of(procedures: &[String]) -> usize {
     let folder = tempfile::tempdir().expect("a folder");
     let init = folder.path().join("init.yaml");
-    let calc = fs::read_to_string(self::folder("overloads").join("init.yaml")).expect("a golden");
-    let head = calc.lines().take_while(|line| !line.contains("rpcs:")).collect::<Vec<_>>().join("\n");
-    let adds: String =
-        calc.lines().filter(|line| line.contains("name: add")).take(3).map(|l| l.to_owned() + "\n").collect();
-    fs::write(&init, format!("{head}\n    rpcs:\n{rpcs}{adds}")).expect("written");
-    let files = generate(&init, None).expect("stubs");
-    let lines: usize = files.iter().map(|file| file.text.lines().count()).sum();
-    assert!(lines <= 800, "{lines} lines");
+    let entry = |rpc: &String| format!("      - {{ {rpc}, native: true }}\n");
+    let rpcs: String = procedures.iter().map(entry).collect();
+    let head = "network: { servers: { a: { ip: '::1', port: 1 } }, clients: { c: { ip: '::1' } } }\n\
+                services:\n  s:\n    provider: a\n    tenants: [c]\n    rpcs:\n";
+    fs::write(&init, format!("{head}{rpcs}")).expect("written");
+    generate(&init, None).expect("stubs").iter().map(|file| file.text.lines().count()).sum()
+}
+
+#[test]
+fn twenty_procedures_take_at_most_eight_hundred_lines() {
+    let singles = |arguments: &str| -> Vec<String> {
+        let rpc = |n| {
+            format!("name: rpc{n}, doc: does it, arguments: {{ {arguments} }}, returns: 'Dict[str, int]'")
+        };
+        (0..20).map(rpc).collect()
+    };
+    let sets = |arity: usize| -> Vec<String> {
+        let rpc = |n: usize| {
+            let types = vec![["int", "float", "str", "'List[int]'"][n % 4]; arity].join(", ");
+            format!("name: rpc{}, doc: does it, arguments: [{types}], returns: str", n / 4)
+        };
+        (0..20).map(rpc).collect()
+    };
+    for procedures in [
+        singles("a: int, b: str"),
+        singles("name: str, values: 'List[float]', limits: 'Dict[str, Optional[int]]', verbose: bool"),
+        sets(1),
+        sets(2),
+        sets(4),
+    ] {
+        let lines = lines_of(&procedures);
+        assert!(lines <= 800, "{lines} lines: {}", procedures[0]);
+    }
 }

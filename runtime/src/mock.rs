@@ -48,8 +48,8 @@ struct State {
 /// By what signatures are told apart.
 type Key = (&'static str, &'static [&'static str]);
 
-/// From binary arguments to binary results. A lock of its own, so that an answer may make calls itself.
-type Answer = Arc<Mutex<dyn FnMut(&[u8]) -> Result<Vec<u8>, Error> + Send>>;
+/// From binary arguments to binary results. It is called without a lock, so that it may make calls itself.
+type Answer = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, Error> + Send + Sync>;
 
 impl Mock {
     /// Answers this procedure from here on; `answer` gets the tuple of its arguments.
@@ -57,13 +57,13 @@ impl Mock {
     pub fn on<A: Value, R: Value>(
         self,
         procedure: &'static Procedure,
-        mut answer: impl FnMut(A) -> Result<R, Error> + Send + 'static,
+        answer: impl Fn(A) -> Result<R, Error> + Send + Sync + 'static,
     ) -> Self {
-        let answer: Answer = Arc::new(Mutex::new(move |arguments: &[u8]| {
+        let answer: Answer = Arc::new(move |arguments: &[u8]| {
             let mut returned = Vec::new();
             answer(value::decode(arguments).map_err(|error| garbled(&error))?)?.encode(&mut returned);
             Ok(returned)
-        }));
+        });
         self.state().answers.insert(key(procedure), answer);
         self
     }
@@ -102,7 +102,7 @@ impl Transport for Mock {
         let mut binary = Vec::new();
         arguments.encode(&mut binary);
         let answer = self.record(procedure, &binary)?;
-        let returned = answer.lock().unwrap_or_else(PoisonError::into_inner)(&binary)?;
+        let returned = answer(&binary)?;
         value::decode(&returned).map_err(|error| garbled(&error))
     }
 }
@@ -133,6 +133,8 @@ fn garbled(error: &value::DecodeError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use super::*;
 
     static ADD: Procedure = Procedure::new("calc", "add", &["int", "int"], &["int"]);
@@ -140,16 +142,13 @@ mod tests {
 
     #[test]
     fn a_mock_answers_by_signature_and_remembers_what_it_was_asked() {
-        let mut calls = 0;
+        let calls = AtomicI64::new(0);
         let mock = Mock::default()
-            .on(&ADD, move |(a, b): (i64, i64)| {
-                calls += 1;
-                Ok(a + b + calls)
-            })
+            .on(&ADD, move |(a, b): (i64, i64)| Ok(a + b + calls.fetch_add(1, Ordering::Relaxed)))
             .on(&JOIN, |(a, b): (String, Vec<String>)| Ok(a + &b.concat()));
         let carrier = mock.clone();
+        assert_eq!(carrier.carry::<_, i64>(&ADD, (2_i64, 3_i64)).ok(), Some(5));
         assert_eq!(carrier.carry::<_, i64>(&ADD, (2_i64, 3_i64)).ok(), Some(6));
-        assert_eq!(carrier.carry::<_, i64>(&ADD, (2_i64, 3_i64)).ok(), Some(7));
         let joined = carrier.carry::<_, String>(&JOIN, ("a".to_owned(), vec!["b".to_owned()]));
         assert_eq!(joined.ok().as_deref(), Some("ab"));
         let recorded: Vec<String> = mock.recorded().iter().map(ToString::to_string).collect();
@@ -162,6 +161,17 @@ mod tests {
         let error = mock.carry::<_, i64>(&ADD, (1_i64, 2_i64)).expect_err("no answer");
         let message = "the mock has no answer for `calc.add(1, 2)`: give it one with its `on_...` method";
         assert_eq!((error.message(), mock.recorded().len()), (message, 1));
+    }
+
+    #[test]
+    fn an_answer_may_make_the_call_that_it_answers() {
+        let mock = Mock::default();
+        let inner = mock.clone();
+        let sum_to = move |(a, b): (i64, i64)| match a {
+            0 => Ok(b),
+            _ => inner.carry::<_, i64>(&ADD, (a - 1, a + b)),
+        };
+        assert_eq!(mock.on(&ADD, sum_to).carry::<_, i64>(&ADD, (4_i64, 0_i64)).ok(), Some(10));
     }
 
     #[test]

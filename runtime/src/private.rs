@@ -12,7 +12,7 @@ use crate::network::Network;
 use crate::topology::Topology;
 pub use crate::wire::value::{DecodeError, Reader, Value, encode_count};
 pub use crate::{
-    __enumeration as enumeration, __overload as overload, __record as record, __spread as spread,
+    __enumeration as enumeration, __overloads as overloads, __record as record, __spread as spread,
 };
 
 /// One signature, as generated code knows it.
@@ -136,7 +136,7 @@ macro_rules! __enumeration {
     ($enumeration:ident) => {
         impl $crate::private::Value for $enumeration {
             fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
-                $crate::private::encode_count(*self as usize, out);
+                $crate::private::encode_count(*self as ::core::primitive::usize, out);
             }
 
             fn decode(
@@ -160,11 +160,14 @@ macro_rules! __enumeration {
     };
 }
 
-/// The forms in which the arguments of one overload may be passed, as implementations of its set's trait.
+/// The forms in which the arguments of overloads may be passed, as implementations of their set's trait.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __overload {
-    ($arguments:ident => $function:ident $places:tt -> $returns:ty; $([$($generics:tt)*] $form:ty;)+) => {$(
+macro_rules! __overloads {
+    ($arguments:ident: $(
+        => $function:ident $places:tt -> $returns:ty;
+        $([$($generics:tt)*] $form:ty;)+
+    )+) => {$($(
         #[diagnostic::do_not_recommend]
         impl<$($generics)*> $arguments for $form {
             type Output = $returns;
@@ -173,7 +176,7 @@ macro_rules! __overload {
                 $crate::private::spread!(calls, $function, self, $places)
             }
         }
-    )+};
+    )+)+};
 }
 
 /// Calls a function with the elements of a tuple, or with one value.

@@ -13,7 +13,10 @@ pub const RESERVED_FUNCTIONS: [&str; 2] = ["new", "serve"];
 pub const RESERVED_MODULES: [&str; 4] = ["lib", "main", "mod", "types"];
 
 /// Names of Rust that the generated types are written with, so that no type may have them.
-pub const RESERVED_TYPES: [&str; 7] = ["Option", "String", "Vec", "bool", "f64", "i64", "u8"];
+pub const RESERVED_TYPES: [&str; 20] = [
+    "Option", "String", "Vec", "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize",
+    "str", "u8", "u16", "u32", "u64", "u128", "usize",
+];
 
 /// The module that Python sources import records and enumerations from.
 pub const PYTHON_TYPES_MODULE: &str = "rpc_types";

@@ -32,6 +32,9 @@ pub const MAX_TUPLE_LEN: usize = 12;
 /// How large a type may be: how many types it mentions, those inside its records counted as often as the records are.
 pub const MAX_TYPE_NODES: usize = 10_000;
 
+/// How long the text of a type may be, in bytes.
+pub const MAX_TYPE_BYTES: usize = 1 << 20;
+
 /// The type of an argument or of a returned value.
 ///
 /// | text | Rust | Python |

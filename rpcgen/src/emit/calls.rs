@@ -1,38 +1,54 @@
 //! `Calls`: what can be called, as a trait that the client and its double implement.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
-use super::function::emit_parameters;
-use super::{emit_docs, overloads};
+use super::overloads;
 use crate::ir::{Call, Function, Module};
-use crate::types::returns_in_code;
+use crate::types::{returns_in_text, type_in_text};
 
-/// The trait: a method per signature, and one for each overload set.
-pub fn emit_calls(module: &Module) -> TokenStream {
-    let docs = emit_docs(&[format!(
-        "What can be called of `{}`, for code that takes a [`Client`] as well as a [`Mock`].",
+/// The trait: a method per signature, and one for each overload set. It repeats what the client shows, so it is a table.
+pub fn emit_calls(module: &Module) -> String {
+    let methods: String = module
+        .calls
+        .iter()
+        .map(|call| match call {
+            Call::Plain(function) => emit_declaration(function),
+            Call::Overloaded(set) => overloads::emit_provided_method(set),
+        })
+        .collect();
+    format!(
+        "\n/// What can be called of `{}`, for code that takes a [`Client`] as well as a [`Mock`].\n\
+         #[rustfmt::skip]\npub trait Calls {{\n{methods}}}\n",
         module.service
-    )]);
-    let methods = module.calls.iter().map(|call| match call {
-        Call::Plain(function) => emit_declaration(function),
-        Call::Overloaded(set) => overloads::emit_provided_method(set),
-    });
-    quote! {
-        #docs
-        pub trait Calls {
-            #(#methods)*
-        }
-    }
+    )
 }
 
-fn emit_declaration(function: &Function) -> TokenStream {
-    let name = &function.name;
-    let docs = emit_docs(&[format!("See [`Client::{}`].", name.as_str())]);
-    let parameters = emit_parameters(function);
-    let returns = returns_in_code(&function.signature.returns);
-    quote! {
-        #docs
-        fn #name(&self, #parameters) -> Result<#returns, Error>;
-    }
+fn emit_declaration(function: &Function) -> String {
+    let Function { name, signature, .. } = function;
+    let (parameters, returns) = (emit_parameters(function), returns_in_text(&signature.returns));
+    format!(
+        "    /// See [`Client::{}`].\n    fn {name}(&self{parameters}) -> Result<{returns}, Error>;\n",
+        name.as_str()
+    )
+}
+
+/// The implementation for everything that carries calls.
+pub fn emit_carried(module: &Module) -> String {
+    let methods: String = module.functions().map(emit_carried_method).collect();
+    format!("impl<C: Carrier> Calls for C {{\n{methods}}}\n")
+}
+
+fn emit_carried_method(function: &Function) -> String {
+    let Function { name, procedure, signature, arguments, .. } = function;
+    let (parameters, returns) = (emit_parameters(function), returns_in_text(&signature.returns));
+    let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    let tuple = super::tables::as_tuple(&names);
+    format!(
+        "    fn {name}(&self{parameters}) -> Result<{returns}, Error> {{ \
+         Carrier::transport(self).carry(&procedures::{procedure}, {tuple}) }}\n"
+    )
+}
+
+/// The arguments behind `&self`, with exactly their declared types.
+fn emit_parameters(function: &Function) -> String {
+    let typed = function.arguments.iter().zip(&function.signature.arguments);
+    typed.fold(String::new(), |text, (name, ty)| text + &format!(", {name}: {}", type_in_text(ty)))
 }

@@ -40,7 +40,7 @@ fn emit_method(call: &Call) -> TokenStream {
 /// `Calls::name(...)` rather than a method call, which would be this one.
 fn emit_plain_method(function: &Function) -> TokenStream {
     let Function { name, arguments, .. } = function;
-    let docs = emit_docs(&function.docs);
+    let docs = emit_docs(&function.method_docs);
     let parameters = emit_parameters(function);
     let returns = returns_in_code(&function.signature.returns);
     quote! {

@@ -18,7 +18,7 @@ use quote::quote;
 use super::{emit_docs, type_parameter};
 use crate::ident::RustName;
 use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
-use crate::types::{Form, forms, returns_in_text, type_in_text};
+use crate::types::{Form, code, forms, returns_in_text, type_in_text};
 
 /// How many implementations one overload may have. Beyond it the less usual forms of its arguments are left out.
 pub const MAX_IMPLEMENTATIONS: usize = 64;
@@ -28,6 +28,7 @@ pub fn emit_function(set: &OverloadSet) -> TokenStream {
     let name = &set.name;
     let docs = emit_docs(&set.docs);
     let Generics { types, arguments, bound, .. } = generics(set);
+    let bound = code(&bound);
     let trait_name = &set.trait_name;
     quote! {
         #docs
@@ -43,8 +44,9 @@ pub fn emit_function(set: &OverloadSet) -> TokenStream {
 /// The client's method of a set.
 pub fn emit_method(set: &OverloadSet) -> TokenStream {
     let name = &set.name;
-    let docs = emit_docs(&set.docs);
+    let docs = emit_docs(&[format!("Any overload of `{}`; see [`{1}`](fn@{1}).", set.path, name.as_str())]);
     let Generics { types, arguments, bound, .. } = generics(set);
+    let bound = code(&bound);
     let trait_name = &set.trait_name;
     quote! {
         #docs
@@ -58,29 +60,28 @@ pub fn emit_method(set: &OverloadSet) -> TokenStream {
 }
 
 /// The method of a set that everything has which has the methods of its overloads.
-pub fn emit_provided_method(set: &OverloadSet) -> TokenStream {
-    let name = &set.name;
-    let docs = emit_docs(&[format!("See [`Client::{}`].", name.as_str())]);
+pub fn emit_provided_method(set: &OverloadSet) -> String {
+    let OverloadSet { name, trait_name, .. } = set;
     let Generics { types, arguments, bound, value } = generics(set);
-    let trait_name = &set.trait_name;
-    quote! {
-        #docs
-        fn #name<#(#types,)* R>(&self, #(#arguments: #types),*) -> Result<R, Error>
-        where
-            Self: Sized,
-            #bound: #trait_name<Output = R>,
-        {
-            #trait_name::call(#value, self)
-        }
-    }
+    let parameters: Vec<String> =
+        arguments.iter().zip(&types).map(|(argument, ty)| format!("{argument}: {ty}")).collect();
+    let types: String = types.iter().fold(String::new(), |text, ty| text + &format!("{ty}, "));
+    let parameters = parameters.join(", ");
+    format!(
+        "    /// See [`Client::{}`].\n    fn {name}<{types}R>(&self, {parameters}) -> Result<R, Error> \
+         where Self: Sized, {bound}: {trait_name}<Output = R> {{ {trait_name}::call({value}, self) }}\n",
+        name.as_str()
+    )
 }
 
 /// The parameters of a set's function, and what the trait is asked of.
 struct Generics {
     types: Vec<RustName>,
     arguments: Vec<RustName>,
-    bound: TokenStream,
-    value: TokenStream,
+    /// The type of what is passed: the only argument's, or the tuple of all.
+    bound: String,
+    /// What is passed.
+    value: String,
 }
 
 fn generics(set: &OverloadSet) -> Generics {
@@ -90,8 +91,8 @@ fn generics(set: &OverloadSet) -> Generics {
     };
     let types: Vec<RustName> = (0..arguments.len()).map(type_parameter).collect();
     let (bound, value) = match (types.as_slice(), arguments.as_slice()) {
-        ([ty], [argument]) => (quote!(#ty), quote!(#argument)),
-        (types, arguments) => (quote!((#(#types),*)), quote!((#(#arguments),*))),
+        ([ty], [argument]) => (ty.to_string(), argument.to_string()),
+        (types, arguments) => (in_tuple(&texts(types)), in_tuple(&texts(arguments))),
     };
     Generics { types, arguments, bound, value }
 }
@@ -122,11 +123,12 @@ pub fn emit_trait(set: &OverloadSet) -> TokenStream {
 /// The implementations of a set's trait, as lines of text: for each overload what it does, and a line for each form in
 /// which its arguments may be passed.
 pub fn emit_forms(set: &OverloadSet) -> String {
-    set.overloads.iter().map(|overload| emit_overload(set, overload)).collect()
+    let overloads: String = set.overloads.iter().map(|overload| emit_overload(set, overload)).collect();
+    format!("overloads! {{ {}:\n{overloads}}}\n", set.trait_name)
 }
 
 fn emit_overload(set: &OverloadSet, overload: &Overload) -> String {
-    let (trait_name, function) = (&set.trait_name, &overload.function);
+    let function = &overload.function;
     let bare = bare(set, overload);
     let places = if bare {
         "_".to_owned()
@@ -136,7 +138,7 @@ fn emit_overload(set: &OverloadSet, overload: &Overload) -> String {
     };
     let returns = returns_in_text(&overload.returns);
     let forms: String = heads(overload).iter().map(|head| emit_form(head, bare)).collect();
-    format!("overload! {{\n    {trait_name} => {function} [{places}] -> {returns};\n{forms}}}\n")
+    format!("    => {function} [{places}] -> {returns};\n{forms}")
 }
 
 fn emit_form(head: &[Position], bare: bool) -> String {
@@ -147,11 +149,16 @@ fn emit_form(head: &[Position], bare: bool) -> String {
 }
 
 /// A tuple of one has a comma, else it would be its element.
-fn in_tuple(types: &[&str]) -> String {
-    match types {
+fn in_tuple<S: AsRef<str>>(elements: &[S]) -> String {
+    let elements: Vec<&str> = elements.iter().map(AsRef::as_ref).collect();
+    match elements.as_slice() {
         [one] => format!("({one},)"),
         several => format!("({})", several.join(", ")),
     }
+}
+
+fn texts(names: &[RustName]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }
 
 /// A single argument stands bare, not as a tuple of one.

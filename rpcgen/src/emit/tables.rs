@@ -6,11 +6,9 @@
 use rpc_schema::types::MAX_TUPLE_LEN;
 use rpc_schema::{Expanded, Type};
 
-use super::overloads;
+use super::{calls, overloads};
 use crate::format::indent;
-use crate::ident::RustName;
 use crate::ir::{Function, Module};
-use crate::types::{returns_in_text, type_in_text};
 
 const PLUMBING: &str = "\
 use ::rpc_runtime::Error;
@@ -23,18 +21,12 @@ pub fn client() -> Result<Client, Error> {
 
 impl Carrier for Client {
     type Transport = ::rpc_runtime::Network;
-
-    fn transport(&self) -> &Self::Transport {
-        &self.network
-    }
+    fn transport(&self) -> &Self::Transport { &self.network }
 }
 
 impl Carrier for Mock {
     type Transport = ::rpc_runtime::private::Mock;
-
-    fn transport(&self) -> &Self::Transport {
-        &self.0
-    }
+    fn transport(&self) -> &Self::Transport { &self.mock }
 }
 ";
 
@@ -42,7 +34,7 @@ impl Carrier for Mock {
 pub fn emit_tables(module: &Module) -> String {
     let procedures: String = module.functions().map(emit_procedure).collect();
     let mut text = emit_plumbing(module)
-        + &table("procedures", &format!("use ::rpc_runtime::private::Procedure;\n\n{procedures}"));
+        + &table("procedures", &format!("use ::rpc_runtime::private::Procedure;\n{procedures}"));
     let forms: Vec<String> = module.overload_sets().map(overloads::emit_forms).collect();
     if !forms.is_empty() {
         text += &table("forms", &(emit_imports(module) + &forms.join("\n")));
@@ -57,23 +49,8 @@ fn table(name: &str, text: &str) -> String {
 /// How a client and its double come by their calls.
 fn emit_plumbing(module: &Module) -> String {
     let types = if module.has_named_types { ", types" } else { "" };
-    let calls: String = module.functions().map(emit_call).collect();
     let imports = format!("use super::{{Calls, Client, Mock, procedures{types}}};\n");
-    table("plumbing", &format!("{imports}{PLUMBING}\nimpl<C: Carrier> Calls for C {{\n{calls}}}\n"))
-}
-
-fn emit_call(function: &Function) -> String {
-    let Function { name, procedure, signature, arguments, .. } = function;
-    let typed = arguments.iter().zip(&signature.arguments);
-    let parameter = |(name, ty): (&RustName, &Type)| format!(", {name}: {}", type_in_text(ty));
-    let parameters: String = typed.map(parameter).collect();
-    let returns = returns_in_text(&signature.returns);
-    let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let tuple = as_tuple(&names);
-    format!(
-        "    fn {name}(&self{parameters}) -> Result<{returns}, Error> {{ \
-         Carrier::transport(self).carry(&procedures::{procedure}, {tuple}) }}\n"
-    )
+    table("plumbing", &format!("{imports}{PLUMBING}\n{}", calls::emit_carried(module)))
 }
 
 /// Names as one tuple, nested since a tuple has at most twelve elements; its binary form is that of the values in order.
@@ -91,7 +68,7 @@ fn emit_imports(module: &Module) -> String {
     let mut names: Vec<String> = module.overload_sets().map(|set| set.trait_name.to_string()).collect();
     names.push("Calls".to_owned());
     names.extend(module.has_named_types.then(|| "types".to_owned()));
-    format!("use ::rpc_runtime::private::{{Arg, overload}};\nuse super::{{{}}};\n\n", names.join(", "))
+    format!("use ::rpc_runtime::private::{{Arg, overloads}};\nuse super::{{{}}};\n", names.join(", "))
 }
 
 /// Its types say what their names stand for, so that a server with others can tell.

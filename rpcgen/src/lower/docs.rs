@@ -111,17 +111,13 @@ pub fn of_overloads(service: &Service, set: &[&Rpc], passing: &Passing) -> Vec<S
 }
 
 /// Above the trait of a set's valid arguments.
-pub fn of_arguments_trait(name: &str, valid: &[String]) -> Vec<String> {
-    let mut lines = vec![
-        format!("What [`{name}`](fn@{name}) may be called with; only this module implements it, for:"),
-        String::new(),
-    ];
-    lines.extend(valid.iter().map(|call| format!("- `{call}`")));
-    lines.push(String::new());
-    lines.push(
-        "Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.".to_owned(),
-    );
-    lines
+pub fn of_arguments_trait(name: &str) -> Vec<String> {
+    vec![
+        format!(
+            "What [`{name}`](fn@{name}) may be called with: the arguments of its overloads, as values and in"
+        ),
+        "the other forms that the module `forms` below lists. Only this module implements it.".to_owned(),
+    ]
 }
 
 fn plain(rpc: &Rpc) -> String {

@@ -18,7 +18,7 @@ pub fn lower(service: &Service, set: &[&Rpc]) -> Option<OverloadSet> {
     Some(OverloadSet {
         name: RustName::new(name),
         trait_name: RustName::new(naming::arguments_trait(name)),
-        trait_docs: docs::of_arguments_trait(name, &valid),
+        trait_docs: docs::of_arguments_trait(name),
         path: format!("{}.{name}", service.name),
         docs: docs::of_overloads(service, set, &passing),
         overloads: set.iter().map(|rpc| lower_overload(rpc, &discriminating, &passing)).collect(),

@@ -1,5 +1,7 @@
 //! Code under test, written against `Calls`, with the generated double in the place of the network.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rpc_runtime::{Error, ErrorKind, ExceptionType, Executed};
 
 #[rustfmt::skip]
@@ -50,14 +52,13 @@ fn each_overload_has_its_own_answer() -> Result<(), Error> {
 
 #[test]
 fn an_answer_may_count_and_fail() {
-    let mut left = 1;
+    let calls = AtomicUsize::new(0);
     let mock = calc::Mock::new().on_add_int_int(move |a, b| {
-        left -= 1;
         let late = || {
             let kind = ErrorKind::Exception(ExceptionType::DeadlineExceeded);
             Error::new(kind, Executed::Unknown, "too late")
         };
-        if left < 0 { Err(late()) } else { Ok(a + b) }
+        if calls.fetch_add(1, Ordering::Relaxed) > 0 { Err(late()) } else { Ok(a + b) }
     });
     assert_eq!(total(&mock, &[1]).ok(), Some(1));
     let error = total(&mock, &[1]).expect_err("the second call is late");

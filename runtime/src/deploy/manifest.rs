@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rpc_schema::signature::named_types;
-use rpc_schema::{Name, Signature, Type};
+use rpc_schema::{Expanded, Name, Signature, Type};
 use serde::{Deserialize, Serialize};
 
 use super::sha256_hex;
@@ -177,6 +177,7 @@ impl ServiceEntry {
         for rpc in &self.rpcs {
             check_name("procedure", &rpc.name)?;
             let signature = rpc.signature(service)?;
+            rpc.check_spelling(&signature)?;
             let key = signature.key();
             if !keys.insert(key.clone()) {
                 return Err(format!("`{key}` is declared twice"));
@@ -212,6 +213,16 @@ impl RpcEntry {
         let returns: Vec<&str> = self.returns.iter().map(String::as_str).collect();
         Signature::from_texts(service, &self.name, &arguments, &returns)
             .map_err(|error| format!("`{service}.{}`: {error}", self.name))
+    }
+
+    /// Types stand as they are written by whoever knows what their names stand for; engines read no other spelling.
+    fn check_spelling(&self, signature: &Signature) -> Result<(), String> {
+        let texts = self.parameters.iter().map(|parameter| &parameter.type_text).chain(&self.returns);
+        let types = signature.arguments.iter().chain(&signature.returns);
+        match texts.zip(types).find(|(text, ty)| Expanded(ty).to_string() != **text) {
+            Some((text, ty)) => Err(format!("the type `{text}` is written `{}`", Expanded(ty))),
+            None => Ok(()),
+        }
     }
 
     /// What it is addressed by in a service, without a check of its types.
@@ -320,6 +331,10 @@ pub(crate) mod tests {
             "service `svc1` has the unknown tenant `who`",
         );
         check(|service| service.rpcs[0].returns.push("x".to_owned()), "`svc1.rpc1`: there is no type `x`");
+        check(
+            |service| service.rpcs[0].returns = vec!["list[int]".to_owned()],
+            "the type `list[int]` is written `List[int]`",
+        );
         check(
             |service| service.rpcs[0].name = "a.b".to_owned(),
             "the procedure name `a.b`: a name has only letters, digits and `_`, not `.`",

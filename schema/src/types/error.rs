@@ -77,7 +77,7 @@ pub enum TypeErrorKind {
     /// A name in an expanded type that follows no rule of names.
     #[error("{0}")]
     Name(NameError),
-    /// A type whose text expands one name in two ways.
-    #[error("`{0}` means two things here")]
-    TwoMeanings(String),
+    /// A type whose text expands one name twice.
+    #[error("`{0}` is expanded twice; behind the first time its name alone stands for it")]
+    ExpandedTwice(String),
 }

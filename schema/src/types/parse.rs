@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{
-    Enumeration, Field, KeyType, MAX_TUPLE_LEN, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Record, Type, TypeError,
-    TypeErrorKind,
+    Enumeration, Field, KeyType, MAX_MEMBERS, MAX_TUPLE_LEN, MAX_TYPE_BYTES, MAX_TYPE_DEPTH, MAX_TYPE_NODES,
+    Record, Type, TypeError, TypeErrorKind,
 };
 use crate::name::Name;
 
@@ -35,6 +35,9 @@ impl Type {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn parse_in(text: &str, scope: &dyn Fn(&str) -> Option<Self>) -> Result<Self, TypeError> {
+        if text.len() > MAX_TYPE_BYTES {
+            return Err(spanned(0, text.len(), TypeErrorKind::TooLarge));
+        }
         let mut parser = Parser { text, at: 0, scope, expanded: HashMap::new() };
         let parsed = parser.parse_type(1)?;
         parser.skip_space();
@@ -141,11 +144,10 @@ impl<'a> Parser<'a> {
             MemberError::Inside(error) => error,
             MemberError::Whole(kind) => named(kind),
         })?;
-        let before = self.expanded.insert(name, expanded.clone());
-        if before.is_some_and(|before| before != expanded) {
-            return Err(named(TypeErrorKind::TwoMeanings(name.to_owned())));
+        match self.expanded.insert(name, expanded.clone()) {
+            None => Ok(expanded),
+            Some(_) => Err(named(TypeErrorKind::ExpandedTwice(name.to_owned()))),
         }
-        Ok(expanded)
     }
 
     /// What stands in braces: `a: int, b: str` makes a record, `a, b` an enumeration.
@@ -168,6 +170,9 @@ impl<'a> Parser<'a> {
                 }
                 if self.accept('}') {
                     break;
+                }
+                if fields.len().max(items.len()) > MAX_MEMBERS {
+                    return Err(MemberError::Whole(TypeErrorKind::TooManyMembers(name.to_string())));
                 }
                 if !self.accept(',') {
                     return Err(self.error(TypeErrorKind::UnclosedBrace).into());
@@ -211,6 +216,10 @@ impl<'a> Parser<'a> {
         loop {
             items.push(self.parse_type(depth + 1)?);
             if self.accept(']') {
+                return Ok(items);
+            }
+            // More than any type takes; how many is of no matter.
+            if items.len() > MAX_TUPLE_LEN {
                 return Ok(items);
             }
             if !self.accept(',') {
@@ -322,7 +331,12 @@ mod tests {
             ("int{a: int}", 0, 3, "`int` takes no parameters"),
             ("List{a: int}", 0, 4, "`List` takes one type: `List[int]`"),
             ("def{a: int}", 0, 3, "`def` is a keyword in Python"),
-            ("Tuple[A{a: int}, A{a: str}]", 17, 1, "`A` means two things here"),
+            (
+                "Tuple[A{a: int}, A{a: str}]",
+                17,
+                1,
+                "`A` is expanded twice; behind the first time its name alone stands for it",
+            ),
         ] {
             let error = Type::parse(text).expect_err(text);
             assert_eq!((error.offset, error.to_string().as_str()), (offset, message), "{text}");
@@ -359,6 +373,11 @@ mod tests {
             text = format!("A{depth}{{a: {text}, b: A{}}}", depth - 1);
         }
         assert_eq!(Type::parse(&text).expect_err("2^20 types").kind, TypeErrorKind::TooLarge);
+        let doubled = "Tuple[".to_owned() + &"A{a: int}, ".repeat(50) + "A]";
+        let twice = TypeErrorKind::ExpandedTwice("A".to_owned());
+        assert_eq!(Type::parse(&doubled).expect_err("one would do").kind, twice);
+        let long = format!("List[{}int]", " ".repeat(MAX_TYPE_BYTES));
+        assert_eq!(Type::parse(&long).expect_err("too long").kind, TypeErrorKind::TooLarge);
         let nested = |depth: usize| {
             (0..depth).fold("int".to_owned(), |inner, level| format!("A{level}{{a: {inner}}}"))
         };

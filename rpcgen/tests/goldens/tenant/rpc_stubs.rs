@@ -55,6 +55,7 @@ pub mod svc1 {
     }
 
     /// What can be called of `svc1`, for code that takes a [`Client`] as well as a [`Mock`].
+    #[rustfmt::skip]
     pub trait Calls {
         /// See [`Client::rpc1`].
         fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error>;
@@ -63,27 +64,19 @@ pub mod svc1 {
     /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
     #[derive(Clone, Debug, Default)]
     #[must_use]
-    pub struct Mock(::rpc_runtime::private::Mock);
+    pub struct Mock {
+        mock: ::rpc_runtime::private::Mock,
+    }
 
+    #[rustfmt::skip]
     impl Mock {
         /// A double that answers nothing yet.
-        pub fn new() -> Self {
-            Self::default()
-        }
-
+        pub fn new() -> Self { <Self as Default>::default() }
         /// Every call so far, in order.
         #[must_use]
-        pub fn recorded(&self) -> Vec<RecordedCall> {
-            self.0.recorded()
-        }
-
+        pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
         /// Answers `svc1.rpc1(int, List[str]) -> (str)`.
-        pub fn on_rpc1<F>(self, mut answer: F) -> Self
-        where
-            F: FnMut(i64, Vec<String>) -> Result<String, Error> + Send + 'static,
-        {
-            Self(self.0.on(&procedures::RPC1, move |(a, b)| answer(a, b)))
-        }
+        pub fn on_rpc1(self, answer: impl Fn(i64, Vec<String>) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::RPC1, move |(a, b)| answer(a, b)) } }
     }
 
     #[rustfmt::skip]
@@ -99,18 +92,12 @@ pub mod svc1 {
 
         impl Carrier for Client {
             type Transport = ::rpc_runtime::Network;
-
-            fn transport(&self) -> &Self::Transport {
-                &self.network
-            }
+            fn transport(&self) -> &Self::Transport { &self.network }
         }
 
         impl Carrier for Mock {
             type Transport = ::rpc_runtime::private::Mock;
-
-            fn transport(&self) -> &Self::Transport {
-                &self.0
-            }
+            fn transport(&self) -> &Self::Transport { &self.mock }
         }
 
         impl<C: Carrier> Calls for C {
@@ -121,7 +108,6 @@ pub mod svc1 {
     #[rustfmt::skip]
     mod procedures {
         use ::rpc_runtime::private::Procedure;
-
         pub static RPC1: Procedure = Procedure::new("svc1", "rpc1", &["int", "List[str]"], &["str"]);
     }
 }

@@ -30,6 +30,7 @@ impl Client {
 }
 
 /// What can be called of `core`, for code that takes a [`Client`] as well as a [`Mock`].
+#[rustfmt::skip]
 pub trait Calls {
     /// See [`Client::error`].
     fn error(&self) -> Result<i64, Error>;
@@ -38,27 +39,19 @@ pub trait Calls {
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
+}
 
+#[rustfmt::skip]
 impl Mock {
     /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
+    pub fn new() -> Self { <Self as Default>::default() }
     /// Every call so far, in order.
     #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
-
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
     /// Answers `core.error() -> (int)`.
-    pub fn on_error<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::ERROR, move |()| answer()))
-    }
+    pub fn on_error(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::ERROR, move |()| answer()) } }
 }
 
 #[rustfmt::skip]
@@ -74,18 +67,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -96,6 +83,5 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
     pub static ERROR: Procedure = Procedure::new("core", "error", &[], &["int"]);
 }

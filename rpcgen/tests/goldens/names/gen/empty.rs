@@ -20,24 +20,24 @@ impl Client {
 }
 
 /// What can be called of `empty`, for code that takes a [`Client`] as well as a [`Mock`].
-pub trait Calls {}
+#[rustfmt::skip]
+pub trait Calls {
+}
 
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
+}
 
+#[rustfmt::skip]
 impl Mock {
     /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
+    pub fn new() -> Self { <Self as Default>::default() }
     /// Every call so far, in order.
     #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
 }
 
 #[rustfmt::skip]
@@ -53,18 +53,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -74,5 +68,4 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
 }

@@ -28,6 +28,9 @@
 )]
 
 #[rustfmt::skip]
+pub mod types;
+
+#[rustfmt::skip]
 pub mod std;
 
 #[rustfmt::skip]
@@ -75,5 +78,5 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
         },
     ],
     ::core::option::Option::None,
-    "3d60933043bcd9904f78eefde03cfa509237aa752e16f9e32a5a13ededc339e8",
+    "558f456821f6e36d3f3f6556b15f6cef4394cbcdd5d3defbaebc5850750ce6e5",
 );

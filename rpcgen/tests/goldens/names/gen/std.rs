@@ -4,6 +4,7 @@
 //! The functions call through the installed network, [`Client`] through the one it was made with; [`Mock`] stands in for it in tests.
 
 use ::rpc_runtime::{Error, Network, RecordedCall};
+use super::types;
 
 /// `std.type(int, str, float, bool) -> (str)`
 pub fn r#type(
@@ -28,6 +29,21 @@ pub fn clone() -> Result<i64, Error> {
 /// `std.Ok() -> (int)`
 pub fn Ok() -> Result<i64, Error> {
     Client::Ok(&plumbing::client()?)
+}
+
+/// `std.Mock() -> (int)`
+pub fn Mock() -> Result<i64, Error> {
+    Client::Mock(&plumbing::client()?)
+}
+
+/// `std.default() -> (int)`
+pub fn default() -> Result<i64, Error> {
+    Client::default(&plumbing::client()?)
+}
+
+/// `std.transport(Result, Box) -> (Debug)`
+pub fn transport(C: types::Result, self_: types::Box) -> Result<types::Debug, Error> {
+    Client::transport(&plumbing::client()?, C, self_)
 }
 
 /// `std.carry(int) -> (int)`
@@ -164,6 +180,25 @@ impl Client {
         Calls::Ok(self)
     }
 
+    /// `std.Mock() -> (int)`
+    pub fn Mock(&self) -> Result<i64, Error> {
+        Calls::Mock(self)
+    }
+
+    /// `std.default() -> (int)`
+    pub fn default(&self) -> Result<i64, Error> {
+        Calls::default(self)
+    }
+
+    /// `std.transport(Result, Box) -> (Debug)`
+    pub fn transport(
+        &self,
+        C: types::Result,
+        self_: types::Box,
+    ) -> Result<types::Debug, Error> {
+        Calls::transport(self, C, self_)
+    }
+
     /// `std.carry(int) -> (int)`
     pub fn carry(&self, answer: i64) -> Result<i64, Error> {
         Calls::carry(self, answer)
@@ -212,10 +247,7 @@ impl Client {
         Calls::where_str(self, r#mod)
     }
 
-    /// `std.where`: the types of the arguments decide.
-    ///
-    /// - `r#where(i64) -> i64` is [`where_int`](fn@where_int)
-    /// - `r#where(String) -> String` is [`where_str`](fn@where_str)
+    /// Any overload of `std.where`; see [`where`](fn@where).
     pub fn r#where<A, R>(&self, r#mod: A) -> Result<R, Error>
     where
         A: WhereArgs<Output = R>,
@@ -248,10 +280,7 @@ impl Client {
         Calls::Vec_int_str(self, self_, R)
     }
 
-    /// `std.Vec`: the types of the arguments decide.
-    ///
-    /// - `Vec(i64, i64) -> i64` is [`Vec_int_int`](fn@Vec_int_int)
-    /// - `Vec(i64, String) -> String` is [`Vec_int_str`](fn@Vec_int_str)
+    /// Any overload of `std.Vec`; see [`Vec`](fn@Vec).
     pub fn Vec<A, B, R>(&self, self_: A, R: B) -> Result<R, Error>
     where
         (A, B): VecArgs<Output = R>,
@@ -261,281 +290,112 @@ impl Client {
 }
 
 /// What can be called of `std`, for code that takes a [`Client`] as well as a [`Mock`].
+#[rustfmt::skip]
 pub trait Calls {
     /// See [`Client::type`].
-    fn r#type(
-        &self,
-        r#fn: i64,
-        network: String,
-        out: f64,
-        out_: bool,
-    ) -> Result<String, Error>;
-
+    fn r#type(&self, r#fn: i64, network: String, out: f64, out_: bool) -> Result<String, Error>;
     /// See [`Client::into`].
-    fn into(
-        &self,
-        Some_: i64,
-        Ok_: i64,
-        plumbing: i64,
-        Client: i64,
-    ) -> Result<(), Error>;
-
+    fn into(&self, Some_: i64, Ok_: i64, plumbing: i64, Client: i64) -> Result<(), Error>;
     /// See [`Client::clone`].
     fn clone(&self) -> Result<i64, Error>;
-
     /// See [`Client::Ok`].
     fn Ok(&self) -> Result<i64, Error>;
-
+    /// See [`Client::Mock`].
+    fn Mock(&self) -> Result<i64, Error>;
+    /// See [`Client::default`].
+    fn default(&self) -> Result<i64, Error>;
+    /// See [`Client::transport`].
+    fn transport(&self, C: types::Result, self_: types::Box) -> Result<types::Debug, Error>;
     /// See [`Client::carry`].
     fn carry(&self, answer: i64) -> Result<i64, Error>;
-
     /// See [`Client::recorded`].
     fn recorded(&self, F: i64, forms: String, procedures: String) -> Result<i64, Error>;
-
     /// See [`Client::client`].
     fn client(&self, call: i64) -> Result<i64, Error>;
-
     /// See [`Client::PLUMBING`].
     fn PLUMBING(&self) -> Result<i64, Error>;
-
     /// See [`Client::getAll`].
-    fn getAll(
-        &self,
-        theNames: Vec<String>,
-    ) -> Result<::std::collections::BTreeMap<String, String>, Error>;
-
+    fn getAll(&self, theNames: Vec<String>) -> Result<::std::collections::BTreeMap<String, String>, Error>;
     /// See [`Client::String`].
     fn String(&self) -> Result<String, Error>;
-
     /// See [`Client::where_int`].
     fn where_int(&self, r#mod: i64) -> Result<i64, Error>;
-
     /// See [`Client::where_str`].
     fn where_str(&self, r#mod: String) -> Result<String, Error>;
-
     /// See [`Client::where`].
-    fn r#where<A, R>(&self, r#mod: A) -> Result<R, Error>
-    where
-        Self: Sized,
-        A: WhereArgs<Output = R>,
-    {
-        WhereArgs::call(r#mod, self)
-    }
-
+    fn r#where<A, R>(&self, r#mod: A) -> Result<R, Error> where Self: Sized, A: WhereArgs<Output = R> { WhereArgs::call(r#mod, self) }
     /// See [`Client::where_INT`].
     fn where_INT(&self) -> Result<i64, Error>;
-
     /// See [`Client::iter`].
     fn iter(&self, a: bool, b: bool, c: bool, d: bool) -> Result<i64, Error>;
-
     /// See [`Client::from_text`].
     fn from_text(&self, text: String) -> Result<i64, Error>;
-
     /// See [`Client::Vec_int_int`].
     fn Vec_int_int(&self, self_: i64, R: i64) -> Result<i64, Error>;
-
     /// See [`Client::Vec_int_str`].
     fn Vec_int_str(&self, self_: i64, R: String) -> Result<String, Error>;
-
     /// See [`Client::Vec`].
-    fn Vec<A, B, R>(&self, self_: A, R: B) -> Result<R, Error>
-    where
-        Self: Sized,
-        (A, B): VecArgs<Output = R>,
-    {
-        VecArgs::call((self_, R), self)
-    }
+    fn Vec<A, B, R>(&self, self_: A, R: B) -> Result<R, Error> where Self: Sized, (A, B): VecArgs<Output = R> { VecArgs::call((self_, R), self) }
 }
 
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
-
-impl Mock {
-    /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Every call so far, in order.
-    #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
-
-    /// Answers `std.type(int, str, float, bool) -> (str)`.
-    pub fn on_type<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, String, f64, bool) -> Result<String, Error> + Send + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(
-                    &procedures::TYPE,
-                    move |(r#fn, network, out, out_)| answer(r#fn, network, out, out_),
-                ),
-        )
-    }
-
-    /// Answers `std.into(int, int, int, int) -> ()`.
-    pub fn on_into<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, i64, i64, i64) -> Result<(), Error> + Send + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(
-                    &procedures::INTO,
-                    move |(Some_, Ok_, plumbing, Client)| answer(
-                        Some_,
-                        Ok_,
-                        plumbing,
-                        Client,
-                    ),
-                ),
-        )
-    }
-
-    /// Answers `std.clone() -> (int)`.
-    pub fn on_clone<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::CLONE, move |()| answer()))
-    }
-
-    /// Answers `std.Ok() -> (int)`.
-    pub fn on_Ok<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::OK, move |()| answer()))
-    }
-
-    /// Answers `std.carry(int) -> (int)`.
-    pub fn on_carry<F>(self, mut answer_: F) -> Self
-    where
-        F: FnMut(i64) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::CARRY, move |(answer,)| answer_(answer)))
-    }
-
-    /// Answers `std.recorded(int, str, str) -> (int)`.
-    pub fn on_recorded<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, String, String) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(
-                    &procedures::RECORDED,
-                    move |(F, forms, procedures)| answer(F, forms, procedures),
-                ),
-        )
-    }
-
-    /// Answers `std.client(int) -> (int)`.
-    pub fn on_client<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::CLIENT, move |(call,)| answer(call)))
-    }
-
-    /// Answers `std.PLUMBING() -> (int)`.
-    pub fn on_PLUMBING<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::PLUMBING, move |()| answer()))
-    }
-
-    /// Answers `std.getAll(List[str]) -> (Dict[str, str])`.
-    pub fn on_getAll<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(
-                Vec<String>,
-            ) -> Result<::std::collections::BTreeMap<String, String>, Error> + Send
-            + 'static,
-    {
-        Self(self.0.on(&procedures::GETALL, move |(theNames,)| answer(theNames)))
-    }
-
-    /// Answers `std.String() -> (str)`.
-    pub fn on_String<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::STRING, move |()| answer()))
-    }
-
-    /// Answers `std.where(int) -> (int)`.
-    pub fn on_where_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::WHERE_INT, move |(r#mod,)| answer(r#mod)))
-    }
-
-    /// Answers `std.where(str) -> (str)`.
-    pub fn on_where_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(String) -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::WHERE_STR, move |(r#mod,)| answer(r#mod)))
-    }
-
-    /// Answers `std.where_INT() -> (int)`.
-    pub fn on_where_INT<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::WHERE_INT_, move |()| answer()))
-    }
-
-    /// Answers `std.iter(bool, bool, bool, bool) -> (int)`.
-    pub fn on_iter<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(bool, bool, bool, bool) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::ITER, move |(a, b, c, d)| answer(a, b, c, d)))
-    }
-
-    /// Answers `std.from_text(str) -> (int)`.
-    pub fn on_from_text<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(String) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::FROM_TEXT, move |(text,)| answer(text)))
-    }
-
-    /// Answers `std.Vec(int, int) -> (int)`.
-    pub fn on_Vec_int_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, i64) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::VEC_INT_INT, move |(self_, R)| answer(self_, R)))
-    }
-
-    /// Answers `std.Vec(int, str) -> (str)`.
-    pub fn on_Vec_int_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, String) -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::VEC_INT_STR, move |(self_, R)| answer(self_, R)))
-    }
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
 }
 
-/// What [`where`](fn@where) may be called with; only this module implements it, for:
-///
-/// - `r#where(i64) -> i64`
-/// - `r#where(String) -> String`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+#[rustfmt::skip]
+impl Mock {
+    /// A double that answers nothing yet.
+    pub fn new() -> Self { <Self as Default>::default() }
+    /// Every call so far, in order.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
+    /// Answers `std.type(int, str, float, bool) -> (str)`.
+    pub fn on_type(self, answer: impl Fn(i64, String, f64, bool) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::TYPE, move |(r#fn, network, out, out_)| answer(r#fn, network, out, out_)) } }
+    /// Answers `std.into(int, int, int, int) -> ()`.
+    pub fn on_into(self, answer: impl Fn(i64, i64, i64, i64) -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::INTO, move |(Some_, Ok_, plumbing, Client)| answer(Some_, Ok_, plumbing, Client)) } }
+    /// Answers `std.clone() -> (int)`.
+    pub fn on_clone(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::CLONE, move |()| answer()) } }
+    /// Answers `std.Ok() -> (int)`.
+    pub fn on_Ok(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::OK, move |()| answer()) } }
+    /// Answers `std.Mock() -> (int)`.
+    pub fn on_Mock(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::MOCK, move |()| answer()) } }
+    /// Answers `std.default() -> (int)`.
+    pub fn on_default(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::DEFAULT, move |()| answer()) } }
+    /// Answers `std.transport(Result, Box) -> (Debug)`.
+    pub fn on_transport(self, answer: impl Fn(types::Result, types::Box) -> Result<types::Debug, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::TRANSPORT, move |(C, self_)| answer(C, self_)) } }
+    /// Answers `std.carry(int) -> (int)`.
+    pub fn on_carry(self, answer_: impl Fn(i64) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::CARRY, move |(answer,)| answer_(answer)) } }
+    /// Answers `std.recorded(int, str, str) -> (int)`.
+    pub fn on_recorded(self, answer: impl Fn(i64, String, String) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::RECORDED, move |(F, forms, procedures)| answer(F, forms, procedures)) } }
+    /// Answers `std.client(int) -> (int)`.
+    pub fn on_client(self, answer: impl Fn(i64) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::CLIENT, move |(call,)| answer(call)) } }
+    /// Answers `std.PLUMBING() -> (int)`.
+    pub fn on_PLUMBING(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PLUMBING, move |()| answer()) } }
+    /// Answers `std.getAll(List[str]) -> (Dict[str, str])`.
+    pub fn on_getAll(self, answer: impl Fn(Vec<String>) -> Result<::std::collections::BTreeMap<String, String>, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::GETALL, move |(theNames,)| answer(theNames)) } }
+    /// Answers `std.String() -> (str)`.
+    pub fn on_String(self, answer: impl Fn() -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::STRING, move |()| answer()) } }
+    /// Answers `std.where(int) -> (int)`.
+    pub fn on_where_int(self, answer: impl Fn(i64) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::WHERE_INT, move |(r#mod,)| answer(r#mod)) } }
+    /// Answers `std.where(str) -> (str)`.
+    pub fn on_where_str(self, answer: impl Fn(String) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::WHERE_STR, move |(r#mod,)| answer(r#mod)) } }
+    /// Answers `std.where_INT() -> (int)`.
+    pub fn on_where_INT(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::WHERE_INT_, move |()| answer()) } }
+    /// Answers `std.iter(bool, bool, bool, bool) -> (int)`.
+    pub fn on_iter(self, answer: impl Fn(bool, bool, bool, bool) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::ITER, move |(a, b, c, d)| answer(a, b, c, d)) } }
+    /// Answers `std.from_text(str) -> (int)`.
+    pub fn on_from_text(self, answer: impl Fn(String) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::FROM_TEXT, move |(text,)| answer(text)) } }
+    /// Answers `std.Vec(int, int) -> (int)`.
+    pub fn on_Vec_int_int(self, answer: impl Fn(i64, i64) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::VEC_INT_INT, move |(self_, R)| answer(self_, R)) } }
+    /// Answers `std.Vec(int, str) -> (str)`.
+    pub fn on_Vec_int_str(self, answer: impl Fn(i64, String) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::VEC_INT_STR, move |(self_, R)| answer(self_, R)) } }
+}
+
+/// What [`where`](fn@where) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`std.where` takes no such arguments",
     label = "no overload takes these arguments",
@@ -550,12 +410,8 @@ pub trait WhereArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
-/// What [`Vec`](fn@Vec) may be called with; only this module implements it, for:
-///
-/// - `Vec(i64, i64) -> i64`
-/// - `Vec(i64, String) -> String`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+/// What [`Vec`](fn@Vec) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`std.Vec` takes no such arguments",
     label = "no overload takes these arguments",
@@ -572,7 +428,7 @@ pub trait VecArgs {
 
 #[rustfmt::skip]
 mod plumbing {
-    use super::{Calls, Client, Mock, procedures};
+    use super::{Calls, Client, Mock, procedures, types};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
 
@@ -583,18 +439,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -602,6 +452,9 @@ mod plumbing {
         fn into(&self, Some_: i64, Ok_: i64, plumbing: i64, Client: i64) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::INTO, (Some_, Ok_, plumbing, Client)) }
         fn clone(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CLONE, ()) }
         fn Ok(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::OK, ()) }
+        fn Mock(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::MOCK, ()) }
+        fn default(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::DEFAULT, ()) }
+        fn transport(&self, C: types::Result, self_: types::Box) -> Result<types::Debug, Error> { Carrier::transport(self).carry(&procedures::TRANSPORT, (C, self_)) }
         fn carry(&self, answer: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CARRY, (answer,)) }
         fn recorded(&self, F: i64, forms: String, procedures: String) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::RECORDED, (F, forms, procedures)) }
         fn client(&self, call: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CLIENT, (call,)) }
@@ -621,11 +474,13 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
     pub static TYPE: Procedure = Procedure::new("std", "type", &["int", "str", "float", "bool"], &["str"]);
     pub static INTO: Procedure = Procedure::new("std", "into", &["int", "int", "int", "int"], &[]);
     pub static CLONE: Procedure = Procedure::new("std", "clone", &[], &["int"]);
     pub static OK: Procedure = Procedure::new("std", "Ok", &[], &["int"]);
+    pub static MOCK: Procedure = Procedure::new("std", "Mock", &[], &["int"]);
+    pub static DEFAULT: Procedure = Procedure::new("std", "default", &[], &["int"]);
+    pub static TRANSPORT: Procedure = Procedure::new("std", "transport", &["Result{type: int, fn: Some{none, some, self_}, some: Optional[Vec2{x: float, Self_: Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}}]}", "Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}"], &["Debug{serde: str, out: bytes, input: int}"]);
     pub static CARRY: Procedure = Procedure::new("std", "carry", &["int"], &["int"]);
     pub static RECORDED: Procedure = Procedure::new("std", "recorded", &["int", "str", "str"], &["int"]);
     pub static CLIENT: Procedure = Procedure::new("std", "client", &["int"], &["int"]);
@@ -643,28 +498,23 @@ mod procedures {
 
 #[rustfmt::skip]
 mod forms {
-    use ::rpc_runtime::private::{Arg, overload};
-    use super::{WhereArgs, VecArgs, Calls};
-
-    overload! {
-        WhereArgs => where_int [_] -> i64;
+    use ::rpc_runtime::private::{Arg, overloads};
+    use super::{WhereArgs, VecArgs, Calls, types};
+    overloads! { WhereArgs:
+        => where_int [_] -> i64;
         [] i64;
         [] &i64;
-    }
-    overload! {
-        WhereArgs => where_str [_] -> String;
+        => where_str [_] -> String;
         [] String;
         [] &str;
         [] &String;
     }
 
-    overload! {
-        VecArgs => Vec_int_int [0 1] -> i64;
+    overloads! { VecArgs:
+        => Vec_int_int [0 1] -> i64;
         [A: Arg<i64>] (A, i64);
         [A: Arg<i64>] (A, &i64);
-    }
-    overload! {
-        VecArgs => Vec_int_str [0 1] -> String;
+        => Vec_int_str [0 1] -> String;
         [A: Arg<i64>] (A, String);
         [A: Arg<i64>] (A, &str);
         [A: Arg<i64>] (A, &String);

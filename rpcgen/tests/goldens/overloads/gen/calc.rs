@@ -55,8 +55,6 @@ impl Client {
         Self { network: network.clone() }
     }
 
-    /// adds two integers
-    ///
     /// `calc.add(int, int) -> (int)`
     pub fn add_int_int(&self, a: i64, b: i64) -> Result<i64, Error> {
         Calls::add_int_int(self, a, b)
@@ -67,8 +65,6 @@ impl Client {
         Calls::add_float_float(self, a, b)
     }
 
-    /// joins two texts
-    ///
     /// `calc.add(str, str) -> (str)`
     pub fn add_str_str(&self, a: String, b: String) -> Result<String, Error> {
         Calls::add_str_str(self, a, b)
@@ -83,12 +79,7 @@ impl Client {
         Calls::add_list_int_list_int(self, a, b)
     }
 
-    /// `calc.add`: the types of the arguments decide.
-    ///
-    /// - `add(i64, i64) -> i64` is [`add_int_int`](fn@add_int_int)
-    /// - `add(f64, f64) -> f64` is [`add_float_float`](fn@add_float_float)
-    /// - `add(String, String) -> String` is [`add_str_str`](fn@add_str_str)
-    /// - `add(Vec<i64>, Vec<i64>) -> Vec<i64>` is [`add_list_int_list_int`](fn@add_list_int_list_int)
+    /// Any overload of `calc.add`; see [`add`](fn@add).
     pub fn add<A, B, R>(&self, a: A, b: B) -> Result<R, Error>
     where
         (A, B): AddArgs<Output = R>,
@@ -98,87 +89,46 @@ impl Client {
 }
 
 /// What can be called of `calc`, for code that takes a [`Client`] as well as a [`Mock`].
+#[rustfmt::skip]
 pub trait Calls {
     /// See [`Client::add_int_int`].
     fn add_int_int(&self, a: i64, b: i64) -> Result<i64, Error>;
-
     /// See [`Client::add_float_float`].
     fn add_float_float(&self, a: f64, b: f64) -> Result<f64, Error>;
-
     /// See [`Client::add_str_str`].
     fn add_str_str(&self, a: String, b: String) -> Result<String, Error>;
-
     /// See [`Client::add_list_int_list_int`].
     fn add_list_int_list_int(&self, a: Vec<i64>, b: Vec<i64>) -> Result<Vec<i64>, Error>;
-
     /// See [`Client::add`].
-    fn add<A, B, R>(&self, a: A, b: B) -> Result<R, Error>
-    where
-        Self: Sized,
-        (A, B): AddArgs<Output = R>,
-    {
-        AddArgs::call((a, b), self)
-    }
+    fn add<A, B, R>(&self, a: A, b: B) -> Result<R, Error> where Self: Sized, (A, B): AddArgs<Output = R> { AddArgs::call((a, b), self) }
 }
 
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
-
-impl Mock {
-    /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Every call so far, in order.
-    #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
-
-    /// Answers `calc.add(int, int) -> (int)`.
-    pub fn on_add_int_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, i64) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::ADD_INT_INT, move |(a, b)| answer(a, b)))
-    }
-
-    /// Answers `calc.add(float, float) -> (float)`.
-    pub fn on_add_float_float<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(f64, f64) -> Result<f64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::ADD_FLOAT_FLOAT, move |(a, b)| answer(a, b)))
-    }
-
-    /// Answers `calc.add(str, str) -> (str)`.
-    pub fn on_add_str_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(String, String) -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::ADD_STR_STR, move |(a, b)| answer(a, b)))
-    }
-
-    /// Answers `calc.add(List[int], List[int]) -> (List[int])`.
-    pub fn on_add_list_int_list_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Vec<i64>, Vec<i64>) -> Result<Vec<i64>, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::ADD_LIST_INT_LIST_INT, move |(a, b)| answer(a, b)))
-    }
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
 }
 
-/// What [`add`](fn@add) may be called with; only this module implements it, for:
-///
-/// - `add(i64, i64) -> i64`
-/// - `add(f64, f64) -> f64`
-/// - `add(String, String) -> String`
-/// - `add(Vec<i64>, Vec<i64>) -> Vec<i64>`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+#[rustfmt::skip]
+impl Mock {
+    /// A double that answers nothing yet.
+    pub fn new() -> Self { <Self as Default>::default() }
+    /// Every call so far, in order.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
+    /// Answers `calc.add(int, int) -> (int)`.
+    pub fn on_add_int_int(self, answer: impl Fn(i64, i64) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::ADD_INT_INT, move |(a, b)| answer(a, b)) } }
+    /// Answers `calc.add(float, float) -> (float)`.
+    pub fn on_add_float_float(self, answer: impl Fn(f64, f64) -> Result<f64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::ADD_FLOAT_FLOAT, move |(a, b)| answer(a, b)) } }
+    /// Answers `calc.add(str, str) -> (str)`.
+    pub fn on_add_str_str(self, answer: impl Fn(String, String) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::ADD_STR_STR, move |(a, b)| answer(a, b)) } }
+    /// Answers `calc.add(List[int], List[int]) -> (List[int])`.
+    pub fn on_add_list_int_list_int(self, answer: impl Fn(Vec<i64>, Vec<i64>) -> Result<Vec<i64>, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::ADD_LIST_INT_LIST_INT, move |(a, b)| answer(a, b)) } }
+}
+
+/// What [`add`](fn@add) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`calc.add` takes no such arguments",
     label = "no overload takes these arguments",
@@ -208,18 +158,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -233,7 +177,6 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
     pub static ADD_INT_INT: Procedure = Procedure::new("calc", "add", &["int", "int"], &["int"]);
     pub static ADD_FLOAT_FLOAT: Procedure = Procedure::new("calc", "add", &["float", "float"], &["float"]);
     pub static ADD_STR_STR: Procedure = Procedure::new("calc", "add", &["str", "str"], &["str"]);
@@ -242,31 +185,24 @@ mod procedures {
 
 #[rustfmt::skip]
 mod forms {
-    use ::rpc_runtime::private::{Arg, overload};
+    use ::rpc_runtime::private::{Arg, overloads};
     use super::{AddArgs, Calls};
-
-    overload! {
-        AddArgs => add_int_int [0 1] -> i64;
+    overloads! { AddArgs:
+        => add_int_int [0 1] -> i64;
         [B: Arg<i64>] (i64, B);
         [B: Arg<i64>] (&i64, B);
-    }
-    overload! {
-        AddArgs => add_float_float [0 1] -> f64;
+        => add_float_float [0 1] -> f64;
         [B: Arg<f64>] (f64, B);
         [B: Arg<f64>] (&f64, B);
-    }
-    overload! {
-        AddArgs => add_str_str [0 1] -> String;
+        => add_str_str [0 1] -> String;
         [B: Arg<String>] (String, B);
         [B: Arg<String>] (&str, B);
         [B: Arg<String>] (&String, B);
-    }
-    overload! {
-        AddArgs => add_list_int_list_int [0 1] -> Vec<i64>;
+        => add_list_int_list_int [0 1] -> Vec<i64>;
         [B: Arg<Vec<i64>>] (Vec<i64>, B);
-        [B: Arg<Vec<i64>>] (&Vec<i64>, B);
         [const N0: usize, B: Arg<Vec<i64>>] ([i64; N0], B);
         [B: Arg<Vec<i64>>] (&[i64], B);
+        [B: Arg<Vec<i64>>] (&Vec<i64>, B);
         [const N0: usize, B: Arg<Vec<i64>>] (&[i64; N0], B);
     }
 }

@@ -117,10 +117,7 @@ impl Client {
         Calls::result_str(self, candidate)
     }
 
-    /// `polls.result`: the types of the arguments decide, which are passed as one value.
-    ///
-    /// - `result(()) -> BTreeMap<String, i64>` is [`result_none`](fn@result_none)
-    /// - `result(String) -> i64` is [`result_str`](fn@result_str)
+    /// Any overload of `polls.result`; see [`result`](fn@result).
     pub fn result<A, R>(&self, arguments: A) -> Result<R, Error>
     where
         A: ResultArgs<Output = R>,
@@ -143,11 +140,7 @@ impl Client {
         Calls::vote_list_str(self, candidates)
     }
 
-    /// `polls.vote`: the types of the arguments decide, which are passed as one value.
-    ///
-    /// - `vote(String) -> ()` is [`vote_str`](fn@vote_str)
-    /// - `vote((String, i64)) -> ()` is [`vote_str_int`](fn@vote_str_int)
-    /// - `vote(Vec<String>) -> i64` is [`vote_list_str`](fn@vote_list_str)
+    /// Any overload of `polls.vote`; see [`vote`](fn@vote).
     pub fn vote<A, R>(&self, arguments: A) -> Result<R, Error>
     where
         A: VoteArgs<Output = R>,
@@ -185,11 +178,7 @@ impl Client {
         Calls::rank_str_int_list_str(self, a, b, c)
     }
 
-    /// `polls.rank`: the types of the arguments decide.
-    ///
-    /// - `rank(i64, i64, Vec<String>) -> (i64, i64)` is [`rank_int_int_list_str`](fn@rank_int_int_list_str)
-    /// - `rank(i64, String, Vec<String>) -> (i64, String)` is [`rank_int_str_list_str`](fn@rank_int_str_list_str)
-    /// - `rank(String, i64, Vec<String>) -> (String, i64)` is [`rank_str_int_list_str`](fn@rank_str_int_list_str)
+    /// Any overload of `polls.rank`; see [`rank`](fn@rank).
     pub fn rank<A, B, C, R>(&self, a: A, b: B, c: C) -> Result<R, Error>
     where
         (A, B, C): RankArgs<Output = R>,
@@ -199,188 +188,66 @@ impl Client {
 }
 
 /// What can be called of `polls`, for code that takes a [`Client`] as well as a [`Mock`].
+#[rustfmt::skip]
 pub trait Calls {
     /// See [`Client::result_none`].
     fn result_none(&self) -> Result<::std::collections::BTreeMap<String, i64>, Error>;
-
     /// See [`Client::result_str`].
     fn result_str(&self, candidate: String) -> Result<i64, Error>;
-
     /// See [`Client::result`].
-    fn result<A, R>(&self, arguments: A) -> Result<R, Error>
-    where
-        Self: Sized,
-        A: ResultArgs<Output = R>,
-    {
-        ResultArgs::call(arguments, self)
-    }
-
+    fn result<A, R>(&self, arguments: A) -> Result<R, Error> where Self: Sized, A: ResultArgs<Output = R> { ResultArgs::call(arguments, self) }
     /// See [`Client::vote_str`].
     fn vote_str(&self, candidate: String) -> Result<(), Error>;
-
     /// See [`Client::vote_str_int`].
     fn vote_str_int(&self, candidate: String, votes: i64) -> Result<(), Error>;
-
     /// See [`Client::vote_list_str`].
     fn vote_list_str(&self, candidates: Vec<String>) -> Result<i64, Error>;
-
     /// See [`Client::vote`].
-    fn vote<A, R>(&self, arguments: A) -> Result<R, Error>
-    where
-        Self: Sized,
-        A: VoteArgs<Output = R>,
-    {
-        VoteArgs::call(arguments, self)
-    }
-
+    fn vote<A, R>(&self, arguments: A) -> Result<R, Error> where Self: Sized, A: VoteArgs<Output = R> { VoteArgs::call(arguments, self) }
     /// See [`Client::rank_int_int_list_str`].
-    fn rank_int_int_list_str(
-        &self,
-        a: i64,
-        b: i64,
-        c: Vec<String>,
-    ) -> Result<(i64, i64), Error>;
-
+    fn rank_int_int_list_str(&self, a: i64, b: i64, c: Vec<String>) -> Result<(i64, i64), Error>;
     /// See [`Client::rank_int_str_list_str`].
-    fn rank_int_str_list_str(
-        &self,
-        a: i64,
-        b: String,
-        c: Vec<String>,
-    ) -> Result<(i64, String), Error>;
-
+    fn rank_int_str_list_str(&self, a: i64, b: String, c: Vec<String>) -> Result<(i64, String), Error>;
     /// See [`Client::rank_str_int_list_str`].
-    fn rank_str_int_list_str(
-        &self,
-        a: String,
-        b: i64,
-        c: Vec<String>,
-    ) -> Result<(String, i64), Error>;
-
+    fn rank_str_int_list_str(&self, a: String, b: i64, c: Vec<String>) -> Result<(String, i64), Error>;
     /// See [`Client::rank`].
-    fn rank<A, B, C, R>(&self, a: A, b: B, c: C) -> Result<R, Error>
-    where
-        Self: Sized,
-        (A, B, C): RankArgs<Output = R>,
-    {
-        RankArgs::call((a, b, c), self)
-    }
+    fn rank<A, B, C, R>(&self, a: A, b: B, c: C) -> Result<R, Error> where Self: Sized, (A, B, C): RankArgs<Output = R> { RankArgs::call((a, b, c), self) }
 }
 
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
-
-impl Mock {
-    /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Every call so far, in order.
-    #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
-
-    /// Answers `polls.result() -> (Dict[str, int])`.
-    pub fn on_result_none<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<::std::collections::BTreeMap<String, i64>, Error> + Send
-            + 'static,
-    {
-        Self(self.0.on(&procedures::RESULT_NONE, move |()| answer()))
-    }
-
-    /// Answers `polls.result(str) -> (int)`.
-    pub fn on_result_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(String) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::RESULT_STR, move |(candidate,)| answer(candidate)))
-    }
-
-    /// Answers `polls.vote(str) -> ()`.
-    pub fn on_vote_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(String) -> Result<(), Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::VOTE_STR, move |(candidate,)| answer(candidate)))
-    }
-
-    /// Answers `polls.vote(str, int) -> ()`.
-    pub fn on_vote_str_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(String, i64) -> Result<(), Error> + Send + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(
-                    &procedures::VOTE_STR_INT,
-                    move |(candidate, votes)| answer(candidate, votes),
-                ),
-        )
-    }
-
-    /// Answers `polls.vote(List[str]) -> (int)`.
-    pub fn on_vote_list_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Vec<String>) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(&procedures::VOTE_LIST_STR, move |(candidates,)| answer(candidates)),
-        )
-    }
-
-    /// Answers `polls.rank(int, int, List[str]) -> (int, int)`.
-    pub fn on_rank_int_int_list_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, i64, Vec<String>) -> Result<(i64, i64), Error> + Send + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(&procedures::RANK_INT_INT_LIST_STR, move |(a, b, c)| answer(a, b, c)),
-        )
-    }
-
-    /// Answers `polls.rank(int, str, List[str]) -> (int, str)`.
-    pub fn on_rank_int_str_list_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, String, Vec<String>) -> Result<(i64, String), Error> + Send
-            + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(&procedures::RANK_INT_STR_LIST_STR, move |(a, b, c)| answer(a, b, c)),
-        )
-    }
-
-    /// Answers `polls.rank(str, int, List[str]) -> (str, int)`.
-    pub fn on_rank_str_int_list_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(String, i64, Vec<String>) -> Result<(String, i64), Error> + Send
-            + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(&procedures::RANK_STR_INT_LIST_STR, move |(a, b, c)| answer(a, b, c)),
-        )
-    }
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
 }
 
-/// What [`result`](fn@result) may be called with; only this module implements it, for:
-///
-/// - `result(()) -> BTreeMap<String, i64>`
-/// - `result(String) -> i64`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+#[rustfmt::skip]
+impl Mock {
+    /// A double that answers nothing yet.
+    pub fn new() -> Self { <Self as Default>::default() }
+    /// Every call so far, in order.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
+    /// Answers `polls.result() -> (Dict[str, int])`.
+    pub fn on_result_none(self, answer: impl Fn() -> Result<::std::collections::BTreeMap<String, i64>, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::RESULT_NONE, move |()| answer()) } }
+    /// Answers `polls.result(str) -> (int)`.
+    pub fn on_result_str(self, answer: impl Fn(String) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::RESULT_STR, move |(candidate,)| answer(candidate)) } }
+    /// Answers `polls.vote(str) -> ()`.
+    pub fn on_vote_str(self, answer: impl Fn(String) -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::VOTE_STR, move |(candidate,)| answer(candidate)) } }
+    /// Answers `polls.vote(str, int) -> ()`.
+    pub fn on_vote_str_int(self, answer: impl Fn(String, i64) -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::VOTE_STR_INT, move |(candidate, votes)| answer(candidate, votes)) } }
+    /// Answers `polls.vote(List[str]) -> (int)`.
+    pub fn on_vote_list_str(self, answer: impl Fn(Vec<String>) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::VOTE_LIST_STR, move |(candidates,)| answer(candidates)) } }
+    /// Answers `polls.rank(int, int, List[str]) -> (int, int)`.
+    pub fn on_rank_int_int_list_str(self, answer: impl Fn(i64, i64, Vec<String>) -> Result<(i64, i64), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::RANK_INT_INT_LIST_STR, move |(a, b, c)| answer(a, b, c)) } }
+    /// Answers `polls.rank(int, str, List[str]) -> (int, str)`.
+    pub fn on_rank_int_str_list_str(self, answer: impl Fn(i64, String, Vec<String>) -> Result<(i64, String), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::RANK_INT_STR_LIST_STR, move |(a, b, c)| answer(a, b, c)) } }
+    /// Answers `polls.rank(str, int, List[str]) -> (str, int)`.
+    pub fn on_rank_str_int_list_str(self, answer: impl Fn(String, i64, Vec<String>) -> Result<(String, i64), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::RANK_STR_INT_LIST_STR, move |(a, b, c)| answer(a, b, c)) } }
+}
+
+/// What [`result`](fn@result) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`polls.result` takes no such arguments",
     label = "no overload takes these arguments",
@@ -395,13 +262,8 @@ pub trait ResultArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
-/// What [`vote`](fn@vote) may be called with; only this module implements it, for:
-///
-/// - `vote(String) -> ()`
-/// - `vote((String, i64)) -> ()`
-/// - `vote(Vec<String>) -> i64`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+/// What [`vote`](fn@vote) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`polls.vote` takes no such arguments",
     label = "no overload takes these arguments",
@@ -417,13 +279,8 @@ pub trait VoteArgs {
     fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
 }
 
-/// What [`rank`](fn@rank) may be called with; only this module implements it, for:
-///
-/// - `rank(i64, i64, Vec<String>) -> (i64, i64)`
-/// - `rank(i64, String, Vec<String>) -> (i64, String)`
-/// - `rank(String, i64, Vec<String>) -> (String, i64)`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+/// What [`rank`](fn@rank) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`polls.rank` takes no such arguments",
     label = "no overload takes these arguments",
@@ -452,18 +309,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -481,7 +332,6 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
     pub static RESULT_NONE: Procedure = Procedure::new("polls", "result", &[], &["Dict[str, int]"]);
     pub static RESULT_STR: Procedure = Procedure::new("polls", "result", &["str"], &["int"]);
     pub static VOTE_STR: Procedure = Procedure::new("polls", "vote", &["str"], &[]);
@@ -494,63 +344,52 @@ mod procedures {
 
 #[rustfmt::skip]
 mod forms {
-    use ::rpc_runtime::private::{Arg, overload};
+    use ::rpc_runtime::private::{Arg, overloads};
     use super::{ResultArgs, VoteArgs, RankArgs, Calls};
-
-    overload! {
-        ResultArgs => result_none [] -> ::std::collections::BTreeMap<String, i64>;
+    overloads! { ResultArgs:
+        => result_none [] -> ::std::collections::BTreeMap<String, i64>;
         [] ();
-    }
-    overload! {
-        ResultArgs => result_str [_] -> i64;
+        => result_str [_] -> i64;
         [] String;
         [] &str;
         [] &String;
     }
 
-    overload! {
-        VoteArgs => vote_str [_] -> ();
+    overloads! { VoteArgs:
+        => vote_str [_] -> ();
         [] String;
         [] &str;
         [] &String;
-    }
-    overload! {
-        VoteArgs => vote_str_int [0 1] -> ();
+        => vote_str_int [0 1] -> ();
         [B: Arg<i64>] (String, B);
         [B: Arg<i64>] (&str, B);
         [B: Arg<i64>] (&String, B);
-    }
-    overload! {
-        VoteArgs => vote_list_str [_] -> i64;
+        => vote_list_str [_] -> i64;
         [] Vec<String>;
-        [] &Vec<String>;
+        [const N0: usize] [&str; N0];
         [const N0: usize] [String; N0];
+        [] &[&str];
         [] &[String];
+        [] &Vec<String>;
+        [const N0: usize] &[&str; N0];
         [const N0: usize] &[String; N0];
         [] &Vec<&str>;
-        [const N0: usize] [&str; N0];
-        [] &[&str];
-        [const N0: usize] &[&str; N0];
     }
 
-    overload! {
-        RankArgs => rank_int_int_list_str [0 1 2] -> (i64, i64);
+    overloads! { RankArgs:
+        => rank_int_int_list_str [0 1 2] -> (i64, i64);
         [C: Arg<Vec<String>>] (i64, i64, C);
         [C: Arg<Vec<String>>] (i64, &i64, C);
         [C: Arg<Vec<String>>] (&i64, i64, C);
         [C: Arg<Vec<String>>] (&i64, &i64, C);
-    }
-    overload! {
-        RankArgs => rank_int_str_list_str [0 1 2] -> (i64, String);
+        => rank_int_str_list_str [0 1 2] -> (i64, String);
         [C: Arg<Vec<String>>] (i64, String, C);
         [C: Arg<Vec<String>>] (i64, &str, C);
         [C: Arg<Vec<String>>] (i64, &String, C);
         [C: Arg<Vec<String>>] (&i64, String, C);
         [C: Arg<Vec<String>>] (&i64, &str, C);
         [C: Arg<Vec<String>>] (&i64, &String, C);
-    }
-    overload! {
-        RankArgs => rank_str_int_list_str [0 1 2] -> (String, i64);
+        => rank_str_int_list_str [0 1 2] -> (String, i64);
         [C: Arg<Vec<String>>] (String, i64, C);
         [C: Arg<Vec<String>>] (String, &i64, C);
         [C: Arg<Vec<String>>] (&str, i64, C);

@@ -87,13 +87,7 @@ impl Client {
         Calls::put_tuple_int_str(self, value)
     }
 
-    /// `store.put`: the types of the arguments decide.
-    ///
-    /// - `put(Vec<u8>) -> i64` is [`put_bytes`](fn@put_bytes)
-    /// - `put(Vec<String>) -> String` is [`put_list_str`](fn@put_list_str)
-    /// - `put(BTreeMap<String, i64>) -> bool` is [`put_dict_str_int`](fn@put_dict_str_int)
-    /// - `put(Option<f64>) -> f64` is [`put_optional_float`](fn@put_optional_float)
-    /// - `put((i64, String)) -> ()` is [`put_tuple_int_str`](fn@put_tuple_int_str)
+    /// Any overload of `store.put`; see [`put`](fn@put).
     pub fn put<A, R>(&self, value: A) -> Result<R, Error>
     where
         A: PutArgs<Output = R>,
@@ -103,103 +97,50 @@ impl Client {
 }
 
 /// What can be called of `store`, for code that takes a [`Client`] as well as a [`Mock`].
+#[rustfmt::skip]
 pub trait Calls {
     /// See [`Client::put_bytes`].
     fn put_bytes(&self, value: Vec<u8>) -> Result<i64, Error>;
-
     /// See [`Client::put_list_str`].
     fn put_list_str(&self, value: Vec<String>) -> Result<String, Error>;
-
     /// See [`Client::put_dict_str_int`].
-    fn put_dict_str_int(
-        &self,
-        value: ::std::collections::BTreeMap<String, i64>,
-    ) -> Result<bool, Error>;
-
+    fn put_dict_str_int(&self, value: ::std::collections::BTreeMap<String, i64>) -> Result<bool, Error>;
     /// See [`Client::put_optional_float`].
     fn put_optional_float(&self, value: Option<f64>) -> Result<f64, Error>;
-
     /// See [`Client::put_tuple_int_str`].
     fn put_tuple_int_str(&self, value: (i64, String)) -> Result<(), Error>;
-
     /// See [`Client::put`].
-    fn put<A, R>(&self, value: A) -> Result<R, Error>
-    where
-        Self: Sized,
-        A: PutArgs<Output = R>,
-    {
-        PutArgs::call(value, self)
-    }
+    fn put<A, R>(&self, value: A) -> Result<R, Error> where Self: Sized, A: PutArgs<Output = R> { PutArgs::call(value, self) }
 }
 
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
-
-impl Mock {
-    /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Every call so far, in order.
-    #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
-
-    /// Answers `store.put(bytes) -> (int)`.
-    pub fn on_put_bytes<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Vec<u8>) -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::PUT_BYTES, move |(value,)| answer(value)))
-    }
-
-    /// Answers `store.put(List[str]) -> (str)`.
-    pub fn on_put_list_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Vec<String>) -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::PUT_LIST_STR, move |(value,)| answer(value)))
-    }
-
-    /// Answers `store.put(Dict[str, int]) -> (bool)`.
-    pub fn on_put_dict_str_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(::std::collections::BTreeMap<String, i64>) -> Result<bool, Error> + Send
-            + 'static,
-    {
-        Self(self.0.on(&procedures::PUT_DICT_STR_INT, move |(value,)| answer(value)))
-    }
-
-    /// Answers `store.put(Optional[float]) -> (float)`.
-    pub fn on_put_optional_float<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Option<f64>) -> Result<f64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::PUT_OPTIONAL_FLOAT, move |(value,)| answer(value)))
-    }
-
-    /// Answers `store.put(Tuple[int, str]) -> ()`.
-    pub fn on_put_tuple_int_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut((i64, String)) -> Result<(), Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::PUT_TUPLE_INT_STR, move |(value,)| answer(value)))
-    }
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
 }
 
-/// What [`put`](fn@put) may be called with; only this module implements it, for:
-///
-/// - `put(Vec<u8>) -> i64`
-/// - `put(Vec<String>) -> String`
-/// - `put(BTreeMap<String, i64>) -> bool`
-/// - `put(Option<f64>) -> f64`
-/// - `put((i64, String)) -> ()`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+#[rustfmt::skip]
+impl Mock {
+    /// A double that answers nothing yet.
+    pub fn new() -> Self { <Self as Default>::default() }
+    /// Every call so far, in order.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
+    /// Answers `store.put(bytes) -> (int)`.
+    pub fn on_put_bytes(self, answer: impl Fn(Vec<u8>) -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PUT_BYTES, move |(value,)| answer(value)) } }
+    /// Answers `store.put(List[str]) -> (str)`.
+    pub fn on_put_list_str(self, answer: impl Fn(Vec<String>) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PUT_LIST_STR, move |(value,)| answer(value)) } }
+    /// Answers `store.put(Dict[str, int]) -> (bool)`.
+    pub fn on_put_dict_str_int(self, answer: impl Fn(::std::collections::BTreeMap<String, i64>) -> Result<bool, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PUT_DICT_STR_INT, move |(value,)| answer(value)) } }
+    /// Answers `store.put(Optional[float]) -> (float)`.
+    pub fn on_put_optional_float(self, answer: impl Fn(Option<f64>) -> Result<f64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PUT_OPTIONAL_FLOAT, move |(value,)| answer(value)) } }
+    /// Answers `store.put(Tuple[int, str]) -> ()`.
+    pub fn on_put_tuple_int_str(self, answer: impl Fn((i64, String)) -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PUT_TUPLE_INT_STR, move |(value,)| answer(value)) } }
+}
+
+/// What [`put`](fn@put) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`store.put` takes no such arguments",
     label = "no overload takes these arguments",
@@ -230,18 +171,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -256,7 +191,6 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
     pub static PUT_BYTES: Procedure = Procedure::new("store", "put", &["bytes"], &["int"]);
     pub static PUT_LIST_STR: Procedure = Procedure::new("store", "put", &["List[str]"], &["str"]);
     pub static PUT_DICT_STR_INT: Procedure = Procedure::new("store", "put", &["Dict[str, int]"], &["bool"]);
@@ -266,41 +200,32 @@ mod procedures {
 
 #[rustfmt::skip]
 mod forms {
-    use ::rpc_runtime::private::{Arg, overload};
+    use ::rpc_runtime::private::{Arg, overloads};
     use super::{PutArgs, Calls};
-
-    overload! {
-        PutArgs => put_bytes [_] -> i64;
+    overloads! { PutArgs:
+        => put_bytes [_] -> i64;
         [] Vec<u8>;
-        [] &Vec<u8>;
         [const N0: usize] [u8; N0];
         [] &[u8];
+        [] &Vec<u8>;
         [const N0: usize] &[u8; N0];
-    }
-    overload! {
-        PutArgs => put_list_str [_] -> String;
+        => put_list_str [_] -> String;
         [] Vec<String>;
-        [] &Vec<String>;
+        [const N0: usize] [&str; N0];
         [const N0: usize] [String; N0];
+        [] &[&str];
         [] &[String];
+        [] &Vec<String>;
+        [const N0: usize] &[&str; N0];
         [const N0: usize] &[String; N0];
         [] &Vec<&str>;
-        [const N0: usize] [&str; N0];
-        [] &[&str];
-        [const N0: usize] &[&str; N0];
-    }
-    overload! {
-        PutArgs => put_dict_str_int [_] -> bool;
+        => put_dict_str_int [_] -> bool;
         [] ::std::collections::BTreeMap<String, i64>;
         [] &::std::collections::BTreeMap<String, i64>;
-    }
-    overload! {
-        PutArgs => put_optional_float [_] -> f64;
+        => put_optional_float [_] -> f64;
         [] Option<f64>;
         [] &Option<f64>;
-    }
-    overload! {
-        PutArgs => put_tuple_int_str [_] -> ();
+        => put_tuple_int_str [_] -> ();
         [] (i64, String);
         [] &(i64, String);
     }

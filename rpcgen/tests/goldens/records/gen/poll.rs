@@ -85,11 +85,7 @@ impl Client {
         Calls::show_list_tally_level(self, a, b)
     }
 
-    /// `poll.show`: the types of the arguments decide, which are passed as one value.
-    ///
-    /// - `show(types::Tally) -> String` is [`show_tally`](fn@show_tally)
-    /// - `show(types::Level) -> String` is [`show_level`](fn@show_level)
-    /// - `show((Vec<types::Tally>, types::Level)) -> (types::Tally, types::Level)` is [`show_list_tally_level`](fn@show_list_tally_level)
+    /// Any overload of `poll.show`; see [`show`](fn@show).
     pub fn show<A, R>(&self, arguments: A) -> Result<R, Error>
     where
         A: ShowArgs<Output = R>,
@@ -99,100 +95,46 @@ impl Client {
 }
 
 /// What can be called of `poll`, for code that takes a [`Client`] as well as a [`Mock`].
+#[rustfmt::skip]
 pub trait Calls {
     /// See [`Client::count`].
-    fn count(
-        &self,
-        ballots: Vec<types::Tally>,
-        least: types::Level,
-    ) -> Result<types::Result, Error>;
-
+    fn count(&self, ballots: Vec<types::Tally>, least: types::Level) -> Result<types::Result, Error>;
     /// See [`Client::show_tally`].
     fn show_tally(&self, a: types::Tally) -> Result<String, Error>;
-
     /// See [`Client::show_level`].
     fn show_level(&self, a: types::Level) -> Result<String, Error>;
-
     /// See [`Client::show_list_tally_level`].
-    fn show_list_tally_level(
-        &self,
-        a: Vec<types::Tally>,
-        b: types::Level,
-    ) -> Result<(types::Tally, types::Level), Error>;
-
+    fn show_list_tally_level(&self, a: Vec<types::Tally>, b: types::Level) -> Result<(types::Tally, types::Level), Error>;
     /// See [`Client::show`].
-    fn show<A, R>(&self, arguments: A) -> Result<R, Error>
-    where
-        Self: Sized,
-        A: ShowArgs<Output = R>,
-    {
-        ShowArgs::call(arguments, self)
-    }
+    fn show<A, R>(&self, arguments: A) -> Result<R, Error> where Self: Sized, A: ShowArgs<Output = R> { ShowArgs::call(arguments, self) }
 }
 
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
-
-impl Mock {
-    /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Every call so far, in order.
-    #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
-
-    /// Answers `poll.count(List[Tally], Level) -> (Result)`.
-    pub fn on_count<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Vec<types::Tally>, types::Level) -> Result<types::Result, Error> + Send
-            + 'static,
-    {
-        Self(
-            self.0.on(&procedures::COUNT, move |(ballots, least)| answer(ballots, least)),
-        )
-    }
-
-    /// Answers `poll.show(Tally) -> (str)`.
-    pub fn on_show_tally<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(types::Tally) -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::SHOW_TALLY, move |(a,)| answer(a)))
-    }
-
-    /// Answers `poll.show(Level) -> (str)`.
-    pub fn on_show_level<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(types::Level) -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::SHOW_LEVEL, move |(a,)| answer(a)))
-    }
-
-    /// Answers `poll.show(List[Tally], Level) -> (Tally, Level)`.
-    pub fn on_show_list_tally_level<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(
-                Vec<types::Tally>,
-                types::Level,
-            ) -> Result<(types::Tally, types::Level), Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::SHOW_LIST_TALLY_LEVEL, move |(a, b)| answer(a, b)))
-    }
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
 }
 
-/// What [`show`](fn@show) may be called with; only this module implements it, for:
-///
-/// - `show(types::Tally) -> String`
-/// - `show(types::Level) -> String`
-/// - `show((Vec<types::Tally>, types::Level)) -> (types::Tally, types::Level)`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+#[rustfmt::skip]
+impl Mock {
+    /// A double that answers nothing yet.
+    pub fn new() -> Self { <Self as Default>::default() }
+    /// Every call so far, in order.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
+    /// Answers `poll.count(List[Tally], Level) -> (Result)`.
+    pub fn on_count(self, answer: impl Fn(Vec<types::Tally>, types::Level) -> Result<types::Result, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::COUNT, move |(ballots, least)| answer(ballots, least)) } }
+    /// Answers `poll.show(Tally) -> (str)`.
+    pub fn on_show_tally(self, answer: impl Fn(types::Tally) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::SHOW_TALLY, move |(a,)| answer(a)) } }
+    /// Answers `poll.show(Level) -> (str)`.
+    pub fn on_show_level(self, answer: impl Fn(types::Level) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::SHOW_LEVEL, move |(a,)| answer(a)) } }
+    /// Answers `poll.show(List[Tally], Level) -> (Tally, Level)`.
+    pub fn on_show_list_tally_level(self, answer: impl Fn(Vec<types::Tally>, types::Level) -> Result<(types::Tally, types::Level), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::SHOW_LIST_TALLY_LEVEL, move |(a, b)| answer(a, b)) } }
+}
+
+/// What [`show`](fn@show) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`poll.show` takes no such arguments",
     label = "no overload takes these arguments",
@@ -221,18 +163,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -246,7 +182,6 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
     pub static COUNT: Procedure = Procedure::new("poll", "count", &["List[Tally{candidate: str, votes: int, trust: Optional[Level{low, very_high, and, NOT_FOUND}]}]", "Level{low, very_high, and, NOT_FOUND}"], &["Result{type: str, tallies: Dict[str, List[Tally{candidate: str, votes: int, trust: Optional[Level{low, very_high, and, NOT_FOUND}]}]], raw: Tuple[bytes, float]}"]);
     pub static SHOW_TALLY: Procedure = Procedure::new("poll", "show", &["Tally{candidate: str, votes: int, trust: Optional[Level{low, very_high, and, NOT_FOUND}]}"], &["str"]);
     pub static SHOW_LEVEL: Procedure = Procedure::new("poll", "show", &["Level{low, very_high, and, NOT_FOUND}"], &["str"]);
@@ -255,25 +190,20 @@ mod procedures {
 
 #[rustfmt::skip]
 mod forms {
-    use ::rpc_runtime::private::{Arg, overload};
+    use ::rpc_runtime::private::{Arg, overloads};
     use super::{ShowArgs, Calls, types};
-
-    overload! {
-        ShowArgs => show_tally [_] -> String;
+    overloads! { ShowArgs:
+        => show_tally [_] -> String;
         [] types::Tally;
         [] &types::Tally;
-    }
-    overload! {
-        ShowArgs => show_level [_] -> String;
+        => show_level [_] -> String;
         [] types::Level;
         [] &types::Level;
-    }
-    overload! {
-        ShowArgs => show_list_tally_level [0 1] -> (types::Tally, types::Level);
+        => show_list_tally_level [0 1] -> (types::Tally, types::Level);
         [B: Arg<types::Level>] (Vec<types::Tally>, B);
-        [B: Arg<types::Level>] (&Vec<types::Tally>, B);
         [const N0: usize, B: Arg<types::Level>] ([types::Tally; N0], B);
         [B: Arg<types::Level>] (&[types::Tally], B);
+        [B: Arg<types::Level>] (&Vec<types::Tally>, B);
         [const N0: usize, B: Arg<types::Level>] (&[types::Tally; N0], B);
     }
 }

@@ -47,8 +47,6 @@ impl Client {
         Self { network: network.clone() }
     }
 
-    /// How often each word occurs.
-    ///
     /// `words.count(str) -> (Dict[str, int])`
     pub fn count_str(
         &self,
@@ -57,8 +55,6 @@ impl Client {
         Calls::count_str(self, text)
     }
 
-    /// How often each word occurs in all of the texts.
-    ///
     /// `words.count(List[str]) -> (Dict[str, int])`
     pub fn count_list_str(
         &self,
@@ -67,10 +63,7 @@ impl Client {
         Calls::count_list_str(self, texts)
     }
 
-    /// `words.count`: the types of the arguments decide.
-    ///
-    /// - `count(String) -> BTreeMap<String, i64>` is [`count_str`](fn@count_str)
-    /// - `count(Vec<String>) -> BTreeMap<String, i64>` is [`count_list_str`](fn@count_list_str)
+    /// Any overload of `words.count`; see [`count`](fn@count).
     pub fn count<A, R>(&self, a: A) -> Result<R, Error>
     where
         A: CountArgs<Output = R>,
@@ -80,71 +73,38 @@ impl Client {
 }
 
 /// What can be called of `words`, for code that takes a [`Client`] as well as a [`Mock`].
+#[rustfmt::skip]
 pub trait Calls {
     /// See [`Client::count_str`].
-    fn count_str(
-        &self,
-        text: String,
-    ) -> Result<::std::collections::BTreeMap<String, i64>, Error>;
-
+    fn count_str(&self, text: String) -> Result<::std::collections::BTreeMap<String, i64>, Error>;
     /// See [`Client::count_list_str`].
-    fn count_list_str(
-        &self,
-        texts: Vec<String>,
-    ) -> Result<::std::collections::BTreeMap<String, i64>, Error>;
-
+    fn count_list_str(&self, texts: Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error>;
     /// See [`Client::count`].
-    fn count<A, R>(&self, a: A) -> Result<R, Error>
-    where
-        Self: Sized,
-        A: CountArgs<Output = R>,
-    {
-        CountArgs::call(a, self)
-    }
+    fn count<A, R>(&self, a: A) -> Result<R, Error> where Self: Sized, A: CountArgs<Output = R> { CountArgs::call(a, self) }
 }
 
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
-
-impl Mock {
-    /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Every call so far, in order.
-    #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
-
-    /// Answers `words.count(str) -> (Dict[str, int])`.
-    pub fn on_count_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(String) -> Result<::std::collections::BTreeMap<String, i64>, Error>
-            + Send + 'static,
-    {
-        Self(self.0.on(&procedures::COUNT_STR, move |(text,)| answer(text)))
-    }
-
-    /// Answers `words.count(List[str]) -> (Dict[str, int])`.
-    pub fn on_count_list_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error>
-            + Send + 'static,
-    {
-        Self(self.0.on(&procedures::COUNT_LIST_STR, move |(texts,)| answer(texts)))
-    }
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
 }
 
-/// What [`count`](fn@count) may be called with; only this module implements it, for:
-///
-/// - `count(String) -> BTreeMap<String, i64>`
-/// - `count(Vec<String>) -> BTreeMap<String, i64>`
-///
-/// Texts may be `&str`, lists may be slices and arrays, and everything may be a reference.
+#[rustfmt::skip]
+impl Mock {
+    /// A double that answers nothing yet.
+    pub fn new() -> Self { <Self as Default>::default() }
+    /// Every call so far, in order.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
+    /// Answers `words.count(str) -> (Dict[str, int])`.
+    pub fn on_count_str(self, answer: impl Fn(String) -> Result<::std::collections::BTreeMap<String, i64>, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::COUNT_STR, move |(text,)| answer(text)) } }
+    /// Answers `words.count(List[str]) -> (Dict[str, int])`.
+    pub fn on_count_list_str(self, answer: impl Fn(Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::COUNT_LIST_STR, move |(texts,)| answer(texts)) } }
+}
+
+/// What [`count`](fn@count) may be called with: the arguments of its overloads, as values and in
+/// the other forms that the module `forms` below lists. Only this module implements it.
 #[diagnostic::on_unimplemented(
     message = "`words.count` takes no such arguments",
     label = "no overload takes these arguments",
@@ -172,18 +132,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -195,32 +149,28 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
     pub static COUNT_STR: Procedure = Procedure::new("words", "count", &["str"], &["Dict[str, int]"]);
     pub static COUNT_LIST_STR: Procedure = Procedure::new("words", "count", &["List[str]"], &["Dict[str, int]"]);
 }
 
 #[rustfmt::skip]
 mod forms {
-    use ::rpc_runtime::private::{Arg, overload};
+    use ::rpc_runtime::private::{Arg, overloads};
     use super::{CountArgs, Calls};
-
-    overload! {
-        CountArgs => count_str [_] -> ::std::collections::BTreeMap<String, i64>;
+    overloads! { CountArgs:
+        => count_str [_] -> ::std::collections::BTreeMap<String, i64>;
         [] String;
         [] &str;
         [] &String;
-    }
-    overload! {
-        CountArgs => count_list_str [_] -> ::std::collections::BTreeMap<String, i64>;
+        => count_list_str [_] -> ::std::collections::BTreeMap<String, i64>;
         [] Vec<String>;
-        [] &Vec<String>;
+        [const N0: usize] [&str; N0];
         [const N0: usize] [String; N0];
+        [] &[&str];
         [] &[String];
+        [] &Vec<String>;
+        [const N0: usize] &[&str; N0];
         [const N0: usize] &[String; N0];
         [] &Vec<&str>;
-        [const N0: usize] [&str; N0];
-        [] &[&str];
-        [const N0: usize] &[&str; N0];
     }
 }

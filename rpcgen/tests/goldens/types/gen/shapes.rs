@@ -184,58 +184,24 @@ impl Client {
 }
 
 /// What can be called of `shapes`, for code that takes a [`Client`] as well as a [`Mock`].
+#[rustfmt::skip]
 pub trait Calls {
     /// See [`Client::all`].
-    fn all(
-        &self,
-        i: i64,
-        f: f64,
-        b: bool,
-        s: String,
-        y: Vec<u8>,
-        l: Vec<Vec<String>>,
-        d: ::std::collections::BTreeMap<i64, Option<Vec<u8>>>,
-        o: Option<String>,
-        t: (i64, String),
-        one: (i64,),
-    ) -> Result<(i64,), Error>;
-
+    fn all(&self, i: i64, f: f64, b: bool, s: String, y: Vec<u8>, l: Vec<Vec<String>>, d: ::std::collections::BTreeMap<i64, Option<Vec<u8>>>, o: Option<String>, t: (i64, String), one: (i64,)) -> Result<(i64,), Error>;
     /// See [`Client::nothing`].
     fn nothing(&self) -> Result<(), Error>;
-
     /// See [`Client::pair`].
     fn pair(&self) -> Result<(i64, String), Error>;
-
     /// See [`Client::list_of_one`].
     fn list_of_one(&self) -> Result<i64, Error>;
-
     /// See [`Client::many`].
-    fn many(
-        &self,
-        a: i64,
-        b: i64,
-        c: i64,
-        d: i64,
-        e: i64,
-        f: i64,
-        g: i64,
-        h: i64,
-        i: i64,
-        j: i64,
-        k: i64,
-        l: i64,
-        m: i64,
-    ) -> Result<(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64), Error>;
-
+    fn many(&self, a: i64, b: i64, c: i64, d: i64, e: i64, f: i64, g: i64, h: i64, i: i64, j: i64, k: i64, l: i64, m: i64) -> Result<(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64), Error>;
     /// See [`Client::find_optional_int`].
     fn find_optional_int(&self, key: Option<i64>) -> Result<String, Error>;
-
     /// See [`Client::find_optional_str`].
     fn find_optional_str(&self, key: Option<String>) -> Result<String, Error>;
-
     /// See [`Client::place_tuple_int_int`].
     fn place_tuple_int_int(&self, at: (i64, i64)) -> Result<(), Error>;
-
     /// See [`Client::place_int_int`].
     fn place_int_int(&self, x: i64, y: i64) -> Result<(), Error>;
 }
@@ -243,158 +209,35 @@ pub trait Calls {
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Mock(::rpc_runtime::private::Mock);
+pub struct Mock {
+    mock: ::rpc_runtime::private::Mock,
+}
 
+#[rustfmt::skip]
 impl Mock {
     /// A double that answers nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
+    pub fn new() -> Self { <Self as Default>::default() }
     /// Every call so far, in order.
     #[must_use]
-    pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.0.recorded()
-    }
-
+    pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
     /// Answers `shapes.all(int, float, bool, str, bytes, List[List[str]], Dict[int, Optional[bytes]], Optional[str], Tuple[int, str], Tuple[int]) -> (Tuple[int])`.
-    pub fn on_all<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(
-                i64,
-                f64,
-                bool,
-                String,
-                Vec<u8>,
-                Vec<Vec<String>>,
-                ::std::collections::BTreeMap<i64, Option<Vec<u8>>>,
-                Option<String>,
-                (i64, String),
-                (i64,),
-            ) -> Result<(i64,), Error> + Send + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(
-                    &procedures::ALL,
-                    move |(i, f, b, s, y, l, d, o, t, one)| answer(
-                        i,
-                        f,
-                        b,
-                        s,
-                        y,
-                        l,
-                        d,
-                        o,
-                        t,
-                        one,
-                    ),
-                ),
-        )
-    }
-
+    pub fn on_all(self, answer: impl Fn(i64, f64, bool, String, Vec<u8>, Vec<Vec<String>>, ::std::collections::BTreeMap<i64, Option<Vec<u8>>>, Option<String>, (i64, String), (i64,)) -> Result<(i64,), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::ALL, move |(i, f, b, s, y, l, d, o, t, one)| answer(i, f, b, s, y, l, d, o, t, one)) } }
     /// Answers `shapes.nothing() -> ()`.
-    pub fn on_nothing<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<(), Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::NOTHING, move |()| answer()))
-    }
-
+    pub fn on_nothing(self, answer: impl Fn() -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::NOTHING, move |()| answer()) } }
     /// Answers `shapes.pair() -> (int, str)`.
-    pub fn on_pair<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<(i64, String), Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::PAIR, move |()| answer()))
-    }
-
+    pub fn on_pair(self, answer: impl Fn() -> Result<(i64, String), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PAIR, move |()| answer()) } }
     /// Answers `shapes.list_of_one() -> (int)`.
-    pub fn on_list_of_one<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut() -> Result<i64, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::LIST_OF_ONE, move |()| answer()))
-    }
-
+    pub fn on_list_of_one(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::LIST_OF_ONE, move |()| answer()) } }
     /// Answers `shapes.many(int, int, int, int, int, int, int, int, int, int, int, int, int) -> (int, int, int, int, int, int, int, int, int, int, int, int)`.
-    pub fn on_many<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-                i64,
-            ) -> Result<
-                    (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64),
-                    Error,
-                > + Send + 'static,
-    {
-        Self(
-            self
-                .0
-                .on(
-                    &procedures::MANY,
-                    move |((a, b, c, d, e, f, g, h, i, j, k, l), (m,))| answer(
-                        a,
-                        b,
-                        c,
-                        d,
-                        e,
-                        f,
-                        g,
-                        h,
-                        i,
-                        j,
-                        k,
-                        l,
-                        m,
-                    ),
-                ),
-        )
-    }
-
+    pub fn on_many(self, answer: impl Fn(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) -> Result<(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::MANY, move |((a, b, c, d, e, f, g, h, i, j, k, l), (m,))| answer(a, b, c, d, e, f, g, h, i, j, k, l, m)) } }
     /// Answers `shapes.find(Optional[int]) -> (str)`.
-    pub fn on_find_optional_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Option<i64>) -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::FIND_OPTIONAL_INT, move |(key,)| answer(key)))
-    }
-
+    pub fn on_find_optional_int(self, answer: impl Fn(Option<i64>) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::FIND_OPTIONAL_INT, move |(key,)| answer(key)) } }
     /// Answers `shapes.find(Optional[str]) -> (str)`.
-    pub fn on_find_optional_str<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(Option<String>) -> Result<String, Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::FIND_OPTIONAL_STR, move |(key,)| answer(key)))
-    }
-
+    pub fn on_find_optional_str(self, answer: impl Fn(Option<String>) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::FIND_OPTIONAL_STR, move |(key,)| answer(key)) } }
     /// Answers `shapes.place(Tuple[int, int]) -> ()`.
-    pub fn on_place_tuple_int_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut((i64, i64)) -> Result<(), Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::PLACE_TUPLE_INT_INT, move |(at,)| answer(at)))
-    }
-
+    pub fn on_place_tuple_int_int(self, answer: impl Fn((i64, i64)) -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PLACE_TUPLE_INT_INT, move |(at,)| answer(at)) } }
     /// Answers `shapes.place(int, int) -> ()`.
-    pub fn on_place_int_int<F>(self, mut answer: F) -> Self
-    where
-        F: FnMut(i64, i64) -> Result<(), Error> + Send + 'static,
-    {
-        Self(self.0.on(&procedures::PLACE_INT_INT, move |(x, y)| answer(x, y)))
-    }
+    pub fn on_place_int_int(self, answer: impl Fn(i64, i64) -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::PLACE_INT_INT, move |(x, y)| answer(x, y)) } }
 }
 
 #[rustfmt::skip]
@@ -410,18 +253,12 @@ mod plumbing {
 
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.network
-        }
+        fn transport(&self) -> &Self::Transport { &self.network }
     }
 
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
-
-        fn transport(&self) -> &Self::Transport {
-            &self.0
-        }
+        fn transport(&self) -> &Self::Transport { &self.mock }
     }
 
     impl<C: Carrier> Calls for C {
@@ -440,7 +277,6 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-
     pub static ALL: Procedure = Procedure::new("shapes", "all", &["int", "float", "bool", "str", "bytes", "List[List[str]]", "Dict[int, Optional[bytes]]", "Optional[str]", "Tuple[int, str]", "Tuple[int]"], &["Tuple[int]"]).deadline_ms(1_500);
     pub static NOTHING: Procedure = Procedure::new("shapes", "nothing", &[], &[]).deadline_ms(3_600_000);
     pub static PAIR: Procedure = Procedure::new("shapes", "pair", &[], &["int", "str"]);
