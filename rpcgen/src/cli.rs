@@ -14,6 +14,7 @@ mod explain;
 mod format;
 mod generate;
 mod print;
+mod schema;
 mod sources;
 
 use std::ffi::OsString;
@@ -42,6 +43,7 @@ Examples:
   rpcgen doc init.yaml --out docs.html        a reference page to be read in a browser
   rpcgen breaking --against main init.yaml    which clients does the change break, and how?
   rpcgen explain E051                         why there is such a rule, with an example
+  rpcgen schema --out init.schema.json        what an editor needs to complete and check the file
 
 In the crate that calls:
   mod stubs;
@@ -84,7 +86,8 @@ rpcgen init.yaml --out DIR [--tenant NAME] [--check] [--format FORMAT]
        rpcgen check init.yaml [--no-sources] [--format FORMAT]
        rpcgen doc init.yaml [--out FILE] [--tenant NAME] [--check] [--format FORMAT]
        rpcgen breaking OLD.yaml NEW.yaml | --against GITREV init.yaml
-       rpcgen explain [CODE]";
+       rpcgen explain [CODE]
+       rpcgen schema [--out FILE [--check]]";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -109,6 +112,8 @@ enum Verb {
         #[arg(value_name = "CODE")]
         code: Option<String>,
     },
+    /// Print or write the JSON Schema of init.yaml, for editors
+    Schema(schema::Options),
 }
 
 /// Runs the command with the arguments of this process.
@@ -158,6 +163,7 @@ fn execute(arguments: Arguments) -> ExitCode {
         Arguments { verb: Some(Verb::Doc(options)), .. } => doc::doc(&options),
         Arguments { verb: Some(Verb::Breaking(options)), .. } => breaking::breaking(&options),
         Arguments { verb: Some(Verb::Explain { code }), .. } => explain::explain(code.as_deref()),
+        Arguments { verb: Some(Verb::Schema(options)), .. } => schema::schema(&options),
         Arguments { init: Some(init), out: Some(out), tenant, check, format, .. } => {
             Order { init, out, tenant, check, format }.run()
         }

@@ -9,8 +9,8 @@
 //! | `Dict`, `Optional`, `Tuple` | `BTreeMap`, `Option`, tuple | also by reference |
 //! | records, enumerations | `types::Name` | also by reference |
 //!
-//! [`forms`] is that last column. Each of its forms is an `Arg<T>` of the runtime, which takes some more inside lists;
-//! `tests/forms.rs` holds the two against each other.
+//! [`forms`] is that last column, and the table of `docs/INIT.md`. Each of its forms is an `Arg<T>` of the runtime, which
+//! takes some more inside lists; `tests/forms.rs` holds the two against each other.
 
 use proc_macro2::TokenStream;
 use rpc_schema::Type;
@@ -184,5 +184,41 @@ mod tests {
             ["Vec<String>", "[&str; N]", "[String; N]", "&[&str]", "&[String]", "&Vec<String>"]
         );
         assert_eq!(texts("List[str]").len(), 9);
+    }
+
+    const INIT_MD: &str = include_str!("../../docs/INIT.md");
+    const HEADER: &str = "| declared | Rust type | may be passed |";
+
+    /// What stands between backticks.
+    fn code_spans(cell: &str) -> Vec<&str> {
+        cell.split('`').skip(1).step_by(2).collect()
+    }
+
+    /// A declared type with parameters: `K` is `str`, and the others are enumerations of their names.
+    fn parse_with_parameters(text: &str) -> Type {
+        let enumeration = |name: &str| Type::parse(&format!("{name}{{a}}")).ok();
+        Type::parse_in(&text.replace("Dict[K", "Dict[str"), &enumeration).expect(text)
+    }
+
+    /// What is spelled for it, as the table writes it.
+    fn with_parameters(spelled: &str) -> String {
+        let short = spelled.replace("::std::collections::", "").replace("BTreeMap<String", "BTreeMap<K");
+        ["A", "B", "T", "V"].iter().fold(short, |text, name| text.replace(&format!("types::{name}"), name))
+    }
+
+    #[test]
+    fn the_reference_lists_every_form_of_every_type() {
+        let rows = INIT_MD.lines().skip_while(|line| *line != HEADER).skip(2);
+        let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+        for row in &rows {
+            let cells: Vec<Vec<&str>> = row.split(" | ").map(code_spans).collect();
+            let ty = parse_with_parameters(cells[0][0]);
+            let passed: Vec<String> = forms(&ty, "N").iter().map(|form| with_parameters(&form.ty)).collect();
+            assert_eq!(cells[1], [with_parameters(&type_in_words(&ty))], "{row}");
+            assert_eq!(cells[2], passed, "{row}");
+        }
+        let declared: Vec<&str> = rows.iter().map(|row| code_spans(row)[0]).collect();
+        let parameters = ["List[T]", "List[str]", "Dict[K, V]", "Optional[T]", "Tuple[A, B]", "Level"];
+        assert_eq!(declared, [&["int", "float", "bool", "str", "bytes"], &parameters[..]].concat());
     }
 }

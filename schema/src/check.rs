@@ -14,7 +14,7 @@ mod services;
 mod signatures;
 mod spelling;
 mod types;
-mod units;
+pub(crate) mod units;
 
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
@@ -22,7 +22,7 @@ use crate::model::{Network, Service, TypeDecl};
 use crate::raw::RawFile;
 
 /// The only version of the format.
-const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 1;
 
 /// The parts of a file that is right.
 pub(crate) struct Checked {

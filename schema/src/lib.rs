@@ -44,6 +44,8 @@ mod document;
 #[cfg(feature = "yaml")]
 mod guard;
 #[cfg(feature = "yaml")]
+pub mod json_schema;
+#[cfg(feature = "yaml")]
 pub mod model;
 #[cfg(feature = "yaml")]
 pub mod naming;

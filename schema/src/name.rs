@@ -10,14 +10,14 @@ use std::fmt;
 pub struct Name(String);
 
 /// Python's keywords, from `keyword.kwlist` of Python 3.9 to 3.13.
-const PYTHON_KEYWORDS: [&str; 35] = [
+pub(crate) const PYTHON_KEYWORDS: [&str; 35] = [
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
     "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
     "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
 /// Identifiers that Rust cannot write even as raw ones.
-const RUST_PATH_WORDS: [&str; 4] = ["self", "Self", "super", "crate"];
+pub(crate) const RUST_PATH_WORDS: [&str; 4] = ["self", "Self", "super", "crate"];
 
 impl Name {
     /// Checks a name.

@@ -12,7 +12,8 @@
 //! | `returns`: one type, or a list of types | a list of types |
 //! | under `types`: fields by name, a list of items, or a mapping with `fields` or `items` | that mapping |
 
-mod fields;
+pub(crate) mod fields;
+mod reference;
 mod types;
 mod words;
 
@@ -21,7 +22,7 @@ use serde_yaml::{Mapping, Value};
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::suggest::did_you_mean;
-use fields::{FILE, Field, NAME, Shape, TYPE};
+use fields::{FILE, Field, NAME, Shape, TYPE, Text};
 use words::{What, expected, hint_for, kind_of};
 
 /// Brings the value of a whole file into shape.
@@ -36,27 +37,29 @@ struct Walk<'f> {
 impl Walk<'_> {
     fn conform(&mut self, at: Place<'_>, value: &mut Value, shape: Shape, what: What<'_>) {
         match (shape, &mut *value) {
-            (Shape::Text | Shape::Provider | Shape::Quantity(..), Value::String(_))
+            (Shape::Text(_) | Shape::Provider | Shape::Quantity(_), Value::String(_))
             | (Shape::Flag, Value::Bool(_)) => {}
-            (Shape::Integer, Value::Number(number)) if number.as_i64().is_some() => {}
+            (Shape::Integer(_), Value::Number(number)) if number.as_i64().is_some() => {}
             (Shape::List(item), Value::Sequence(items)) => self.list(at, items, *item, what),
             (Shape::Mapping(fields), Value::Mapping(mapping)) => {
                 self.mapping(at, mapping, [fields, &[]], what);
             }
-            (Shape::Entries(fields), Value::Mapping(mapping)) => {
+            (Shape::Entries(_, fields), Value::Mapping(mapping)) => {
                 *value = Value::Sequence(self.entries_by_name(at, std::mem::take(mapping), fields));
             }
-            (Shape::Entries(fields), Value::Sequence(items)) => self.entries_in_list(at, items, fields, what),
+            (Shape::Entries(_, fields), Value::Sequence(items)) => {
+                self.entries_in_list(at, items, fields, what);
+            }
             (Shape::Arguments | Shape::Fields, Value::Mapping(mapping)) => {
                 *value = Value::Sequence(self.arguments_by_name(at, std::mem::take(mapping)));
             }
             (Shape::Arguments, Value::Sequence(items)) => {
-                self.list(at, items, Shape::Text, what);
+                self.list(at, items, Shape::Text(Text::Type), what);
                 for ty in items {
                     *ty = pair(Value::Null, std::mem::take(ty));
                 }
             }
-            (Shape::Returns, Value::Sequence(items)) => self.list(at, items, Shape::Text, what),
+            (Shape::Returns, Value::Sequence(items)) => self.list(at, items, Shape::Text(Text::Type), what),
             (Shape::Returns, Value::String(_)) => *value = Value::Sequence(vec![std::mem::take(value)]),
             (Shape::Types, Value::Mapping(mapping)) => {
                 *value = Value::Sequence(self.types_by_name(at, std::mem::take(mapping)));
@@ -120,7 +123,7 @@ impl Walk<'_> {
             (
                 None,
                 Shape::List(_)
-                | Shape::Entries(_)
+                | Shape::Entries(..)
                 | Shape::Arguments
                 | Shape::Fields
                 | Shape::Returns
@@ -187,7 +190,12 @@ impl Walk<'_> {
         }
         let mut arguments = Vec::with_capacity(mapping.len());
         for (child, (name, mut ty)) in at.children().zip(mapping) {
-            self.conform(child, &mut ty, Shape::Text, What::Entry(child.key().unwrap_or_default()));
+            self.conform(
+                child,
+                &mut ty,
+                Shape::Text(Text::Type),
+                What::Entry(child.key().unwrap_or_default()),
+            );
             arguments.push(pair(name, ty));
         }
         arguments
@@ -201,9 +209,9 @@ impl Walk<'_> {
                 Finding::new(Code::ProviderList, at.span(), message)
                     .hint("name one server: `provider: server1`")
             }
-            (Shape::Quantity(code, example), Value::Number(number)) => {
-                Finding::new(code, at.span(), format!("{what} has no unit: `{number}`"))
-                    .hint(format!("write the unit as in `{example}`"))
+            (Shape::Quantity(quantity), Value::Number(number)) => {
+                Finding::new(quantity.code(), at.span(), format!("{what} has no unit: `{number}`"))
+                    .hint(format!("write the unit as in `{}`", quantity.example()))
             }
             (_, value) => {
                 let message = format!("{what} must be {}, not {}", expected(shape), kind_of(value));

@@ -21,6 +21,8 @@ pub use error::{TypeError, TypeErrorKind};
 pub use expanded::Expanded;
 use expanded::Naming;
 pub use named::{Enumeration, Field, MAX_MEMBERS, Record, check_item};
+#[cfg(feature = "yaml")]
+pub(crate) use parse::OTHER_NAMES;
 pub use parse::{BUILTIN_NAMES, is_builtin_name};
 
 /// How deep a type may nest: `int` is 1, `List[int]` is 2.

@@ -6,6 +6,7 @@ mod explain;
 mod formats;
 mod hostile;
 mod place;
+mod schema;
 
 use std::fs;
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 
-const MILLISECONDS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
-const BYTES: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+/// The units of a duration, in milliseconds.
+pub(crate) const MILLISECONDS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+/// The units of a size, in bytes.
+pub(crate) const BYTES: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 pub(super) fn check_duration(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<Duration> {
     let millis = quantity(text, &MILLISECONDS);

@@ -2,7 +2,7 @@
 
 use serde_yaml::{Mapping, Value};
 
-use super::fields::{Shape, TYPE};
+use super::fields::{Named, Shape, TYPE, Text};
 use super::words::What;
 use super::{Walk, pair};
 use crate::guard::Place;
@@ -31,7 +31,7 @@ impl Walk<'_> {
                 *value = keyed("fields", fields);
             }
             Value::Sequence(items) => {
-                self.list(at, items, Shape::Text, What::Item("items"));
+                self.list(at, items, Shape::Text(Text::Name(Named::Item)), What::Item("items"));
                 *value = keyed("items", std::mem::take(items));
             }
             _ => self.refuse_kind(at, value, Shape::Type, what),

@@ -77,12 +77,12 @@ fn glued(key: &str) -> Option<String> {
 
 pub(super) fn expected(shape: Shape) -> &'static str {
     match shape {
-        Shape::Text | Shape::Provider | Shape::Quantity(..) => "text",
-        Shape::Integer => "an integer",
+        Shape::Text(_) | Shape::Provider | Shape::Quantity(_) => "text",
+        Shape::Integer(_) => "an integer",
         Shape::Flag => "`true` or `false`",
         Shape::List(_) => "a list",
         Shape::Mapping(_) => "a mapping",
-        Shape::Entries(_) | Shape::Types => "a mapping by name or a list",
+        Shape::Entries(..) | Shape::Types => "a mapping by name or a list",
         Shape::Type => "fields by name, or a list of items",
         Shape::Fields => "a mapping of names to types",
         Shape::Arguments => "a mapping of names to types, or a list of types",
@@ -105,13 +105,13 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 
 pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<String> {
     let hint = match (shape, value) {
-        (Shape::Text, Value::Mapping(_)) if matches!(what, What::Item("arguments")) => {
+        (Shape::Text(_), Value::Mapping(_)) if matches!(what, What::Item("arguments")) => {
             "name all arguments in one mapping: `arguments: { a: int, b: str }`".to_owned()
         }
-        (Shape::Text | Shape::Provider | Shape::Quantity(..), Value::Number(_) | Value::Bool(_)) => {
+        (Shape::Text(_) | Shape::Provider | Shape::Quantity(_), Value::Number(_) | Value::Bool(_)) => {
             "put it in quotes".to_owned()
         }
-        (Shape::Integer, Value::String(text)) if text.parse::<i64>().is_ok() => {
+        (Shape::Integer(_), Value::String(text)) if text.parse::<i64>().is_ok() => {
             "remove the quotes".to_owned()
         }
         (Shape::Flag, Value::String(text)) => match text.to_ascii_lowercase().as_str() {

@@ -14,7 +14,8 @@ pub const BUILTIN_NAMES: [&str; 9] =
     ["int", "float", "bool", "str", "bytes", "List", "Dict", "Optional", "Tuple"];
 
 /// Other spellings of them, and names that a later version of the language takes.
-const OTHER_NAMES: [&str; 7] = ["string", "list", "dict", "optional", "tuple", "Callable", "Stream"];
+pub(crate) const OTHER_NAMES: [&str; 7] =
+    ["string", "list", "dict", "optional", "tuple", "Callable", "Stream"];
 
 /// Whether the type language itself means something by this name.
 pub fn is_builtin_name(name: &str) -> bool {
