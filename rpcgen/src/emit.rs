@@ -23,6 +23,7 @@ pub use types::emit_types;
 pub fn emit_module(module: &Module) -> String {
     [
         format(emit_shown(module)),
+        client::emit_overloads(module),
         calls::emit_calls(module),
         mock::emit_mock(module),
         emit_argument_traits(module),

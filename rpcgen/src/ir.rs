@@ -85,8 +85,8 @@ pub struct Function {
     pub signature: Signature,
     /// What stands above it.
     pub docs: Vec<String>,
-    /// What stands above the client's method; of an overload, whose function is beside it, no more than its signature.
-    pub method_docs: Vec<String>,
+    /// Whether it is one of several of a name, which share a function beside it.
+    pub is_overload: bool,
     /// The names of its arguments, one for each in the signature.
     pub arguments: Vec<RustName>,
     /// What the closure is called that answers it in a test; none of their names.

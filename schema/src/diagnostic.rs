@@ -17,6 +17,9 @@ pub use render::MAX_RENDERED_FINDINGS;
 /// How many findings of one run are kept; a file that is wrong throughout needs no longer list.
 pub const MAX_FINDINGS: usize = 1_000;
 
+/// So many of them have nearest names looked for.
+const MAX_FINDINGS_WITH_NAMES: usize = 50;
+
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -125,6 +128,11 @@ impl Findings {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether nearest names are looked for; behind the first findings nobody reads them, and they cost.
+    pub(crate) fn wants_names(&self) -> bool {
+        self.0.len() < MAX_FINDINGS_WITH_NAMES
     }
 
     pub(crate) fn is_full(&self) -> bool {

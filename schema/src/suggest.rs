@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
 /// Longer names than this are not compared; nobody mistypes them.
-const MAX_COMPARED_CHARS: usize = 64;
+const MAX_COMPARED_CHARS: usize = 40;
 
 /// Among more candidates than this none is looked for.
 const MAX_CANDIDATES: usize = 1_000;
@@ -21,7 +21,7 @@ fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
     candidates
         .into_iter()
         .take(MAX_CANDIDATES)
-        .filter(|candidate| candidate.len().abs_diff(given.len()) <= 4 * limit)
+        .filter(|candidate| candidate.chars().count().abs_diff(given.len()) <= limit)
         .map(|candidate| (distance(&given, &candidate.to_lowercase().chars().collect::<Vec<_>>()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

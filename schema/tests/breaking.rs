@@ -192,6 +192,27 @@ fn overloads_that_come_and_go_break_rust_alone() {
 }
 
 #[test]
+fn lists_that_come_to_decide_are_passed_in_fewer_forms() {
+    let with = |rpcs: &str| {
+        let find = "      - { name: find, arguments: [\"Optional[int]\"] }\n";
+        contract(&INIT.replace(find, &format!("{find}{rpcs}")))
+    };
+    let nested = "      - { name: put, arguments: [int, \"List[List[str]]\"] }\n      \
+                  - { name: put, arguments: [str, \"List[List[str]]\"] }\n";
+    let more = "      - { name: put, arguments: [int, int] }\n";
+    let changes = compare(&with(nested), &with(&(nested.to_owned() + more)));
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        changes,
+        [
+            "`client1` may have to call `svc2.put` otherwise in Rust: other arguments tell its overloads apart now, and \
+             lists are passed for those in fewer forms",
+            "`client1` may call `svc2.put(int, int)`: the procedure is new",
+        ]
+    );
+}
+
+#[test]
 fn what_is_new_breaks_nobody() {
     check(
         "tenants: [client1]\n",

@@ -48,7 +48,7 @@ fn emit_carried_method(function: &Function) -> String {
 }
 
 /// The arguments behind `&self`, with exactly their declared types.
-fn emit_parameters(function: &Function) -> String {
+pub fn emit_parameters(function: &Function) -> String {
     let typed = function.arguments.iter().zip(&function.signature.arguments);
     typed.fold(String::new(), |text, (name, ty)| text + &format!(", {name}: {}", type_in_text(ty)))
 }

@@ -4,13 +4,13 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::function::emit_parameters;
-use super::{emit_docs, overloads};
+use super::{calls, emit_docs, overloads};
 use crate::ir::{Call, Function, Module};
-use crate::types::returns_in_code;
+use crate::types::{returns_in_code, returns_in_text};
 
 pub fn emit_client(module: &Module) -> TokenStream {
     let docs = emit_docs(&[format!("The calls of `{}` on a network of one's own choice.", module.service)]);
-    let methods = module.calls.iter().map(emit_method);
+    let methods = module.calls.iter().filter_map(emit_method);
     quote! {
         #docs
         #[derive(Clone, Debug)]
@@ -30,17 +30,36 @@ pub fn emit_client(module: &Module) -> TokenStream {
     }
 }
 
-fn emit_method(call: &Call) -> TokenStream {
+/// Single overloads are left to the [table](emit_overloads).
+fn emit_method(call: &Call) -> Option<TokenStream> {
     match call {
-        Call::Plain(function) => emit_plain_method(function),
-        Call::Overloaded(set) => overloads::emit_method(set),
+        Call::Plain(function) if function.is_overload => None,
+        Call::Plain(function) => Some(emit_plain_method(function)),
+        Call::Overloaded(set) => Some(overloads::emit_method(set)),
     }
+}
+
+/// The methods of single overloads, a line each.
+pub fn emit_overloads(module: &Module) -> String {
+    let methods: String =
+        module.functions().filter(|function| function.is_overload).map(emit_overload).collect();
+    if methods.is_empty() { methods } else { format!("\n#[rustfmt::skip]\nimpl Client {{\n{methods}}}\n") }
+}
+
+fn emit_overload(function: &Function) -> String {
+    let Function { name, signature, arguments, .. } = function;
+    let (parameters, returns) = (calls::emit_parameters(function), returns_in_text(&signature.returns));
+    let arguments = arguments.iter().fold(String::new(), |text, name| text + &format!(", {name}"));
+    format!(
+        "    /// `{signature}`\n    pub fn {name}(&self{parameters}) -> Result<{returns}, Error> \
+         {{ Calls::{name}(self{arguments}) }}\n"
+    )
 }
 
 /// `Calls::name(...)` rather than a method call, which would be this one.
 fn emit_plain_method(function: &Function) -> TokenStream {
     let Function { name, arguments, .. } = function;
-    let docs = emit_docs(&function.method_docs);
+    let docs = emit_docs(&function.docs);
     let parameters = emit_parameters(function);
     let returns = returns_in_code(&function.signature.returns);
     quote! {

@@ -8,15 +8,12 @@ use crate::ir::Function;
 
 pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
     let arguments = name_arguments(&rpc.parameters);
-    let docs = docs::of_procedure(service, rpc);
-    let is_overload = rpc.name != *name;
-    let method_docs = if is_overload { docs.last().cloned().into_iter().collect() } else { docs.clone() };
     Function {
         name: RustName::new(name),
         procedure: RustName::new(name.to_ascii_uppercase()),
         signature: service.signature(rpc),
-        docs,
-        method_docs,
+        docs: docs::of_procedure(service, rpc),
+        is_overload: rpc.name != *name,
         answer: RustName::argument("answer", &arguments),
         arguments,
         deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),

@@ -14,7 +14,7 @@ use crate::name::Name;
 use crate::naming::{RESERVED_TYPES, variant};
 use crate::raw::{Named, RawType, Texts};
 use crate::types::{
-    Enumeration, Field, MAX_TYPE_DEPTH, Record, Type, TypeErrorKind, check_item, is_builtin_name,
+    Enumeration, Field, MAX_MEMBERS, MAX_TYPE_DEPTH, Record, Type, TypeErrorKind, check_item, is_builtin_name,
 };
 
 /// The declared types, by name.
@@ -159,6 +159,9 @@ impl Resolver<'_, '_> {
         at: Place<'_>,
         trail: &mut Vec<usize>,
     ) -> Option<Type> {
+        if raw.len() > MAX_MEMBERS {
+            return self.refuse(&TypeErrorKind::TooManyMembers(at.key().unwrap_or_default().to_owned()), at);
+        }
         let fields = members(at, "fields").children().zip(raw).map(|(at, (written, ty))| {
             let name = check_name(&written?, &at.key_span(), self.findings);
             let ty = ty.and_then(|ty| self.field_type(&ty, at, trail));
@@ -187,6 +190,9 @@ impl Resolver<'_, '_> {
     }
 
     fn enumeration(&mut self, name: Option<Name>, raw: Texts, at: Place<'_>) -> Option<Type> {
+        if raw.len() > MAX_MEMBERS {
+            return self.refuse(&TypeErrorKind::TooManyMembers(at.key().unwrap_or_default().to_owned()), at);
+        }
         let mut variants: HashMap<String, (String, Range<usize>)> = HashMap::new();
         let items = members(at, "items").children().zip(raw).map(|(at, item)| {
             let item = item?;

@@ -24,7 +24,12 @@ impl Walk<'_> {
         let what = What::Entry(at.key().unwrap_or_default());
         match value {
             Value::Mapping(mapping) if has_all_keys(mapping) => {
+                let absent = ["fields", "items"]
+                    .map(|key| mapping.get(key).is_some_and(Value::is_null).then_some(key));
                 self.conform(at, value, Shape::Mapping(TYPE), what);
+                if let Value::Mapping(mapping) = value {
+                    absent.into_iter().flatten().for_each(|key| drop(mapping.swap_remove(key)));
+                }
             }
             Value::Mapping(mapping) => {
                 let fields = self.arguments_by_name(at, std::mem::take(mapping));

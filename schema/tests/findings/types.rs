@@ -17,6 +17,7 @@ Level: [low, normal, high]
 Ballot: { doc: one vote, fields: { fields: "List[Tally]", items: int } }
 Mood: { doc: how it goes, items: [and, or] }
 Short: { fields: str, items: int, doc: str }
+Half: { fields: ~, items: [a] }
 "#,
         &[],
     );

@@ -237,16 +237,6 @@ impl Client {
         Calls::String(self)
     }
 
-    /// `std.where(int) -> (int)`
-    pub fn where_int(&self, r#mod: i64) -> Result<i64, Error> {
-        Calls::where_int(self, r#mod)
-    }
-
-    /// `std.where(str) -> (str)`
-    pub fn where_str(&self, r#mod: String) -> Result<String, Error> {
-        Calls::where_str(self, r#mod)
-    }
-
     /// Any overload of `std.where`; see [`where`](fn@where).
     pub fn r#where<A, R>(&self, r#mod: A) -> Result<R, Error>
     where
@@ -270,16 +260,6 @@ impl Client {
         Calls::from_text(self, text)
     }
 
-    /// `std.Vec(int, int) -> (int)`
-    pub fn Vec_int_int(&self, self_: i64, R: i64) -> Result<i64, Error> {
-        Calls::Vec_int_int(self, self_, R)
-    }
-
-    /// `std.Vec(int, str) -> (str)`
-    pub fn Vec_int_str(&self, self_: i64, R: String) -> Result<String, Error> {
-        Calls::Vec_int_str(self, self_, R)
-    }
-
     /// Any overload of `std.Vec`; see [`Vec`](fn@Vec).
     pub fn Vec<A, B, R>(&self, self_: A, R: B) -> Result<R, Error>
     where
@@ -287,6 +267,18 @@ impl Client {
     {
         Calls::Vec(self, self_, R)
     }
+}
+
+#[rustfmt::skip]
+impl Client {
+    /// `std.where(int) -> (int)`
+    pub fn where_int(&self, r#mod: i64) -> Result<i64, Error> { Calls::where_int(self, r#mod) }
+    /// `std.where(str) -> (str)`
+    pub fn where_str(&self, r#mod: String) -> Result<String, Error> { Calls::where_str(self, r#mod) }
+    /// `std.Vec(int, int) -> (int)`
+    pub fn Vec_int_int(&self, self_: i64, R: i64) -> Result<i64, Error> { Calls::Vec_int_int(self, self_, R) }
+    /// `std.Vec(int, str) -> (str)`
+    pub fn Vec_int_str(&self, self_: i64, R: String) -> Result<String, Error> { Calls::Vec_int_str(self, self_, R) }
 }
 
 /// What can be called of `std`, for code that takes a [`Client`] as well as a [`Mock`].

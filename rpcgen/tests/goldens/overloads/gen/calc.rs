@@ -55,30 +55,6 @@ impl Client {
         Self { network: network.clone() }
     }
 
-    /// `calc.add(int, int) -> (int)`
-    pub fn add_int_int(&self, a: i64, b: i64) -> Result<i64, Error> {
-        Calls::add_int_int(self, a, b)
-    }
-
-    /// `calc.add(float, float) -> (float)`
-    pub fn add_float_float(&self, a: f64, b: f64) -> Result<f64, Error> {
-        Calls::add_float_float(self, a, b)
-    }
-
-    /// `calc.add(str, str) -> (str)`
-    pub fn add_str_str(&self, a: String, b: String) -> Result<String, Error> {
-        Calls::add_str_str(self, a, b)
-    }
-
-    /// `calc.add(List[int], List[int]) -> (List[int])`
-    pub fn add_list_int_list_int(
-        &self,
-        a: Vec<i64>,
-        b: Vec<i64>,
-    ) -> Result<Vec<i64>, Error> {
-        Calls::add_list_int_list_int(self, a, b)
-    }
-
     /// Any overload of `calc.add`; see [`add`](fn@add).
     pub fn add<A, B, R>(&self, a: A, b: B) -> Result<R, Error>
     where
@@ -86,6 +62,18 @@ impl Client {
     {
         Calls::add(self, a, b)
     }
+}
+
+#[rustfmt::skip]
+impl Client {
+    /// `calc.add(int, int) -> (int)`
+    pub fn add_int_int(&self, a: i64, b: i64) -> Result<i64, Error> { Calls::add_int_int(self, a, b) }
+    /// `calc.add(float, float) -> (float)`
+    pub fn add_float_float(&self, a: f64, b: f64) -> Result<f64, Error> { Calls::add_float_float(self, a, b) }
+    /// `calc.add(str, str) -> (str)`
+    pub fn add_str_str(&self, a: String, b: String) -> Result<String, Error> { Calls::add_str_str(self, a, b) }
+    /// `calc.add(List[int], List[int]) -> (List[int])`
+    pub fn add_list_int_list_int(&self, a: Vec<i64>, b: Vec<i64>) -> Result<Vec<i64>, Error> { Calls::add_list_int_list_int(self, a, b) }
 }
 
 /// What can be called of `calc`, for code that takes a [`Client`] as well as a [`Mock`].

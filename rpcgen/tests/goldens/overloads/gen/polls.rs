@@ -105,39 +105,12 @@ impl Client {
         Self { network: network.clone() }
     }
 
-    /// `polls.result() -> (Dict[str, int])`
-    pub fn result_none(
-        &self,
-    ) -> Result<::std::collections::BTreeMap<String, i64>, Error> {
-        Calls::result_none(self)
-    }
-
-    /// `polls.result(str) -> (int)`
-    pub fn result_str(&self, candidate: String) -> Result<i64, Error> {
-        Calls::result_str(self, candidate)
-    }
-
     /// Any overload of `polls.result`; see [`result`](fn@result).
     pub fn result<A, R>(&self, arguments: A) -> Result<R, Error>
     where
         A: ResultArgs<Output = R>,
     {
         Calls::result(self, arguments)
-    }
-
-    /// `polls.vote(str) -> ()`
-    pub fn vote_str(&self, candidate: String) -> Result<(), Error> {
-        Calls::vote_str(self, candidate)
-    }
-
-    /// `polls.vote(str, int) -> ()`
-    pub fn vote_str_int(&self, candidate: String, votes: i64) -> Result<(), Error> {
-        Calls::vote_str_int(self, candidate, votes)
-    }
-
-    /// `polls.vote(List[str]) -> (int)`
-    pub fn vote_list_str(&self, candidates: Vec<String>) -> Result<i64, Error> {
-        Calls::vote_list_str(self, candidates)
     }
 
     /// Any overload of `polls.vote`; see [`vote`](fn@vote).
@@ -148,36 +121,6 @@ impl Client {
         Calls::vote(self, arguments)
     }
 
-    /// `polls.rank(int, int, List[str]) -> (int, int)`
-    pub fn rank_int_int_list_str(
-        &self,
-        a: i64,
-        b: i64,
-        c: Vec<String>,
-    ) -> Result<(i64, i64), Error> {
-        Calls::rank_int_int_list_str(self, a, b, c)
-    }
-
-    /// `polls.rank(int, str, List[str]) -> (int, str)`
-    pub fn rank_int_str_list_str(
-        &self,
-        a: i64,
-        b: String,
-        c: Vec<String>,
-    ) -> Result<(i64, String), Error> {
-        Calls::rank_int_str_list_str(self, a, b, c)
-    }
-
-    /// `polls.rank(str, int, List[str]) -> (str, int)`
-    pub fn rank_str_int_list_str(
-        &self,
-        a: String,
-        b: i64,
-        c: Vec<String>,
-    ) -> Result<(String, i64), Error> {
-        Calls::rank_str_int_list_str(self, a, b, c)
-    }
-
     /// Any overload of `polls.rank`; see [`rank`](fn@rank).
     pub fn rank<A, B, C, R>(&self, a: A, b: B, c: C) -> Result<R, Error>
     where
@@ -185,6 +128,26 @@ impl Client {
     {
         Calls::rank(self, a, b, c)
     }
+}
+
+#[rustfmt::skip]
+impl Client {
+    /// `polls.result() -> (Dict[str, int])`
+    pub fn result_none(&self) -> Result<::std::collections::BTreeMap<String, i64>, Error> { Calls::result_none(self) }
+    /// `polls.result(str) -> (int)`
+    pub fn result_str(&self, candidate: String) -> Result<i64, Error> { Calls::result_str(self, candidate) }
+    /// `polls.vote(str) -> ()`
+    pub fn vote_str(&self, candidate: String) -> Result<(), Error> { Calls::vote_str(self, candidate) }
+    /// `polls.vote(str, int) -> ()`
+    pub fn vote_str_int(&self, candidate: String, votes: i64) -> Result<(), Error> { Calls::vote_str_int(self, candidate, votes) }
+    /// `polls.vote(List[str]) -> (int)`
+    pub fn vote_list_str(&self, candidates: Vec<String>) -> Result<i64, Error> { Calls::vote_list_str(self, candidates) }
+    /// `polls.rank(int, int, List[str]) -> (int, int)`
+    pub fn rank_int_int_list_str(&self, a: i64, b: i64, c: Vec<String>) -> Result<(i64, i64), Error> { Calls::rank_int_int_list_str(self, a, b, c) }
+    /// `polls.rank(int, str, List[str]) -> (int, str)`
+    pub fn rank_int_str_list_str(&self, a: i64, b: String, c: Vec<String>) -> Result<(i64, String), Error> { Calls::rank_int_str_list_str(self, a, b, c) }
+    /// `polls.rank(str, int, List[str]) -> (str, int)`
+    pub fn rank_str_int_list_str(&self, a: String, b: i64, c: Vec<String>) -> Result<(String, i64), Error> { Calls::rank_str_int_list_str(self, a, b, c) }
 }
 
 /// What can be called of `polls`, for code that takes a [`Client`] as well as a [`Mock`].

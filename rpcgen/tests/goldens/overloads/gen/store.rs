@@ -59,34 +59,6 @@ impl Client {
         Self { network: network.clone() }
     }
 
-    /// `store.put(bytes) -> (int)`
-    pub fn put_bytes(&self, value: Vec<u8>) -> Result<i64, Error> {
-        Calls::put_bytes(self, value)
-    }
-
-    /// `store.put(List[str]) -> (str)`
-    pub fn put_list_str(&self, value: Vec<String>) -> Result<String, Error> {
-        Calls::put_list_str(self, value)
-    }
-
-    /// `store.put(Dict[str, int]) -> (bool)`
-    pub fn put_dict_str_int(
-        &self,
-        value: ::std::collections::BTreeMap<String, i64>,
-    ) -> Result<bool, Error> {
-        Calls::put_dict_str_int(self, value)
-    }
-
-    /// `store.put(Optional[float]) -> (float)`
-    pub fn put_optional_float(&self, value: Option<f64>) -> Result<f64, Error> {
-        Calls::put_optional_float(self, value)
-    }
-
-    /// `store.put(Tuple[int, str]) -> ()`
-    pub fn put_tuple_int_str(&self, value: (i64, String)) -> Result<(), Error> {
-        Calls::put_tuple_int_str(self, value)
-    }
-
     /// Any overload of `store.put`; see [`put`](fn@put).
     pub fn put<A, R>(&self, value: A) -> Result<R, Error>
     where
@@ -94,6 +66,20 @@ impl Client {
     {
         Calls::put(self, value)
     }
+}
+
+#[rustfmt::skip]
+impl Client {
+    /// `store.put(bytes) -> (int)`
+    pub fn put_bytes(&self, value: Vec<u8>) -> Result<i64, Error> { Calls::put_bytes(self, value) }
+    /// `store.put(List[str]) -> (str)`
+    pub fn put_list_str(&self, value: Vec<String>) -> Result<String, Error> { Calls::put_list_str(self, value) }
+    /// `store.put(Dict[str, int]) -> (bool)`
+    pub fn put_dict_str_int(&self, value: ::std::collections::BTreeMap<String, i64>) -> Result<bool, Error> { Calls::put_dict_str_int(self, value) }
+    /// `store.put(Optional[float]) -> (float)`
+    pub fn put_optional_float(&self, value: Option<f64>) -> Result<f64, Error> { Calls::put_optional_float(self, value) }
+    /// `store.put(Tuple[int, str]) -> ()`
+    pub fn put_tuple_int_str(&self, value: (i64, String)) -> Result<(), Error> { Calls::put_tuple_int_str(self, value) }
 }
 
 /// What can be called of `store`, for code that takes a [`Client`] as well as a [`Mock`].

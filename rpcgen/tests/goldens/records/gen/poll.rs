@@ -66,25 +66,6 @@ impl Client {
         Calls::count(self, ballots, least)
     }
 
-    /// `poll.show(Tally) -> (str)`
-    pub fn show_tally(&self, a: types::Tally) -> Result<String, Error> {
-        Calls::show_tally(self, a)
-    }
-
-    /// `poll.show(Level) -> (str)`
-    pub fn show_level(&self, a: types::Level) -> Result<String, Error> {
-        Calls::show_level(self, a)
-    }
-
-    /// `poll.show(List[Tally], Level) -> (Tally, Level)`
-    pub fn show_list_tally_level(
-        &self,
-        a: Vec<types::Tally>,
-        b: types::Level,
-    ) -> Result<(types::Tally, types::Level), Error> {
-        Calls::show_list_tally_level(self, a, b)
-    }
-
     /// Any overload of `poll.show`; see [`show`](fn@show).
     pub fn show<A, R>(&self, arguments: A) -> Result<R, Error>
     where
@@ -92,6 +73,16 @@ impl Client {
     {
         Calls::show(self, arguments)
     }
+}
+
+#[rustfmt::skip]
+impl Client {
+    /// `poll.show(Tally) -> (str)`
+    pub fn show_tally(&self, a: types::Tally) -> Result<String, Error> { Calls::show_tally(self, a) }
+    /// `poll.show(Level) -> (str)`
+    pub fn show_level(&self, a: types::Level) -> Result<String, Error> { Calls::show_level(self, a) }
+    /// `poll.show(List[Tally], Level) -> (Tally, Level)`
+    pub fn show_list_tally_level(&self, a: Vec<types::Tally>, b: types::Level) -> Result<(types::Tally, types::Level), Error> { Calls::show_list_tally_level(self, a, b) }
 }
 
 /// What can be called of `poll`, for code that takes a [`Client`] as well as a [`Mock`].

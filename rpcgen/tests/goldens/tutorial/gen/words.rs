@@ -47,22 +47,6 @@ impl Client {
         Self { network: network.clone() }
     }
 
-    /// `words.count(str) -> (Dict[str, int])`
-    pub fn count_str(
-        &self,
-        text: String,
-    ) -> Result<::std::collections::BTreeMap<String, i64>, Error> {
-        Calls::count_str(self, text)
-    }
-
-    /// `words.count(List[str]) -> (Dict[str, int])`
-    pub fn count_list_str(
-        &self,
-        texts: Vec<String>,
-    ) -> Result<::std::collections::BTreeMap<String, i64>, Error> {
-        Calls::count_list_str(self, texts)
-    }
-
     /// Any overload of `words.count`; see [`count`](fn@count).
     pub fn count<A, R>(&self, a: A) -> Result<R, Error>
     where
@@ -70,6 +54,14 @@ impl Client {
     {
         Calls::count(self, a)
     }
+}
+
+#[rustfmt::skip]
+impl Client {
+    /// `words.count(str) -> (Dict[str, int])`
+    pub fn count_str(&self, text: String) -> Result<::std::collections::BTreeMap<String, i64>, Error> { Calls::count_str(self, text) }
+    /// `words.count(List[str]) -> (Dict[str, int])`
+    pub fn count_list_str(&self, texts: Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error> { Calls::count_list_str(self, texts) }
 }
 
 /// What can be called of `words`, for code that takes a [`Client`] as well as a [`Mock`].

@@ -161,26 +161,18 @@ impl Client {
     ) -> Result<(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64), Error> {
         Calls::many(self, a, b, c, d, e, f, g, h, i, j, k, l, m)
     }
+}
 
+#[rustfmt::skip]
+impl Client {
     /// `shapes.find(Optional[int]) -> (str)`
-    pub fn find_optional_int(&self, key: Option<i64>) -> Result<String, Error> {
-        Calls::find_optional_int(self, key)
-    }
-
+    pub fn find_optional_int(&self, key: Option<i64>) -> Result<String, Error> { Calls::find_optional_int(self, key) }
     /// `shapes.find(Optional[str]) -> (str)`
-    pub fn find_optional_str(&self, key: Option<String>) -> Result<String, Error> {
-        Calls::find_optional_str(self, key)
-    }
-
+    pub fn find_optional_str(&self, key: Option<String>) -> Result<String, Error> { Calls::find_optional_str(self, key) }
     /// `shapes.place(Tuple[int, int]) -> ()`
-    pub fn place_tuple_int_int(&self, at: (i64, i64)) -> Result<(), Error> {
-        Calls::place_tuple_int_int(self, at)
-    }
-
+    pub fn place_tuple_int_int(&self, at: (i64, i64)) -> Result<(), Error> { Calls::place_tuple_int_int(self, at) }
     /// `shapes.place(int, int) -> ()`
-    pub fn place_int_int(&self, x: i64, y: i64) -> Result<(), Error> {
-        Calls::place_int_int(self, x, y)
-    }
+    pub fn place_int_int(&self, x: i64, y: i64) -> Result<(), Error> { Calls::place_int_int(self, x, y) }
 }
 
 /// What can be called of `shapes`, for code that takes a [`Client`] as well as a [`Mock`].
