@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rpc_schema::diagnostic::{MAX_FINDINGS, MAX_LINE_CHARS};
 use rpc_schema::model::{Code, Rpc, Service};
-use rpc_schema::{Document, MAX_SOURCE_BYTES};
+use rpc_schema::{Document, Expanded, MAX_SOURCE_BYTES};
 use serde::Serialize;
 
 use crate::{CONFORMANCE_PY, SIGNATURE_PY};
@@ -205,13 +205,13 @@ impl<'d> Procedure<'d> {
     fn new(place: usize, rpc: &'d Rpc) -> Self {
         let parameters = rpc.parameters.iter().map(|parameter| Parameter {
             name: parameter.name.as_ref().map(rpc_schema::Name::as_str),
-            type_text: parameter.ty.to_string(),
+            type_text: Expanded(&parameter.ty).to_string(),
         });
         Self {
             place,
             name: rpc.name.as_str(),
             parameters: parameters.collect(),
-            returns: rpc.returns.iter().map(ToString::to_string).collect(),
+            returns: rpc.returns.iter().map(|ty| Expanded(ty).to_string()).collect(),
         }
     }
 }

@@ -2,11 +2,8 @@
 
 use std::process::Command;
 
-use serde_json::{Value, json};
-
 use super::*;
 use crate::SIGNATURE_PY;
-use crate::request::PROGRAM;
 
 /// What `rpc_signature` makes of a type's text: what it reads, and what it prints of that; or why it refuses it.
 fn read_type(text: &str) -> String {
@@ -67,50 +64,83 @@ fn types_are_read_as_they_are_printed() {
     }
 }
 
-/// What is said of a procedure `f` with this annotation and this type for its parameter `x`, by a request of its own: no
-/// document has records yet.
-fn held_against(annotation: &str, ty: &str) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("f.py"), format!("def f(x: {annotation}): ...\n")).expect("written");
-    let procedure =
-        json!({ "place": 0, "name": "f", "parameters": [{ "name": "x", "type": ty }], "returns": [] });
-    let request = json!({
-        "program": PROGRAM,
-        "services": [{ "name": "s", "modules": [], "files": ["f.py"] }],
-        "files": [{ "path": "f.py", "uses": [{ "service": "s", "place": 0, "procedures": [procedure] }] }],
-        "max-findings": 10,
-        "max-line": 100,
-    });
-    let python = Python::new(Path::new(DEFAULT_PYTHON), folder.path(), LIMITS);
-    let answers: Vec<Value> = python.ask(vec![request.to_string().into_bytes()]).expect("a Python");
-    let findings = answers[0]["findings"].as_array().expect("findings");
-    findings.iter().map(|finding| finding["message"].as_str().expect("a message").to_owned()).collect()
+/// What is said of `f`, whose parameter is declared as this type, or whose result is, in a document that has a record and
+/// an enumeration.
+fn held_against(definition: &str, declared: &str) -> Vec<String> {
+    let rpc = format!("      - {{ name: f, {declared}, path: f.py }}\n");
+    let types = "types:\n  Level: [low, normal, high]\n  Tally: { votes: int, level: Level }\n";
+    let project = Project::new(&format!("{types}{}", init(&rpc)));
+    project.write("f.py", definition);
+    project.check().into_iter().map(|finding| finding.message).collect()
+}
+
+fn parameter(annotation: &str, ty: &str) -> Vec<String> {
+    held_against(&format!("def f(x: {annotation}): ...\n"), &format!("arguments: {{ x: '{ty}' }}"))
+}
+
+fn result(annotation: &str, ty: &str) -> Vec<String> {
+    held_against(&format!("def f() -> {annotation}: ...\n"), &format!("returns: '{ty}'"))
 }
 
 #[test]
-fn an_annotation_contradicts_a_record_or_an_enumeration_when_it_surely_means_another_type() {
-    const TALLY: &str = "Tally{candidate: str, votes: int}";
-    const LEVEL: &str = "Level{low, normal, high}";
+fn a_parameter_contradicts_when_its_annotation_surely_takes_something_else() {
     for (annotation, ty) in [
-        ("Tally", TALLY),
-        ("rpc_types.Tally", TALLY),
-        ("'rpc_types.Tally'", TALLY),
-        ("Ballot", TALLY),
-        ("list[Tally]", "List[Tally{votes: int}]"),
-        ("Level", LEVEL),
-        ("str", LEVEL),
-        ("dict[str, 'Level']", "Dict[str, Level{low}]"),
+        ("Tally", "Tally"),
+        ("rpc_types.Tally", "Tally"),
+        ("'rpc_types.Tally'", "Tally"),
+        ("Ballot", "Tally"),
+        ("list[Tally]", "List[Tally]"),
+        ("Level", "Level"),
+        ("str", "Level"),
+        ("str | None", "Optional[Level]"),
+        ("dict[str, 'Level']", "Dict[str, Level]"),
+        ("dict[str, str]", "Dict[str, Level]"),
+        ("float", "int"),
+        ("list[float]", "List[int]"),
+        ("Optional[int]", "int"),
+        ("float | None", "int"),
     ] {
-        assert_eq!(held_against(annotation, ty), [""; 0], "{annotation}, {ty}");
+        assert_eq!(parameter(annotation, ty), [""; 0], "{annotation}, {ty}");
     }
-    for (annotation, ty, printed) in [
-        ("int", TALLY, "Tally"),
-        ("str", TALLY, "Tally"),
-        ("dict[str, int]", TALLY, "Tally"),
-        ("int", LEVEL, "Level"),
-        ("list[Tally]", TALLY, "Tally"),
-        ("list[dict]", "List[Tally{votes: int}]", "List[Tally]"),
+    for (annotation, ty) in [
+        ("int", "Tally"),
+        ("str", "Tally"),
+        ("dict[str, int]", "Tally"),
+        ("int", "Level"),
+        ("list[Tally]", "Tally"),
+        ("list[dict]", "List[Tally]"),
+        ("str | None", "int"),
+        ("int", "Optional[int]"),
+        ("bool", "int"),
     ] {
-        assert_eq!(held_against(annotation, ty), [format!("`x: {annotation}` is declared as `{printed}`")]);
+        assert_eq!(parameter(annotation, ty), [format!("`x: {annotation}` is declared as `{ty}`")]);
+    }
+}
+
+#[test]
+fn a_result_contradicts_when_its_annotation_surely_gives_something_else() {
+    for (annotation, ty) in [
+        ("Tally", "Tally"),
+        ("dict", "Tally"),
+        ("list[dict[str, object]]", "List[Tally]"),
+        ("str", "Level"),
+        ("int", "float"),
+        ("int", "Optional[int]"),
+        ("dict[str, int]", "Optional[Tally]"),
+        ("None", "Optional[int]"),
+        ("'str | None'", "Optional[Level]"),
+    ] {
+        assert_eq!(result(annotation, ty), [""; 0], "{annotation}, {ty}");
+    }
+    for (annotation, ty) in [
+        ("str", "Tally"),
+        ("tuple[int, str]", "Tally"),
+        ("int", "Level"),
+        ("float", "int"),
+        ("float", "Optional[int]"),
+        ("int | None", "int"),
+        ("None", "int"),
+    ] {
+        assert_eq!(result(annotation, ty), [format!("`-> {annotation}` is declared as `{ty}`")]);
     }
 }
