@@ -21,7 +21,7 @@ pub fn emit_mock(module: &Module) -> TokenStream {
         impl Mock {
             /// A double that answers nothing yet.
             pub fn new() -> Self {
-                Self::default()
+                Self(::rpc_runtime::private::Mock::default())
             }
 
             /// Every call so far, in order.

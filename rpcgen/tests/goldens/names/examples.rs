@@ -14,6 +14,14 @@ stubs::std::into(7, 3, 5, 2)?;
 let answer = stubs::std::clone()?;
 }
 {
+use stubs::types;
+
+let answer = stubs::std::default(
+    types::Network { serialize: types::Result { Ok: 7, Err: "a".to_owned() }, deserializer: "b".to_owned() },
+    types::Error::Ok,
+)?;
+}
+{
 let answer = stubs::std::Ok()?;
 }
 {

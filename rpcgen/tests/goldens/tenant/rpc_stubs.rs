@@ -3,12 +3,15 @@
     dead_code,
     non_camel_case_types,
     non_snake_case,
+    unreachable_pub,
     unused_imports,
+    clippy::derive_partial_eq_without_eq,
     clippy::doc_markdown,
     clippy::fn_params_excessive_bools,
     clippy::iter_not_returning_iterator,
     clippy::many_single_char_names,
     clippy::missing_errors_doc,
+    clippy::module_inception,
     clippy::should_implement_trait,
     clippy::similar_names,
     clippy::too_many_arguments,
@@ -68,7 +71,7 @@ pub mod svc1 {
     impl Mock {
         /// A double that answers nothing yet.
         pub fn new() -> Self {
-            Self::default()
+            Self(::rpc_runtime::private::Mock::default())
         }
 
         /// Every call so far, in order.

@@ -3,6 +3,7 @@
 //!
 //! - [`std`](mod@std), provided by `server1`
 //! - [`loop`](mod@loop), provided by `server1`
+//! - [`forms`](mod@forms), provided by `server1`
 //! - [`core`](mod@core), provided by `server1`
 //! - [`rpc_runtime`](mod@rpc_runtime), provided by `server1`
 //! - [`empty`](mod@empty), provided by `server1`
@@ -10,12 +11,15 @@
     dead_code,
     non_camel_case_types,
     non_snake_case,
+    unreachable_pub,
     unused_imports,
+    clippy::derive_partial_eq_without_eq,
     clippy::doc_markdown,
     clippy::fn_params_excessive_bools,
     clippy::iter_not_returning_iterator,
     clippy::many_single_char_names,
     clippy::missing_errors_doc,
+    clippy::module_inception,
     clippy::should_implement_trait,
     clippy::similar_names,
     clippy::too_many_arguments,
@@ -28,10 +32,16 @@
 )]
 
 #[rustfmt::skip]
+pub mod types;
+
+#[rustfmt::skip]
 pub mod std;
 
 #[rustfmt::skip]
 pub mod r#loop;
+
+#[rustfmt::skip]
+pub mod forms;
 
 #[rustfmt::skip]
 pub mod core;
@@ -59,6 +69,11 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
             tenants: &["client1"],
         },
         ::rpc_runtime::topology::Service {
+            name: "forms",
+            provider: "server1",
+            tenants: &[],
+        },
+        ::rpc_runtime::topology::Service {
             name: "core",
             provider: "server1",
             tenants: &["client1"],
@@ -75,5 +90,5 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
         },
     ],
     ::core::option::Option::None,
-    "3d60933043bcd9904f78eefde03cfa509237aa752e16f9e32a5a13ededc339e8",
+    "64856a1bd4be8a47f6214cac0193443c5e9949476bb6cade65fb475f34e196dd",
 );

@@ -4,6 +4,7 @@
 //! The functions call through the installed network, [`Client`] through the one it was made with; [`Mock`] stands in for it in tests.
 
 use ::rpc_runtime::{Error, Network, RecordedCall};
+use super::types;
 
 /// `std.type(int, str, float, bool) -> (str)`
 pub fn r#type(
@@ -23,6 +24,14 @@ pub fn into(Some_: i64, Ok_: i64, plumbing: i64, Client: i64) -> Result<(), Erro
 /// `std.clone() -> (int)`
 pub fn clone() -> Result<i64, Error> {
     Client::clone(&plumbing::client()?)
+}
+
+/// `std.default(Network, Error) -> (Default, Result)`
+pub fn default(
+    network: types::Network,
+    Calls: types::Error,
+) -> Result<(types::Default, types::Result), Error> {
+    Client::default(&plumbing::client()?, network, Calls)
 }
 
 /// `std.Ok() -> (int)`
@@ -159,6 +168,15 @@ impl Client {
         Calls::clone(self)
     }
 
+    /// `std.default(Network, Error) -> (Default, Result)`
+    pub fn default(
+        &self,
+        network: types::Network,
+        Calls: types::Error,
+    ) -> Result<(types::Default, types::Result), Error> {
+        Calls::default(self, network, Calls)
+    }
+
     /// `std.Ok() -> (int)`
     pub fn Ok(&self) -> Result<i64, Error> {
         Calls::Ok(self)
@@ -283,6 +301,13 @@ pub trait Calls {
     /// See [`Client::clone`].
     fn clone(&self) -> Result<i64, Error>;
 
+    /// See [`Client::default`].
+    fn default(
+        &self,
+        network: types::Network,
+        Calls: types::Error,
+    ) -> Result<(types::Default, types::Result), Error>;
+
     /// See [`Client::Ok`].
     fn Ok(&self) -> Result<i64, Error>;
 
@@ -355,7 +380,7 @@ pub struct Mock(::rpc_runtime::private::Mock);
 impl Mock {
     /// A double that answers nothing yet.
     pub fn new() -> Self {
-        Self::default()
+        Self(::rpc_runtime::private::Mock::default())
     }
 
     /// Every call so far, in order.
@@ -405,6 +430,21 @@ impl Mock {
         F: FnMut() -> Result<i64, Error> + Send + 'static,
     {
         Self(self.0.on(&procedures::CLONE, move |()| answer()))
+    }
+
+    /// Answers `std.default(Network, Error) -> (Default, Result)`.
+    pub fn on_default<F>(self, mut answer: F) -> Self
+    where
+        F: FnMut(
+                types::Network,
+                types::Error,
+            ) -> Result<(types::Default, types::Result), Error> + Send + 'static,
+    {
+        Self(
+            self
+                .0
+                .on(&procedures::DEFAULT, move |(network, Calls)| answer(network, Calls)),
+        )
     }
 
     /// Answers `std.Ok() -> (int)`.
@@ -572,7 +612,7 @@ pub trait VecArgs {
 
 #[rustfmt::skip]
 mod plumbing {
-    use super::{Calls, Client, Mock, procedures};
+    use super::{Calls, Client, Mock, procedures, types};
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
 
@@ -601,6 +641,7 @@ mod plumbing {
         fn r#type(&self, r#fn: i64, network: String, out: f64, out_: bool) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::TYPE, (r#fn, network, out, out_)) }
         fn into(&self, Some_: i64, Ok_: i64, plumbing: i64, Client: i64) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::INTO, (Some_, Ok_, plumbing, Client)) }
         fn clone(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CLONE, ()) }
+        fn default(&self, network: types::Network, Calls: types::Error) -> Result<(types::Default, types::Result), Error> { Carrier::transport(self).carry(&procedures::DEFAULT, (network, Calls)) }
         fn Ok(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::OK, ()) }
         fn carry(&self, answer: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CARRY, (answer,)) }
         fn recorded(&self, F: i64, forms: String, procedures: String) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::RECORDED, (F, forms, procedures)) }
@@ -625,6 +666,7 @@ mod procedures {
     pub static TYPE: Procedure = Procedure::new("std", "type", &["int", "str", "float", "bool"], &["str"]);
     pub static INTO: Procedure = Procedure::new("std", "into", &["int", "int", "int", "int"], &[]);
     pub static CLONE: Procedure = Procedure::new("std", "clone", &[], &["int"]);
+    pub static DEFAULT: Procedure = Procedure::new("std", "default", &["Network{serialize: Result{Ok: int, Err: str}, deserializer: str}", "Error{Ok, Err, as_str, all, Error, None, match}"], &["Default{clone: int, Client: Optional[Error{Ok, Err, as_str, all, Error, None, match}]}", "Result{Ok: int, Err: str}"]);
     pub static OK: Procedure = Procedure::new("std", "Ok", &[], &["int"]);
     pub static CARRY: Procedure = Procedure::new("std", "carry", &["int"], &["int"]);
     pub static RECORDED: Procedure = Procedure::new("std", "recorded", &["int", "str", "str"], &["int"]);
@@ -644,7 +686,7 @@ mod procedures {
 #[rustfmt::skip]
 mod forms {
     use ::rpc_runtime::private::{Arg, overload};
-    use super::{WhereArgs, VecArgs, Calls};
+    use super::{WhereArgs, VecArgs, Calls, types};
 
     overload! {
         WhereArgs => where_int [_] -> i64;

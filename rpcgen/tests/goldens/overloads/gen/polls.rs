@@ -275,7 +275,7 @@ pub struct Mock(::rpc_runtime::private::Mock);
 impl Mock {
     /// A double that answers nothing yet.
     pub fn new() -> Self {
-        Self::default()
+        Self(::rpc_runtime::private::Mock::default())
     }
 
     /// Every call so far, in order.
