@@ -39,11 +39,12 @@ pub(crate) fn run<P: Parser>(
     arguments: impl IntoIterator<Item = OsString>,
     program: impl FnOnce(P) -> ExitStatus,
 ) -> ExitStatus {
-    let arguments = std::iter::once(OsString::from(name)).chain(arguments);
-    match P::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = std::iter::once(OsString::from(name)).chain(arguments).collect();
+    match P::try_parse_from(&arguments) {
         Ok(parsed) => program(parsed),
         Err(error) if error.use_stderr() => {
-            report::error(usage_error(&error, name));
+            let first = arguments.get(1).and_then(|first| first.to_str()).unwrap_or_default();
+            report::error(usage_error::<P>(&error, name, first));
             ExitStatus::Usage
         }
         Err(help_or_version) => {
@@ -54,15 +55,21 @@ pub(crate) fn run<P: Parser>(
     }
 }
 
-/// What is wrong with a command line, in one line.
-fn usage_error(error: &clap::Error, name: &str) -> String {
+/// What is wrong with a command line, in one line; `first` is what may have been meant as a verb.
+fn usage_error<P: CommandFactory>(error: &clap::Error, name: &str, first: &str) -> String {
     let text = error.to_string();
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n").map(paragraph);
     let what = paragraphs.next().unwrap_or_default();
-    let tip =
-        paragraphs.find(|text| text.starts_with("tip: ")).map_or_else(String::new, |tip| format!(" ({tip})"));
+    let tip = paragraphs.find(|text| text.starts_with("tip: ")).or_else(|| verb_meant::<P>(first));
+    let tip = tip.map_or_else(String::new, |tip| format!(" ({tip})"));
     format!("{}{tip}; see `{name} --help`", what.trim_start_matches("error: "))
+}
+
+fn verb_meant<P: CommandFactory>(first: &str) -> Option<String> {
+    let command = P::command();
+    let verbs = command.get_subcommands().map(clap::Command::get_name);
+    if command.find_subcommand(first).is_some() { None } else { rpc_schema::did_you_mean(first, verbs) }
 }
 
 /// Prints the completions of a program for a shell.
@@ -124,10 +131,16 @@ mod tests {
         struct Arguments {
             #[arg(long)]
             listen: String,
+            #[command(subcommand)]
+            verb: Option<Verb>,
+        }
+        #[derive(Debug, clap::Subcommand)]
+        enum Verb {
+            Apply,
         }
         let told = |arguments: &[&str]| {
             let error = Arguments::try_parse_from(arguments).expect_err("a wrong command line");
-            usage_error(&error, "program")
+            usage_error::<Arguments>(&error, "program", arguments.get(1).unwrap_or(&""))
         };
         assert_eq!(
             told(&["program"]),
@@ -137,6 +150,8 @@ mod tests {
             told(&["program", "--lisen", "x"]),
             "unexpected argument '--lisen' found (tip: a similar argument exists: '--listen'); see `program --help`"
         );
+        let meant = Some("did you mean `apply`?".to_owned());
+        assert_eq!([verb_meant::<Arguments>("aply"), verb_meant::<Arguments>("apply")], [meant, None]);
     }
 
     #[test]

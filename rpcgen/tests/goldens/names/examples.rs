@@ -14,7 +14,26 @@ stubs::std::into(7, 3, 5, 2)?;
 let answer = stubs::std::clone()?;
 }
 {
+use stubs::types;
+
+let answer = stubs::std::default(
+    types::Network { serialize: types::Result { r#type: 7, r#fn: types::Some::None, some: Some(types::Vec2 { x: 2.5, Self_: types::Box { Clone: vec![types::Debug { serde: "a".to_owned(), out: b"hello".to_vec(), input: 3 }] } }) }, deserializer: "b".to_owned() },
+    types::Error::Ok,
+)?;
+}
+{
 let answer = stubs::std::Ok()?;
+}
+{
+let answer = stubs::std::Mock()?;
+}
+{
+use stubs::types;
+
+let answer = stubs::std::transport(
+    types::Result { r#type: 7, r#fn: types::Some::None, some: Some(types::Vec2 { x: 2.5, Self_: types::Box { Clone: vec![types::Debug { serde: "a".to_owned(), out: b"hello".to_vec(), input: 3 }] } }) },
+    types::Box { Clone: vec![types::Debug { serde: "b".to_owned(), out: b"hello".to_vec(), input: 5 }] },
+)?;
 }
 {
 let answer = stubs::std::carry(7)?;

@@ -3,12 +3,15 @@
     dead_code,
     non_camel_case_types,
     non_snake_case,
+    unreachable_pub,
     unused_imports,
+    clippy::derive_partial_eq_without_eq,
     clippy::doc_markdown,
     clippy::fn_params_excessive_bools,
     clippy::iter_not_returning_iterator,
     clippy::many_single_char_names,
     clippy::missing_errors_doc,
+    clippy::module_inception,
     clippy::should_implement_trait,
     clippy::similar_names,
     clippy::too_many_arguments,
@@ -89,12 +92,10 @@ pub mod svc1 {
         pub fn client() -> Result<Client, Error> {
             ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
         }
-
         impl Carrier for Client {
             type Transport = ::rpc_runtime::Network;
             fn transport(&self) -> &Self::Transport { &self.network }
         }
-
         impl Carrier for Mock {
             type Transport = ::rpc_runtime::private::Mock;
             fn transport(&self) -> &Self::Transport { &self.mock }

@@ -3,6 +3,7 @@
 //!
 //! - [`std`](mod@std), provided by `server1`
 //! - [`loop`](mod@loop), provided by `server1`
+//! - [`forms`](mod@forms), provided by `server1`
 //! - [`core`](mod@core), provided by `server1`
 //! - [`rpc_runtime`](mod@rpc_runtime), provided by `server1`
 //! - [`empty`](mod@empty), provided by `server1`
@@ -10,12 +11,15 @@
     dead_code,
     non_camel_case_types,
     non_snake_case,
+    unreachable_pub,
     unused_imports,
+    clippy::derive_partial_eq_without_eq,
     clippy::doc_markdown,
     clippy::fn_params_excessive_bools,
     clippy::iter_not_returning_iterator,
     clippy::many_single_char_names,
     clippy::missing_errors_doc,
+    clippy::module_inception,
     clippy::should_implement_trait,
     clippy::similar_names,
     clippy::too_many_arguments,
@@ -35,6 +39,9 @@ pub mod std;
 
 #[rustfmt::skip]
 pub mod r#loop;
+
+#[rustfmt::skip]
+pub mod forms;
 
 #[rustfmt::skip]
 pub mod core;
@@ -62,6 +69,11 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
             tenants: &["client1"],
         },
         ::rpc_runtime::topology::Service {
+            name: "forms",
+            provider: "server1",
+            tenants: &[],
+        },
+        ::rpc_runtime::topology::Service {
             name: "core",
             provider: "server1",
             tenants: &["client1"],
@@ -78,5 +90,5 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
         },
     ],
     ::core::option::Option::None,
-    "558f456821f6e36d3f3f6556b15f6cef4394cbcdd5d3defbaebc5850750ce6e5",
+    "c5b207b2201e741d665f19e024a335843b82672d0c36f266ae93e769218c49da",
 );

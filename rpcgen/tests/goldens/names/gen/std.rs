@@ -26,6 +26,14 @@ pub fn clone() -> Result<i64, Error> {
     Client::clone(&plumbing::client()?)
 }
 
+/// `std.default(Network, Error) -> (Default, Result)`
+pub fn default(
+    network: types::Network,
+    Calls: types::Error,
+) -> Result<(types::Default, types::Result), Error> {
+    Client::default(&plumbing::client()?, network, Calls)
+}
+
 /// `std.Ok() -> (int)`
 pub fn Ok() -> Result<i64, Error> {
     Client::Ok(&plumbing::client()?)
@@ -34,11 +42,6 @@ pub fn Ok() -> Result<i64, Error> {
 /// `std.Mock() -> (int)`
 pub fn Mock() -> Result<i64, Error> {
     Client::Mock(&plumbing::client()?)
-}
-
-/// `std.default() -> (int)`
-pub fn default() -> Result<i64, Error> {
-    Client::default(&plumbing::client()?)
 }
 
 /// `std.transport(Result, Box) -> (Debug)`
@@ -175,6 +178,15 @@ impl Client {
         Calls::clone(self)
     }
 
+    /// `std.default(Network, Error) -> (Default, Result)`
+    pub fn default(
+        &self,
+        network: types::Network,
+        Calls: types::Error,
+    ) -> Result<(types::Default, types::Result), Error> {
+        Calls::default(self, network, Calls)
+    }
+
     /// `std.Ok() -> (int)`
     pub fn Ok(&self) -> Result<i64, Error> {
         Calls::Ok(self)
@@ -183,11 +195,6 @@ impl Client {
     /// `std.Mock() -> (int)`
     pub fn Mock(&self) -> Result<i64, Error> {
         Calls::Mock(self)
-    }
-
-    /// `std.default() -> (int)`
-    pub fn default(&self) -> Result<i64, Error> {
-        Calls::default(self)
     }
 
     /// `std.transport(Result, Box) -> (Debug)`
@@ -290,12 +297,12 @@ pub trait Calls {
     fn into(&self, Some_: i64, Ok_: i64, plumbing: i64, Client: i64) -> Result<(), Error>;
     /// See [`Client::clone`].
     fn clone(&self) -> Result<i64, Error>;
+    /// See [`Client::default`].
+    fn default(&self, network: types::Network, Calls: types::Error) -> Result<(types::Default, types::Result), Error>;
     /// See [`Client::Ok`].
     fn Ok(&self) -> Result<i64, Error>;
     /// See [`Client::Mock`].
     fn Mock(&self) -> Result<i64, Error>;
-    /// See [`Client::default`].
-    fn default(&self) -> Result<i64, Error>;
     /// See [`Client::transport`].
     fn transport(&self, C: types::Result, self_: types::Box) -> Result<types::Debug, Error>;
     /// See [`Client::carry`].
@@ -350,12 +357,12 @@ impl Mock {
     pub fn on_into(self, answer: impl Fn(i64, i64, i64, i64) -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::INTO, move |(Some_, Ok_, plumbing, Client)| answer(Some_, Ok_, plumbing, Client)) } }
     /// Answers `std.clone() -> (int)`.
     pub fn on_clone(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::CLONE, move |()| answer()) } }
+    /// Answers `std.default(Network, Error) -> (Default, Result)`.
+    pub fn on_default(self, answer: impl Fn(types::Network, types::Error) -> Result<(types::Default, types::Result), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::DEFAULT, move |(network, Calls)| answer(network, Calls)) } }
     /// Answers `std.Ok() -> (int)`.
     pub fn on_Ok(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::OK, move |()| answer()) } }
     /// Answers `std.Mock() -> (int)`.
     pub fn on_Mock(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::MOCK, move |()| answer()) } }
-    /// Answers `std.default() -> (int)`.
-    pub fn on_default(self, answer: impl Fn() -> Result<i64, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::DEFAULT, move |()| answer()) } }
     /// Answers `std.transport(Result, Box) -> (Debug)`.
     pub fn on_transport(self, answer: impl Fn(types::Result, types::Box) -> Result<types::Debug, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::TRANSPORT, move |(C, self_)| answer(C, self_)) } }
     /// Answers `std.carry(int) -> (int)`.
@@ -428,12 +435,10 @@ mod plumbing {
     pub fn client() -> Result<Client, Error> {
         ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
-
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
         fn transport(&self) -> &Self::Transport { &self.network }
     }
-
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
         fn transport(&self) -> &Self::Transport { &self.mock }
@@ -443,9 +448,9 @@ mod plumbing {
         fn r#type(&self, r#fn: i64, network: String, out: f64, out_: bool) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::TYPE, (r#fn, network, out, out_)) }
         fn into(&self, Some_: i64, Ok_: i64, plumbing: i64, Client: i64) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::INTO, (Some_, Ok_, plumbing, Client)) }
         fn clone(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CLONE, ()) }
+        fn default(&self, network: types::Network, Calls: types::Error) -> Result<(types::Default, types::Result), Error> { Carrier::transport(self).carry(&procedures::DEFAULT, (network, Calls)) }
         fn Ok(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::OK, ()) }
         fn Mock(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::MOCK, ()) }
-        fn default(&self) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::DEFAULT, ()) }
         fn transport(&self, C: types::Result, self_: types::Box) -> Result<types::Debug, Error> { Carrier::transport(self).carry(&procedures::TRANSPORT, (C, self_)) }
         fn carry(&self, answer: i64) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::CARRY, (answer,)) }
         fn recorded(&self, F: i64, forms: String, procedures: String) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::RECORDED, (F, forms, procedures)) }
@@ -469,9 +474,9 @@ mod procedures {
     pub static TYPE: Procedure = Procedure::new("std", "type", &["int", "str", "float", "bool"], &["str"]);
     pub static INTO: Procedure = Procedure::new("std", "into", &["int", "int", "int", "int"], &[]);
     pub static CLONE: Procedure = Procedure::new("std", "clone", &[], &["int"]);
+    pub static DEFAULT: Procedure = Procedure::new("std", "default", &["Network{serialize: Result{type: int, fn: Some{none, some, self_}, some: Optional[Vec2{x: float, Self_: Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}}]}, deserializer: str}", "Error{Ok, Err, as_str, all, Error, None, match}"], &["Default{clone: int, Client: Optional[Error{Ok, Err, as_str, all, Error, None, match}]}", "Result{type: int, fn: Some{none, some, self_}, some: Optional[Vec2{x: float, Self_: Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}}]}"]);
     pub static OK: Procedure = Procedure::new("std", "Ok", &[], &["int"]);
     pub static MOCK: Procedure = Procedure::new("std", "Mock", &[], &["int"]);
-    pub static DEFAULT: Procedure = Procedure::new("std", "default", &[], &["int"]);
     pub static TRANSPORT: Procedure = Procedure::new("std", "transport", &["Result{type: int, fn: Some{none, some, self_}, some: Optional[Vec2{x: float, Self_: Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}}]}", "Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}"], &["Debug{serde: str, out: bytes, input: int}"]);
     pub static CARRY: Procedure = Procedure::new("std", "carry", &["int"], &["int"]);
     pub static RECORDED: Procedure = Procedure::new("std", "recorded", &["int", "str", "str"], &["int"]);

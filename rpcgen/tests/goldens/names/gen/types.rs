@@ -174,3 +174,106 @@ impl Value {
 }
 
 ::rpc_runtime::private::enumeration!(Value);
+
+/// The record `Default`.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    ::rpc_runtime::private::serde::Serialize,
+    ::rpc_runtime::private::serde::Deserialize
+)]
+#[serde(crate = "::rpc_runtime::private::serde", deny_unknown_fields)]
+pub struct Default {
+    /// `int`
+    pub clone: i64,
+    /// `Optional[Error]`
+    pub Client: Option<Error>,
+}
+
+::rpc_runtime::private::record!(Default, clone, Client);
+
+/// The enumeration `Error`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    ::rpc_runtime::private::serde::Serialize,
+    ::rpc_runtime::private::serde::Deserialize
+)]
+#[serde(crate = "::rpc_runtime::private::serde")]
+pub enum Error {
+    /// `Ok`
+    #[serde(rename = "Ok")]
+    Ok,
+    /// `Err`
+    #[serde(rename = "Err")]
+    Err,
+    /// `as_str`
+    #[serde(rename = "as_str")]
+    AsStr,
+    /// `all`
+    #[serde(rename = "all")]
+    All,
+    /// `Error`
+    #[serde(rename = "Error")]
+    Error,
+    /// `None`
+    #[serde(rename = "None")]
+    None,
+    /// `match`
+    #[serde(rename = "match")]
+    Match,
+}
+
+impl Error {
+    /// Every item, in order.
+    pub const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::Err,
+        Self::AsStr,
+        Self::All,
+        Self::Error,
+        Self::None,
+        Self::Match,
+    ];
+
+    /// The item as the network's file writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "Ok",
+            Self::Err => "Err",
+            Self::AsStr => "as_str",
+            Self::All => "all",
+            Self::Error => "Error",
+            Self::None => "None",
+            Self::Match => "match",
+        }
+    }
+}
+
+::rpc_runtime::private::enumeration!(Error);
+
+/// The record `Network`.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    ::rpc_runtime::private::serde::Serialize,
+    ::rpc_runtime::private::serde::Deserialize
+)]
+#[serde(crate = "::rpc_runtime::private::serde", deny_unknown_fields)]
+pub struct Network {
+    /// `Result`
+    pub serialize: Result,
+    /// `str`
+    pub deserializer: String,
+}
+
+::rpc_runtime::private::record!(Network, serialize, deserializer);

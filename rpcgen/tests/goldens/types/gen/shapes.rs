@@ -242,12 +242,10 @@ mod plumbing {
     pub fn client() -> Result<Client, Error> {
         ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
     }
-
     impl Carrier for Client {
         type Transport = ::rpc_runtime::Network;
         fn transport(&self) -> &Self::Transport { &self.network }
     }
-
     impl Carrier for Mock {
         type Transport = ::rpc_runtime::private::Mock;
         fn transport(&self) -> &Self::Transport { &self.mock }
