@@ -5,12 +5,12 @@
 
 mod rust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::model::{Schema, Service};
-use crate::signature::Signature;
+use crate::signature::{Key, Signature};
 use crate::types::{Difference, Quoted, TypeList};
 
 /// What the stubs of a file rely on.
@@ -192,30 +192,37 @@ fn way_of_client(old: &Contract, new: &Contract, client: &str) -> Option<String>
 /// What is otherwise for everybody who was a tenant and is one; the client is still to be filled in.
 fn changes_inside(service: &str, old: &ServiceContract, new: &ServiceContract) -> Vec<Change> {
     let (before, now) = (by_name(&old.signatures), by_name(&new.signatures));
-    let about = |effect, rpc: &str, what: String, why: String| {
-        let change = Change::about("", effect, service, why);
-        Change { rpc: Some(rpc.to_owned()), what, ..change }
-    };
-    let mut changes = Vec::new();
-    for (name, old) in &before {
-        let new = now.get(name).map(Vec::as_slice).unwrap_or_default();
-        for (signature, why) in
-            old.iter().filter_map(|signature| Some((signature, lost(signature, old, new)?)))
-        {
-            changes.push(about(Effect::Wire, name, signature.key().to_string(), why));
-        }
-        if let Some(why) = rust::judge(old, new) {
-            changes.push(about(Effect::Source, name, format!("{service}.{name}"), why));
-        }
-    }
-    for (name, new) in &now {
-        let old = before.get(name).map(Vec::as_slice).unwrap_or_default();
-        for signature in new.iter().filter(|signature| same_key(signature, old).is_none()) {
-            let why = "the procedure is new".to_owned();
-            changes.push(about(Effect::New, name, signature.key().to_string(), why));
-        }
+    let none = Vec::new();
+    let lost = before.iter().flat_map(|(name, old)| lost_calls(service, old, now.get(name).unwrap_or(&none)));
+    let added = now.iter().flat_map(|(name, new)| new_calls(service, before.get(name).unwrap_or(&none), new));
+    lost.chain(added).collect()
+}
+
+/// What calls of a name's overloads lose.
+fn lost_calls(service: &str, old: &[&Signature], new: &[&Signature]) -> Vec<Change> {
+    let now = by_key(new);
+    let why = |signature: &&Signature| lost(signature, now.get(&signature.key()).copied(), old, new);
+    let mut changes: Vec<Change> = old
+        .iter()
+        .filter_map(|signature| Some(about(Effect::Wire, service, signature, why(signature)?)))
+        .collect();
+    if let (Some(first), Some(why)) = (old.first(), rust::judge(old, new)) {
+        let change = about(Effect::Source, service, first, why);
+        changes.push(Change { what: format!("{service}.{}", first.rpc), ..change });
     }
     changes
+}
+
+fn new_calls(service: &str, old: &[&Signature], new: &[&Signature]) -> Vec<Change> {
+    let before = by_key(old);
+    let why = if old.is_empty() { "the procedure is new" } else { "the overload is new" };
+    let added = new.iter().filter(|signature| !before.contains_key(&signature.key()));
+    added.map(|signature| about(Effect::New, service, signature, why.to_owned())).collect()
+}
+
+fn about(effect: Effect, service: &str, signature: &Signature, why: String) -> Change {
+    let change = Change::about("", effect, service, why);
+    Change { rpc: Some(signature.rpc.clone()), what: signature.key().to_string(), ..change }
 }
 
 /// The overloads of each name.
@@ -227,14 +234,19 @@ fn by_name(signatures: &[Signature]) -> BTreeMap<&str, Vec<&Signature>> {
     named
 }
 
-fn same_key<'s>(signature: &Signature, others: &[&'s Signature]) -> Option<&'s Signature> {
-    let printed = TypeList(&signature.arguments).to_string();
-    others.iter().copied().find(|other| TypeList(&other.arguments).to_string() == printed)
+/// Overloads by their key.
+fn by_key<'s>(overloads: &[&'s Signature]) -> HashMap<Key, &'s Signature> {
+    overloads.iter().map(|overload| (overload.key(), *overload)).collect()
 }
 
-/// Why calls of a signature do not go through any more.
-fn lost(signature: &Signature, old: &[&Signature], new: &[&Signature]) -> Option<String> {
-    match (same_key(signature, new), old, new) {
+/// Why calls of a signature do not go through any more; `same` has its key.
+fn lost(
+    signature: &Signature,
+    same: Option<&Signature>,
+    old: &[&Signature],
+    new: &[&Signature],
+) -> Option<String> {
+    match (same, old, new) {
         (Some(same), ..) => difference(signature, same),
         (None, _, []) => Some("the procedure is gone".to_owned()),
         (None, [_], [now]) => Some(format!("it takes ({}) now", TypeList(&now.arguments))),
@@ -262,7 +274,7 @@ fn difference(old: &Signature, new: &Signature) -> Option<String> {
 fn became(difference: &Difference) -> String {
     let Difference { what, ours, theirs } = difference;
     match (ours, theirs) {
-        (None, Some(added)) => format!("{what} was added, `{added}`"),
+        (None, Some(_)) => format!("{what} was added"),
         (Some(_), None) => format!("{what} was removed"),
         (ours, theirs) => {
             format!("{what} was {} and is {}", Quoted(ours.as_deref()), Quoted(theirs.as_deref()))

@@ -101,7 +101,7 @@ fn a_signature_that_changes_breaks_each_of_its_tenants() {
         "\"Optional[int]\", int",
         &[
             "wire: `client1` can no longer call `svc2.find(Optional[int])`: it takes (Optional[int], int) now",
-            "new: `client1` may call `svc2.find(Optional[int], int)`: the procedure is new",
+            "new: `client1` may call `svc2.find(Optional[int], int)`: the overload is new",
         ],
     );
     check(
@@ -120,21 +120,13 @@ fn a_record_that_changes_breaks_who_calls_with_it() {
     for (old, new, why) in [
         ("votes: int", "votes: float", "the field `votes` of `Tally` was `int` and is `float`"),
         ("votes: int, ", "", "the field `votes` of `Tally` was removed"),
-        (
-            "votes: int",
-            "votes: int, at: \"Optional[str]\"",
-            "the field `at` of `Tally` was added, `Optional[str]`",
-        ),
+        ("votes: int", "votes: int, at: \"Optional[str]\"", "the field `at` of `Tally` was added"),
         (
             "name: str, votes: int",
             "votes: int, name: str",
             "the order of the fields of `Tally` was `name, votes, level` and is `votes, name, level`",
         ),
-        (
-            "[low, high]",
-            "[low, high, top]",
-            "the list of items of `Level` was `low, high` and is `low, high, top`",
-        ),
+        ("[low, high]", "[low, high, top]", "the item `top` of `Level` was added"),
     ] {
         let expected = both(why);
         check(old, new, &expected.iter().map(String::as_str).collect::<Vec<_>>());
@@ -148,9 +140,9 @@ fn overloads_that_come_and_go_break_rust_alone() {
         "      - { name: one, arguments: [str] }\n      - { name: one,",
         &[
             "source: `client1` may have to call `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
-            "new: `client1` may call `svc1.one(str)`: the procedure is new",
+            "new: `client1` may call `svc1.one(str)`: the overload is new",
             "source: `client2` may have to call `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
-            "new: `client2` may call `svc1.one(str)`: the procedure is new",
+            "new: `client2` may call `svc1.one(str)`: the overload is new",
         ],
     );
     check(
@@ -158,9 +150,9 @@ fn overloads_that_come_and_go_break_rust_alone() {
         "      - { name: two, arguments: [int, int] }\n  svc2:",
         &[
             "source: `client1` may have to call `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
-            "new: `client1` may call `svc1.two(int, int)`: the procedure is new",
+            "new: `client1` may call `svc1.two(int, int)`: the overload is new",
             "source: `client2` may have to call `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
-            "new: `client2` may call `svc1.two(int, int)`: the procedure is new",
+            "new: `client2` may call `svc1.two(int, int)`: the overload is new",
         ],
     );
     check(
@@ -178,15 +170,15 @@ fn overloads_that_come_and_go_break_rust_alone() {
         "      - { name: find, arguments: [\"Optional[int]\"] }\n      - { name: find, arguments: [\"Optional[str]\"] }",
         &[
             "source: `client1` may have to call `svc2.find` otherwise in Rust: it has overloads now, and each has only a function named after its types",
-            "new: `client1` may call `svc2.find(Optional[str])`: the procedure is new",
+            "new: `client1` may call `svc2.find(Optional[str])`: the overload is new",
         ],
     );
     check(
         "  svc2:",
         "      - { name: two, arguments: [bool] }\n  svc2:",
         &[
-            "new: `client1` may call `svc1.two(bool)`: the procedure is new",
-            "new: `client2` may call `svc1.two(bool)`: the procedure is new",
+            "new: `client1` may call `svc1.two(bool)`: the overload is new",
+            "new: `client2` may call `svc1.two(bool)`: the overload is new",
         ],
     );
 }
@@ -207,7 +199,7 @@ fn lists_that_come_to_decide_are_passed_in_fewer_forms() {
         [
             "`client1` may have to call `svc2.put` otherwise in Rust: other arguments tell its overloads apart now, and \
              lists are passed for those in fewer forms",
-            "`client1` may call `svc2.put(int, int)`: the procedure is new",
+            "`client1` may call `svc2.put(int, int)`: the overload is new",
         ]
     );
 }

@@ -93,6 +93,10 @@ fn a_procedure_may_return_whatever_has_the_fields() {
         ("Tally(candidate='a', votes=1)", 1),
         ("{'votes': 2, 'candidate': 'a'}", 2),
         ("types.SimpleNamespace(candidate='a', votes=3, other=1)", 3),
+        (
+            "Tally(candidate=''.join(Level), votes=len(Level), trust=Level('low' if 'low' in Level else 'x'))",
+            3,
+        ),
     ] {
         let answer = peer.call(request("svc1", "give").arg("str", code).id(code));
         assert_eq!(returned(&answer)[0]["votes"], json!(votes), "{code}");
@@ -108,6 +112,9 @@ fn a_procedure_may_return_whatever_has_the_fields() {
         let answer = peer.call(request("svc1", "give").arg("str", code).id(code));
         Raises("Execution Exception", "yes", &["`svc1.give(str)` returned", words]).check(&answer);
     }
+    let answer = peer.call(request("svc1", "give").arg("str", "Level('top')").id(1));
+    Raises("Execution Exception", "yes", &["'top' is no item of Level, which has low, high, and"])
+        .check(&answer);
     let answer = peer.call(request("svc1", "give").arg("str", "Tally(candidate='a', vote=1)").id(1));
     Raises("Execution Exception", "yes", &["unexpected keyword argument 'vote'"]).check(&answer);
 }
@@ -132,7 +139,7 @@ fn a_record_that_means_something_else_on_the_other_side_is_refused_with_the_fiel
         ),
         (
             "Tally{candidate: str, votes: int, trust: Optional[Level{low, high}]}".to_owned(),
-            "the list of items of `Level` is `low, high, and` at the server and `low, high` at the caller",
+            "the item `and` of `Level` is `and` at the server and missing at the caller",
         ),
         (
             format!("Talley{{candidate: str, votes: int, trust: Optional[{level}]}}"),

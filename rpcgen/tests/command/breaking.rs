@@ -45,7 +45,7 @@ client1
   breaks Rust sources: calls may have to be written otherwise
     svc1.add: it has overloads now, and its arguments are passed as one value
   is new
-    svc1.add(str): the procedure is new
+    svc1.add(str): the overload is new
     svc2: it is a tenant now
 client2
   breaks on the wire: calls with the old stubs fail

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rpc_schema::signature::named_types;
-use rpc_schema::{Expanded, Name, Signature, Type};
+use rpc_schema::{Expanded, Name, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::sha256_hex;
@@ -233,9 +233,18 @@ impl RpcEntry {
     }
 }
 
-/// A type as it is printed: names stand for themselves.
+/// A type as it is printed, from its text: without what stands in braces.
 pub fn printed_type(text: &str) -> String {
-    Type::parse(text).map_or_else(|_| text.to_owned(), |ty| ty.to_string())
+    let mut depth = 0_usize;
+    let is_outside = |letter: &char| {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => return depth == 0,
+        }
+        false
+    };
+    text.chars().filter(is_outside).collect()
 }
 
 /// Refuses a map that has a key twice, of which serde would keep the last: in an access list that is dangerous.
@@ -300,6 +309,14 @@ pub(crate) mod tests {
                 ..NetworkEntry::default()
             },
             services: BTreeMap::from([("svc1".to_owned(), service)]),
+        }
+    }
+
+    #[test]
+    fn a_type_is_printed_by_its_names() {
+        for text in ["Dict[str, Tuple[A{a: B{c, d}, e: List[B]}, A]]", "List[int]", "B{c, d}"] {
+            let ty = rpc_schema::Type::parse(text).expect(text);
+            assert_eq!(printed_type(text), ty.to_string());
         }
     }
 

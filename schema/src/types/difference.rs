@@ -108,9 +108,19 @@ fn enumeration_difference(ours: &Enumeration, theirs: &Enumeration, what: &str) 
     if name != theirs.name() {
         return Some(renamed(what, name.as_str(), theirs.name().as_str()));
     }
+    if ours == theirs {
+        return None;
+    }
+    let item = |item: &str| format!("the item `{item}` of `{name}`");
+    if let Some(removed) = ours.items().iter().find(|item| theirs.position(item).is_none()) {
+        return Some(Difference { what: item(removed), ours: Some(removed.clone()), theirs: None });
+    }
+    if let Some(added) = theirs.items().iter().find(|item| ours.position(item).is_none()) {
+        return Some(Difference { what: item(added), ours: None, theirs: Some(added.clone()) });
+    }
     let items = |enumeration: &Enumeration| Some(enumeration.items().join(", "));
-    (ours != theirs).then(|| Difference {
-        what: format!("the list of items of `{name}`"),
+    Some(Difference {
+        what: format!("the order of the items of `{name}`"),
         ours: items(ours),
         theirs: items(theirs),
     })
@@ -165,9 +175,7 @@ mod tests {
         check(
             "Box1{level: Level{low, high}}",
             "Box1{level: Level{low, high, top}}",
-            Some(
-                "the list of items of `Level` is `low, high` at the server and `low, high, top` at the caller",
-            ),
+            Some("the item `top` of `Level` is missing at the server and `top` at the caller"),
         );
         check(
             "Dict[str, Outer{inner: Optional[Inner{a: int}]}]",

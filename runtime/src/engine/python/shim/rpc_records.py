@@ -52,7 +52,7 @@ def make_record(ty):
     parameters = "".join(f", {field}=None" if is_optional(field_type) else f", {field}" for field, field_type in fields)
     lines = [
         f"class {name}(Record):",
-        f"    __slots__ = {tuple(field for field, _ in fields)!r}",
+        f"    __slots__ = __match_args__ = {tuple(field for field, _ in fields)!r}",
         f"    def __init__(self, *{parameters}):",
         *(f"        self.{field} = {field}" for field, _ in fields),
     ]
@@ -61,10 +61,28 @@ def make_record(ty):
     return names[name]
 
 
+class EnumerationType(type):
+    """What an enumeration's name stands for: its items are texts, and it knows which."""
+
+    def __iter__(cls):
+        return iter(cls.__items__)
+
+    def __len__(cls):
+        return len(cls.__items__)
+
+    def __contains__(cls, text):
+        return text in cls.__items__
+
+    def __call__(cls, text):
+        if text in cls.__items__:
+            return str(text)
+        raise ValueError(f"{text!r} is no item of {cls.__name__}, which has {', '.join(cls.__items__)}")
+
+
 def make_enumeration(ty):
     """A class that has each item as an attribute: the text itself."""
     _, name, items = ty
-    return type(name, (), {**{item: item for item in items}, "__slots__": (), "__module__": MODULE})
+    return EnumerationType(name, (), {**{item: item for item in items}, "__items__": items, "__module__": MODULE})
 
 
 def is_optional(ty):
