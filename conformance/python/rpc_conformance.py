@@ -9,6 +9,11 @@ from rpc_signature import parse_type, print_type
 # node it is the whole file.
 Finding = namedtuple("Finding", "rule message node mark", defaults=[None, None])
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+# Decorators that leave a function's parameters and results as they are.
+CACHES = {"cache", "lru_cache"}
+
 
 class Unparsable(Exception):
     """A source that is no Python: a place, counted in lines and characters from 1, and words."""
@@ -56,13 +61,38 @@ def find_contradictions(tree, procedure):
     found = find_definition(tree.body, name)
     if found is None:
         yield Finding("missing", f"there is no function `{name}` in this file")
-    elif isinstance(found, ast.AsyncFunctionDef):
-        yield Finding("missing", f"`{name}` is an async function; procedures are plain functions", found, name)
     elif isinstance(found, ast.ClassDef):
         yield Finding("missing", f"`{name}` is a class; procedures are plain functions", found, name)
-    elif isinstance(found, ast.FunctionDef):
-        yield from check_parameters(found, procedure)
-        yield from check_annotations(found, procedure)
+    elif isinstance(found, FUNCTIONS) and not is_wrapped(found):
+        yield from check_function(found, procedure)
+
+
+def check_function(function, procedure):
+    name = function.name
+    if isinstance(function, ast.AsyncFunctionDef):
+        yield Finding("missing", f"`{name}` is an async function; procedures are plain functions", function, name)
+        return
+    if is_generator(function):
+        yield Finding("missing", f"`{name}` is a generator; procedures return their value at once", function, name)
+    yield from check_parameters(function, procedure)
+    yield from check_annotations(function, procedure)
+
+
+def is_wrapped(function):
+    """Whether a decorator may have put something else in the place of a function."""
+    calls = (getattr(decorator, "func", decorator) for decorator in function.decorator_list)
+    return any((getattr(call, "id", None) or getattr(call, "attr", None)) not in CACHES for call in calls)
+
+
+def is_generator(function):
+    waiting = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
+            waiting.extend(ast.iter_child_nodes(node))
+    return False
 
 
 def find_definition(body, name):
@@ -77,7 +107,7 @@ def find_definition(body, name):
 def bindings(body):
     """The names that statements bind, each with its statement."""
     for statement in body:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
             yield statement.name, statement
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
             for alias in statement.names:
@@ -126,13 +156,13 @@ def check_annotations(function, procedure):
     positional = function.args.posonlyargs + function.args.args
     for parameter, argument in zip(procedure["parameters"], positional):
         declared = parse_type(parameter["type"])
-        if contradicts(argument.annotation, declared):
+        if contradicts(argument.annotation, declared, takes):
             written = ast.unparse(argument.annotation)
             message = f"`{argument.arg}: {written}` is declared as `{print_type(declared)}`"
             yield Finding("annotation", message, argument)
     returns = [parse_type(text) for text in procedure["returns"]]
     declared = ("None",) if not returns else returns[0] if len(returns) == 1 else ("Tuple", *returns)
-    if contradicts(function.returns, declared, returned=True):
+    if contradicts(function.returns, declared, gives):
         written = ast.unparse(function.returns)
         message = f"`-> {written}` is declared as `{print_type(declared)}`"
         yield Finding("annotation", message, function.returns)
@@ -144,24 +174,37 @@ ANNOTATIONS = {
 }
 
 
-def contradicts(annotation, ty, returned=False):
+def contradicts(annotation, ty, also):
     """Whether an annotation surely means another type. One that is not understood contradicts nothing."""
     written = read_annotation(annotation)
-    return written is not None and not agrees(written, ty, returned)
+    return written is not None and not agrees(written, ty, also)
 
 
-def agrees(written, ty, returned):
-    if written is None or (written[0], ty[0]) in (("int", "float"), ("str", "enum")):
-        return True
-    if returned and (written[0], ty[0]) == ("Dict", "record"):
+def agrees(written, ty, also):
+    """Whether an annotation says what is declared, or what `also` lets it say, here or in any part of it."""
+    if written is None or also(written, ty):
         return True
     if written[0] != ty[0]:
         return False
     if len(written) == 1:
         return True
     if written[0] == "Tuple" and len(written) == 3 and written[2] == "...":
-        return all(agrees(written[1], item, returned) for item in ty[1:])
-    return len(written) == len(ty) and all(agrees(w, t, returned) for w, t in zip(written[1:], ty[1:]))
+        return all(agrees(written[1], item, also) for item in ty[1:])
+    return len(written) == len(ty) and all(agrees(w, t, also) for w, t in zip(written[1:], ty[1:]))
+
+
+def takes(written, ty):
+    """What the annotation of a parameter may say besides: it may take more than what is declared."""
+    if written[0] == "Optional" and len(written) == 2 and ty[0] != "Optional":
+        return agrees(written[1], ty, takes)
+    return (written[0], ty[0]) in {("int", "float"), ("float", "int"), ("str", "enum")}
+
+
+def gives(written, ty):
+    """What the annotation of a result may say besides: it may be less than what is declared."""
+    if ty[0] == "Optional" and written[0] != "Optional":
+        return written == ("None",) or agrees(written, ty[1], gives)
+    return (written[0], ty[0]) in {("int", "float"), ("str", "enum"), ("Dict", "record")}
 
 
 def read_annotation(node):

@@ -5,6 +5,7 @@ Request and answer are JSON; `src/request.rs` and `src/finding.rs` say what is i
 
 import gc
 import importlib.util
+import re
 import warnings
 
 from rpc_conformance import Finding, Unparsable, bindings, check_source, compile_source, parse_source
@@ -81,8 +82,8 @@ class Source:
         start = characters(line, node.col_offset)
         end = characters(line, node.end_col_offset) if node.end_lineno == node.lineno else len(line.rstrip())
         if found.mark:
-            at = line.find(found.mark, start)
-            start, end = (at, at + len(found.mark)) if at >= 0 else (start, start)
+            marked = re.compile(rf"\b{re.escape(found.mark)}\b").search(line, start)
+            start, end = marked.span() if marked else (start, start)
         return self.spot(node.lineno, start + 1, end + 1)
 
     def spot(self, line, column, end_column):

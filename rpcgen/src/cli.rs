@@ -17,7 +17,6 @@ mod print;
 mod sources;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -133,21 +132,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     execute(arguments)
 }
 
-/// What is wrong with a command line, in one line; `first` is what may have been meant as a verb.
+/// What is wrong with a command line, in one line; `first` is a verb, or what may have been meant as one.
 fn usage_error(error: &clap::Error, first: Option<&OsString>) -> String {
     let text = error.to_string();
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n").map(paragraph);
     let what = paragraphs.next().unwrap_or_default();
     let tip = paragraphs.find_map(|text| text.strip_prefix("tip: ").map(str::to_owned));
-    let tip = tip.or_else(|| verb_meant(first?)).map_or_else(String::new, |tip| format!(" ({tip})"));
-    format!("{what}{tip}; see `rpcgen --help`")
+    let first = first.and_then(|first| first.to_str()).unwrap_or_default();
+    let (tip, verb) = match Arguments::command().find_subcommand(first) {
+        Some(_) => (tip, format!(" {first}")),
+        None => (tip.or_else(|| verb_meant(first)), String::new()),
+    };
+    let tip = tip.map_or_else(String::new, |tip| format!(" ({tip})"));
+    format!("{what}{tip}; see `rpcgen{verb} --help`")
 }
 
-fn verb_meant(first: &OsString) -> Option<String> {
+fn verb_meant(first: &str) -> Option<String> {
     let command = Arguments::command();
     let verbs = command.get_subcommands().map(clap::Command::get_name);
-    rpc_schema::did_you_mean(first.to_str()?, verbs)
+    rpc_schema::did_you_mean(first, verbs)
 }
 
 fn execute(arguments: Arguments) -> ExitCode {
@@ -169,6 +173,5 @@ fn complete(shell: Option<Shell>) -> ExitCode {
     let Some(shell) = shell else { return ExitCode::from(WRONG_USAGE) };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "rpcgen", &mut script);
-    let _ = io::stdout().write_all(&script);
-    ExitCode::SUCCESS
+    print::pour(&script)
 }

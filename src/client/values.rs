@@ -45,7 +45,23 @@ pub(super) fn inferred(
     }
     let valid: Vec<_> =
         candidates.iter().map(|types| format!("{service}.{rpc}({})", TypeList(types))).collect();
-    Err(format!("no overload takes these values; valid: {}", valid.join(", ")))
+    let why = why_not(&candidates, values).map_or_else(String::new, |why| format!(": {why}"));
+    Err(format!("no overload takes these values{why}; valid: {}", valid.join(", ")))
+}
+
+/// What is wrong with the first wrong value, where only one overload takes as many.
+fn why_not(candidates: &[Vec<Type>], values: &[String]) -> Option<String> {
+    let mut as_many = candidates.iter().filter(|types| types.len() == values.len());
+    let (Some(types), None) = (as_many.next(), as_many.next()) else { return None };
+    let (at, (ty, value)) =
+        types.iter().zip(values).enumerate().find(|(_, (ty, value))| !fits_as_word(ty, value))?;
+    let text = match ty {
+        Type::Enumeration(_) if !value.starts_with('"') => {
+            serde_json::Value::from(value.as_str()).to_string()
+        }
+        _ => value.clone(),
+    };
+    json::to_binary(ty, &text, &mut Vec::new()).err().map(|error| format!("argument {}: {error}", at + 1))
 }
 
 fn guessed(values: &[String]) -> Result<Vec<Argument>, String> {

@@ -120,19 +120,19 @@ fn a_record_that_means_something_else_on_the_other_side_is_refused_with_the_fiel
     for (ty, words) in [
         (
             format!("Tally{{candidate: str, votes: float, trust: Optional[{level}]}}"),
-            "argument 1 of `svc1.show(Tally)`: the field `votes` of `Tally` is `int` here and `float` there",
+            "argument 1 of `svc1.show(Tally)`: the field `votes` of `Tally` is `int` at the server and `float` at the caller",
         ),
         (
             format!("Tally{{candidate: str, trust: Optional[{level}]}}"),
-            "the field `votes` of `Tally` is `int` here and missing there",
+            "the field `votes` of `Tally` is `int` at the server and missing at the caller",
         ),
         (
             format!("Tally{{votes: int, candidate: str, trust: Optional[{level}]}}"),
-            "the order of the fields of `Tally` is `candidate, votes, trust` here and",
+            "the order of the fields of `Tally` is `candidate, votes, trust` at the server and",
         ),
         (
             "Tally{candidate: str, votes: int, trust: Optional[Level{low, high}]}".to_owned(),
-            "the list of items of `Level` is `low, high, and` here and `low, high` there",
+            "the list of items of `Level` is `low, high, and` at the server and `low, high` at the caller",
         ),
         (
             format!("Talley{{candidate: str, votes: int, trust: Optional[{level}]}}"),
@@ -147,8 +147,7 @@ fn a_record_that_means_something_else_on_the_other_side_is_refused_with_the_fiel
     let tally = json!({ "candidate": "a", "votes": 1 });
     let wanted = request("svc1", "count").arg("Tally", tally).arg("int", 1).id(9);
     let answer = peer.call(wanted.returns(&["Tally{candidate: str}"]));
-    let words =
-        "what `svc1.count(Tally, int)` returns: the field `votes` of `Tally` is `int` here and missing there";
+    let words = "what `svc1.count(Tally, int)` returns: the field `votes` of `Tally` is `int` at the server and missing at the caller";
     Raises("Invalid Arguments", "no", &[words]).check(&answer);
 }
 
@@ -189,7 +188,7 @@ fn a_changed_record_is_a_new_version_of_the_service() {
     let shown: Value = peer.call(request("svc1", "show").arg("Tally", tally.clone()).id(1));
     assert_eq!(*returned(&shown), json!(["Tally(candidate='a', votes=1, at='noon', trust=None)"]));
     let answer = peer.call(request("svc1", "show").arg(TALLY, tally).id(2));
-    let words = "the field `at` of `Tally` is `Optional[str]` here and missing there";
+    let words = "the field `at` of `Tally` is `Optional[str]` at the server and missing at the caller";
     Raises("Invalid Arguments", "no", &[words]).check(&answer);
 }
 
@@ -202,10 +201,15 @@ fn the_client_takes_records_as_json_and_items_as_words() {
     let tally = r#"{"candidate": "a", "votes": 1}"#;
     let counted = call(&["svc1.count", tally, "4", "--types", "Tally,int"]).succeeds().stdout;
     assert_eq!(counted, "{\"candidate\":\"a\",\"votes\":5,\"trust\":null}\n");
-    let refused = call(&["svc1.raise_level", "top"]);
-    assert!(
-        refused.stderr.contains("no overload takes these values; valid: svc1.raise_level(Level)"),
-        "{}",
-        refused.stderr
-    );
+    let no_overload = "no overload takes these values";
+    for (arguments, why) in [
+        (
+            ["svc1.raise_level", "top"],
+            "argument 1: `top` is no item of `Level`; its items are low, high, and; valid: svc1.raise_level(Level)",
+        ),
+        (["svc1.raise_level", "7"], "argument 1: `7` is no item"),
+    ] {
+        call(&arguments).ends(2).says(&format!("{no_overload}: {why}"));
+    }
+    call(&["svc1.count", r#"{"candidate": "a"}"#, "4"]).ends(2).says("argument 1: the field");
 }

@@ -81,6 +81,10 @@ fn a_source_is_held_against_its_signature() {
         "scale = lambda count, by: []\n",
         "import typing\n\ndef scale(count: 'int', by: typing.Any) -> 'typing.List[\"float\"]':\n    return []\n",
         "def scale(count: '(', by: unknown[int]):\n    return []\n",
+        "def scale(count: float, by: 'float | None' = None):\n    return list((yield_ for yield_ in []))\n",
+        "@inject\ndef scale(count, by, more) -> int: ...\n",
+        "@tools.synchronous(1)\nasync def scale(count, by): ...\n",
+        "def scale(count, by):\n    def inner():\n        yield 1\n    return list(inner())\n",
     ] {
         check_source(good, &[]);
     }
@@ -95,12 +99,20 @@ fn a_source_is_held_against_its_signature() {
         ),
         ("", "E084 there is no function `scale` in this file, at `scale.py` and scale.py:1:1 ``"),
         (
-            "\n@cached\nasync def scale(count, by): ...\n",
+            "\n@functools.cache\nasync def scale(count, by): ...\n",
             "E084 `scale` is an async function; procedures are plain functions, at `scale.py` and scale.py:3:11 `scale`",
         ),
         (
             "class scale: ...\n",
             "E084 `scale` is a class; procedures are plain functions, at `scale.py` and scale.py:1:7 `scale`",
+        ),
+        (
+            "def scale(count, by):\n    for _ in range(count):\n        yield by\n",
+            "E084 `scale` is a generator; procedures return their value at once, at `scale.py` and scale.py:1:5 `scale`",
+        ),
+        (
+            "@lru_cache(maxsize=1)\ndef scale(count): ...\n",
+            "E085 `scale` takes 1 argument, and 2 are declared, at `scale.py` and scale.py:2:5 `scale`",
         ),
         (
             "def scale(count): ...\n",
@@ -194,6 +206,21 @@ fn what_a_finding_shows_of_a_source_is_bounded_and_counted_in_characters() {
     project.write("scale.py", format!("x = '{}'; return 1\n", "å".repeat(1_000_000)));
     let place = project.check().remove(0).elsewhere.expect("a place");
     assert_eq!(place.text.chars().count(), rpc_schema::diagnostic::MAX_LINE_CHARS);
+}
+
+#[test]
+fn the_marked_name_is_the_whole_word() {
+    let project = Project::new(&init("      - { name: f, path: f.py }\n"));
+    project.write("f.py", "def f(ff, f): ...\n");
+    assert_eq!(
+        project.lines(),
+        ["E085 `f` takes 2 arguments, and 0 are declared, at `f.py` and f.py:1:5 `f`"]
+    );
+    project.write("f.py", "async def f(): ...\n");
+    assert_eq!(
+        project.lines(),
+        ["E084 `f` is an async function; procedures are plain functions, at `f.py` and f.py:1:11 `f`"]
+    );
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! `rpcgen doc`: the reference page of a network.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::format::Format;
 use super::generate::{report, tell};
-use super::print::complain;
+use super::print::{complain, pour};
 use super::{FAILED, WRONG_USAGE};
 use crate::output::single;
 use crate::page::{MARK, page};
@@ -34,7 +33,7 @@ pub(super) struct Options {
 
 pub(super) fn doc(options: &Options) -> ExitCode {
     if options.check && options.file().is_none() {
-        complain("error: --check needs a page to compare with: --out FILE; see `rpcgen --help`");
+        complain("error: --check needs a page to compare with: --out FILE; see `rpcgen doc --help`");
         return ExitCode::from(WRONG_USAGE);
     }
     options.run().unwrap_or_else(|error| {
@@ -47,7 +46,7 @@ impl Options {
     fn run(&self) -> Result<ExitCode, Error> {
         let page = self.page()?;
         Ok(match self.file() {
-            None => print(&page),
+            None => pour(page.as_bytes()),
             Some(file) if self.check => {
                 report(self.format, &self.init, single::compare(file, MARK, &page)?.as_slice())
             }
@@ -68,10 +67,4 @@ impl Options {
     fn file(&self) -> Option<&Path> {
         self.out.as_deref().filter(|out| *out != Path::new("-"))
     }
-}
-
-/// A reader that has gone away is no failure.
-fn print(page: &str) -> ExitCode {
-    let _ = io::stdout().write_all(page.as_bytes());
-    ExitCode::SUCCESS
 }

@@ -1,6 +1,7 @@
 //! `rpcgen doc`: where the page goes, and what it never overwrites.
 
-use std::fs;
+use std::fs::{self, File};
+use std::process::Command;
 
 use super::place::{INIT, Place};
 
@@ -32,6 +33,21 @@ fn a_page_is_printed_where_no_file_is_named() {
     for arguments in ["doc init.yaml --check", "doc init.yaml --out - --check", "doc"] {
         place.run(arguments).check(2, "", "error: ");
     }
+}
+
+#[test]
+fn a_page_that_does_not_fit_is_a_failure() {
+    let place = Place::new(INIT);
+    let full = File::options().write(true).open("/dev/full").expect("a device without room");
+    let output = Command::new(env!("CARGO_BIN_EXE_rpcgen"))
+        .args(["doc", "init.yaml"])
+        .current_dir(place.path())
+        .stdout(full)
+        .output()
+        .expect("rpcgen runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("error: cannot write to stdout: No space left on device"), "{said}");
 }
 
 #[test]

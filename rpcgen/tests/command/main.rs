@@ -120,12 +120,21 @@ fn what_cannot_be_done_is_said_in_one_line() {
 #[test]
 fn wrong_usage_exits_with_2() {
     let place = Place::new(INIT);
-    for arguments in ["", "init.yaml", "--out gen", "init.yaml --out gen --frobnicate", "check", "check a b"]
-    {
+    for (arguments, help) in [
+        ("", "; see `rpcgen --help`"),
+        ("init.yaml", "; see `rpcgen --help`"),
+        ("--out gen", "; see `rpcgen --help`"),
+        ("init.yaml --out gen --frobnicate", "see `rpcgen --help`"),
+        ("chek init.yaml", "(did you mean `check`?); see `rpcgen --help`"),
+        ("check", "<init.yaml>; see `rpcgen check --help`"),
+        ("check a b", "unexpected argument 'b' found; see `rpcgen check --help`"),
+        ("explain E050 E051", "unexpected argument 'E051' found; see `rpcgen explain --help`"),
+        ("doc init.yaml --check", "see `rpcgen doc --help`"),
+    ] {
         let run = place.run(arguments);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}: {}", run.stderr);
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
-        assert!(run.stderr.contains("see `rpcgen --help`"), "{arguments}: {}", run.stderr);
+        assert!(run.stderr.trim_end().ends_with(help), "{arguments}: {}", run.stderr);
     }
 }
 

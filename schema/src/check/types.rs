@@ -33,14 +33,21 @@ fn is_known_to_be_wrong(error: &TypeError, types: &Types) -> bool {
 fn hint(error: &TypeError, types: &Types) -> Option<String> {
     let TypeErrorKind::Unknown(name) = &error.kind else { return None };
     let other = match name.to_ascii_lowercase().as_str() {
-        "integer" | "i64" | "i32" | "u64" | "u32" | "long" | "number" => "int",
-        "double" | "f64" | "f32" | "real" => "float",
+        "integer" | "i64" | "i32" | "u64" | "u32" | "u8" | "usize" | "int64" | "int32" | "long"
+        | "number" => "int",
+        "double" | "f64" | "f32" | "float64" | "float32" | "real" => "float",
         "boolean" => "bool",
-        "text" | "char" => "str",
+        "string" | "text" | "char" => "str",
         "bytearray" | "blob" | "binary" => "bytes",
         "vec" | "array" | "set" | "sequence" => "List",
         "map" | "hashmap" | "btreemap" | "mapping" | "object" => "Dict",
-        "option" | "union" | "maybe" => "Optional",
+        "option" | "maybe" => "Optional",
+        "union" => {
+            return Some("an absent value is `Optional[int]`; for other unions declare overloads".to_owned());
+        }
+        "literal" | "enum" => {
+            return Some("declare an enumeration under `types`: `Level: [low, high]`".to_owned());
+        }
         "none" | "null" | "void" | "nonetype" => {
             return Some("a procedure that returns nothing has no `returns`".to_owned());
         }

@@ -108,6 +108,8 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
         (Shape::Text, Value::Mapping(_)) if matches!(what, What::Item("arguments")) => {
             "name all arguments in one mapping: `arguments: { a: int, b: str }`".to_owned()
         }
+        (Shape::Text, Value::Sequence(_) | Value::Mapping(_)) => return hint_for_type(value, what),
+        (Shape::Returns, Value::Mapping(_)) => RECORD_HINT.to_owned(),
         (Shape::Text | Shape::Provider | Shape::Quantity(..), Value::Number(_) | Value::Bool(_)) => {
             "put it in quotes".to_owned()
         }
@@ -119,7 +121,7 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
             "no" | "off" | "n" | "false" => "write `false`".to_owned(),
             _ => return None,
         },
-        (Shape::Type, Value::String(_)) => {
+        (Shape::Type, Value::String(_) | Value::Null) => {
             "a record is written `{ name: str, age: int }`, an enumeration `[low, high]`".to_owned()
         }
         (Shape::List(_) | Shape::Arguments, Value::String(text)) if text.len() < 40 => {
@@ -132,6 +134,23 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
         _ => return None,
     };
     Some(hint)
+}
+
+const RECORD_HINT: &str = "a record is declared under `types`; here stands its name";
+
+/// What to write for a type that was given as a structure.
+fn hint_for_type(value: &Value, what: What<'_>) -> Option<String> {
+    let hint = match (what, value) {
+        (What::Entry("fields"), _) => {
+            "fields are a mapping of names to types: `fields: { name: str, age: int }`"
+        }
+        (What::Entry(_), Value::Sequence(_)) => {
+            "a list is `List[int]`; an enumeration is declared under `types`, as `Level: [low, high]`"
+        }
+        (What::Entry(_), Value::Mapping(_)) => RECORD_HINT,
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// A text as it is written inside brackets.

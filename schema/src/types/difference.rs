@@ -15,10 +15,16 @@ pub struct Difference {
     pub theirs: Option<String>,
 }
 
+/// As a server says it to a caller whose type is the second.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, ours, theirs } = self;
-        write!(f, "{what} is {} here and {} there", Quoted(ours.as_deref()), Quoted(theirs.as_deref()))
+        write!(
+            f,
+            "{what} is {} at the server and {} at the caller",
+            Quoted(ours.as_deref()),
+            Quoted(theirs.as_deref())
+        )
     }
 }
 
@@ -128,43 +134,45 @@ mod tests {
     fn the_part_that_differs_is_named() {
         let tally = "Tally{candidate: str, votes: int}";
         check(tally, tally, None);
-        check("int", "float", Some("the type is `int` here and `float` there"));
+        check("int", "float", Some("the type is `int` at the server and `float` at the caller"));
         check(
             tally,
             "Talley{candidate: str, votes: int}",
-            Some("the type is `Tally` here and `Talley` there"),
+            Some("the type is `Tally` at the server and `Talley` at the caller"),
         );
         check(
             tally,
             "Tally{candidate: str, votes: float}",
-            Some("the field `votes` of `Tally` is `int` here and `float` there"),
+            Some("the field `votes` of `Tally` is `int` at the server and `float` at the caller"),
         );
         check(
             tally,
             "Tally{candidate: str}",
-            Some("the field `votes` of `Tally` is `int` here and missing there"),
+            Some("the field `votes` of `Tally` is `int` at the server and missing at the caller"),
         );
         check(
             "List[Tally{votes: int}]",
             "List[Tally{votes: int, at: str}]",
-            Some("the field `at` of `Tally` is missing here and `str` there"),
+            Some("the field `at` of `Tally` is missing at the server and `str` at the caller"),
         );
         check(
             tally,
             "Tally{votes: int, candidate: str}",
             Some(
-                "the order of the fields of `Tally` is `candidate, votes` here and `votes, candidate` there",
+                "the order of the fields of `Tally` is `candidate, votes` at the server and `votes, candidate` at the caller",
             ),
         );
         check(
             "Box1{level: Level{low, high}}",
             "Box1{level: Level{low, high, top}}",
-            Some("the list of items of `Level` is `low, high` here and `low, high, top` there"),
+            Some(
+                "the list of items of `Level` is `low, high` at the server and `low, high, top` at the caller",
+            ),
         );
         check(
             "Dict[str, Outer{inner: Optional[Inner{a: int}]}]",
             "Dict[str, Outer{inner: Optional[Inner{a: bool}]}]",
-            Some("the field `a` of `Inner` is `int` here and `bool` there"),
+            Some("the field `a` of `Inner` is `int` at the server and `bool` at the caller"),
         );
     }
 }

@@ -168,9 +168,9 @@ rpcs:
 ",
         &[
             "6:34 E022 `arguments` must be a mapping of names to types, or a list of types, not text -> write it as a list: `[int]`",
-            "7:39 E022 `a` must be text, not a list",
+            "7:39 E022 `a` must be text, not a list -> a list is `List[int]`; an enumeration is declared under `types`, as `Level: [low, high]`",
             "7:46 E022 `b` must be text, not nothing",
-            "7:61 E022 `returns` must be a type or a list of types, not a mapping",
+            "7:61 E022 `returns` must be a type or a list of types, not a mapping -> a record is declared under `types`; here stands its name",
             "8:35 E022 an item of `arguments` must be text, not a mapping -> name all arguments in one mapping: `arguments: { a: int, b: str }`",
         ],
     );

@@ -65,6 +65,26 @@ rpcs:
 }
 
 #[test]
+fn what_types_do_not_have_is_said() {
+    check_service(
+        r"
+rpcs:
+  - { name: rpc1, arguments: [int = 3, Level.low, types.Tally, 'int[]', 'Union[int, str]', String, uint], returns: { a: int } }
+",
+        &[
+            "6:39 E070 bad type: this is more than one type -> no argument has a default; declare an overload",
+            "6:44 E070 bad type: there is no type `Level` -> a type is one name, without dots",
+            "6:55 E070 bad type: there is no type `types` -> a type is one name, without dots",
+            "6:69 E070 bad type: `int` takes no parameters -> a list is `List[int]`",
+            "6:78 E070 bad type: there is no type `Union` -> an absent value is `Optional[int]`; for other unions declare overloads",
+            "6:96 E070 bad type: there is no type `String` -> write `str`",
+            "6:104 E070 bad type: there is no type `uint` -> did you mean `int`?",
+            "6:120 E022 `returns` must be a type or a list of types, not a mapping -> a record is declared under `types`; here stands its name",
+        ],
+    );
+}
+
+#[test]
 fn types_in_the_spelling_of_other_languages_are_translated() {
     check_service(
         r"

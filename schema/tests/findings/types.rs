@@ -37,14 +37,19 @@ Empty: {}
 Nothing: []
 Both: { fields: { a: int }, items: [b] }
 Bad: { fields: { a: int }, field: 1 }
+Listed: { fields: [a, b] }
+Nested: { home: { street: str }, size: [small, large] }
 ",
         &[
             "3:10 E022 `Tally` must be fields by name, or a list of items, not text -> a record is written `{ name: str, age: int }`, an enumeration `[low, high]`",
-            "4:3 E022 `Level` must be fields by name, or a list of items, not nothing",
+            "4:3 E022 `Level` must be fields by name, or a list of items, not nothing -> a record is written `{ name: str, age: int }`, an enumeration `[low, high]`",
             "5:3 E074 `Empty` has nothing in it",
             "6:3 E074 `Nothing` has nothing in it",
             "7:3 E074 this type has fields and items -> write `{ name: str, age: int }` for a record, `[low, high]` for an enumeration",
             "8:30 E020 unknown key `field` -> did you mean `fields`?",
+            "9:21 E022 `fields` must be text, not a list -> fields are a mapping of names to types: `fields: { name: str, age: int }`",
+            "10:19 E022 `home` must be text, not a mapping -> a record is declared under `types`; here stands its name",
+            "10:42 E022 `size` must be text, not a list -> a list is `List[int]`; an enumeration is declared under `types`, as `Level: [low, high]`",
         ],
     );
     check(

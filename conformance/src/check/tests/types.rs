@@ -64,18 +64,26 @@ fn types_are_read_as_they_are_printed() {
     }
 }
 
-const TYPES: &str = "types:\n  Level: [low, high]\n  Tally: { candidate: str, level: Level }\n";
-
-/// What is said of `def f(x: annotation) -> annotation` where that type is declared, for the parameter or for what is
-/// returned.
-fn held_against(signature: &str, declared: &str) -> Vec<String> {
-    let project = Project::new(&(TYPES.to_owned() + &init(&format!("      - {{ name: f, {declared} }}\n"))));
-    project.write("services/s/f.py", format!("def f{signature}: ...\n"));
+/// What is said of `f`, whose parameter is declared as this type, or whose result is, in a document that has a record and
+/// an enumeration.
+fn held_against(definition: &str, declared: &str) -> Vec<String> {
+    let rpc = format!("      - {{ name: f, {declared}, path: f.py }}\n");
+    let types = "types:\n  Level: [low, normal, high]\n  Tally: { votes: int, level: Level }\n";
+    let project = Project::new(&format!("{types}{}", init(&rpc)));
+    project.write("f.py", definition);
     project.check().into_iter().map(|finding| finding.message).collect()
 }
 
+fn parameter(annotation: &str, ty: &str) -> Vec<String> {
+    held_against(&format!("def f(x: {annotation}): ...\n"), &format!("arguments: {{ x: '{ty}' }}"))
+}
+
+fn result(annotation: &str, ty: &str) -> Vec<String> {
+    held_against(&format!("def f() -> {annotation}: ...\n"), &format!("returns: '{ty}'"))
+}
+
 #[test]
-fn an_annotation_contradicts_a_record_or_an_enumeration_when_it_surely_means_another_type() {
+fn a_parameter_contradicts_when_its_annotation_surely_takes_something_else() {
     for (annotation, ty) in [
         ("Tally", "Tally"),
         ("rpc_types.Tally", "Tally"),
@@ -84,11 +92,15 @@ fn an_annotation_contradicts_a_record_or_an_enumeration_when_it_surely_means_ano
         ("list[Tally]", "List[Tally]"),
         ("Level", "Level"),
         ("str", "Level"),
-        ("dict[str, 'Level']", "Dict[str, Level]"),
         ("str | None", "Optional[Level]"),
+        ("dict[str, 'Level']", "Dict[str, Level]"),
+        ("dict[str, str]", "Dict[str, Level]"),
+        ("float", "int"),
+        ("list[float]", "List[int]"),
+        ("Optional[int]", "int"),
+        ("float | None", "int"),
     ] {
-        let declared = format!("arguments: {{ x: '{ty}' }}");
-        assert_eq!(held_against(&format!("(x: {annotation})"), &declared), [""; 0], "{annotation}, {ty}");
+        assert_eq!(parameter(annotation, ty), [""; 0], "{annotation}, {ty}");
     }
     for (annotation, ty) in [
         ("int", "Tally"),
@@ -97,19 +109,39 @@ fn an_annotation_contradicts_a_record_or_an_enumeration_when_it_surely_means_ano
         ("int", "Level"),
         ("list[Tally]", "Tally"),
         ("list[dict]", "List[Tally]"),
+        ("str | None", "int"),
+        ("int", "Optional[int]"),
+        ("bool", "int"),
     ] {
-        let declared = format!("arguments: {{ x: '{ty}' }}");
-        let message = format!("`x: {annotation}` is declared as `{ty}`");
-        assert_eq!(held_against(&format!("(x: {annotation})"), &declared), [message]);
+        assert_eq!(parameter(annotation, ty), [format!("`x: {annotation}` is declared as `{ty}`")]);
     }
 }
 
 #[test]
-fn a_record_may_be_returned_as_a_dict() {
-    for annotation in ["dict", "dict[str, object]", "Tally"] {
-        assert_eq!(held_against(&format!("() -> {annotation}"), "returns: Tally"), [""; 0], "{annotation}");
+fn a_result_contradicts_when_its_annotation_surely_gives_something_else() {
+    for (annotation, ty) in [
+        ("Tally", "Tally"),
+        ("dict", "Tally"),
+        ("list[dict[str, object]]", "List[Tally]"),
+        ("str", "Level"),
+        ("int", "float"),
+        ("int", "Optional[int]"),
+        ("dict[str, int]", "Optional[Tally]"),
+        ("None", "Optional[int]"),
+        ("'str | None'", "Optional[Level]"),
+    ] {
+        assert_eq!(result(annotation, ty), [""; 0], "{annotation}, {ty}");
     }
-    assert_eq!(held_against("() -> list[dict]", "returns: 'List[Tally]'"), [""; 0]);
-    assert_eq!(held_against("() -> int", "returns: Tally"), ["`-> int` is declared as `Tally`"]);
-    assert_eq!(held_against("() -> dict", "returns: Level"), ["`-> dict` is declared as `Level`"]);
+    for (annotation, ty) in [
+        ("str", "Tally"),
+        ("tuple[int, str]", "Tally"),
+        ("int", "Level"),
+        ("dict", "Level"),
+        ("float", "int"),
+        ("float", "Optional[int]"),
+        ("int | None", "int"),
+        ("None", "int"),
+    ] {
+        assert_eq!(result(annotation, ty), [format!("`-> {annotation}` is declared as `{ty}`")]);
+    }
 }
