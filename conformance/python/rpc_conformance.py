@@ -20,7 +20,7 @@ class Unparsable(Exception):
 
     def __init__(self, error):
         said = error.msg if isinstance(error, SyntaxError) else str(error)
-        super().__init__(f"{type(error).__name__}: {said or 'it nests too deeply to be parsed'}")
+        super().__init__(f"{type(error).__name__}: {said or 'it is too large or nests too deeply to be parsed'}")
         self.line = getattr(error, "lineno", None) or 1
         self.column = max(getattr(error, "offset", None) or 1, 1)
         one_line = getattr(error, "end_lineno", None) == self.line

@@ -1,6 +1,6 @@
 """Holds sources against their signatures and their services; each file is read and parsed once.
 
-Request and answer are JSON; `src/request.rs` and `src/finding.rs` say what is in them.
+Request and answers are JSON; `src/request.rs` and `src/finding.rs` say what is in them.
 """
 
 import gc
@@ -15,16 +15,14 @@ MAX_MESSAGE = 400
 MAX_SIMILAR = 200
 
 
-def answer(request):
+def answers(request):
+    """One answer per file, in their order, as soon as it is read."""
     gc.disable()
     warnings.simplefilter("ignore")
     services = {service["name"]: Service(**service) for service in request["services"]}
-    findings = []
     for job in request["files"]:
-        findings += Source(job, request["max-line"]).check(services)
-        if len(findings) >= request["max-findings"]:
-            break
-    return {"findings": findings[:request["max-findings"]]}
+        findings = Source(job, request["max-line"]).check(services)
+        yield {"findings": findings[:request["max-findings"]]}
 
 
 class Source:

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::request::Place;
 
-/// What one Python process answers.
+/// What a Python process answers about one file.
 #[derive(Deserialize)]
 pub(crate) struct Answer {
     pub(crate) findings: Vec<Found>,
@@ -54,6 +54,16 @@ struct Function {
 }
 
 impl Found {
+    /// A file that was not read to its end, and how many behind it were not read at all.
+    pub(crate) fn unfinished(place: usize, message: String, unread: usize) -> Self {
+        let hint = match unread {
+            0 => None,
+            1 => Some("1 more file was not read".to_owned()),
+            _ => Some(format!("{unread} more files were not read")),
+        };
+        Self { rule: Rule::Syntax, message, place, spot: None, hint, similar: Vec::new() }
+    }
+
     /// The finding, at its place in `init.yaml` and in the file; `None` where the answer names a place that there is not.
     pub(crate) fn finding(mut self, document: &Document, places: &[Place<'_>]) -> Option<Finding> {
         let place = places.get(self.place)?;

@@ -45,7 +45,7 @@ pub(crate) struct Place<'d> {
 struct Request<'w> {
     program: &'w [(&'static str, &'static str)],
     services: Vec<ServiceFiles<'w>>,
-    files: Vec<&'w File<'w>>,
+    files: &'w [&'w File<'w>],
     max_findings: usize,
     max_line: usize,
 }
@@ -61,8 +61,8 @@ struct ServiceFiles<'d> {
 
 /// A file that is read once, however many procedures share it.
 #[derive(Serialize)]
-struct File<'d> {
-    path: &'d str,
+pub(crate) struct File<'d> {
+    pub(crate) path: &'d str,
     uses: Vec<Use<'d>>,
 }
 
@@ -114,13 +114,13 @@ impl<'d> Work<'d> {
         self.files.len()
     }
 
-    /// The work as so many requests. Files are dealt out like cards: neighbours are often of one size.
-    pub(crate) fn requests(&self, count: usize) -> Vec<Vec<u8>> {
-        let request = |first| self.request(self.files.iter().skip(first).step_by(count).collect());
-        (0..count).map(request).collect()
+    /// The files in so many shares. They are dealt out like cards: neighbours are often of one size.
+    pub(crate) fn shares(&self, count: usize) -> Vec<Vec<&File<'d>>> {
+        (0..count).map(|first| self.files.iter().skip(first).step_by(count).collect()).collect()
     }
 
-    fn request(&self, files: Vec<&File<'_>>) -> Vec<u8> {
+    /// What one process is asked about these files.
+    pub(crate) fn request(&self, files: &[&File<'d>]) -> Vec<u8> {
         let used: BTreeMap<_, _> = files
             .iter()
             .flat_map(|file| &file.uses)
@@ -179,6 +179,13 @@ impl<'d> Work<'d> {
             uses.push(Use { service, service_index, place: number, procedures: Vec::new() });
         }
         uses.last_mut()
+    }
+}
+
+impl File<'_> {
+    /// Where it is named first.
+    pub(crate) fn place(&self) -> usize {
+        self.uses.first().map_or(usize::MAX, |first| first.place)
     }
 }
 
