@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rpc_schema::diagnostic::{MAX_FINDINGS, MAX_LINE_CHARS};
 use rpc_schema::model::{Code, Rpc, Service};
-use rpc_schema::{Document, Expanded, MAX_SOURCE_BYTES};
+use rpc_schema::{Document, Expanded, Folder, MAX_SOURCE_BYTES};
 use serde::Serialize;
 
 use crate::{CONFORMANCE_PY, SIGNATURE_PY};
@@ -22,6 +22,7 @@ pub(crate) const PROGRAM: [(&str, &str); 4] = [
 /// Everything that is to be checked in one document.
 pub(crate) struct Work<'d> {
     document: &'d Document,
+    folder: Folder,
     files: Vec<File<'d>>,
     /// Where in `files` a path is; `None` where there is no such file.
     by_path: HashMap<&'d str, Option<usize>>,
@@ -95,7 +96,9 @@ struct Parameter<'d> {
 impl<'d> Work<'d> {
     /// The chosen procedures and the modules of their services.
     pub(crate) fn of(document: &'d Document, only: impl Fn(usize, usize) -> bool) -> Self {
-        let mut work = Self { document, files: Vec::new(), by_path: HashMap::new(), places: Vec::new() };
+        let folder = document.real_folder();
+        let mut work =
+            Self { document, folder, files: Vec::new(), by_path: HashMap::new(), places: Vec::new() };
         for (index, service) in document.schema.services.iter().enumerate() {
             let chosen: Vec<_> =
                 service.rpcs.iter().enumerate().filter(|(rpc, _)| only(index, *rpc)).collect();
@@ -168,7 +171,8 @@ impl<'d> Work<'d> {
         self.places.push(place);
         let file = *self.by_path.entry(path).or_insert_with(|| {
             let number = self.files.len();
-            is_readable(&self.document.folder().join(path)).then(|| {
+            let file = self.document.folder().join(path);
+            (is_readable(&file) && !self.folder.leads_out(path)).then(|| {
                 self.files.push(File { path, uses: Vec::new() });
                 number
             })

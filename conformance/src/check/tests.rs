@@ -247,6 +247,26 @@ fn files_that_are_not_there_are_left_to_another_check() {
     assert_eq!(unasked.expect("nothing to ask"), []);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_outside_of_the_project_is_not_looked_at() {
+    use std::os::unix::fs::symlink;
+
+    let project = Project::new(&init(
+        "      - { name: one, path: one.py }\n      - { name: two, path: two.py }\n      - { name: three, path: out/three.py }\n",
+    ));
+    let outside = tempfile::tempdir().expect("a folder");
+    fs::write(outside.path().join("three.py"), "secret =\n").expect("written");
+    project.write("lib/beside.py", "def two(a): ...\n");
+    symlink("/proc/self/environ", project.0.path().join("one.py")).expect("linked");
+    symlink("lib/beside.py", project.0.path().join("two.py")).expect("linked");
+    symlink(outside.path(), project.0.path().join("out")).expect("linked");
+    assert_eq!(
+        project.lines(),
+        ["E085 `two` takes 1 argument, and 0 are declared, at `two.py` and two.py:1:5 `two`"]
+    );
+}
+
 #[test]
 fn procedures_that_are_not_chosen_are_not_looked_at() {
     let project =
