@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rpc_schema::diagnostic::{MAX_FINDINGS, MAX_LINE_CHARS};
 use rpc_schema::model::{Code, Rpc, Service};
-use rpc_schema::{Document, Expanded, Folder, MAX_SOURCE_BYTES};
+use rpc_schema::{Document, Expanded, Folder, MAX_SOURCE_BYTES, Type};
 use serde::Serialize;
 
 use crate::{CONFORMANCE_PY, SIGNATURE_PY};
@@ -58,6 +58,15 @@ struct ServiceFiles<'d> {
     modules: &'d [String],
     /// Modules, data and sources.
     files: Vec<&'d str>,
+    /// What a server's `rpc_types` has: the records and enumerations that the signatures of sources mention, by name.
+    types: BTreeMap<&'d str, Kind>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Record,
+    Enum,
 }
 
 /// A file that is read once, however many procedures share it.
@@ -204,12 +213,32 @@ fn is_readable(file: &Path) -> bool {
 impl<'d> ServiceFiles<'d> {
     fn new(service: &'d Service) -> Self {
         let sources = service.rpcs.iter().filter_map(|rpc| match &rpc.code {
-            Code::Source(path) => Some(path),
+            Code::Source(path) => Some((path, rpc)),
             Code::Native => None,
         });
+        let types = sources
+            .clone()
+            .flat_map(|(_, rpc)| rpc.parameters.iter().map(|parameter| &parameter.ty).chain(&rpc.returns));
+        let types = named_types(types.collect());
+        let sources = sources.map(|(path, _)| path);
         let files = service.modules.iter().chain(&service.data).chain(sources).map(String::as_str).collect();
-        Self { name: service.name.as_str(), modules: &service.modules, files }
+        Self { name: service.name.as_str(), modules: &service.modules, files, types }
     }
+}
+
+/// The records and enumerations among these types and inside them.
+fn named_types(mut open: Vec<&Type>) -> BTreeMap<&str, Kind> {
+    let mut named = BTreeMap::new();
+    while let Some(ty) = open.pop() {
+        if let Some(name) = ty.name() {
+            let kind = if matches!(ty, Type::Record(_)) { Kind::Record } else { Kind::Enum };
+            if named.insert(name, kind).is_some() {
+                continue;
+            }
+        }
+        open.extend(ty.parts());
+    }
+    named
 }
 
 impl<'d> Procedure<'d> {
