@@ -11,6 +11,9 @@ Finding = namedtuple("Finding", "rule message node mark", defaults=[None, None])
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
+# The module that has a service's records and enumerations.
+TYPES_MODULE = "rpc_types"
+
 # Decorators that leave a function's parameters and results as they are.
 CACHES = {"cache", "lru_cache"}
 
@@ -20,7 +23,7 @@ class Unparsable(Exception):
 
     def __init__(self, error):
         said = error.msg if isinstance(error, SyntaxError) else str(error)
-        super().__init__(f"{type(error).__name__}: {said or 'it nests too deeply to be parsed'}")
+        super().__init__(f"{type(error).__name__}: {said or 'it is too large or nests too deeply to be parsed'}")
         self.line = getattr(error, "lineno", None) or 1
         self.column = max(getattr(error, "offset", None) or 1, 1)
         one_line = getattr(error, "end_lineno", None) == self.line
@@ -44,10 +47,11 @@ def compile_any(source, file, flags):
         raise Unparsable(error) from None
 
 
-def check_source(tree, procedure):
-    """What in a parsed source contradicts a procedure's signature: a list of findings."""
+def check_source(tree, procedure, known):
+    """What in a parsed source contradicts a procedure's signature: a list of findings. `known` has the service's records
+    and enumerations: `"record"` or `"enum"` by name."""
     try:
-        return list(find_contradictions(tree, procedure))
+        return list(find_contradictions(tree, procedure, known))
     except RecursionError:
         return [Finding("syntax", "this file nests too deeply to be held against a signature")]
 
@@ -56,7 +60,7 @@ def line_of(finding):
     return finding.node.lineno if finding.node else 1
 
 
-def find_contradictions(tree, procedure):
+def find_contradictions(tree, procedure, known):
     name = procedure["name"]
     found = find_definition(tree.body, name)
     if found is None:
@@ -64,10 +68,10 @@ def find_contradictions(tree, procedure):
     elif isinstance(found, ast.ClassDef):
         yield Finding("missing", f"`{name}` is a class; procedures are plain functions", found, name)
     elif isinstance(found, FUNCTIONS) and not is_wrapped(found):
-        yield from check_function(found, procedure)
+        yield from check_function(found, procedure, types_by_name(tree, known))
 
 
-def check_function(function, procedure):
+def check_function(function, procedure, names):
     name = function.name
     if isinstance(function, ast.AsyncFunctionDef):
         yield Finding("missing", f"`{name}` is an async function; procedures are plain functions", function, name)
@@ -75,7 +79,7 @@ def check_function(function, procedure):
     if is_generator(function):
         yield Finding("missing", f"`{name}` is a generator; procedures return their value at once", function, name)
     yield from check_parameters(function, procedure)
-    yield from check_annotations(function, procedure)
+    yield from check_annotations(function, procedure, names)
 
 
 def is_wrapped(function):
@@ -152,17 +156,37 @@ def check_parameters(function, procedure):
             yield Finding("parameter", message, argument, argument.arg)
 
 
-def check_annotations(function, procedure):
+def types_by_name(tree, known):
+    """The records and enumerations by what a source calls them. A name that it gives to something else says nothing."""
+    if not known:
+        return {}
+    types = {name: (kind, name) for name, kind in known.items()}
+    names = {**types, **{f"{TYPES_MODULE}.{name}": ty for name, ty in types.items()}}
+    for bound, statement in bindings(tree.body):
+        if bound == "*" and statement.module != TYPES_MODULE:
+            return {}
+        names[bound] = types.get(original_name(statement, bound))
+    return names
+
+
+def original_name(statement, bound):
+    """What an import from `rpc_types` gives that name to; `None` for every other statement."""
+    if isinstance(statement, ast.ImportFrom) and statement.module == TYPES_MODULE:
+        return next((alias.name for alias in statement.names if bound == (alias.asname or alias.name)), None)
+    return None
+
+
+def check_annotations(function, procedure, names):
     positional = function.args.posonlyargs + function.args.args
     for parameter, argument in zip(procedure["parameters"], positional):
         declared = parse_type(parameter["type"])
-        if contradicts(argument.annotation, declared, takes):
+        if contradicts(read_annotation(argument.annotation, names), declared, takes):
             written = ast.unparse(argument.annotation)
             message = f"`{argument.arg}: {written}` is declared as `{print_type(declared)}`"
             yield Finding("annotation", message, argument)
     returns = [parse_type(text) for text in procedure["returns"]]
     declared = ("None",) if not returns else returns[0] if len(returns) == 1 else ("Tuple", *returns)
-    if contradicts(function.returns, declared, gives):
+    if contradicts(read_annotation(function.returns, names), declared, gives):
         written = ast.unparse(function.returns)
         message = f"`-> {written}` is declared as `{print_type(declared)}`"
         yield Finding("annotation", message, function.returns)
@@ -174,9 +198,8 @@ ANNOTATIONS = {
 }
 
 
-def contradicts(annotation, ty, also):
+def contradicts(written, ty, also):
     """Whether an annotation surely means another type. One that is not understood contradicts nothing."""
-    written = read_annotation(annotation)
     return written is not None and not agrees(written, ty, also)
 
 
@@ -188,6 +211,8 @@ def agrees(written, ty, also):
         return False
     if len(written) == 1:
         return True
+    if written[0] in ("record", "enum"):
+        return written[1] == ty[1]
     if written[0] == "Tuple" and len(written) == 3 and written[2] == "...":
         return all(agrees(written[1], item, also) for item in ty[1:])
     return len(written) == len(ty) and all(agrees(w, t, also) for w, t in zip(written[1:], ty[1:]))
@@ -197,40 +222,49 @@ def takes(written, ty):
     """What the annotation of a parameter may say besides: it may take more than what is declared."""
     if written[0] == "Optional" and len(written) == 2 and ty[0] != "Optional":
         return agrees(written[1], ty, takes)
-    return (written[0], ty[0]) in {("int", "float"), ("float", "int"), ("str", "enum")}
+    return (written[0], ty[0]) in {("int", "float"), ("float", "int"), ("str", "enum"), ("enum", "str")}
 
 
 def gives(written, ty):
     """What the annotation of a result may say besides: it may be less than what is declared."""
     if ty[0] == "Optional" and written[0] != "Optional":
         return written == ("None",) or agrees(written, ty[1], gives)
-    return (written[0], ty[0]) in {("int", "float"), ("str", "enum"), ("Dict", "record")}
+    return (written[0], ty[0]) in {("int", "float"), ("str", "enum"), ("enum", "str"), ("Dict", "record")}
 
 
-def read_annotation(node):
-    """An annotation as a type, with `None` for each part that is not understood, such as the name of a record."""
+def read_annotation(node, names):
+    """An annotation as a type, with `None` for each part that is not understood. A record and an enumeration are read by
+    name alone: `("record", "Tally")`."""
     if isinstance(node, ast.Constant):
         if node.value is None:
             return ("None",)
         if node.value is Ellipsis:
             return "..."
-        return read_annotation(parse_annotation(node.value)) if isinstance(node.value, str) else None
+        return read_annotation(parse_annotation(node.value), names) if isinstance(node.value, str) else None
     if isinstance(node, (ast.Name, ast.Attribute)):
-        name = node.id if isinstance(node, ast.Name) else node.attr
-        return (ANNOTATIONS[name],) if name in ANNOTATIONS else None
+        return read_name(node, names)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        sides = [read_annotation(node.left), read_annotation(node.right)]
+        sides = [read_annotation(node.left, names), read_annotation(node.right, names)]
         if ("None",) in sides:
             sides.remove(("None",))
             return ("Optional", sides[0])
         return None
     if isinstance(node, ast.Subscript):
-        head = read_annotation(node.value)
+        head = read_annotation(node.value, names)
         inside = node.slice
         inside = getattr(inside, "value", inside) if type(inside).__name__ == "Index" else inside
         items = inside.elts if isinstance(inside, ast.Tuple) else [inside]
-        return (head[0], *map(read_annotation, items)) if head else None
+        return (head[0], *(read_annotation(item, names) for item in items)) if head and len(head) == 1 else None
     return None
+
+
+def read_name(node, names):
+    name = node.id if isinstance(node, ast.Name) else node.attr
+    if name in ANNOTATIONS:
+        return (ANNOTATIONS[name],)
+    if isinstance(node, ast.Attribute):
+        name = f"{getattr(node.value, 'id', '')}.{name}"
+    return names.get(name)
 
 
 def parse_annotation(text):

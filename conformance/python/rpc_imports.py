@@ -10,8 +10,10 @@ import importlib.machinery
 import os
 import sys
 
+from rpc_conformance import TYPES_MODULE
+
 # Modules that every server provides.
-PROVIDED = {"rpc_types"}
+PROVIDED = {TYPES_MODULE}
 
 # After one of these, an import may fail.
 FORGIVING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -20,9 +22,10 @@ FORGIVING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 class Service:
     """A service's files, as they are laid out on a server."""
 
-    def __init__(self, name, modules, files):
+    def __init__(self, name, modules, files, types):
         self.name = name
         self.modules = modules
+        self.types = types
         self.folders = dict.fromkeys(map(os.path.dirname, modules))
         self.names = set(self.importable(files))
 
@@ -41,9 +44,9 @@ class Service:
                    for folder in self.folders)
 
 
-def check_imports(tree, path, service):
+def check_imports(imports, path, service):
     """The imports of a file that a server would not find: triples of statement, words and what to do about it."""
-    for statement in unguarded_imports(tree):
+    for statement in imports:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 yield from check_absolute(statement, [alias.name], path, service)
@@ -87,6 +90,35 @@ def is_forgiving(node):
 
 def name_of(node):
     return getattr(node, "id", None) or getattr(node, "attr", None)
+
+
+def unknown_types(tree, imports, types):
+    """What a file expects of `rpc_types`, and a server does not have there: nodes by name."""
+    modules, unknown = set(), {}
+    for statement in imports:
+        if isinstance(statement, ast.Import):
+            modules.update(alias.asname or alias.name for alias in statement.names if alias.name == TYPES_MODULE)
+        elif statement.level == 0 and statement.module == TYPES_MODULE:
+            for alias in statement.names:
+                unknown.setdefault(alias.name, alias if hasattr(alias, "lineno") else statement)
+    for attribute in attributes(tree, modules) if modules else ():
+        unknown.setdefault(attribute.attr, attribute)
+    return {name: node for name, node in unknown.items()
+            if name not in types and name != "*" and not name.startswith("__")}
+
+
+def attributes(tree, names):
+    """The attributes that a file reads of these names. One that it also gives to a variable may mean anything."""
+    found, names = [], set(names)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.append(node)
+        elif isinstance(node, ast.arg):
+            names.discard(node.arg)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.discard(node.id)
+    found.sort(key=lambda attribute: (attribute.lineno, attribute.col_offset))
+    return [attribute for attribute in found if attribute.value.id in names]
 
 
 def check_absolute(statement, dotted, path, service):

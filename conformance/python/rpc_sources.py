@@ -1,6 +1,6 @@
 """Holds sources against their signatures and their services; each file is read and parsed once.
 
-Request and answer are JSON; `src/request.rs` and `src/finding.rs` say what is in them.
+Request and answers are JSON; `src/request.rs` and `src/finding.rs` say what is in them.
 """
 
 import gc
@@ -8,23 +8,23 @@ import importlib.util
 import re
 import warnings
 
-from rpc_conformance import Finding, Unparsable, bindings, check_source, compile_source, parse_source
-from rpc_imports import Service, check_imports
+from rpc_conformance import (
+    TYPES_MODULE, Finding, Unparsable, bindings, check_source, compile_source, parse_source,
+)
+from rpc_imports import Service, check_imports, unguarded_imports, unknown_types
 
 MAX_MESSAGE = 400
 MAX_SIMILAR = 200
 
 
-def answer(request):
+def answers(request):
+    """One answer per file, in their order, as soon as it is read."""
     gc.disable()
     warnings.simplefilter("ignore")
     services = {service["name"]: Service(**service) for service in request["services"]}
-    findings = []
     for job in request["files"]:
-        findings += Source(job, request["max-line"]).check(services)
-        if len(findings) >= request["max-findings"]:
-            break
-    return {"findings": findings[:request["max-findings"]]}
+        findings = Source(job, request["max-line"]).check(services)
+        yield {"findings": findings[:request["max-findings"]]}
 
 
 class Source:
@@ -56,12 +56,18 @@ class Source:
     def check_use(self, tree, use, service):
         """What is wrong with a file that one service uses, and that can be parsed."""
         for procedure in use["procedures"]:
-            for found in check_source(tree, procedure):
+            for found in check_source(tree, procedure, service.types):
                 similar = self.functions(tree) if found.rule == "missing" and not found.node else []
                 yield self.finding(found.rule, found.message, procedure["place"], self.spot_of(found), similar=similar)
-        for statement, message, hint in check_imports(tree, self.path, service):
+        imports = list(unguarded_imports(tree))
+        for statement, message, hint in check_imports(imports, self.path, service):
             found = Finding("import", message, statement)
             yield self.finding("import", message, use["place"], self.spot_of(found), hint=hint)
+        for name, node in unknown_types(tree, imports, service.types).items():
+            found = Finding("import", f"there is no record and no enumeration `{name}` in this service", node, name)
+            meant = {"written": name, "known": list(service.types)[:MAX_SIMILAR]}
+            hint = f"`{TYPES_MODULE}` has what the signatures of `{service.name}` mention"
+            yield self.finding("import", found.message, use["place"], self.spot_of(found), hint=hint, meant=meant)
 
     def functions(self, tree):
         """The functions that a file has, by name."""

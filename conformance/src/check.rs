@@ -6,18 +6,28 @@ use std::time::Duration;
 use rpc_schema::diagnostic::MAX_FINDINGS;
 use rpc_schema::{Document, Finding};
 
-use crate::finding::Answer;
-use crate::python::{DEFAULT_PYTHON, Limits, MAX_ANSWER_BYTES, Python, Unavailable};
+use crate::python::{DEFAULT_PYTHON, Limits, MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, Python, Unavailable};
+use crate::reading::read_all;
 use crate::request::Work;
 
 /// A check of all sources takes no longer.
 pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 
+/// Reading one file takes no longer; the largest that a hand would write take a second.
+pub const FILE_TIME_LIMIT: Duration = Duration::from_secs(20);
+
+const LIMITS: Limits = Limits {
+    time: TIME_LIMIT,
+    file_time: FILE_TIME_LIMIT,
+    answer_bytes: MAX_ANSWER_BYTES,
+    memory_bytes: MAX_MEMORY_BYTES,
+};
+
 /// Fewer files than this are not worth a process of their own.
 const MIN_FILES_PER_PROCESS: usize = 100;
 
-/// Holds every source of a document against its signature, with this Python or `python3`. Files that are not there are
-/// left to [`Document::check_files`].
+/// Holds every source of a document against its signature, with this Python or `python3`. A file that Python does not
+/// finish is a finding; one that is not there is left to [`Document::check_files`].
 ///
 /// # Errors
 /// That there is no Python to ask.
@@ -36,7 +46,7 @@ pub fn check_procedures(
     only: impl Fn(usize, usize) -> bool,
 ) -> Result<Vec<Finding>, Unavailable> {
     let python = python.unwrap_or(Path::new(DEFAULT_PYTHON));
-    check_within(document, python, only, Limits { time: TIME_LIMIT, answer_bytes: MAX_ANSWER_BYTES })
+    check_within(document, python, only, LIMITS)
 }
 
 fn check_within(
@@ -46,10 +56,10 @@ fn check_within(
     limits: Limits,
 ) -> Result<Vec<Finding>, Unavailable> {
     let work = Work::of(document, only);
-    let requests = work.requests(processes(work.files()));
-    let answers: Vec<Answer> = Python::new(python, document.folder(), limits).ask(requests)?;
-    let found = answers.into_iter().flat_map(|answer| answer.findings);
-    let mut findings: Vec<_> = found.filter_map(|found| found.finding(document, &work.places)).collect();
+    let python = Python::new(python, document.folder(), limits);
+    let found = read_all(&work, &python, processes(work.files()))?;
+    let mut findings: Vec<_> =
+        found.into_iter().filter_map(|found| found.finding(document, &work.places)).collect();
     findings.sort_by_key(|finding| (finding.span.start, finding.code));
     findings.truncate(MAX_FINDINGS);
     Ok(findings)

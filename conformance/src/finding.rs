@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::request::Place;
 
-/// What one Python process answers.
+/// What a Python process answers about one file.
 #[derive(Deserialize)]
 pub(crate) struct Answer {
     pub(crate) findings: Vec<Found>,
@@ -24,6 +24,8 @@ pub(crate) struct Found {
     /// The functions that there are, where one is missing.
     #[serde(default)]
     similar: Vec<Function>,
+    /// The names that there are, where one of them may have been meant.
+    meant: Option<Meant>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +55,23 @@ struct Function {
     spot: Spot,
 }
 
+#[derive(Deserialize)]
+struct Meant {
+    written: String,
+    known: Vec<String>,
+}
+
 impl Found {
+    /// A file that was not read to its end, and how many behind it were not read at all.
+    pub(crate) fn unfinished(place: usize, message: String, unread: usize) -> Self {
+        let hint = match unread {
+            0 => None,
+            1 => Some("1 more file was not read".to_owned()),
+            _ => Some(format!("{unread} more files were not read")),
+        };
+        Self { rule: Rule::Syntax, message, place, spot: None, hint, similar: Vec::new(), meant: None }
+    }
+
     /// The finding, at its place in `init.yaml` and in the file; `None` where the answer names a place that there is not.
     pub(crate) fn finding(mut self, document: &Document, places: &[Place<'_>]) -> Option<Finding> {
         let place = places.get(self.place)?;
@@ -63,6 +81,10 @@ impl Found {
             self.spot = Some(function.spot);
             label = "a similar name";
         }
+        let meant = self.meant.as_ref();
+        let meant =
+            meant.and_then(|meant| did_you_mean(&meant.written, meant.known.iter().map(String::as_str)));
+        self.hint = meant.or(self.hint);
         let message = match self.rule {
             Rule::Unreadable => format!("cannot read `{}`: {}", place.path, self.message),
             _ => self.message,

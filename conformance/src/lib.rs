@@ -2,7 +2,7 @@
 //! import. Sources are read, never run.
 //!
 //! ```text
-//! Document --Request--> python3 (as many as there are cores) --Answer--> findings, each at two places
+//! Document --Request--> python3 (as many as there are cores) --Answer per file--> findings, each at two places
 //! ```
 //!
 //! The checks are Python, since Python reads itself best; the modules are in `python/`. `rpcgen check` and the initializer
@@ -16,10 +16,12 @@ mod finding;
 #[cfg(feature = "check")]
 mod python;
 #[cfg(feature = "check")]
+mod reading;
+#[cfg(feature = "check")]
 mod request;
 
 #[cfg(feature = "check")]
-pub use check::{TIME_LIMIT, check, check_procedures};
+pub use check::{FILE_TIME_LIMIT, TIME_LIMIT, check, check_procedures};
 #[cfg(feature = "check")]
 pub use python::{DEFAULT_PYTHON, MAX_ANSWER_BYTES, Unavailable};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rpc_schema::diagnostic::{MAX_FINDINGS, MAX_LINE_CHARS};
 use rpc_schema::model::{Code, Rpc, Service};
-use rpc_schema::{Document, Expanded, MAX_SOURCE_BYTES};
+use rpc_schema::{Document, Expanded, Folder, MAX_SOURCE_BYTES, Type};
 use serde::Serialize;
 
 use crate::{CONFORMANCE_PY, SIGNATURE_PY};
@@ -22,6 +22,7 @@ pub(crate) const PROGRAM: [(&str, &str); 4] = [
 /// Everything that is to be checked in one document.
 pub(crate) struct Work<'d> {
     document: &'d Document,
+    folder: Folder,
     files: Vec<File<'d>>,
     /// Where in `files` a path is; `None` where there is no such file.
     by_path: HashMap<&'d str, Option<usize>>,
@@ -45,7 +46,7 @@ pub(crate) struct Place<'d> {
 struct Request<'w> {
     program: &'w [(&'static str, &'static str)],
     services: Vec<ServiceFiles<'w>>,
-    files: Vec<&'w File<'w>>,
+    files: &'w [&'w File<'w>],
     max_findings: usize,
     max_line: usize,
 }
@@ -57,12 +58,21 @@ struct ServiceFiles<'d> {
     modules: &'d [String],
     /// Modules, data and sources.
     files: Vec<&'d str>,
+    /// What a server's `rpc_types` has: the records and enumerations that the signatures of sources mention, by name.
+    types: BTreeMap<&'d str, Kind>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Record,
+    Enum,
 }
 
 /// A file that is read once, however many procedures share it.
 #[derive(Serialize)]
-struct File<'d> {
-    path: &'d str,
+pub(crate) struct File<'d> {
+    pub(crate) path: &'d str,
     uses: Vec<Use<'d>>,
 }
 
@@ -95,7 +105,9 @@ struct Parameter<'d> {
 impl<'d> Work<'d> {
     /// The chosen procedures and the modules of their services.
     pub(crate) fn of(document: &'d Document, only: impl Fn(usize, usize) -> bool) -> Self {
-        let mut work = Self { document, files: Vec::new(), by_path: HashMap::new(), places: Vec::new() };
+        let folder = document.real_folder();
+        let mut work =
+            Self { document, folder, files: Vec::new(), by_path: HashMap::new(), places: Vec::new() };
         for (index, service) in document.schema.services.iter().enumerate() {
             let chosen: Vec<_> =
                 service.rpcs.iter().enumerate().filter(|(rpc, _)| only(index, *rpc)).collect();
@@ -114,13 +126,13 @@ impl<'d> Work<'d> {
         self.files.len()
     }
 
-    /// The work as so many requests. Files are dealt out like cards: neighbours are often of one size.
-    pub(crate) fn requests(&self, count: usize) -> Vec<Vec<u8>> {
-        let request = |first| self.request(self.files.iter().skip(first).step_by(count).collect());
-        (0..count).map(request).collect()
+    /// The files in so many shares. They are dealt out like cards: neighbours are often of one size.
+    pub(crate) fn shares(&self, count: usize) -> Vec<Vec<&File<'d>>> {
+        (0..count).map(|first| self.files.iter().skip(first).step_by(count).collect()).collect()
     }
 
-    fn request(&self, files: Vec<&File<'_>>) -> Vec<u8> {
+    /// What one process is asked about these files.
+    pub(crate) fn request(&self, files: &[&File<'d>]) -> Vec<u8> {
         let used: BTreeMap<_, _> = files
             .iter()
             .flat_map(|file| &file.uses)
@@ -168,7 +180,8 @@ impl<'d> Work<'d> {
         self.places.push(place);
         let file = *self.by_path.entry(path).or_insert_with(|| {
             let number = self.files.len();
-            is_readable(&self.document.folder().join(path)).then(|| {
+            let file = self.document.folder().join(path);
+            (is_readable(&file) && !self.folder.leads_out(path)).then(|| {
                 self.files.push(File { path, uses: Vec::new() });
                 number
             })
@@ -179,6 +192,13 @@ impl<'d> Work<'d> {
             uses.push(Use { service, service_index, place: number, procedures: Vec::new() });
         }
         uses.last_mut()
+    }
+}
+
+impl File<'_> {
+    /// Where it is named first.
+    pub(crate) fn place(&self) -> usize {
+        self.uses.first().map_or(usize::MAX, |first| first.place)
     }
 }
 
@@ -193,12 +213,32 @@ fn is_readable(file: &Path) -> bool {
 impl<'d> ServiceFiles<'d> {
     fn new(service: &'d Service) -> Self {
         let sources = service.rpcs.iter().filter_map(|rpc| match &rpc.code {
-            Code::Source(path) => Some(path),
+            Code::Source(path) => Some((path, rpc)),
             Code::Native => None,
         });
+        let types = sources
+            .clone()
+            .flat_map(|(_, rpc)| rpc.parameters.iter().map(|parameter| &parameter.ty).chain(&rpc.returns));
+        let types = named_types(types.collect());
+        let sources = sources.map(|(path, _)| path);
         let files = service.modules.iter().chain(&service.data).chain(sources).map(String::as_str).collect();
-        Self { name: service.name.as_str(), modules: &service.modules, files }
+        Self { name: service.name.as_str(), modules: &service.modules, files, types }
     }
+}
+
+/// The records and enumerations among these types and inside them.
+fn named_types(mut open: Vec<&Type>) -> BTreeMap<&str, Kind> {
+    let mut named = BTreeMap::new();
+    while let Some(ty) = open.pop() {
+        if let Some(name) = ty.name() {
+            let kind = if matches!(ty, Type::Record(_)) { Kind::Record } else { Kind::Enum };
+            if named.insert(name, kind).is_some() {
+                continue;
+            }
+        }
+        open.extend(ty.parts());
+    }
+    named
 }
 
 impl<'d> Procedure<'d> {

@@ -13,7 +13,7 @@ use crate::guard::guard;
 use crate::model::Schema;
 use crate::raw;
 use crate::read;
-pub use files::MAX_SOURCE_BYTES;
+pub use files::{Folder, MAX_SOURCE_BYTES};
 use places::Places;
 
 /// What some editors write in front of a text.

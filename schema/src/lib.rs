@@ -63,7 +63,7 @@ mod suggest;
 #[cfg(feature = "yaml")]
 pub use diagnostic::{Code, Elsewhere, Finding, Report};
 #[cfg(feature = "yaml")]
-pub use document::{Document, MAX_SOURCE_BYTES, load, parse};
+pub use document::{Document, Folder, MAX_SOURCE_BYTES, load, parse};
 #[cfg(feature = "yaml")]
 pub use guard::{MAX_DEPTH, MAX_NODES};
 #[cfg(feature = "yaml")]

@@ -1,13 +1,10 @@
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use rpc_schema::Report;
 use tempfile::TempDir;
 
 use super::*;
-
-const LIMITS: Limits = Limits { time: TIME_LIMIT, answer_bytes: MAX_ANSWER_BYTES };
 
 /// One service with one module and these procedures.
 fn init(rpcs: &str) -> String {
@@ -250,6 +247,26 @@ fn files_that_are_not_there_are_left_to_another_check() {
     assert_eq!(unasked.expect("nothing to ask"), []);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_outside_of_the_project_is_not_looked_at() {
+    use std::os::unix::fs::symlink;
+
+    let project = Project::new(&init(
+        "      - { name: one, path: one.py }\n      - { name: two, path: two.py }\n      - { name: three, path: out/three.py }\n",
+    ));
+    let outside = tempfile::tempdir().expect("a folder");
+    fs::write(outside.path().join("three.py"), "secret =\n").expect("written");
+    project.write("lib/beside.py", "def two(a): ...\n");
+    symlink("/proc/self/environ", project.0.path().join("one.py")).expect("linked");
+    symlink("lib/beside.py", project.0.path().join("two.py")).expect("linked");
+    symlink(outside.path(), project.0.path().join("out")).expect("linked");
+    assert_eq!(
+        project.lines(),
+        ["E085 `two` takes 1 argument, and 0 are declared, at `two.py` and two.py:1:5 `two`"]
+    );
+}
+
 #[test]
 fn procedures_that_are_not_chosen_are_not_looked_at() {
     let project =
@@ -294,38 +311,6 @@ fn a_report_shows_both_places() {
     assert_eq!(report.trim(), include_str!("report.txt").trim(), "\n{report}");
 }
 
-/// What a Python that is none is said to be.
-#[track_caller]
-fn check_unavailable(python: &str, limits: Limits, expected: &str) {
-    let project = Project::new(&init("      - { name: one, path: a.py }\n"));
-    project.write("a.py", "def one(): ...\n");
-    let python: PathBuf = match python.strip_suffix(".sh") {
-        Some(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interpreters").join(python),
-        None => python.into(),
-    };
-    let error = check_within(&project.document(), &python, |_, _| true, limits).expect_err("no Python");
-    let said = error.to_string();
-    let words = said.strip_prefix(&format!("`{}` ", python.display())).expect("its name");
-    assert_eq!(words, format!("{expected}: the sources were not held against their signatures"));
-}
-
-#[test]
-fn a_python_that_cannot_be_asked_is_told_of() {
-    check_unavailable("/no/python3", LIMITS, "was not found");
-    check_unavailable("no-python-of-this-name", LIMITS, "was not found");
-    check_unavailable("/", LIMITS, "cannot be started (Permission denied (os error 13))");
-    check_unavailable(
-        "breaks_off.sh",
-        LIMITS,
-        "broke off (exit status: 1; Fatal Python error: no encodings)",
-    );
-    check_unavailable("prints_garbage.sh", LIMITS, "does not answer as Python does");
-    check_unavailable("is_old.sh", LIMITS, "is Python 3.8, and 3.9 or newer is needed");
-    let short = Limits { answer_bytes: 100_000, ..LIMITS };
-    check_unavailable("prints_endlessly.sh", short, "answered with more than 100000 bytes");
-    let hasty = Limits { time: Duration::from_millis(50), ..LIMITS };
-    check_unavailable("hangs.sh", hasty, "did not answer within 50ms");
-}
-
+mod failures;
 mod imports;
 mod types;

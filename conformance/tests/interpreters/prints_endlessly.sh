@@ -1,2 +1,2 @@
 #!/bin/sh
-exec yes
+exec tr '\0' y < /dev/zero

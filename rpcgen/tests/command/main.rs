@@ -92,6 +92,8 @@ fn check_holds_sources_against_their_signatures() {
         "",
         "note: `/no/python` was not found: the sources were not held against their signatures\n",
     );
+    let run = place.run("check init.yaml --python false");
+    run.check(1, "", "error[E083]: `false` ended before it read `services/svc1/rpc1.py` (exit status: 1)\n");
     assert_eq!(place.run("check init.yaml --no-sources --python python3").code, 2);
 }
 

@@ -113,7 +113,7 @@ codes! {
     TypeTooLarge = 75,
     /// A procedure's file, a module or a data file must be there.
     SourceMissing = 80,
-    /// A procedure's file, a module or a data file is a regular file.
+    /// A procedure's file, a module or a data file is a regular file of the project.
     SourceNotAFile = 81,
     /// A procedure's file, a module or a data file has at most 8 MiB.
     SourceTooLarge = 82,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use super::Document;
 use crate::diagnostic::{Code, Finding, Report};
@@ -11,6 +12,14 @@ use crate::read::words;
 
 /// How large a source, a module or a data file may be.
 pub const MAX_SOURCE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The folder of a document, for looking where links in it lead.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// The same without links; `None` where that cannot be found out.
+    real: Option<PathBuf>,
+}
 
 /// A file that a document names.
 struct Named<'d> {
@@ -26,12 +35,20 @@ impl Document {
     /// does not ask for this: a client's machine may have the file alone.
     ///
     /// # Errors
-    /// What is missing, no regular file, or larger than [`MAX_SOURCE_BYTES`].
+    /// What is missing, outside of the folder, no regular file, or larger than [`MAX_SOURCE_BYTES`].
     pub fn check_files(&self) -> Result<(), Report> {
+        let folder = self.real_folder();
         let mut seen = HashSet::new();
         let named = self.named_files().filter(|file| seen.insert(file.path));
-        let findings: Vec<Finding> = named.filter_map(|file| self.check_file(&file)).collect();
+        let findings: Vec<Finding> = named.filter_map(|file| check_file(&file, &folder)).collect();
         if findings.is_empty() { Ok(()) } else { Err(self.report(findings)) }
+    }
+
+    /// The folder that the paths in the file are relative to, looked up.
+    pub fn real_folder(&self) -> Folder {
+        let path = self.folder().to_owned();
+        let real = fs::canonicalize(&path).ok();
+        Folder { path, real }
     }
 
     fn named_files(&self) -> impl Iterator<Item = Named<'_>> {
@@ -62,25 +79,37 @@ impl Document {
         let default_of = (!is_written).then_some(model);
         Some(Named { path, span, default_of, is_source: true })
     }
+}
 
-    fn check_file(&self, file: &Named<'_>) -> Option<Finding> {
-        let path = file.path;
-        let finding = |code, message: String| Finding::new(code, file.span.clone(), message);
-        match fs::metadata(self.folder().join(path)) {
-            Err(error) => {
-                let finding =
-                    finding(Code::SourceMissing, format!("cannot read `{path}`: {}", words(&error)));
-                Some(finding.hint(file.hint()))
-            }
-            Ok(metadata) if !metadata.is_file() => {
-                Some(finding(Code::SourceNotAFile, format!("`{path}` is not a regular file")))
-            }
-            Ok(metadata) if metadata.len() > MAX_SOURCE_BYTES => {
-                let message = format!("`{path}` is larger than {} MiB", MAX_SOURCE_BYTES >> 20);
-                Some(finding(Code::SourceTooLarge, message))
-            }
-            Ok(_) => None,
+impl Folder {
+    /// Whether a file is there, and not in this folder: a part of its path is a link to elsewhere. What is there is no
+    /// part of the project, and nobody's to read or to show.
+    pub fn leads_out(&self, path: &str) -> bool {
+        let inside = |file: PathBuf| self.real.as_ref().is_some_and(|folder| file.starts_with(folder));
+        fs::canonicalize(self.path.join(path)).is_ok_and(|file| !inside(file))
+    }
+}
+
+fn check_file(file: &Named<'_>, folder: &Folder) -> Option<Finding> {
+    let path = file.path;
+    let finding = |code, message: String| Finding::new(code, file.span.clone(), message);
+    match fs::metadata(folder.path.join(path)) {
+        Err(error) => {
+            let message = format!("cannot read `{path}`: {}", words(&error));
+            Some(finding(Code::SourceMissing, message).hint(file.hint()))
         }
+        Ok(_) if folder.leads_out(path) => {
+            let message = format!("`{path}` leads out of the folder of `init.yaml`");
+            Some(finding(Code::SourceNotAFile, message).hint("copy what it leads to into the folder"))
+        }
+        Ok(metadata) if !metadata.is_file() => {
+            Some(finding(Code::SourceNotAFile, format!("`{path}` is not a regular file")))
+        }
+        Ok(metadata) if metadata.len() > MAX_SOURCE_BYTES => {
+            let message = format!("`{path}` is larger than {} MiB", MAX_SOURCE_BYTES >> 20);
+            Some(finding(Code::SourceTooLarge, message))
+        }
+        Ok(_) => None,
     }
 }
 
@@ -146,6 +175,30 @@ services:
         assert_eq!(hint, Some("create it with a function `one`, or say with `path` where it is"));
         large.set_len(super::MAX_SOURCE_BYTES).expect("shrunk");
         assert_eq!(document.check_files().map_err(|report| report.findings.len()), Err(3));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_may_lead_to_the_project_and_nowhere_else() {
+        use std::os::unix::fs::symlink;
+
+        let outside = tempfile::tempdir().expect("a folder");
+        let place = tempfile::tempdir().expect("a folder");
+        let (folder, linked) = (place.path().join("project"), place.path().join("linked"));
+        std::fs::create_dir_all(folder.join("services")).expect("created");
+        symlink(&folder, &linked).expect("linked");
+        for file in [outside.path().join("one.py"), folder.join("here.py"), folder.join("folder")] {
+            File::create(file).expect("created");
+        }
+        symlink("/proc/self/environ", folder.join("m.py")).expect("linked");
+        symlink(outside.path(), folder.join("services/s")).expect("linked");
+        symlink("here.py", folder.join("large.py")).expect("linked");
+        let document = parse(&linked.join("init.yaml"), TEXT).expect("a good file");
+        let report = document.check_files().expect_err("two files are elsewhere");
+        let messages: Vec<_> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
+        let leads_out = |file| format!("`{file}` leads out of the folder of `init.yaml`");
+        assert_eq!(messages, [leads_out("m.py"), leads_out("services/s/one.py")]);
+        assert!(report.findings.iter().all(|finding| finding.code == super::Code::SourceNotAFile));
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn what_a_server_finds_is_no_finding() {
         "import words, json, sys, os.path\n",
         "from words import join\n",
         "import two\n",
-        "import rpc_types\nfrom rpc_types import Tally\n",
+        "import rpc_types\nfrom rpc_types import *\n",
         "import installed_on_the_server_alone\n",
         "import one\n",
         "try:\n    import near\nexcept ImportError:\n    import top\n",
@@ -119,4 +119,60 @@ fn a_module_is_looked_at_too_and_its_folder_is_searched() {
     project.write("top.py", "import lib.words\n");
     project.write("lib/words.py", "from . import words\n");
     assert_eq!(project.lines(), [""; 0], "from the project's folder, `lib` is a package");
+}
+
+/// A source, and a module that two services share; only the first of them has `Tally` in its signatures.
+#[track_caller]
+fn check_types(source: &str, module: &str, expected: &[&str]) {
+    let services = "types:\n  Level: [low, high]\n  Tally: { level: Level }\n".to_owned()
+        + &init("      - { name: one, returns: Tally, path: one.py }\n")
+        + "  t:\n    provider: a\n    modules: [lib/words.py]\n    rpcs:\n      - { name: two, returns: Level, path: two.py }\n";
+    let project = Project::new(&services);
+    project.write("one.py", format!("{source}\ndef one(): ...\n"));
+    project.write("two.py", "def two(): ...\n");
+    project.write("lib/words.py", module);
+    assert_eq!(project.lines(), expected, "{source}");
+}
+
+#[test]
+fn what_rpc_types_has_is_no_finding() {
+    for source in [
+        "from rpc_types import Level, Tally as Count\n",
+        "from rpc_types import *\n",
+        "import rpc_types\nx = rpc_types.Tally, rpc_types.Level.low, rpc_types.__name__\n",
+        "import rpc_types\ndef f(rpc_types): return rpc_types.Ghost\n",
+        "import rpc_types as t\nt = t or object\nx = t.Ghost\n",
+        "import words\nx = words.Ghost\n",
+        "try:\n    from rpc_types import Ghost\nexcept ImportError:\n    Ghost = None\n",
+    ] {
+        check_types(source, "from rpc_types import Level\n", &[]);
+    }
+}
+
+#[test]
+fn what_rpc_types_does_not_have_is_a_finding() {
+    let ghost = "E088 there is no record and no enumeration `Ghost` in this service, at `one.py` and one.py";
+    let hint = "(`rpc_types` has what the signatures of `s` mention)";
+    check_types("from rpc_types import Tally, Ghost\n", "", &[&format!("{ghost}:1:30 `Ghost` {hint}")]);
+    check_types("import rpc_types\nx = rpc_types.Ghost\n", "", &[&format!("{ghost}:2:15 `Ghost` {hint}")]);
+    check_types(
+        "import rpc_types as t\ndef f():\n    return t.Ghost(), t.Ghost\n",
+        "",
+        &[&format!("{ghost}:3:14 `Ghost` {hint}")],
+    );
+    check_types(
+        "from rpc_types import (\n    Taly,\n)\n",
+        "",
+        &[
+            "E088 there is no record and no enumeration `Taly` in this service, at `one.py` and one.py:2:5 `Taly` \
+           (did you mean `Tally`?)",
+        ],
+    );
+}
+
+#[test]
+fn a_module_of_two_services_is_held_against_the_types_of_each() {
+    let tally = "E088 there is no record and no enumeration `Tally` in this service, at `lib/words.py` and \
+                 lib/words.py:1:23 `Tally` (`rpc_types` has what the signatures of `t` mention)";
+    check_types("", "from rpc_types import Tally\n", &[tally]);
 }

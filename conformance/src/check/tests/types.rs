@@ -67,10 +67,13 @@ fn types_are_read_as_they_are_printed() {
 /// What is said of `f`, whose parameter is declared as this type, or whose result is, in a document that has a record and
 /// an enumeration.
 fn held_against(definition: &str, declared: &str) -> Vec<String> {
-    let rpc = format!("      - {{ name: f, {declared}, path: f.py }}\n");
+    let rpc = format!(
+        "      - {{ name: f, {declared}, path: f.py }}\n      - {{ name: g, arguments: [Tally], path: g.py }}\n"
+    );
     let types = "types:\n  Level: [low, normal, high]\n  Tally: { votes: int, level: Level }\n";
     let project = Project::new(&format!("{types}{}", init(&rpc)));
     project.write("f.py", definition);
+    project.write("g.py", "def g(tally): ...\n");
     project.check().into_iter().map(|finding| finding.message).collect()
 }
 
@@ -99,6 +102,10 @@ fn a_parameter_contradicts_when_its_annotation_surely_takes_something_else() {
         ("list[float]", "List[int]"),
         ("Optional[int]", "int"),
         ("float | None", "int"),
+        ("Level", "str"),
+        ("list['rpc_types.Level']", "List[str]"),
+        ("Ghost", "Tally"),
+        ("elsewhere.Level", "Tally"),
     ] {
         assert_eq!(parameter(annotation, ty), [""; 0], "{annotation}, {ty}");
     }
@@ -112,6 +119,13 @@ fn a_parameter_contradicts_when_its_annotation_surely_takes_something_else() {
         ("str | None", "int"),
         ("int", "Optional[int]"),
         ("bool", "int"),
+        ("Level", "Tally"),
+        ("rpc_types.Tally", "Level"),
+        ("list['Level']", "List[Tally]"),
+        ("Tally | None", "Optional[Level]"),
+        ("Tally", "str"),
+        ("Level", "int"),
+        ("dict[str, Level]", "Tally"),
     ] {
         assert_eq!(parameter(annotation, ty), [format!("`x: {annotation}` is declared as `{ty}`")]);
     }
@@ -129,6 +143,8 @@ fn a_result_contradicts_when_its_annotation_surely_gives_something_else() {
         ("dict[str, int]", "Optional[Tally]"),
         ("None", "Optional[int]"),
         ("'str | None'", "Optional[Level]"),
+        ("Level", "str"),
+        ("Level", "Optional[Level]"),
     ] {
         assert_eq!(result(annotation, ty), [""; 0], "{annotation}, {ty}");
     }
@@ -136,11 +152,40 @@ fn a_result_contradicts_when_its_annotation_surely_gives_something_else() {
         ("str", "Tally"),
         ("tuple[int, str]", "Tally"),
         ("int", "Level"),
+        ("dict", "Level"),
         ("float", "int"),
         ("float", "Optional[int]"),
         ("int | None", "int"),
         ("None", "int"),
+        ("Level", "Tally"),
+        ("tuple[Level, ...]", "Tally"),
+        ("Tally", "Dict[str, int]"),
     ] {
         assert_eq!(result(annotation, ty), [format!("`-> {annotation}` is declared as `{ty}`")]);
+    }
+}
+
+#[test]
+fn a_name_means_a_record_or_an_enumeration_unless_the_source_gives_it_to_something_else() {
+    let said = |imports: &str, annotation: &str| {
+        held_against(&format!("{imports}\ndef f(x: {annotation}): ...\n"), "arguments: { x: Tally }")
+    };
+    for (imports, annotation) in [
+        ("class Level: ...", "Level"),
+        ("from words import Level", "Level"),
+        ("from words import *", "Level"),
+        ("from rpc_types import Tally as Level", "Level"),
+        ("if x:\n    from rpc_types import Level\nelse:\n    Level = object", "Level"),
+        ("import words", "words.Level"),
+    ] {
+        assert_eq!(said(imports, annotation), [""; 0], "{imports}");
+    }
+    for (imports, annotation) in [
+        ("from rpc_types import Level", "Level"),
+        ("from rpc_types import *", "Level"),
+        ("from rpc_types import Level as Height", "Height"),
+        ("import rpc_types", "rpc_types.Level"),
+    ] {
+        assert_eq!(said(imports, annotation), [format!("`x: {annotation}` is declared as `Tally`")]);
     }
 }

@@ -46,6 +46,12 @@ def add_types(module, ty):
             add_types(module, item)
 
 
+def known_types(module):
+    """Which of `"record"` and `"enum"` each class of that module is, by name."""
+    classes = {name: value for name, value in vars(module).items() if isinstance(value, type)}
+    return {name: "record" if issubclass(value, Record) else "enum" for name, value in classes.items()}
+
+
 def make_record(ty):
     """A class whose constructor takes the fields by keyword; an `Optional` one may be left out."""
     _, name, fields = ty

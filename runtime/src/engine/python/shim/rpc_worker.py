@@ -18,7 +18,7 @@ import types
 
 from rpc_codec import U32, explain_returned, make_codec
 from rpc_conformance import Unparsable, check_source, compile_source, line_of, parse_source
-from rpc_records import MODULE, make_module
+from rpc_records import MODULE, known_types, make_module
 from rpc_signature import parse_type
 
 VALUES, RAISED, WRONG_TYPE, READY, REFUSED, LOADING = range(6)
@@ -41,8 +41,9 @@ class Refused(Exception):
 class Sources:
     """The files of one service at one version, each loaded once."""
 
-    def __init__(self, root):
+    def __init__(self, root, types):
         self.root = root
+        self.types = types
         self.trees = {}
         self.modules = {}
 
@@ -87,7 +88,7 @@ class Sources:
     def check(self, procedure, against_signature):
         """Loads a procedure; every finding about it, also where its source contradicts its signature."""
         try:
-            found = check_source(self.tree(procedure["path"]), procedure) if against_signature else []
+            found = check_source(self.tree(procedure["path"]), procedure, self.types) if against_signature else []
             findings = [(line_of(finding), finding.message) for finding in found]
             if not findings:
                 self.function(procedure)
@@ -116,7 +117,7 @@ def work(requests, answers):
     sys.dont_write_bytecode = True
     os.chdir(setup["root"])
     sys.modules[MODULE] = make_module(signature_types(setup["procedures"]))
-    sources = Sources(setup["root"])
+    sources = Sources(setup["root"], known_types(sys.modules[MODULE]))
     findings = []
     for procedure in setup["procedures"]:
         send(answers, bytes([LOADING]) + procedure["path"].encode())

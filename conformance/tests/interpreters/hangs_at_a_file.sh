@@ -1,0 +1,3 @@
+#!/bin/sh
+echo '{"too-old": null}'
+exec tail -f /dev/null
