@@ -246,6 +246,19 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
 }
 
 #[test]
+fn a_source_that_is_a_link_to_a_file_elsewhere_is_a_finding_and_does_not_travel() {
+    let network = serving();
+    let (elsewhere, source) = (tempfile::tempdir().expect("a folder"), network.path().join("scale.py"));
+    let secret = elsewhere.path().join("secret.txt");
+    std::fs::write(&secret, "the words of a secret").expect("written");
+    std::fs::remove_file(&source).expect("removed");
+    std::os::unix::fs::symlink(&secret, &source).expect("a link");
+    let finished = network.apply();
+    assert!(!finished.stderr.contains("the words"), "{}", finished.stderr);
+    keep_all(&network, finished, &["error[E081]", "`scale.py` leads out of the folder"]);
+}
+
+#[test]
 fn every_finding_in_the_file_is_shown_and_no_server_is_asked() {
     let network = Network::new(&TWO_SERVERS.replace("provider: server2", "provider: server3").replace(
         "name: value, returns: int, path: one.py",
