@@ -139,6 +139,11 @@ impl Resolver<'_, '_> {
         let name = self.declared[place].name.clone();
         let body = self.declared[place].body.as_mut()?;
         let (fields, items) = (body.fields.take(), body.items.take());
+        let count = fields.as_ref().map(Vec::len).max(items.as_ref().map(Vec::len));
+        if count > Some(MAX_MEMBERS) {
+            let name = self.declared[place].written.clone().unwrap_or_default();
+            return self.refuse(&TypeErrorKind::TooManyMembers(name), at);
+        }
         match (fields, items) {
             (Some(fields), None) => self.record(name, fields, at, trail),
             (None, Some(items)) => self.enumeration(name, items, at),
@@ -159,9 +164,6 @@ impl Resolver<'_, '_> {
         at: Place<'_>,
         trail: &mut Vec<usize>,
     ) -> Option<Type> {
-        if raw.len() > MAX_MEMBERS {
-            return self.refuse(&TypeErrorKind::TooManyMembers(at.key().unwrap_or_default().to_owned()), at);
-        }
         let fields = members(at, "fields").children().zip(raw).map(|(at, (written, ty))| {
             let name = check_name(&written?, &at.key_span(), self.findings);
             let ty = ty.and_then(|ty| self.field_type(&ty, at, trail));
@@ -190,28 +192,11 @@ impl Resolver<'_, '_> {
     }
 
     fn enumeration(&mut self, name: Option<Name>, raw: Texts, at: Place<'_>) -> Option<Type> {
-        if raw.len() > MAX_MEMBERS {
-            return self.refuse(&TypeErrorKind::TooManyMembers(at.key().unwrap_or_default().to_owned()), at);
-        }
-        let mut variants: HashMap<String, (String, Range<usize>)> = HashMap::new();
-        let items = members(at, "items").children().zip(raw).map(|(at, item)| {
-            let item = item?;
-            if let Err(error) = check_item(&item) {
-                let finding = Finding::new(Code::BadName, at.span(), format!("`{item}` is no item: {error}"));
-                self.findings.push(finding);
-                return None;
-            }
-            let variant = variant(&item);
-            if let Some((other, first)) = variants.get(&variant).filter(|(other, _)| *other != item) {
-                let message = format!("the generated variant `{variant}` would stand for two items");
-                let finding = Finding::new(Code::GeneratedName, at.span(), message);
-                let finding = finding.related(first.clone(), format!("`{other}` is the other"));
-                self.findings.push(finding.hint("rename one of the items"));
-                return None;
-            }
-            variants.insert(variant, (item.clone(), at.span()));
-            Some(item)
-        });
+        let mut variants = HashMap::new();
+        let items = members(at, "items")
+            .children()
+            .zip(raw)
+            .map(|(at, item)| check_one_item(item?, at, &mut variants, self.findings));
         let items = whole(items.collect())?;
         match Enumeration::new(name?, items) {
             Ok(enumeration) => Some(Type::Enumeration(Arc::new(enumeration))),
@@ -242,6 +227,29 @@ impl Resolver<'_, '_> {
         let finding = Finding::new(Code::RecursiveType, span, message).label(label);
         self.findings.push(finding.hint("keep a name or a number of the other record instead of the record"));
     }
+}
+
+/// An item whose variant no other item has; `variants` has those before it, each with its item and place.
+fn check_one_item(
+    item: String,
+    at: Place<'_>,
+    variants: &mut HashMap<String, (String, Range<usize>)>,
+    findings: &mut Findings,
+) -> Option<String> {
+    if let Err(error) = check_item(&item) {
+        findings.push(Finding::new(Code::BadName, at.span(), format!("`{item}` is no item: {error}")));
+        return None;
+    }
+    let variant = variant(&item);
+    if let Some((other, first)) = variants.get(&variant).filter(|(other, _)| *other != item) {
+        let message = format!("the generated variant `{variant}` would stand for two items");
+        let finding = Finding::new(Code::GeneratedName, at.span(), message);
+        let finding = finding.related(first.clone(), format!("`{other}` is the other"));
+        findings.push(finding.hint("rename one of the items"));
+        return None;
+    }
+    variants.insert(variant, (item.clone(), at.span()));
+    Some(item)
 }
 
 /// The fields or items of a type: below a key of their own, or the type itself.

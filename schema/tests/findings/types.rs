@@ -156,6 +156,10 @@ fn a_type_has_a_limited_size() {
     let field = |n: usize| format!("a{n}: int, ");
     let fields: String = (0..1001).map(field).collect();
     check_types(&format!("T: {{ {fields} }}"), &["3:3 E074 `T` has more than 1000 members"]);
+    check(
+        &format!("network: {{}}\ntypes: [{{ name: T, fields: {{ {fields} }} }}]\n"),
+        &["2:17 E074 `T` has more than 1000 members"],
+    );
 }
 
 #[test]
