@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rpc_schema::Schema;
+use rpc_schema::Document;
 
 use crate::error::Error;
 use crate::files::{self, Origin};
@@ -24,22 +24,23 @@ pub struct File {
 /// What is wrong with the file, or that it has no such client.
 pub fn generate(init: impl AsRef<Path>, tenant: Option<&str>) -> Result<Vec<File>, Error> {
     let init = init.as_ref();
-    let schema = load(init, tenant)?;
+    let schema = load(init, tenant)?.schema;
     let root = lower(&schema, tenant);
     Ok(files::of_folder(&root, &Origin::command(init, tenant)))
 }
 
 /// The same stubs as one text, to be included as the items of a module.
 pub fn generate_one(init: &Path, tenant: Option<&str>) -> Result<String, Error> {
-    let schema = load(init, tenant)?;
+    let schema = load(init, tenant)?.schema;
     let root = lower(&schema, tenant);
     Ok(files::as_one(&root, &Origin::build_script(init)))
 }
 
-fn load(init: &Path, tenant: Option<&str>) -> Result<Schema, Error> {
-    let schema = rpc_schema::load(init)?.schema;
+/// The file, which has that client.
+pub fn load(init: &Path, tenant: Option<&str>) -> Result<Document, Error> {
+    let document = rpc_schema::load(init)?;
     if let Some(tenant) = tenant {
-        tenant::check(&schema, init, tenant)?;
+        tenant::check(&document.schema, init, tenant)?;
     }
-    Ok(schema)
+    Ok(document)
 }

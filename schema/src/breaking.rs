@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::model::{Schema, Service};
 use crate::signature::{Key, Signature};
-use crate::types::{Difference, Quoted, TypeList};
+use crate::types::{Difference, Quoted, TypeList, first_difference};
 
 /// What the stubs of a file rely on.
 #[derive(Debug, Clone, Default)]
@@ -256,8 +256,7 @@ fn lost(
 
 /// In what two signatures of one key differ, in words.
 fn difference(old: &Signature, new: &Signature) -> Option<String> {
-    let pairs = old.arguments.iter().zip(&new.arguments);
-    if let Some(difference) = pairs.clone().find_map(|(old, new)| old.difference(new)) {
+    if let Some((_, difference)) = first_difference(&old.arguments, &new.arguments) {
         return Some(became(&difference));
     }
     if old.returns == new.returns {
@@ -267,8 +266,7 @@ fn difference(old: &Signature, new: &Signature) -> Option<String> {
     if before != now {
         return Some(format!("it returns ({now}) now"));
     }
-    let mut pairs = old.returns.iter().zip(&new.returns);
-    pairs.find_map(|(old, new)| old.difference(new)).map(|difference| became(&difference))
+    first_difference(&old.returns, &new.returns).map(|(_, difference)| became(&difference))
 }
 
 fn became(difference: &Difference) -> String {

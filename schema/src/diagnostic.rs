@@ -130,9 +130,9 @@ impl Findings {
         self.0.is_empty()
     }
 
-    /// Whether nearest names are looked for; behind the first findings nobody reads them, and they cost.
-    pub(crate) fn wants_names(&self) -> bool {
-        self.0.len() < MAX_FINDINGS_WITH_NAMES
+    /// A hint that costs a search among names; behind the first findings, where nobody reads it, there is none.
+    pub(crate) fn name_hint(&self, search: impl FnOnce() -> Option<String>) -> Option<String> {
+        if self.0.len() < MAX_FINDINGS_WITH_NAMES { search() } else { None }
     }
 
     pub(crate) fn is_full(&self) -> bool {

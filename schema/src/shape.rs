@@ -104,7 +104,7 @@ impl Walk<'_> {
         }
         let known: Vec<&str> = fields.into_iter().flatten().map(|field| field.key).collect();
         let near = || did_you_mean(key, known.iter().copied());
-        let hint = what.hint_for_key(key).or_else(|| self.findings.wants_names().then(near).flatten());
+        let hint = what.hint_for_key(key).or_else(|| self.findings.name_hint(near));
         let finding = Finding::new(Code::UnknownKey, at.key_span(), format!("unknown key `{key}`"));
         let label = format!("here the keys are {}", known.join(", "));
         self.findings.push(finding.label(label).maybe_hint(hint));

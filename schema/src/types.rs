@@ -16,7 +16,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub use difference::{Difference, Quoted};
+pub use difference::{Difference, Quoted, first_difference};
 pub use error::{TypeError, TypeErrorKind};
 pub use expanded::Expanded;
 use expanded::Naming;

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::format::Format;
-use super::generate::{report, tell};
+use super::generate::bring;
 use super::print::{complain, pour};
 use super::{FAILED, WRONG_USAGE};
-use crate::output::single;
 use crate::page::{MARK, page};
-use crate::{Error, tenant};
+use crate::{Error, pipeline};
 
 /// Which page, and where to.
 #[derive(Debug, clap::Args)]
@@ -45,22 +44,15 @@ pub(super) fn doc(options: &Options) -> ExitCode {
 impl Options {
     fn run(&self) -> Result<ExitCode, Error> {
         let page = self.page()?;
-        Ok(match self.file() {
-            None => pour(page.as_bytes()),
-            Some(file) if self.check => {
-                report(self.format, &self.init, single::compare(file, MARK, &page)?.as_slice())
-            }
-            Some(file) => tell(self.format, &self.init, single::update(file, MARK, &page)?.as_slice()),
-        })
+        match self.file() {
+            None => Ok(pour(page.as_bytes())),
+            Some(file) => bring(self.format, &self.init, file, MARK, &page, self.check),
+        }
     }
 
     fn page(&self) -> Result<String, Error> {
-        let document = rpc_schema::load(&self.init)?;
         let tenant = self.tenant.as_deref();
-        if let Some(tenant) = tenant {
-            tenant::check(&document.schema, &self.init, tenant)?;
-        }
-        Ok(page(&document, tenant))
+        Ok(page(&pipeline::load(&self.init, tenant)?, tenant))
     }
 
     /// The file to write, if it is not stdout.

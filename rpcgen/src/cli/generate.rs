@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::format::{Format, Told};
 use super::print::complain;
 use super::{DIFFERENT, FAILED};
+use crate::output::single;
 use crate::{Change, Difference, Error, Folder, generate};
 
 /// What to generate, and where.
@@ -37,15 +38,31 @@ impl Order {
     }
 }
 
+/// Makes a file that stands by itself hold this text, or with `check` says whether it does; `mark` is how it begins.
+pub(super) fn bring(
+    format: Format,
+    init: &Path,
+    file: &Path,
+    mark: &str,
+    text: &str,
+    check: bool,
+) -> Result<ExitCode, Error> {
+    Ok(if check {
+        report(format, init, single::compare(file, mark, text)?.as_slice())
+    } else {
+        tell(format, init, single::update(file, mark, text)?.as_slice())
+    })
+}
+
 /// Tells what was written and removed.
-pub(super) fn tell(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
+fn tell(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
     let word = |change| if change == Change::Stale { "removed" } else { "wrote" };
     format.written(init, &each(differences, word));
     ExitCode::SUCCESS
 }
 
 /// Tells what would be.
-pub(super) fn report(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
+fn report(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
     format.different(init, &each(differences, Change::word));
     if differences.is_empty() {
         return ExitCode::SUCCESS;

@@ -89,8 +89,11 @@ impl Plan {
         live: &[StatusAnswer],
         departed: BTreeMap<String, SocketAddr>,
     ) -> Self {
-        let plans = servers.iter().zip(live).map(|(server, live)| plan_server(server, live)).collect();
-        Self { servers: plans, departed, breaks: find_breaks(servers, live), notes: Vec::new() }
+        let plans: Vec<ServerPlan> =
+            servers.iter().zip(live).map(|(server, live)| plan_server(server, live)).collect();
+        let changes = plans.iter().any(|plan| plan.changes);
+        let breaks = if changes { find_breaks(servers, live) } else { Vec::new() };
+        Self { servers: plans, departed, breaks, notes: Vec::new() }
     }
 
     /// Whether every server is as the file says.
@@ -249,16 +252,8 @@ pub(super) fn find_departed(
 fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Change> {
     let old: Vec<&Manifest> = live.iter().filter_map(|live| live.manifest.as_ref()).collect();
     let new: Vec<&Manifest> = servers.iter().map(|server| &server.manifest).collect();
-    if old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| promises_the_same(old, new)) {
-        return Vec::new();
-    }
     let changes = compare(&contract(&old), &contract(&new));
     changes.into_iter().filter(|change| change.effect.is_breaking()).collect()
-}
-
-/// Whether clients cannot tell two manifests apart.
-fn promises_the_same(old: &Manifest, new: &Manifest) -> bool {
-    old.server == new.server && old.network == new.network && old.services == new.services
 }
 
 /// What a network's manifests promise together.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rpc_schema::types::first_difference;
 use rpc_schema::{Type, TypeErrorKind, TypeList};
 
 use super::registry::{Handler, Registry, Service};
@@ -112,9 +113,7 @@ fn resolve_other_spelling<'a>(
 fn explain_difference(overloads: &[Arc<Handler>], types: &[Type], printed: &str) -> Option<String> {
     let is_same = |handler: &&Arc<Handler>| TypeList(&handler.signature.arguments).to_string() == printed;
     let handler = overloads.iter().find(is_same)?;
-    let mut pairs = handler.signature.arguments.iter().zip(types).enumerate();
-    let (index, difference) =
-        pairs.find_map(|(index, (ours, theirs))| Some((index, ours.difference(theirs)?)))?;
+    let (index, difference) = first_difference(&handler.signature.arguments, types)?;
     Some(format!("argument {} of `{}`: {difference}", index + 1, handler.key))
 }
 
@@ -131,9 +130,9 @@ fn check_returns(
         return Ok(());
     }
     let (asked, printed) = (TypeList(&expected).to_string(), TypeList(declared).to_string());
-    let difference = declared.iter().zip(&expected).find_map(|(ours, theirs)| ours.difference(theirs));
+    let difference = first_difference(declared, &expected);
     let what = match difference.filter(|_| asked == printed) {
-        Some(difference) => format!("what `{}` returns: {difference}", handler.key),
+        Some((_, difference)) => format!("what `{}` returns: {difference}", handler.key),
         None => format!("`{}` returns ({printed}), not ({})", handler.key, json::cut(&asked, 200)),
     };
     Err(invalid(overloads, what))

@@ -91,7 +91,7 @@ fn check_provider(name: &str, at: Place<'_>, world: &World, findings: &mut Findi
         let hint = if clients.contains(name) {
             Some(format!("`{name}` is a client; services are provided by servers"))
         } else {
-            findings.wants_names().then(|| servers.hint(name)).flatten()
+            findings.name_hint(|| servers.hint(name))
         };
         let message = format!("unknown provider `{name}`");
         findings.push(Finding::new(Code::UnknownProvider, at.span(), message).maybe_hint(hint));
@@ -125,7 +125,7 @@ fn check_tenant(name: &str, at: Place<'_>, world: &World, findings: &mut Finding
         findings.push(Finding::new(Code::TenantIsServer, at.span(), message).hint(hint));
     } else if *is_complete && !findings.is_full() {
         let message = format!("unknown tenant `{name}`");
-        let hint = findings.wants_names().then(|| clients.hint(name)).flatten();
+        let hint = findings.name_hint(|| clients.hint(name));
         findings.push(Finding::new(Code::UnknownTenant, at.span(), message).maybe_hint(hint));
     }
     None

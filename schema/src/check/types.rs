@@ -20,7 +20,7 @@ pub(super) fn check_type(text: &str, at: Place<'_>, types: &Types, findings: &mu
     if !is_known_to_be_wrong(&error, types) && !findings.is_full() {
         let span = at.part(error.offset, error.length);
         let finding = Finding::new(Code::BadType, span, format!("bad type: {error}"));
-        let near = || findings.wants_names().then(|| hint(&error, types)).flatten();
+        let near = || findings.name_hint(|| hint(&error, types));
         let hint = spelling::hint(text, &error).or_else(near);
         findings.push(finding.maybe_hint(hint));
     }

@@ -48,6 +48,12 @@ impl Type {
     }
 }
 
+/// The first place, from 0, at which two lists of types differ, and in what.
+pub fn first_difference(ours: &[Type], theirs: &[Type]) -> Option<(usize, Difference)> {
+    let mut pairs = ours.iter().zip(theirs).enumerate();
+    pairs.find_map(|(place, (ours, theirs))| Some((place, ours.difference(theirs)?)))
+}
+
 fn difference(ours: &Type, theirs: &Type, what: &str) -> Option<Difference> {
     match (ours, theirs) {
         (Type::List(ours), Type::List(theirs)) | (Type::Optional(ours), Type::Optional(theirs)) => {

@@ -2,7 +2,7 @@
 
 import struct
 
-from rpc_records import WrongType, as_record, find_field
+from rpc_records import WrongType, as_record, find_misfit, reader
 from rpc_signature import print_type
 
 MAX_INLINE_DEPTH = 6
@@ -50,11 +50,10 @@ class Generator:
         self.constants[name] = value
         return name
 
-    def decode_record(self, ty):
-        """The function that reads a record; one for all its mentions."""
-        key = "decode", ty[1]
+    def shared(self, key, head, emit_body):
+        """The function of a record, emitted at its first mention."""
         if key not in self.records:
-            self.records[key] = self.function("b, o", lambda: self.emit_record(ty))
+            self.records[key] = self.function(head, emit_body)
         return self.records[key]
 
     def emit_record(self, ty):
@@ -63,13 +62,6 @@ class Generator:
         for (name, _), value in zip(ty[2], values):
             self.emit(1, f"r.{name} = {value}")
         self.emit(1, "return r, o")
-
-    def encode_record(self, ty):
-        """The function that writes a record; one for all its mentions."""
-        key = "encode", ty[1]
-        if key not in self.records:
-            self.records[key] = self.function("x, w", lambda: self.emit_fields(ty))
-        return self.records[key]
 
     def emit_fields(self, ty):
         cls, fields = self.constant(getattr(self.module, ty[1])), self.constant(ty[2])
@@ -83,7 +75,8 @@ class Generator:
         """Emits statements that read a value from `b` at `o`; returns the name that holds it."""
         name, value = ty[0], self.fresh()
         if name == "record":
-            self.emit(depth, f"{value}, o = {self.decode_record(ty)}(b, o)")
+            function = self.shared(("decode", ty[1]), "b, o", lambda: self.emit_record(ty))
+            self.emit(depth, f"{value}, o = {function}(b, o)")
             return value
         if name == "enum":
             self.emit(depth, f"{value} = {self.constant(ty[2])}[U32(b, o)[0]]; o += 4")
@@ -128,7 +121,8 @@ class Generator:
         """Emits statements that hand the binary form of the name `value` to `w`, or raise."""
         name = ty[0]
         if name == "record":
-            self.emit(depth, f"{self.encode_record(ty)}({value}, w)")
+            function = self.shared(("encode", ty[1]), "x, w", lambda: self.emit_fields(ty))
+            self.emit(depth, f"{function}({value}, w)")
             return
         if name == "enum":
             places = self.constant({item: place for place, item in enumerate(ty[2])})
@@ -277,14 +271,7 @@ def explain(ty, value, place=""):
 
 def explain_record(ty, value, place):
     at = f" at {place}" if place else ""
-    if isinstance(value, dict):
-        problem, read = find_field(ty[2], value), value.get
-    elif type(value).__module__ == "builtins":
-        problem, read = type(value).__name__, None
-    else:
-        missing = next((name for name, ty in ty[2] if ty[0] != "Optional" and not hasattr(value, name)), None)
-        problem = missing and f"{type(value).__name__} without an attribute `{missing}`"
-        read = lambda name: getattr(value, name, None)
+    problem, read = find_misfit(ty[2], value), reader(value)
     if problem:
         return f"{problem} where `{ty[1]}` is declared{at}"
     found = (explain(field, read(name), f"{place}.{name}") for name, field in ty[2])

@@ -97,13 +97,25 @@ def is_optional(ty):
 
 def as_record(cls, fields, value):
     """A record from a `dict` with just its fields, or from any object that has them as attributes."""
-    if isinstance(value, dict):
-        if find_field(fields, value):
-            raise WrongType
-        return cls(**value)
-    if type(value).__module__ == "builtins":
+    if find_misfit(fields, value):
         raise WrongType
-    return cls(**{name: getattr(value, name, None) if is_optional(ty) else getattr(value, name) for name, ty in fields})
+    read = reader(value)
+    return cls(**{name: read(name) for name, _ in fields})
+
+
+def find_misfit(fields, value):
+    """Why a value cannot be read as a record of these fields, in words; `None` where it can."""
+    if isinstance(value, dict):
+        return find_field(fields, value)
+    if type(value).__module__ == "builtins":
+        return type(value).__name__
+    missing = next((name for name, ty in fields if not is_optional(ty) and not hasattr(value, name)), None)
+    return missing and f"{type(value).__name__} without an attribute `{missing}`"
+
+
+def reader(value):
+    """What gives a field of a value by its name, `None` for one that is absent."""
+    return value.get if isinstance(value, dict) else lambda name: getattr(value, name, None)
 
 
 def find_field(fields, value):
