@@ -10,6 +10,7 @@ use crate::error::Error;
 pub use crate::mock::Mock;
 use crate::network::Network;
 use crate::topology::Topology;
+pub use crate::wire::outbox::Outbox;
 pub use crate::wire::value::{DecodeError, Reader, Value, encode_count};
 pub use crate::{
     __enumeration as enumeration, __overloads as overloads, __record as record, __spread as spread,
@@ -118,6 +119,10 @@ macro_rules! __record {
                 input: &mut $crate::private::Reader<'_>,
             ) -> ::core::result::Result<Self, $crate::private::DecodeError> {
                 ::core::result::Result::Ok(Self { $($field: $crate::private::Value::decode(input)?,)* })
+            }
+
+            fn put(self, out: &mut $crate::private::Outbox) {
+                $($crate::private::Value::put(self.$field, out);)*
             }
         }
 

@@ -4,11 +4,17 @@
 //! bytes --frame--> message text --message--> request, answer or exception
 //!                                   |
 //!                                  json: JSON text <-> binary values, by type
+//!
+//! bytes --inbox--> frame --link--> binary message --outbox--> bytes
 //! ```
 
+pub mod binary;
 pub mod exception;
 pub mod frame;
+pub mod inbox;
 pub mod json;
+pub mod link;
 pub mod members;
 pub mod message;
+pub mod outbox;
 pub mod value;

@@ -13,6 +13,10 @@
 
 use std::collections::BTreeMap;
 
+use rpc_schema::Type;
+
+use super::outbox::Outbox;
+
 /// Why bytes are not the value they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -48,15 +52,22 @@ pub enum DecodeError {
 }
 
 /// Reads binary values from the front of some bytes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
+    /// The last `bytes` or `str`, without its length, where that came in room of its own.
+    block: Option<Vec<u8>>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads from the first of these bytes on.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { rest: bytes, block: None }
+    }
+
+    /// The same, where the last value is `bytes` or `str` and came in room of its own; see [`block_offset`].
+    pub fn with_block(bytes: &'a [u8], block: Option<Vec<u8>>) -> Self {
+        Self { rest: bytes, block }
     }
 
     /// The bytes not read so far.
@@ -73,7 +84,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn take_array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn take_array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(DecodeError::CutShort { wanted: N, left: self.rest.len() });
         };
@@ -105,6 +116,16 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(self.take_array()?) as usize)
     }
 
+    /// The next four bytes as a number.
+    pub(crate) fn half(&mut self) -> Result<u32, DecodeError> {
+        Ok(u32::from_le_bytes(self.take_array()?))
+    }
+
+    /// The next eight bytes as a number without a sign.
+    pub(crate) fn word(&mut self) -> Result<u64, DecodeError> {
+        Ok(u64::from_le_bytes(self.take_array()?))
+    }
+
     /// The next place in an enumeration of so many items.
     pub fn item(&mut self, items: usize) -> Result<usize, DecodeError> {
         let place = self.count()?;
@@ -122,9 +143,33 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::NotUtf8)
     }
 
+    /// The next `bytes` or the bytes of the next `str`, to keep: not copied where they came in room of their own.
+    pub fn owned_bytes(&mut self) -> Result<Vec<u8>, DecodeError> {
+        let length = self.count()?;
+        match self.block.take_if(|_| self.rest.is_empty()) {
+            Some(block) if block.len() == length => Ok(block),
+            Some(block) if block.len() < length => {
+                Err(DecodeError::CutShort { wanted: length, left: block.len() })
+            }
+            Some(block) => Err(DecodeError::LeftOver(block.len() - length)),
+            None => self.take(length).map(<[u8]>::to_vec),
+        }
+    }
+
+    /// The block, where there is one that was not read.
+    pub fn take_block(&mut self) -> Option<Vec<u8>> {
+        self.block.take()
+    }
+
+    /// The next `count` values of eight bytes each.
+    fn words(&mut self, count: usize) -> Result<std::slice::ChunksExact<'a, u8>, DecodeError> {
+        Ok(self.take(count.saturating_mul(8))?.chunks_exact(8))
+    }
+
     /// Succeeds when everything has been read.
     pub fn finish(self) -> Result<(), DecodeError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::LeftOver(self.rest.len())) }
+        let left = self.rest.len() + self.block.map_or(0, |block| block.len());
+        if left == 0 { Ok(()) } else { Err(DecodeError::LeftOver(left)) }
     }
 }
 
@@ -135,6 +180,38 @@ pub trait Value: Sized {
 
     /// Reads the binary value.
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError>;
+
+    /// Appends the binary value; long blocks are moved instead of copied.
+    fn put(self, out: &mut Outbox) {
+        self.encode(out.bytes());
+    }
+
+    /// Appends the items of a list.
+    #[doc(hidden)]
+    fn encode_items(items: &[Self], out: &mut Vec<u8>) {
+        for item in items {
+            item.encode(out);
+        }
+    }
+
+    /// As [`encode_items`](Self::encode_items), by [`put`](Self::put).
+    #[doc(hidden)]
+    fn put_items(items: Vec<Self>, out: &mut Outbox) {
+        for item in items {
+            item.put(out);
+        }
+    }
+
+    /// Reads the items of a list.
+    #[doc(hidden)]
+    fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        // A declared count allocates no more than the bytes that came.
+        let mut items = Vec::with_capacity(count.min(input.rest().len() / size_of::<Self>().max(1)));
+        for _ in 0..count {
+            items.push(Self::decode(input)?);
+        }
+        Ok(items)
+    }
 }
 
 /// Decodes exactly one value from all of the bytes.
@@ -156,6 +233,35 @@ pub fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
+/// Where the last of these values begins without its length, if it is `bytes` or `str` and every value before it has a
+/// fixed length: where it may come in room of its own, that is.
+pub fn block_offset(types: &[Type]) -> Option<usize> {
+    let (last, before) = types.split_last()?;
+    let offset = before.iter().try_fold(0, |sum, ty| Some(sum + fixed_length(ty)?))?;
+    let inside = match last {
+        Type::Str | Type::Bytes => 4,
+        Type::Tuple(items) => block_offset(items)?,
+        Type::Record(record) => {
+            let fields: Vec<Type> = record.fields().iter().map(|field| field.ty.clone()).collect();
+            block_offset(&fields)?
+        }
+        _ => return None,
+    };
+    Some(offset + inside)
+}
+
+/// The length of every value of a type, where that is one.
+fn fixed_length(ty: &Type) -> Option<usize> {
+    match ty {
+        Type::Int | Type::Float => Some(8),
+        Type::Bool => Some(1),
+        Type::Enumeration(_) => Some(4),
+        Type::Tuple(items) => items.iter().map(fixed_length).sum(),
+        Type::Record(record) => record.fields().iter().map(|field| fixed_length(&field.ty)).sum(),
+        _ => None,
+    }
+}
+
 impl Value for i64 {
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_le_bytes());
@@ -163,6 +269,23 @@ impl Value for i64 {
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         input.int()
+    }
+
+    fn encode_items(items: &[Self], out: &mut Vec<u8>) {
+        if cfg!(target_endian = "little") {
+            out.extend_from_slice(bytemuck::cast_slice(items));
+        } else {
+            items.iter().for_each(|item| item.encode(out));
+        }
+    }
+
+    fn put_items(items: Vec<Self>, out: &mut Outbox) {
+        Self::encode_items(&items, out.bytes());
+    }
+
+    fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        let word = |bytes: &[u8]| bytes.try_into().map_or(Self::default(), Self::from_le_bytes);
+        Ok(input.words(count)?.map(word).collect())
     }
 }
 
@@ -173,6 +296,23 @@ impl Value for f64 {
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         input.float()
+    }
+
+    fn encode_items(items: &[Self], out: &mut Vec<u8>) {
+        if cfg!(target_endian = "little") {
+            out.extend_from_slice(bytemuck::cast_slice(items));
+        } else {
+            items.iter().for_each(|item| item.encode(out));
+        }
+    }
+
+    fn put_items(items: Vec<Self>, out: &mut Outbox) {
+        Self::encode_items(&items, out.bytes());
+    }
+
+    fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        let word = |bytes: &[u8]| bytes.try_into().map_or(Self::default(), Self::from_le_bytes);
+        Ok(input.words(count)?.map(word).collect())
     }
 }
 
@@ -192,7 +332,11 @@ impl Value for String {
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        input.str().map(str::to_owned)
+        Self::from_utf8(input.owned_bytes()?).map_err(|_| DecodeError::NotUtf8)
+    }
+
+    fn put(self, out: &mut Outbox) {
+        self.into_bytes().put(out);
     }
 }
 
@@ -202,26 +346,29 @@ impl Value for Vec<u8> {
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        input.bytes().map(<[u8]>::to_vec)
+        input.owned_bytes()
+    }
+
+    fn put(self, out: &mut Outbox) {
+        encode_count(self.len(), out.bytes());
+        out.push_block(self);
     }
 }
 
 impl<T: Value> Value for Vec<T> {
     fn encode(&self, out: &mut Vec<u8>) {
         encode_count(self.len(), out);
-        for item in self {
-            item.encode(out);
-        }
+        T::encode_items(self, out);
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let count = input.count()?;
-        // A declared count allocates no more than the bytes that came.
-        let mut items = Self::with_capacity(count.min(input.rest().len() / size_of::<T>().max(1)));
-        for _ in 0..count {
-            items.push(T::decode(input)?);
-        }
-        Ok(items)
+        T::decode_items(count, input)
+    }
+
+    fn put(self, out: &mut Outbox) {
+        encode_count(self.len(), out.bytes());
+        T::put_items(self, out);
     }
 }
 
@@ -259,6 +406,13 @@ impl<T: Value> Value for Option<T> {
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(if input.bool()? { Some(T::decode(input)?) } else { None })
     }
+
+    fn put(self, out: &mut Outbox) {
+        out.bytes().push(u8::from(self.is_some()));
+        if let Some(value) = self {
+            value.put(out);
+        }
+    }
 }
 
 /// No value at all: what a procedure without `returns` returns.
@@ -281,6 +435,12 @@ macro_rules! tuple_value {
 
             fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 Ok(($($name::decode(input)?,)+))
+            }
+
+            #[expect(non_snake_case, reason = "the type parameters serve as the names of the elements")]
+            fn put(self, out: &mut Outbox) {
+                let ($($name,)+) = self;
+                $($name.put(out);)+
             }
         }
     };
@@ -324,6 +484,39 @@ mod tests {
         check(vec![Some(true), None], &[2, 0, 0, 0, 1, 1, 0]);
         check(BTreeMap::from([("a".to_owned(), false)]), &[1, 0, 0, 0, 1, 0, 0, 0, b'a', 0]);
         check((true, String::new()), &[1, 0, 0, 0, 0]);
+        check(vec![-2_i64, 1], &[&[2, 0, 0, 0], &(-2_i64).to_le_bytes()[..], &1_i64.to_le_bytes()].concat());
+        check(vec![0.5_f64], &[&[1, 0, 0, 0], &0.5_f64.to_le_bytes()[..]].concat());
+    }
+
+    #[test]
+    fn long_blocks_are_moved_and_the_bytes_are_the_same() {
+        let long = vec![7_u8; 100_000];
+        let value = (Some((1_i64, long.clone())), vec![long.clone()], String::from("a"));
+        let (mut copied, mut outbox) = (Vec::new(), Outbox::default());
+        value.encode(&mut copied);
+        value.put(&mut outbox);
+        assert!(outbox.bytes().len() < 100 && outbox.into_bytes() == copied);
+    }
+
+    #[test]
+    fn a_block_of_its_own_is_taken_whole_or_refused() {
+        let types = |text: &str| match Type::parse(text).expect(text) {
+            Type::Tuple(items) => block_offset(&items),
+            _ => None,
+        };
+        assert_eq!(types("Tuple[int, bool, bytes]"), Some(13));
+        assert_eq!(types("Tuple[T{a: int, b: E{x, y}, c: str}]"), Some(16));
+        assert_eq!(types("Tuple[bytes, int]"), None);
+        assert_eq!(types("Tuple[str, bytes]"), None);
+        let read = |declared: u32, block: &[u8]| {
+            let head = [&7_i64.to_le_bytes()[..], &declared.to_le_bytes()].concat();
+            let mut reader = Reader::with_block(&head, Some(block.to_vec()));
+            let value = <(i64, Vec<u8>)>::decode(&mut reader)?;
+            reader.finish().map(|()| value.1)
+        };
+        assert_eq!(read(2, b"ab"), Ok(b"ab".to_vec()));
+        assert_eq!(read(3, b"ab"), Err(DecodeError::CutShort { wanted: 3, left: 2 }));
+        assert_eq!(read(1, b"ab"), Err(DecodeError::LeftOver(1)));
     }
 
     #[test]
@@ -334,7 +527,7 @@ mod tests {
         assert_eq!(Reader::new(&[2, 0, 0, 0]).item(2), Err(DecodeError::NotAnItem { place: 2, items: 2 }));
         assert_eq!(
             decode::<Vec<i64>>(&[255, 255, 255, 255]),
-            Err(DecodeError::CutShort { wanted: 8, left: 0 })
+            Err(DecodeError::CutShort { wanted: 0xffff_ffff * 8, left: 0 })
         );
         assert!(matches!(
             decode::<BTreeMap<bool, bool>>(&[2, 0, 0, 0, 1, 1, 1, 0]),

@@ -1,0 +1,296 @@
+//! [`Inbox`]: what has come, and where to read the rest to.
+
+use super::frame::FrameError;
+
+/// How much room is offered for what comes next.
+pub const READ_BYTES: usize = 64 * 1024;
+
+/// A frame longer than this is read to a place of its own.
+const LONG_FRAME: usize = READ_BYTES / 2;
+
+/// The room for a long frame grows by this factor as its bytes come, so that a declared length alone takes none.
+const GROWTH: usize = 4;
+
+/// So much of a long frame must have come before it is asked where its block begins.
+const MIN_HEAD: usize = READ_BYTES / 8;
+
+const LENGTH_BYTES: usize = 4;
+
+/// The bytes of a connection as frames: a 4-byte big-endian length, then as many bytes.
+///
+/// Whoever reads appends to [`target`](Self::target) and asks for [`next`](Self::next). Frames that came whole are looked
+/// at where they lie. A long frame gets room of its own, and its last block, where [`next`](Self::next) is told where
+/// that begins, a `Vec` that can be taken away without copying it.
+#[derive(Debug)]
+pub struct Inbox {
+    limit: usize,
+    bytes: Vec<u8>,
+    /// `bytes[..begin]` was handed out; `begin <= bytes.len()`.
+    begin: usize,
+    /// The frame that is coming, where it is long: `missing > 0`.
+    long: Option<Long>,
+    /// The last long frame that was handed out.
+    done: Long,
+    /// Room for a long frame that was used before.
+    spare: Vec<u8>,
+}
+
+/// A long frame that is coming.
+#[derive(Debug, Default)]
+struct Long {
+    /// What is looked at where it lies. With a block, it is complete.
+    head: Vec<u8>,
+    block: Option<Vec<u8>>,
+    /// How many bytes are still to come.
+    missing: usize,
+}
+
+/// Where to read to.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// What is read is appended here; there is room.
+    pub bytes: &'a mut Vec<u8>,
+    /// At most so much may be appended; at least 1.
+    pub most: usize,
+}
+
+/// A frame without its length.
+#[derive(Debug)]
+pub struct Payload<'a> {
+    /// All of it, or what stands before the block.
+    pub head: &'a [u8],
+    /// Its last block, where [`Inbox::next`] was told that it has one.
+    pub block: Option<Vec<u8>>,
+}
+
+impl Inbox {
+    /// For frames of at most `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self { limit, bytes: Vec::new(), begin: 0, long: None, done: Long::default(), spare: Vec::new() }
+    }
+
+    /// The same with bytes that have come already.
+    pub fn with_bytes(limit: usize, bytes: Vec<u8>) -> Self {
+        Self { bytes, ..Self::new(limit) }
+    }
+
+    /// Where to read what comes next to.
+    pub fn target(&mut self) -> Target<'_> {
+        match &mut self.long {
+            Some(Long { head, block, missing }) => {
+                let bytes = block.as_mut().unwrap_or(head);
+                if bytes.capacity() == bytes.len() {
+                    bytes.reserve_exact((*missing).min(bytes.len().max(READ_BYTES) * (GROWTH - 1)));
+                }
+                let most = (*missing).min(bytes.capacity() - bytes.len());
+                Target { bytes, most }
+            }
+            None => {
+                self.bytes.drain(..self.begin);
+                self.begin = 0;
+                self.bytes.reserve(READ_BYTES.saturating_sub(self.bytes.len()).max(1));
+                let most = self.bytes.capacity() - self.bytes.len();
+                Target { bytes: &mut self.bytes, most }
+            }
+        }
+    }
+
+    /// So many bytes were appended to the target.
+    pub fn came(&mut self, count: usize) {
+        if let Some(long) = &mut self.long {
+            long.missing = long.missing.saturating_sub(count);
+        }
+    }
+
+    /// The next frame, if it has come whole. `find_block` is shown the beginning of a long frame; its answer is where a
+    /// block begins that ends with the frame and may be taken away, if there is one.
+    ///
+    /// # Errors
+    /// A length of 0, or one over the limit.
+    pub fn next(
+        &mut self,
+        find_block: impl FnOnce(&[u8]) -> Option<usize>,
+    ) -> Result<Option<Payload<'_>>, FrameError> {
+        let done = std::mem::take(&mut self.done);
+        self.lend_spare(done.head);
+        if let Some(long) = self.long.take() {
+            if long.missing > 0 {
+                self.long = Some(long);
+                return Ok(None);
+            }
+            self.done = long;
+            return Ok(Some(Payload { head: &self.done.head, block: self.done.block.take() }));
+        }
+        let Some((prefix, rest)) = self.bytes[self.begin..].split_first_chunk::<LENGTH_BYTES>() else {
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes(*prefix) as usize;
+        if length == 0 {
+            return Err(FrameError::Empty);
+        }
+        if length > self.limit {
+            return Err(FrameError::TooLong { length, limit: self.limit });
+        }
+        if rest.len() >= length {
+            let start = self.begin + LENGTH_BYTES;
+            self.begin = start + length;
+            return Ok(Some(Payload { head: &self.bytes[start..start + length], block: None }));
+        }
+        if length > LONG_FRAME && rest.len() >= MIN_HEAD {
+            let block = find_block(rest);
+            self.begin_long(length, block);
+        }
+        Ok(None)
+    }
+
+    /// Whether a frame has begun and not come whole.
+    pub fn is_amid_frame(&self) -> bool {
+        self.begin < self.bytes.len() || self.long.is_some()
+    }
+
+    /// How much of the frame that is coming is there, with its length.
+    pub fn pending(&self) -> usize {
+        self.long.as_ref().map_or(self.bytes.len() - self.begin, |long| {
+            LENGTH_BYTES + long.head.len() + long.block.as_ref().map_or(0, Vec::len)
+        })
+    }
+
+    /// Gives the room for short frames away, with what is in it and not handed out.
+    pub fn release(&mut self) -> Vec<u8> {
+        let mut room = std::mem::take(&mut self.bytes);
+        if self.begin < room.len() {
+            self.bytes = room[self.begin..].to_vec();
+        }
+        self.begin = 0;
+        room.clear();
+        room
+    }
+
+    /// Uses this room for short frames.
+    pub fn lend(&mut self, mut room: Vec<u8>) {
+        if self.bytes.capacity() < room.capacity() {
+            room.clear();
+            room.extend_from_slice(&self.bytes[self.begin..]);
+            self.begin = 0;
+            self.bytes = room;
+        }
+    }
+
+    /// Room for a long frame; the larger one stays.
+    pub fn lend_spare(&mut self, mut room: Vec<u8>) {
+        if room.capacity() > self.spare.capacity() {
+            room.clear();
+            self.spare = room;
+        }
+    }
+
+    /// Gives the room for a long frame away.
+    pub fn release_spare(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Takes what came of a long frame out of the room for short ones.
+    fn begin_long(&mut self, length: usize, block: Option<usize>) {
+        let came = &self.bytes[self.begin + LENGTH_BYTES..];
+        let missing = length - came.len();
+        let block = block.filter(|start| *start <= came.len());
+        let (head, rest) = came.split_at(block.unwrap_or(0));
+        let mut room = std::mem::take(&mut self.spare);
+        // Room that was had before may be as long as the frame says; else what came decides.
+        if room.capacity() < rest.len() {
+            room = Vec::with_capacity((rest.len() * GROWTH).min(rest.len() + missing));
+        }
+        room.extend_from_slice(rest);
+        self.long = Some(match block {
+            Some(_) => Long { head: head.to_vec(), block: Some(room), missing },
+            None => Long { head: room, block: None, missing },
+        });
+        self.bytes.clear();
+        self.begin = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `bytes` in pieces of at most `size`, and collects head and block of each frame.
+    fn frames(bytes: &[u8], size: usize, block: Option<usize>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let (mut inbox, mut fed, mut found) = (Inbox::new(1 << 20), 0, Vec::new());
+        loop {
+            while let Some(payload) = inbox.next(|_| block).expect("frames") {
+                found.push((payload.head.to_vec(), payload.block));
+            }
+            if fed == bytes.len() {
+                assert!(!inbox.is_amid_frame());
+                return found;
+            }
+            let Target { bytes: room, most } = inbox.target();
+            let count = size.min(most).min(bytes.len() - fed);
+            room.extend_from_slice(&bytes[fed..fed + count]);
+            inbox.came(count);
+            fed += count;
+        }
+    }
+
+    fn framed(payloads: &[Vec<u8>]) -> Vec<u8> {
+        let length = |payload: &Vec<u8>| u32::try_from(payload.len()).expect("short").to_be_bytes();
+        payloads.iter().flat_map(|payload| [&length(payload)[..], payload].concat()).collect()
+    }
+
+    #[test]
+    fn any_split_gives_the_same_frames() {
+        let pattern = |length: usize| (0..length).map(|n| (n % 251) as u8 + 1).collect::<Vec<u8>>();
+        let lengths = [1, 3, 40_000, 7, 70_000, 300_000, 70_000, 5];
+        let payloads: Vec<Vec<u8>> = lengths.map(pattern).to_vec();
+        let bytes = framed(&payloads);
+        for size in [1, 7, 1000, 8192, 8197, READ_BYTES, usize::MAX] {
+            for block in [None, Some(21)] {
+                let joined = |(head, block): (Vec<u8>, Option<Vec<u8>>)| {
+                    [head, block.unwrap_or_default()].concat()
+                };
+                let found: Vec<Vec<u8>> = frames(&bytes, size, block).into_iter().map(joined).collect();
+                assert!(found == payloads, "pieces of {size}, a block at {block:?}");
+            }
+        }
+        let found = frames(&framed(&[pattern(300_000)]), 10_000, Some(21));
+        assert!(found[0].0.len() == 21 && found[0].1.as_ref().is_some_and(|block| block.len() == 299_979));
+    }
+
+    #[test]
+    fn a_declared_length_takes_no_more_room_than_a_few_times_what_came() {
+        let mut inbox = Inbox::new(128 << 20);
+        let room = inbox.target().bytes;
+        room.extend_from_slice(&(127_u32 << 20).to_be_bytes());
+        room.extend_from_slice(&[7; READ_BYTES / 2]);
+        assert!(inbox.next(|_| Some(10)).expect("no error").is_none());
+        let target = inbox.target();
+        assert!(target.bytes.capacity() <= GROWTH * READ_BYTES);
+    }
+
+    #[test]
+    fn lengths_that_no_frame_has_are_refused() {
+        let check = |length: u32, expected: FrameError| {
+            let mut inbox = Inbox::with_bytes(16, length.to_be_bytes().to_vec());
+            assert_eq!(inbox.next(|_| None).expect_err("no such frame"), expected);
+        };
+        check(0, FrameError::Empty);
+        for length in [17, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
+            check(length, FrameError::TooLong { length: length as usize, limit: 16 });
+        }
+    }
+
+    #[test]
+    fn room_that_is_lent_and_given_back_keeps_what_has_come() {
+        let mut inbox = Inbox::new(1000);
+        inbox.lend(Vec::with_capacity(READ_BYTES));
+        inbox.target().bytes.extend_from_slice(b"\0\0\0\x03ab");
+        assert!(inbox.next(|_| None).expect("no error").is_none());
+        let room = inbox.release();
+        assert!(room.is_empty() && room.capacity() >= READ_BYTES && inbox.pending() == 6);
+        inbox.lend(room);
+        inbox.target().bytes.push(b'c');
+        let payload = inbox.next(|_| None).expect("no error").expect("a frame");
+        assert_eq!(payload.head, b"abc");
+    }
+}

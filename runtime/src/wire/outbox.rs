@@ -1,0 +1,241 @@
+//! [`Outbox`]: what is to be written, in one batch.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// A block of so many bytes or more is written from where it is instead of being copied. Below, copying costs less than
+/// another slice in a vectored write.
+pub const LONG_BLOCK: usize = 32 * 1024;
+
+/// More slices than this are left to the next write.
+pub const MAX_SLICES: usize = 16;
+
+/// Bytes to be written, with long blocks among them that are not copied.
+///
+/// ```text
+/// bytes[..p1]  block 1  bytes[p1..p2]  block 2  ...  bytes[pn..]
+/// ```
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    blocks: VecDeque<Block>,
+    /// `bytes[..at]` is written; `at <= bytes.len()`, and no block that is left stands before it.
+    at: usize,
+    /// Of the front block, where it stands at `at`; less than its length.
+    in_block: usize,
+    /// The length of all blocks.
+    block_bytes: usize,
+    /// A block that was written, for whoever needs room.
+    spare: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Block {
+    /// How many of `bytes` stand before it.
+    place: usize,
+    bytes: Vec<u8>,
+}
+
+/// Where a frame begins, so that its length can be written or the whole be taken back.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct Mark {
+    bytes: usize,
+    blocks: usize,
+    block_bytes: usize,
+}
+
+impl Outbox {
+    /// Where short things are appended.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Appends a block, without copying it where it is long.
+    pub fn push_block(&mut self, block: Vec<u8>) {
+        if block.len() < LONG_BLOCK {
+            self.bytes.extend_from_slice(&block);
+        } else {
+            self.block_bytes += block.len();
+            self.blocks.push_back(Block { place: self.bytes.len(), bytes: block });
+        }
+    }
+
+    /// How much there is to write.
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.at + self.block_bytes - self.in_block
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Begins a frame.
+    pub fn begin_frame(&mut self) -> Mark {
+        let mark = Mark {
+            bytes: self.bytes.len(),
+            blocks: self.blocks.len(),
+            block_bytes: self.block_bytes,
+        };
+        self.bytes.extend_from_slice(&[0; 4]);
+        mark
+    }
+
+    /// How many bytes follow the length of the frame that began there. Nothing was written since.
+    pub fn frame_len(&self, mark: Mark) -> usize {
+        self.bytes.len() - mark.bytes - 4 + self.block_bytes - mark.block_bytes
+    }
+
+    /// Ends the frame that began there. No sender gets this far with a frame that is over every limit.
+    pub fn end_frame(&mut self, mark: Mark) {
+        let length = u32::try_from(self.frame_len(mark)).unwrap_or(u32::MAX);
+        self.bytes[mark.bytes..mark.bytes + 4].copy_from_slice(&length.to_be_bytes());
+    }
+
+    /// Takes back everything since there. Nothing was written since.
+    pub fn take_back(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.blocks.truncate(mark.blocks);
+        self.block_bytes = mark.block_bytes;
+    }
+
+    /// What to write next, as many slices as fit.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let (mut count, mut at, mut in_block) = (0, self.at, self.in_block);
+        let mut put = |bytes: &'a [u8]| {
+            let fits = count < MAX_SLICES;
+            if fits && !bytes.is_empty() {
+                slices[count] = IoSlice::new(bytes);
+                count += 1;
+            }
+            fits
+        };
+        for block in &self.blocks {
+            if !put(&self.bytes[at..block.place]) || !put(&block.bytes[in_block..]) {
+                break;
+            }
+            (at, in_block) = (block.place, 0);
+        }
+        put(&self.bytes[at..]);
+        count
+    }
+
+    /// The bytes up to the first block: all there is, where [`has_blocks`](Self::has_blocks) says no.
+    pub fn front(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    /// Whether there are blocks.
+    pub fn has_blocks(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// So many bytes were written, at most [`len`](Self::len).
+    pub fn advance(&mut self, mut count: usize) {
+        while let Some(block) = self.blocks.front() {
+            let before = block.place - self.at;
+            if count < before {
+                break;
+            }
+            let left = block.bytes.len() - self.in_block;
+            if count - before < left {
+                (self.at, self.in_block) = (block.place, self.in_block + count - before);
+                return;
+            }
+            count -= before + left;
+            (self.at, self.in_block) = (block.place, 0);
+            self.block_bytes -= block.bytes.len();
+            self.spare = self.blocks.pop_front().map(|block| block.bytes).unwrap_or_default();
+        }
+        self.at += count.min(self.bytes.len() - self.at);
+        if self.at == self.bytes.len() && self.blocks.is_empty() {
+            self.bytes.clear();
+            self.at = 0;
+        }
+    }
+
+    /// The room of a block that was written, if there was one lately.
+    pub fn take_spare(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Gives room back that only much output needed.
+    pub fn shrink(&mut self, room: usize) {
+        if self.is_empty() {
+            self.bytes.shrink_to(room);
+        }
+    }
+
+    /// Everything that is to be written, in one piece.
+    pub fn into_bytes(self) -> Vec<u8> {
+        if self.blocks.is_empty() && self.at == 0 {
+            return self.bytes;
+        }
+        let mut all = Vec::with_capacity(self.len());
+        let (mut at, mut in_block) = (self.at, self.in_block);
+        for block in &self.blocks {
+            all.extend_from_slice(&self.bytes[at..block.place]);
+            all.extend_from_slice(&block.bytes[in_block..]);
+            (at, in_block) = (block.place, 0);
+        }
+        all.extend_from_slice(&self.bytes[at..]);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled() -> (Outbox, Vec<u8>) {
+        let mut outbox = Outbox::default();
+        for round in 0..3_u8 {
+            outbox.bytes().extend_from_slice(&[round; 5]);
+            outbox.push_block(vec![100 + round; LONG_BLOCK + usize::from(round)]);
+            outbox.push_block(vec![200 + round; 7]);
+        }
+        let mut all = Vec::new();
+        for round in 0..3_u8 {
+            all.extend_from_slice(&[round; 5]);
+            all.extend(std::iter::repeat_n(100 + round, LONG_BLOCK + usize::from(round)));
+            all.extend_from_slice(&[200 + round; 7]);
+        }
+        (outbox, all)
+    }
+
+    #[test]
+    fn whatever_the_kernel_takes_at_once_the_same_bytes_are_written() {
+        for step in [1, 4, 5, 6, 11, LONG_BLOCK, LONG_BLOCK + 5, LONG_BLOCK + 12, usize::MAX] {
+            let (mut outbox, all) = filled();
+            let mut written = Vec::new();
+            while !outbox.is_empty() {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count = outbox.slices(&mut slices);
+                let before = written.len();
+                for slice in &slices[..count] {
+                    let room = step - (written.len() - before);
+                    written.extend_from_slice(&slice[..slice.len().min(room)]);
+                }
+                outbox.advance(written.len() - before);
+                assert_eq!(outbox.len(), all.len() - written.len());
+            }
+            assert!(written == all, "in steps of {step}");
+        }
+        let (outbox, all) = filled();
+        assert!(outbox.into_bytes() == all);
+    }
+
+    #[test]
+    fn a_frame_knows_its_length_and_can_be_taken_back() {
+        let mut outbox = Outbox::default();
+        let mark = outbox.begin_frame();
+        outbox.bytes().extend_from_slice(b"abc");
+        outbox.end_frame(mark);
+        let mark = outbox.begin_frame();
+        outbox.push_block(vec![1; LONG_BLOCK]);
+        assert_eq!(outbox.frame_len(mark), LONG_BLOCK);
+        outbox.take_back(mark);
+        assert_eq!(outbox.into_bytes(), b"\0\0\0\x03abc");
+    }
+}
