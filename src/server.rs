@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use rpc_runtime::NativeService;
 use rpc_runtime::server::log::{self, LogFormat, LogGuard};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -119,6 +120,15 @@ struct LimitArguments {
     /// How long to wait for calls in flight when stopping
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = args::duration)]
     drain_timeout: Duration,
+    /// Threads that serve connections; one for each core where it is not said
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    threads: Option<usize>,
+    /// Threads for native procedures that compute for long or block
+    #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
+    native_threads: usize,
+    /// Bytes of signatures that one binary session may bind
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = args::bytes)]
+    max_bound: usize,
     /// Python workers of one service, where it does not declare a concurrency
     #[arg(long, value_name = "N", default_value = "16", value_parser = at_least_one)]
     workers: usize,
@@ -132,18 +142,23 @@ struct LimitArguments {
 
 /// Runs `rpc-server` with this command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    run_with(Vec::new(), arguments)
+}
+
+/// Runs a server with this command line and native services of one's own: what a provider's own binary does.
+pub fn run_with(native: Vec<NativeService>, arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     args::run(NAME, arguments, |arguments: Arguments| {
         if let Some(shell) = arguments.completions {
             return args::print_completions::<Arguments>(shell, NAME);
         }
-        serve(arguments).unwrap_or_else(|what| {
+        serve(arguments, native).unwrap_or_else(|what| {
             report::error(what);
             ExitStatus::Failed
         })
     })
 }
 
-fn serve(arguments: Arguments) -> Result<ExitStatus, String> {
+fn serve(arguments: Arguments, native: Vec<NativeService>) -> Result<ExitStatus, String> {
     let Arguments {
         listen: Some(listen), data: Some(data), insecure, deploy_key, python, log, limits, ..
     } = arguments
@@ -153,7 +168,7 @@ fn serve(arguments: Arguments) -> Result<ExitStatus, String> {
     let limits = within_open_files(limits.into_limits());
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
     let log = start_log(&log)?;
-    let options = ServerOptions { listen, data, insecure, deploy_key, python, limits };
+    let options = ServerOptions { listen, data, insecure, deploy_key, python, native, limits };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("server")
@@ -285,6 +300,9 @@ impl LimitArguments {
             write_timeout: self.write_timeout,
             deadline: self.deadline,
             drain_timeout: self.drain_timeout,
+            threads: self.threads.unwrap_or(Limits::default().threads),
+            native_threads: self.native_threads,
+            bound_bytes: self.max_bound,
             workers: self.workers,
             worker_idle: self.worker_idle,
             load_timeout: self.load_timeout,

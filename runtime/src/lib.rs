@@ -35,6 +35,8 @@ mod dynamic;
 #[cfg(feature = "client")]
 mod mock;
 #[cfg(feature = "client")]
+mod native;
+#[cfg(feature = "client")]
 mod network;
 #[cfg(feature = "client")]
 pub mod topology;
@@ -42,6 +44,7 @@ pub mod topology;
 pub use {
     dynamic::{Answer, Argument},
     mock::RecordedCall,
+    native::{Call, Failure, NativeService},
     network::{Network, NetworkBuilder, ServerHandle},
     topology::Topology,
 };

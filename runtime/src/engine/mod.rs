@@ -1,3 +1,7 @@
-//! Engines: what runs a source. They take and give binary values and know nothing of messages.
+//! Engines: what runs a procedure. They take and give binary values and know nothing of messages.
 
+mod in_flight;
+pub mod native;
 pub mod python;
+
+pub use in_flight::InFlight;

@@ -1,23 +1,32 @@
 //! What a session answers: a call, run to its end, and a step of a deployment.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use super::dispatch::Call;
+use super::dispatch::{Call, Found};
+use super::registry::Handler;
 use crate::deploy::message::{DeployError, INIT_EX, INIT_RES};
+use crate::engine::InFlight;
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::json;
 use crate::wire::message::{self, AnswerId};
 use crate::wire::value::Reader;
 
 /// Runs a call to its end and writes its answer.
-pub(super) async fn answer_call(call: Call, generation: u64, id: AnswerId, limit: usize) -> Vec<u8> {
+pub(super) async fn answer_call(
+    call: Call,
+    generation: u64,
+    id: AnswerId,
+    limit: usize,
+    in_flight: InFlight,
+) -> Vec<u8> {
     let begin = Instant::now();
-    let Call { handler, client, arguments, time, alone } = call;
+    let Call { found: Found { handler, client }, arguments, time, alone } = call;
     let result = if time.is_zero() {
-        let message = "the deadline passed before the call began";
-        Err(Exception::refused(ExceptionType::DeadlineExceeded, message))
+        Err(expired_at_once())
     } else {
-        handler.call(&arguments, begin + time, alone).await
+        handler.call(&arguments, &client, begin + time, alone, in_flight).await
     };
     let mut message = Vec::new();
     let result = result.and_then(|values| {
@@ -25,34 +34,51 @@ pub(super) async fn answer_call(call: Call, generation: u64, id: AnswerId, limit
             write_values(&handler.signature.returns, &values, out)
         })
     });
-    let result = result.and_then(|()| check_length(&message, limit, &handler.key));
+    let result = result.and_then(|()| check_length(message.len(), limit, &handler.key));
     if let Err(exception) = &result {
         message.clear();
         message::write_exception(&id, exception, &mut message);
     }
     let end = Instant::now();
-    let outcome = result.as_ref().map_or_else(|exception| exception.kind.as_str(), |()| "ok");
-    if handler.meter.admit(end.into_std()) || result.is_err() {
-        tracing::info!(
-            event = "call",
-            key = handler.key,
-            client = &*client,
-            generation,
-            source = handler.source.get(..12),
-            micros = (end - begin).as_micros() as u64,
-            outcome,
-            message = result.as_ref().err().map(|exception| exception.message.as_str())
-        );
+    let outcome = result.as_ref().map(|()| ());
+    if handler.meter.admit(end.into_std()) || outcome.is_err() {
+        log_call(&handler, &client, generation, end - begin, outcome);
     }
     message
 }
 
+/// The exception of a call without any time.
+pub(super) fn expired_at_once() -> Exception {
+    let message = "the deadline passed before the call began";
+    Exception::refused(ExceptionType::DeadlineExceeded, message)
+}
+
+/// The line of a call in the log.
+pub(super) fn log_call(
+    handler: &Handler,
+    client: &str,
+    generation: u64,
+    took: Duration,
+    outcome: Result<(), &Exception>,
+) {
+    tracing::info!(
+        event = "call",
+        key = handler.key,
+        client,
+        generation,
+        source = handler.source.get(..12),
+        micros = took.as_micros() as u64,
+        outcome = outcome.map_or_else(|exception| exception.kind.as_str(), |()| "ok"),
+        message = outcome.err().map(|exception| exception.message.as_str())
+    );
+}
+
 /// No peer with the same limits could read a longer answer.
-fn check_length(message: &[u8], limit: usize, key: &str) -> Result<(), Exception> {
-    if message.len() <= limit {
+pub(super) fn check_length(length: usize, limit: usize, key: &str) -> Result<(), Exception> {
+    if length <= limit {
         return Ok(());
     }
-    let words = format!("the answer of `{key}` has {} bytes, over the limit of {limit} bytes", message.len());
+    let words = format!("the answer of `{key}` has {length} bytes, over the limit of {limit} bytes");
     Err(Exception::new(ExceptionType::Execution, Executed::Yes, words))
 }
 

@@ -7,18 +7,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_schema::types::first_difference;
-use rpc_schema::{Type, TypeErrorKind, TypeList};
+use rpc_schema::{Signature, Type, TypeErrorKind, TypeList};
 
 use super::registry::{Handler, Registry, Service};
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::json;
 use crate::wire::message::Request;
+use crate::wire::value::DecodeError;
+
+/// What a caller names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a, S> {
+    pub(crate) service: &'a str,
+    pub(crate) rpc: &'a str,
+    /// The types of the arguments, as the caller writes them.
+    pub(crate) argument_types: &'a [S],
+    /// The types the caller expects back; `None` where it does not care.
+    pub(crate) return_types: Option<&'a [S]>,
+    /// Who the caller says it is.
+    pub(crate) client: Option<&'a str>,
+}
+
+/// What a caller named, and may call.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) handler: Arc<Handler>,
+    pub(crate) client: Arc<str>,
+}
 
 /// A call that passed every check.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) handler: Arc<Handler>,
-    pub(crate) client: Arc<str>,
+    pub(crate) found: Found,
     /// The binary values of the arguments.
     pub(crate) arguments: Vec<u8>,
     /// How long it may take.
@@ -37,29 +57,87 @@ pub(crate) fn dispatch(
     address: IpAddr,
     default_deadline: Duration,
 ) -> Result<Call, Exception> {
-    let service_name = json::shortened(&request.service);
+    let target = Target {
+        service: &request.service,
+        rpc: &request.rpc,
+        argument_types: &request.argument_types,
+        return_types: request.return_types.as_deref(),
+        client: request.client.as_deref(),
+    };
+    let (service, overloads, client) = admit(registry, &target, address)?;
+    let (values, types) = (request.arguments.len(), request.argument_types.len());
+    if values != types {
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let (s, ts) = (plural(values), plural(types));
+        let what = format!("the message has {values} argument{s} and {types} argument type{ts}");
+        return Err(invalid(overloads, what));
+    }
+    let handler = resolve(service, overloads, &target)?;
+    let arguments = decode_arguments(handler, overloads, request)?;
+    let time = time_allowed(handler, default_deadline, request.deadline_ms);
+    let found = Found { handler: Arc::clone(handler), client: Arc::clone(client) };
+    Ok(Call { found, arguments, time, alone: false })
+}
+
+/// Finds what a caller names and checks that it may call that.
+///
+/// # Errors
+/// The exception that the caller gets.
+pub(crate) fn find<S: AsRef<str>>(
+    registry: &Registry,
+    target: &Target<'_, S>,
+    address: IpAddr,
+) -> Result<Found, Exception> {
+    let (service, overloads, client) = admit(registry, target, address)?;
+    let handler = resolve(service, overloads, target)?;
+    Ok(Found { handler: Arc::clone(handler), client: Arc::clone(client) })
+}
+
+/// How long a call may take: what is declared, or less where the caller asks for less.
+pub(crate) fn time_allowed(
+    handler: &Handler,
+    default_deadline: Duration,
+    asked_ms: Option<u64>,
+) -> Duration {
+    let declared = handler.deadline.unwrap_or(default_deadline);
+    asked_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)))
+}
+
+/// The exception for arguments that are none of the procedure's.
+pub(crate) fn not_its_arguments(registry: &Registry, handler: &Handler, error: &DecodeError) -> Exception {
+    let Signature { service, rpc, .. } = &handler.signature;
+    let overloads =
+        registry.service(service.as_ref()).and_then(|service| service.overloads(rpc.as_ref()));
+    invalid(overloads.unwrap_or_default(), format!("the arguments of `{}` do not decode: {error}", handler.key))
+}
+
+type Admitted<'a> = (&'a Service, &'a [Arc<Handler>], &'a Arc<str>);
+
+/// The service, the overloads of the procedure, and who calls.
+fn admit<'a, S>(
+    registry: &'a Registry,
+    target: &Target<'_, S>,
+    address: IpAddr,
+) -> Result<Admitted<'a>, Exception> {
+    let service_name = json::shortened(target.service);
     let service =
-        registry.service(&request.service).ok_or_else(|| service_not_found(registry, service_name))?;
-    let rpc_name = json::shortened(&request.rpc);
-    let overloads = service.overloads(&request.rpc).ok_or_else(|| {
+        registry.service(target.service).ok_or_else(|| service_not_found(registry, service_name))?;
+    let rpc_name = json::shortened(target.rpc);
+    let overloads = service.overloads(target.rpc).ok_or_else(|| {
         let message = format!("service `{service_name}` has no procedure `{rpc_name}`");
         Exception::refused(ExceptionType::RpcNotFound, message)
     })?;
     let not_registered = |why: String| {
-        tracing::warn!(event = "unauthorized", client = request.client.as_deref().map(json::shortened), address = %address,
+        tracing::warn!(event = "unauthorized", client = target.client.map(json::shortened), address = %address,
             service = service_name, rpc = rpc_name, reason = why);
         let message = format!("{why}: no access to service `{service_name}`");
         Exception::refused(ExceptionType::ClientNotRegistered, message)
     };
-    let client = registry.identity.identify(address, request.client.as_deref()).map_err(not_registered)?;
+    let client = registry.identity.identify(address, target.client).map_err(not_registered)?;
     if !service.has_tenant(client) {
         return Err(not_registered(format!("client `{client}` is no tenant")));
     }
-    let handler = resolve(service, overloads, request)?;
-    let arguments = decode_arguments(handler, overloads, request)?;
-    let declared = handler.deadline.unwrap_or(default_deadline);
-    let time = request.deadline_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)));
-    Ok(Call { handler: Arc::clone(handler), client: Arc::clone(client), arguments, time, alone: false })
+    Ok((service, overloads, client))
 }
 
 fn service_not_found(registry: &Registry, service: &str) -> Exception {
@@ -72,37 +150,30 @@ fn service_not_found(registry: &Registry, service: &str) -> Exception {
 }
 
 /// The overload with exactly these argument types.
-fn resolve<'a>(
+fn resolve<'a, S: AsRef<str>>(
     service: &Service,
     overloads: &'a [Arc<Handler>],
-    request: &Request<'_>,
+    target: &Target<'_, S>,
 ) -> Result<&'a Arc<Handler>, Exception> {
-    if request.arguments.len() != request.argument_types.len() {
-        let (values, types) = (request.arguments.len(), request.argument_types.len());
-        let plural = |count| if count == 1 { "" } else { "s" };
-        let (s, ts) = (plural(values), plural(types));
-        let what = format!("the message has {values} argument{s} and {types} argument type{ts}");
-        return Err(invalid(overloads, what));
-    }
-    let handler = match overloads.iter().find(|handler| handler.takes(&request.argument_types)) {
+    let handler = match overloads.iter().find(|handler| handler.takes(target.argument_types)) {
         Some(handler) => handler,
-        None => resolve_other_spelling(service, overloads, request)?,
+        None => resolve_other_spelling(service, overloads, target)?,
     };
-    check_returns(service, handler, overloads, request)?;
+    check_returns(service, handler, overloads, target)?;
     Ok(handler)
 }
 
 /// For types that are not written as stubs write them, such as `list[int]`, or a record by its name alone.
-fn resolve_other_spelling<'a>(
+fn resolve_other_spelling<'a, S: AsRef<str>>(
     service: &Service,
     overloads: &'a [Arc<Handler>],
-    request: &Request<'_>,
+    target: &Target<'_, S>,
 ) -> Result<&'a Arc<Handler>, Exception> {
-    let types = parse_types(service, overloads, &request.argument_types)?;
+    let types = parse_types(service, overloads, target.argument_types)?;
     overloads.iter().find(|handler| handler.signature.arguments == types).ok_or_else(|| {
         let printed = TypeList(&types).to_string();
         let what = explain_difference(overloads, &types, &printed).unwrap_or_else(|| {
-            let name = format!("{}.{}", request.service, request.rpc);
+            let name = format!("{}.{}", target.service, target.rpc);
             format!("`{name}` has no overload ({})", json::cut(&printed, 200))
         });
         invalid(overloads, what)
@@ -117,13 +188,13 @@ fn explain_difference(overloads: &[Arc<Handler>], types: &[Type], printed: &str)
     Some(format!("argument {} of `{}`: {difference}", index + 1, handler.key))
 }
 
-fn check_returns(
+fn check_returns<S: AsRef<str>>(
     service: &Service,
     handler: &Handler,
     overloads: &[Arc<Handler>],
-    request: &Request<'_>,
+    target: &Target<'_, S>,
 ) -> Result<(), Exception> {
-    let Some(expected) = &request.return_types else { return Ok(()) };
+    let Some(expected) = target.return_types else { return Ok(()) };
     let declared = &handler.signature.returns;
     let expected = parse_types(service, overloads, expected)?;
     if expected == *declared {

@@ -1,5 +1,6 @@
 //! [`Limits`]: what a server does at most. None is unlimited.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 /// A server's limits.
@@ -25,6 +26,12 @@ pub struct Limits {
     pub deadline: Duration,
     /// How long the server waits for calls in flight when it stops.
     pub drain_timeout: Duration,
+    /// Threads that serve connections.
+    pub threads: usize,
+    /// Threads for native handlers that hold theirs, by computing for long or waiting without `await`.
+    pub native_threads: usize,
+    /// Bytes of the signatures that one binary session may bind.
+    pub bound_bytes: usize,
     /// Python workers of one service, where it does not declare a `concurrency`.
     pub workers: usize,
     /// A worker idle for longer leaves.
@@ -46,6 +53,9 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(30),
             deadline: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
+            threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+            native_threads: 64,
+            bound_bytes: 16 << 20,
             workers: 16,
             worker_idle: Duration::from_mins(1),
             load_timeout: Duration::from_secs(30),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::lanes::{Lanes, Place};
 use super::{Shared, session};
 
 /// How long accepting rests after an error such as too many open files.
@@ -17,38 +18,30 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 
-pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.listen(BACKLOG)?.into_std()
 }
 
 /// Serves until `shutdown` ends and everything in flight has, within the drain timeout. The answer: how many sessions
 /// were cut off.
 pub(super) async fn serve(
-    listener: TcpListener,
+    listener: std::net::TcpListener,
+    lanes: Lanes,
     shared: Arc<Shared>,
     drain: watch::Sender<bool>,
     shutdown: impl Future<Output = ()>,
 ) -> usize {
-    let mut sessions = JoinSet::new();
     let chores = tokio::spawn(chores(Arc::clone(&shared)));
-    tokio::pin!(shutdown);
-    loop {
-        tokio::select! {
-            () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => begin_session(&mut sessions, &shared, stream, peer),
-                Err(error) => {
-                    tracing::error!(event = "accept failed", error = %error);
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_) = sessions.join_next() => {}
-        }
-    }
-    drop(listener);
+    let (stop, stopped) = oneshot::channel();
+    let first = lanes.first().clone();
+    let accepting = first.spawn(accept(listener, lanes, Arc::clone(&shared), stopped));
+    shutdown.await;
+    // Where nobody accepts any more, there is nothing to stop.
+    let _ = stop.send(());
+    let Ok((mut sessions, lanes)) = accepting.await else { return 0 };
     let timeout = shared.limits.drain_timeout;
     tracing::info!(event = "draining", sessions = sessions.len(), timeout = ?timeout);
     // Every session holds a receiver.
@@ -59,10 +52,48 @@ pub(super) async fn serve(
     }
     chores.abort();
     shared.registry.load().log_suppressed();
-    sessions.len()
+    let cut_off = sessions.len();
+    drop((sessions, lanes));
+    cut_off
 }
 
-fn begin_session(sessions: &mut JoinSet<()>, shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+/// Takes on connections until it is stopped; the answer is what is left to do.
+async fn accept(
+    listener: std::net::TcpListener,
+    lanes: Lanes,
+    shared: Arc<Shared>,
+    mut stopped: oneshot::Receiver<()>,
+) -> (JoinSet<()>, Lanes) {
+    let mut sessions = JoinSet::new();
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(event = "accept failed", error = %error);
+            return (sessions, lanes);
+        }
+    };
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return (sessions, lanes),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => begin_session(&mut sessions, &lanes, &shared, stream, peer),
+                Err(error) => {
+                    tracing::error!(event = "accept failed", error = %error);
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = sessions.join_next() => {}
+        }
+    }
+}
+
+fn begin_session(
+    sessions: &mut JoinSet<()>,
+    lanes: &Lanes,
+    shared: &Arc<Shared>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
     let (open, limit) = (sessions.len(), shared.limits.connections);
     let overloaded = open >= limit;
     if overloaded {
@@ -71,9 +102,26 @@ fn begin_session(sessions: &mut JoinSet<()>, shared: &Arc<Shared>, stream: TcpSt
         tracing::info!(event = "connected", peer = %peer);
     }
     // A few beyond the limit are told so; the rest are closed at once.
-    if open < limit.saturating_add(limit / 10 + 1) {
-        sessions.spawn(session::serve(stream, peer, Arc::clone(shared), overloaded));
+    if open >= limit.saturating_add(limit / 10 + 1) {
+        return;
     }
+    let (lane, place) = lanes.emptiest();
+    let shared = Arc::clone(shared);
+    if lane.id() == lanes.first().id() {
+        sessions.spawn(hold(place, session::serve(stream, peer, shared, overloaded)));
+    } else if let Ok(stream) = stream.into_std() {
+        let session = async move {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                session::serve(stream, peer, shared, overloaded).await;
+            }
+        };
+        sessions.spawn_on(hold(place, session), lane);
+    }
+}
+
+async fn hold(place: Place, session: impl Future<Output = ()>) {
+    session.await;
+    drop(place);
 }
 
 /// What is due once a second: summaries of calls that got no log line, workers idle for too long, leases that ran out.

@@ -7,9 +7,11 @@
 //! The registry is immutable and swapped whole: a call runs to its end on the generation it was dispatched under.
 
 mod answer;
+mod binary;
 mod deploy;
 mod dispatch;
 mod identity;
+mod lanes;
 mod limits;
 mod listener;
 pub mod log;
@@ -22,16 +24,20 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 pub use limits::Limits;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use tokio::runtime::Handle;
+
 use self::deploy::Deployer;
+use self::lanes::Lanes;
 use self::registry::{Builder, Registry};
+use crate::engine::native::{NativeMethod, Threads};
 use crate::engine::python::{Engine, Interpreter};
+use crate::native::NativeService;
 use crate::store::{Store, StoreError};
 
 /// How a server is set up.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ServerOptions {
     /// Where it listens; port 0 picks a free one.
     pub listen: SocketAddr,
@@ -43,8 +49,32 @@ pub struct ServerOptions {
     pub deploy_key: Option<Vec<u8>>,
     /// The Python that runs procedures.
     pub python: String,
+    /// The native services that are compiled into this program, as the `serve` of their stubs makes them.
+    pub native: Vec<NativeService>,
     /// Its limits.
     pub limits: Limits,
+}
+
+impl ServerOptions {
+    /// A server on that address with that data folder: plain TCP on loopback alone, `python3`, the default limits.
+    pub fn new(listen: SocketAddr, data: impl Into<PathBuf>) -> Self {
+        Self {
+            listen,
+            data: data.into(),
+            insecure: false,
+            deploy_key: None,
+            python: "python3".to_owned(),
+            native: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Adds a native service.
+    #[must_use]
+    pub fn native(mut self, service: NativeService) -> Self {
+        self.native.push(service);
+        self
+    }
 }
 
 /// Why a server does not start.
@@ -63,6 +93,9 @@ pub enum StartError {
     /// The data folder is of no use.
     #[error("{0}")]
     Store(String),
+    /// No more threads are to be had.
+    #[error("cannot start threads: {0}")]
+    Threads(std::io::Error),
     /// Python is of no use.
     #[error("{0}")]
     Python(String),
@@ -80,7 +113,8 @@ impl From<StoreError> for StartError {
 /// A server that is ready.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
+    lanes: Lanes,
     engine: Arc<Engine>,
     shared: Arc<Shared>,
     drain: watch::Sender<bool>,
@@ -92,6 +126,8 @@ pub(crate) struct Shared {
     pub(crate) registry: ArcSwap<Registry>,
     pub(crate) deployer: Deployer,
     pub(crate) limits: Limits,
+    /// For what is not to hold up connections: deployments.
+    pub(crate) background: Handle,
     /// A permit for each call in flight.
     pub(crate) calls: Arc<Semaphore>,
     /// Turns to true when the server begins to drain.
@@ -104,7 +140,7 @@ impl Server {
     /// # Errors
     /// A [`StartError`] that says what to do.
     pub async fn start(options: ServerOptions) -> Result<Self, StartError> {
-        let ServerOptions { listen, data, insecure, deploy_key, python, limits } = options;
+        let ServerOptions { listen, data, insecure, deploy_key, python, native, limits } = options;
         if !insecure && !listen.ip().is_loopback() {
             return Err(StartError::Insecure(listen));
         }
@@ -116,9 +152,11 @@ impl Server {
             StartError::Python(format!("cannot write Python's part of the engine: {error}"))
         })?;
         let engine = Arc::new(engine);
-        let builder = Builder { store: Arc::new(store), engine: Arc::clone(&engine), limits };
+        let native = native_methods(native, limits);
+        let builder = Builder { store: Arc::new(store), engine: Arc::clone(&engine), native, limits };
         let (registry, deployer) = Deployer::load(builder, deploy_key).await?;
         let listener = listener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let lanes = Lanes::start(limits.threads).map_err(StartError::Threads)?;
         tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), listen = ?listener.local_addr().ok(),
             data = %shown_data.display(), connections = limits.connections);
         let (drain, draining) = watch::channel(false);
@@ -126,10 +164,11 @@ impl Server {
             registry: ArcSwap::from_pointee(registry),
             deployer,
             limits,
+            background: Handle::current(),
             calls: Arc::new(Semaphore::new(limits.calls)),
             drain: draining,
         });
-        Ok(Self { listener, engine, shared, drain })
+        Ok(Self { listener, lanes, engine, shared, drain })
     }
 
     /// Where it listens.
@@ -143,11 +182,23 @@ impl Server {
     /// Serves until `shutdown` ends, then drains: finishes what is in flight within the drain timeout, and waits until
     /// every worker is gone. The answer: how many sessions had to be cut off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> usize {
-        let Self { listener, engine, shared, drain } = self;
-        let cut_off = listener::serve(listener, shared, drain, shutdown).await;
+        let Self { listener, lanes, engine, shared, drain } = self;
+        let cut_off = listener::serve(listener, lanes, shared, drain, shutdown).await;
         engine.stop().await;
         cut_off
     }
+}
+
+fn native_methods(services: Vec<NativeService>, limits: Limits) -> Arc<Vec<(&'static str, Arc<NativeMethod>)>> {
+    let threads = Threads::new(Handle::current(), limits.native_threads);
+    let methods = services.into_iter().flat_map(|NativeService { service, methods }| {
+        methods.into_iter().map(move |method| (service, method))
+    });
+    Arc::new(
+        methods
+            .map(|(service, method)| (service, Arc::new(NativeMethod::new(method, threads.clone()))))
+            .collect(),
+    )
 }
 
 /// Runs something that blocks where that disturbs nobody.

@@ -7,17 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_schema::signature::named_types;
-use rpc_schema::{Expanded, Signature, Type};
+use rpc_schema::{Expanded, Signature, Type, TypeList};
 
 use super::blocking;
 use super::identity::Identity;
 use super::limits::Limits;
 use crate::deploy::manifest::{Manifest, RpcEntry, ServiceEntry};
 use crate::deploy::message::{DeployError, DeployErrorKind};
+use crate::engine::InFlight;
+use crate::engine::native::NativeMethod;
 use crate::engine::python::{Engine, Pool, PoolLimits, Procedure, Setup};
 use crate::meter::Meter;
+use crate::native::Call;
 use crate::store::{Store, StoreError, Tree, service_version};
 use crate::wire::exception::{Exception, ExceptionType};
+use crate::wire::value::{Reader, block_offset};
 
 /// One generation, ready to be called. It never changes.
 #[derive(Debug, Default)]
@@ -37,7 +41,8 @@ pub(crate) struct Service {
     rpcs: HashMap<String, Vec<Arc<Handler>>>,
     /// The records and enumerations of its signatures.
     types: HashMap<String, Type>,
-    runner: Arc<Runner>,
+    /// What runs its sources, if it has any.
+    runner: Option<Arc<Runner>>,
 }
 
 /// The workers of a service at one version, with the files they run. Generations that do not change the service share
@@ -62,9 +67,19 @@ pub(crate) struct Handler {
     pub(crate) source: String,
     pub(crate) deadline: Option<Duration>,
     pub(crate) meter: Meter,
-    runner: Arc<Runner>,
-    /// Its place in the runner's setup.
-    place: usize,
+    /// Where the last of its arguments may come in room of its own; see [`block_offset`].
+    pub(crate) block: Option<usize>,
+    code: Code,
+}
+
+/// What runs a procedure.
+#[derive(Debug)]
+enum Code {
+    /// A source, by its place in the runner's setup.
+    Python(Arc<Runner>, usize),
+    Native(Arc<NativeMethod>),
+    /// Native, and not compiled into this server.
+    Missing,
 }
 
 impl Registry {
@@ -74,7 +89,9 @@ impl Registry {
 
     /// The names of services that cannot run, since files of theirs are damaged.
     pub(crate) fn damaged(&self) -> Vec<String> {
-        let broken = self.services.iter().filter(|(_, service)| service.runner.broken.is_some());
+        let is_broken =
+            |service: &Service| service.runner.as_ref().is_some_and(|runner| runner.broken.is_some());
+        let broken = self.services.iter().filter(|(_, service)| is_broken(service));
         broken.map(|(name, _)| name.clone()).collect()
     }
 
@@ -90,7 +107,7 @@ impl Registry {
 
     /// The workers of every service.
     pub(crate) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
-        self.services.values().map(|service| &service.runner.pool)
+        self.services.values().filter_map(|service| Some(&service.runner.as_ref()?.pool))
     }
 }
 
@@ -116,6 +133,14 @@ impl Handler {
         self.types.iter().map(String::as_str).eq(types.iter().map(AsRef::as_ref))
     }
 
+    /// The handler in Rust, where it is one.
+    pub(crate) fn native(&self) -> Option<&Arc<NativeMethod>> {
+        match &self.code {
+            Code::Native(method) => Some(method),
+            _ => None,
+        }
+    }
+
     /// Runs the procedure on binary values; `alone` says that no other call is in flight.
     ///
     /// # Errors
@@ -123,14 +148,32 @@ impl Handler {
     pub(crate) async fn call(
         &self,
         arguments: &[u8],
+        client: &Arc<str>,
         deadline: tokio::time::Instant,
         alone: bool,
+        in_flight: InFlight,
     ) -> Result<Vec<u8>, Exception> {
-        if let Some(why) = &self.runner.broken {
-            return Err(Exception::refused(ExceptionType::Unavailable, why.clone()));
+        let unavailable = |why: String| Err(Exception::refused(ExceptionType::Unavailable, why));
+        match &self.code {
+            Code::Python(runner, place) => match &runner.broken {
+                Some(why) => unavailable(why.clone()),
+                None => runner.pool.call(*place, arguments, deadline, alone, in_flight).await,
+            },
+            Code::Native(method) => {
+                let call = Call::new(Arc::clone(client), deadline.into_std());
+                let running = method.start(call, &mut Reader::new(arguments)).map_err(|error| {
+                    let message = format!("the arguments of `{}` do not decode: {error}", self.key);
+                    Exception::refused(ExceptionType::InvalidArguments, message)
+                })?;
+                Arc::clone(method).finish(running, deadline, in_flight).await
+            }
+            Code::Missing => unavailable(no_handler(&self.key)),
         }
-        self.runner.pool.call(self.place, arguments, deadline, alone).await
     }
+}
+
+fn no_handler(key: &str) -> String {
+    format!("`{key}` is native, and this server's binary has no handler for it")
 }
 
 /// What registries are built with.
@@ -138,6 +181,8 @@ impl Handler {
 pub(crate) struct Builder {
     pub(crate) store: Arc<Store>,
     pub(crate) engine: Arc<Engine>,
+    /// The native procedures of this binary.
+    pub(crate) native: Arc<Vec<(&'static str, Arc<NativeMethod>)>>,
     pub(crate) limits: Limits,
 }
 
@@ -187,27 +232,67 @@ impl Builder {
         before: Option<&Registry>,
         scrutiny: Scrutiny,
     ) -> Result<Service, DeployError> {
-        if let Some(native) = entry.rpcs.iter().find(|rpc| rpc.source.is_none()) {
-            let key = native.key_text(name);
-            let message = format!("`{key}` is native, and this server's binary has no handler for it");
-            return Err(DeployError::new(DeployErrorKind::Refused, message));
-        }
-        let version = service_version(name, entry);
-        let unchanged = before.and_then(|registry| registry.service(name)).map(|service| &service.runner);
-        let runner = match unchanged.filter(|runner| runner.version == version && runner.broken.is_none()) {
-            Some(runner) => Arc::clone(runner),
-            None => Arc::new(self.build_runner(name, entry, version, scrutiny).await?),
-        };
+        let runner = self.runner(name, entry, before, scrutiny).await?;
         let mut rpcs: HashMap<String, Vec<Arc<Handler>>> = HashMap::new();
-        for (place, rpc) in entry.rpcs.iter().enumerate() {
-            let handler = build_handler(name, rpc, place, &runner)?;
+        let mut place = 0;
+        for rpc in &entry.rpcs {
+            let signature = rpc.signature(name).map_err(refused)?;
+            let code = match (&rpc.source, &runner) {
+                (Some(_), Some(runner)) => {
+                    place += 1;
+                    Code::Python(Arc::clone(runner), place - 1)
+                }
+                _ => self.native_code(&signature, scrutiny)?,
+            };
+            let handler = build_handler(rpc, signature, code);
             rpcs.entry(rpc.name.clone()).or_default().push(Arc::new(handler));
         }
         let handlers = rpcs.values().flatten();
         let signatures = handlers.map(|handler| &handler.signature);
-        let types =
-            named_types(signatures).map_err(|what| DeployError::new(DeployErrorKind::Refused, what))?;
+        let types = named_types(signatures).map_err(refused)?;
         Ok(Service { tenants: entry.tenants.iter().cloned().collect(), rpcs, types, runner })
+    }
+
+    /// What runs the sources of a service, if it has any.
+    async fn runner(
+        &self,
+        name: &str,
+        entry: &ServiceEntry,
+        before: Option<&Registry>,
+        scrutiny: Scrutiny,
+    ) -> Result<Option<Arc<Runner>>, DeployError> {
+        if entry.rpcs.iter().all(|rpc| rpc.source.is_none()) {
+            return Ok(None);
+        }
+        let version = service_version(name, entry);
+        let unchanged =
+            before.and_then(|registry| registry.service(name)).and_then(|service| service.runner.as_ref());
+        Ok(Some(match unchanged.filter(|runner| runner.version == version && runner.broken.is_none()) {
+            Some(runner) => Arc::clone(runner),
+            None => Arc::new(self.build_runner(name, entry, version, scrutiny).await?),
+        }))
+    }
+
+    /// The handler in this binary with just this signature.
+    fn native_code(&self, signature: &Signature, scrutiny: Scrutiny) -> Result<Code, DeployError> {
+        let same_name = self.native.iter().filter(|(service, method)| {
+            signature.service == **service && signature.rpc == *method.procedure().rpc
+        });
+        let mut others = Vec::new();
+        for (_, method) in same_name {
+            let types = method.procedure().types().map_err(|error| refused(error.to_string()))?;
+            if types.arguments == signature.arguments && types.returns == signature.returns {
+                return Ok(Code::Native(Arc::clone(method)));
+            }
+            let (arguments, returns) = (TypeList(&types.arguments), TypeList(&types.returns));
+            others.push(format!("({arguments}) -> ({returns})"));
+        }
+        if scrutiny == Scrutiny::Trust {
+            return Ok(Code::Missing);
+        }
+        let known = if others.is_empty() { String::new() } else { format!("; it has {}", others.join(", ")) };
+        let key = signature.key().to_string();
+        Err(refused(no_handler(&key) + &known))
     }
 
     async fn build_runner(
@@ -256,7 +341,7 @@ impl Builder {
             import_paths,
             sys_path: self.engine.interpreter().path.clone(),
             answer_limit: self.limits.frame_bytes,
-            procedures: entry.rpcs.iter().map(procedure).collect(),
+            procedures: entry.rpcs.iter().filter(|rpc| rpc.source.is_some()).map(procedure).collect(),
         }
     }
 
@@ -270,25 +355,21 @@ impl Builder {
     }
 }
 
-fn build_handler(
-    service: &str,
-    rpc: &RpcEntry,
-    place: usize,
-    runner: &Arc<Runner>,
-) -> Result<Handler, DeployError> {
-    let refused = |message| DeployError::new(DeployErrorKind::Refused, message);
-    let signature = rpc.signature(service).map_err(refused)?;
-    let key = signature.key().to_string();
-    Ok(Handler {
+fn build_handler(rpc: &RpcEntry, signature: Signature, code: Code) -> Handler {
+    Handler {
         types: signature.arguments.iter().map(|ty| Expanded(ty).to_string()).collect(),
-        key,
+        key: signature.key().to_string(),
+        block: block_offset(&signature.arguments),
         signature,
         source: rpc.source.as_ref().map(|source| source.sha256.clone()).unwrap_or_default(),
         deadline: rpc.deadline_ms.map(Duration::from_millis),
         meter: Meter::new(),
-        runner: Arc::clone(runner),
-        place,
-    })
+        code,
+    }
+}
+
+fn refused(message: String) -> DeployError {
+    DeployError::new(DeployErrorKind::Refused, message)
 }
 
 fn failed(error: &StoreError) -> DeployError {

@@ -13,6 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -24,10 +25,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::binary;
 use super::answer::{answer_call, deployment_answer};
 use super::deploy::DeploySession;
 use super::dispatch::{Call, dispatch};
 use crate::deploy::message::{DeployError, DeployErrorKind};
+use crate::engine::InFlight;
+use crate::wire;
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::frame::{Deframer, FrameError, Framing, Step};
 use crate::wire::json;
@@ -44,6 +48,9 @@ const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
 
 /// A TLS alert: fatal, `protocol_version`.
 const TLS_ALERT: [u8; 7] = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
+
+/// Why a text session ends that was none: its first message is the HELLO of a binary one.
+const BINARY: &str = "binary";
 
 type Pending = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
@@ -79,6 +86,8 @@ struct Session {
     last_id: Option<Box<str>>,
     /// Bytes of arguments of the calls in flight.
     held_bytes: usize,
+    /// How many calls are in flight, with those whose answers nobody awaits.
+    in_flight: Arc<AtomicUsize>,
     /// Since when a message is awaited whole: its first byte, or the connection's begin.
     message_since: Option<Instant>,
     /// When the peer last took answers, or had none to take.
@@ -96,17 +105,24 @@ enum State {
     HalfClosed,
     /// No more messages are taken on; what is in flight is answered.
     Closing,
+    /// The first message is the HELLO of a binary session.
+    Binary,
 }
 
 /// Serves a connection to its end.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, overloaded: bool) {
     let mut session = Session::new(stream, peer, Arc::clone(&shared), overloaded);
     let mut drain = shared.drain.clone();
-    let reason = match session.run(&mut drain).await {
-        Ok(reason) => reason.to_owned(),
-        Err(error) => error.to_string(),
+    let ended = session.run(&mut drain).await;
+    let (served, ended) = match ended {
+        Ok(BINARY) => match session.into_parts() {
+            Ok((stream, input)) => Box::pin(binary::serve(stream, peer, shared, overloaded, input)).await,
+            Err(error) => (0, Err(error)),
+        },
+        ended => (session.served, ended),
     };
-    tracing::info!(event = "closed", peer = %peer, served = session.served, reason);
+    let reason = ended.map_or_else(|error| error.to_string(), str::to_owned);
+    tracing::info!(event = "closed", peer = %peer, served, reason);
 }
 
 impl Session {
@@ -132,6 +148,7 @@ impl Session {
             last_answer: None,
             last_id: None,
             held_bytes: 0,
+            in_flight: Arc::default(),
             message_since: Some(now),
             taken: now,
             active: now,
@@ -145,6 +162,9 @@ impl Session {
         tokio::pin!(sleep);
         loop {
             let held_back = self.take_messages();
+            if self.state == State::Binary {
+                return Ok(BINARY);
+            }
             self.release_last_answer();
             self.write()?;
             if held_back && self.takes_more() {
@@ -221,7 +241,7 @@ impl Session {
 
     fn is_finished(&self) -> bool {
         let no_more = match self.state {
-            State::Closing => true,
+            State::Closing | State::Binary => true,
             State::HalfClosed => self.consumed == self.input.len(),
             State::Open => false,
         };
@@ -275,6 +295,10 @@ impl Session {
             match self.deframer.step(&self.input[self.consumed..], ended) {
                 Ok(Step::Message { start, end, consumed }) => {
                     let (start, end) = (self.consumed + start, self.consumed + end);
+                    if self.served == 0 && self.is_binary_hello(&self.input[start..end]) {
+                        self.state = State::Binary;
+                        return false;
+                    }
                     self.consumed += consumed;
                     let input = std::mem::take(&mut self.input);
                     self.take_message(&input[start..end]);
@@ -297,6 +321,17 @@ impl Session {
             }
         }
         false
+    }
+
+    fn is_binary_hello(&self, bytes: &[u8]) -> bool {
+        self.deframer.framing() == Some(Framing::Framed) && wire::binary::is_hello(bytes)
+    }
+
+    /// The connection, and what came of it that is not dealt with.
+    fn into_parts(self) -> io::Result<(TcpStream, Vec<u8>)> {
+        let Self { reader, writer, mut input, consumed, .. } = self;
+        input.drain(..consumed);
+        Ok((reader.reunite(writer).map_err(io::Error::other)?, input))
     }
 
     fn take_message(&mut self, bytes: &[u8]) {
@@ -333,7 +368,7 @@ impl Session {
     fn take_request(&mut self, id: AnswerId, request: &Request<'_>) {
         let is_last = id == AnswerId::Absent;
         match self.begin_call(request) {
-            Ok((call, permit, generation)) => {
+            Ok((call, in_flight, generation)) => {
                 if let AnswerId::Json(id) = &id {
                     self.last_id = Some(id.clone());
                 }
@@ -341,8 +376,7 @@ impl Session {
                 let held_bytes = call.arguments.len();
                 self.held_bytes += held_bytes;
                 let answer = async move {
-                    let message = answer_call(call, generation, id, limit).await;
-                    drop(permit);
+                    let message = answer_call(call, generation, id, limit, in_flight).await;
                     Finished { message, held_bytes, is_last }
                 };
                 self.calls.push(Box::pin(answer));
@@ -364,7 +398,7 @@ impl Session {
     fn begin_call(
         &mut self,
         request: &Request<'_>,
-    ) -> Result<(Call, tokio::sync::OwnedSemaphorePermit, u64), Exception> {
+    ) -> Result<(Call, InFlight, u64), Exception> {
         let unavailable = |what: String| Exception::refused(ExceptionType::Unavailable, what);
         let limits = &self.shared.limits;
         if self.overloaded {
@@ -377,7 +411,7 @@ impl Session {
             unavailable(format!("the server has {} calls in flight, its limit", limits.calls))
         })?;
         call.alone = self.shared.calls.available_permits() + 1 == limits.calls;
-        Ok((call, permit, registry.generation))
+        Ok((call, InFlight::new(permit, &self.in_flight), registry.generation))
     }
 
     /// A step of a deployment runs to its end even if this connection does not.
@@ -386,10 +420,10 @@ impl Session {
         let (header, bytes) = (header.to_owned(), bytes.to_vec());
         let held_bytes = bytes.len();
         self.held_bytes += held_bytes;
-        let step =
-            tokio::spawn(
-                async move { shared.deployer.handle(&shared.registry, &deploy, &header, &bytes).await },
-            );
+        let background = shared.background.clone();
+        let step = background.spawn(async move {
+            shared.deployer.handle(&shared.registry, &deploy, &header, &bytes).await
+        });
         self.calls.push(Box::pin(async move {
             let failed = |error: tokio::task::JoinError| {
                 Err(DeployError::new(DeployErrorKind::Failed, format!("the step broke off: {error}")))

@@ -96,6 +96,24 @@ pub enum Frame<'a> {
     Drain(u64),
 }
 
+impl Frame<'_> {
+    /// The message's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "HELLO",
+            Self::Bind(_) => "BIND",
+            Self::Bound(_) => "BOUND",
+            Self::Request(_) => "REQ",
+            Self::Result(_) => "RES",
+            Self::Exception(..) => "EX",
+            Self::Cancel(_) => "CANCEL",
+            Self::Ping(_) => "PING",
+            Self::Pong(_) => "PONG",
+            Self::Drain(_) => "DRAIN",
+        }
+    }
+}
+
 /// Who speaks, and what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hello<'a> {

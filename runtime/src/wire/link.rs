@@ -8,7 +8,7 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::value::Reader;
 
-/// So many frames that are no call and no answer may come at once; each CANCEL, PING and repeated BIND is one.
+/// So many frames that are no call and no answer may come at once: BIND, CANCEL, PING, PONG.
 pub const CONTROL_BURST: u32 = 20_000;
 
 /// So many more may come in each second.
@@ -71,44 +71,36 @@ impl Link {
         Self { inbox, outbox: Outbox::default(), greeted: false, allowance: CONTROL_BURST, raised: None }
     }
 
-    /// What the next frame that has come whole says. `find_block` as for [`Inbox::next`].
+    /// What the next frame that has come whole says, and where its answer goes. `find_block` as for [`Inbox::next`].
     ///
     /// # Errors
     /// Why the session cannot go on.
     pub fn next(
         &mut self,
         find_block: impl FnOnce(&[u8]) -> Option<usize>,
-    ) -> Result<Option<Event<'_>>, LinkError> {
+    ) -> Result<Option<(Event<'_>, &mut Outbox)>, LinkError> {
         let Some(payload) = self.inbox.next(find_block)? else { return Ok(None) };
         let (frame, values) = binary::parse(payload.head).map_err(LinkError::Malformed)?;
         match frame {
             Frame::Hello(hello) if !self.greeted => {
                 self.greeted = true;
-                return Ok(Some(Event::Hello(hello)));
+                return Ok(Some((Event::Hello(hello), &mut self.outbox)));
             }
             Frame::Hello(_) => return Err(LinkError::Malformed("a second HELLO".to_owned())),
             _ if !self.greeted => {
                 return Err(LinkError::Malformed("the first frame is no HELLO".to_owned()));
             }
-            Frame::Ping(_) | Frame::Pong(_) | Frame::Cancel(_) => {
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Cancel(_) | Frame::Bind(_) => {
                 self.allowance = self.allowance.checked_sub(1).ok_or(LinkError::Flood)?;
             }
             _ => {}
         }
         if let Frame::Ping(number) = frame {
             binary::put_pong(number, &mut self.outbox);
-            return Ok(Some(Event::Settled));
+            return Ok(Some((Event::Settled, &mut self.outbox)));
         }
-        Ok(Some(Event::Frame(frame, Reader::with_block(values, payload.block))))
-    }
-
-    /// Counts a frame that is no call against what may come.
-    ///
-    /// # Errors
-    /// [`LinkError::Flood`].
-    pub fn spend(&mut self) -> Result<(), LinkError> {
-        self.allowance = self.allowance.checked_sub(1).ok_or(LinkError::Flood)?;
-        Ok(())
+        let values = Reader::with_block(values, payload.block);
+        Ok(Some((Event::Frame(frame, values), &mut self.outbox)))
     }
 
     /// It is `now`: more control frames may come.
@@ -141,7 +133,7 @@ mod tests {
         binary::put_hello(&HELLO, &mut out);
         fill(&mut out);
         let mut link = Link::with_inbox(Inbox::with_bytes(1 << 20, out.into_bytes()));
-        assert!(matches!(link.next(|_| None), Ok(Some(Event::Hello(hello))) if hello == HELLO));
+        assert!(matches!(link.next(|_| None), Ok(Some((Event::Hello(hello), _))) if hello == HELLO));
         link
     }
 
@@ -178,11 +170,11 @@ mod tests {
         let mut link = greeted(|out| (0..CONTROL_BURST + 1).for_each(|n| binary::put_cancel(n.into(), out)));
         link.tick(begin);
         for _ in 0..CONTROL_BURST {
-            assert!(matches!(link.next(|_| None), Ok(Some(Event::Frame(Frame::Cancel(_), _)))));
+            assert!(matches!(link.next(|_| None), Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))));
         }
         link.tick(begin + Duration::from_millis(999));
-        assert_eq!(link.spend(), Err(LinkError::Flood));
+        assert_eq!(link.allowance, 0);
         link.tick(begin + Duration::from_secs(1));
-        assert!(matches!(link.next(|_| None), Ok(Some(Event::Frame(Frame::Cancel(_), _)))));
+        assert!(matches!(link.next(|_| None), Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))));
     }
 }

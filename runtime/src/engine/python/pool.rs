@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::worker::{Answer, Findings, Setup, StartError, Worker};
 use super::zygote::Engine;
 use crate::deploy::message::{DeployError, DeployErrorKind};
+use crate::engine::InFlight;
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 
 /// How many workers a pool may have, and for how long.
@@ -49,6 +50,8 @@ struct Busy {
     worker: Option<(Worker, OwnedSemaphorePermit)>,
     deadline: tokio::time::Instant,
     in_call: bool,
+    /// The call counts until its worker is done with it.
+    in_flight: InFlight,
 }
 
 impl Pool {
@@ -91,10 +94,13 @@ impl Pool {
         arguments: &[u8],
         deadline: tokio::time::Instant,
         alone: bool,
+        in_flight: InFlight,
     ) -> Result<Vec<u8>, Exception> {
         let queued = tokio::time::timeout_at(deadline, self.take_worker());
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
-        let mut busy = Busy { pool: Arc::clone(self), worker: Some((worker, slot)), deadline, in_call: true };
+        in_flight.begin();
+        let pool = Arc::clone(self);
+        let mut busy = Busy { pool, worker: Some((worker, slot)), deadline, in_call: true, in_flight };
         let answer = busy.call(procedure, arguments, alone).await?;
         busy.in_call = false;
         drop(busy);
@@ -218,12 +224,12 @@ impl Drop for Busy {
             self.pool.put_back(worker);
             return;
         }
-        let (pool, deadline) = (Arc::clone(&self.pool), self.deadline);
+        let (pool, deadline, in_flight) = (Arc::clone(&self.pool), self.deadline, self.in_flight.clone());
         tokio::spawn(async move {
             if let Ok(Ok(())) = tokio::time::timeout_at(deadline, worker.finish()).await {
                 pool.put_back(worker);
             }
-            drop(slot);
+            drop((slot, in_flight));
         });
     }
 }

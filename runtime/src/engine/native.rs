@@ -1,0 +1,193 @@
+//! Native handlers at work: in place while they are quick, in a bounded pool of threads while they are not.
+//!
+//! ```text
+//! untried --quick PROVEN times in a row--> in place --slower than SLOW--> untried
+//! ```
+//!
+//! What is untried, or declared blocking, is polled first on a thread of the pool, where it holds nobody up.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::InFlight;
+use crate::native::{Call, Method, Run};
+use crate::wire::exception::{Exception, ExceptionType, Executed};
+use crate::wire::outbox::Outbox;
+use crate::wire::value::{DecodeError, Reader};
+
+/// A method that holds its thread for longer is run in the pool from then on.
+pub const SLOW: Duration = Duration::from_millis(1);
+
+/// So many quick calls in a row let a method run in place.
+const PROVEN: u32 = 16;
+
+/// A method that was slow has to be quick for so many calls.
+const PROVEN_AGAIN: u32 = 1000;
+
+/// The threads for handlers that hold theirs.
+#[derive(Debug, Clone)]
+pub struct Threads {
+    runtime: Handle,
+    free: Arc<Semaphore>,
+}
+
+/// A native procedure, ready to be called.
+pub struct NativeMethod {
+    method: Method,
+    threads: Threads,
+    /// How many more quick calls it needs before it runs in place.
+    unproven: AtomicU32,
+}
+
+/// A call under way.
+pub type Running = Pin<Box<dyn Run>>;
+
+impl Threads {
+    /// At most so many at once, of that runtime.
+    pub fn new(runtime: Handle, count: usize) -> Self {
+        Self { runtime, free: Arc::new(Semaphore::new(count)) }
+    }
+}
+
+impl NativeMethod {
+    pub fn new(method: Method, threads: Threads) -> Self {
+        Self { method, threads, unproven: AtomicU32::new(PROVEN) }
+    }
+
+    /// The procedure it is.
+    pub fn procedure(&self) -> &'static crate::private::Procedure {
+        self.method.procedure
+    }
+
+    /// Decodes the arguments and begins.
+    pub fn start(&self, call: Call, arguments: &mut Reader<'_>) -> Result<Running, DecodeError> {
+        self.method.start.start(call, arguments)
+    }
+
+    /// Whether it may be polled where connections are served.
+    pub fn runs_in_place(&self) -> bool {
+        !self.method.blocking && self.unproven.load(Ordering::Relaxed) == 0
+    }
+
+    /// It held its thread for so long.
+    pub fn took(&self, time: Duration) {
+        let unproven = self.unproven.load(Ordering::Relaxed);
+        if time > SLOW {
+            self.unproven.store(PROVEN_AGAIN, Ordering::Relaxed);
+        } else if unproven > 0 {
+            self.unproven.store(unproven - 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Runs a call to its end, beginning in the pool unless the method runs in place. The answer: the returned values.
+    ///
+    /// # Errors
+    /// The exception that the caller gets.
+    pub async fn finish(
+        self: Arc<Self>,
+        mut running: Running,
+        deadline: tokio::time::Instant,
+        in_flight: InFlight,
+    ) -> Result<Vec<u8>, Exception> {
+        if !self.runs_in_place() {
+            let free = Arc::clone(&self.threads.free);
+            let thread = tokio::time::timeout_at(deadline, free.acquire_owned()).await;
+            let thread = match thread {
+                Ok(Ok(thread)) => thread,
+                _ => return Err(expired("the deadline passed while the call was waiting for a thread", Executed::No)),
+            };
+            let (method, working) = (Arc::clone(&self), in_flight.clone());
+            let first = self.threads.runtime.spawn_blocking(move || {
+                working.begin();
+                method.run(running, &(thread, working))
+            });
+            match tokio::time::timeout_at(deadline, first).await {
+                Ok(Ok(First::Done(result))) => return result,
+                Ok(Ok(First::Waits(waits))) => running = waits,
+                Ok(Err(error)) => return Err(panicked(&*error.into_panic())),
+                Err(_) => return Err(expired_running()),
+            }
+        }
+        in_flight.begin();
+        let mut out = Outbox::default();
+        let polled = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
+        match tokio::time::timeout_at(deadline, polled).await {
+            Ok(result) => result.map(|()| out.into_bytes()),
+            Err(_) => Err(expired_running()),
+        }
+    }
+
+    /// On a thread of the pool: one that is declared blocking to its end, any other up to where it waits.
+    /// The thread and the call are free when this is done.
+    fn run(&self, mut running: Running, _free_then: &(OwnedSemaphorePermit, InFlight)) -> First {
+        let mut out = Outbox::default();
+        let begin = Instant::now();
+        let polled = if self.method.blocking {
+            let to_end = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
+            Poll::Ready(self.threads.runtime.block_on(to_end))
+        } else {
+            poll(running.as_mut(), &mut Context::from_waker(Waker::noop()), &mut out)
+        };
+        self.took(begin.elapsed());
+        match polled {
+            Poll::Ready(result) => First::Done(result.map(|()| out.into_bytes())),
+            Poll::Pending => First::Waits(running),
+        }
+    }
+}
+
+/// What became of a call on a thread of the pool.
+enum First {
+    Done(Result<Vec<u8>, Exception>),
+    Waits(Running),
+}
+
+/// Goes on with a call; a panic is its failure alone.
+pub fn poll(
+    running: Pin<&mut dyn Run>,
+    cx: &mut Context<'_>,
+    out: &mut Outbox,
+) -> Poll<Result<(), Exception>> {
+    let polled = std::panic::catch_unwind(AssertUnwindSafe(|| running.poll_into(cx, out)));
+    match polled {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(Ok(()))) => Poll::Ready(Ok(())),
+        Ok(Poll::Ready(Err(failure))) => {
+            let exception = Exception::new(ExceptionType::Execution, Executed::Yes, failure.message());
+            Poll::Ready(Err(Exception { own_kind: Some(failure.kind().to_owned()), ..exception }))
+        }
+        Err(panic) => Poll::Ready(Err(panicked(&*panic))),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Exception {
+    let words = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+    let words = words.unwrap_or_else(|| "without words".to_owned());
+    tracing::error!(event = "handler panicked", message = words);
+    let message = format!("the handler panicked: {words}");
+    let exception = Exception::new(ExceptionType::Execution, Executed::Unknown, message);
+    Exception { own_kind: Some("panic".to_owned()), ..exception }
+}
+
+fn expired_running() -> Exception {
+    expired("the deadline passed while the procedure was running", Executed::Unknown)
+}
+
+fn expired(message: &str, executed: Executed) -> Exception {
+    Exception::new(ExceptionType::DeadlineExceeded, executed, message)
+}
+
+impl std::fmt::Debug for NativeMethod {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NativeMethod").field("procedure", &self.method.procedure.rpc).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,274 @@
+//! One binary session: frames in, answers out, its limits.
+//!
+//! ```text
+//!                   +--in place--> outbox -------+
+//! socket --> inbox --> desk                      +--> socket   (one write for all that is ready)
+//!                   +--waits--> work --> outbox -+
+//! ```
+//!
+//! A wake-up takes what has come, answers what is ready at once, polls what waits, and writes. It knows one time. After
+//! [`CALLS_PER_TURN`] calls or [`TURN`] it lets the lane's other sessions go first.
+
+mod desk;
+mod slots;
+mod socket;
+mod work;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::stream::StreamExt as _;
+use tokio::net::TcpStream;
+
+use self::desk::Desk;
+use self::socket::Came;
+use self::work::{Done, Work};
+use super::Shared;
+use crate::wire::binary;
+use crate::wire::exception::{Exception, ExceptionType};
+use crate::wire::inbox::Inbox;
+use crate::wire::link::{Event, Link, LinkError};
+
+/// So many calls are answered in place before other sessions have their turn.
+const CALLS_PER_TURN: u32 = 64;
+
+/// A turn ends at the latest after this time and the call that exceeds it.
+const TURN: Duration = Duration::from_micros(200);
+
+/// A connection that is done on this side is drained for at most this long, so that its peer reads the last answer.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How often a session looks whether calls that were given up have stopped, where those are all that it may have.
+const STRAYS_PAUSE: Duration = Duration::from_millis(10);
+
+/// Why a session ends whose peer is still to read its last answers.
+const DONE: &str = "done";
+
+struct Session {
+    stream: TcpStream,
+    link: Link,
+    desk: Desk,
+    work: Work,
+    state: State,
+    /// Since when a frame is awaited whole.
+    amid_frame_since: Option<Instant>,
+    /// When the peer last took answers, or had none to take.
+    taken: Instant,
+    /// When a frame last came whole, or an answer was ready.
+    active: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The peer sends no more; what it sent is still answered.
+    HalfClosed,
+    /// No more frames are taken on; what is in flight is answered.
+    Closing,
+}
+
+/// Serves a binary session of which `input` has come, to its end. The answer: how many calls came, and why it ended.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    overloaded: bool,
+    input: Vec<u8>,
+) -> (u64, io::Result<&'static str>) {
+    let mut session = Session::new(stream, peer, shared, overloaded, input);
+    let ended = std::future::poll_fn(|cx| session.turn(cx)).await;
+    let ended = match ended {
+        Ok(DONE) => session.linger().await,
+        ended => ended,
+    };
+    (session.desk.served, ended)
+}
+
+impl Session {
+    fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        shared: Arc<Shared>,
+        overloaded: bool,
+        input: Vec<u8>,
+    ) -> Self {
+        let now = Instant::now();
+        let inbox = Inbox::with_bytes(shared.limits.frame_bytes, input);
+        Self {
+            stream,
+            link: Link::with_inbox(inbox),
+            work: Work::new(shared.drain.clone()),
+            desk: Desk::new(peer, shared, overloaded),
+            state: State::Open,
+            amid_frame_since: Some(now),
+            taken: now,
+            active: now,
+        }
+    }
+
+    /// One wake-up.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&'static str>> {
+        let now = Instant::now();
+        self.link.tick(now);
+        self.desk.begin_turn(now);
+        socket::lend_room(&mut self.link.inbox);
+        let turned = self.turn_with_room(cx, now);
+        socket::take_room(&mut self.link.inbox, &mut self.link.outbox);
+        turned
+    }
+
+    fn turn_with_room(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<io::Result<&'static str>> {
+        loop {
+            let held_back = self.take_frames(cx);
+            self.take_done(cx, now);
+            let clogged = self.is_clogged();
+            if socket::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
+                self.taken = now;
+            }
+            if self.desk.turn_is_over() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if (held_back && self.takes_more()) || (clogged && !self.is_clogged()) {
+                continue;
+            }
+            if self.is_finished() {
+                let reason = if self.state == State::HalfClosed { "end of the connection" } else { DONE };
+                return Poll::Ready(Ok(reason));
+            }
+            if held_back {
+                // A frame that waits in the socket is not late.
+                self.amid_frame_since = self.amid_frame_since.map(|_| now);
+            }
+            match self.read(cx, now)? {
+                Came::Some => {}
+                Came::End => self.state = State::HalfClosed,
+                Came::Nothing => match self.due() {
+                    (due, limit) if now >= due => return Poll::Ready(Ok(limit)),
+                    // A timer begins with its first poll, in another round.
+                    (due, _) if self.work.set_timer(self.next_look(due, now), now) => {}
+                    _ => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> io::Result<Came> {
+        if self.state != State::Open || !self.takes_more() {
+            return Ok(Came::Nothing);
+        }
+        let came = socket::read(&mut self.stream, &mut self.link.inbox, cx)?;
+        if came == Came::Some {
+            self.amid_frame_since.get_or_insert(now);
+        }
+        Ok(came)
+    }
+
+    /// Takes on every whole frame that has come. The answer: whether limits held some back.
+    fn take_frames(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.state != State::Closing {
+            if !self.takes_more() || self.desk.turn_is_over() {
+                return true;
+            }
+            let desk = &self.desk;
+            let taken = match self.link.next(|head| desk.find_block(head)) {
+                Ok(Some((Event::Settled, _))) => Ok(()),
+                Ok(Some((Event::Hello(hello), outbox))) => self.desk.greet(&hello, outbox),
+                Ok(Some((Event::Frame(frame, values), outbox))) => {
+                    self.desk.take(frame, values, outbox, &mut self.work, cx)
+                }
+                Ok(None) => {
+                    if !self.link.inbox.is_amid_frame() && self.desk.is_greeted() {
+                        self.amid_frame_since = None;
+                    }
+                    return false;
+                }
+                Err(error) => Err(error),
+            };
+            self.active = self.desk.now();
+            self.amid_frame_since = self.link.inbox.is_amid_frame().then_some(self.active);
+            if let Err(error) = taken {
+                self.end_by(&error);
+            }
+        }
+        false
+    }
+
+    /// Puts every answer that is ready.
+    fn take_done(&mut self, cx: &mut Context<'_>, now: Instant) {
+        while !self.is_clogged()
+            && let Poll::Ready(Some(done)) = self.work.poll_next_unpin(cx)
+        {
+            match done {
+                Done::Call(answer) => {
+                    self.desk.finish(answer, &mut self.link.outbox, &mut self.work);
+                    self.active = now;
+                }
+                Done::Drain if self.state == State::Open => {
+                    binary::put_drain(self.desk.last_call, &mut self.link.outbox);
+                    self.state = State::Closing;
+                }
+                Done::Drain | Done::Timer => {}
+            }
+        }
+    }
+
+    /// When to wake up at the latest: nobody says when a call has stopped that was given up.
+    fn next_look(&self, due: Instant, now: Instant) -> Instant {
+        let waits = !self.desk.takes_more() && self.desk.has_strays(self.work.len());
+        if waits { due.min(now + STRAYS_PAUSE) } else { due }
+    }
+
+    /// When this session is closed unless something happens, and by which limit.
+    fn due(&self) -> (Instant, &'static str) {
+        let limits = &self.desk.shared.limits;
+        let mut first = (self.active + work::LONGEST_CALL, "idle timeout");
+        let mut apply = |since: Instant, limit, words| first = first.min((since + limit, words));
+        if !self.link.outbox.is_empty() {
+            apply(self.taken, limits.write_timeout, "write timeout: no answers taken");
+        } else if self.work.is_idle() {
+            apply(self.active, self.desk.idle_timeout, "idle timeout");
+        }
+        if let Some(since) = self.amid_frame_since
+            && self.state == State::Open
+        {
+            apply(since, limits.header_timeout, "header timeout: no whole message");
+        }
+        first
+    }
+
+    fn takes_more(&self) -> bool {
+        self.desk.takes_more() && !self.is_clogged()
+    }
+
+    /// Whether the peer has left so many answers untaken that no more are made for it.
+    fn is_clogged(&self) -> bool {
+        self.link.outbox.len() >= self.desk.shared.limits.queued_bytes
+    }
+
+    fn is_finished(&self) -> bool {
+        self.state != State::Open && self.work.is_idle() && self.link.outbox.is_empty()
+    }
+
+    fn end_by(&mut self, error: &LinkError) {
+        let exception = Exception::refused(ExceptionType::MalformedMessage, error.to_string());
+        tracing::warn!(event = "refused", peer = %self.desk.peer, exception = %exception);
+        binary::put_exception(0, &exception, &mut self.link.outbox);
+        self.state = State::Closing;
+    }
+
+    /// Says that nothing more will come, and lets the peer finish reading.
+    async fn linger(&mut self) -> io::Result<&'static str> {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        self.stream.shutdown().await?;
+        let mut sink = [0; 4096];
+        let drained = async {
+            while self.stream.read(&mut sink).await? > 0 {}
+            Ok(())
+        };
+        tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(())).map(|()| DONE)
+    }
+}

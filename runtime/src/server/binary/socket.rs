@@ -1,0 +1,105 @@
+//! Between the socket and the core: reading to where the inbox wants it, writing what the outbox has.
+//!
+//! The room for what comes is the lane's: an idle session holds none.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::BufMut as _;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::net::TcpStream;
+
+use crate::wire::inbox::Inbox;
+use crate::wire::outbox::{MAX_SLICES, Outbox};
+
+/// Of the room for long frames, so much is kept for the next one.
+const MAX_SPARE: usize = 4 << 20;
+
+/// What a session keeps of its room for answers.
+const KEPT_OUTPUT: usize = 4 * 1024;
+
+/// Room that the sessions of a lane share, each for the time of its turn.
+#[derive(Default)]
+struct Room {
+    short: Vec<u8>,
+    long: Vec<u8>,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+/// What a read came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    Some,
+    /// The peer sends no more.
+    End,
+    Nothing,
+}
+
+/// Gives a session the lane's room for the time of its turn.
+pub(super) fn lend_room(inbox: &mut Inbox) {
+    ROOM.with_borrow_mut(|room| {
+        inbox.lend(std::mem::take(&mut room.short));
+        inbox.lend_spare(std::mem::take(&mut room.long));
+    });
+}
+
+/// Takes the lane's room back, and what else the session can do without.
+pub(super) fn take_room(inbox: &mut Inbox, outbox: &mut Outbox) {
+    ROOM.with_borrow_mut(|room| {
+        let short = inbox.release();
+        if short.capacity() > room.short.capacity() {
+            room.short = short;
+        }
+        for long in [inbox.release_spare(), outbox.take_spare()] {
+            if long.capacity() > room.long.capacity() && long.capacity() <= MAX_SPARE {
+                room.long = long;
+            }
+        }
+    });
+    outbox.shrink(KEPT_OUTPUT);
+}
+
+/// Reads what has come, as far as the inbox wants it.
+pub(super) fn read(stream: &mut TcpStream, inbox: &mut Inbox, cx: &mut Context<'_>) -> io::Result<Came> {
+    let target = inbox.target();
+    let mut room = target.bytes.limit(target.most);
+    let polled = pin!(stream.read_buf(&mut room)).poll(cx);
+    match polled {
+        Poll::Ready(Ok(0)) => Ok(Came::End),
+        Poll::Ready(Ok(count)) => {
+            inbox.came(count);
+            Ok(Came::Some)
+        }
+        Poll::Ready(Err(error)) => Err(error),
+        Poll::Pending => Ok(Came::Nothing),
+    }
+}
+
+/// Writes what there is, as far as the kernel takes it. The answer: how much.
+pub(super) fn write(stream: &mut TcpStream, outbox: &mut Outbox, cx: &mut Context<'_>) -> io::Result<usize> {
+    let mut written = 0;
+    while !outbox.is_empty() {
+        let polled = if outbox.has_blocks() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = outbox.slices(&mut slices);
+            Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count])
+        } else {
+            Pin::new(&mut *stream).poll_write(cx, outbox.front())
+        };
+        match polled {
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(Ok(count)) => {
+                outbox.advance(count);
+                written += count;
+            }
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => break,
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,120 @@
+//! [`Work`]: what a session waits for: calls under way, the server's drain, its own timer.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::future::{AbortHandle, Abortable};
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
+use tokio::sync::watch;
+
+use crate::engine::InFlight;
+use crate::server::dispatch::Found;
+use crate::wire::exception::{Exception, ExceptionType};
+
+/// No call takes longer, whatever its deadline.
+pub(super) const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
+
+/// Something that was waited for.
+pub(super) enum Done {
+    Call(Answer),
+    /// The server stops.
+    Drain,
+    /// The timer that was set last is due.
+    Timer,
+}
+
+/// A call that has ended.
+pub(super) struct Answer {
+    pub(super) call: u64,
+    pub(super) slot: u32,
+    pub(super) found: Found,
+    pub(super) generation: u64,
+    pub(super) began: Instant,
+    /// How many bytes of arguments it held.
+    pub(super) held_bytes: usize,
+    pub(super) result: Result<Vec<u8>, Exception>,
+}
+
+/// What a session waits for. Only what was woken is polled.
+pub(super) struct Work {
+    waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    calls: HashMap<u64, (AbortHandle, InFlight)>,
+    /// When the earliest timer is due.
+    timer: Option<Instant>,
+}
+
+impl Work {
+    pub(super) fn new(mut drain: watch::Receiver<bool>) -> Self {
+        let waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>> = FuturesUnordered::new();
+        waiting.push(Box::pin(async move {
+            // Whoever could say so being gone is a stop too.
+            let _ = drain.wait_for(|drain| *drain).await;
+            Done::Drain
+        }));
+        Self { waiting, calls: HashMap::new(), timer: None }
+    }
+
+    /// Waits for a call's end. `answer` makes an answer of its result.
+    pub(super) fn begin(
+        &mut self,
+        call: u64,
+        in_flight: InFlight,
+        result: impl Future<Output = Result<Vec<u8>, Exception>> + Send + 'static,
+        answer: impl FnOnce(Result<Vec<u8>, Exception>) -> Answer + Send + 'static,
+    ) {
+        let (abort, registration) = AbortHandle::new_pair();
+        self.calls.insert(call, (abort, in_flight.clone()));
+        self.waiting.push(Box::pin(async move {
+            let result = Abortable::new(result, registration).await.unwrap_or_else(|_| {
+                let message = "the caller gave up";
+                Err(Exception::new(ExceptionType::Cancelled, in_flight.executed(), message))
+            });
+            Done::Call(answer(result))
+        }));
+    }
+
+    /// A call has ended.
+    pub(super) fn end(&mut self, call: u64) {
+        self.calls.remove(&call);
+    }
+
+    /// Gives a call up, if it has not ended.
+    pub(super) fn cancel(&self, call: u64) {
+        if let Some((abort, _)) = self.calls.get(&call) {
+            abort.abort();
+        }
+    }
+
+    /// How many calls are under way.
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether no call is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Wakes the session at that time, or earlier. The answer: whether that takes a timer that was not set before.
+    pub(super) fn set_timer(&mut self, due: Instant, now: Instant) -> bool {
+        if self.timer.is_some_and(|timer| now < timer && timer <= due) {
+            return false;
+        }
+        self.timer = Some(due);
+        self.waiting.push(Box::pin(async move {
+            tokio::time::sleep_until(due.into()).await;
+            Done::Timer
+        }));
+        true
+    }
+}
+
+impl Stream for Work {
+    type Item = Done;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Done>> {
+        self.waiting.poll_next_unpin(cx)
+    }
+}
