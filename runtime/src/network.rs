@@ -1,17 +1,17 @@
 //! [`Network`]: the declared network as one process sees it, and calls through it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpc_schema::Type;
 
-use crate::client::{Caller, Pool};
+use crate::client::{Caller, Pool, text};
 use crate::dynamic::{Answer, Argument};
 use crate::error::Error;
 use crate::private::Procedure;
-use crate::topology::{Service, Topology, server_variable};
+use crate::topology::{Server, Service, Topology, server_variable};
 use crate::wire::exception::Executed;
 use crate::wire::message::RequestHead;
 use crate::wire::value::{self, Reader, Value};
@@ -35,11 +35,31 @@ struct Inner {
     topology: &'static Topology,
     caller: Caller,
     deadline: Option<Duration>,
-    pools: BTreeMap<String, Pool>,
+    wire: Wire,
+    servers: Vec<Reach>,
+    /// Where in `servers` the provider of each service is.
+    providers: HashMap<&'static str, usize>,
+}
+
+/// A server as this process reaches it.
+#[derive(Debug)]
+struct Reach {
+    name: &'static str,
+    address: SocketAddr,
+    pool: Pool,
+    text: text::Pool,
+}
+
+/// What stubs speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Binary,
+    /// To be read on its way, for debugging.
+    Text,
 }
 
 /// Sets up a [`Network`]. What is said here wins over the environment (`RPC_CLIENT`, `RPC_SERVER_<NAME>`), and that
-/// over what was generated.
+/// over what was generated. `RPC_WIRE=text` makes stubs speak the text protocol, which can be read on its way.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct NetworkBuilder {
@@ -47,19 +67,24 @@ pub struct NetworkBuilder {
     client: Option<String>,
     servers: BTreeMap<String, String>,
     deadline: Option<Duration>,
+    sessions: usize,
 }
+
+/// How many binary sessions to one server there are at most.
+const DEFAULT_SESSIONS: usize = 8;
 
 /// One server of a [`Network`], for calls that go to it whatever the file says of the service's provider.
 #[derive(Debug, Clone)]
 pub struct ServerHandle {
     network: Network,
-    name: String,
+    /// Its place among the network's servers.
+    place: usize,
 }
 
 impl Network {
     /// Begins to set up a network of this topology.
     pub fn builder(topology: &'static Topology) -> NetworkBuilder {
-        NetworkBuilder { topology, client: None, servers: BTreeMap::new(), deadline: None }
+        NetworkBuilder { topology, client: None, servers: BTreeMap::new(), deadline: None, sessions: DEFAULT_SESSIONS }
     }
 
     /// Makes the free functions of the stubs that this network's topology belongs to call through it.
@@ -77,8 +102,9 @@ impl Network {
     /// # Errors
     /// Of the kind [`Configuration`](crate::ErrorKind::Configuration) where there is none.
     pub fn server(&self, name: &str) -> Result<ServerHandle, Error> {
-        self.pool(name)?;
-        Ok(ServerHandle { network: self.clone(), name: name.to_owned() })
+        let place = self.inner.servers.iter().position(|server| server.name == name);
+        let place = place.ok_or_else(|| no_server(name))?;
+        Ok(ServerHandle { network: self.clone(), place })
     }
 
     /// Calls a procedure by name, with types and values known only at run time.
@@ -86,13 +112,12 @@ impl Network {
     /// # Errors
     /// What the server answers, or a failure on the way to it.
     pub fn call(&self, service: &str, rpc: &str, arguments: &[Argument]) -> Result<Answer, Error> {
-        let provider = self.service(service)?.provider;
-        self.call_at(provider, service, rpc, arguments)
+        self.call_at(self.provider(service)?, service, rpc, arguments)
     }
 
     fn call_at(
         &self,
-        server: &str,
+        server: &Reach,
         service: &str,
         rpc: &str,
         arguments: &[Argument],
@@ -111,21 +136,35 @@ impl Network {
         })
     }
 
-    pub(crate) fn call_typed<R: Value>(
+    pub(crate) fn call_typed<A: Value, R: Value>(
         &self,
         procedure: &'static Procedure,
-        encode: impl FnOnce(&mut Vec<u8>),
+        arguments: A,
     ) -> Result<R, Error> {
-        let provider = self.service(procedure.service)?.provider;
+        let provider = self.provider(procedure.service)?;
         let declared = procedure.deadline_ms.map(Duration::from_millis);
-        let deadline = self.inner.deadline.or(declared).unwrap_or(DEFAULT_DEADLINE);
+        let deadline = self.inner.deadline.or(declared).unwrap_or(DEFAULT_DEADLINE).min(MAX_DEADLINE);
+        if self.inner.wire == Wire::Text {
+            return self.call_in_text(provider, procedure, deadline, &arguments);
+        }
+        let now = Instant::now();
+        provider.pool.call(&self.inner.caller, procedure, arguments, (now, now + deadline))
+    }
+
+    fn call_in_text<A: Value, R: Value>(
+        &self,
+        provider: &Reach,
+        procedure: &'static Procedure,
+        deadline: Duration,
+        arguments: &A,
+    ) -> Result<R, Error> {
         let head = RequestHead {
             return_types: Some(procedure.returns),
             ..self.head(procedure.service, procedure.rpc, procedure.arguments, None, deadline)
         };
         let types = procedure.types()?;
         let mut binary = Vec::new();
-        encode(&mut binary);
+        arguments.encode(&mut binary);
         let answer = self.exchange(provider, &head, deadline, |out| {
             let mut reader = Reader::new(&binary);
             json::list_from_binary(&types.arguments, &mut reader, out).map_err(|(index, error)| {
@@ -158,42 +197,42 @@ impl Network {
     /// Sends one request to a server and waits for its answer.
     fn exchange(
         &self,
-        server: &str,
+        server: &Reach,
         head: &RequestHead<'_>,
         deadline: Duration,
         write_arguments: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
     ) -> Result<Answer, Error> {
-        let pool = self.pool(server)?;
         let until = Instant::now() + deadline.min(MAX_DEADLINE);
-        pool.exchange(&self.inner.caller, until, |id, out| {
+        server.text.exchange(&self.inner.caller, until, |id, out| {
             message::write_request(&RequestHead { id: Some(id), ..*head }, out, write_arguments)
         })
     }
 
-    fn service(&self, name: &str) -> Result<&'static Service, Error> {
-        self.inner
-            .topology
-            .service(name)
-            .ok_or_else(|| Error::configuration(format!("no service `{name}` in this network")))
+    /// Who provides a service.
+    fn provider(&self, service: &str) -> Result<&Reach, Error> {
+        let place = self.inner.providers.get(service);
+        let provider = place.and_then(|place| self.inner.servers.get(*place));
+        provider.ok_or_else(|| Error::configuration(format!("no service `{service}` in this network")))
     }
+}
 
-    fn pool(&self, server: &str) -> Result<&Pool, Error> {
-        self.inner
-            .pools
-            .get(server)
-            .ok_or_else(|| Error::configuration(format!("no server `{server}` in this network")))
-    }
+fn no_server(name: &str) -> Error {
+    Error::configuration(format!("no server `{name}` in this network"))
 }
 
 impl ServerHandle {
     /// The server's name.
     pub fn name(&self) -> &str {
-        &self.name
+        self.reach().name
+    }
+
+    fn reach(&self) -> &Reach {
+        &self.network.inner.servers[self.place]
     }
 
     /// Where it is reached.
     pub fn address(&self) -> SocketAddr {
-        self.network.inner.pools[&self.name].address()
+        self.reach().address
     }
 
     /// Calls a procedure at this server; see [`Network::call`].
@@ -201,7 +240,7 @@ impl ServerHandle {
     /// # Errors
     /// As [`Network::call`].
     pub fn call(&self, service: &str, rpc: &str, arguments: &[Argument]) -> Result<Answer, Error> {
-        self.network.call_at(&self.name, service, rpc, arguments)
+        self.network.call_at(self.reach(), service, rpc, arguments)
     }
 }
 
@@ -221,6 +260,16 @@ impl NetworkBuilder {
     /// The longest any call may take, instead of what each procedure says (else 30 seconds).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// How many binary sessions to one server there may be at once, instead of 8. Threads beyond that share them.
+    ///
+    /// # Panics
+    /// Where it is 0.
+    pub fn sessions(mut self, most: usize) -> Self {
+        assert!(most > 0, "a client without sessions calls nobody");
+        self.sessions = most;
         self
     }
 
@@ -244,10 +293,21 @@ impl NetworkBuilder {
                 "RPC_TLS is set, and this version speaks plain TCP only: unset it",
             ));
         }
+        let wire = match environment("RPC_WIRE").as_deref() {
+            None | Some("binary") => Wire::Binary,
+            Some("text") => Wire::Text,
+            Some(other) => {
+                let message = format!("RPC_WIRE is `binary` or `text`, not `{other}`");
+                return Err(Error::configuration(message));
+            }
+        };
         let caller = self.caller()?;
-        let pools = self.pools()?;
+        let servers = self.servers()?;
         let Self { topology, deadline, .. } = self;
-        Ok(Network { inner: Arc::new(Inner { topology, caller, deadline, pools }) })
+        let place = |name: &str| servers.iter().position(|server| server.name == name);
+        let provider = |service: &Service| Some((service.name, place(service.provider)?));
+        let providers = topology.services.iter().filter_map(provider).collect();
+        Ok(Network { inner: Arc::new(Inner { topology, caller, deadline, wire, servers, providers }) })
     }
 
     fn caller(&self) -> Result<Caller, Error> {
@@ -278,24 +338,23 @@ impl NetworkBuilder {
         Ok(Caller { name, ip })
     }
 
-    fn pools(&self) -> Result<BTreeMap<String, Pool>, Error> {
+    fn servers(&self) -> Result<Vec<Reach>, Error> {
         let declared = |name: &str| self.topology.servers.iter().any(|server| server.name == name);
         if let Some(unknown) = self.servers.keys().find(|name| !declared(name)) {
-            return Err(Error::configuration(format!("no server `{unknown}` in this network")));
+            return Err(no_server(unknown));
         }
-        self.topology
-            .servers
-            .iter()
-            .map(|server| {
-                let said = self.servers.get(server.name).cloned();
-                let said = said.or_else(|| environment(&server_variable(server.name)));
-                let address = match said {
-                    Some(text) => parse_address(server.name, &text)?,
-                    None => server.address,
-                };
-                Ok((server.name.to_owned(), Pool::new(server.name, address)))
-            })
-            .collect()
+        let reach = |server: &Server| {
+            let name = server.name;
+            let said = self.servers.get(name).cloned();
+            let said = said.or_else(|| environment(&server_variable(name)));
+            let address = match said {
+                Some(text) => parse_address(name, &text)?,
+                None => server.address,
+            };
+            let (pool, text) = (Pool::new(name, address, self.sessions), text::Pool::new(name, address));
+            Ok(Reach { name, address, pool, text })
+        };
+        self.topology.servers.iter().map(reach).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What generated code calls. Private: it may change with every version, together with `rpcgen`.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rpc_schema::Type;
 pub use serde;
@@ -11,6 +12,7 @@ pub use crate::mock::Mock;
 use crate::network::Network;
 use crate::topology::Topology;
 pub use crate::wire::outbox::Outbox;
+use crate::wire::value::block_offset;
 pub use crate::wire::value::{DecodeError, Reader, Value, encode_count};
 pub use crate::{
     __enumeration as enumeration, __overloads as overloads, __record as record, __spread as spread,
@@ -31,6 +33,8 @@ pub struct Procedure {
     pub deadline_ms: Option<u64>,
     /// What the texts mean, once somebody asked.
     types: OnceLock<Result<Types, Error>>,
+    /// Its number in this process, from 1, once it was called.
+    number: AtomicUsize,
 }
 
 /// The types of a signature.
@@ -40,6 +44,8 @@ pub struct Types {
     pub arguments: Vec<Type>,
     /// Of the returned values, in order.
     pub returns: Vec<Type>,
+    /// Where the last returned value may come in room of its own; see [`block_offset`].
+    pub(crate) block: Option<usize>,
 }
 
 impl Procedure {
@@ -50,7 +56,7 @@ impl Procedure {
         arguments: &'static [&'static str],
         returns: &'static [&'static str],
     ) -> Self {
-        Self { service, rpc, arguments, returns, deadline_ms: None, types: OnceLock::new() }
+        Self { service, rpc, arguments, returns, deadline_ms: None, types: OnceLock::new(), number: AtomicUsize::new(0) }
     }
 
     /// The same with a deadline.
@@ -66,9 +72,24 @@ impl Procedure {
     pub(crate) fn types(&self) -> Result<&Types, Error> {
         let parse = || {
             let (arguments, returns) = (parse_types(self.arguments)?, parse_types(self.returns)?);
-            Ok(Types { arguments, returns })
+            let block = block_offset(&returns);
+            Ok(Types { arguments, returns, block })
         };
         self.types.get_or_init(parse).as_ref().map_err(Clone::clone)
+    }
+
+    /// Its place among the procedures that this process has called, from 0.
+    pub(crate) fn number(&self) -> usize {
+        static CALLED: AtomicUsize = AtomicUsize::new(0);
+        let number = self.number.load(Ordering::Relaxed);
+        if number > 0 {
+            return number - 1;
+        }
+        let given = CALLED.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.number.compare_exchange(0, given, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => given - 1,
+            Err(earlier) => earlier - 1,
+        }
     }
 }
 
@@ -96,7 +117,7 @@ pub trait Carrier {
 
 impl Transport for Network {
     fn carry<A: Value, R: Value>(&self, procedure: &'static Procedure, arguments: A) -> Result<R, Error> {
-        self.call_typed(procedure, |out| arguments.encode(out))
+        self.call_typed(procedure, arguments)
     }
 }
 
@@ -123,6 +144,10 @@ macro_rules! __record {
 
             fn put(self, out: &mut $crate::private::Outbox) {
                 $($crate::private::Value::put(self.$field, out);)*
+            }
+
+            fn has_block(&self) -> bool {
+                false $(|| $crate::private::Value::has_block(&self.$field))*
             }
         }
 

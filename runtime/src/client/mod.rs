@@ -1,8 +1,17 @@
-//! The blocking client: system calls on the caller's own thread, over a small pool of sessions per server.
+//! The client: sessions to servers, and calls over them.
+//!
+//! | module | does |
+//! |---|---|
+//! | `core` | one binary session without a socket: calls in, frames out; frames in, answers out |
+//! | `blocking` | system calls on the caller's own thread, for threads that share a session |
+//! | `pool` | the sessions to one server |
+//! | `text` | text sessions |
 
+mod blocking;
+mod connect;
+mod core;
 mod pool;
-mod reply;
-mod session;
+pub(crate) mod text;
 
 use std::net::IpAddr;
 

@@ -1,94 +1,140 @@
-//! The idle sessions to one server, and a call over one of them.
+//! [`Pool`]: the binary sessions to one server.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Caller;
-use super::reply::Reply;
-use super::session::{Failure, Session};
-use crate::dynamic::Answer;
+use super::blocking::{Ask, Session};
+use super::connect::{connect, left, unavailable};
+use super::core::Failure;
 use crate::error::Error;
+use crate::private::Procedure;
+use crate::wire::value::Value;
 
-/// More idle sessions than this are closed instead of kept.
-const MAX_IDLE_SESSIONS: usize = 16;
-
-/// The sessions to one server. A call takes one out and puts it back when its answer has come.
+/// The sessions to one server, shared by any number of threads.
 #[derive(Debug)]
 pub(crate) struct Pool {
     server: String,
     address: SocketAddr,
-    /// `idle.len() <= MAX_IDLE_SESSIONS`; the last one was used last.
-    idle: Mutex<Vec<Session>>,
-    next_id: AtomicU64,
+    /// How many sessions there may be.
+    limit: usize,
+    sessions: Mutex<Sessions>,
+    /// A session was opened, or could not be.
+    opened: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    /// Used last at the back.
+    open: Vec<Arc<Shared>>,
+    /// How many are being opened; `open.len() + opening <= limit`.
+    opening: usize,
+}
+
+/// A session and how many calls are on it.
+#[derive(Debug)]
+struct Shared {
+    session: Session,
+    calls: AtomicUsize,
 }
 
 impl Pool {
-    pub(crate) fn new(server: &str, address: SocketAddr) -> Self {
-        Self { server: server.to_owned(), address, idle: Mutex::default(), next_id: AtomicU64::new(1) }
+    pub(crate) fn new(server: &str, address: SocketAddr, limit: usize) -> Self {
+        let sessions = Mutex::default();
+        Self { server: server.to_owned(), address, limit, sessions, opened: Condvar::new() }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Sends the request that `write` appends (given its id), and waits for the answer until `until`.
-    pub(crate) fn exchange(
+    /// Calls a procedure and waits for its answer.
+    pub(crate) fn call<A: Value, R: Value>(
         &self,
         caller: &Caller,
-        until: Instant,
-        write: impl FnOnce(u64, &mut Vec<u8>) -> Result<(), Error>,
-    ) -> Result<Answer, Error> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let mut request = Vec::with_capacity(256);
-        write(id, &mut request)?;
-        let (session, reply) = self.send(caller, &request, id, until)?;
-        if reply.id == Some(id) {
-            self.put_back(session);
+        procedure: &'static Procedure,
+        arguments: A,
+        (now, until): (Instant, Instant),
+    ) -> Result<R, Error> {
+        let ask = Ask { procedure, now, until };
+        if arguments.has_block() {
+            let taken = self.take(caller, now, until)?;
+            return self.conclude(taken.0.session.call(ask, |out| arguments.put(out))?);
         }
-        reply.outcome.map_err(Error::from)
-    }
-
-    /// Over an idle session; where that one turns out to be closed before the request was handed over, over a fresh one.
-    fn send(
-        &self,
-        caller: &Caller,
-        request: &[u8],
-        id: u64,
-        until: Instant,
-    ) -> Result<(Session, Reply), Error> {
-        while let Some(mut session) = self.take_idle() {
-            match session.exchange(request, id, until) {
-                Ok(reply) => return Ok((session, reply)),
-                Err(failure) if failure.is_not_sent() => {}
-                Err(failure) => return Err(self.explain(failure)),
-            }
-        }
-        let mut session = Session::connect(&self.server, self.address, caller, until)?;
-        match session.exchange(request, id, until) {
-            Ok(reply) => Ok((session, reply)),
-            Err(failure) => Err(self.explain(failure)),
-        }
-    }
-
-    fn explain(&self, failure: Failure) -> Error {
-        failure.explain(&format!("server `{}` at {}", self.server, self.address))
-    }
-
-    fn take_idle(&self) -> Option<Session> {
         loop {
-            let session = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            if session.is_quiet() {
-                return Some(session);
+            let taken = self.take(caller, now, until)?;
+            match taken.0.session.call(ask, |out| arguments.encode(out.bytes()))? {
+                // One that was not fresh may have ended meanwhile.
+                Err(failure) if failure.is_not_taken() && !taken.1 => {}
+                result => return self.conclude(result),
             }
         }
     }
 
-    fn put_back(&self, session: Session) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE_SESSIONS && session.takes_more() {
-            idle.push(session);
+    fn conclude<R>(&self, result: Result<R, Failure>) -> Result<R, Error> {
+        result.map_err(|failure| failure.explain(&format!("server `{}` at {}", self.server, self.address)))
+    }
+
+    /// A session for a call: an idle one, else a fresh one, else the one with the fewest calls.
+    fn take(&self, caller: &Caller, now: Instant, until: Instant) -> Result<Taken, Error> {
+        let mut sessions = self.lock();
+        loop {
+            let idle = sessions.open.iter().rposition(|shared| shared.calls.load(Ordering::Relaxed) == 0);
+            if let Some(place) = idle {
+                if sessions.open[place].session.is_usable(now) {
+                    return Ok(Taken::of(&sessions.open[place], false));
+                }
+                sessions.open.remove(place);
+                continue;
+            }
+            if sessions.open.len() + sessions.opening < self.limit {
+                sessions.opening += 1;
+                drop(sessions);
+                return self.open(caller, until);
+            }
+            let emptiest = sessions.open.iter().min_by_key(|shared| shared.calls.load(Ordering::Relaxed));
+            if let Some(shared) = emptiest {
+                if shared.session.is_usable(now) {
+                    return Ok(Taken::of(shared, false));
+                }
+                let ended = Arc::clone(shared);
+                sessions.open.retain(|shared| !Arc::ptr_eq(shared, &ended));
+                continue;
+            }
+            if Instant::now() >= until {
+                return Err(unavailable(format!("no session with server `{}` in time", self.server)));
+            }
+            let waited = self.opened.wait_timeout(sessions, left(until));
+            sessions = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    fn open(&self, caller: &Caller, until: Instant) -> Result<Taken, Error> {
+        let stream = connect(&self.server, self.address, caller, until);
+        let mut sessions = self.lock();
+        sessions.opening -= 1;
+        self.opened.notify_all();
+        let session = Session::new(stream?, &caller.name);
+        let shared = Arc::new(Shared { session, calls: AtomicUsize::new(0) });
+        sessions.open.push(Arc::clone(&shared));
+        Ok(Taken::of(&shared, true))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session with a call on it, and whether it is fresh.
+struct Taken(Arc<Shared>, bool);
+
+impl Taken {
+    fn of(shared: &Arc<Shared>, is_fresh: bool) -> Self {
+        shared.calls.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared), is_fresh)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use rpc_schema::Type;
 
-use super::outbox::Outbox;
+use super::outbox::{LONG_BLOCK, Outbox};
 
 /// Why bytes are not the value they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -186,6 +186,11 @@ pub trait Value: Sized {
         self.encode(out.bytes());
     }
 
+    /// Whether [`put`](Self::put) saves copying anything.
+    fn has_block(&self) -> bool {
+        false
+    }
+
     /// Appends the items of a list.
     #[doc(hidden)]
     fn encode_items(items: &[Self], out: &mut Vec<u8>) {
@@ -338,6 +343,10 @@ impl Value for String {
     fn put(self, out: &mut Outbox) {
         self.into_bytes().put(out);
     }
+
+    fn has_block(&self) -> bool {
+        self.len() >= LONG_BLOCK
+    }
 }
 
 impl Value for Vec<u8> {
@@ -352,6 +361,10 @@ impl Value for Vec<u8> {
     fn put(self, out: &mut Outbox) {
         encode_count(self.len(), out.bytes());
         out.push_block(self);
+    }
+
+    fn has_block(&self) -> bool {
+        self.len() >= LONG_BLOCK
     }
 }
 
@@ -413,6 +426,10 @@ impl<T: Value> Value for Option<T> {
             value.put(out);
         }
     }
+
+    fn has_block(&self) -> bool {
+        self.as_ref().is_some_and(T::has_block)
+    }
 }
 
 /// No value at all: what a procedure without `returns` returns.
@@ -441,6 +458,12 @@ macro_rules! tuple_value {
             fn put(self, out: &mut Outbox) {
                 let ($($name,)+) = self;
                 $($name.put(out);)+
+            }
+
+            #[expect(non_snake_case, reason = "the type parameters serve as the names of the elements")]
+            fn has_block(&self) -> bool {
+                let ($($name,)+) = self;
+                $($name.has_block())||+
             }
         }
     };

@@ -5,9 +5,8 @@ use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockAddr, Socket, Type};
-
-use super::Caller;
+use super::super::Caller;
+use super::super::connect::{self, describe, left, unavailable};
 use super::reply::{Incoming, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::wire::exception::{ExceptionType, Executed};
@@ -57,16 +56,7 @@ impl Session {
         caller: &Caller,
         until: Instant,
     ) -> Result<Self, Error> {
-        let stream = open(address, caller, until).map_err(|failure| match failure {
-            ConnectFailure::Bind(error) => Error::configuration(format!(
-                "client `{}` calls from {}, and this machine cannot: {error}",
-                caller.name, caller.ip
-            )),
-            ConnectFailure::Connect(error) => unavailable(format!(
-                "cannot reach server `{server}` at {address}: {}",
-                describe_connect(&error)
-            )),
-        })?;
+        let stream = connect::connect(server, address, caller, until)?;
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
         Ok(Self { stream, deframer, input: Vec::new(), timeout: Duration::ZERO, draining: None })
     }
@@ -204,7 +194,7 @@ impl Failure {
             Self::NoAnswer(error) => Error::local(
                 ErrorKind::Exception(ExceptionType::Unavailable),
                 Executed::Unknown,
-                format!("{peer} closed the connection without an answer: {}", describe_connect(&error)),
+                format!("{peer} closed the connection without an answer: {}", describe(&error)),
             ),
             Self::NotSentInTime => Error::local(
                 ErrorKind::Exception(ExceptionType::DeadlineExceeded),
@@ -218,38 +208,5 @@ impl Failure {
             ),
             Self::Protocol(words) => Error::protocol(Executed::Unknown, format!("{peer}: {words}")),
         }
-    }
-}
-
-enum ConnectFailure {
-    Bind(io::Error),
-    Connect(io::Error),
-}
-
-fn open(address: SocketAddr, caller: &Caller, until: Instant) -> Result<TcpStream, ConnectFailure> {
-    let socket =
-        Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(ConnectFailure::Connect)?;
-    let local = SocketAddr::new(caller.ip, 0);
-    socket.bind(&SockAddr::from(local)).map_err(ConnectFailure::Bind)?;
-    socket.connect_timeout(&SockAddr::from(address), left(until)).map_err(ConnectFailure::Connect)?;
-    socket.set_tcp_nodelay(true).map_err(ConnectFailure::Connect)?;
-    Ok(socket.into())
-}
-
-/// The time left, never zero, which the kernel takes for no limit at all.
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
-}
-
-fn unavailable(message: String) -> Error {
-    Error::local(ErrorKind::Exception(ExceptionType::Unavailable), Executed::No, message)
-}
-
-fn describe_connect(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused (is it running?)".to_owned(),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "timed out".to_owned(),
-        io::ErrorKind::UnexpectedEof => "end of the connection".to_owned(),
-        _ => error.to_string(),
     }
 }

@@ -1,0 +1,293 @@
+//! [`Session`]: a binary session that threads share, each doing its system calls itself.
+//!
+//! Of the threads that wait for answers one reads, for all; the others sleep. Who has its answer and was reading hands
+//! that over to one that still waits. Of the threads that have something to write one writes, for all.
+
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+
+use super::connect::{describe, left};
+use super::core::{Core, Failure, Loss};
+use crate::error::Error;
+use crate::private::Procedure;
+use crate::wire::inbox::{Inbox, Target};
+use crate::wire::outbox::{MAX_SLICES, Outbox};
+use crate::wire::value::Value;
+
+/// How much longer than the deadline a caller waits, so that the server's own word about it arrives.
+const DEADLINE_GRACE: Duration = Duration::from_millis(250);
+
+/// How long a caller whose request could not be written waits for the server's reason.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(super) struct Session {
+    stream: TcpStream,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    core: Core<Thread>,
+    /// Some thread writes.
+    writing: bool,
+    /// Some thread reads; the core's inbox is with it.
+    reading: bool,
+    /// When something was last written or read.
+    active: Instant,
+    /// How long the kernel lets a read wait, and a write.
+    timeouts: [Duration; 2],
+}
+
+type Locked<'a> = MutexGuard<'a, State>;
+
+/// What a session is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    pub(super) procedure: &'static Procedure,
+    pub(super) now: Instant,
+    pub(super) until: Instant,
+}
+
+impl Session {
+    pub(super) fn new(stream: TcpStream, client: &str) -> Self {
+        let state = State {
+            core: Core::new(client),
+            writing: false,
+            reading: false,
+            active: Instant::now(),
+            timeouts: [Duration::ZERO; 2],
+        };
+        Self { stream, state: Mutex::new(state) }
+    }
+
+    /// Sends a call and waits for its answer. `put` appends the arguments.
+    ///
+    /// # Errors
+    /// Outside, why it cannot be sent at all; inside, why it did not return.
+    pub(super) fn call<R: Value>(
+        &self,
+        ask: Ask,
+        put: impl FnOnce(&mut Outbox),
+    ) -> Result<Result<R, Failure>, Error> {
+        let mut state = self.lock();
+        let call = state.core.begin(ask.procedure, (ask.now, ask.until), None, put)?;
+        state.active = ask.now;
+        let state = self.write(state, ask.until);
+        Ok(self.wait(state, call, ask.until + DEADLINE_GRACE))
+    }
+
+    /// Whether another call may follow, as far as can be told without asking the server.
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        /// A session that was used so lately has not ended, or its end has no other word for it than a failed call.
+        const LATELY: Duration = Duration::from_millis(20);
+        let state = self.lock();
+        if !state.core.takes_more() {
+            return false;
+        }
+        let idle = now.saturating_duration_since(state.active);
+        if state.core.waiting() > 0 || idle < LATELY {
+            return true;
+        }
+        let kept = state.core.far().map_or(0, |far| far.idle_timeout_ms);
+        let kept = Duration::from_millis(u64::from(kept));
+        // Before the server closes it.
+        (kept.is_zero() || idle < kept / 4 * 3) && self.is_quiet()
+    }
+
+    /// Whether nothing has come unasked, neither a message nor an end.
+    fn is_quiet(&self) -> bool {
+        use rustix::net::{RecvFlags, recv};
+        let mut byte = [0];
+        let peeked = recv(&self.stream, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        matches!(peeked, Err(rustix::io::Errno::AGAIN))
+    }
+
+    fn lock(&self) -> Locked<'_> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what there is, unless another thread does, which then writes this too.
+    fn write<'a>(&'a self, mut state: Locked<'a>, until: Instant) -> Locked<'a> {
+        if state.writing {
+            return state;
+        }
+        state.writing = true;
+        while !state.core.link.outbox.is_empty() {
+            let mut batch = std::mem::take(&mut state.core.link.outbox);
+            let timeout = state.timeouts[1];
+            drop(state);
+            let before = batch.len();
+            let (timeout, result) = self.write_batch(&mut batch, timeout, until);
+            state = self.lock();
+            state.timeouts[1] = timeout;
+            state.core.wrote(before - batch.len());
+            if let Err(error) = result {
+                return self.give_up_writing(state, &error);
+            }
+            state.core.link.inbox.lend_spare(batch.take_spare());
+            if state.core.link.outbox.is_empty() {
+                state.core.link.outbox = batch;
+            }
+        }
+        state.writing = false;
+        state
+    }
+
+    fn write_batch(
+        &self,
+        batch: &mut Outbox,
+        mut timeout: Duration,
+        until: Instant,
+    ) -> (Duration, io::Result<()>) {
+        let result = (|| {
+            while !batch.is_empty() {
+                if bound(&mut timeout, until) {
+                    self.stream.set_write_timeout(Some(timeout))?;
+                }
+                let written = if batch.has_blocks() {
+                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                    let count = batch.slices(&mut slices);
+                    (&self.stream).write_vectored(&slices[..count])
+                } else {
+                    (&self.stream).write(batch.front())
+                };
+                match written {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Ok(count) => batch.advance(count),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })();
+        (timeout, result)
+    }
+
+    /// Nothing more can be written, by any thread.
+    fn give_up_writing<'a>(&'a self, mut state: Locked<'a>, error: &io::Error) -> Locked<'a> {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            state.core.lose(Loss::Stalled, |thread| thread.unpark());
+            // Wakes the thread that reads.
+            let _ = self.stream.shutdown(std::net::Shutdown::Both);
+            return state;
+        }
+        // The server may have said why before it closed; a thread that reads finds out by itself.
+        let until = Instant::now() + LAST_WORDS;
+        let mut result = Ok(());
+        while !state.reading && result.is_ok() {
+            (state, result) = self.read(state, until);
+        }
+        if result.is_err() {
+            state.core.lose(Loss::Connection(describe(error)), |thread| thread.unpark());
+        }
+        state
+    }
+
+    /// Waits until the call is done, reading for all who wait unless another thread does.
+    fn wait<'a, R: Value>(
+        &'a self,
+        mut state: Locked<'a>,
+        call: u64,
+        until: Instant,
+    ) -> Result<R, Failure> {
+        loop {
+            if let Some(done) = state.core.take(call) {
+                self.hand_over(state);
+                return done;
+            }
+            if Instant::now() >= until {
+                state.core.give_up(call);
+                let state = self.write(state, Instant::now() + LAST_WORDS);
+                self.hand_over(state);
+                return Err(Failure::TimedOut);
+            }
+            if state.reading {
+                state.core.set_waiter(call, std::thread::current());
+                drop(state);
+                std::thread::park_timeout(left(until));
+                state = self.lock();
+                continue;
+            }
+            let result;
+            (state, result) = self.read(state, until);
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    let loss = Loss::Connection(describe(&error));
+                    state.core.lose(loss, |thread| thread.unpark());
+                }
+                // A PING wants its answer.
+                Ok(()) if !state.core.link.outbox.is_empty() => state = self.write(state, until),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// Another thread that waits reads from here on.
+    fn hand_over(&self, mut state: Locked<'_>) {
+        if !state.reading && state.core.waiting() > 0 {
+            let next = state.core.any_waiter();
+            drop(state);
+            next.inspect(Thread::unpark);
+        }
+    }
+
+    /// Reads once, and deals with what came.
+    fn read<'a>(&'a self, mut state: Locked<'a>, until: Instant) -> (Locked<'a>, io::Result<()>) {
+        state.reading = true;
+        let mut inbox = std::mem::replace(&mut state.core.link.inbox, Inbox::new(0));
+        let mut timeout = state.timeouts[0];
+        drop(state);
+        let result = self.read_into(&mut inbox, &mut timeout, until);
+        let mut state = self.lock();
+        state.reading = false;
+        state.timeouts[0] = timeout;
+        std::mem::swap(&mut state.core.link.inbox, &mut inbox);
+        state.core.link.inbox.lend_spare(inbox.release_spare());
+        if result.is_ok() {
+            let now = Instant::now();
+            state.active = now;
+            state.core.take_in(now, |thread| thread.unpark());
+        }
+        (state, result)
+    }
+
+    fn read_into(&self, inbox: &mut Inbox, timeout: &mut Duration, until: Instant) -> io::Result<()> {
+        if bound(timeout, until) {
+            self.stream.set_read_timeout(Some(*timeout))?;
+        }
+        let Target { bytes, most } = inbox.target();
+        let before = bytes.len();
+        let result = if most == bytes.capacity() - before {
+            rustix::io::read(&self.stream, spare_capacity(bytes)).map_err(io::Error::from)
+        } else {
+            // There is room for more than may be read.
+            (&self.stream).take(most as u64).read_to_end(bytes)
+        };
+        let count = bytes.len() - before;
+        if count == 0 {
+            result?;
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        inbox.came(count);
+        Ok(())
+    }
+}
+
+/// Whether the kernel's timeout is to be set, and to what: only where it is off by much, since setting it costs a system
+/// call.
+fn bound(timeout: &mut Duration, until: Instant) -> bool {
+    let left = left(until);
+    let is_off = *timeout < left || *timeout > left + left / 8;
+    if is_off {
+        *timeout = left + left / 16;
+    }
+    is_off
+}
