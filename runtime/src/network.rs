@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rpc_schema::Type;
 
+#[cfg(feature = "async")]
+use crate::client::Sessions;
 use crate::client::{Caller, Pool, text};
 use crate::dynamic::{Answer, Argument};
 use crate::error::Error;
@@ -47,6 +49,8 @@ struct Reach {
     name: &'static str,
     address: SocketAddr,
     pool: Pool,
+    #[cfg(feature = "async")]
+    multiplexed: Sessions,
     text: text::Pool,
 }
 
@@ -142,37 +146,62 @@ impl Network {
         arguments: A,
     ) -> Result<R, Error> {
         let provider = self.provider(procedure.service)?;
-        let declared = procedure.deadline_ms.map(Duration::from_millis);
-        let deadline = self.inner.deadline.or(declared).unwrap_or(DEFAULT_DEADLINE).min(MAX_DEADLINE);
+        let deadline = self.deadline(procedure);
         if self.inner.wire == Wire::Text {
-            return self.call_in_text(provider, procedure, deadline, &arguments);
+            let mut binary = Vec::new();
+            arguments.encode(&mut binary);
+            let answer = self.call_in_text(procedure, deadline, &binary)?;
+            return decode_values(&answer, &procedure.types()?.returns);
         }
         let now = Instant::now();
         provider.pool.call(&self.inner.caller, procedure, arguments, (now, now + deadline))
     }
 
-    fn call_in_text<A: Value, R: Value>(
+    /// As [`call_typed`](Self::call_typed), for tasks.
+    #[cfg(feature = "async")]
+    pub(crate) async fn call_async<A: Value, R: Value>(
         &self,
-        provider: &Reach,
+        procedure: &'static Procedure,
+        arguments: A,
+    ) -> Result<R, Error> {
+        let deadline = self.deadline(procedure);
+        if self.inner.wire == Wire::Text {
+            let (network, mut binary) = (self.clone(), Vec::new());
+            arguments.encode(&mut binary);
+            let call = move || network.call_in_text(procedure, deadline, &binary);
+            let broken = |error| Error::protocol(Executed::Unknown, format!("the call broke off: {error}"));
+            let answer = tokio::task::spawn_blocking(call).await.map_err(broken)??;
+            return decode_values(&answer, &procedure.types()?.returns);
+        }
+        let provider = self.provider(procedure.service)?;
+        let now = Instant::now();
+        let times = (now, now + deadline);
+        provider.multiplexed.call(&self.inner.caller, procedure, arguments, times).await
+    }
+
+    fn deadline(&self, procedure: &Procedure) -> Duration {
+        let declared = procedure.deadline_ms.map(Duration::from_millis);
+        self.inner.deadline.or(declared).unwrap_or(DEFAULT_DEADLINE).min(MAX_DEADLINE)
+    }
+
+    fn call_in_text(
+        &self,
         procedure: &'static Procedure,
         deadline: Duration,
-        arguments: &A,
-    ) -> Result<R, Error> {
+        binary: &[u8],
+    ) -> Result<Answer, Error> {
         let head = RequestHead {
             return_types: Some(procedure.returns),
             ..self.head(procedure.service, procedure.rpc, procedure.arguments, None, deadline)
         };
         let types = procedure.types()?;
-        let mut binary = Vec::new();
-        arguments.encode(&mut binary);
-        let answer = self.exchange(provider, &head, deadline, |out| {
-            let mut reader = Reader::new(&binary);
+        self.exchange(self.provider(procedure.service)?, &head, deadline, |out| {
+            let mut reader = Reader::new(binary);
             json::list_from_binary(&types.arguments, &mut reader, out).map_err(|(index, error)| {
                 let (place, ty) = (index + 1, &types.arguments[index]);
                 Error::configuration(format!("argument {place} does not fit `{ty}`: {error}"))
             })
-        })?;
-        decode_values(&answer, &types.returns)
+        })
     }
 
     fn head<'a>(
@@ -352,7 +381,14 @@ impl NetworkBuilder {
                 None => server.address,
             };
             let (pool, text) = (Pool::new(name, address, self.sessions), text::Pool::new(name, address));
-            Ok(Reach { name, address, pool, text })
+            Ok(Reach {
+                name,
+                address,
+                pool,
+                #[cfg(feature = "async")]
+                multiplexed: Sessions::new(name, address, self.sessions),
+                text,
+            })
         };
         self.topology.servers.iter().map(reach).collect()
     }

@@ -321,6 +321,26 @@ impl<W> Core<W> {
         self.lost = true;
     }
 
+    /// Wakes whose time is over; the answer is when the next one's is.
+    #[cfg(feature = "async")]
+    pub(super) fn expire(&mut self, now: Instant, mut wake: impl FnMut(W)) -> Option<Instant> {
+        let mut next = None;
+        for entry in self.entries.iter_mut().filter(|entry| matches!(entry.state, State::Waiting)) {
+            if entry.until <= now {
+                entry.waiter.take().map(&mut wake);
+            } else {
+                next = Some(next.map_or(entry.until, |next: Instant| next.min(entry.until)));
+            }
+        }
+        next
+    }
+
+    /// Whether nothing more will come.
+    #[cfg(feature = "async")]
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
     fn give_back(
         &mut self,
         failure: impl Fn(&Entry<W>) -> Option<Failure>,

@@ -4,17 +4,24 @@
 //! |---|---|
 //! | `core` | one binary session without a socket: calls in, frames out; frames in, answers out |
 //! | `blocking` | system calls on the caller's own thread, for threads that share a session |
-//! | `pool` | the sessions to one server |
+//! | `pool` | the sessions to one server that threads share |
+//! | `multiplexed`, `multiplexed_pool` | the same for tasks (feature `async`) |
 //! | `text` | text sessions |
 
 mod blocking;
 mod connect;
 mod core;
+#[cfg(feature = "async")]
+mod multiplexed;
+#[cfg(feature = "async")]
+mod multiplexed_pool;
 mod pool;
 pub(crate) mod text;
 
 use std::net::IpAddr;
 
+#[cfg(feature = "async")]
+pub(crate) use multiplexed_pool::Sessions;
 pub(crate) use pool::Pool;
 
 /// Who is calling, and from where.

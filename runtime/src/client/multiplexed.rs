@@ -1,0 +1,314 @@
+//! [`Session`]: a binary session that tasks share. One task of its own does the system calls.
+//!
+//! ```text
+//! call --begin--> outbox ~~~wakes~~~> driver --> socket
+//! call <~~~wakes~~~ answer <-- inbox <-- driver <-- socket
+//! ```
+//!
+//! Calls that begin during one turn of the scheduler leave in one write, since the driver's turn comes after theirs.
+
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::BufMut as _;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use super::connect::describe;
+use super::core::{Core, Failure, Loss};
+use crate::error::Error;
+use crate::private::Procedure;
+use crate::wire::inbox::{Inbox, Target};
+use crate::wire::outbox::{MAX_SLICES, Outbox};
+use crate::wire::value::Value;
+
+/// How much longer than the deadline a caller waits, so that the server's own word about it arrives.
+const DEADLINE_GRACE: Duration = Duration::from_millis(250);
+
+/// A server that takes nothing for so long is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Of its room for output a session keeps so much.
+const KEPT_OUTPUT: usize = 64 * 1024;
+
+/// A connection to a server; its driver ends when the last of these is dropped and no call waits.
+#[derive(Debug)]
+pub(super) struct Session {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    core: Core<Waker>,
+    /// The driver, while it waits.
+    driver: Option<Waker>,
+    /// When something was last sent or came.
+    active: Instant,
+    /// The earliest deadline of the calls that wait, or an earlier time.
+    due: Option<Instant>,
+    /// Nobody will call any more.
+    abandoned: bool,
+}
+
+impl Session {
+    /// Begins a session on this connection; its driver is a task of the runtime around.
+    pub(super) fn start(stream: TcpStream, client: &str) -> Self {
+        let state = State {
+            core: Core::new(client),
+            driver: None,
+            active: Instant::now(),
+            due: None,
+            abandoned: false,
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(state) });
+        let mut driver = Driver::new(stream, Arc::clone(&shared));
+        tokio::spawn(async move {
+            let loss = std::future::poll_fn(|cx| driver.turn(cx)).await;
+            let mut wake = Vec::new();
+            driver.shared.lock().core.lose(loss, |waker| wake.push(waker));
+            wake.into_iter().for_each(Waker::wake);
+        });
+        Self { shared }
+    }
+
+    /// Whether another call may follow.
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        let state = self.shared.lock();
+        let kept = Duration::from_millis(state.core.far().map_or(0, |far| far.idle_timeout_ms).into());
+        let idle = now.saturating_duration_since(state.active);
+        // Before the server closes it.
+        let is_fresh = kept.is_zero() || state.core.waiting() > 0 || idle < kept / 4 * 3;
+        state.core.takes_more() && is_fresh
+    }
+
+    /// How many calls wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.lock().core.waiting()
+    }
+
+    /// Sends a call and waits for its answer. `put` appends the arguments. Dropped, it gives the call up.
+    ///
+    /// # Errors
+    /// Outside, why it cannot be sent at all; inside, why it did not return.
+    pub(super) async fn call<R: Value>(
+        &self,
+        procedure: &'static Procedure,
+        (now, until): (Instant, Instant),
+        put: impl FnOnce(&mut Outbox),
+    ) -> Result<Result<R, Failure>, Error> {
+        let (number, driver) = {
+            let mut state = self.shared.lock();
+            let number = state.core.begin(procedure, (now, until), None, put)?;
+            state.active = now;
+            state.due = Some(state.due.map_or(until, |due| due.min(until)));
+            (number, state.driver.take())
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        let mut call = Call { shared: &self.shared, number: Some(number), until, waits: false };
+        Ok(std::future::poll_fn(|cx| call.poll(cx)).await)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let driver = {
+            let mut state = self.shared.lock();
+            state.abandoned = true;
+            state.driver.take()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that waits; it is given up when this is dropped.
+struct Call<'a> {
+    shared: &'a Shared,
+    /// `None` once it is done.
+    number: Option<u64>,
+    until: Instant,
+    /// Whether it has been polled.
+    waits: bool,
+}
+
+impl Call<'_> {
+    fn poll<R: Value>(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, Failure>> {
+        let Some(number) = self.number else { return Poll::Pending };
+        let mut state = self.shared.lock();
+        if let Some(done) = state.core.take(number) {
+            self.number = None;
+            return Poll::Ready(done);
+        }
+        // What wakes it without an answer is its deadline.
+        if std::mem::replace(&mut self.waits, true) && Instant::now() >= self.until + DEADLINE_GRACE {
+            return Poll::Ready(Err(Failure::TimedOut));
+        }
+        state.core.set_waiter(number, cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let Some(number) = self.number else { return };
+        let driver = {
+            let mut state = self.shared.lock();
+            state.core.give_up(number);
+            state.driver.take()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+/// What does a session's system calls.
+struct Driver {
+    stream: TcpStream,
+    shared: Arc<Shared>,
+    /// What is being written.
+    batch: Outbox,
+    /// With the driver, but for the moments in which frames are taken from it.
+    inbox: Inbox,
+    timer: Pin<Box<Sleep>>,
+    /// Since when the server has taken nothing of what is being written.
+    stuck_since: Option<Instant>,
+    wake: Vec<Waker>,
+}
+
+impl Driver {
+    fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
+        let inbox = std::mem::replace(&mut shared.lock().core.link.inbox, Inbox::new(0));
+        let timer = Box::pin(tokio::time::sleep(WRITE_TIMEOUT));
+        Self { stream, shared, batch: Outbox::default(), inbox, timer, stuck_since: None, wake: Vec::new() }
+    }
+
+    /// One wake-up; the answer is why the session ended.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Loss> {
+        loop {
+            match self.write(cx).and_then(|()| self.read(cx)) {
+                Ok(true) => {}
+                Ok(false) => return self.rest(cx),
+                Err(error) => return Poll::Ready(Loss::Connection(describe(&error))),
+            }
+        }
+    }
+
+    /// Writes what the calls have put there, as far as the kernel takes it.
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            if self.batch.is_empty() {
+                let mut state = self.shared.lock();
+                if state.core.link.outbox.is_empty() {
+                    return Ok(());
+                }
+                std::mem::swap(&mut self.batch, &mut state.core.link.outbox);
+            }
+            let polled = if self.batch.has_blocks() {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count = self.batch.slices(&mut slices);
+                Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count])
+            } else {
+                Pin::new(&mut self.stream).poll_write(cx, self.batch.front())
+            };
+            match polled {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => self.wrote(count),
+                Poll::Ready(Err(error)) => return self.read_last_words(cx, error),
+                Poll::Pending => {
+                    self.stuck_since.get_or_insert_with(Instant::now);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.batch.advance(count);
+        self.stuck_since = None;
+        self.shared.lock().core.wrote(count);
+        if self.batch.is_empty() {
+            self.inbox.lend_spare(self.batch.take_spare());
+            self.batch.shrink(KEPT_OUTPUT);
+        }
+    }
+
+    /// What can no longer be written to may have said why.
+    fn read_last_words(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Result<()> {
+        while self.read(cx).is_ok_and(|came| came) {}
+        Err(error)
+    }
+
+    /// Reads what has come and wakes whose answers are in it. The answer: whether anything had come.
+    fn read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let Target { bytes, most } = self.inbox.target();
+        let mut room = bytes.limit(most);
+        let count = match pin!(self.stream.read_buf(&mut room)).poll(cx) {
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Poll::Ready(Ok(count)) => count,
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => return Ok(false),
+        };
+        self.inbox.came(count);
+        let now = Instant::now();
+        let mut state = self.shared.lock();
+        std::mem::swap(&mut state.core.link.inbox, &mut self.inbox);
+        state.core.take_in(now, |waker| self.wake.push(waker));
+        std::mem::swap(&mut state.core.link.inbox, &mut self.inbox);
+        state.active = now;
+        drop(state);
+        self.wake.drain(..).for_each(Waker::wake);
+        Ok(true)
+    }
+
+    /// Waits for calls, answers, or the next deadline.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Loss> {
+        let mut state = self.shared.lock();
+        if state.core.is_lost() {
+            return Poll::Ready(Loss::Connection("the session ended".to_owned()));
+        }
+        if state.abandoned && state.core.waiting() == 0 {
+            return Poll::Ready(Loss::Connection("nobody calls any more".to_owned()));
+        }
+        let mut due = state.due.map(|due| due + DEADLINE_GRACE);
+        if let Some(stuck) = self.stuck_since {
+            due = Some(due.map_or(stuck + WRITE_TIMEOUT, |due| due.min(stuck + WRITE_TIMEOUT)));
+        }
+        if let Some(due) = due {
+            if self.timer.deadline().into_std() != due {
+                self.timer.as_mut().reset(due.into());
+            }
+            if self.timer.as_mut().poll(cx).is_ready() {
+                let now = Instant::now();
+                if self.stuck_since.is_some_and(|since| now >= since + WRITE_TIMEOUT) {
+                    return Poll::Ready(Loss::Stalled);
+                }
+                let late = now.checked_sub(DEADLINE_GRACE).unwrap_or(now);
+                state.due = state.core.expire(late, |waker| self.wake.push(waker));
+                cx.waker().wake_by_ref();
+            }
+        }
+        state.driver = Some(cx.waker().clone());
+        drop(state);
+        self.wake.drain(..).for_each(Waker::wake);
+        Poll::Pending
+    }
+}

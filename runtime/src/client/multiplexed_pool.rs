@@ -1,0 +1,140 @@
+//! [`Sessions`]: the multiplexed sessions to one server.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::net::TcpSocket;
+use tokio::runtime::{Handle, Id};
+
+use super::Caller;
+use super::connect::{bind, describe, unavailable};
+use super::core::Failure;
+use super::multiplexed::Session;
+use crate::error::{Error, ErrorKind};
+use crate::private::Procedure;
+use crate::wire::exception::{ExceptionType, Executed};
+use crate::wire::value::Value;
+
+/// With so many calls on each session, another is opened.
+const BUSY: usize = 256;
+
+/// The sessions to one server, shared by any number of tasks.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    server: String,
+    address: SocketAddr,
+    /// How many sessions there may be.
+    limit: usize,
+    open: Mutex<Vec<Open>>,
+    /// Held while a session is being opened.
+    opening: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Clone)]
+struct Open {
+    session: Arc<Session>,
+    /// The runtime that its driver lives on.
+    runtime: Id,
+}
+
+impl Sessions {
+    pub(crate) fn new(server: &str, address: SocketAddr, limit: usize) -> Self {
+        let opening = tokio::sync::Mutex::new(());
+        Self { server: server.to_owned(), address, limit, open: Mutex::default(), opening }
+    }
+
+    /// Calls a procedure and waits for its answer.
+    pub(crate) async fn call<A: Value, R: Value>(
+        &self,
+        caller: &Caller,
+        procedure: &'static Procedure,
+        arguments: A,
+        (now, until): (Instant, Instant),
+    ) -> Result<R, Error> {
+        if arguments.has_block() {
+            let (session, _) = self.take(caller, now, until).await?;
+            let result = session.call(procedure, (now, until), |out| arguments.put(out)).await?;
+            return self.conclude(result);
+        }
+        loop {
+            let (session, is_fresh) = self.take(caller, now, until).await?;
+            let put = |out: &mut crate::wire::outbox::Outbox| arguments.encode(out.bytes());
+            match session.call(procedure, (now, until), put).await? {
+                // One that was not fresh may have ended meanwhile.
+                Err(failure) if failure.is_not_taken() && !is_fresh => {}
+                result => return self.conclude(result),
+            }
+        }
+    }
+
+    fn conclude<R>(&self, result: Result<R, Failure>) -> Result<R, Error> {
+        result.map_err(|failure| failure.explain(&self.peer()))
+    }
+
+    fn peer(&self) -> String {
+        format!("server `{}` at {}", self.server, self.address)
+    }
+
+    /// A session for a call, and whether it is fresh.
+    async fn take(
+        &self,
+        caller: &Caller,
+        now: Instant,
+        until: Instant,
+    ) -> Result<(Arc<Session>, bool), Error> {
+        let runtime = Handle::try_current()
+            .map_err(|_| Error::configuration("an asynchronous call needs a tokio runtime around it"))?
+            .id();
+        if let Some(session) = self.find(now, runtime) {
+            return Ok((session, false));
+        }
+        let opened = async {
+            let _one_at_a_time = self.opening.lock().await;
+            match self.find(now, runtime) {
+                Some(session) => Ok((session, false)),
+                None => self.open(caller, runtime).await.map(|session| (session, true)),
+            }
+        };
+        let opened = tokio::time::timeout_at(until.into(), opened).await;
+        opened.unwrap_or_else(|_| {
+            let message = format!("cannot reach {}: timed out", self.peer());
+            Err(Error::local(ErrorKind::Exception(ExceptionType::Unavailable), Executed::No, message))
+        })
+    }
+
+    /// The session with the fewest calls, unless another should be opened.
+    fn find(&self, now: Instant, runtime: Id) -> Option<Arc<Session>> {
+        let mut open = self.lock();
+        open.retain(|open| open.runtime != runtime || open.session.is_usable(now));
+        let mine = || open.iter().filter(|open| open.runtime == runtime);
+        if let [only] = &open[..]
+            && self.limit == 1
+            && only.runtime == runtime
+        {
+            return Some(Arc::clone(&only.session));
+        }
+        let (calls, emptiest) =
+            mine().map(|open| (open.session.waiting(), open)).min_by_key(|(calls, _)| *calls)?;
+        let is_enough = calls < BUSY || mine().count() >= self.limit;
+        is_enough.then(|| Arc::clone(&emptiest.session))
+    }
+
+    async fn open(&self, caller: &Caller, runtime: Id) -> Result<Arc<Session>, Error> {
+        let socket = bind(self.address, caller)?;
+        let unreachable = |error: std::io::Error| {
+            unavailable(format!("cannot reach {}: {}", self.peer(), describe(&error)))
+        };
+        socket.set_nonblocking(true).map_err(unreachable)?;
+        let socket = TcpSocket::from_std_stream(socket.into());
+        let stream = socket.connect(self.address).await.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let session = Arc::new(Session::start(stream, &caller.name));
+        self.lock().push(Open { session: Arc::clone(&session), runtime });
+        Ok(session)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
