@@ -57,6 +57,22 @@ pub mod svc1 {
         }
     }
 
+    ::rpc_runtime::if_async! {
+        /// The calls of [`Client`] as `async fn`s, to be awaited inside of a tokio runtime. It needs the feature `async` of
+        /// `rpc-runtime`; without it there is none.
+        #[derive(Clone, Debug)]
+        pub struct AsyncClient {
+            network: Network,
+        }
+
+        impl AsyncClient {
+            /// Calls through this network from here on.
+            #[must_use]
+            pub fn new(network: &Network) -> Self { Self { network: network.clone() } }
+            #[doc = "See [`Client::rpc1`]."] pub async fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::RPC1, (a, b)).await }
+        }
+    }
+
     /// What can be called of `svc1`, for code that takes a [`Client`] as well as a [`Mock`].
     #[rustfmt::skip]
     pub trait Calls {

@@ -90,5 +90,5 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
         },
     ],
     ::core::option::Option::None,
-    "c5b207b2201e741d665f19e024a335843b82672d0c36f266ae93e769218c49da",
+    "72eae64c4f643a03844a82daca5ab893077effa854df88b89ee06abfb6adf476",
 );
