@@ -25,7 +25,7 @@
 pub mod svc1 {
     //! The service `svc1`, provided by `server1`; its tenants: `client1`, `client2`.
     //!
-    //! The functions call through the installed network, [`Client`] through the one it was made with; [`Mock`] stands in for it in tests.
+    //! The functions call through the installed network, [`Client`] through the one it was made with, as does `AsyncClient` without blocking; [`Mock`] stands in for it in tests.
 
     use ::rpc_runtime::{Error, Network, RecordedCall};
 

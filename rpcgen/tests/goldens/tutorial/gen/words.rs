@@ -2,8 +2,11 @@
 //! The service `words`, provided by `home`; its tenants: `laptop`.
 //!
 //! The functions call through the installed network, [`Client`] through the one it was made with, as does `AsyncClient` without blocking; [`Mock`] stands in for it in tests.
+//!
+//! [`Handler`] and [`serve`] are for its provider.
 
-use ::rpc_runtime::{Error, Network, RecordedCall};
+use ::core::future::Future;
+use ::rpc_runtime::{Call, Error, Failure, NativeService, Network, RecordedCall};
 
 /// How often each word occurs.
 ///
@@ -34,6 +37,13 @@ where
     Client::count(&plumbing::client()?, a)
 }
 
+/// The longest word.
+///
+/// `words.longest(str) -> (str)`
+pub fn longest(text: String) -> Result<String, Error> {
+    Client::longest(&plumbing::client()?, text)
+}
+
 /// The calls of `words` on a network of one's own choice.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -45,6 +55,13 @@ impl Client {
     #[must_use]
     pub fn new(network: &Network) -> Self {
         Self { network: network.clone() }
+    }
+
+    /// The longest word.
+    ///
+    /// `words.longest(str) -> (str)`
+    pub fn longest(&self, text: String) -> Result<String, Error> {
+        Calls::longest(self, text)
     }
 }
 
@@ -73,7 +90,23 @@ impl Client {
         #[doc = "See [`Client::count_str`]."] pub async fn count_str(&self, text: String) -> Result<::std::collections::BTreeMap<String, i64>, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::COUNT_STR, (text,)).await }
         #[doc = "See [`Client::count_list_str`]."] pub async fn count_list_str(&self, texts: Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::COUNT_LIST_STR, (texts,)).await }
         #[doc = "See [`Client::count`]."] pub fn count<A, R>(&self, a: A) -> ::rpc_runtime::private::Carried<'_, R> where A: CountArgs<Output = R> { ::rpc_runtime::private::Carried::by(&self.network, CountArgs::request(a)) }
+        #[doc = "See [`Client::longest`]."] pub async fn longest(&self, text: String) -> Result<String, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::LONGEST, (text,)).await }
     }
+}
+
+/// The native procedures of `words`, for who provides it: implement each as an `async fn`, and hand the whole to [`serve`].
+#[rustfmt::skip]
+pub trait Handler: Send + Sync + 'static {
+    /// The longest word.
+    ///
+    /// `words.longest(str) -> (str)`
+    fn longest(&self, call: &Call, text: String) -> impl Future<Output = Result<String, Failure>> + Send;
+}
+
+/// What a server needs to run `handler`: a `rpc_runtime::server::Server` takes it, which the feature `server` of
+/// `rpc-runtime` has.
+pub fn serve(handler: impl Handler) -> NativeService {
+    plumbing::serve(handler)
 }
 
 /// What can be called of `words`, for code that takes a [`Client`] as well as a [`Mock`].
@@ -85,6 +118,8 @@ pub trait Calls {
     fn count_list_str(&self, texts: Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error>;
     /// See [`Client::count`].
     fn count<A, R>(&self, a: A) -> Result<R, Error> where Self: Sized, A: CountArgs<Output = R> { CountArgs::call(a, self) }
+    /// See [`Client::longest`].
+    fn longest(&self, text: String) -> Result<String, Error>;
 }
 
 /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
@@ -105,6 +140,8 @@ impl Mock {
     pub fn on_count_str(self, answer: impl Fn(String) -> Result<::std::collections::BTreeMap<String, i64>, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::COUNT_STR, move |(text,)| answer(text)) } }
     /// Answers `words.count(List[str]) -> (Dict[str, int])`.
     pub fn on_count_list_str(self, answer: impl Fn(Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::COUNT_LIST_STR, move |(texts,)| answer(texts)) } }
+    /// Answers `words.longest(str) -> (str)`.
+    pub fn on_longest(self, answer: impl Fn(String) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::LONGEST, move |(text,)| answer(text)) } }
 }
 
 /// What [`count`](fn@count) may be called with, in the forms that the module `forms` below lists. Only this module implements it.
@@ -123,7 +160,10 @@ pub trait CountArgs {
 
 #[rustfmt::skip]
 mod plumbing {
-    use super::{Calls, Client, Mock, procedures};
+    use super::{Calls, Client, Handler, Mock, procedures};
+    use ::std::sync::Arc;
+    use ::rpc_runtime::NativeService;
+    use ::rpc_runtime::private::held_by;
     use ::rpc_runtime::Error;
     use ::rpc_runtime::private::{Carrier, Transport};
 
@@ -143,6 +183,14 @@ mod plumbing {
     impl<C: Carrier> Calls for C {
         fn count_str(&self, text: String) -> Result<::std::collections::BTreeMap<String, i64>, Error> { Carrier::transport(self).carry(&procedures::COUNT_STR, (text,)) }
         fn count_list_str(&self, texts: Vec<String>) -> Result<::std::collections::BTreeMap<String, i64>, Error> { Carrier::transport(self).carry(&procedures::COUNT_LIST_STR, (texts,)) }
+        fn longest(&self, text: String) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::LONGEST, (text,)) }
+    }
+
+    /// The procedures of a handler, which each of its calls holds.
+    pub fn serve(handler: impl Handler) -> NativeService {
+        let handler = Arc::new(handler);
+        NativeService::new("words")
+            .method(&procedures::LONGEST, held_by(&handler, |handler, call, (text,)| async move { Handler::longest(&*handler, &call, text).await }))
     }
 }
 
@@ -151,6 +199,7 @@ mod procedures {
     use ::rpc_runtime::private::Procedure;
     pub static COUNT_STR: Procedure = Procedure::new("words", "count", &["str"], &["Dict[str, int]"]);
     pub static COUNT_LIST_STR: Procedure = Procedure::new("words", "count", &["List[str]"], &["Dict[str, int]"]);
+    pub static LONGEST: Procedure = Procedure::new("words", "longest", &["str"], &["str"]);
 }
 
 #[rustfmt::skip]

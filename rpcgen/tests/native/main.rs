@@ -1,4 +1,5 @@
-//! A provider's side of native procedures: handlers as people write them, each of which is served.
+//! What the tutorial shows beyond blocking calls, and a provider's side of native procedures: handlers as people write
+//! them, each of which is served.
 
 use std::collections::BTreeMap;
 use std::num::ParseIntError;
@@ -7,8 +8,32 @@ use std::sync::Mutex;
 use rpc_runtime::{Call, Failure};
 
 #[rustfmt::skip]
-#[path = "goldens/native/gen/mod.rs"]
+#[path = "../goldens/native/gen/mod.rs"]
 mod stubs;
+
+#[rustfmt::skip]
+#[path = "../goldens/tutorial/gen/mod.rs"]
+mod tutorial_stubs;
+
+mod tutorial {
+    use super::tutorial_stubs as stubs;
+
+    include!("tutorial.rs");
+
+    pub(super) fn served() -> rpc_runtime::NativeService {
+        stubs::words::serve(Words)
+    }
+}
+
+mod asynchronous {
+    use super::tutorial_stubs as stubs;
+
+    include!("asynchronous.rs");
+
+    pub(super) fn call(words: &AsyncClient) -> impl Future<Output = Result<(), rpc_runtime::Error>> + Send {
+        both(words)
+    }
+}
 
 use stubs::gauges::{self, Handler};
 use stubs::types::Reading;
@@ -59,6 +84,7 @@ impl Handler for Gauges {
     }
 
     #[rustfmt::skip]
+    #[expect(clippy::many_single_char_names, reason = "the file does not name them")]
     async fn mean(&self, _: &Call, a: f64, b: f64, c: f64, d: f64, e: f64, f: f64, g: f64, h: f64, i: f64, j: f64, k: f64, l: f64, m: f64) -> Result<f64, Failure> {
         Ok([a, b, c, d, e, f, g, h, i, j, k, l, m].iter().sum::<f64>() / 13.0)
     }
@@ -68,4 +94,13 @@ impl Handler for Gauges {
 fn a_handler_is_served() {
     let service = gauges::serve(Gauges::default());
     assert!(format!("{service:?}").contains("gauges"));
+}
+
+#[test]
+fn the_tutorial_shows_a_handler_and_calls_that_compile() {
+    let tutorial = include_str!("../../../docs/TUTORIAL.md");
+    assert!(tutorial.contains(include_str!("tutorial.rs")));
+    assert!(tutorial.contains(include_str!("asynchronous.rs")));
+    assert!(format!("{:?}", tutorial::served()).contains("words"));
+    let _ = asynchronous::call;
 }
