@@ -96,7 +96,9 @@ stubs::std::Call(
 )?;
 }
 {
-let answer = stubs::std::Failure()?;
+use stubs::types;
+
+let answer = stubs::std::Failure(types::Call { Handler: Some(types::Failure::Call) })?;
 }
 {
 let answer = stubs::std::NativeService()?;

@@ -90,5 +90,5 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
         },
     ],
     ::core::option::Option::None,
-    "72eae64c4f643a03844a82daca5ab893077effa854df88b89ee06abfb6adf476",
+    "52912b8a3fcb0e5e4869ba8562173c9171d1552f538b89a716c2016467c1690e",
 );

@@ -155,9 +155,9 @@ pub fn Call(Arc: types::Network, Call: i64) -> Result<(), Error> {
     Client::Call(&plumbing::client()?, Arc, Call)
 }
 
-/// `std.Failure() -> (Result)`
-pub fn Failure() -> Result<types::Result, Error> {
-    Client::Failure(&plumbing::client()?)
+/// `std.Failure(Call) -> (Failure)`
+pub fn Failure(a: types::Call) -> Result<types::Failure, Error> {
+    Client::Failure(&plumbing::client()?, a)
 }
 
 /// `std.NativeService() -> (Optional[Box])`
@@ -347,9 +347,9 @@ impl Client {
         Calls::Call(self, Arc, Call)
     }
 
-    /// `std.Failure() -> (Result)`
-    pub fn Failure(&self) -> Result<types::Result, Error> {
-        Calls::Failure(self)
+    /// `std.Failure(Call) -> (Failure)`
+    pub fn Failure(&self, a: types::Call) -> Result<types::Failure, Error> {
+        Calls::Failure(self, a)
     }
 
     /// `std.NativeService() -> (Optional[Box])`
@@ -441,7 +441,7 @@ impl Client {
         #[doc = "See [`Client::Vec`]."] pub fn Vec<A, B, R>(&self, self_: A, R: B) -> ::rpc_runtime::private::Carried<'_, R> where (A, B): VecArgs<Output = R> { ::rpc_runtime::private::Carried::by(&self.network, VecArgs::request((self_, R))) }
         #[doc = "See [`Client::Handler`]."] pub async fn Handler(&self, call: i64, handler: i64, call_: types::Error) -> Result<(i64, types::Error), Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::HANDLER, (call, handler, call_)).await }
         #[doc = "See [`Client::Call`]."] pub async fn Call(&self, Arc: types::Network, Call: i64) -> Result<(), Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::CALL, (Arc, Call)).await }
-        #[doc = "See [`Client::Failure`]."] pub async fn Failure(&self) -> Result<types::Result, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::FAILURE, ()).await }
+        #[doc = "See [`Client::Failure`]."] pub async fn Failure(&self, a: types::Call) -> Result<types::Failure, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::FAILURE, (a,)).await }
         #[doc = "See [`Client::NativeService`]."] pub async fn NativeService(&self) -> Result<Option<types::Box>, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::NATIVESERVICE, ()).await }
         #[doc = "See [`Client::AsyncClient`]."] pub async fn AsyncClient(&self, AsyncClient: i64, Future: bool) -> Result<i64, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::ASYNCCLIENT, (AsyncClient, Future)).await }
         #[doc = "See [`Client::Future`]."] pub async fn Future(&self) -> Result<(), Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::FUTURE, ()).await }
@@ -461,8 +461,8 @@ pub trait Handler: Send + Sync + 'static {
     fn Handler(&self, call__: &Call, call: i64, handler: i64, call_: types::Error) -> impl Future<Output = Result<(i64, types::Error), Failure>> + Send;
     /// `std.Call(Network, int) -> ()`
     fn Call(&self, call: &Call, Arc: types::Network, Call: i64) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// `std.Failure() -> (Result)`
-    fn Failure(&self, call: &Call) -> impl Future<Output = Result<types::Result, Failure>> + Send;
+    /// `std.Failure(Call) -> (Failure)`
+    fn Failure(&self, call: &Call, a: types::Call) -> impl Future<Output = Result<types::Failure, Failure>> + Send;
     /// `std.NativeService() -> (Optional[Box])`
     fn NativeService(&self, call: &Call) -> impl Future<Output = Result<Option<types::Box>, Failure>> + Send;
     /// `std.AsyncClient(int, bool) -> (int)`
@@ -539,7 +539,7 @@ pub trait Calls {
     /// See [`Client::Call`].
     fn Call(&self, Arc: types::Network, Call: i64) -> Result<(), Error>;
     /// See [`Client::Failure`].
-    fn Failure(&self) -> Result<types::Result, Error>;
+    fn Failure(&self, a: types::Call) -> Result<types::Failure, Error>;
     /// See [`Client::NativeService`].
     fn NativeService(&self) -> Result<Option<types::Box>, Error>;
     /// See [`Client::AsyncClient`].
@@ -618,8 +618,8 @@ impl Mock {
     pub fn on_Handler(self, answer: impl Fn(i64, i64, types::Error) -> Result<(i64, types::Error), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::HANDLER, move |(call, handler, call_)| answer(call, handler, call_)) } }
     /// Answers `std.Call(Network, int) -> ()`.
     pub fn on_Call(self, answer: impl Fn(types::Network, i64) -> Result<(), Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::CALL, move |(Arc, Call)| answer(Arc, Call)) } }
-    /// Answers `std.Failure() -> (Result)`.
-    pub fn on_Failure(self, answer: impl Fn() -> Result<types::Result, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::FAILURE, move |()| answer()) } }
+    /// Answers `std.Failure(Call) -> (Failure)`.
+    pub fn on_Failure(self, answer: impl Fn(types::Call) -> Result<types::Failure, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::FAILURE, move |(a,)| answer(a)) } }
     /// Answers `std.NativeService() -> (Optional[Box])`.
     pub fn on_NativeService(self, answer: impl Fn() -> Result<Option<types::Box>, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::NATIVESERVICE, move |()| answer()) } }
     /// Answers `std.AsyncClient(int, bool) -> (int)`.
@@ -725,7 +725,7 @@ mod plumbing {
         fn Vec_int_str(&self, self_: i64, R: String) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::VEC_INT_STR, (self_, R)) }
         fn Handler(&self, call: i64, handler: i64, call_: types::Error) -> Result<(i64, types::Error), Error> { Carrier::transport(self).carry(&procedures::HANDLER, (call, handler, call_)) }
         fn Call(&self, Arc: types::Network, Call: i64) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::CALL, (Arc, Call)) }
-        fn Failure(&self) -> Result<types::Result, Error> { Carrier::transport(self).carry(&procedures::FAILURE, ()) }
+        fn Failure(&self, a: types::Call) -> Result<types::Failure, Error> { Carrier::transport(self).carry(&procedures::FAILURE, (a,)) }
         fn NativeService(&self) -> Result<Option<types::Box>, Error> { Carrier::transport(self).carry(&procedures::NATIVESERVICE, ()) }
         fn AsyncClient(&self, AsyncClient: i64, Future: bool) -> Result<i64, Error> { Carrier::transport(self).carry(&procedures::ASYNCCLIENT, (AsyncClient, Future)) }
         fn Future(&self) -> Result<(), Error> { Carrier::transport(self).carry(&procedures::FUTURE, ()) }
@@ -742,7 +742,7 @@ mod plumbing {
         NativeService::new("std")
             .method(&procedures::HANDLER, held_by(&handler, |handler_, call__, (call, handler, call_)| async move { Handler::Handler(&*handler_, &call__, call, handler, call_).await }))
             .method(&procedures::CALL, held_by(&handler, |handler, call, (Arc, Call)| async move { Handler::Call(&*handler, &call, Arc, Call).await }))
-            .method(&procedures::FAILURE, held_by(&handler, |handler, call, ()| async move { Handler::Failure(&*handler, &call).await }))
+            .method(&procedures::FAILURE, held_by(&handler, |handler, call, (a,)| async move { Handler::Failure(&*handler, &call, a).await }))
             .method(&procedures::NATIVESERVICE, held_by(&handler, |handler, call, ()| async move { Handler::NativeService(&*handler, &call).await }))
             .method(&procedures::ASYNCCLIENT, held_by(&handler, |handler, call, (AsyncClient, Future)| async move { Handler::AsyncClient(&*handler, &call, AsyncClient, Future).await }))
             .method(&procedures::FUTURE, held_by(&handler, |handler, call, ()| async move { Handler::Future(&*handler, &call).await }))
@@ -779,7 +779,7 @@ mod procedures {
     pub static VEC_INT_STR: Procedure = Procedure::new("std", "Vec", &["int", "str"], &["str"]);
     pub static HANDLER: Procedure = Procedure::new("std", "Handler", &["int", "int", "Error{Ok, Err, as_str, all, Error, None, match}"], &["int", "Error{Ok, Err, as_str, all, Error, None, match}"]);
     pub static CALL: Procedure = Procedure::new("std", "Call", &["Network{serialize: Result{type: int, fn: Some{none, some, self_}, some: Optional[Vec2{x: float, Self_: Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}}]}, deserializer: str}", "int"], &[]);
-    pub static FAILURE: Procedure = Procedure::new("std", "Failure", &[], &["Result{type: int, fn: Some{none, some, self_}, some: Optional[Vec2{x: float, Self_: Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}}]}"]);
+    pub static FAILURE: Procedure = Procedure::new("std", "Failure", &["Call{Handler: Optional[Failure{Call, Future, serve}]}"], &["Failure{Call, Future, serve}"]);
     pub static NATIVESERVICE: Procedure = Procedure::new("std", "NativeService", &[], &["Optional[Box{Clone: List[Debug{serde: str, out: bytes, input: int}]}]"]);
     pub static ASYNCCLIENT: Procedure = Procedure::new("std", "AsyncClient", &["int", "bool"], &["int"]);
     pub static FUTURE: Procedure = Procedure::new("std", "Future", &[], &[]);
