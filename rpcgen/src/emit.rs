@@ -1,8 +1,10 @@
 //! From what is to be printed to Rust: one small function per item.
 
+mod async_client;
 mod calls;
 mod client;
 mod function;
+mod handler;
 mod mock;
 mod overloads;
 mod root;
@@ -24,6 +26,8 @@ pub fn emit_module(module: &Module) -> String {
     [
         format(emit_shown(module)),
         client::emit_overloads(module),
+        async_client::emit_async_client(module),
+        handler::emit_skeleton(module),
         calls::emit_calls(module),
         mock::emit_mock(module),
         emit_argument_traits(module),
@@ -35,20 +39,35 @@ pub fn emit_module(module: &Module) -> String {
 /// What is read: the functions with their documentation, and the client.
 fn emit_shown(module: &Module) -> TokenStream {
     let header = emit_header(&module.docs);
+    let imports = emit_imports(module);
+    let functions = module.calls.iter().map(function::emit_call);
+    let client = client::emit_client(module);
+    quote! {
+        #header
+        #imports
+        #(#functions)*
+        #client
+    }
+}
+
+/// The few names that the stubs do not write in full.
+fn emit_imports(module: &Module) -> TokenStream {
+    let runtime = if module.has_native() {
+        quote! {
+            use ::core::future::Future;
+            use ::rpc_runtime::{Call, Error, Failure, NativeService, Network, RecordedCall};
+        }
+    } else {
+        quote!(
+            use ::rpc_runtime::{Error, Network, RecordedCall};
+        )
+    };
     let types = module.has_named_types.then(|| {
         quote!(
             use super::types;
         )
     });
-    let functions = module.calls.iter().map(function::emit_call);
-    let client = client::emit_client(module);
-    quote! {
-        #header
-        use ::rpc_runtime::{Error, Network, RecordedCall};
-        #types
-        #(#functions)*
-        #client
-    }
+    quote!(#runtime #types)
 }
 
 fn emit_argument_traits(module: &Module) -> String {
@@ -78,6 +97,15 @@ impl Module {
             Call::Plain(function) => Some(function),
             Call::Overloaded(_) => None,
         })
+    }
+
+    /// The procedures that are compiled into the provider's own binary.
+    fn native_functions(&self) -> impl Iterator<Item = &Function> {
+        self.functions().filter(|function| function.is_native)
+    }
+
+    fn has_native(&self) -> bool {
+        self.native_functions().next().is_some()
     }
 
     fn overload_sets(&self) -> impl Iterator<Item = &OverloadSet> {

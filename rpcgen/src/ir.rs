@@ -91,6 +91,12 @@ pub struct Function {
     pub arguments: Vec<RustName>,
     /// What the closure is called that answers it in a test; none of their names.
     pub answer: RustName,
+    /// Whether it is compiled into the provider's own binary.
+    pub is_native: bool,
+    /// What its handler is called where it is handed on; none of the arguments' names.
+    pub handler: RustName,
+    /// What a handler's argument is called that says who calls; none of the arguments' names.
+    pub call: RustName,
     /// The longest a call may take.
     pub deadline_ms: Option<u64>,
 }
@@ -130,6 +136,8 @@ pub enum Passing {
 pub struct Overload {
     /// The plain function that does it.
     pub function: RustName,
+    /// The static that tells the runtime about it.
+    pub procedure: RustName,
     /// Its arguments, in order.
     pub arguments: Vec<OverloadArgument>,
     /// What it returns.

@@ -76,10 +76,19 @@ fn lower_set(service: &Service, set: &[&Rpc]) -> Vec<Call> {
 /// Functions whose names differ only in case (`add_INT`, `add(int)`) have statics of one name, until here.
 fn part_procedures(calls: &mut [Call]) {
     let mut taken = HashSet::new();
+    let mut of_functions = HashMap::new();
     for call in calls {
-        if let Call::Plain(function) = call {
-            while !taken.insert(function.procedure.clone()) {
-                function.procedure = RustName::new(format!("{}_", function.procedure));
+        match call {
+            Call::Plain(function) => {
+                while !taken.insert(function.procedure.clone()) {
+                    function.procedure = RustName::new(format!("{}_", function.procedure));
+                }
+                of_functions.insert(function.name.clone(), function.procedure.clone());
+            }
+            Call::Overloaded(set) => {
+                for overload in &mut set.overloads {
+                    overload.procedure.clone_from(&of_functions[&overload.function]);
+                }
             }
         }
     }

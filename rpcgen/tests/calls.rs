@@ -146,6 +146,34 @@ fn methods(network: &rpc_runtime::Network) -> Result<(), Error> {
     polls.vote_str("bob".to_owned())
 }
 
+/// Succeeds in compiling when the future may be moved to another thread while it waits.
+fn sent<F: Future + Send>(call: F) -> F {
+    call
+}
+
+async fn asynchronous(network: &rpc_runtime::Network) -> Result<(), Error> {
+    let calc = calc::AsyncClient::new(network);
+    let polls = polls::AsyncClient::new(network);
+    let store = store::AsyncClient::new(network);
+    let text = String::from("b");
+    let _ = is::<i64>(sent(calc.add(2, 3)).await?);
+    let _ = is::<i64>(sent(calc.add_int_int(2, 3)).await?);
+    let _ = is::<String>(sent(calc.clone().add("a", &text)).await?);
+    let _ = is::<Vec<i64>>(calc.add(&vec![1], [2]).await?);
+    let _ = is::<i64>(polls.result("bob").await?);
+    let _ = is::<BTreeMap<String, i64>>(polls.result(()).await?);
+    let _ = is::<(i64, String)>(polls.rank(1, "b", ["a", "b"]).await?);
+    let _ = is::<i64>(store.put(b"bytes").await?);
+    let _ = is::<f64>(store.put(None).await?);
+    println!("{}", calc.add("a", "b").await?.len());
+    polls.vote(("bob", 3)).await?;
+    polls.vote_str("bob".to_owned()).await
+}
+
+fn asynchronous_calls_may_be_moved(network: &rpc_runtime::Network) {
+    drop(sent(asynchronous(network)));
+}
+
 /// A function that is generic over what it passes on names the trait.
 fn generic<A: store::PutArgs<Output = i64>>(value: A) -> Result<i64, Error> {
     store::put(value)
@@ -156,6 +184,7 @@ fn calls_compile() {
     let free: [fn() -> Result<(), Error>; 5] =
         [literals, variables, several_arities, several_deciding_arguments, one_argument];
     let others = (results_flow_on_without_annotations, methods, generic::<Vec<u8>>);
+    let _ = asynchronous_calls_may_be_moved;
     assert_eq!(free.len(), 5);
     let _ = others;
 }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use rpcgen::{Difference, Folder, generate};
 
 /// The cases, each with the tenant it is generated for.
-const CASES: [(&str, Option<&str>); 6] = [
+const CASES: [(&str, Option<&str>); 7] = [
     ("names", None),
+    ("native", None),
     ("overloads", None),
     ("records", None),
     ("tenant", Some("client1")),
@@ -58,10 +59,10 @@ fn an_unknown_tenant_is_an_error_that_names_the_nearest() {
 }
 
 /// How many lines the stubs of a service with these procedures have, `mod.rs` counted.
-fn lines_of(procedures: &[String]) -> usize {
+fn lines_of(procedures: &[String], is_native: bool) -> usize {
     let folder = tempfile::tempdir().expect("a folder");
     let init = folder.path().join("init.yaml");
-    let entry = |rpc: &String| format!("      - {{ {rpc}, native: true }}\n");
+    let entry = |rpc: &String| format!("      - {{ {rpc}, native: {is_native} }}\n");
     let rpcs: String = procedures.iter().map(entry).collect();
     let head = "network: { servers: { a: { ip: '::1', port: 1 } }, clients: { c: { ip: '::1' } } }\n\
                 services:\n  s:\n    provider: a\n    tenants: [c]\n    rpcs:\n";
@@ -70,7 +71,7 @@ fn lines_of(procedures: &[String]) -> usize {
 }
 
 #[test]
-fn twenty_procedures_take_at_most_eight_hundred_lines() {
+fn twenty_procedures_take_at_most_eight_hundred_lines_and_five_each_where_they_are_native() {
     let singles = |arguments: &str| -> Vec<String> {
         let rpc = |n| {
             format!("name: rpc{n}, doc: does it, arguments: {{ {arguments} }}, returns: 'Dict[str, int]'")
@@ -91,7 +92,9 @@ fn twenty_procedures_take_at_most_eight_hundred_lines() {
         sets(2),
         sets(4),
     ] {
-        let lines = lines_of(&procedures);
+        let lines = lines_of(&procedures, false);
         assert!(lines <= 800, "{lines} lines: {}", procedures[0]);
+        let skeleton = lines_of(&procedures, true) - lines;
+        assert!(skeleton <= 20 * 5 + 25, "{skeleton} lines of a skeleton: {}", procedures[0]);
     }
 }

@@ -14,6 +14,7 @@
 //! |---|---|---|
 //! | [`wire`] | frames, messages, values; no I/O, no clock | always |
 //! | [`client`](Network) | sessions of the blocking client | `client` |
+//! | `native` | procedures in the provider's own binary | `client` |
 //! | `server` | sessions, dispatch, identity, limits, drain | `server` |
 //! | `engine` | what runs a source: Python workers | `server` |
 //! | `store` | the data folder | `server` |
@@ -35,6 +36,7 @@ mod dynamic;
 #[cfg(feature = "client")]
 mod mock;
 #[cfg(feature = "client")]
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "handlers can be written without a server"))]
 mod native;
 #[cfg(feature = "client")]
 mod network;
@@ -66,6 +68,22 @@ macro_rules! include_stubs {
     () => {
         include!(concat!(env!("OUT_DIR"), "/rpc_stubs.rs"));
     };
+}
+
+/// What needs the feature `async`; generated code has its asynchronous clients in it, which are not there without.
+#[cfg(all(feature = "client", feature = "async"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! if_async {
+    ($($items:tt)*) => { $($items)* };
+}
+
+/// What needs the feature `async`, which is not on.
+#[cfg(all(feature = "client", not(feature = "async")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! if_async {
+    ($($items:tt)*) => {};
 }
 
 #[cfg(feature = "deploy")]

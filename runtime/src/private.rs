@@ -1,21 +1,28 @@
 //! What generated code calls. Private: it may change with every version, together with `rpcgen`.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(feature = "async")]
+mod request;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+#[cfg(feature = "async")]
+pub use request::{Carried, Request, carry_async, carry_request};
 use rpc_schema::Type;
 pub use serde;
 
 pub use crate::arg::Arg;
 use crate::error::Error;
 pub use crate::mock::Mock;
+use crate::native::Call;
 use crate::network::Network;
 use crate::topology::Topology;
 pub use crate::wire::outbox::Outbox;
 use crate::wire::value::block_offset;
 pub use crate::wire::value::{DecodeError, Reader, Value, encode_count};
 pub use crate::{
-    __enumeration as enumeration, __overloads as overloads, __record as record, __spread as spread,
+    __carried as carried, __enumeration as enumeration, __gather as gather, __overloads as overloads,
+    __record as record, __spread as spread,
 };
 
 /// One signature, as generated code knows it.
@@ -126,6 +133,19 @@ pub fn installed(topology: &'static Topology) -> Result<Network, Error> {
     topology.installed()
 }
 
+/// Gives each call a hold of its own on the handler that answers it.
+pub fn held_by<H, C, A, F>(
+    handler: &Arc<H>,
+    answer: C,
+) -> impl Fn(Call, A) -> F + Send + Sync + use<H, C, A, F>
+where
+    H: Send + Sync,
+    C: Fn(Arc<H>, Call, A) -> F + Send + Sync,
+{
+    let handler = Arc::clone(handler);
+    move |call, arguments| answer(Arc::clone(&handler), call, arguments)
+}
+
 /// The binary form of a generated struct, and its being passed by reference.
 #[doc(hidden)]
 #[macro_export]
@@ -190,12 +210,27 @@ macro_rules! __enumeration {
     };
 }
 
+/// How arguments of overloads are carried: the hidden methods of their set's trait.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __carried {
+    () => {
+        #[doc(hidden)]
+        fn call(self, calls: &dyn Calls) -> ::core::result::Result<Self::Output, $crate::Error>;
+
+        $crate::if_async! {
+            #[doc(hidden)]
+            fn request(self) -> $crate::private::Request<Self::Output>;
+        }
+    };
+}
+
 /// The forms in which the arguments of overloads may be passed, as implementations of their set's trait.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __overloads {
     ($arguments:ident: $(
-        => $function:ident $places:tt -> $returns:ty;
+        => $function:ident $procedure:ident $places:tt -> $returns:ty;
         $([$($generics:tt)*] $form:ty;)+
     )+) => {$($(
         #[diagnostic::do_not_recommend]
@@ -205,6 +240,12 @@ macro_rules! __overloads {
             fn call(self, calls: &dyn Calls) -> ::core::result::Result<Self::Output, $crate::Error> {
                 $crate::private::spread!(calls, $function, self, $places)
             }
+
+            $crate::if_async! {
+                fn request(self) -> $crate::private::Request<Self::Output> {
+                    $crate::private::gather!(super::procedures::$procedure, self, $places)
+                }
+            }
         }
     )+)+};
 }
@@ -213,10 +254,23 @@ macro_rules! __overloads {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __spread {
-    ($calls:ident, $function:ident, $arguments:ident, [_]) => {
-        $calls.$function($crate::private::Arg::into_arg($arguments))
+    ($calls:ident, $function:ident, $arguments:ident, [_: $ty:ty]) => {
+        $calls.$function($crate::private::Arg::<$ty>::into_arg($arguments))
     };
-    ($calls:ident, $function:ident, $arguments:ident, [$($place:tt)*]) => {
-        $calls.$function($($crate::private::Arg::into_arg($arguments.$place)),*)
+    ($calls:ident, $function:ident, $arguments:ident, [$($place:tt: $ty:ty),*]) => {
+        $calls.$function($($crate::private::Arg::<$ty>::into_arg($arguments.$place)),*)
+    };
+}
+
+/// The request for a procedure with the elements of a tuple, or with one value.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __gather {
+    ($procedure:path, $arguments:ident, [_: $ty:ty]) => {
+        $crate::private::Request::new(&$procedure).argument::<$ty>($crate::private::Arg::into_arg($arguments))
+    };
+    ($procedure:path, $arguments:ident, [$($place:tt: $ty:ty),*]) => {
+        $crate::private::Request::new(&$procedure)
+            $(.argument::<$ty>($crate::private::Arg::into_arg($arguments.$place)))*
     };
 }

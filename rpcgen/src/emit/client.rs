@@ -30,19 +30,24 @@ pub fn emit_client(module: &Module) -> TokenStream {
     }
 }
 
-/// Single overloads are left to the [table](emit_overloads).
+/// What is overloaded is left to the [table](emit_overloads).
 fn emit_method(call: &Call) -> Option<TokenStream> {
     match call {
-        Call::Plain(function) if function.is_overload => None,
-        Call::Plain(function) => Some(emit_plain_method(function)),
-        Call::Overloaded(set) => Some(overloads::emit_method(set)),
+        Call::Plain(function) if !function.is_overload => Some(emit_plain_method(function)),
+        _ => None,
     }
 }
 
-/// The methods of single overloads, a line each.
+/// The methods of overloads, alone and together, a line each.
 pub fn emit_overloads(module: &Module) -> String {
-    let methods: String =
-        module.functions().filter(|function| function.is_overload).map(emit_overload).collect();
+    let methods: String = module
+        .calls
+        .iter()
+        .filter_map(|call| match call {
+            Call::Plain(function) => function.is_overload.then(|| emit_overload(function)),
+            Call::Overloaded(set) => Some(overloads::emit_method(set)),
+        })
+        .collect();
     if methods.is_empty() { methods } else { format!("\n#[rustfmt::skip]\nimpl Client {{\n{methods}}}\n") }
 }
 

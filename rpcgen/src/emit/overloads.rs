@@ -42,34 +42,42 @@ pub fn emit_function(set: &OverloadSet) -> TokenStream {
 }
 
 /// The client's method of a set.
-pub fn emit_method(set: &OverloadSet) -> TokenStream {
-    let name = &set.name;
-    let docs = emit_docs(&[format!("Any overload of `{}`; see [`{1}`](fn@{1}).", set.path, name.as_str())]);
-    let Generics { types, arguments, bound, .. } = generics(set);
-    let bound = code(&bound);
-    let trait_name = &set.trait_name;
-    quote! {
-        #docs
-        pub fn #name<#(#types,)* R>(&self, #(#arguments: #types),*) -> Result<R, Error>
-        where
-            #bound: #trait_name<Output = R>,
-        {
-            Calls::#name(self, #(#arguments),*)
-        }
-    }
+pub fn emit_method(set: &OverloadSet) -> String {
+    let OverloadSet { name, trait_name, path, .. } = set;
+    let generics = generics(set);
+    let (types, parameters) = generics.in_text();
+    let Generics { arguments, bound, .. } = generics;
+    let (short, arguments) = (name.as_str(), texts(&arguments).join(", "));
+    format!(
+        "    /// Any overload of `{path}`; see [`{short}`](fn@{short}).\n    \
+         pub fn {name}<{types}R>(&self, {parameters}) -> Result<R, Error> where {bound}: {trait_name}<Output = R> \
+         {{ Calls::{name}(self, {arguments}) }}\n"
+    )
 }
 
 /// The method of a set that everything has which has the methods of its overloads.
 pub fn emit_provided_method(set: &OverloadSet) -> String {
     let OverloadSet { name, trait_name, .. } = set;
-    let Generics { types, arguments, bound, value } = generics(set);
-    let parameters: Vec<String> =
-        arguments.iter().zip(&types).map(|(argument, ty)| format!("{argument}: {ty}")).collect();
-    let types: String = types.iter().fold(String::new(), |text, ty| text + &format!("{ty}, "));
-    let parameters = parameters.join(", ");
+    let generics = generics(set);
+    let (types, parameters) = generics.in_text();
+    let Generics { bound, value, .. } = generics;
     format!(
         "    /// See [`Client::{}`].\n    fn {name}<{types}R>(&self, {parameters}) -> Result<R, Error> \
          where Self: Sized, {bound}: {trait_name}<Output = R> {{ {trait_name}::call({value}, self) }}\n",
+        name.as_str()
+    )
+}
+
+/// The asynchronous client's method of a set. It is no `async fn`, so that a wrong call is one error.
+pub fn emit_async_method(set: &OverloadSet) -> String {
+    let OverloadSet { name, trait_name, .. } = set;
+    let generics = generics(set);
+    let (types, parameters) = generics.in_text();
+    let Generics { bound, value, .. } = generics;
+    format!(
+        "    #[doc = \"See [`Client::{}`].\"] pub fn {name}<{types}R>(&self, {parameters}) \
+         -> ::rpc_runtime::private::Carried<'_, R> where {bound}: {trait_name}<Output = R> {{ \
+         ::rpc_runtime::private::Carried::by(&self.network, {trait_name}::request({value})) }}\n",
         name.as_str()
     )
 }
@@ -82,6 +90,16 @@ struct Generics {
     bound: String,
     /// What is passed.
     value: String,
+}
+
+impl Generics {
+    /// The type parameters, each with a comma behind it, and the parameters.
+    fn in_text(&self) -> (String, String) {
+        let types = self.types.iter().fold(String::new(), |text, ty| text + &format!("{ty}, "));
+        let parameters = self.arguments.iter().zip(&self.types);
+        let parameters: Vec<String> = parameters.map(|(argument, ty)| format!("{argument}: {ty}")).collect();
+        (types, parameters.join(", "))
+    }
 }
 
 fn generics(set: &OverloadSet) -> Generics {
@@ -114,8 +132,7 @@ pub fn emit_trait(set: &OverloadSet) -> TokenStream {
             /// What the call returns.
             type Output;
 
-            #[doc(hidden)]
-            fn call(self, calls: &dyn Calls) -> Result<Self::Output, Error>;
+            ::rpc_runtime::private::carried!();
         }
     }
 }
@@ -128,17 +145,16 @@ pub fn emit_forms(set: &OverloadSet) -> String {
 }
 
 fn emit_overload(set: &OverloadSet, overload: &Overload) -> String {
-    let function = &overload.function;
+    let Overload { function, procedure, arguments, .. } = overload;
     let bare = bare(set, overload);
-    let places = if bare {
-        "_".to_owned()
-    } else {
-        let places: Vec<String> = (0..overload.arguments.len()).map(|place| place.to_string()).collect();
-        places.join(" ")
+    let in_place = |(place, argument): (usize, &OverloadArgument)| {
+        let place = if bare { "_".to_owned() } else { place.to_string() };
+        format!("{place}: {}", type_in_text(&argument.ty))
     };
-    let returns = returns_in_text(&overload.returns);
+    let places: Vec<String> = arguments.iter().enumerate().map(in_place).collect();
+    let (places, returns) = (places.join(", "), returns_in_text(&overload.returns));
     let forms: String = heads(overload).iter().map(|head| emit_form(head, bare)).collect();
-    format!("    => {function} [{places}] -> {returns};\n{forms}")
+    format!("    => {function} {procedure} [{places}] -> {returns};\n{forms}")
 }
 
 fn emit_form(head: &[Position], bare: bool) -> String {
@@ -230,7 +246,8 @@ mod tests {
             discriminating: !text.starts_with("Optional"),
         };
         let arguments = types.iter().map(argument).collect();
-        let overload = Overload { function: RustName::new("f"), arguments, returns: Vec::new() };
+        let (function, procedure) = (RustName::new("f"), RustName::new("F"));
+        let overload = Overload { function, procedure, arguments, returns: Vec::new() };
         let text = |head: &Vec<Position>| {
             let types: Vec<&str> = head.iter().map(|position| position.ty.as_str()).collect();
             types.join(", ")

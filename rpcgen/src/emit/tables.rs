@@ -6,7 +6,7 @@
 use rpc_schema::types::MAX_TUPLE_LEN;
 use rpc_schema::{Expanded, Type};
 
-use super::{calls, overloads};
+use super::{calls, handler, overloads};
 use crate::format::indent;
 use crate::ir::{Function, Module};
 
@@ -28,6 +28,12 @@ impl Carrier for Mock {
 }
 ";
 
+const HELD: &str = "\
+use ::std::sync::Arc;
+use ::rpc_runtime::NativeService;
+use ::rpc_runtime::private::held_by;
+";
+
 /// The modules `plumbing`, `procedures` and, where something is overloaded, `forms`.
 pub fn emit_tables(module: &Module) -> String {
     let procedures: String = module.functions().map(emit_procedure).collect();
@@ -44,11 +50,13 @@ fn table(name: &str, text: &str) -> String {
     format!("\n#[rustfmt::skip]\nmod {name} {{\n{}}}\n", indent(text))
 }
 
-/// How a client and its double come by their calls.
+/// How a client and its double come by their calls, and a provider by its service.
 fn emit_plumbing(module: &Module) -> String {
     let types = if module.has_named_types { ", types" } else { "" };
-    let imports = format!("use super::{{Calls, Client, Mock, procedures{types}}};\n");
-    table("plumbing", &format!("{imports}{PLUMBING}\n{}", calls::emit_carried(module)))
+    let (handler, held) = if module.has_native() { (", Handler", HELD) } else { ("", "") };
+    let imports = format!("use super::{{Calls, Client{handler}, Mock, procedures{types}}};\n{held}");
+    let (carried, served) = (calls::emit_carried(module), handler::emit_served(module));
+    table("plumbing", &format!("{imports}{PLUMBING}\n{carried}{served}"))
 }
 
 /// Names as one tuple, nested since a tuple has at most twelve elements; its binary form is that of the values in order.

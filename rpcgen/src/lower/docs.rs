@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rpc_schema::Type;
-use rpc_schema::model::{Rpc, Service, TypeDecl};
+use rpc_schema::model::{Code, Rpc, Service, TypeDecl};
 use rpc_schema::naming;
 use rpc_schema::overloads::{OverloadShape, shape};
 
@@ -52,10 +52,14 @@ pub fn of_service(service: &Service, sets: &[Vec<&Rpc>]) -> Vec<String> {
             service.name, service.provider
         ),
         String::new(),
-        "The functions call through the installed network, [`Client`] through the one it was made with; [`Mock`] \
-         stands in for it in tests."
+        "The functions call through the installed network, [`Client`] through the one it was made with, as does \
+         `AsyncClient` without blocking; [`Mock`] stands in for it in tests."
             .to_owned(),
     ];
+    if service.rpcs.iter().any(|rpc| rpc.code == Code::Native) {
+        lines.push(String::new());
+        lines.push("[`Handler`] and [`serve`] are for its provider.".to_owned());
+    }
     for set in sets.iter().filter(|set| shape(set) == OverloadShape::PlainOnly) {
         lines.push(String::new());
         lines.push(why_plain_only(set));
@@ -112,12 +116,10 @@ pub fn of_overloads(service: &Service, set: &[&Rpc], passing: &Passing) -> Vec<S
 
 /// Above the trait of a set's valid arguments.
 pub fn of_arguments_trait(name: &str) -> Vec<String> {
-    vec![
-        format!(
-            "What [`{name}`](fn@{name}) may be called with: the arguments of its overloads, as values and in"
-        ),
-        "the other forms that the module `forms` below lists. Only this module implements it.".to_owned(),
-    ]
+    vec![format!(
+        "What [`{name}`](fn@{name}) may be called with, in the forms that the module `forms` below lists. Only this \
+         module implements it."
+    )]
 }
 
 fn plain(rpc: &Rpc) -> String {

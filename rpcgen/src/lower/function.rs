@@ -1,6 +1,6 @@
 //! One signature as one function.
 
-use rpc_schema::model::{Parameter, Rpc, Service};
+use rpc_schema::model::{Code, Parameter, Rpc, Service};
 
 use super::docs;
 use crate::ident::RustName;
@@ -15,6 +15,9 @@ pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
         docs: docs::of_procedure(service, rpc),
         is_overload: rpc.name != *name,
         answer: RustName::argument("answer", &arguments),
+        is_native: rpc.code == Code::Native,
+        handler: RustName::argument("handler", &arguments),
+        call: RustName::argument("call", &arguments),
         arguments,
         deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
     }

@@ -45,8 +45,10 @@ fn lower_overload(rpc: &Rpc, discriminating: &[usize], passing: &Passing) -> Ove
         ty: parameter.ty.clone(),
         discriminating: bare || discriminating.contains(&position),
     };
+    let function = naming::plain_function(rpc.name.as_str(), &rpc.parameters);
     Overload {
-        function: RustName::new(naming::plain_function(rpc.name.as_str(), &rpc.parameters)),
+        procedure: RustName::new(function.to_ascii_uppercase()),
+        function: RustName::new(function),
         arguments: rpc.parameters.iter().enumerate().map(argument).collect(),
         returns: rpc.returns.clone(),
     }

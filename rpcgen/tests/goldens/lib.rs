@@ -6,6 +6,10 @@
 pub mod names;
 
 #[rustfmt::skip]
+#[path = "native/gen/mod.rs"]
+pub mod native;
+
+#[rustfmt::skip]
 #[path = "overloads/gen/mod.rs"]
 pub mod overloads;
 

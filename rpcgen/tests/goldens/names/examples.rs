@@ -83,6 +83,52 @@ let answer = stubs::std::Vec(7, "a")?;
 let answer = stubs::std::Vec_int_str(7, "a".to_owned())?;
 }
 {
+use stubs::types;
+
+let answer = stubs::std::Handler(7, 3, types::Error::Ok)?;
+}
+{
+use stubs::types;
+
+stubs::std::Call(
+    types::Network { serialize: types::Result { r#type: 7, r#fn: types::Some::None, some: Some(types::Vec2 { x: 2.5, Self_: types::Box { Clone: vec![types::Debug { serde: "a".to_owned(), out: b"hello".to_vec(), input: 3 }] } }) }, deserializer: "b".to_owned() },
+    5,
+)?;
+}
+{
+use stubs::types;
+
+let answer = stubs::std::Failure(types::Call { Handler: Some(types::Failure::Call) })?;
+}
+{
+let answer = stubs::std::NativeService()?;
+}
+{
+let answer = stubs::std::AsyncClient(7, true)?;
+}
+{
+stubs::std::Future()?;
+}
+{
+stubs::std::held_by("a".to_owned(), 7)?;
+}
+{
+stubs::std::method(7, 3)?;
+}
+{
+stubs::std::borrow()?;
+}
+{
+let answer = stubs::std::Arc(7)?;
+// or by the name of this overload alone:
+let answer = stubs::std::Arc_int(7)?;
+}
+{
+let answer = stubs::std::Arc("a")?;
+// or by the name of this overload alone:
+let answer = stubs::std::Arc_str("a".to_owned())?;
+}
+{
 stubs::r#loop::r#loop()?;
 }
 {

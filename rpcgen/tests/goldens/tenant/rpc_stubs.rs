@@ -25,7 +25,7 @@
 pub mod svc1 {
     //! The service `svc1`, provided by `server1`; its tenants: `client1`, `client2`.
     //!
-    //! The functions call through the installed network, [`Client`] through the one it was made with; [`Mock`] stands in for it in tests.
+    //! The functions call through the installed network, [`Client`] through the one it was made with, as does `AsyncClient` without blocking; [`Mock`] stands in for it in tests.
 
     use ::rpc_runtime::{Error, Network, RecordedCall};
 
@@ -54,6 +54,22 @@ pub mod svc1 {
         /// `svc1.rpc1(int, List[str]) -> (str)`
         pub fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> {
             Calls::rpc1(self, a, b)
+        }
+    }
+
+    ::rpc_runtime::if_async! {
+        /// The calls of [`Client`] as `async fn`s, to be awaited inside of a tokio runtime. It needs the feature `async` of
+        /// `rpc-runtime`; without it there is none.
+        #[derive(Clone, Debug)]
+        pub struct AsyncClient {
+            network: Network,
+        }
+
+        impl AsyncClient {
+            /// Calls through this network from here on.
+            #[must_use]
+            pub fn new(network: &Network) -> Self { Self { network: network.clone() } }
+            #[doc = "See [`Client::rpc1`]."] pub async fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::RPC1, (a, b)).await }
         }
     }
 

@@ -90,5 +90,5 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
         },
     ],
     ::core::option::Option::None,
-    "c5b207b2201e741d665f19e024a335843b82672d0c36f266ae93e769218c49da",
+    "52912b8a3fcb0e5e4869ba8562173c9171d1552f538b89a716c2016467c1690e",
 );

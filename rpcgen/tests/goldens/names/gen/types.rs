@@ -277,3 +277,62 @@ pub struct Network {
 }
 
 ::rpc_runtime::private::record!(Network, serialize, deserializer);
+
+/// The record `Call`.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    ::rpc_runtime::private::serde::Serialize,
+    ::rpc_runtime::private::serde::Deserialize
+)]
+#[serde(crate = "::rpc_runtime::private::serde", deny_unknown_fields)]
+pub struct Call {
+    /// `Optional[Failure]`
+    pub Handler: Option<Failure>,
+}
+
+::rpc_runtime::private::record!(Call, Handler);
+
+/// The enumeration `Failure`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    ::rpc_runtime::private::serde::Serialize,
+    ::rpc_runtime::private::serde::Deserialize
+)]
+#[serde(crate = "::rpc_runtime::private::serde")]
+pub enum Failure {
+    /// `Call`
+    #[serde(rename = "Call")]
+    Call,
+    /// `Future`
+    #[serde(rename = "Future")]
+    Future,
+    /// `serve`
+    #[serde(rename = "serve")]
+    Serve,
+}
+
+impl Failure {
+    /// Every item, in order.
+    pub const ALL: [Self; 3] = [Self::Call, Self::Future, Self::Serve];
+
+    /// The item as the network's file writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "Call",
+            Self::Future => "Future",
+            Self::Serve => "serve",
+        }
+    }
+}
+
+::rpc_runtime::private::enumeration!(Failure);

@@ -42,5 +42,5 @@ pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
         },
     ],
     ::core::option::Option::None,
-    "51b4c48db4ff291400d8f65c7ab2630b751e4929d2b504c4730ffe5e0eda3896",
+    "6c8fba122f7493c9622b504bd61069c3285e263f7b0e3c2de1b5e2fddc393c1a",
 );
