@@ -48,7 +48,7 @@ impl<R: Value + Send + 'static> Request<R> {
     }
 }
 
-fn carry<'n, R: Value + Send + 'n>(
+fn carry<'n, R: Value + Send + 'static>(
     network: &'n Network,
     procedure: &'static Procedure,
     arguments: Encoded,
