@@ -255,10 +255,10 @@ macro_rules! __overloads {
 #[macro_export]
 macro_rules! __spread {
     ($calls:ident, $function:ident, $arguments:ident, [_: $ty:ty]) => {
-        $calls.$function($crate::private::Arg::<$ty>::into_arg($arguments))
+        $calls.$function($crate::private::Arg::into_arg($arguments))
     };
     ($calls:ident, $function:ident, $arguments:ident, [$($place:tt: $ty:ty),*]) => {
-        $calls.$function($($crate::private::Arg::<$ty>::into_arg($arguments.$place)),*)
+        $calls.$function($($crate::private::Arg::into_arg($arguments.$place)),*)
     };
 }
 
