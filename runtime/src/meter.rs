@@ -1,5 +1,6 @@
 //! [`Meter`]: which calls of a procedure, or printed lines of a worker, get a log line of their own.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -7,35 +8,47 @@ use std::time::Instant;
 pub(crate) const MAX_LINES_PER_SECOND: u64 = 100;
 
 /// Counts what is logged of one procedure or worker.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Meter {
-    begin: Instant,
+    /// The second in which something was admitted last; see [`second`].
     second: AtomicU64,
     in_second: AtomicU64,
     suppressed: AtomicU64,
 }
 
+/// How many seconds after the first time it was asked `now` is.
+pub(crate) fn second(now: Instant) -> u64 {
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
+    now.saturating_duration_since(*BEGIN.get_or_init(|| now)).as_secs()
+}
+
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self {
-            begin: Instant::now(),
-            second: AtomicU64::new(0),
-            in_second: AtomicU64::new(0),
-            suppressed: AtomicU64::new(0),
-        }
+        Self::default()
     }
 
     /// Whether what happens at `now` gets a line; else it is counted.
     pub(crate) fn admit(&self, now: Instant) -> bool {
-        let second = now.saturating_duration_since(self.begin).as_secs();
-        if self.second.swap(second, Ordering::Relaxed) != second {
-            self.in_second.store(0, Ordering::Relaxed);
-        }
-        let admitted = self.in_second.fetch_add(1, Ordering::Relaxed) < MAX_LINES_PER_SECOND;
+        let admitted = self.admit_in(second(now));
         if !admitted {
-            self.suppressed.fetch_add(1, Ordering::Relaxed);
+            self.suppress(1);
         }
         admitted
+    }
+
+    /// Whether what happens in that [`second`] gets a line; else it is to be [counted](Self::suppress).
+    pub(crate) fn admit_in(&self, second: u64) -> bool {
+        if self.second.load(Ordering::Relaxed) != second {
+            self.second.store(second, Ordering::Relaxed);
+            self.in_second.store(0, Ordering::Relaxed);
+        }
+        self.in_second.load(Ordering::Relaxed) < MAX_LINES_PER_SECOND
+            && self.in_second.fetch_add(1, Ordering::Relaxed) < MAX_LINES_PER_SECOND
+    }
+
+    /// So many got no line.
+    pub(crate) fn suppress(&self, count: u64) {
+        self.suppressed.fetch_add(count, Ordering::Relaxed);
     }
 
     /// How many were counted instead of logged since this was asked last.
@@ -53,7 +66,7 @@ mod tests {
     #[test]
     fn calls_beyond_the_rate_are_counted() {
         let meter = Meter::new();
-        let now = meter.begin;
+        let now = Instant::now();
         let admitted = (0..MAX_LINES_PER_SECOND + 7).filter(|_| meter.admit(now)).count() as u64;
         assert_eq!((admitted, meter.take_suppressed()), (MAX_LINES_PER_SECOND, 7));
         assert!(meter.admit(now + Duration::from_secs(1)));

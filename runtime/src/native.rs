@@ -94,19 +94,11 @@ pub(crate) trait Start: Send + Sync {
 /// A call under way.
 pub(crate) trait Run: Send {
     /// Goes on; at the end, appends the returned values.
-    fn poll_into(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut Outbox,
-    ) -> Poll<Result<(), Failure>>;
+    fn poll_into(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Outbox) -> Poll<Result<(), Failure>>;
 }
 
 impl<R: Value, F: Future<Output = Result<R, Failure>> + Send> Run for F {
-    fn poll_into(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut Outbox,
-    ) -> Poll<Result<(), Failure>> {
+    fn poll_into(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Outbox) -> Poll<Result<(), Failure>> {
         self.poll(cx).map_ok(|returned| returned.put(out))
     }
 }

@@ -88,7 +88,13 @@ pub struct ServerHandle {
 impl Network {
     /// Begins to set up a network of this topology.
     pub fn builder(topology: &'static Topology) -> NetworkBuilder {
-        NetworkBuilder { topology, client: None, servers: BTreeMap::new(), deadline: None, sessions: DEFAULT_SESSIONS }
+        NetworkBuilder {
+            topology,
+            client: None,
+            servers: BTreeMap::new(),
+            deadline: None,
+            sessions: DEFAULT_SESSIONS,
+        }
     }
 
     /// Makes the free functions of the stubs that this network's topology belongs to call through it.

@@ -63,7 +63,15 @@ impl Procedure {
         arguments: &'static [&'static str],
         returns: &'static [&'static str],
     ) -> Self {
-        Self { service, rpc, arguments, returns, deadline_ms: None, types: OnceLock::new(), number: AtomicUsize::new(0) }
+        Self {
+            service,
+            rpc,
+            arguments,
+            returns,
+            deadline_ms: None,
+            types: OnceLock::new(),
+            number: AtomicUsize::new(0),
+        }
     }
 
     /// The same with a deadline.

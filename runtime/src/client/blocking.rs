@@ -39,7 +39,7 @@ struct State {
     writing: bool,
     /// Some thread reads; the core's inbox is with it.
     reading: bool,
-    /// When something was last written or read.
+    /// When the last call began.
     active: Instant,
     /// How long the kernel lets a read wait, and a write.
     timeouts: [Duration; 2],
@@ -79,8 +79,8 @@ impl Session {
         let mut state = self.lock();
         let call = state.core.begin(ask.procedure, (ask.now, ask.until), None, put)?;
         state.active = ask.now;
-        let state = self.write(state, ask.until);
-        Ok(self.wait(state, call, ask.until + DEADLINE_GRACE))
+        let state = self.write(state, ask.now, ask.until);
+        Ok(self.wait(state, call, ask.now, ask.until + DEADLINE_GRACE))
     }
 
     /// Whether another call may follow, as far as can be told without asking the server.
@@ -114,7 +114,7 @@ impl Session {
     }
 
     /// Writes what there is, unless another thread does, which then writes this too.
-    fn write<'a>(&'a self, mut state: Locked<'a>, until: Instant) -> Locked<'a> {
+    fn write<'a>(&'a self, mut state: Locked<'a>, now: Instant, until: Instant) -> Locked<'a> {
         if state.writing {
             return state;
         }
@@ -124,7 +124,7 @@ impl Session {
             let timeout = state.timeouts[1];
             drop(state);
             let before = batch.len();
-            let (timeout, result) = self.write_batch(&mut batch, timeout, until);
+            let (timeout, result) = self.write_batch(&mut batch, timeout, now, until);
             state = self.lock();
             state.timeouts[1] = timeout;
             state.core.wrote(before - batch.len());
@@ -144,11 +144,12 @@ impl Session {
         &self,
         batch: &mut Outbox,
         mut timeout: Duration,
+        mut now: Instant,
         until: Instant,
     ) -> (Duration, io::Result<()>) {
         let result = (|| {
             while !batch.is_empty() {
-                if bound(&mut timeout, until) {
+                if bound(&mut timeout, now, until) {
                     self.stream.set_write_timeout(Some(timeout))?;
                 }
                 let written = if batch.has_blocks() {
@@ -163,6 +164,12 @@ impl Session {
                     Ok(count) => batch.advance(count),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
+                }
+                if !batch.is_empty() {
+                    now = Instant::now();
+                    if now >= until {
+                        return Err(io::ErrorKind::WouldBlock.into());
+                    }
                 }
             }
             Ok(())
@@ -182,7 +189,7 @@ impl Session {
         let until = Instant::now() + LAST_WORDS;
         let mut result = Ok(());
         while !state.reading && result.is_ok() {
-            (state, result) = self.read(state, until);
+            (state, result) = self.read(state, Instant::now(), until);
         }
         if result.is_err() {
             state.core.lose(Loss::Connection(describe(error)), |thread| thread.unpark());
@@ -195,6 +202,7 @@ impl Session {
         &'a self,
         mut state: Locked<'a>,
         call: u64,
+        mut now: Instant,
         until: Instant,
     ) -> Result<R, Failure> {
         loop {
@@ -202,9 +210,9 @@ impl Session {
                 self.hand_over(state);
                 return done;
             }
-            if Instant::now() >= until {
+            if now >= until {
                 state.core.give_up(call);
-                let state = self.write(state, Instant::now() + LAST_WORDS);
+                let state = self.write(state, now, now + LAST_WORDS);
                 self.hand_over(state);
                 return Err(Failure::TimedOut);
             }
@@ -212,19 +220,22 @@ impl Session {
                 state.core.set_waiter(call, std::thread::current());
                 drop(state);
                 std::thread::park_timeout(left(until));
+                now = Instant::now();
                 state = self.lock();
                 continue;
             }
             let result;
-            (state, result) = self.read(state, until);
+            (state, result) = self.read(state, now, until);
             match result {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => now = Instant::now(),
                 Err(error) => {
                     let loss = Loss::Connection(describe(&error));
                     state.core.lose(loss, |thread| thread.unpark());
                 }
                 // A PING wants its answer.
-                Ok(()) if !state.core.link.outbox.is_empty() => state = self.write(state, until),
+                Ok(()) if !state.core.link.outbox.is_empty() => state = self.write(state, now, until),
+                // Other calls' answers came.
+                Ok(()) if state.core.is_waiting(call) => now = Instant::now(),
                 Ok(()) => {}
             }
         }
@@ -240,27 +251,36 @@ impl Session {
     }
 
     /// Reads once, and deals with what came.
-    fn read<'a>(&'a self, mut state: Locked<'a>, until: Instant) -> (Locked<'a>, io::Result<()>) {
+    fn read<'a>(
+        &'a self,
+        mut state: Locked<'a>,
+        now: Instant,
+        until: Instant,
+    ) -> (Locked<'a>, io::Result<()>) {
         state.reading = true;
         let mut inbox = std::mem::replace(&mut state.core.link.inbox, Inbox::new(0));
         let mut timeout = state.timeouts[0];
         drop(state);
-        let result = self.read_into(&mut inbox, &mut timeout, until);
+        let result = self.read_into(&mut inbox, &mut timeout, now, until);
         let mut state = self.lock();
         state.reading = false;
         state.timeouts[0] = timeout;
         std::mem::swap(&mut state.core.link.inbox, &mut inbox);
         state.core.link.inbox.lend_spare(inbox.release_spare());
         if result.is_ok() {
-            let now = Instant::now();
-            state.active = now;
             state.core.take_in(now, |thread| thread.unpark());
         }
         (state, result)
     }
 
-    fn read_into(&self, inbox: &mut Inbox, timeout: &mut Duration, until: Instant) -> io::Result<()> {
-        if bound(timeout, until) {
+    fn read_into(
+        &self,
+        inbox: &mut Inbox,
+        timeout: &mut Duration,
+        now: Instant,
+        until: Instant,
+    ) -> io::Result<()> {
+        if bound(timeout, now, until) {
             self.stream.set_read_timeout(Some(*timeout))?;
         }
         let Target { bytes, most } = inbox.target();
@@ -283,8 +303,8 @@ impl Session {
 
 /// Whether the kernel's timeout is to be set, and to what: only where it is off by much, since setting it costs a system
 /// call.
-fn bound(timeout: &mut Duration, until: Instant) -> bool {
-    let left = left(until);
+fn bound(timeout: &mut Duration, now: Instant, until: Instant) -> bool {
+    let left = until.saturating_duration_since(now).max(Duration::from_millis(1));
     let is_off = *timeout < left || *timeout > left + left / 8;
     if is_off {
         *timeout = left + left / 16;

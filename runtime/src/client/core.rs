@@ -141,6 +141,11 @@ impl<W> Core<W> {
         }
     }
 
+    /// Whether that call has no answer.
+    pub(super) fn is_waiting(&self, call: u64) -> bool {
+        awaited(&self.entries, call).is_ok()
+    }
+
     /// How many calls wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
@@ -182,7 +187,11 @@ impl<W> Core<W> {
             self.queued += (out.len() - before) as u64;
             self.free.push(place);
             let message = format!("a request of {length} bytes is over the server's limit of {limit} bytes");
-            return Err(Error::local(ErrorKind::Exception(ExceptionType::MalformedMessage), Executed::No, message));
+            return Err(Error::local(
+                ErrorKind::Exception(ExceptionType::MalformedMessage),
+                Executed::No,
+                message,
+            ));
         }
         out.end_frame(mark);
         self.queued += (out.len() - before) as u64;
@@ -257,10 +266,10 @@ impl<W> Core<W> {
                     returned(&mut self.entries, call, values).map(|place| self.end(place, None, &mut wake))
                 }
                 Event::Frame(Frame::Exception(0, exception), _) => {
-                    self.told = Some(exception);
+                    self.told = Some(*exception);
                     Ok(())
                 }
-                Event::Frame(Frame::Exception(call, exception), _) => self.fail(call, exception, &mut wake),
+                Event::Frame(Frame::Exception(call, exception), _) => self.fail(call, *exception, &mut wake),
                 Event::Frame(Frame::Drain(last), _) => {
                     self.drain(last, &mut wake);
                     Ok(())
@@ -291,8 +300,7 @@ impl<W> Core<W> {
             ClientNotRegistered, InvalidArguments, MalformedMessage, RpcNotFound, ServiceNotFound,
         };
         let place = awaited(&self.entries, call)?;
-        let checks =
-            [ServiceNotFound, RpcNotFound, ClientNotRegistered, InvalidArguments, MalformedMessage];
+        let checks = [ServiceNotFound, RpcNotFound, ClientNotRegistered, InvalidArguments, MalformedMessage];
         // What was refused by a check may not be bound.
         if checks.contains(&exception.kind) {
             let number = self.entries[place].procedure.number();
@@ -341,11 +349,7 @@ impl<W> Core<W> {
         self.lost
     }
 
-    fn give_back(
-        &mut self,
-        failure: impl Fn(&Entry<W>) -> Option<Failure>,
-        wake: &mut impl FnMut(W),
-    ) {
+    fn give_back(&mut self, failure: impl Fn(&Entry<W>) -> Option<Failure>, wake: &mut impl FnMut(W)) {
         for entry in &mut self.entries {
             if let State::Waiting = entry.state
                 && let Some(failure) = failure(entry)

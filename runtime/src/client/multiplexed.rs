@@ -9,6 +9,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -44,6 +45,10 @@ pub(super) struct Session {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
+    /// How many calls wait, or a little more.
+    calls: AtomicUsize,
+    /// The session has ended, or takes no more.
+    ended: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -69,67 +74,59 @@ impl Session {
             due: None,
             abandoned: false,
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state) });
+        let (calls, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Arc::new(Shared { state: Mutex::new(state), calls, ended });
         let mut driver = Driver::new(stream, Arc::clone(&shared));
         tokio::spawn(async move {
             let loss = std::future::poll_fn(|cx| driver.turn(cx)).await;
-            let mut wake = Vec::new();
-            driver.shared.lock().core.lose(loss, |waker| wake.push(waker));
-            wake.into_iter().for_each(Waker::wake);
+            driver.end(loss);
         });
         Self { shared }
     }
 
-    /// Whether another call may follow.
-    pub(super) fn is_usable(&self, now: Instant) -> bool {
+    /// How many calls wait; `None` where no other may follow.
+    pub(super) fn load(&self, now: Instant) -> Option<usize> {
+        let calls = self.shared.calls.load(Ordering::Relaxed);
+        let is_usable = !self.shared.ended.load(Ordering::Relaxed) && (calls > 0 || self.is_fresh(now));
+        is_usable.then_some(calls)
+    }
+
+    /// Whether the server will not close it before a call arrives.
+    fn is_fresh(&self, now: Instant) -> bool {
         let state = self.shared.lock();
         let kept = Duration::from_millis(state.core.far().map_or(0, |far| far.idle_timeout_ms).into());
         let idle = now.saturating_duration_since(state.active);
-        // Before the server closes it.
-        let is_fresh = kept.is_zero() || state.core.waiting() > 0 || idle < kept / 4 * 3;
-        state.core.takes_more() && is_fresh
-    }
-
-    /// How many calls wait.
-    pub(super) fn waiting(&self) -> usize {
-        self.shared.lock().core.waiting()
+        kept.is_zero() || idle < kept / 4 * 3
     }
 
     /// Sends a call and waits for its answer. `put` appends the arguments. Dropped, it gives the call up.
     ///
     /// # Errors
     /// Outside, why it cannot be sent at all; inside, why it did not return.
-    pub(super) async fn call<R: Value>(
-        &self,
+    pub(super) fn call<'a, R: Value>(
+        &'a self,
         procedure: &'static Procedure,
-        (now, until): (Instant, Instant),
+        times: (Instant, Instant),
         put: impl FnOnce(&mut Outbox),
-    ) -> Result<Result<R, Failure>, Error> {
-        let (number, driver) = {
-            let mut state = self.shared.lock();
-            let number = state.core.begin(procedure, (now, until), None, put)?;
-            state.active = now;
-            state.due = Some(state.due.map_or(until, |due| due.min(until)));
-            (number, state.driver.take())
-        };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-        let mut call = Call { shared: &self.shared, number: Some(number), until, waits: false };
-        Ok(std::future::poll_fn(|cx| call.poll(cx)).await)
+    ) -> impl Future<Output = Result<Result<R, Failure>, Error>> {
+        self.shared.calls.fetch_add(1, Ordering::Relaxed);
+        let mut call = Call { shared: &self.shared, number: None, until: times.1 };
+        let mut put = Some(put);
+        std::future::poll_fn(move |cx| match put.take() {
+            Some(put) => match call.begin(procedure, times, cx.waker().clone(), put) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            None => call.poll(cx).map(Ok),
+        })
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let driver = {
-            let mut state = self.shared.lock();
-            state.abandoned = true;
-            state.driver.take()
-        };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        let mut state = self.shared.lock();
+        state.abandoned = true;
+        wake_unlocked(state);
     }
 }
 
@@ -142,14 +139,27 @@ impl Shared {
 /// A call that waits; it is given up when this is dropped.
 struct Call<'a> {
     shared: &'a Shared,
-    /// `None` once it is done.
+    /// `None` before it begins, and once it is done.
     number: Option<u64>,
     until: Instant,
-    /// Whether it has been polled.
-    waits: bool,
 }
 
 impl Call<'_> {
+    fn begin(
+        &mut self,
+        procedure: &'static Procedure,
+        times: (Instant, Instant),
+        waker: Waker,
+        put: impl FnOnce(&mut Outbox),
+    ) -> Result<(), Error> {
+        let mut state = self.shared.lock();
+        self.number = Some(state.core.begin(procedure, times, Some(waker), put)?);
+        state.active = times.0;
+        state.due = Some(state.due.map_or(self.until, |due| due.min(self.until)));
+        wake_unlocked(state);
+        Ok(())
+    }
+
     fn poll<R: Value>(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, Failure>> {
         let Some(number) = self.number else { return Poll::Pending };
         let mut state = self.shared.lock();
@@ -157,8 +167,8 @@ impl Call<'_> {
             self.number = None;
             return Poll::Ready(done);
         }
-        // What wakes it without an answer is its deadline.
-        if std::mem::replace(&mut self.waits, true) && Instant::now() >= self.until + DEADLINE_GRACE {
+        // What wakes it without an answer is its deadline, or somebody else.
+        if Instant::now() >= self.until + DEADLINE_GRACE {
             return Poll::Ready(Err(Failure::TimedOut));
         }
         state.core.set_waiter(number, cx.waker().clone());
@@ -166,17 +176,20 @@ impl Call<'_> {
     }
 }
 
+/// Wakes the driver, if it waits.
+fn wake_unlocked(mut state: MutexGuard<'_, State>) {
+    let driver = state.driver.take();
+    drop(state);
+    driver.into_iter().for_each(Waker::wake);
+}
+
 impl Drop for Call<'_> {
     fn drop(&mut self) {
+        self.shared.calls.fetch_sub(1, Ordering::Relaxed);
         let Some(number) = self.number else { return };
-        let driver = {
-            let mut state = self.shared.lock();
-            state.core.give_up(number);
-            state.driver.take()
-        };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        let mut state = self.shared.lock();
+        state.core.give_up(number);
+        wake_unlocked(state);
     }
 }
 
@@ -199,6 +212,14 @@ impl Driver {
         let inbox = std::mem::replace(&mut shared.lock().core.link.inbox, Inbox::new(0));
         let timer = Box::pin(tokio::time::sleep(WRITE_TIMEOUT));
         Self { stream, shared, batch: Outbox::default(), inbox, timer, stuck_since: None, wake: Vec::new() }
+    }
+
+    /// No call gets an answer any more.
+    fn end(&mut self, loss: Loss) {
+        self.shared.ended.store(true, Ordering::Relaxed);
+        let mut wake = Vec::new();
+        self.shared.lock().core.lose(loss, |waker| wake.push(waker));
+        wake.into_iter().for_each(Waker::wake);
     }
 
     /// One wake-up; the answer is why the session ended.
@@ -274,6 +295,9 @@ impl Driver {
         state.core.take_in(now, |waker| self.wake.push(waker));
         std::mem::swap(&mut state.core.link.inbox, &mut self.inbox);
         state.active = now;
+        if !state.core.takes_more() {
+            self.shared.ended.store(true, Ordering::Relaxed);
+        }
         drop(state);
         self.wake.drain(..).for_each(Waker::wake);
         Ok(true)
@@ -310,5 +334,12 @@ impl Driver {
         drop(state);
         self.wake.drain(..).for_each(Waker::wake);
         Poll::Pending
+    }
+}
+
+/// The runtime may end before the session does.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.end(Loss::Connection("its runtime ended".to_owned()));
     }
 }

@@ -106,18 +106,23 @@ impl Sessions {
     /// The session with the fewest calls, unless another should be opened.
     fn find(&self, now: Instant, runtime: Id) -> Option<Arc<Session>> {
         let mut open = self.lock();
-        open.retain(|open| open.runtime != runtime || open.session.is_usable(now));
-        let mine = || open.iter().filter(|open| open.runtime == runtime);
-        if let [only] = &open[..]
-            && self.limit == 1
-            && only.runtime == runtime
-        {
-            return Some(Arc::clone(&only.session));
+        let mut emptiest: Option<(usize, &Open)> = None;
+        let (mut mine, mut ended) = (0, false);
+        for session in open.iter().filter(|open| open.runtime == runtime) {
+            match session.session.load(now) {
+                Some(calls) if emptiest.is_none_or(|(fewest, _)| calls < fewest) => {
+                    (emptiest, mine) = (Some((calls, session)), mine + 1);
+                }
+                Some(_) => mine += 1,
+                None => ended = true,
+            }
         }
-        let (calls, emptiest) =
-            mine().map(|open| (open.session.waiting(), open)).min_by_key(|(calls, _)| *calls)?;
-        let is_enough = calls < BUSY || mine().count() >= self.limit;
-        is_enough.then(|| Arc::clone(&emptiest.session))
+        let enough = emptiest.filter(|(calls, _)| *calls < BUSY || mine >= self.limit);
+        let session = enough.map(|(_, open)| Arc::clone(&open.session));
+        if ended {
+            open.retain(|open| open.session.load(now).is_some());
+        }
+        session
     }
 
     async fn open(&self, caller: &Caller, runtime: Id) -> Result<Arc<Session>, Error> {

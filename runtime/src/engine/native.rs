@@ -102,7 +102,12 @@ impl NativeMethod {
             let thread = tokio::time::timeout_at(deadline, free.acquire_owned()).await;
             let thread = match thread {
                 Ok(Ok(thread)) => thread,
-                _ => return Err(expired("the deadline passed while the call was waiting for a thread", Executed::No)),
+                _ => {
+                    return Err(expired(
+                        "the deadline passed while the call was waiting for a thread",
+                        Executed::No,
+                    ));
+                }
             };
             let (method, working) = (Arc::clone(&self), in_flight.clone());
             let first = self.threads.runtime.spawn_blocking(move || {

@@ -94,11 +94,7 @@ pub(crate) fn find<S: AsRef<str>>(
 }
 
 /// How long a call may take: what is declared, or less where the caller asks for less.
-pub(crate) fn time_allowed(
-    handler: &Handler,
-    default_deadline: Duration,
-    asked_ms: Option<u64>,
-) -> Duration {
+pub(crate) fn time_allowed(handler: &Handler, default_deadline: Duration, asked_ms: Option<u64>) -> Duration {
     let declared = handler.deadline.unwrap_or(default_deadline);
     asked_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)))
 }
@@ -106,9 +102,11 @@ pub(crate) fn time_allowed(
 /// The exception for arguments that are none of the procedure's.
 pub(crate) fn not_its_arguments(registry: &Registry, handler: &Handler, error: &DecodeError) -> Exception {
     let Signature { service, rpc, .. } = &handler.signature;
-    let overloads =
-        registry.service(service.as_ref()).and_then(|service| service.overloads(rpc.as_ref()));
-    invalid(overloads.unwrap_or_default(), format!("the arguments of `{}` do not decode: {error}", handler.key))
+    let overloads = registry.service(service.as_ref()).and_then(|service| service.overloads(rpc.as_ref()));
+    invalid(
+        overloads.unwrap_or_default(),
+        format!("the arguments of `{}` do not decode: {error}", handler.key),
+    )
 }
 
 type Admitted<'a> = (&'a Service, &'a [Arc<Handler>], &'a Arc<str>);

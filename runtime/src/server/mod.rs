@@ -189,7 +189,10 @@ impl Server {
     }
 }
 
-fn native_methods(services: Vec<NativeService>, limits: Limits) -> Arc<Vec<(&'static str, Arc<NativeMethod>)>> {
+fn native_methods(
+    services: Vec<NativeService>,
+    limits: Limits,
+) -> Arc<Vec<(&'static str, Arc<NativeMethod>)>> {
     let threads = Threads::new(Handle::current(), limits.native_threads);
     let methods = services.into_iter().flat_map(|NativeService { service, methods }| {
         methods.into_iter().map(move |method| (service, method))

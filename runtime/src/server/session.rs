@@ -25,8 +25,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::binary;
 use super::answer::{answer_call, deployment_answer};
+use super::binary;
 use super::deploy::DeploySession;
 use super::dispatch::{Call, dispatch};
 use crate::deploy::message::{DeployError, DeployErrorKind};
@@ -395,10 +395,7 @@ impl Session {
         }
     }
 
-    fn begin_call(
-        &mut self,
-        request: &Request<'_>,
-    ) -> Result<(Call, InFlight, u64), Exception> {
+    fn begin_call(&mut self, request: &Request<'_>) -> Result<(Call, InFlight, u64), Exception> {
         let unavailable = |what: String| Exception::refused(ExceptionType::Unavailable, what);
         let limits = &self.shared.limits;
         if self.overloaded {
@@ -421,9 +418,8 @@ impl Session {
         let held_bytes = bytes.len();
         self.held_bytes += held_bytes;
         let background = shared.background.clone();
-        let step = background.spawn(async move {
-            shared.deployer.handle(&shared.registry, &deploy, &header, &bytes).await
-        });
+        let step = background
+            .spawn(async move { shared.deployer.handle(&shared.registry, &deploy, &header, &bytes).await });
         self.calls.push(Box::pin(async move {
             let failed = |error: tokio::task::JoinError| {
                 Err(DeployError::new(DeployErrorKind::Failed, format!("the step broke off: {error}")))

@@ -77,15 +77,15 @@ pub enum Frame<'a> {
     /// HELLO.
     Hello(Hello<'a>),
     /// BIND.
-    Bind(Bind<'a>),
+    Bind(Box<Bind<'a>>),
     /// BOUND.
-    Bound(Bound),
+    Bound(Box<Bound>),
     /// REQ; behind it are the arguments.
     Request(Request),
     /// RES, of that call; behind it are the returned values.
     Result(u64),
     /// EX, of that call or, where it is 0, about the session.
-    Exception(u64, Exception),
+    Exception(u64, Box<Exception>),
     /// CANCEL, of that call.
     Cancel(u64),
     /// PING.
@@ -203,12 +203,12 @@ fn read<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<(Frame<'a>, bool), Br
         Kind::Result => return Ok((Frame::Result(reader.word()?), true)),
         // Later versions may say more in it.
         Kind::Hello => return read_hello(reader).map(|hello| (Frame::Hello(hello), true)),
-        Kind::Bind => Frame::Bind(read_bind(reader)?),
+        Kind::Bind => Frame::Bind(Box::new(read_bind(reader)?)),
         Kind::Bound => {
             let (slot, generation) = (reader.half()?, reader.word()?);
-            Frame::Bound(Bound { slot, generation, source: reader.take_array()? })
+            Frame::Bound(Box::new(Bound { slot, generation, source: reader.take_array()? }))
         }
-        Kind::Exception => Frame::Exception(reader.word()?, read_exception(reader)?),
+        Kind::Exception => Frame::Exception(reader.word()?, Box::new(read_exception(reader)?)),
         Kind::Cancel => Frame::Cancel(reader.word()?),
         Kind::Ping => Frame::Ping(reader.word()?),
         Kind::Pong => Frame::Pong(reader.word()?),

@@ -65,7 +65,11 @@ mod tests {
     use super::*;
     use crate::wire::value::Value;
 
-    fn verdict<T: Value>(text: &str, value: &T, change: impl FnOnce(&mut Vec<u8>)) -> Result<(), DecodeError> {
+    fn verdict<T: Value>(
+        text: &str,
+        value: &T,
+        change: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), DecodeError> {
         let mut bytes = Vec::new();
         value.encode(&mut bytes);
         change(&mut bytes);

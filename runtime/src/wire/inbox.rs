@@ -246,9 +246,8 @@ mod tests {
         let bytes = framed(&payloads);
         for size in [1, 7, 1000, 8192, 8197, READ_BYTES, usize::MAX] {
             for block in [None, Some(21)] {
-                let joined = |(head, block): (Vec<u8>, Option<Vec<u8>>)| {
-                    [head, block.unwrap_or_default()].concat()
-                };
+                let joined =
+                    |(head, block): (Vec<u8>, Option<Vec<u8>>)| [head, block.unwrap_or_default()].concat();
                 let found: Vec<Vec<u8>> = frames(&bytes, size, block).into_iter().map(joined).collect();
                 assert!(found == payloads, "pieces of {size}, a block at {block:?}");
             }

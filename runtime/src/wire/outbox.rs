@@ -73,11 +73,7 @@ impl Outbox {
 
     /// Begins a frame.
     pub fn begin_frame(&mut self) -> Mark {
-        let mark = Mark {
-            bytes: self.bytes.len(),
-            blocks: self.blocks.len(),
-            block_bytes: self.block_bytes,
-        };
+        let mark = Mark { bytes: self.bytes.len(), blocks: self.blocks.len(), block_bytes: self.block_bytes };
         self.bytes.extend_from_slice(&[0; 4]);
         mark
     }

@@ -7,11 +7,13 @@
 //! ```
 //!
 //! A wake-up takes what has come, answers what is ready at once, polls what waits, and writes. It knows one time. After
-//! [`CALLS_PER_TURN`] calls or [`TURN`] it lets the lane's other sessions go first.
+//! [some calls or some time](turn) it lets the lane's other sessions go first.
 
+mod calls;
 mod desk;
 mod slots;
 mod socket;
+mod turn;
 mod work;
 
 use std::io;
@@ -31,12 +33,6 @@ use crate::wire::binary;
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::inbox::Inbox;
 use crate::wire::link::{Event, Link, LinkError};
-
-/// So many calls are answered in place before other sessions have their turn.
-const CALLS_PER_TURN: u32 = 64;
-
-/// A turn ends at the latest after this time and the call that exceeds it.
-const TURN: Duration = Duration::from_micros(200);
 
 /// A connection that is done on this side is drained for at most this long, so that its peer reads the last answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -84,7 +80,7 @@ pub(super) async fn serve(
         Ok(DONE) => session.linger().await,
         ended => ended,
     };
-    (session.desk.served, ended)
+    (session.desk.calls.served, ended)
 }
 
 impl Session {
@@ -116,6 +112,7 @@ impl Session {
         self.desk.begin_turn(now);
         socket::lend_room(&mut self.link.inbox);
         let turned = self.turn_with_room(cx, now);
+        self.desk.end_turn();
         socket::take_room(&mut self.link.inbox, &mut self.link.outbox);
         turned
     }
@@ -128,7 +125,7 @@ impl Session {
             if socket::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
                 self.taken = now;
             }
-            if self.desk.turn_is_over() {
+            if held_back && self.desk.calls.turn.is_over() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -139,7 +136,7 @@ impl Session {
                 let reason = if self.state == State::HalfClosed { "end of the connection" } else { DONE };
                 return Poll::Ready(Ok(reason));
             }
-            if held_back {
+            if held_back && !self.takes_more() {
                 // A frame that waits in the socket is not late.
                 self.amid_frame_since = self.amid_frame_since.map(|_| now);
             }
@@ -170,8 +167,8 @@ impl Session {
     /// Takes on every whole frame that has come. The answer: whether limits held some back.
     fn take_frames(&mut self, cx: &mut Context<'_>) -> bool {
         while self.state != State::Closing {
-            if !self.takes_more() || self.desk.turn_is_over() {
-                return true;
+            if !self.takes_more() || self.desk.calls.turn.is_over() {
+                return self.link.inbox.is_amid_frame();
             }
             let desk = &self.desk;
             let taken = match self.link.next(|head| desk.find_block(head)) {
@@ -188,7 +185,7 @@ impl Session {
                 }
                 Err(error) => Err(error),
             };
-            self.active = self.desk.now();
+            self.active = self.desk.calls.turn.now;
             self.amid_frame_since = self.link.inbox.is_amid_frame().then_some(self.active);
             if let Err(error) = taken {
                 self.end_by(&error);
@@ -204,11 +201,11 @@ impl Session {
         {
             match done {
                 Done::Call(answer) => {
-                    self.desk.finish(answer, &mut self.link.outbox, &mut self.work);
+                    self.desk.calls.finish(answer, &mut self.link.outbox, &mut self.work);
                     self.active = now;
                 }
                 Done::Drain if self.state == State::Open => {
-                    binary::put_drain(self.desk.last_call, &mut self.link.outbox);
+                    binary::put_drain(self.desk.calls.last, &mut self.link.outbox);
                     self.state = State::Closing;
                 }
                 Done::Drain | Done::Timer => {}
@@ -218,13 +215,13 @@ impl Session {
 
     /// When to wake up at the latest: nobody says when a call has stopped that was given up.
     fn next_look(&self, due: Instant, now: Instant) -> Instant {
-        let waits = !self.desk.takes_more() && self.desk.has_strays(self.work.len());
+        let waits = !self.desk.calls.takes_more() && self.desk.calls.has_strays(self.work.len());
         if waits { due.min(now + STRAYS_PAUSE) } else { due }
     }
 
     /// When this session is closed unless something happens, and by which limit.
     fn due(&self) -> (Instant, &'static str) {
-        let limits = &self.desk.shared.limits;
+        let limits = &self.desk.calls.shared.limits;
         let mut first = (self.active + work::LONGEST_CALL, "idle timeout");
         let mut apply = |since: Instant, limit, words| first = first.min((since + limit, words));
         if !self.link.outbox.is_empty() {
@@ -241,12 +238,12 @@ impl Session {
     }
 
     fn takes_more(&self) -> bool {
-        self.desk.takes_more() && !self.is_clogged()
+        self.desk.calls.takes_more() && !self.is_clogged()
     }
 
     /// Whether the peer has left so many answers untaken that no more are made for it.
     fn is_clogged(&self) -> bool {
-        self.link.outbox.len() >= self.desk.shared.limits.queued_bytes
+        self.link.outbox.len() >= self.desk.calls.shared.limits.queued_bytes
     }
 
     fn is_finished(&self) -> bool {
@@ -255,7 +252,7 @@ impl Session {
 
     fn end_by(&mut self, error: &LinkError) {
         let exception = Exception::refused(ExceptionType::MalformedMessage, error.to_string());
-        tracing::warn!(event = "refused", peer = %self.desk.peer, exception = %exception);
+        tracing::warn!(event = "refused", peer = %self.desk.calls.peer, exception = %exception);
         binary::put_exception(0, &exception, &mut self.link.outbox);
         self.state = State::Closing;
     }

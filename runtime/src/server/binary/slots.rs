@@ -103,14 +103,27 @@ impl Slots {
         Some(binary::REQUEST_HEAD + block)
     }
 
-    /// What answers a slot; `None` where it was never bound.
-    pub(super) fn get(&mut self, place: u32) -> Option<Result<&Found, &Exception>> {
+    /// What answers a slot, which is told first where the client does not know; `None` where it was never bound.
+    pub(super) fn get(&mut self, place: u32, out: &mut Outbox) -> Option<Result<&Found, &Exception>> {
         let slot = self.slots.get(place as usize)?.as_ref()?;
-        if slot.generation != self.registry.generation {
-            self.look_up_again(place as usize);
+        if !slot.told || slot.generation != self.registry.generation {
+            self.tell(place as usize, out);
         }
         let slot = self.slots.get(place as usize)?.as_ref()?;
         Some(slot.found.as_ref().map_err(|exception| &**exception))
+    }
+
+    fn tell(&mut self, place: usize, out: &mut Outbox) {
+        let generation = self.registry.generation;
+        if self.slots[place].as_ref().is_some_and(|slot| slot.generation != generation) {
+            self.look_up_again(place);
+        }
+        let Some(slot) = &mut self.slots[place] else { return };
+        slot.told = true;
+        if let Ok(found) = &slot.found {
+            let source = source_bytes(&found.handler.source);
+            binary::put_bound(&Bound { slot: place as u32, generation, source }, out);
+        }
     }
 
     fn look_up_again(&mut self, place: usize) {
@@ -119,18 +132,7 @@ impl Slots {
             slot.found = self.find(&bind).map_err(Box::new);
         }
         slot.generation = self.registry.generation;
-        slot.told = false;
         self.slots[place] = Some(slot);
-    }
-
-    /// Says what answers a slot, unless the client knows.
-    pub(super) fn tell(&mut self, place: u32, found: &Found, generation: u64, out: &mut Outbox) {
-        let Some(Some(slot)) = self.slots.get_mut(place as usize) else { return };
-        if !slot.told && slot.generation == generation {
-            slot.told = true;
-            let source = source_bytes(&found.handler.source);
-            binary::put_bound(&Bound { slot: place, generation, source }, out);
-        }
     }
 }
 

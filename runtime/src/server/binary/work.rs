@@ -28,7 +28,6 @@ pub(super) enum Done {
 /// A call that has ended.
 pub(super) struct Answer {
     pub(super) call: u64,
-    pub(super) slot: u32,
     pub(super) found: Found,
     pub(super) generation: u64,
     pub(super) began: Instant,

@@ -1,0 +1,104 @@
+//! [`Turn`]: a wake-up of a session, and what is left of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::engine::native::{self, NativeMethod};
+use crate::meter;
+use crate::server::registry::Handler;
+
+/// So many calls are answered in place before other sessions have their turn.
+const CALLS: u32 = 64;
+
+/// A turn ends at the latest after this time and the call that exceeds it.
+const TIME: Duration = Duration::from_micros(200);
+
+/// The clock is read once for so many calls that are answered in place.
+const CALLS_PER_LOOK: u32 = 8;
+
+/// A wake-up of a session.
+#[derive(Debug)]
+pub(super) struct Turn {
+    began: Instant,
+    /// What time it was when the clock was last read.
+    pub(super) now: Instant,
+    /// The same for meters.
+    second: u64,
+    /// How many more calls may be answered in place.
+    left: u32,
+    /// How many more calls are timed one by one, to find a slow one.
+    timed: u32,
+    /// Calls that got no line in the log, not yet counted.
+    unlogged: Option<(Arc<Handler>, u64)>,
+}
+
+impl Turn {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { began: now, now, second: meter::second(now), left: CALLS, timed: 0, unlogged: None }
+    }
+
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.began = now;
+        self.left = CALLS;
+        self.set_now(now);
+    }
+
+    /// Counts what got no line.
+    pub(super) fn end(&mut self) {
+        if let Some((handler, count)) = &mut self.unlogged
+            && *count > 0
+        {
+            handler.meter.suppress(std::mem::take(count));
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.left == 0
+    }
+
+    /// A call was answered in place. Looks at the clock now and then, and whenever a slow method is searched.
+    pub(super) fn count(&mut self, method: &NativeMethod) {
+        self.left = self.left.saturating_sub(1);
+        if self.timed == 0 && !self.left.is_multiple_of(CALLS_PER_LOOK) {
+            return;
+        }
+        let now = Instant::now();
+        let took = now - self.now;
+        if self.timed > 0 {
+            self.timed -= 1;
+            method.took(took);
+        } else if took > native::SLOW {
+            self.timed = CALLS;
+        }
+        if now - self.began > TIME {
+            self.left = 0;
+        }
+        self.set_now(now);
+    }
+
+    /// Whether a call that ended without an exception gets a line in the log.
+    pub(super) fn logs(&mut self, handler: &Arc<Handler>) -> bool {
+        if handler.meter.admit_in(self.second) {
+            return true;
+        }
+        match &mut self.unlogged {
+            Some((last, count)) if Arc::ptr_eq(last, handler) => *count += 1,
+            _ => {
+                self.end();
+                self.unlogged = Some((Arc::clone(handler), 1));
+            }
+        }
+        false
+    }
+
+    fn set_now(&mut self, now: Instant) {
+        self.now = now;
+        self.second = meter::second(now);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
