@@ -1,5 +1,6 @@
-//! Generates the stubs of the demo network.
+//! Generates the stubs of the demo network, and of the third server's.
 
 fn main() -> Result<(), rpcgen::Error> {
-    rpcgen::build("../init.yaml").emit()
+    rpcgen::build("../init.yaml").emit()?;
+    rpcgen::build("native.yaml").file("native_stubs.rs").emit()
 }

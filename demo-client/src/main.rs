@@ -4,6 +4,7 @@
 //! program, started again with a part as its first argument, since building it builds no other program.
 
 mod calls;
+mod ledger;
 mod processes;
 mod story;
 mod swap;
@@ -11,6 +12,11 @@ mod swap;
 /// The stubs of `init.yaml`, written by `build.rs`.
 mod stubs {
     rpc_runtime::include_stubs!();
+}
+
+/// The stubs of `native.yaml`: a service that is part of this program.
+mod native_stubs {
+    rpc_runtime::include_stubs!("native_stubs.rs");
 }
 
 use std::process::ExitCode;
@@ -27,9 +33,11 @@ fn main() -> ExitCode {
     }
     match part.to_str() {
         Some("rpc-server") => rpc_cli::server::run(arguments).into(),
+        Some("rpc-server-with-ledger") => rpc_cli::server::run_with(ledger::services(), arguments).into(),
         Some("initializer") => rpc_cli::initializer::run(arguments).into(),
         Some("calls") => report(calls::answered()),
         Some("exceptions") => report(calls::refused()),
+        Some("ledger") => report(ledger::call()),
         Some("loop") => report(swap::call_in_a_loop()),
         _ => {
             eprintln!("error: this program takes no arguments; it tells its story with none");

@@ -51,6 +51,8 @@ impl Stage {
         let copied = |name: &str| format!("the project's {name}, expected in {}", project.display());
         std::fs::copy(project.join("init.yaml"), stage.folder.join("init.yaml"))
             .with_context(|| copied("init.yaml"))?;
+        std::fs::copy(project.join("demo-client/native.yaml"), stage.folder.join("native.yaml"))
+            .with_context(|| copied("demo-client/native.yaml"))?;
         copy_folder(&project.join("services"), &stage.folder.join("services"))
             .with_context(|| copied("services"))?;
         Ok(stage)
@@ -62,10 +64,10 @@ impl Stage {
     }
 
     /// Starts a server where the file says, or on a free port where that one is taken.
-    pub fn start_server(&mut self, name: &str, declared: &str) -> anyhow::Result<Part> {
+    pub fn start_server(&mut self, part: &str, name: &str, declared: &str) -> anyhow::Result<Part> {
         let data = self.folder.join(format!("data-{name}")).to_string_lossy().into_owned();
         for listen in [declared, "127.0.0.1:0"] {
-            let mut server = self.start("rpc-server", &["--listen", listen, "--data", &data])?;
+            let mut server = self.start(part, &["--listen", listen, "--data", &data])?;
             let line = server.next_line()?;
             if let Some(address) = line.as_deref().and_then(|line| line.strip_prefix("listening on ")) {
                 self.addresses.insert(name.to_owned(), address.to_owned());

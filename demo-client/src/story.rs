@@ -5,8 +5,10 @@ use std::process::{ExitCode, Output};
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
+use rpc_runtime::topology::Server;
 
 use crate::processes::{Part, Stage};
+use crate::native_stubs;
 use crate::stubs::TOPOLOGY;
 use crate::swap;
 
@@ -36,7 +38,7 @@ fn acts() -> anyhow::Result<()> {
     title(&format!(
         "init.yaml declares {servers} servers, {clients} clients and {services} services. The servers start:"
     ));
-    let running = start_servers(&mut stage)?;
+    let mut running = start_servers(&mut stage, "rpc-server", TOPOLOGY.servers)?;
 
     title("The initializer compares the file with what is live, and brings the code to the servers:");
     plan_and_apply(&stage)?;
@@ -51,18 +53,28 @@ fn acts() -> anyhow::Result<()> {
     swap::edit_and_apply(&stage)?.iter().for_each(|line| say(line));
 
     title("The same apply again:");
-    let (_, again) = initializer(&stage, "apply", 0)?;
+    let (_, again) = initializer(&stage, &["apply", "init.yaml"], 0)?;
     say(again.lines().last().context("a summary")?);
+
+    title("A third server is a program of one's own, with a service in Rust compiled in:");
+    running.extend(start_servers(&mut stage, "rpc-server-with-ledger", native_stubs::TOPOLOGY.servers)?);
+    let (pid, applied) = initializer(&stage, &["apply", "native.yaml"], 0)?;
+    say(&format!("initializer (process {pid}): {}", applied.lines().last().context("a summary")?));
+    relay(&stage, "ledger", "client1")?;
 
     title("The servers are told to stop:");
     stop_servers(running)
 }
 
-fn start_servers(stage: &mut Stage) -> anyhow::Result<Vec<(&'static str, Part)>> {
+fn start_servers(
+    stage: &mut Stage,
+    program: &str,
+    servers: &'static [Server],
+) -> anyhow::Result<Vec<(&'static str, Part)>> {
     let mut running = Vec::new();
-    for server in TOPOLOGY.servers {
+    for server in servers {
         let declared = server.address.to_string();
-        let part = stage.start_server(server.name, &declared)?;
+        let part = stage.start_server(program, server.name, &declared)?;
         let address = stage.address(server.name);
         let taken = if address == declared { "" } else { ", since the declared port is taken" };
         say(&format!("{} listens on {address} (process {}){taken}", server.name, part.pid()));
@@ -72,11 +84,11 @@ fn start_servers(stage: &mut Stage) -> anyhow::Result<Vec<(&'static str, Part)>>
 }
 
 fn plan_and_apply(stage: &Stage) -> anyhow::Result<()> {
-    let (pid, plan) = initializer(stage, "plan", 3)?;
+    let (pid, plan) = initializer(stage, &["plan", "init.yaml"], 3)?;
     say(&format!("initializer plan (process {pid}):"));
     let is_overview = |line: &&str| !line.starts_with("        ");
     plan.lines().filter(is_overview).for_each(|line| say(&format!("  {line}")));
-    let (pid, applied) = initializer(stage, "apply", 0)?;
+    let (pid, applied) = initializer(stage, &["apply", "init.yaml"], 0)?;
     say(&format!("initializer apply (process {pid}):"));
     let news = applied.lines().skip_while(|line| !line.starts_with("plan:")).skip(1);
     news.for_each(|line| say(&format!("  {line}")));
@@ -84,9 +96,9 @@ fn plan_and_apply(stage: &Stage) -> anyhow::Result<()> {
 }
 
 /// Runs `initializer`; the answer is its process id and what it printed.
-fn initializer(stage: &Stage, verb: &str, expected: i32) -> anyhow::Result<(u32, String)> {
-    let (pid, output) = stage.run("initializer", &[verb, "init.yaml"])?;
-    ensure!(output.status.code() == Some(expected), "initializer {verb}: {}", words(&output));
+fn initializer(stage: &Stage, arguments: &[&str], expected: i32) -> anyhow::Result<(u32, String)> {
+    let (pid, output) = stage.run("initializer", arguments)?;
+    ensure!(output.status.code() == Some(expected), "initializer {}: {}", arguments.join(" "), words(&output));
     Ok((pid, String::from_utf8(output.stdout)?))
 }
 

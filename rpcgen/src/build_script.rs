@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::{output, pipeline};
 
-/// What `rpc_runtime::include_stubs!()` includes.
+/// What `rpc_runtime::include_stubs!()` includes where it is not told another.
 const STUBS: &str = "rpc_stubs.rs";
 
 /// Stubs for the crate that is being built; see [`build`].
@@ -14,6 +14,7 @@ const STUBS: &str = "rpc_stubs.rs";
 pub struct Build {
     init: PathBuf,
     tenant: Option<String>,
+    stubs: String,
 }
 
 /// Begins to generate stubs in a build script from an `init.yaml`, whose path is relative to the package's folder.
@@ -26,13 +27,20 @@ pub struct Build {
 ///
 /// The crate includes them with `rpc_runtime::include_stubs!()`. The script runs again when that file changes.
 pub fn build(init: impl Into<PathBuf>) -> Build {
-    Build { init: init.into(), tenant: None }
+    Build { init: init.into(), tenant: None, stubs: STUBS.to_owned() }
 }
 
 impl Build {
     /// Leaves out every service that this client may not call.
     pub fn tenant(mut self, client: impl Into<String>) -> Self {
         self.tenant = Some(client.into());
+        self
+    }
+
+    /// Writes the stubs into a file of this name instead of `rpc_stubs.rs`, for a crate with more than one `init.yaml`.
+    /// It is included with `rpc_runtime::include_stubs!("NAME")`.
+    pub fn file(mut self, name: impl Into<String>) -> Self {
+        self.stubs = name.into();
         self
     }
 
@@ -50,7 +58,7 @@ impl Build {
         let init = package.join(&self.init);
         println!("cargo:rerun-if-changed={}", init.display());
         let stubs = pipeline::generate_one(&init, self.tenant.as_deref())?;
-        output::write_changed(&out.join(STUBS), &stubs)
+        output::write_changed(&out.join(&self.stubs), &stubs)
     }
 }
 
@@ -93,6 +101,16 @@ mod tests {
             fs::metadata(out.path().join(STUBS)).and_then(|stubs| stubs.modified()).expect("a time")
         };
         assert_eq!(emit(), emit());
+    }
+
+    #[test]
+    fn two_files_of_one_crate_do_not_disturb_each_other() {
+        let out = tempfile::tempdir().expect("a folder");
+        for (case, file) in [("names", "one.rs"), ("tenant", "two.rs")] {
+            build("init.yaml").file(file).emit_into(&golden(case), out.path()).expect("stubs");
+        }
+        let stubs = |file: &str| fs::read_to_string(out.path().join(file)).expect("stubs");
+        assert!(stubs("one.rs") != stubs("two.rs") && !out.path().join(STUBS).exists());
     }
 
     #[test]

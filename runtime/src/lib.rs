@@ -62,11 +62,16 @@ pub mod private;
 ///     rpc_runtime::include_stubs!();
 /// }
 /// ```
+///
+/// Where the build script gave its stubs a name, as for a second `init.yaml`, that is its argument.
 #[cfg(feature = "client")]
 #[macro_export]
 macro_rules! include_stubs {
     () => {
-        include!(concat!(env!("OUT_DIR"), "/rpc_stubs.rs"));
+        $crate::include_stubs!("rpc_stubs.rs");
+    };
+    ($name:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/", $name));
     };
 }
 
