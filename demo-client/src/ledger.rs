@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
-use rpc_runtime::{Call, Failure, Network, NativeService};
+use rpc_runtime::{Call, Failure, NativeService, Network};
 use tokio::task::JoinSet;
 
 use crate::native_stubs::{TOPOLOGY, ledger};

@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 use rpc_runtime::topology::Server;
 
-use crate::processes::{Part, Stage};
 use crate::native_stubs;
+use crate::processes::{Part, Stage};
 use crate::stubs::TOPOLOGY;
 use crate::swap;
 
@@ -98,7 +98,12 @@ fn plan_and_apply(stage: &Stage) -> anyhow::Result<()> {
 /// Runs `initializer`; the answer is its process id and what it printed.
 fn initializer(stage: &Stage, arguments: &[&str], expected: i32) -> anyhow::Result<(u32, String)> {
     let (pid, output) = stage.run("initializer", arguments)?;
-    ensure!(output.status.code() == Some(expected), "initializer {}: {}", arguments.join(" "), words(&output));
+    ensure!(
+        output.status.code() == Some(expected),
+        "initializer {}: {}",
+        arguments.join(" "),
+        words(&output)
+    );
     Ok((pid, String::from_utf8(output.stdout)?))
 }
 

@@ -11,6 +11,7 @@
 
 mod calls;
 mod desk;
+mod eager;
 mod slots;
 mod socket;
 mod turn;
@@ -26,6 +27,7 @@ use futures_util::stream::StreamExt as _;
 use tokio::net::TcpStream;
 
 use self::desk::Desk;
+use self::eager::Eager;
 use self::socket::Came;
 use self::work::{Done, Work};
 use super::Shared;
@@ -48,6 +50,7 @@ struct Session {
     link: Link,
     desk: Desk,
     work: Work,
+    eager: Eager,
     state: State,
     /// Since when a frame is awaited whole.
     amid_frame_since: Option<Instant>,
@@ -98,6 +101,7 @@ impl Session {
             link: Link::with_inbox(inbox),
             work: Work::new(shared.drain.clone()),
             desk: Desk::new(peer, shared, overloaded),
+            eager: Eager::new(now),
             state: State::Open,
             amid_frame_since: Some(now),
             taken: now,
@@ -110,6 +114,7 @@ impl Session {
         let now = Instant::now();
         self.link.tick(now);
         self.desk.begin_turn(now);
+        self.eager.begin(now);
         socket::lend_room(&mut self.link.inbox);
         let turned = self.turn_with_room(cx, now);
         self.desk.end_turn();
@@ -122,6 +127,7 @@ impl Session {
             let held_back = self.take_frames(cx);
             self.take_done(cx, now);
             let clogged = self.is_clogged();
+            self.desk.calls.turn.wrote();
             if socket::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
                 self.taken = now;
             }
@@ -157,7 +163,11 @@ impl Session {
         if self.state != State::Open || !self.takes_more() {
             return Ok(Came::Nothing);
         }
-        let came = socket::read(&mut self.stream, &mut self.link.inbox, cx)?;
+        let mut came = socket::read(&mut self.stream, &mut self.link.inbox, cx)?;
+        if came == Came::Nothing && self.work.is_idle() && self.link.outbox.is_empty() {
+            let answered = self.desk.calls.turn.take_answered();
+            came = self.eager.look(&self.stream, &mut self.link.inbox, answered)?;
+        }
         if came == Came::Some {
             self.amid_frame_since.get_or_insert(now);
         }
@@ -167,7 +177,7 @@ impl Session {
     /// Takes on every whole frame that has come. The answer: whether limits held some back.
     fn take_frames(&mut self, cx: &mut Context<'_>) -> bool {
         while self.state != State::Closing {
-            if !self.takes_more() || self.desk.calls.turn.is_over() {
+            if !self.takes_more() || self.desk.calls.turn.wants_write() {
                 return self.link.inbox.is_amid_frame();
             }
             let desk = &self.desk;

@@ -10,6 +10,9 @@ use crate::server::registry::Handler;
 /// So many calls are answered in place before other sessions have their turn.
 const CALLS: u32 = 64;
 
+/// So many answers are written before more are made: the client works on these while the server works on the next.
+const CALLS_PER_WRITE: u32 = 32;
+
 /// A turn ends at the latest after this time and the call that exceeds it.
 const TIME: Duration = Duration::from_micros(200);
 
@@ -26,6 +29,10 @@ pub(super) struct Turn {
     second: u64,
     /// How many more calls may be answered in place.
     left: u32,
+    /// How many were answered since the last write.
+    unwritten: u32,
+    /// How many were answered since somebody asked.
+    answered: u32,
     /// How many more calls are timed one by one, to find a slow one.
     timed: u32,
     /// Calls that got no line in the log, not yet counted.
@@ -34,7 +41,16 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn new(now: Instant) -> Self {
-        Self { began: now, now, second: meter::second(now), left: CALLS, timed: 0, unlogged: None }
+        Self {
+            began: now,
+            now,
+            second: meter::second(now),
+            left: CALLS,
+            unwritten: 0,
+            answered: 0,
+            timed: 0,
+            unlogged: None,
+        }
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -52,6 +68,21 @@ impl Turn {
         }
     }
 
+    /// Whether what is ready is to be written before more is made.
+    pub(super) fn wants_write(&self) -> bool {
+        self.left == 0 || self.unwritten >= CALLS_PER_WRITE
+    }
+
+    /// How many calls were answered since this was asked last.
+    pub(super) fn take_answered(&mut self) -> u32 {
+        std::mem::take(&mut self.answered)
+    }
+
+    /// What was ready is written.
+    pub(super) fn wrote(&mut self) {
+        self.unwritten = 0;
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.left == 0
     }
@@ -59,6 +90,8 @@ impl Turn {
     /// A call was answered in place. Looks at the clock now and then, and whenever a slow method is searched.
     pub(super) fn count(&mut self, method: &NativeMethod) {
         self.left = self.left.saturating_sub(1);
+        self.unwritten += 1;
+        self.answered += 1;
         if self.timed == 0 && !self.left.is_multiple_of(CALLS_PER_LOOK) {
             return;
         }

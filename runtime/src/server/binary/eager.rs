@@ -1,0 +1,84 @@
+//! [`Eager`]: looking for the next request of a session in quick succession before the thread sleeps.
+//!
+//! Waking a sleeping thread costs more than a short call. A caller that sends its next request as soon as it has its
+//! answer, one at a time, is met awake: the socket is looked at again and again for [`PATIENCE`], while nothing else
+//! wants the lane, and every look lets other threads go first. A caller that was slower once is not waited for.
+
+use std::cell::Cell;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, recv};
+use tokio::net::TcpStream;
+
+use super::socket::Came;
+use crate::wire::inbox::{Inbox, Target};
+
+/// How long the socket is looked at.
+const PATIENCE: Duration = Duration::from_micros(50);
+
+/// A session that is answered more calls than this in one turn has others under way, and gains nothing.
+const MOST_CALLS: u32 = 2;
+
+thread_local! {
+    /// The session that had this lane's last turn.
+    static LAST: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Whether a session is looked at before its lane sleeps.
+#[derive(Debug)]
+pub(super) struct Eager {
+    session: u64,
+    /// When the last turn began.
+    turn: Instant,
+    /// Whether requests come in quick succession, and the lane has nobody else.
+    expects: bool,
+}
+
+impl Eager {
+    pub(super) fn new(now: Instant) -> Self {
+        static SESSIONS: AtomicU64 = AtomicU64::new(1);
+        Self { session: SESSIONS.fetch_add(1, Ordering::Relaxed), turn: now, expects: false }
+    }
+
+    /// A turn begins.
+    pub(super) fn begin(&mut self, now: Instant) {
+        let alone = LAST.replace(self.session) == self.session;
+        self.expects = alone && now.saturating_duration_since(self.turn) < PATIENCE;
+        self.turn = now;
+    }
+
+    /// Looks for what comes next, where that is worth it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(super) fn look(&mut self, stream: &TcpStream, inbox: &mut Inbox, answered: u32) -> io::Result<Came> {
+        if !self.expects || answered == 0 || answered > MOST_CALLS {
+            return Ok(Came::Nothing);
+        }
+        let Target { bytes, most } = inbox.target();
+        if most < bytes.capacity() - bytes.len() {
+            // A long frame is under way; it is not looked for.
+            return Ok(Came::Nothing);
+        }
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match recv(stream, spare_capacity(bytes), RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return Ok(Came::End),
+                Ok((count, _)) => {
+                    inbox.came(count);
+                    return Ok(Came::Some);
+                }
+                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if Instant::now() >= until {
+                self.expects = false;
+                return Ok(Came::Nothing);
+            }
+            std::thread::yield_now();
+        }
+    }
+}
