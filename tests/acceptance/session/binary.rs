@@ -6,7 +6,7 @@ use rpc_runtime::wire::outbox::Outbox;
 use rpc_runtime::wire::value;
 
 use super::{ADD, COUNT};
-use crate::harness::{Framing, Gate, Network, Peer};
+use crate::harness::{Framing, Gate, Network, Peer, eventually, number, request};
 
 /// A client that says frames one by one.
 struct Client(Peer);
@@ -186,4 +186,28 @@ fn a_server_that_stops_says_which_calls_it_still_answers() {
     drop((client, idle));
     assert!(gate.enter_now().is_none(), "a call behind the notice was executed");
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
+}
+
+#[test]
+fn a_session_beyond_the_limit_of_connections_is_told_so_and_ends() {
+    let mut network = Network::serving(&[ADD]);
+    network.start("server1", &["--max-connections", "1"]);
+    let served = Client::begin(&network);
+    let mut told = Client::begin(&network);
+    told.bind(0, "add", &["int", "int"]);
+    told.say(|out| {
+        for call in [1, 2] {
+            let mark = binary::begin_request(&Request { call, slot: 0, deadline_ms: None }, out);
+            out.end_frame(mark);
+        }
+    });
+    assert_eq!(told.hear(), bound(0, 1, ADD.3));
+    assert_eq!((told.hear(), told.hear()), ("EX 1: Unavailable, no".to_owned(), "DRAIN 1".to_owned()));
+    told.0.expect_end();
+    drop((told, served));
+    eventually("a place for another session", || {
+        let answer =
+            network.peer(Framing::Lines).call_if_open(request("svc1", "add").arg("int", 2).arg("int", 3))?;
+        (answer["header"] == "RPC-RES").then(|| assert_eq!(number(&answer), 5))
+    });
 }
