@@ -211,3 +211,19 @@ fn a_session_beyond_the_limit_of_connections_is_told_so_and_ends() {
         (answer["header"] == "RPC-RES").then(|| assert_eq!(number(&answer), 5))
     });
 }
+
+/// `--max-bound`: a slot that is bound again counts once.
+#[test]
+fn a_session_binds_as_many_bytes_of_signatures_as_the_limit() {
+    let mut network = Network::serving(&[ADD]);
+    network.start("server1", &["--max-bound", "100"]);
+    let mut client = Client::begin(&network);
+    for slot in [0, 0, 0, 1, 1] {
+        client.bind(slot, "add", &["int", "int"]);
+    }
+    client.call(1, 1, &[2, 3]);
+    assert_eq!((client.hear(), client.hear()), (bound(1, 1, ADD.3), "RES 1: 5".to_owned()));
+    client.bind(2, "add", &["int", "int"]);
+    assert_eq!(client.hear(), "EX 0: Malformed Message, more than 100 bytes of signatures are bound");
+    client.0.expect_end();
+}
