@@ -1,5 +1,7 @@
 //! What the documents show is what the programs do.
 
+#[path = "documents/dialogues.rs"]
+mod dialogues;
 #[path = "documents/fence.rs"]
 mod fence;
 #[allow(dead_code, unused_imports, reason = "the acceptance tests use the rest")]
@@ -18,3 +20,5 @@ mod protocol;
 mod readme;
 #[path = "documents/tutorial.rs"]
 mod tutorial;
+#[path = "documents/vectors.rs"]
+mod vectors;

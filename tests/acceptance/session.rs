@@ -1,5 +1,6 @@
 //! What a connection's first bytes, its ids and its end mean.
 
+mod binary;
 mod bytes;
 mod first_bytes;
 mod hostile;

@@ -116,18 +116,19 @@ impl Peer {
     /// The text of the next message, as it came.
     #[track_caller]
     pub fn receive_text(&mut self) -> String {
-        let message = self.next_bytes().expect("an answer before the end of the connection");
+        let message = self.receive_bytes().expect("an answer before the end of the connection");
         String::from_utf8(message).expect("UTF-8").trim_end().to_owned()
     }
 
     /// The next message, or `None` at the connection's end.
     #[track_caller]
     pub fn next(&mut self) -> Option<Value> {
-        self.next_bytes().map(|message| serde_json::from_slice(&message).expect("JSON"))
+        self.receive_bytes().map(|message| serde_json::from_slice(&message).expect("JSON"))
     }
 
+    /// The next message as bytes, or `None` at the connection's end.
     #[track_caller]
-    fn next_bytes(&mut self) -> Option<Vec<u8>> {
+    pub fn receive_bytes(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(message) = self.take_message() {
                 return Some(message);

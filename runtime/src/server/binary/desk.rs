@@ -54,6 +54,11 @@ impl Desk {
         self.greeted
     }
 
+    /// Whether the session was one too many and has been told so.
+    pub(super) fn has_turned_away(&self) -> bool {
+        self.overloaded && self.calls.served > 0
+    }
+
     pub(super) fn find_block(&self, head: &[u8]) -> Option<usize> {
         self.slots.find_block(head)
     }

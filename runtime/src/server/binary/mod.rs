@@ -199,6 +199,8 @@ impl Session {
             self.amid_frame_since = self.link.inbox.is_amid_frame().then_some(self.active);
             if let Err(error) = taken {
                 self.end_by(&error);
+            } else if self.desk.has_turned_away() {
+                self.drain();
             }
         }
         false
@@ -214,10 +216,7 @@ impl Session {
                     self.desk.calls.finish(answer, &mut self.link.outbox, &mut self.work);
                     self.active = now;
                 }
-                Done::Drain if self.state == State::Open => {
-                    binary::put_drain(self.desk.calls.last, &mut self.link.outbox);
-                    self.state = State::Closing;
-                }
+                Done::Drain if self.state == State::Open => self.drain(),
                 Done::Drain | Done::Timer => {}
             }
         }
@@ -258,6 +257,12 @@ impl Session {
 
     fn is_finished(&self) -> bool {
         self.state != State::Open && self.work.is_idle() && self.link.outbox.is_empty()
+    }
+
+    /// Says the last call that is answered, and takes on no more.
+    fn drain(&mut self) {
+        binary::put_drain(self.desk.calls.last, &mut self.link.outbox);
+        self.state = State::Closing;
     }
 
     fn end_by(&mut self, error: &LinkError) {

@@ -17,6 +17,8 @@ pub(super) struct Slots {
     /// Who the client says it is.
     client: Option<Box<str>>,
     registry: Arc<Registry>,
+    /// How many registries came after the first. A restart of the engines is one too, of the same generation.
+    turnover: u64,
     slots: Vec<Option<Slot>>,
     /// How many bytes of signatures are bound.
     pub(super) bytes: usize,
@@ -27,15 +29,15 @@ struct Slot {
     /// The BIND, to look it up again.
     frame: Box<[u8]>,
     found: Result<Found, Box<Exception>>,
-    /// The registry it was looked up in.
-    generation: u64,
+    /// Which registry it was looked up in, by the turnover.
+    turnover: u64,
     /// Whether the client knows what answers it.
     told: bool,
 }
 
 impl Slots {
     pub(super) fn new(peer: SocketAddr, registry: Arc<Registry>) -> Self {
-        Self { peer, client: None, registry, slots: Vec::new(), bytes: 0 }
+        Self { peer, client: None, registry, turnover: 0, slots: Vec::new(), bytes: 0 }
     }
 
     /// The client says who it is.
@@ -56,6 +58,7 @@ impl Slots {
     pub(super) fn refresh(&mut self, live: &Arc<Registry>) {
         if !Arc::ptr_eq(live, &self.registry) {
             self.registry = Arc::clone(live);
+            self.turnover += 1;
         }
     }
 
@@ -74,7 +77,7 @@ impl Slots {
         let frame = frame.into_bytes().split_off(4).into_boxed_slice();
         self.bytes += frame.len();
         let found = self.find(bind).map_err(Box::new);
-        let slot = Slot { frame, found, generation: self.registry.generation, told: false };
+        let slot = Slot { frame, found, turnover: self.turnover, told: false };
         if place == self.slots.len() {
             self.slots.push(Some(slot));
             return Ok(false);
@@ -106,7 +109,7 @@ impl Slots {
     /// What answers a slot, which is told first where the client does not know; `None` where it was never bound.
     pub(super) fn get(&mut self, place: u32, out: &mut Outbox) -> Option<Result<&Found, &Exception>> {
         let slot = self.slots.get(place as usize)?.as_ref()?;
-        if !slot.told || slot.generation != self.registry.generation {
+        if !slot.told || slot.turnover != self.turnover {
             self.tell(place as usize, out);
         }
         let slot = self.slots.get(place as usize)?.as_ref()?;
@@ -114,8 +117,8 @@ impl Slots {
     }
 
     fn tell(&mut self, place: usize, out: &mut Outbox) {
-        let generation = self.registry.generation;
-        if self.slots[place].as_ref().is_some_and(|slot| slot.generation != generation) {
+        let (generation, turnover) = (self.registry.generation, self.turnover);
+        if self.slots[place].as_ref().is_some_and(|slot| slot.turnover != turnover) {
             self.look_up_again(place);
         }
         let Some(slot) = &mut self.slots[place] else { return };
@@ -131,7 +134,7 @@ impl Slots {
         if let Ok((Frame::Bind(bind), _)) = binary::parse(&slot.frame) {
             slot.found = self.find(&bind).map_err(Box::new);
         }
-        slot.generation = self.registry.generation;
+        slot.turnover = self.turnover;
         self.slots[place] = Some(slot);
     }
 }

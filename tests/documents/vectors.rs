@@ -1,0 +1,228 @@
+//! `docs/protocol-vectors.json`: every hex is what it says, and is written the same again.
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+use rpc_runtime::wire::binary::{self, Frame};
+use rpc_runtime::wire::check::check;
+use rpc_runtime::wire::inbox::Inbox;
+use rpc_runtime::wire::json;
+use rpc_runtime::wire::outbox::Outbox;
+use rpc_runtime::wire::value::Reader;
+use rpc_schema::Type;
+use serde_json::{Value, json};
+
+use crate::fence::fences;
+use crate::harness::{begin, finish, python};
+
+const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
+
+/// The file.
+pub static VECTORS: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../docs/protocol-vectors.json")).expect("JSON"));
+
+/// The bytes that an entry's `hex` stands for.
+#[track_caller]
+pub fn bytes(entry: &Value) -> Vec<u8> {
+    from_hex(entry["hex"].as_str().expect("a `hex`"))
+}
+
+/// The entries of a list.
+#[track_caller]
+pub fn entries(list: &Value) -> &[Value] {
+    list.as_array().expect("a list")
+}
+
+/// Bytes as digits.
+pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    let pairs = digits.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).expect("ASCII"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("two digits")).collect()
+}
+
+/// Every entry that says which frame its bytes are.
+fn described() -> impl Iterator<Item = &'static Value> {
+    let dialogues = entries(&VECTORS["dialogues"]);
+    let steps = dialogues.iter().flat_map(|dialogue| entries(&dialogue["steps"]));
+    entries(&VECTORS["frames"]).iter().chain(steps).filter(|entry| entry.get("frame").is_some())
+}
+
+/// The types that a text, or a list of texts, names.
+fn types(texts: &Value) -> Vec<Type> {
+    let texts = texts.as_array().map_or_else(|| vec![texts], |texts| texts.iter().collect());
+    let text = |text: &Value| Type::parse(text.as_str().expect("a type")).expect("a type");
+    texts.into_iter().map(text).collect()
+}
+
+fn encode(types: &[Type], values: &[Value]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (ty, value) in types.iter().zip(values) {
+        json::to_binary(ty, &value.to_string(), &mut out).expect("a value of its type");
+    }
+    out
+}
+
+fn decode(types: &[Type], bytes: &[u8]) -> Value {
+    let (mut reader, mut text) = (Reader::new(bytes), b"[".to_vec());
+    json::list_from_binary(types, &mut reader, &mut text).expect("values");
+    reader.finish().expect("nothing left over");
+    text.push(b']');
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+#[test]
+fn every_value_is_its_bytes_and_no_other() {
+    for entry in entries(&VECTORS["values"]) {
+        let (types, bytes) = (types(&entry["type"]), bytes(entry));
+        assert_eq!(encode(&types, &[entry["json"].clone()]), bytes, "{entry}");
+        assert_eq!(decode(&types, &bytes), json!([entry["json"]]), "{entry}");
+        assert_eq!(check(&types, &bytes), Ok(()), "{entry}");
+        for cut in 0..bytes.len() {
+            assert!(check(&types, &bytes[..cut]).is_err(), "{entry} cut at {cut}");
+        }
+        assert!(check(&types, &[&bytes[..], &[0]].concat()).is_err(), "{entry} and a byte more");
+    }
+}
+
+#[test]
+fn no_invalid_value_passes() {
+    for entry in entries(&VECTORS["invalid-values"]) {
+        assert!(check(&types(&entry["type"]), &bytes(entry)).is_err(), "{entry}");
+    }
+}
+
+#[test]
+fn every_frame_is_what_it_says_and_is_written_the_same_again() {
+    assert!(described().count() > 50);
+    for entry in described() {
+        let bytes = bytes(entry);
+        let mut inbox = Inbox::with_bytes(1 << 20, bytes.clone());
+        let payload = inbox.next(|_| None).expect("a frame").expect("all of it");
+        let (frame, values) = binary::parse(payload.head).unwrap_or_else(|what| panic!("{entry}: {what}"));
+        let said = &entry["frame"];
+        assert_eq!(describe(&frame, values, &types_of(said)), *said);
+        assert_eq!(write(&frame, values), bytes, "{entry}");
+    }
+    let kinds: std::collections::BTreeSet<_> =
+        described().map(|entry| entry["frame"]["kind"].to_string()).collect();
+    assert_eq!(kinds.len(), 10, "{kinds:?}");
+}
+
+#[test]
+fn no_invalid_frame_passes() {
+    for entry in entries(&VECTORS["invalid-frames"]) {
+        let mut inbox = Inbox::with_bytes(1 << 20, bytes(entry));
+        let payload = inbox.next(|_| None);
+        let passes = payload.is_ok_and(|payload| binary::parse(payload.expect("all of it").head).is_ok());
+        assert!(!passes, "{entry}");
+    }
+}
+
+fn types_of(frame: &Value) -> Vec<Type> {
+    frame.get("types").map(types).unwrap_or_default()
+}
+
+/// A frame in the words of the file.
+pub fn describe(frame: &Frame<'_>, values: &[u8], types: &[Type]) -> Value {
+    let kind = frame.name();
+    let texts = || types.iter().map(|ty| rpc_schema::Expanded(ty).to_string()).collect::<Vec<_>>();
+    match frame {
+        Frame::Hello(hello) => json!({ "kind": kind, "lowest": hello.lowest, "highest": hello.highest,
+            "max-frame": hello.max_frame, "idle-timeout-ms": hello.idle_timeout_ms, "name": hello.name }),
+        Frame::Bind(bind) => {
+            json!({ "kind": kind, "slot": bind.slot, "service": bind.service, "rpc": bind.rpc,
+            "arguments": bind.arguments, "returns": bind.returns })
+        }
+        Frame::Bound(bound) => {
+            let source = to_hex(&bound.source);
+            json!({ "kind": kind, "slot": bound.slot, "generation": bound.generation, "source": source })
+        }
+        Frame::Request(request) => json!({ "kind": kind, "call": request.call, "slot": request.slot,
+            "deadline-ms": request.deadline_ms, "types": texts(), "values": decode(types, values) }),
+        Frame::Result(call) => {
+            json!({ "kind": kind, "call": call, "types": texts(), "values": decode(types, values) })
+        }
+        Frame::Exception(call, exception) => json!({ "kind": kind, "call": call,
+            "exception-type": exception.kind.as_str(), "executed": exception.executed.as_str(),
+            "exception-message": exception.message, "exception-kind": exception.own_kind,
+            "valid-signatures": exception.valid_signatures }),
+        Frame::Cancel(call) => json!({ "kind": kind, "call": call }),
+        Frame::Ping(number) | Frame::Pong(number) => json!({ "kind": kind, "number": number }),
+        Frame::Drain(last) => json!({ "kind": kind, "last-call": last }),
+    }
+}
+
+/// A frame as it travels.
+fn write(frame: &Frame<'_>, values: &[u8]) -> Vec<u8> {
+    let mut out = Outbox::default();
+    let finish = |mark, out: &mut Outbox| {
+        out.bytes().extend_from_slice(values);
+        out.end_frame(mark);
+    };
+    match frame {
+        Frame::Hello(hello) => binary::put_hello(hello, &mut out),
+        Frame::Bind(bind) => {
+            let (names, returns) = ((bind.service, bind.rpc), bind.returns.as_deref());
+            binary::put_bind(bind.slot, names, &bind.arguments, returns, &mut out);
+        }
+        Frame::Bound(bound) => binary::put_bound(bound, &mut out),
+        Frame::Request(request) => finish(binary::begin_request(request, &mut out), &mut out),
+        Frame::Result(call) => finish(binary::begin_result(*call, &mut out), &mut out),
+        Frame::Exception(call, exception) => binary::put_exception(*call, exception, &mut out),
+        Frame::Cancel(call) => binary::put_cancel(*call, &mut out),
+        Frame::Ping(number) => binary::put_ping(*number, &mut out),
+        Frame::Pong(number) => binary::put_pong(*number, &mut out),
+        Frame::Drain(last) => binary::put_drain(*last, &mut out),
+    }
+    out.into_bytes()
+}
+
+#[test]
+fn every_frame_on_the_page_is_one_of_the_file() {
+    let known: Vec<_> = described().map(bytes).collect();
+    let fences = fences(PROTOCOL);
+    let shown = fences.iter().filter(|fence| fence.language == "hex");
+    let shown = shown.inspect(|fence| {
+        let digits = fence.text.lines().filter_map(|line| line.split('#').next());
+        let bytes = from_hex(&digits.collect::<String>());
+        assert!(known.contains(&bytes), "PROTOCOL.md:{}", fence.line);
+    });
+    assert!(shown.count() >= 10);
+}
+
+/// Its types are functions; a record is a tuple for it, an enumeration a number.
+const READ_AND_WRITE: &str = r#"
+import io, json, re, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, "docs")
+import binary_client as client
+
+def plain(named):
+    fields = [part.split(":")[1] for part in named[1].split(",")] if ":" in named[1] else []
+    return f"Tuple[{','.join(fields)}]" if fields else "COUNT"
+
+def type_of(text):
+    while text != (text := re.sub(r"\w+\{([^{}]*)\}", plain, text)): pass
+    text = re.sub(r"\b(int|float|bool|str|bytes)\b", lambda name: name[0].upper(), text)
+    return eval(text.replace("[", "(").replace("]", ")"), vars(client))
+
+for entry in json.load(open("docs/protocol-vectors.json"))["values"]:
+    of, data = type_of(entry["type"]), bytes.fromhex(entry["hex"])
+    stream = io.BytesIO(data)
+    value = of.get(stream)
+    assert stream.read() == b"" and of.put(value) == data, (entry, value)
+    print(value)
+"#;
+
+#[test]
+fn the_python_client_reads_and_writes_every_value() {
+    let mut command = Command::new(python());
+    command.args(["-c", READ_AND_WRITE]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let printed = finish(begin(command)).succeeds().stdout;
+    assert_eq!(printed.lines().count(), entries(&VECTORS["values"]).len());
+    assert!(printed.contains("\n{'a': 2, 'b': 1}\n") && printed.contains("\n(7, 'a')\n"), "{printed}");
+}
