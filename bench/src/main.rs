@@ -1,0 +1,116 @@
+//! What calls cost here, beside bare sockets and other RPC systems. `README.md` says what is measured and how.
+//!
+//! ```text
+//! plan ──> run ──> a server and a client process for each measurement ──> samples ──> table, picture
+//! ```
+
+mod arguments;
+mod calls;
+mod contestant;
+mod histogram;
+mod job;
+mod limits;
+mod machine;
+mod meter;
+mod ours;
+mod peers;
+mod placement;
+mod plan;
+mod process;
+mod python;
+mod ratio;
+mod run;
+mod sample;
+mod table;
+mod usage;
+mod work;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Parser as _;
+use mimalloc::MiMalloc;
+
+use self::arguments::{Arguments, Command};
+use self::contestant::{Contestant, Program};
+use self::job::Job;
+use self::plan::Plan;
+use self::sample::Samples;
+
+/// The allocator of every server and every client.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+fn main() -> ExitCode {
+    match dispatch(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<()> {
+    match arguments.command {
+        Some(Command::Table { samples }) => print_table(&Samples::read(&samples)?),
+        Some(Command::Serve { contestant, flavour }) => serve(&contestant, flavour),
+        Some(Command::Measure { contestant, job }) => measure(&contestant, &serde_json::from_str(&job)?),
+        Some(Command::Pinned { core, command }) => process::become_pinned(core, &command),
+        None if arguments.list => list(),
+        None => run_plan(&arguments),
+    }
+}
+
+fn run_plan(arguments: &Arguments) -> Result<()> {
+    let plan = Plan::new(arguments.works(), &arguments.only, &arguments.placements(), arguments.effort())?;
+    let (samples, failures) = run::run(&plan);
+    if !arguments.smoke {
+        let path = arguments.output(Path::new(env!("CARGO_MANIFEST_DIR")));
+        samples.write(&path)?;
+        print_table(&samples)?;
+        eprintln!("\nsaved as {}", path.display());
+    }
+    let measured = samples.samples.len();
+    if failures > 0 {
+        bail!("{failures} of {} measurements failed", failures + measured);
+    }
+    if arguments.smoke {
+        println!("{measured} measurements, every answer right");
+    }
+    Ok(())
+}
+
+fn print_table(samples: &Samples) -> Result<()> {
+    print!("{}", table::render(samples));
+    Ok(())
+}
+
+fn serve(name: &str, flavour: Option<contestant::Flavour>) -> Result<()> {
+    let contestant = Contestant::find(name)?;
+    let Program::Rust { serve, .. } = contestant.program else { bail!("`{name}` serves by itself") };
+    serve(flavour.unwrap_or(contestant.flavour))
+}
+
+fn measure(name: &str, job: &Job) -> Result<()> {
+    let Program::Rust { measure, .. } = Contestant::find(name)?.program else {
+        bail!("`{name}` measures by itself")
+    };
+    println!("{}", serde_json::to_string(&measure(job)?)?);
+    Ok(())
+}
+
+fn list() -> Result<()> {
+    use clap::ValueEnum as _;
+    println!("works:");
+    for work in work::Work::value_variants() {
+        println!("  {:<12} {}", work.name(), work.title());
+    }
+    println!("contestants:");
+    for contestant in contestant::CONTESTANTS {
+        let works: Vec<_> = contestant.works.iter().map(|work| work.name()).collect();
+        println!("  {:<14} {}: {}", contestant.name, contestant.title(), works.join(" "));
+    }
+    Ok(())
+}
