@@ -27,14 +27,14 @@ pub trait Calls: Clone + 'static {
     async fn doubles(&self, payload: &Payload) -> Result<()>;
 }
 
-/// The runtime of every client: one thread, since every client is pinned to one core.
-pub fn client_runtime() -> Result<LocalRuntime> {
+/// A runtime of one thread. Every client has one, since every client is pinned to one core.
+pub fn one_thread() -> Result<LocalRuntime> {
     Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).context("no runtime")
 }
 
 /// Carries out a job with a client of this kind.
 pub fn measure<C: Calls>(job: &Job) -> Result<Measured> {
-    client_runtime()?.block_on(async {
+    one_thread()?.block_on(async {
         match job.work {
             Work::Connect => connect_call_close::<C>(job).await,
             Work::Idle => idle_sessions::<C>(job).await,

@@ -94,6 +94,12 @@ impl Contestant {
 /// What every peer with an asynchronous client takes part in.
 const PEER_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle];
 
+/// The same without bytes, which JSON does not have.
+const JSON_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings1, Strings64, Doubles, Connect, Idle];
+
+/// The 1 MiB echoes.
+const BULK_WORKS: &[Work] = &[Bytes, Doubles];
+
 /// What the peers from Python take part in.
 const PYTHON_WORKS: &[Work] = &[Python, Bytes, Connect];
 
@@ -174,6 +180,66 @@ pub const CONTESTANTS: &[Contestant] = &[
             measure: calls::measure::<peers::tarpc::Client>,
         },
     },
+    Contestant {
+        name: "volo-thrift",
+        label: "volo-thrift",
+        package: "volo-thrift",
+        kind: Kind::Peer,
+        flavour: Flavour::CurrentThread,
+        works: PEER_WORKS,
+        program: Program::Rust {
+            serve: |flavour| serve_on(flavour, peers::volo::serve),
+            measure: calls::measure::<peers::volo::Client>,
+        },
+    },
+    Contestant {
+        name: "capnp-rpc",
+        label: "capnp-rpc",
+        package: "capnp-rpc",
+        kind: Kind::Peer,
+        flavour: Flavour::CurrentThread,
+        works: PEER_WORKS,
+        program: Program::Rust {
+            serve: |flavour| serve_on(flavour, peers::capnp::serve),
+            measure: calls::measure::<peers::capnp::Client>,
+        },
+    },
+    Contestant {
+        name: "jsonrpsee",
+        label: "jsonrpsee, web socket",
+        package: "jsonrpsee",
+        kind: Kind::Peer,
+        flavour: Flavour::CurrentThread,
+        works: JSON_WORKS,
+        program: Program::Rust {
+            serve: |flavour| serve_on(flavour, peers::jsonrpsee::serve),
+            measure: calls::measure::<peers::jsonrpsee::Client>,
+        },
+    },
+    Contestant {
+        name: "tonic",
+        label: "tonic",
+        package: "tonic",
+        kind: Kind::Peer,
+        flavour: Flavour::CurrentThread,
+        works: PEER_WORKS,
+        program: Program::Rust {
+            serve: |flavour| serve_on(flavour, peers::tonic::serve),
+            measure: calls::measure::<peers::tonic::Client>,
+        },
+    },
+    Contestant {
+        name: "tonic-windows",
+        label: "tonic, 8 MiB windows",
+        package: "tonic",
+        kind: Kind::Peer,
+        flavour: Flavour::CurrentThread,
+        works: BULK_WORKS,
+        program: Program::Rust {
+            serve: |flavour| serve_on(flavour, peers::tonic::serve_large),
+            measure: calls::measure::<peers::tonic::LargeClient>,
+        },
+    },
 ];
 
 /// A blocking listener on a free port of loopback, which was told to whoever started this process.
@@ -185,13 +251,13 @@ fn announced_listener() -> Result<StdListener> {
 
 /// Serves for ever on this runtime.
 fn serve_on<F: Future<Output = Result<()>>>(flavour: Flavour, serve: fn(TcpListener) -> F) -> Result<()> {
-    let mut builder = match flavour {
-        Flavour::MultiThread => Builder::new_multi_thread(),
-        _ => Builder::new_current_thread(),
-    };
-    builder.enable_all().build()?.block_on(async {
+    let served = async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         println!("{LISTENING}{}", listener.local_addr()?);
         serve(listener).await
-    })
+    };
+    match flavour {
+        Flavour::MultiThread => Builder::new_multi_thread().enable_all().build()?.block_on(served),
+        _ => calls::one_thread()?.block_on(served),
+    }
 }

@@ -22,10 +22,10 @@ pub fn serve(listener: &TcpListener) -> Result<()> {
 
 fn answer(mut stream: TcpStream) -> Result<()> {
     let mut request = [0; 512];
-    let mut answer = Vec::new();
+    let (mut sizes, mut answer) = (Sizes::default(), Vec::new());
     while let Some(length) = read_message(&mut stream, &mut request)? {
-        let sizes = Sizes::of_request(length - LENGTH_BYTES)?;
-        if answer.len() != LENGTH_BYTES + sizes.answer {
+        if sizes.request != length - LENGTH_BYTES {
+            sizes = Sizes::of_request(length - LENGTH_BYTES)?;
             answer = message(sizes.answer, 0);
         }
         number_message(&mut answer, u64::from_le_bytes(number_of(&request)));

@@ -37,7 +37,7 @@ fn check_answer(answer: &[u8], size: usize, number: u64) -> Result<()> {
 }
 
 /// How many bytes the sides of a bare limit send: each message has its length in front.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Sizes {
     request: usize,
     answer: usize,
@@ -49,7 +49,7 @@ impl Sizes {
         Self { request, answer }
     }
 
-    /// The sizes of the procedure whose request has this length; a server learns them from its first message.
+    /// The sizes of the procedure whose request has this length; a connection learns them from its first message.
     fn of_request(length: usize) -> Result<Self> {
         use crate::work::Procedure::{Add, Strings};
         let sizes = [Add, Strings].map(Self::of).into_iter().find(|sizes| sizes.request == length);

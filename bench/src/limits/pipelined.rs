@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{LENGTH_BYTES, Sizes, check_answer, message, number_message, number_of};
-use crate::calls::{Gauge, client_runtime, observe};
+use crate::calls::{Gauge, observe, one_thread};
 use crate::job::{Job, Measured};
 use crate::meter::{Meter, Window};
 use crate::usage::Process;
@@ -30,7 +30,7 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
 
 async fn answer(mut stream: TcpStream) -> Result<()> {
     let (mut input, mut output) = (BytesMut::new(), Vec::new());
-    let mut answer = Vec::new();
+    let (mut sizes, mut answer) = (Sizes::default(), Vec::new());
     loop {
         input.reserve(BUFFER_BYTES);
         if stream.read_buf(&mut input).await? == 0 {
@@ -38,8 +38,8 @@ async fn answer(mut stream: TcpStream) -> Result<()> {
         }
         output.clear();
         while let Some(length) = whole_message(&input) {
-            let sizes = Sizes::of_request(length - LENGTH_BYTES)?;
-            if answer.len() != LENGTH_BYTES + sizes.answer {
+            if sizes.request != length - LENGTH_BYTES {
+                sizes = Sizes::of_request(length - LENGTH_BYTES)?;
                 answer = message(sizes.answer, 0);
             }
             number_message(&mut answer, u64::from_le_bytes(number_of(&input)));
@@ -58,7 +58,7 @@ fn whole_message(input: &[u8]) -> Option<usize> {
 
 /// Carries out a job.
 pub fn measure(job: &Job) -> Result<Measured> {
-    client_runtime()?.block_on(async {
+    one_thread()?.block_on(async {
         match job.work {
             Work::Idle => idle_sessions(job).await,
             work if work.in_flight() == 1 => one_in_flight(job).await,
