@@ -42,6 +42,9 @@ pub struct Arguments {
     /// How long a measurement takes
     #[arg(long, value_name = "S", value_parser = seconds)]
     seconds: Option<Duration>,
+    /// Run every server on this runtime instead of the one that suits it
+    #[arg(long, value_enum)]
+    pub flavour: Option<Flavour>,
     /// Where the raw samples go [default: results/latest.jsonl, quick.jsonl or selected.jsonl beside this program's sources]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -54,6 +57,13 @@ pub enum Command {
     Table {
         /// The samples
         samples: PathBuf,
+    },
+    /// Draw saved samples as SVG
+    Draw {
+        /// The samples
+        samples: PathBuf,
+        /// The picture
+        picture: PathBuf,
     },
     /// Serve as a contestant
     #[command(hide = true)]
@@ -111,7 +121,8 @@ impl Arguments {
 
     /// Where the raw samples go; only a full run replaces the one that figures are quoted from.
     pub fn output(&self, package: &Path) -> PathBuf {
-        let selected = !(self.work.is_empty() && self.only.is_empty() && self.placement.is_empty());
+        let selected = self.flavour.is_some()
+            || !(self.work.is_empty() && self.only.is_empty() && self.placement.is_empty());
         let name = match (selected, self.quick) {
             (true, _) => "selected.jsonl",
             (_, true) => "quick.jsonl",

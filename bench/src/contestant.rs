@@ -200,7 +200,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         flavour: Flavour::CurrentThread,
         works: PEER_WORKS,
         program: Program::Rust {
-            serve: |flavour| serve_on(flavour, peers::capnp::serve),
+            serve: |_| serve_on(Flavour::CurrentThread, peers::capnp::serve),
             measure: calls::measure::<peers::capnp::Client>,
         },
     },
@@ -239,6 +239,33 @@ pub const CONTESTANTS: &[Contestant] = &[
             serve: |flavour| serve_on(flavour, peers::tonic::serve_large),
             measure: calls::measure::<peers::tonic::LargeClient>,
         },
+    },
+    Contestant {
+        name: "rpyc",
+        label: "rpyc (Python)",
+        package: "rpyc",
+        kind: Kind::Peer,
+        flavour: Flavour::Python,
+        works: PYTHON_WORKS,
+        program: Program::Python { script: "rpyc_peer.py" },
+    },
+    Contestant {
+        name: "grpcio",
+        label: "grpcio (Python)",
+        package: "grpcio",
+        kind: Kind::Peer,
+        flavour: Flavour::Python,
+        works: PYTHON_WORKS,
+        program: Program::Python { script: "grpcio_peer.py" },
+    },
+    Contestant {
+        name: "basic-socket-rpc",
+        label: "basic-socket-rpc (Python)",
+        package: "basic-socket-rpc",
+        kind: Kind::Peer,
+        flavour: Flavour::Python,
+        works: PYTHON_WORKS,
+        program: Program::Python { script: "basic_socket_rpc_peer.py" },
     },
 ];
 

@@ -14,6 +14,7 @@ mod machine;
 mod meter;
 mod ours;
 mod peers;
+mod picture;
 mod placement;
 mod plan;
 mod process;
@@ -28,7 +29,7 @@ mod work;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 use mimalloc::MiMalloc;
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
 fn dispatch(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Some(Command::Table { samples }) => print_table(&Samples::read(&samples)?),
+        Some(Command::Draw { samples, picture }) => draw(&samples, &picture),
         Some(Command::Serve { contestant, flavour }) => serve(&contestant, flavour),
         Some(Command::Measure { contestant, job }) => measure(&contestant, &serde_json::from_str(&job)?),
         Some(Command::Pinned { core, command }) => process::become_pinned(core, &command),
@@ -65,6 +67,7 @@ fn dispatch(arguments: Arguments) -> Result<()> {
 
 fn run_plan(arguments: &Arguments) -> Result<()> {
     let plan = Plan::new(arguments.works(), &arguments.only, &arguments.placements(), arguments.effort())?;
+    let plan = Plan { flavour: arguments.flavour, ..plan };
     let (samples, failures) = run::run(&plan);
     if !arguments.smoke {
         let path = arguments.output(Path::new(env!("CARGO_MANIFEST_DIR")));
@@ -85,6 +88,11 @@ fn run_plan(arguments: &Arguments) -> Result<()> {
 fn print_table(samples: &Samples) -> Result<()> {
     print!("{}", table::render(samples));
     Ok(())
+}
+
+fn draw(samples: &Path, picture: &Path) -> Result<()> {
+    let drawn = picture::draw(&Samples::read(samples)?);
+    std::fs::write(picture, drawn).with_context(|| format!("cannot write {}", picture.display()))
 }
 
 fn serve(name: &str, flavour: Option<contestant::Flavour>) -> Result<()> {

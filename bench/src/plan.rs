@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::contestant::{CONTESTANTS, Contestant, Program};
+use crate::contestant::{CONTESTANTS, Contestant, Flavour, Program};
 use crate::job::Job;
 use crate::placement::Placement;
 use crate::work::Work;
@@ -87,6 +87,8 @@ pub struct Plan {
     pub placements: Vec<Placement>,
     /// How long, and how often.
     pub effort: Effort,
+    /// The runtime of every server, where it is not the one that suits it.
+    pub flavour: Option<Flavour>,
 }
 
 impl Plan {
@@ -105,8 +107,13 @@ impl Plan {
             }
             there
         });
-        let plan =
-            Self { works, contestants: contestants.collect(), placements: placements.collect(), effort };
+        let plan = Self {
+            works,
+            contestants: contestants.collect(),
+            placements: placements.collect(),
+            effort,
+            flavour: None,
+        };
         ensure!(plan.pairs(0, Placement::OneCore).next().is_some(), "nobody takes part in what was selected");
         Ok(plan)
     }

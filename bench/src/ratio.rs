@@ -35,7 +35,8 @@ impl Spread {
 /// A work in a placement, as everybody did it.
 #[derive(Debug, Clone, Copy)]
 pub struct Race<'a> {
-    samples: &'a Samples,
+    /// Everything that was measured.
+    pub samples: &'a Samples,
     /// The work.
     pub work: Work,
     /// Where client and server ran.
@@ -58,7 +59,7 @@ impl<'a> Race<'a> {
     }
 
     /// The samples of a contestant.
-    pub fn of(self, contestant: &'a str) -> impl Iterator<Item = &'a Sample> {
+    pub fn of<'b>(self, contestant: &'b str) -> impl Iterator<Item = &'a Sample> + use<'a, 'b> {
         self.everybody().filter(move |sample| sample.contestant == contestant)
     }
 
@@ -75,7 +76,7 @@ impl<'a> Race<'a> {
     }
 
     /// A contestant's rate as a share of another's in the same round.
-    pub fn ratio(self, contestant: &'a str, other: &'a str) -> Option<Spread> {
+    pub fn ratio(self, contestant: &str, other: &str) -> Option<Spread> {
         let ratios = self.of(contestant).filter_map(|sample| {
             let beside = self.of(other).find(|beside| beside.round == sample.round)?;
             Some(sample.measured.rate() / beside.measured.rate())

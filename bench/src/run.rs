@@ -1,12 +1,13 @@
 //! Carries out a plan: a server and a client for each measurement.
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
 
-use crate::contestant::{Contestant, Program};
+use crate::contestant::{Contestant, Flavour, Program};
 use crate::job::Measured;
 use crate::placement::Placement;
 use crate::plan::Plan;
-use crate::process::{self, Server};
+use crate::process::{self, CommandLine, Server};
 use crate::python;
 use crate::sample::{Sample, Samples};
 use crate::work::Work;
@@ -38,7 +39,7 @@ pub fn run(plan: &Plan) -> (Samples, usize) {
 fn measure(plan: &Plan, work: Work, contestant: &Contestant, placement: Placement) -> Result<Measured> {
     let (client_core, server_core) = placement.cores().context("too few cores")?;
     let serve = match contestant.program {
-        Program::Rust { .. } => process::this_program(&["serve", contestant.name])?,
+        Program::Rust { .. } => serve_command(contestant, plan.flavour)?,
         Program::Python { script } => python::serve(script),
     };
     let server = Server::start(server_core, &serve)?;
@@ -51,4 +52,12 @@ fn measure(plan: &Plan, work: Work, contestant: &Contestant, placement: Placemen
     };
     let printed = process::output_within(plan.effort.limit(work), client_core, &client)?;
     serde_json::from_str(&printed).with_context(|| format!("a client printed `{}`", printed.trim_end()))
+}
+
+fn serve_command(contestant: &Contestant, flavour: Option<Flavour>) -> Result<CommandLine> {
+    let flavour = flavour.as_ref().and_then(Flavour::to_possible_value);
+    match flavour {
+        Some(flavour) => process::this_program(&["serve", contestant.name, "--flavour", flavour.get_name()]),
+        None => process::this_program(&["serve", contestant.name]),
+    }
 }

@@ -35,7 +35,7 @@ fn render_machine(machine: &Machine) -> String {
 }
 
 const RATES_HEAD: &str = "\
-| work | who | calls/s | of the limit | of bare tokio | p50 µs | p99 µs | CPU µs/call, client + server | server's memory, MiB: idle, peak |
+| work | who | calls/s (1 MiB echoes: MiB/s) | of the limit | of bare tokio | p50 µs | p99 µs | CPU µs/call, client + server | server's memory, MiB: idle, peak |
 |---|---|--:|--:|--:|--:|--:|--:|--:|
 ";
 
@@ -67,7 +67,7 @@ fn rate_cells<'a>(race: Race<'a>, name: &'a str) -> [String; 7] {
         if first.is_empty() || second.is_empty() { String::new() } else { first + between + &second }
     };
     [
-        cell(rate, |rate| unit(race.work, rate)),
+        cell(rate, unit),
         ratio(limits.first()),
         ratio(second),
         median(|measured| measured.p50_us),
@@ -86,10 +86,16 @@ fn mib(kib: Option<u64>) -> Option<f64> {
     Some(kib? as f64 / 1024.0)
 }
 
-/// A rate; that of 1 MiB echoes in MiB each way.
-fn unit(work: Work, rate: f64) -> String {
+/// A rate in words; that of 1 MiB echoes in MiB each way.
+pub fn rate(work: Work, rate: f64) -> String {
     match work {
         Work::Bytes | Work::Doubles => format!("{rate:.0} MiB/s"),
+        _ => unit(rate) + "/s",
+    }
+}
+
+fn unit(rate: f64) -> String {
+    match rate {
         _ if rate >= 1e6 => format!("{:.2}M", rate / 1e6),
         _ if rate >= 1e4 => format!("{:.1}k", rate / 1e3),
         _ => format!("{rate:.0}"),
