@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use crate::job::{Job, Measured};
 use crate::process::LISTENING;
 use crate::work::Work::{
-    self, Add1, Add8x16, Add64, Bytes, Connect, Doubles, Idle, Python, Strings1, Strings64,
+    self, Add1, Add8x16, Add64, Bytes, Connect, Doubles, Growth, Idle, Python, Strings1, Strings64,
 };
 use crate::{calls, limits, ours, peers};
 
@@ -97,6 +97,15 @@ const PEER_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings1, Strings64, Bytes, 
 /// The same without bytes, which JSON does not have.
 const JSON_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings1, Strings64, Doubles, Connect, Idle];
 
+/// What a pool of connections takes part in that each carry one call at a time.
+const POOL_WORKS: &[Work] = &[Add1, Strings1, Bytes, Doubles, Connect, Idle];
+
+/// What many calls on one connection take part in.
+const MULTIPLEX_WORKS: &[Work] = &[Add64, Add8x16, Strings64];
+
+/// What HTTP/2's own windows are no hindrance to.
+const SMALL_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings1, Strings64, Connect, Idle];
+
 /// The 1 MiB echoes.
 const BULK_WORKS: &[Work] = &[Bytes, Doubles];
 
@@ -123,7 +132,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         package: "tokio",
         kind: Kind::Limit,
         flavour: Flavour::CurrentThread,
-        works: &[Add1, Add64, Add8x16, Strings1, Strings64, Connect, Idle],
+        works: &[Add1, Add64, Add8x16, Strings1, Strings64, Connect, Idle, Growth],
         program: Program::Rust {
             serve: |flavour| serve_on(flavour, limits::pipelined::serve),
             measure: limits::pipelined::measure,
@@ -186,10 +195,22 @@ pub const CONTESTANTS: &[Contestant] = &[
         package: "volo-thrift",
         kind: Kind::Peer,
         flavour: Flavour::CurrentThread,
-        works: PEER_WORKS,
+        works: POOL_WORKS,
         program: Program::Rust {
-            serve: |flavour| serve_on(flavour, peers::volo::serve),
-            measure: calls::measure::<peers::volo::Client>,
+            serve: |flavour| serve_on(flavour, peers::volo::serve::<false>),
+            measure: calls::measure::<peers::volo::Client<false>>,
+        },
+    },
+    Contestant {
+        name: "volo-multiplex",
+        label: "volo-thrift, multiplexed",
+        package: "volo-thrift",
+        kind: Kind::Peer,
+        flavour: Flavour::CurrentThread,
+        works: MULTIPLEX_WORKS,
+        program: Program::Rust {
+            serve: |flavour| serve_on(flavour, peers::volo::serve::<true>),
+            measure: calls::measure::<peers::volo::Client<true>>,
         },
     },
     Contestant {
@@ -222,7 +243,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         package: "tonic",
         kind: Kind::Peer,
         flavour: Flavour::CurrentThread,
-        works: PEER_WORKS,
+        works: SMALL_WORKS,
         program: Program::Rust {
             serve: |flavour| serve_on(flavour, peers::tonic::serve),
             measure: calls::measure::<peers::tonic::Client>,

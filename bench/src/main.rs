@@ -26,6 +26,7 @@ mod table;
 mod usage;
 mod work;
 
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -86,8 +87,7 @@ fn run_plan(arguments: &Arguments) -> Result<()> {
 }
 
 fn print_table(samples: &Samples) -> Result<()> {
-    print!("{}", table::render(samples));
-    Ok(())
+    Ok(io::stdout().write_all(table::render(samples).as_bytes())?)
 }
 
 fn draw(samples: &Path, picture: &Path) -> Result<()> {
@@ -111,14 +111,15 @@ fn measure(name: &str, job: &Job) -> Result<()> {
 
 fn list() -> Result<()> {
     use clap::ValueEnum as _;
-    println!("works:");
+    let mut out = io::stdout().lock();
+    writeln!(out, "works:")?;
     for work in work::Work::value_variants() {
-        println!("  {:<12} {}", work.name(), work.title());
+        writeln!(out, "  {:<12} {}", work.name(), work.title())?;
     }
-    println!("contestants:");
+    writeln!(out, "contestants:")?;
     for contestant in contestant::CONTESTANTS {
         let works: Vec<_> = contestant.works.iter().map(|work| work.name()).collect();
-        println!("  {:<14} {}: {}", contestant.name, contestant.title(), works.join(" "));
+        writeln!(out, "  {:<16} {}: {}", contestant.name, contestant.title(), works.join(" "))?;
     }
     Ok(())
 }

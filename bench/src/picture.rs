@@ -17,10 +17,10 @@ use crate::sample::{Machine, Samples};
 use crate::table;
 use crate::work::Work;
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 1000.0;
 const MARGIN: f64 = 24.0;
-const LABELS: f64 = 210.0;
-const COLUMN_GAP: f64 = 70.0;
+const LABELS: f64 = 262.0;
+const COLUMN_GAP: f64 = 50.0;
 const ROW: f64 = 17.0;
 const BAR: f64 = 11.0;
 const HEAD: f64 = 84.0;
@@ -113,15 +113,11 @@ struct Sheet {
 impl Sheet {
     fn new(columns: usize) -> Self {
         let begin = MARGIN + LABELS;
-        let columns = columns.clamp(1, Placement::ALL.len());
-        let (lefts, width) = match columns {
-            1 => (vec![begin], WIDTH - begin - MARGIN - COLUMN_GAP),
-            _ => {
-                let width = (WIDTH - begin - MARGIN) / 2.0 - COLUMN_GAP;
-                (vec![begin, begin + width + COLUMN_GAP], width)
-            }
-        };
-        Self { lefts, width }
+        if columns < 2 {
+            return Self { lefts: vec![begin], width: WIDTH - begin - MARGIN - COLUMN_GAP };
+        }
+        let width = (WIDTH - begin - MARGIN) / 2.0 - COLUMN_GAP;
+        Self { lefts: vec![begin, begin + width + COLUMN_GAP], width }
     }
 
     /// How far from a column's left a share of the limit is.
@@ -153,10 +149,10 @@ fn groups(samples: &Samples, placements: &[Placement]) -> Vec<Group> {
 }
 
 fn limit_words(race: Race<'_>, limit: &str) -> Option<String> {
-    let rate = race.spread(limit, |measured| Some(measured.rate()))?;
+    let speed = race.spread(limit, |measured| Some(measured.rate()))?;
     let titles = &race.samples.machine.titles;
     let title = titles.iter().find(|(name, _)| name == limit).map_or(limit, |(_, title)| title);
-    Some(format!("1 = {title}, {}", table::rate(race.work, rate.median)))
+    Some(format!("1 = {title}, {}", table::rate(race.work, speed.median)))
 }
 
 fn open(height: f64) -> String {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::placement;
 
@@ -57,8 +58,17 @@ fn start(core: usize, command: &CommandLine) -> Result<Running> {
 pub fn become_pinned(core: usize, command: &[OsString]) -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     placement::pin(core).with_context(|| format!("cannot pin to core {core}"))?;
+    allow_open_files();
     let (program, arguments) = command.split_first().context("no program")?;
     Err(Command::new(program).args(arguments).exec().into())
+}
+
+/// Lets this process open as many files as it may: ten thousand sessions are as many.
+fn allow_open_files() {
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    // Where it may not, the limit stays what it was.
+    let _ = setrlimit(Resource::Nofile, files);
 }
 
 /// A server that listens.

@@ -71,7 +71,7 @@ impl<'a> Race<'a> {
     }
 
     /// What a contestant's samples tell of one quantity.
-    pub fn spread(self, contestant: &'a str, of: impl Fn(&Measured) -> Option<f64>) -> Option<Spread> {
+    pub fn spread(self, contestant: &str, of: impl Fn(&Measured) -> Option<f64>) -> Option<Spread> {
         Spread::of(self.of(contestant).filter_map(|sample| of(&sample.measured)))
     }
 

@@ -12,8 +12,9 @@ use crate::work::Work;
 pub fn render(samples: &Samples) -> String {
     let mut text = render_machine(&samples.machine);
     for placement in Placement::ALL {
-        let races = Race::all(samples, placement);
-        let (memory, rates): (Vec<_>, Vec<_>) = races.into_iter().partition(|race| race.work.is_memory());
+        let of_memory = |race: &Race<'_>| race.work.is_memory();
+        let (memory, rates): (Vec<_>, Vec<_>) =
+            Race::all(samples, placement).into_iter().partition(of_memory);
         if !rates.is_empty() {
             text += &render_rates(placement, &rates);
         }
@@ -51,8 +52,8 @@ fn render_rates(placement: Placement, races: &[Race<'_>]) -> String {
     text
 }
 
-fn rate_cells<'a>(race: Race<'a>, name: &'a str) -> [String; 7] {
-    let rate = race.spread(name, |measured| Some(measured.rate()));
+fn rate_cells(race: Race<'_>, name: &str) -> [String; 7] {
+    let speed = race.spread(name, |measured| Some(measured.rate()));
     let ratio = |limit: Option<&&'static str>| {
         cell(limit.filter(|limit| **limit != name).and_then(|limit| race.ratio(name, limit)), |value| {
             format!("{value:.2}")
@@ -67,7 +68,7 @@ fn rate_cells<'a>(race: Race<'a>, name: &'a str) -> [String; 7] {
         if first.is_empty() || second.is_empty() { String::new() } else { first + between + &second }
     };
     [
-        cell(rate, unit),
+        cell(speed, unit),
         ratio(limits.first()),
         ratio(second),
         median(|measured| measured.p50_us),

@@ -1,4 +1,4 @@
-//! volo-thrift, its sessions multiplexed.
+//! volo-thrift: one call at a time on each connection of a pool, or one connection multiplexed.
 
 use std::net::SocketAddr;
 
@@ -51,19 +51,21 @@ impl generated::Bench for Server {
 }
 
 /// Serves every connection.
-pub async fn serve(listener: TcpListener) -> Result<()> {
-    let served = BenchServer::new(Server).multiplex(true).run(DefaultIncoming::from(listener)).await;
-    served.map_err(|error| anyhow!(error))?;
+pub async fn serve<const MULTIPLEX: bool>(listener: TcpListener) -> Result<()> {
+    let server = BenchServer::new(Server).multiplex(MULTIPLEX);
+    let ended = server.run(DefaultIncoming::from(listener)).await;
+    ended.map_err(|error| anyhow!(error))?;
     bail!("the server stopped")
 }
 
 /// A volo client.
 #[derive(Clone)]
-pub struct Client(BenchClient);
+pub struct Client<const MULTIPLEX: bool>(BenchClient);
 
-impl Calls for Client {
+impl<const MULTIPLEX: bool> Calls for Client<MULTIPLEX> {
     async fn connect(address: SocketAddr) -> Result<Self> {
-        Ok(Self(BenchClientBuilder::new("bench").address(Address::from(address)).multiplex(true).build()))
+        let client = BenchClientBuilder::new("bench").address(Address::from(address));
+        Ok(Self(client.multiplex(MULTIPLEX).build()))
     }
 
     async fn add(&self, a: i64, b: i64) -> Result<i64> {
@@ -71,7 +73,7 @@ impl Calls for Client {
     }
 
     async fn strings(&self, payload: &Payload) -> Result<()> {
-        let values: Vec<FastStr> = payload.strings.iter().map(|text| FastStr::new(text)).collect();
+        let values: Vec<FastStr> = payload.strings.iter().map(FastStr::new).collect();
         let echo = self.0.strings(values).await?;
         check_echo(echo.iter().map(FastStr::as_str).eq(payload.strings.iter().map(String::as_str)))
     }
