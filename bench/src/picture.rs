@@ -251,3 +251,25 @@ fn draw_foot(svg: &mut String, samples: &Samples, bottom: f64) {
         text(svg, "value", (MARGIN, bottom + y), "start", &words);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> Samples {
+        Samples::of(&[("bare-blocking", 0, 100), ("nobody-known", 0, 30), ("ours-blocking", 0, 90)])
+    }
+
+    #[test]
+    fn the_same_samples_make_the_same_bytes() {
+        assert_eq!(draw(&samples()), draw(&samples()));
+    }
+
+    #[test]
+    fn a_share_is_drawn_and_words_are_escaped() {
+        let svg = draw(&samples());
+        for expected in [">0.90</text>", ">0.30</text>", ">&lt;nobody-known></text>", "class=\"ours\""] {
+            assert!(svg.contains(expected), "{expected} is missing in {svg}");
+        }
+    }
+}

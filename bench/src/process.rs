@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::{env, thread};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tempfile::TempDir;
 
 use crate::placement;
 
@@ -43,8 +45,10 @@ impl Drop for Running {
     }
 }
 
-fn start(core: usize, command: &CommandLine) -> Result<Running> {
+/// Starts a program; what it keeps for the time being goes to `scratch`.
+fn start(core: usize, command: &CommandLine, scratch: Option<&Path>) -> Result<Running> {
     let child = Command::new(env::current_exe()?)
+        .envs(scratch.map(|scratch| ("TMPDIR", scratch)))
         .args([OsString::from(PINNED), core.to_string().into()])
         .args(command)
         .stdin(Stdio::null())
@@ -73,7 +77,9 @@ fn allow_open_files() {
 
 /// A server that listens.
 pub struct Server {
+    /// Ended before its folder goes.
     process: Running,
+    _scratch: TempDir,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -81,7 +87,8 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it listens.
     pub fn start(core: usize, command: &CommandLine) -> Result<Self> {
-        let mut process = start(core, command)?;
+        let scratch = TempDir::with_prefix("rpc-bench-")?;
+        let mut process = start(core, command, Some(scratch.path()))?;
         let errors = collect_errors(&mut process.0)?;
         let output = process.0.stdout.take().context("no output")?;
         let (sender, first_line) = mpsc::channel();
@@ -98,7 +105,7 @@ impl Server {
             drop(process);
             bail!("a server does not start: {}", last_words(&errors));
         };
-        Ok(Self { address: address.parse().context("where a server listens")?, process })
+        Ok(Self { address: address.parse().context("where a server listens")?, process, _scratch: scratch })
     }
 
     /// Its number.
@@ -109,7 +116,7 @@ impl Server {
 
 /// Runs a program to its end and answers what it prints.
 pub fn output_within(limit: Duration, core: usize, command: &CommandLine) -> Result<String> {
-    let mut process = start(core, command)?;
+    let mut process = start(core, command, None)?;
     let errors = collect_errors(&mut process.0)?;
     let mut output = process.0.stdout.take().context("no output")?;
     let (sender, printed) = mpsc::channel();

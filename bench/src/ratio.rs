@@ -90,6 +90,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_ratio_is_formed_within_a_round() {
+        let samples = Samples::of(&[
+            ("limit", 0, 100),
+            ("peer", 0, 50),
+            ("limit", 1, 10),
+            ("peer", 1, 2),
+            ("peer", 2, 9),
+        ]);
+        let race = Race { samples: &samples, work: Work::Add1, placement: Placement::TwoCores };
+        assert_eq!(race.ratio("peer", "limit"), Some(Spread { median: 0.35, min: 0.2, max: 0.5 }));
+        assert_eq!(race.ratio("nobody", "limit"), None);
+    }
+
+    #[test]
     fn a_median_lies_in_the_middle() {
         let check = |values: &[f64], expected: Option<f64>| {
             assert_eq!(Spread::of(values.iter().copied()).map(|spread| spread.median), expected);

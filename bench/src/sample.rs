@@ -97,3 +97,55 @@ impl Samples {
         fs::write(path, text).with_context(failed)
     }
 }
+
+#[cfg(test)]
+impl Samples {
+    /// Samples of `add-1` on two cores: who, in which round, at which rate.
+    pub fn of(rates: &[(&str, u32, u64)]) -> Self {
+        let [cpu, kernel, rustc, python, window] = std::array::from_fn(|_| String::new());
+        let titles = rates.iter().map(|(name, ..)| ((*name).to_owned(), format!("<{name}>")));
+        let titles: BTreeMap<_, _> = titles.collect();
+        let machine = Machine {
+            cpu,
+            cores: 2,
+            kernel,
+            rustc,
+            python,
+            window,
+            versions: BTreeMap::new(),
+            titles: titles.into_iter().collect(),
+        };
+        let sample = |&(name, round, calls): &(&str, u32, u64)| Sample {
+            work: Work::Add1,
+            placement: Placement::TwoCores,
+            round,
+            contestant: name.to_owned(),
+            measured: Measured { calls, seconds: 1.0, ..Measured::default() },
+        };
+        Self { machine, samples: rates.iter().map(sample).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("results/some.jsonl");
+        let samples = Samples::of(&[("bare-blocking", 0, 100), ("tarpc", 0, 30)]);
+        samples.write(&path).expect("written");
+        let read = Samples::read(&path).expect("read");
+        assert_eq!((read.machine, read.samples), (samples.machine, samples.samples));
+    }
+
+    #[test]
+    fn a_broken_line_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("some.jsonl");
+        fs::write(&path, "{\"kind\":\"sample\"}\n").expect("written");
+        let error = format!("{:#}", Samples::read(&path).expect_err("no sample"));
+        assert!(error.contains("some.jsonl:1"), "{error}");
+    }
+}

@@ -84,3 +84,21 @@ fn exchange(stream: &mut TcpStream, request: &[u8], sizes: Sizes, number: u64) -
     let Some(length) = read_message(stream, &mut answer)? else { bail!("the server closed the connection") };
     check_answer(&answer[..length], sizes.answer, number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_none_is_refused() {
+        let check = |bytes: &[u8], expected: Option<Option<usize>>| {
+            let mut buffer = [0; 16];
+            assert_eq!(read_message(&mut { bytes }, &mut buffer).ok(), expected, "{bytes:?}");
+        };
+        check(&[], Some(None));
+        check(&[2, 0, 0, 0, 7, 7], Some(Some(6)));
+        check(&[2, 0, 0, 0, 7, 7, 7], None);
+        check(&[255, 255, 255, 255, 7], None);
+        check(&[2, 0], Some(None));
+    }
+}
