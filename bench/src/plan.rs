@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::contestant::{CONTESTANTS, Contestant, Flavour, Program};
 use crate::job::Job;
@@ -114,7 +114,8 @@ impl Plan {
             effort,
             flavour: None,
         };
-        ensure!(plan.pairs(0, Placement::OneCore).next().is_some(), "nobody takes part in what was selected");
+        let first = plan.placements.first().context("this machine has too few cores for that placement")?;
+        ensure!(plan.pairs(0, *first).next().is_some(), "nobody takes part in what was selected");
         Ok(plan)
     }
 
