@@ -1,0 +1,2 @@
+def doubles(values: list[float]) -> list[float]:
+    return values

@@ -1,0 +1,2 @@
+def strings(values: list[str]) -> list[str]:
+    return values

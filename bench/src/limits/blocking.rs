@@ -1,0 +1,104 @@
+//! Bare blocking ping-pong over `std::net`: a thread for each connection, one message at a time.
+
+use std::io::{self, Read, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use anyhow::{Result, bail};
+
+use super::{LENGTH_BYTES, Sizes, check_answer, message, number_message, number_of};
+use crate::job::{Job, Measured};
+use crate::meter::Meter;
+use crate::work::Work;
+
+/// Answers every connection on a thread of its own.
+pub fn serve(listener: &TcpListener) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        thread::Builder::new().stack_size(64 << 10).spawn(move || answer(stream))?;
+    }
+}
+
+fn answer(mut stream: TcpStream) -> Result<()> {
+    let mut request = [0; 512];
+    let (mut sizes, mut answer) = (Sizes::default(), Vec::new());
+    while let Some(length) = read_message(&mut stream, &mut request)? {
+        if sizes.request != length - LENGTH_BYTES {
+            sizes = Sizes::of_request(length - LENGTH_BYTES)?;
+            answer = message(sizes.answer, 0);
+        }
+        number_message(&mut answer, u64::from_le_bytes(number_of(&request)));
+        stream.write_all(&answer)?;
+    }
+    Ok(())
+}
+
+/// Reads one message; most come by one system call. `None`: the peer is gone.
+fn read_message(stream: &mut impl Read, buffer: &mut [u8]) -> Result<Option<usize>> {
+    let mut filled = 0;
+    loop {
+        let count = stream.read(&mut buffer[filled..])?;
+        if count == 0 {
+            return Ok(None);
+        }
+        filled += count;
+        if filled < LENGTH_BYTES {
+            continue;
+        }
+        let length = u32::from_le_bytes(buffer[..LENGTH_BYTES].try_into()?) as usize + LENGTH_BYTES;
+        if filled == length {
+            return Ok(Some(length));
+        }
+        if length > buffer.len() || filled > length {
+            bail!("a message of {length} bytes, {filled} came");
+        }
+    }
+}
+
+/// Carries out a job.
+pub fn measure(job: &Job) -> Result<Measured> {
+    let sizes = Sizes::of(job.work.procedure());
+    let connect = || -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(job.address)?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    let (mut request, mut number) = (message(sizes.request, 0), 0);
+    let mut stream = connect()?;
+    let mut meter = Meter::start(job);
+    while meter.goes_on() {
+        number += 1;
+        if job.work == Work::Connect {
+            stream = connect()?;
+        }
+        number_message(&mut request, number);
+        exchange(&mut stream, &request, sizes, number)?;
+    }
+    Ok(meter.finish())
+}
+
+fn exchange(stream: &mut TcpStream, request: &[u8], sizes: Sizes, number: u64) -> Result<()> {
+    stream.write_all(request)?;
+    let mut answer = [0; 512];
+    let Some(length) = read_message(stream, &mut answer)? else { bail!("the server closed the connection") };
+    check_answer(&answer[..length], sizes.answer, number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_none_is_refused() {
+        let check = |bytes: &[u8], expected: Option<Option<usize>>| {
+            let mut buffer = [0; 16];
+            assert_eq!(read_message(&mut { bytes }, &mut buffer).ok(), expected, "{bytes:?}");
+        };
+        check(&[], Some(None));
+        check(&[2, 0, 0, 0, 7, 7], Some(Some(6)));
+        check(&[2, 0, 0, 0, 7, 7, 7], None);
+        check(&[255, 255, 255, 255, 7], None);
+        check(&[2, 0], Some(None));
+    }
+}

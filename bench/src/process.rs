@@ -1,0 +1,157 @@
+//! Servers and clients as processes of their own, pinned to a core, that never outlive this one.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+use std::{env, thread};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tempfile::TempDir;
+
+use crate::placement;
+
+/// The hidden command that pins this process and then becomes another program.
+pub const PINNED: &str = "pinned";
+
+/// How long a server may take until it listens.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a server prints in front of its address.
+pub const LISTENING: &str = "listening on ";
+
+/// A program and its arguments.
+pub type CommandLine = Vec<OsString>;
+
+/// This program, with other arguments.
+pub fn this_program(arguments: &[&str]) -> Result<CommandLine> {
+    let program = env::current_exe().context("where this program is")?;
+    Ok([program.into_os_string()].into_iter().chain(arguments.iter().map(OsString::from)).collect())
+}
+
+/// A process that is killed when this value is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a program; what it keeps for the time being goes to `scratch`.
+fn start(core: usize, command: &CommandLine, scratch: Option<&Path>) -> Result<Running> {
+    let child = Command::new(env::current_exe()?)
+        .envs(scratch.map(|scratch| ("TMPDIR", scratch)))
+        .args([OsString::from(PINNED), core.to_string().into()])
+        .args(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    child.map(Running).with_context(|| format!("cannot start {}", command[0].display()))
+}
+
+/// Pins this process, ties its life to its parent's, and becomes another program. Returns only where that fails.
+pub fn become_pinned(core: usize, command: &[OsString]) -> Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    placement::pin(core).with_context(|| format!("cannot pin to core {core}"))?;
+    allow_open_files();
+    let (program, arguments) = command.split_first().context("no program")?;
+    Err(Command::new(program).args(arguments).exec().into())
+}
+
+/// Lets this process open as many files as it may: ten thousand sessions are as many.
+fn allow_open_files() {
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    // Where it may not, the limit stays what it was.
+    let _ = setrlimit(Resource::Nofile, files);
+}
+
+/// A server that listens.
+pub struct Server {
+    /// Ended before its folder goes.
+    process: Running,
+    _scratch: TempDir,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts it and waits until it listens.
+    pub fn start(core: usize, command: &CommandLine) -> Result<Self> {
+        let scratch = TempDir::with_prefix("rpc-bench-")?;
+        let mut process = start(core, command, Some(scratch.path()))?;
+        let errors = collect_errors(&mut process.0)?;
+        let output = process.0.stdout.take().context("no output")?;
+        let (sender, first_line) = mpsc::channel();
+        thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            let mut line = String::new();
+            let _ = output.read_line(&mut line);
+            let _ = sender.send(line);
+            // Whatever else it prints must not block it.
+            let _ = std::io::copy(&mut output, &mut std::io::sink());
+        });
+        let line = first_line.recv_timeout(START_TIMEOUT).unwrap_or_default();
+        let Some(address) = line.trim_end().strip_prefix(LISTENING) else {
+            drop(process);
+            bail!("a server does not start: {}", last_words(&errors));
+        };
+        Ok(Self { address: address.parse().context("where a server listens")?, process, _scratch: scratch })
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+}
+
+/// Runs a program to its end and answers what it prints.
+pub fn output_within(limit: Duration, core: usize, command: &CommandLine) -> Result<String> {
+    let mut process = start(core, command, None)?;
+    let errors = collect_errors(&mut process.0)?;
+    let mut output = process.0.stdout.take().context("no output")?;
+    let (sender, printed) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        let read = output.read_to_string(&mut text);
+        let _ = sender.send(read.map(|_| text));
+    });
+    let text =
+        printed.recv_timeout(limit).map_err(|_| anyhow!("a client has not ended after {limit:?}"))??;
+    let status = process.0.wait()?;
+    if status.success() {
+        return Ok(text);
+    }
+    bail!("a client failed ({status}): {}", last_words(&errors))
+}
+
+/// The end of what a process says on stderr, once it has ended.
+fn collect_errors(child: &mut Child) -> Result<Receiver<String>> {
+    const KEPT_LINES: usize = 8;
+    let errors = BufReader::new(child.stderr.take().context("no stderr")?);
+    let (sender, collected) = mpsc::channel();
+    thread::spawn(move || {
+        let mut kept = std::collections::VecDeque::new();
+        for line in errors.lines().map_while(Result::ok) {
+            kept.push_back(line);
+            if kept.len() > KEPT_LINES {
+                kept.pop_front();
+            }
+        }
+        let _ = sender.send(Vec::from(kept).join("\n"));
+    });
+    Ok(collected)
+}
+
+fn last_words(errors: &Receiver<String>) -> String {
+    errors.recv_timeout(Duration::from_secs(1)).unwrap_or_else(|_| "it says nothing".to_owned())
+}
