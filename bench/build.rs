@@ -6,6 +6,7 @@ use tonic_build::manual::{Builder, Method, Service};
 
 fn main() -> Result<(), Box<dyn Error>> {
     rpcgen::build("init.yaml").emit()?;
+    rpcgen::build("native.yaml").file("native_stubs.rs").emit()?;
     generate_tonic();
     println!("cargo:rerun-if-changed=schemas/bench.thrift");
     volo_build::Builder::thrift().add_service("schemas/bench.thrift").write()?;

@@ -7,37 +7,73 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rpc_runtime::initializer::{Initializer, InitializerOptions};
 use rpc_runtime::server::log::{self, LogFormat};
-use rpc_runtime::server::{Limits, Server, ServerOptions};
+use rpc_runtime::server::{Server, ServerOptions};
+use rpc_runtime::{Call, Failure, Network, NativeService};
 use tokio::runtime::Builder;
 
-use crate::calls::{check_echo, check_sum};
+use crate::calls::{self, Calls, check_echo, check_sum};
 use crate::contestant::Flavour;
 use crate::job::{Job, Measured};
 use crate::meter::{Meter, Window};
 use crate::process::LISTENING;
 use crate::usage::Process;
-use crate::work::Work::{self, Add1, Bytes, Connect, Doubles, Idle, Python, Strings1};
+use crate::work::Work::{
+    self, Add1, Add8x16, Add64, Bytes, Connect, Doubles, Growth, Idle, Python, Strings1, Strings64,
+};
 use crate::work::{Payload, Procedure};
 
+/// Of `init.yaml`, whose procedures are written in Python.
 mod stubs {
     rpc_runtime::include_stubs!();
 }
 
+/// Of `native.yaml`, whose procedures are the handlers below.
+mod native {
+    rpc_runtime::include_stubs!("native_stubs.rs");
+}
+
+use native::bench as echoes;
 use stubs::bench;
 
 /// What the blocking client takes part in.
 pub const BLOCKING_WORKS: &[Work] = &[Add1, Strings1, Bytes, Doubles, Connect, Idle];
 
 /// What the asynchronous client takes part in.
-pub const ASYNC_WORKS: &[Work] = &[];
+pub const ASYNC_WORKS: &[Work] =
+    &[Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle, Growth];
 
-/// Serves the procedures of `init.yaml` by handlers written in Rust.
-pub fn serve_native(flavour: Flavour) -> Result<()> {
-    serve_python(flavour)
+/// The handlers.
+struct Echoes;
+
+impl echoes::Handler for Echoes {
+    async fn add(&self, _: &Call, a: i64, b: i64) -> Result<i64, Failure> {
+        Ok(a.wrapping_add(b))
+    }
+
+    async fn strings(&self, _: &Call, values: Vec<String>) -> Result<Vec<String>, Failure> {
+        Ok(values)
+    }
+
+    async fn data(&self, _: &Call, values: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        Ok(values)
+    }
+
+    async fn doubles(&self, _: &Call, values: Vec<f64>) -> Result<Vec<f64>, Failure> {
+        Ok(values)
+    }
 }
 
-/// Serves the procedures of `init.yaml` by the Python files that it names.
+/// Serves by handlers written in Rust.
+pub fn serve_native(flavour: Flavour) -> Result<()> {
+    serve(flavour, "native.yaml", vec![echoes::serve(Echoes)])
+}
+
+/// Serves by the Python files that `init.yaml` names.
 pub fn serve_python(flavour: Flavour) -> Result<()> {
+    serve(flavour, "init.yaml", Vec::new())
+}
+
+fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()> {
     let data = tempfile::tempdir()?;
     let log = log::start(tracing::Level::INFO, LogFormat::Text, Box::new(std::io::stderr()))?;
     let mut builder = match flavour {
@@ -45,18 +81,11 @@ pub fn serve_python(flavour: Flavour) -> Result<()> {
         _ => Builder::new_multi_thread(),
     };
     builder.enable_all().build()?.block_on(async {
-        let server = Server::start(ServerOptions {
-            listen: ([127, 0, 0, 1], 0).into(),
-            data: data.path().to_owned(),
-            insecure: false,
-            deploy_key: None,
-            python: "python3".to_owned(),
-            limits: Limits::default(),
-        })
-        .await?;
+        let options = ServerOptions::new(([127, 0, 0, 1], 0).into(), data.path());
+        let server = Server::start(ServerOptions { native, ..options }).await?;
         let address = server.local_addr()?;
         let deployed = async {
-            let deployed = deploy(address).await;
+            let deployed = deploy(address, init).await;
             if deployed.is_ok() {
                 println!("{LISTENING}{address}");
                 std::future::pending::<()>().await;
@@ -72,7 +101,7 @@ pub fn serve_python(flavour: Flavour) -> Result<()> {
     Ok(())
 }
 
-async fn deploy(address: SocketAddr) -> Result<()> {
+async fn deploy(address: SocketAddr, init: &str) -> Result<()> {
     let options = InitializerOptions {
         servers: [("server1".to_owned(), address)].into(),
         deploy_key: None,
@@ -80,14 +109,40 @@ async fn deploy(address: SocketAddr) -> Result<()> {
         retire: false,
         python: None,
     };
-    let init = Path::new(env!("CARGO_MANIFEST_DIR")).join("init.yaml");
+    let init = Path::new(env!("CARGO_MANIFEST_DIR")).join(init);
     let applied = Initializer::plan(&init, options).await?.apply().await?;
     if applied.complete { Ok(()) } else { bail!("init.yaml was not applied: {applied:?}") }
 }
 
 /// Carries out a job by the asynchronous client.
 pub fn measure_async(job: &Job) -> Result<Measured> {
-    bail!("there is no asynchronous client for `{}`", job.work.name())
+    calls::measure::<AsyncClient>(job)
+}
+
+/// The asynchronous client, on a network of its own.
+#[derive(Clone)]
+struct AsyncClient(bench::AsyncClient);
+
+impl Calls for AsyncClient {
+    async fn connect(address: SocketAddr) -> Result<Self> {
+        Ok(Self(bench::AsyncClient::new(&network(address)?)))
+    }
+
+    async fn add(&self, a: i64, b: i64) -> Result<i64> {
+        Ok(self.0.add(a, b).await?)
+    }
+
+    async fn strings(&self, payload: &Payload) -> Result<()> {
+        check_echo(self.0.strings(payload.strings.clone()).await? == payload.strings)
+    }
+
+    async fn bytes(&self, payload: &Payload) -> Result<()> {
+        check_echo(*self.0.data(payload.bytes.to_vec()).await? == *payload.bytes)
+    }
+
+    async fn doubles(&self, payload: &Payload) -> Result<()> {
+        check_echo(self.0.doubles(payload.doubles.clone()).await? == payload.doubles)
+    }
 }
 
 /// Carries out a job by the blocking client.
@@ -100,31 +155,55 @@ pub fn measure_blocking(job: &Job) -> Result<Measured> {
     }
 }
 
-fn connect(address: SocketAddr) -> Result<bench::Client> {
-    let network = rpc_runtime::Network::builder(&stubs::TOPOLOGY)
+fn network(address: SocketAddr) -> Result<Network> {
+    Ok(Network::builder(&stubs::TOPOLOGY)
         .client("client1")
         .server("server1", address.to_string())
-        .build()?;
-    Ok(bench::Client::new(&network))
+        .sessions(1)
+        .build()?)
+}
+
+fn connect(address: SocketAddr) -> Result<bench::Client> {
+    Ok(bench::Client::new(&network(address)?))
 }
 
 fn one_in_flight(job: &Job) -> Result<Measured> {
     let (client, payload) = (connect(job.address)?, Payload::of(job.work.procedure()));
     check_sum(0, client.add(0, 7)?)?;
+    let mut travelling = Travelling { bytes: payload.bytes.to_vec(), doubles: payload.doubles.clone() };
     let (mut meter, mut turn) = (Meter::start(job), 0);
     while meter.goes_on() {
         turn += 1;
-        call(&client, job.work.procedure(), &payload, turn)?;
+        call(&client, job.work.procedure(), &payload, &mut travelling, turn)?;
     }
     Ok(meter.finish())
 }
 
-fn call(client: &bench::Client, procedure: Procedure, payload: &Payload, turn: i64) -> Result<()> {
+/// Values that are sent again as they came back, once they were compared.
+struct Travelling {
+    bytes: Vec<u8>,
+    doubles: Vec<f64>,
+}
+
+fn call(
+    client: &bench::Client,
+    procedure: Procedure,
+    payload: &Payload,
+    travelling: &mut Travelling,
+    turn: i64,
+) -> Result<()> {
+    let Travelling { bytes, doubles } = travelling;
     match procedure {
         Procedure::Add => check_sum(turn, client.add(turn, 7)?),
         Procedure::Strings => check_echo(client.strings(payload.strings.clone())? == payload.strings),
-        Procedure::Bytes => check_echo(*client.data(payload.bytes.to_vec())? == *payload.bytes),
-        Procedure::Doubles => check_echo(client.doubles(payload.doubles.clone())? == payload.doubles),
+        Procedure::Bytes => {
+            *bytes = client.data(std::mem::take(bytes))?;
+            check_echo(**bytes == *payload.bytes)
+        }
+        Procedure::Doubles => {
+            *doubles = client.doubles(std::mem::take(doubles))?;
+            check_echo(*doubles == payload.doubles)
+        }
     }
 }
 

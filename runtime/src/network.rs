@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rpc_schema::Type;
@@ -39,8 +40,10 @@ struct Inner {
     deadline: Option<Duration>,
     wire: Wire,
     servers: Vec<Reach>,
-    /// Where in `servers` the provider of each service is.
-    providers: HashMap<&'static str, usize>,
+    /// The services, and where in `servers` their providers are.
+    services: Vec<(&'static str, usize)>,
+    /// Where in `services` each is.
+    places: HashMap<&'static str, usize>,
 }
 
 /// A server as this process reaches it.
@@ -122,7 +125,7 @@ impl Network {
     /// # Errors
     /// What the server answers, or a failure on the way to it.
     pub fn call(&self, service: &str, rpc: &str, arguments: &[Argument]) -> Result<Answer, Error> {
-        self.call_at(self.provider(service)?, service, rpc, arguments)
+        self.call_at(self.provider(service, &AtomicUsize::new(0))?, service, rpc, arguments)
     }
 
     fn call_at(
@@ -151,7 +154,7 @@ impl Network {
         procedure: &'static Procedure,
         arguments: A,
     ) -> Result<R, Error> {
-        let provider = self.provider(procedure.service)?;
+        let provider = self.provider(procedure.service, &procedure.hint)?;
         let deadline = self.deadline(procedure);
         if self.inner.wire == Wire::Text {
             let mut binary = Vec::new();
@@ -179,10 +182,8 @@ impl Network {
             let answer = tokio::task::spawn_blocking(call).await.map_err(broken)??;
             return decode_values(&answer, &procedure.types()?.returns);
         }
-        let provider = self.provider(procedure.service)?;
-        let now = Instant::now();
-        let times = (now, now + deadline);
-        provider.multiplexed.call(&self.inner.caller, procedure, arguments, times).await
+        let provider = self.provider(procedure.service, &procedure.hint)?;
+        provider.multiplexed.call(&self.inner.caller, procedure, arguments, deadline).await
     }
 
     fn deadline(&self, procedure: &Procedure) -> Duration {
@@ -201,7 +202,7 @@ impl Network {
             ..self.head(procedure.service, procedure.rpc, procedure.arguments, None, deadline)
         };
         let types = procedure.types()?;
-        self.exchange(self.provider(procedure.service)?, &head, deadline, |out| {
+        self.exchange(self.provider(procedure.service, &procedure.hint)?, &head, deadline, |out| {
             let mut reader = Reader::new(binary);
             json::list_from_binary(&types.arguments, &mut reader, out).map_err(|(index, error)| {
                 let (place, ty) = (index + 1, &types.arguments[index]);
@@ -243,11 +244,21 @@ impl Network {
         })
     }
 
-    /// Who provides a service.
-    fn provider(&self, service: &str) -> Result<&Reach, Error> {
-        let place = self.inner.providers.get(service);
-        let provider = place.and_then(|place| self.inner.servers.get(*place));
-        provider.ok_or_else(|| Error::configuration(format!("no service `{service}` in this network")))
+    /// Who provides a service. It was found at `hint` last, which may have been in another network.
+    fn provider(&self, service: &str, hint: &AtomicUsize) -> Result<&Reach, Error> {
+        let Inner { services, places, servers, .. } = &*self.inner;
+        let (name, server) = match services.get(hint.load(Ordering::Relaxed)) {
+            Some(found) if found.0 == service => *found,
+            _ => {
+                let place = places
+                    .get(service)
+                    .ok_or_else(|| Error::configuration(format!("no service `{service}` in this network")))?;
+                hint.store(*place, Ordering::Relaxed);
+                services[*place]
+            }
+        };
+        debug_assert_eq!(name, service);
+        Ok(&servers[server])
     }
 }
 
@@ -341,8 +352,10 @@ impl NetworkBuilder {
         let Self { topology, deadline, .. } = self;
         let place = |name: &str| servers.iter().position(|server| server.name == name);
         let provider = |service: &Service| Some((service.name, place(service.provider)?));
-        let providers = topology.services.iter().filter_map(provider).collect();
-        Ok(Network { inner: Arc::new(Inner { topology, caller, deadline, wire, servers, providers }) })
+        let services: Vec<_> = topology.services.iter().filter_map(provider).collect();
+        let places = services.iter().enumerate().map(|(place, (name, _))| (*name, place)).collect();
+        let inner = Inner { topology, caller, deadline, wire, servers, services, places };
+        Ok(Network { inner: Arc::new(inner) })
     }
 
     fn caller(&self) -> Result<Caller, Error> {

@@ -42,6 +42,8 @@ pub struct Procedure {
     types: OnceLock<Result<Types, Error>>,
     /// Its number in this process, from 1, once it was called.
     number: AtomicUsize,
+    /// Where among a network's services its own was found last.
+    pub(crate) hint: AtomicUsize,
 }
 
 /// The types of a signature.
@@ -71,6 +73,7 @@ impl Procedure {
             deadline_ms: None,
             types: OnceLock::new(),
             number: AtomicUsize::new(0),
+            hint: AtomicUsize::new(0),
         }
     }
 

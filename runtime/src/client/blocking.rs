@@ -25,6 +25,9 @@ const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 /// How long a caller whose request could not be written waits for the server's reason.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// Room for more output than this is given back.
+const MAX_KEPT: usize = 4 << 20;
+
 /// A connection to a server.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -77,7 +80,10 @@ impl Session {
         put: impl FnOnce(&mut Outbox),
     ) -> Result<Result<R, Failure>, Error> {
         let mut state = self.lock();
-        let call = state.core.begin(ask.procedure, (ask.now, ask.until), None, put)?;
+        let call = match state.core.begin(ask.procedure, (ask.now, ask.until), None, put)? {
+            Ok(call) => call,
+            Err(failure) => return Ok(Err(failure)),
+        };
         state.active = ask.now;
         let state = self.write(state, ask.now, ask.until);
         Ok(self.wait(state, call, ask.now, ask.until + DEADLINE_GRACE))
@@ -132,6 +138,7 @@ impl Session {
                 return self.give_up_writing(state, &error);
             }
             state.core.link.inbox.lend_spare(batch.take_spare());
+            batch.trim(MAX_KEPT);
             if state.core.link.outbox.is_empty() {
                 state.core.link.outbox = batch;
             }

@@ -16,7 +16,7 @@ use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::frame::MAX_FRAME_LIMIT;
 use crate::wire::link::{Event, Link};
 use crate::wire::outbox::Outbox;
-use crate::wire::value::{Reader, Value};
+use crate::wire::value::{DecodeError, Reader, Value};
 
 /// Calls in flight on one session at most. The place of a call is the lower part of its number.
 const MAX_CALLS: usize = 1 << 16;
@@ -161,7 +161,7 @@ impl<W> Core<W> {
         self.far
     }
 
-    /// Begins a call; `put` appends its arguments. The answer: its number.
+    /// Begins a call; `put` appends its arguments. The answer: its number, or that this session takes no more.
     ///
     /// # Errors
     /// Too many calls, or arguments that no frame holds; nothing was sent.
@@ -171,7 +171,10 @@ impl<W> Core<W> {
         (now, until): (Instant, Instant),
         waiter: Option<W>,
         put: impl FnOnce(&mut Outbox),
-    ) -> Result<u64, Error> {
+    ) -> Result<Result<u64, Failure>, Error> {
+        if !self.takes_more() {
+            return Ok(Err(Failure::NotTaken(Loss::Connection("the session ended".to_owned()))));
+        }
         let place = self.free_place(procedure, until)?;
         let call = (self.begun + 1) << PLACE_BITS | u64::from(place);
         let before = self.link.outbox.len();
@@ -200,7 +203,7 @@ impl<W> Core<W> {
         let end = self.queued;
         let entry = &mut self.entries[place as usize];
         (entry.call, entry.state, entry.end, entry.waiter) = (call, State::Waiting, end, waiter);
-        Ok(call)
+        Ok(Ok(call))
     }
 
     fn free_place(&mut self, procedure: &'static Procedure, until: Instant) -> Result<u32, Error> {
@@ -380,8 +383,10 @@ impl<W> Core<W> {
         let entry = &mut self.entries[place];
         let result = match std::mem::replace(&mut entry.state, State::Free) {
             State::Returned => {
-                let mut reader = Reader::with_block(&entry.values, entry.block.take());
-                let value = R::decode(&mut reader).and_then(|value| reader.finish().map(|()| value));
+                let value = decode(entry.procedure, &entry.values, &mut entry.block);
+                if let Some(room) = entry.block.take() {
+                    self.link.inbox.lend_spare(room);
+                }
                 Ok(value.map_err(|error| {
                     let what = format!("the answer does not decode: {error}");
                     Failure::NoAnswer(Loss::Protocol(what))
@@ -455,6 +460,25 @@ fn returned<W>(entries: &mut [Entry<W>], call: u64, mut values: Reader<'_>) -> R
     Ok(place)
 }
 
+/// The values of an answer. A block that is all of them is left behind.
+fn decode<R: Value>(
+    procedure: &'static Procedure,
+    values: &[u8],
+    block: &mut Option<Vec<u8>>,
+) -> Result<R, DecodeError> {
+    let mut reader = match block {
+        Some(all) if natural_block(procedure).is_none() => Reader::new(all),
+        block => Reader::with_block(values, block.take()),
+    };
+    let value = R::decode(&mut reader)?;
+    reader.finish().map(|()| value)
+}
+
+/// Where the last returned value may come in room of its own.
+fn natural_block(procedure: &'static Procedure) -> Option<usize> {
+    procedure.types().ok()?.block
+}
+
 /// Where the block of a RES begins that begins like this; see [`Inbox::next`](crate::wire::inbox::Inbox::next).
 fn find_block<W>(entries: &[Entry<W>], head: &[u8]) -> Option<usize> {
     let (kind, rest) = head.split_first()?;
@@ -463,8 +487,8 @@ fn find_block<W>(entries: &[Entry<W>], head: &[u8]) -> Option<usize> {
         return None;
     }
     let place = place_of(entries, u64::from_le_bytes(*call)).ok()?;
-    let block = entries[place].procedure.types().ok()?.block?;
-    Some(binary::RESULT_HEAD + block)
+    // Else all values are one, so that they need not be copied to be kept.
+    Some(binary::RESULT_HEAD + natural_block(entries[place].procedure).unwrap_or(0))
 }
 
 impl Failure {

@@ -33,8 +33,8 @@ const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 /// A server that takes nothing for so long is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Of its room for output a session keeps so much.
-const KEPT_OUTPUT: usize = 64 * 1024;
+/// Room for more output than this is given back.
+const MAX_KEPT: usize = 4 << 20;
 
 /// A connection to a server; its driver ends when the last of these is dropped and no call waits.
 #[derive(Debug)]
@@ -85,17 +85,17 @@ impl Session {
     }
 
     /// How many calls wait; `None` where no other may follow.
-    pub(super) fn load(&self, now: Instant) -> Option<usize> {
+    pub(super) fn load(&self) -> Option<usize> {
         let calls = self.shared.calls.load(Ordering::Relaxed);
-        let is_usable = !self.shared.ended.load(Ordering::Relaxed) && (calls > 0 || self.is_fresh(now));
+        let is_usable = !self.shared.ended.load(Ordering::Relaxed) && (calls > 0 || self.is_fresh());
         is_usable.then_some(calls)
     }
 
     /// Whether the server will not close it before a call arrives.
-    fn is_fresh(&self, now: Instant) -> bool {
+    fn is_fresh(&self) -> bool {
         let state = self.shared.lock();
         let kept = Duration::from_millis(state.core.far().map_or(0, |far| far.idle_timeout_ms).into());
-        let idle = now.saturating_duration_since(state.active);
+        let idle = state.active.elapsed();
         kept.is_zero() || idle < kept / 4 * 3
     }
 
@@ -106,15 +106,16 @@ impl Session {
     pub(super) fn call<'a, R: Value>(
         &'a self,
         procedure: &'static Procedure,
-        times: (Instant, Instant),
+        deadline: Duration,
         put: impl FnOnce(&mut Outbox),
     ) -> impl Future<Output = Result<Result<R, Failure>, Error>> {
         self.shared.calls.fetch_add(1, Ordering::Relaxed);
-        let mut call = Call { shared: &self.shared, number: None, until: times.1 };
+        let mut call = Call { shared: &self.shared, number: None, until: None };
         let mut put = Some(put);
         std::future::poll_fn(move |cx| match put.take() {
-            Some(put) => match call.begin(procedure, times, cx.waker().clone(), put) {
-                Ok(()) => Poll::Pending,
+            Some(put) => match call.begin(procedure, deadline, cx.waker().clone(), put) {
+                Ok(Ok(())) => Poll::Pending,
+                Ok(Err(failure)) => Poll::Ready(Ok(Err(failure))),
                 Err(error) => Poll::Ready(Err(error)),
             },
             None => call.poll(cx).map(Ok),
@@ -141,23 +142,31 @@ struct Call<'a> {
     shared: &'a Shared,
     /// `None` before it begins, and once it is done.
     number: Option<u64>,
-    until: Instant,
+    /// Until when it waits, once it has begun.
+    until: Option<Instant>,
 }
 
 impl Call<'_> {
     fn begin(
         &mut self,
         procedure: &'static Procedure,
-        times: (Instant, Instant),
+        deadline: Duration,
         waker: Waker,
         put: impl FnOnce(&mut Outbox),
-    ) -> Result<(), Error> {
+    ) -> Result<Result<(), Failure>, Error> {
         let mut state = self.shared.lock();
-        self.number = Some(state.core.begin(procedure, times, Some(waker), put)?);
-        state.active = times.0;
-        state.due = Some(state.due.map_or(self.until, |due| due.min(self.until)));
+        // While the driver is awake, it has read the clock lately.
+        let now = if state.driver.is_none() { state.active } else { Instant::now() };
+        let until = now + deadline;
+        match state.core.begin(procedure, (now, until), Some(waker), put)? {
+            Ok(number) => self.number = Some(number),
+            Err(failure) => return Ok(Err(failure)),
+        }
+        self.until = Some(until);
+        state.active = now;
+        state.due = Some(state.due.map_or(until, |due| due.min(until)));
         wake_unlocked(state);
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn poll<R: Value>(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, Failure>> {
@@ -168,7 +177,7 @@ impl Call<'_> {
             return Poll::Ready(done);
         }
         // What wakes it without an answer is its deadline, or somebody else.
-        if Instant::now() >= self.until + DEADLINE_GRACE {
+        if self.until.is_some_and(|until| Instant::now() >= until + DEADLINE_GRACE) {
             return Poll::Ready(Err(Failure::TimedOut));
         }
         state.core.set_waiter(number, cx.waker().clone());
@@ -268,7 +277,7 @@ impl Driver {
         self.shared.lock().core.wrote(count);
         if self.batch.is_empty() {
             self.inbox.lend_spare(self.batch.take_spare());
-            self.batch.shrink(KEPT_OUTPUT);
+            self.batch.trim(MAX_KEPT);
         }
     }
 

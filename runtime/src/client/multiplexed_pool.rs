@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use tokio::net::TcpSocket;
 use tokio::runtime::{Handle, Id};
@@ -14,6 +14,7 @@ use super::multiplexed::Session;
 use crate::error::{Error, ErrorKind};
 use crate::private::Procedure;
 use crate::wire::exception::{ExceptionType, Executed};
+use crate::wire::outbox::Outbox;
 use crate::wire::value::Value;
 
 /// With so many calls on each session, another is opened.
@@ -50,17 +51,17 @@ impl Sessions {
         caller: &Caller,
         procedure: &'static Procedure,
         arguments: A,
-        (now, until): (Instant, Instant),
+        deadline: Duration,
     ) -> Result<R, Error> {
         if arguments.has_block() {
-            let (session, _) = self.take(caller, now, until).await?;
-            let result = session.call(procedure, (now, until), |out| arguments.put(out)).await?;
+            let (session, _) = self.take(caller, deadline).await?;
+            let result = session.call(procedure, deadline, |out| arguments.put(out)).await?;
             return self.conclude(result);
         }
         loop {
-            let (session, is_fresh) = self.take(caller, now, until).await?;
-            let put = |out: &mut crate::wire::outbox::Outbox| arguments.encode(out.bytes());
-            match session.call(procedure, (now, until), put).await? {
+            let (session, is_fresh) = self.take(caller, deadline).await?;
+            let put = |out: &mut Outbox| arguments.encode(out.bytes());
+            match session.call(procedure, deadline, put).await? {
                 // One that was not fresh may have ended meanwhile.
                 Err(failure) if failure.is_not_taken() && !is_fresh => {}
                 result => return self.conclude(result),
@@ -77,26 +78,21 @@ impl Sessions {
     }
 
     /// A session for a call, and whether it is fresh.
-    async fn take(
-        &self,
-        caller: &Caller,
-        now: Instant,
-        until: Instant,
-    ) -> Result<(Arc<Session>, bool), Error> {
+    async fn take(&self, caller: &Caller, deadline: Duration) -> Result<(Arc<Session>, bool), Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::configuration("an asynchronous call needs a tokio runtime around it"))?
             .id();
-        if let Some(session) = self.find(now, runtime) {
+        if let Some(session) = self.find(runtime) {
             return Ok((session, false));
         }
         let opened = async {
             let _one_at_a_time = self.opening.lock().await;
-            match self.find(now, runtime) {
+            match self.find(runtime) {
                 Some(session) => Ok((session, false)),
                 None => self.open(caller, runtime).await.map(|session| (session, true)),
             }
         };
-        let opened = tokio::time::timeout_at(until.into(), opened).await;
+        let opened = tokio::time::timeout(deadline, opened).await;
         opened.unwrap_or_else(|_| {
             let message = format!("cannot reach {}: timed out", self.peer());
             Err(Error::local(ErrorKind::Exception(ExceptionType::Unavailable), Executed::No, message))
@@ -104,12 +100,12 @@ impl Sessions {
     }
 
     /// The session with the fewest calls, unless another should be opened.
-    fn find(&self, now: Instant, runtime: Id) -> Option<Arc<Session>> {
+    fn find(&self, runtime: Id) -> Option<Arc<Session>> {
         let mut open = self.lock();
         let mut emptiest: Option<(usize, &Open)> = None;
         let (mut mine, mut ended) = (0, false);
         for session in open.iter().filter(|open| open.runtime == runtime) {
-            match session.session.load(now) {
+            match session.session.load() {
                 Some(calls) if emptiest.is_none_or(|(fewest, _)| calls < fewest) => {
                     (emptiest, mine) = (Some((calls, session)), mine + 1);
                 }
@@ -120,7 +116,7 @@ impl Sessions {
         let enough = emptiest.filter(|(calls, _)| *calls < BUSY || mine >= self.limit);
         let session = enough.map(|(_, open)| Arc::clone(&open.session));
         if ended {
-            open.retain(|open| open.session.load(now).is_some());
+            open.retain(|open| open.session.load().is_some());
         }
         session
     }

@@ -156,11 +156,24 @@ impl Outbox {
         std::mem::take(&mut self.spare)
     }
 
-    /// Gives room back that only much output needed.
-    pub fn shrink(&mut self, room: usize) {
-        if self.is_empty() {
-            self.bytes.shrink_to(room);
+    /// Uses this room, where there is nothing to write.
+    pub fn lend(&mut self, room: Vec<u8>) {
+        if self.is_empty() && self.bytes.capacity() < room.capacity() {
+            self.bytes = room;
+            self.bytes.clear();
         }
+    }
+
+    /// Gives the room back that is more than this, where there is nothing to write.
+    pub fn trim(&mut self, most: usize) {
+        if self.is_empty() && self.bytes.capacity() > most {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// Gives the room away, where there is nothing to write.
+    pub fn release(&mut self) -> Vec<u8> {
+        if self.is_empty() { std::mem::take(&mut self.bytes) } else { Vec::new() }
     }
 
     /// Everything that is to be written, in one piece.

@@ -162,8 +162,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `count` values of eight bytes each.
-    fn words(&mut self, count: usize) -> Result<std::slice::ChunksExact<'a, u8>, DecodeError> {
-        Ok(self.take(count.saturating_mul(8))?.chunks_exact(8))
+    fn words(&mut self, count: usize) -> Result<&'a [[u8; 8]], DecodeError> {
+        Ok(self.take(count.saturating_mul(8))?.as_chunks().0)
     }
 
     /// Succeeds when everything has been read.
@@ -289,8 +289,7 @@ impl Value for i64 {
     }
 
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        let word = |bytes: &[u8]| bytes.try_into().map_or(Self::default(), Self::from_le_bytes);
-        Ok(input.words(count)?.map(word).collect())
+        Ok(input.words(count)?.iter().copied().map(Self::from_le_bytes).collect())
     }
 }
 
@@ -316,8 +315,7 @@ impl Value for f64 {
     }
 
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        let word = |bytes: &[u8]| bytes.try_into().map_or(Self::default(), Self::from_le_bytes);
-        Ok(input.words(count)?.map(word).collect())
+        Ok(input.words(count)?.iter().copied().map(Self::from_le_bytes).collect())
     }
 }
 

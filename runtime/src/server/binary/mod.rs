@@ -115,7 +115,7 @@ impl Session {
         self.link.tick(now);
         self.desk.begin_turn(now);
         self.eager.begin(now);
-        socket::lend_room(&mut self.link.inbox);
+        socket::lend_room(&mut self.link.inbox, &mut self.link.outbox);
         let turned = self.turn_with_room(cx, now);
         self.desk.end_turn();
         socket::take_room(&mut self.link.inbox, &mut self.link.outbox);

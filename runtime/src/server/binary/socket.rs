@@ -14,17 +14,15 @@ use tokio::net::TcpStream;
 use crate::wire::inbox::Inbox;
 use crate::wire::outbox::{MAX_SLICES, Outbox};
 
-/// Of the room for long frames, so much is kept for the next one.
-const MAX_SPARE: usize = 4 << 20;
-
-/// What a session keeps of its room for answers.
-const KEPT_OUTPUT: usize = 4 * 1024;
+/// Room for more than this is given back.
+const MAX_KEPT: usize = 4 << 20;
 
 /// Room that the sessions of a lane share, each for the time of its turn.
 #[derive(Default)]
 struct Room {
     short: Vec<u8>,
     long: Vec<u8>,
+    output: Vec<u8>,
 }
 
 thread_local! {
@@ -41,27 +39,28 @@ pub(super) enum Came {
 }
 
 /// Gives a session the lane's room for the time of its turn.
-pub(super) fn lend_room(inbox: &mut Inbox) {
+pub(super) fn lend_room(inbox: &mut Inbox, outbox: &mut Outbox) {
     ROOM.with_borrow_mut(|room| {
         inbox.lend(std::mem::take(&mut room.short));
         inbox.lend_spare(std::mem::take(&mut room.long));
+        outbox.lend(std::mem::take(&mut room.output));
     });
 }
 
-/// Takes the lane's room back, and what else the session can do without.
+/// Takes the lane's room back.
 pub(super) fn take_room(inbox: &mut Inbox, outbox: &mut Outbox) {
     ROOM.with_borrow_mut(|room| {
-        let short = inbox.release();
-        if short.capacity() > room.short.capacity() {
-            room.short = short;
-        }
-        for long in [inbox.release_spare(), outbox.take_spare()] {
-            if long.capacity() > room.long.capacity() && long.capacity() <= MAX_SPARE {
-                room.long = long;
-            }
-        }
+        keep(&mut room.short, inbox.release());
+        keep(&mut room.long, inbox.release_spare());
+        keep(&mut room.long, outbox.take_spare());
+        keep(&mut room.output, outbox.release());
     });
-    outbox.shrink(KEPT_OUTPUT);
+}
+
+fn keep(kept: &mut Vec<u8>, room: Vec<u8>) {
+    if room.capacity() > kept.capacity() && room.capacity() <= MAX_KEPT {
+        *kept = room;
+    }
 }
 
 /// Reads what has come, as far as the inbox wants it.
