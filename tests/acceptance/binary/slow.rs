@@ -60,6 +60,24 @@ fn two_hundred_slow_peers_hold_up_nobody_and_are_all_closed() {
 }
 
 #[test]
+fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
+    const ANSWER: usize = 256 << 10;
+    let text = format!("def text():\n    return 'x' * {ANSWER}\n");
+    let flags = ["--max-queued", "64KiB", "--max-session-calls", "8", "--write-timeout", "500ms"];
+    let network = Network::with_procedures(&[("text", "", "str", &text), ADD]).served(&flags);
+    let server = network.server("server1");
+    let mut other = adding(&network);
+    let before = peak_memory(server.pid());
+    let mut peer = network.binary();
+    peer.send(Frames::new().bind(0, "text", &[]));
+    peer.send((1..=800).fold(Frames::new(), |frames, call| frames.call(call, 0, ())));
+    server.logged(&["closed", &peer.local_addr().to_string(), "write timeout"]);
+    assert_sum(&mut other, 2);
+    let grown = peak_memory(server.pid()) - before;
+    assert!(grown < 40 << 20, "{grown} bytes for 200 MiB of answers that nobody took");
+}
+
+#[test]
 fn a_peer_that_takes_its_answers_slowly_gets_all_of_them() {
     let text = "def text():\n    return 'x' * 100_000\n";
     let flags = ["--max-queued", "1KiB", "--max-session-calls", "8"];

@@ -145,6 +145,10 @@ impl Session {
                 Came::End => self.state = State::HalfClosed,
                 Came::Nothing => match self.due() {
                     (due, limit) if now >= due => return Poll::Ready(Ok(limit)),
+                    (due, _) if self.is_clogged() => {
+                        self.work.set_alarm(due, cx);
+                        return Poll::Pending;
+                    }
                     // A timer begins with its first poll, in another round.
                     (due, _) if self.work.set_timer(self.next_look(due, now), now) => {}
                     _ => return Poll::Pending,
