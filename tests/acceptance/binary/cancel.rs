@@ -75,3 +75,27 @@ fn cancelled_work_counts_until_it_has_stopped() {
     answered.sort_unstable();
     assert!(answered.into_iter().eq(next + 1..next + 5));
 }
+
+#[test]
+fn a_session_at_its_limit_of_calls_still_hears_that_they_are_given_up() {
+    let gate = Gate::new();
+    let wait = gate.source("wait");
+    let flags = ["--max-session-calls", "2"];
+    let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)]).served(&flags);
+    let mut peer = adding(&network);
+    peer.send(Frames::new().bind(1, "wait", &["int"]).call(2, 1, (1_i64,)).call(3, 1, (1_i64,)));
+    let visitors = [gate.enter(), gate.enter()];
+    peer.send(Frames::new().cancel(3).cancel(2).with(|out| rpc_runtime::wire::binary::put_ping(9, out)));
+    let mut replies = [peer.answer(), peer.answer(), peer.answer()].map(|reply| match reply {
+        Reply::Exception(call, exception) => {
+            Raises("Cancelled", "unknown", &[]).is(&exception);
+            call
+        }
+        Reply::Pong(number) => number,
+        other => panic!("{other:?}"),
+    });
+    replies.sort_unstable();
+    assert_eq!(replies, [2, 3, 9]);
+    visitors.into_iter().for_each(Visitor::release);
+    assert_sum(&mut peer, 4);
+}

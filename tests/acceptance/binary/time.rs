@@ -73,6 +73,24 @@ fn a_peer_that_half_closes_gets_every_answer_and_then_the_end() {
 }
 
 #[test]
+fn a_half_closed_session_whose_limit_is_taken_by_given_up_work_answers_what_waits() {
+    let gate = Gate::new();
+    let wait = gate.source("wait");
+    let flags = ["--max-session-calls", "1"];
+    let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)]).served(&flags);
+    let mut peer = adding(&network);
+    peer.send(Frames::new().bind(1, "wait", &["int"]).call(2, 1, (20_i64,)));
+    let stray = gate.enter();
+    peer.send(Frames::new().cancel(2).call(3, 0, (2_i64, 3_i64)));
+    peer.half_close();
+    Raises("Cancelled", "unknown", &[]).is(&peer.raised().1);
+    assert!(!peer.ends_within(std::time::Duration::from_millis(100)));
+    stray.release();
+    assert_eq!(peer.returned::<i64>(), (3, 5));
+    peer.expect_end();
+}
+
+#[test]
 fn a_peer_that_is_gone_gives_its_calls_up_and_disturbs_nobody() {
     let gate = Gate::new();
     let wait = gate.source("wait");
