@@ -120,3 +120,33 @@ fn a_session_binds_no_more_bytes_of_signatures_than_the_limit() {
     peer.send(many);
     expect_ended(&mut peer, &["more than 65536 bytes of signatures are bound"]);
 }
+
+#[test]
+fn binds_that_fail_take_no_more_memory_than_those_that_do_not() {
+    let overloads: Vec<_> =
+        (1..=40).map(|count| vec!["Tuple[str, str, str, str]"; count].join(", ")).collect();
+    let sources: Vec<_> = (1..=40_usize)
+        .map(|count| {
+            let names: Vec<_> = (0..count).map(|place| format!("a{place}")).collect();
+            format!("def many({}):\n    return 0\n", names.join(", "))
+        })
+        .collect();
+    let procedures: Vec<_> = overloads
+        .iter()
+        .zip(&sources)
+        .map(|(types, source)| ("many", types.as_str(), "int", source.as_str()))
+        .collect();
+    let network = Network::with_procedures(&procedures).served(&[]);
+    let server = network.server("server1").pid();
+    let mut first = network.binary();
+    first.send(Frames::new().bind(0, "many", &[]).call(1, 0, ()));
+    Raises("Invalid Arguments", "no", &[]).is(&first.raised().1);
+    let before = peak_memory(server);
+    let mut peer = network.binary();
+    let binds = (0..15_000).fold(Frames::new(), |frames, slot| frames.bind(slot, "many", &[]));
+    peer.send(binds.call(1, 14_999, ()));
+    Raises("Invalid Arguments", "no", &["no overload ()"]).is(&peer.raised().1);
+    let grown = peak_memory(server) - before;
+    assert!(grown < 16 << 20, "{grown} bytes for 15,000 slots");
+    peer.send(bind_add());
+}

@@ -174,7 +174,7 @@ impl Session {
             if self.holds_back() || self.desk.calls.turn.is_over() {
                 return self.link.inbox.is_amid_frame();
             }
-            let desk = &self.desk;
+            let desk = &mut self.desk;
             let taken = match self.link.next(|head| desk.find_block(head)) {
                 Ok(Some((Event::Settled, _))) => Ok(()),
                 Ok(Some((Event::Hello(hello), outbox))) => self.desk.greet(&hello, outbox),
