@@ -3,6 +3,7 @@
 mod harness;
 
 mod apply;
+mod binary;
 mod commands;
 mod deployers;
 mod exceptions;

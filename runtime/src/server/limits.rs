@@ -30,7 +30,7 @@ pub struct Limits {
     pub threads: usize,
     /// Threads for native handlers that hold theirs, by computing for long or waiting without `await`.
     pub native_threads: usize,
-    /// Bytes of the signatures that one binary session may bind.
+    /// Bytes of the signatures that one binary session may bind, of which each counts 128 more.
     pub bound_bytes: usize,
     /// Python workers of one service, where it does not declare a `concurrency`.
     pub workers: usize,

@@ -143,6 +143,15 @@ impl Inbox {
         Ok(None)
     }
 
+    /// The first byte of the next frame, as soon as it has come.
+    pub fn next_byte(&self) -> Option<u8> {
+        let came = match &self.long {
+            Some(long) => long.head.first(),
+            None => self.bytes.get(self.begin + LENGTH_BYTES),
+        };
+        came.copied()
+    }
+
     /// Whether a frame has begun and not come whole.
     pub fn is_amid_frame(&self) -> bool {
         self.begin < self.bytes.len() || self.long.is_some()

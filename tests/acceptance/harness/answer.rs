@@ -1,5 +1,6 @@
 //! Reading answers.
 
+use rpc_runtime::wire::exception::Exception;
 use serde_json::Value;
 
 /// The values of an `RPC-RES`.
@@ -27,9 +28,22 @@ impl Raises<'_> {
         let value = &answer["value"];
         let found = (answer["header"].as_str(), value["exception-type"].as_str(), value["executed"].as_str());
         assert_eq!(found, (Some("RPC-EX"), Some(kind), Some(executed)), "{answer}");
-        let message = value["exception-message"].as_str().expect("a message");
-        for word in words {
-            assert!(message.contains(word), "{word:?} is missing in {message:?}");
-        }
+        check_words(value["exception-message"].as_str().expect("a message"), words);
+    }
+
+    /// Asserts that this is the exception.
+    #[track_caller]
+    pub fn is(self, exception: &Exception) {
+        let Self(kind, executed, words) = self;
+        let found = (exception.kind.as_str(), exception.executed.as_str());
+        assert_eq!(found, (kind, executed), "{exception:?}");
+        check_words(&exception.message, words);
+    }
+}
+
+#[track_caller]
+fn check_words(message: &str, words: &[&str]) {
+    for word in words {
+        assert!(message.contains(word), "{word:?} is missing in {message:?}");
     }
 }

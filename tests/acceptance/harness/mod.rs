@@ -3,6 +3,7 @@
 //! Every wait ends: at an event, or at [`PATIENCE`].
 
 mod answer;
+mod binary;
 mod gate;
 mod memory;
 mod peer;
@@ -18,6 +19,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 pub use answer::{Raises, number, returned};
+pub use binary::{BinaryPeer, Frames, HELLO, Reply};
 pub use gate::{Gate, Visitor};
 pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
@@ -193,6 +195,12 @@ impl Network {
     /// A connection from 127.0.0.1 to `server1`.
     pub fn peer(&self, framing: Framing) -> Peer {
         Peer::connect(self.server("server1").address(), framing)
+    }
+
+    /// A greeted binary session of `client1` with `server1`.
+    #[track_caller]
+    pub fn binary(&self) -> BinaryPeer {
+        BinaryPeer::connect(self.server("server1").address())
     }
 
     /// A server's whole answer to one request, over a connection of its own.

@@ -54,6 +54,12 @@ impl Peer {
             .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     }
 
+    /// The same connection once more, to send on while this one receives.
+    pub fn twin(&self) -> Self {
+        let stream = self.stream.try_clone().expect("a descriptor");
+        Self { stream, framing: self.framing, input: Vec::new(), scanned: 0 }
+    }
+
     /// This side's address, as the server sees it.
     pub fn local_addr(&self) -> SocketAddr {
         self.stream.local_addr().expect("an address")
@@ -116,19 +122,19 @@ impl Peer {
     /// The text of the next message, as it came.
     #[track_caller]
     pub fn receive_text(&mut self) -> String {
-        let message = self.receive_bytes().expect("an answer before the end of the connection");
+        let message = self.next_bytes().expect("an answer before the end of the connection");
         String::from_utf8(message).expect("UTF-8").trim_end().to_owned()
     }
 
     /// The next message, or `None` at the connection's end.
     #[track_caller]
     pub fn next(&mut self) -> Option<Value> {
-        self.receive_bytes().map(|message| serde_json::from_slice(&message).expect("JSON"))
+        self.next_bytes().map(|message| serde_json::from_slice(&message).expect("JSON"))
     }
 
-    /// The next message as bytes, or `None` at the connection's end.
+    /// The next message as it came, or `None` at the connection's end.
     #[track_caller]
-    pub fn receive_bytes(&mut self) -> Option<Vec<u8>> {
+    pub fn next_bytes(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(message) = self.take_message() {
                 return Some(message);

@@ -44,7 +44,7 @@ impl Client {
     /// The next frame in short; a RES holds one `int`.
     #[track_caller]
     fn hear(&mut self) -> String {
-        let payload = self.0.receive_bytes().expect("a frame before the end of the connection");
+        let payload = self.0.next_bytes().expect("a frame before the end of the connection");
         match binary::parse(&payload).expect("a frame") {
             (Frame::Hello(hello), _) => format!("HELLO of {}", hello.name),
             (Frame::Bound(bound), _) => {

@@ -59,7 +59,7 @@ impl Desk {
         self.overloaded && self.calls.served > 0
     }
 
-    pub(super) fn find_block(&self, head: &[u8]) -> Option<usize> {
+    pub(super) fn find_block(&mut self, head: &[u8]) -> Option<usize> {
         self.slots.find_block(head)
     }
 
@@ -145,7 +145,7 @@ impl Desk {
                 let what = format!("slot {slot} is not bound");
                 Err(Exception::refused(ExceptionType::MalformedMessage, what))
             }
-            Some(Err(exception)) => Err(exception.clone()),
+            Some(Err(exception)) => Err(exception),
             Some(Ok(_)) if request.deadline_ms == Some(0) => Err(expired_at_once()),
             Some(Ok(found)) => calls.begin(request, found, &mut values, out, work, cx),
         };

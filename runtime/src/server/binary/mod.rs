@@ -31,7 +31,7 @@ use self::eager::Eager;
 use self::socket::Came;
 use self::work::{Done, Work};
 use super::Shared;
-use crate::wire::binary;
+use crate::wire::binary::{self, Kind};
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::inbox::Inbox;
 use crate::wire::link::{Event, Link, LinkError};
@@ -135,14 +135,14 @@ impl Session {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if (held_back && self.takes_more()) || (clogged && !self.is_clogged()) {
+            if (held_back && !self.holds_back()) || (clogged && !self.is_clogged()) {
                 continue;
             }
-            if self.is_finished() {
+            if !held_back && self.is_finished() {
                 let reason = if self.state == State::HalfClosed { "end of the connection" } else { DONE };
                 return Poll::Ready(Ok(reason));
             }
-            if held_back && !self.takes_more() {
+            if held_back {
                 // A frame that waits in the socket is not late.
                 self.amid_frame_since = self.amid_frame_since.map(|_| now);
             }
@@ -151,6 +151,10 @@ impl Session {
                 Came::End => self.state = State::HalfClosed,
                 Came::Nothing => match self.due() {
                     (due, limit) if now >= due => return Poll::Ready(Ok(limit)),
+                    (due, _) if self.is_clogged() => {
+                        self.work.set_alarm(due, cx);
+                        return Poll::Pending;
+                    }
                     // A timer begins with its first poll, in another round.
                     (due, _) if self.work.set_timer(self.next_look(due, now), now) => {}
                     _ => return Poll::Pending,
@@ -160,7 +164,7 @@ impl Session {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> io::Result<Came> {
-        if self.state != State::Open || !self.takes_more() {
+        if self.state != State::Open || self.holds_back() {
             return Ok(Came::Nothing);
         }
         let mut came = socket::read(&mut self.stream, &mut self.link.inbox, cx)?;
@@ -177,10 +181,10 @@ impl Session {
     /// Takes on every whole frame that has come. The answer: whether limits held some back.
     fn take_frames(&mut self, cx: &mut Context<'_>) -> bool {
         while self.state != State::Closing {
-            if !self.takes_more() || self.desk.calls.turn.wants_write() {
+            if self.holds_back() || self.desk.calls.turn.wants_write() {
                 return self.link.inbox.is_amid_frame();
             }
-            let desk = &self.desk;
+            let desk = &mut self.desk;
             let taken = match self.link.next(|head| desk.find_block(head)) {
                 Ok(Some((Event::Settled, _))) => Ok(()),
                 Ok(Some((Event::Hello(hello), outbox))) => self.desk.greet(&hello, outbox),
@@ -246,8 +250,10 @@ impl Session {
         first
     }
 
-    fn takes_more(&self) -> bool {
-        self.desk.calls.takes_more() && !self.is_clogged()
+    /// Whether the next frame has to wait: any where answers are not taken, a call where the limits leave no room.
+    fn holds_back(&self) -> bool {
+        let is_call = || self.link.inbox.next_byte() == Some(Kind::Request as u8);
+        self.is_clogged() || (!self.desk.calls.takes_more() && is_call())
     }
 
     /// Whether the peer has left so many answers untaken that no more are made for it.

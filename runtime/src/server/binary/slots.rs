@@ -9,8 +9,12 @@ use crate::wire::binary::{self, Bind, Bound, Frame};
 use crate::wire::exception::Exception;
 use crate::wire::outbox::Outbox;
 
-/// What a session has bound. A generation that becomes live is noticed at a slot's next call: it is looked up again, by
-/// the signature that was bound.
+/// What a slot counts beside its BIND.
+const SLOT_BYTES: usize = 128;
+
+/// What a session has bound. A slot is looked up at its first call, and again, by the signature that was bound, at its
+/// first call after another generation became live or the engines were restarted. What cannot be called is looked up at each call, so that no
+/// exception is kept.
 #[derive(Debug)]
 pub(super) struct Slots {
     peer: SocketAddr,
@@ -19,7 +23,7 @@ pub(super) struct Slots {
     registry: Arc<Registry>,
     /// How many registries came after the first. A restart of the engines is one too, of the same generation.
     turnover: u64,
-    slots: Vec<Option<Slot>>,
+    bound: Vec<Slot>,
     /// How many bytes of signatures are bound.
     pub(super) bytes: usize,
 }
@@ -28,16 +32,15 @@ pub(super) struct Slots {
 struct Slot {
     /// The BIND, to look it up again.
     frame: Box<[u8]>,
-    found: Result<Found, Box<Exception>>,
-    /// Which registry it was looked up in, by the turnover.
-    turnover: u64,
-    /// Whether the client knows what answers it.
+    /// What answers it, and in which registry by the turnover it was found.
+    found: Option<(Found, u64)>,
+    /// Whether the client knows that.
     told: bool,
 }
 
 impl Slots {
     pub(super) fn new(peer: SocketAddr, registry: Arc<Registry>) -> Self {
-        Self { peer, client: None, registry, turnover: 0, slots: Vec::new(), bytes: 0 }
+        Self { peer, client: None, registry, turnover: 0, bound: Vec::new(), bytes: 0 }
     }
 
     /// The client says who it is.
@@ -68,22 +71,21 @@ impl Slots {
     /// A slot beyond the next one.
     pub(super) fn bind(&mut self, bind: &Bind<'_>) -> Result<bool, String> {
         let place = bind.slot as usize;
-        if place > self.slots.len() {
-            return Err(format!("slot {place} is bound, and the next one is {}", self.slots.len()));
+        if place > self.bound.len() {
+            return Err(format!("slot {place} is bound, and the next one is {}", self.bound.len()));
         }
         let mut frame = Outbox::default();
         let Bind { slot, service, rpc, arguments, returns } = bind;
         binary::put_bind(*slot, (service, rpc), arguments, returns.as_deref(), &mut frame);
         let frame = frame.into_bytes().split_off(4).into_boxed_slice();
-        self.bytes += frame.len();
-        let found = self.find(bind).map_err(Box::new);
-        let slot = Slot { frame, found, turnover: self.turnover, told: false };
-        if place == self.slots.len() {
-            self.slots.push(Some(slot));
+        self.bytes += SLOT_BYTES + frame.len();
+        let slot = Slot { frame, found: None, told: false };
+        if place == self.bound.len() {
+            self.bound.push(slot);
             return Ok(false);
         }
-        let before = self.slots[place].replace(slot);
-        self.bytes -= before.map_or(0, |before| before.frame.len());
+        let before = std::mem::replace(&mut self.bound[place], slot);
+        self.bytes -= SLOT_BYTES + before.frame.len();
         Ok(true)
     }
 
@@ -99,43 +101,47 @@ impl Slots {
     }
 
     /// Where the block of a REQ begins that begins like this; see [`Inbox::next`](crate::wire::inbox::Inbox::next).
-    pub(super) fn find_block(&self, head: &[u8]) -> Option<usize> {
+    pub(super) fn find_block(&mut self, head: &[u8]) -> Option<usize> {
         let (Frame::Request(request), _) = binary::parse(head).ok()? else { return None };
-        let slot = self.slots.get(request.slot as usize)?.as_ref()?;
-        let block = slot.found.as_ref().ok()?.handler.block?;
-        Some(binary::REQUEST_HEAD + block)
+        let slot = self.look_up(request.slot as usize)?.ok()?;
+        let (found, _) = slot.found.as_ref()?;
+        Some(binary::REQUEST_HEAD + found.handler.block?)
     }
 
     /// What answers a slot, which is told first where the client does not know; `None` where it was never bound.
-    pub(super) fn get(&mut self, place: u32, out: &mut Outbox) -> Option<Result<&Found, &Exception>> {
-        let slot = self.slots.get(place as usize)?.as_ref()?;
-        if !slot.told || slot.turnover != self.turnover {
-            self.tell(place as usize, out);
-        }
-        let slot = self.slots.get(place as usize)?.as_ref()?;
-        Some(slot.found.as_ref().map_err(|exception| &**exception))
-    }
-
-    fn tell(&mut self, place: usize, out: &mut Outbox) {
-        let (generation, turnover) = (self.registry.generation, self.turnover);
-        if self.slots[place].as_ref().is_some_and(|slot| slot.turnover != turnover) {
-            self.look_up_again(place);
-        }
-        let Some(slot) = &mut self.slots[place] else { return };
-        slot.told = true;
-        if let Ok(found) = &slot.found {
+    pub(super) fn get(&mut self, place: u32, out: &mut Outbox) -> Option<Result<&Found, Exception>> {
+        let generation = self.registry.generation;
+        let slot = match self.look_up(place as usize)? {
+            Ok(slot) => slot,
+            Err(exception) => return Some(Err(exception)),
+        };
+        let (found, _) = slot.found.as_ref()?;
+        if !slot.told {
+            slot.told = true;
             let source = source_bytes(&found.handler.source);
-            binary::put_bound(&Bound { slot: place as u32, generation, source }, out);
+            binary::put_bound(&Bound { slot: place, generation, source }, out);
         }
+        Some(Ok(found))
     }
 
-    fn look_up_again(&mut self, place: usize) {
-        let Some(mut slot) = self.slots[place].take() else { return };
-        if let Ok((Frame::Bind(bind), _)) = binary::parse(&slot.frame) {
-            slot.found = self.find(&bind).map_err(Box::new);
+    /// A slot with what answers it at present.
+    fn look_up(&mut self, place: usize) -> Option<Result<&mut Slot, Exception>> {
+        let live = self.turnover;
+        let slot = self.bound.get_mut(place)?;
+        if !slot.found.as_ref().is_some_and(|(_, turnover)| *turnover == live) {
+            let frame = std::mem::take(&mut slot.frame);
+            let found = match binary::parse(&frame) {
+                Ok((Frame::Bind(bind), _)) => self.find(&bind),
+                _ => return None,
+            };
+            let slot = self.bound.get_mut(place)?;
+            (slot.frame, slot.found, slot.told) = (frame, None, false);
+            match found {
+                Ok(found) => slot.found = Some((found, live)),
+                Err(exception) => return Some(Err(exception)),
+            }
         }
-        slot.turnover = self.turnover;
-        self.slots[place] = Some(slot);
+        self.bound.get_mut(place).map(Ok)
     }
 }
 

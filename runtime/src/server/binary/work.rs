@@ -42,6 +42,8 @@ pub(super) struct Work {
     calls: HashMap<u64, (AbortHandle, InFlight)>,
     /// When the earliest timer is due.
     timer: Option<Instant>,
+    /// For when nothing else is polled.
+    alarm: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Work {
@@ -52,7 +54,7 @@ impl Work {
             let _ = drain.wait_for(|drain| *drain).await;
             Done::Drain
         }));
-        Self { waiting, calls: HashMap::new(), timer: None }
+        Self { waiting, calls: HashMap::new(), timer: None, alarm: None }
     }
 
     /// Waits for a call's end. `answer` makes an answer of its result.
@@ -107,6 +109,15 @@ impl Work {
             Done::Timer
         }));
         true
+    }
+
+    /// Wakes the session at that time although nothing is polled here until then.
+    pub(super) fn set_alarm(&mut self, due: Instant, cx: &mut Context<'_>) {
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
+        alarm.as_mut().reset(due.into());
+        if alarm.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
     }
 }
 

@@ -1,0 +1,152 @@
+//! Too much of what is no call, and calls that are given up as they are made: a budget, then the end.
+
+use std::collections::BTreeSet;
+
+use rpc_runtime::wire::binary;
+use rpc_runtime::wire::link::CONTROL_BURST;
+
+use super::{ADD, adding, assert_sum, bind_add, expect_ended};
+use crate::harness::{Frames, Gate, Network, Raises, Reply, peak_memory};
+
+#[test]
+fn a_flood_of_calls_that_are_given_up_at_once_ends_its_session_and_each_is_answered_once() {
+    const CALLS: u64 = 100_000;
+    let gate = Gate::new();
+    let wait = gate.source_with("wait", "number and gate.recv(1)\n    return number");
+    let network = Network::with_procedures(&[("wait", "int", "int", &wait)])
+        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .served(&["--max-session-calls", "8"]);
+    let mut peer = network.binary();
+    peer.send(Frames::new().bind(0, "wait", &["int"]).call(1, 0, (10_i64,)));
+    let running = gate.enter();
+    let frames = (2..=CALLS).fold(Frames::new(), |frames, call| frames.call(call, 0, (0_i64,)).cancel(call));
+    let sending = peer.send_aside(frames.bytes());
+    let mut answered = BTreeSet::new();
+    let mut next = || match peer.answer() {
+        Reply::Exception(0, exception) => {
+            Raises("Malformed Message", "no", &["too many frames"]).is(&exception);
+            None
+        }
+        Reply::Exception(call, exception) => {
+            Raises("Cancelled", "no", &[]).is(&exception);
+            Some(call)
+        }
+        other => panic!("{other:?}"),
+    };
+    while let Some(call) = next() {
+        assert!(answered.insert(call), "two answers to call {call}");
+    }
+    assert!(answered.len() >= CONTROL_BURST as usize - 10, "{} were taken on", answered.len());
+    running.release();
+    let mut ran = 0;
+    while let Some(reply) = peer.next() {
+        let call = match reply {
+            Reply::Bound(_) => continue,
+            Reply::Exception(call, _) => call,
+            Reply::Result(call, _) => {
+                ran += usize::from(call > 1);
+                call
+            }
+            other => panic!("{other:?}"),
+        };
+        assert!(answered.insert(call), "two answers to call {call}");
+    }
+    let last = answered.len() as u64;
+    assert!(answered.into_iter().eq(1..=last), "what was taken on is answered");
+    sending.join().expect("the sender");
+    let visitors = std::iter::from_fn(|| gate.enter_now()).count();
+    assert_eq!(visitors, ran, "what was given up in the queue ran");
+}
+
+#[test]
+fn a_flood_of_frames_that_are_no_calls_ends_its_session_alone() {
+    let network = Network::serving(&[ADD]);
+    let mut other = adding(&network);
+    let floods: [fn(Frames, u64) -> Frames; 4] = [
+        |frames, number| frames.with(|out| binary::put_ping(number, out)),
+        |frames, number| frames.with(|out| binary::put_pong(number, out)),
+        |frames, number| frames.cancel(number),
+        |frames, _| frames.bind(0, "add", &["int", "int"]),
+    ];
+    for (flood, call) in floods.iter().zip(2..) {
+        let mut peer = adding(&network);
+        let sending = peer.send_aside((0..100_000).fold(Frames::new(), flood).bytes());
+        let pongs = std::iter::from_fn(|| match peer.answer() {
+            Reply::Pong(number) => Some(number),
+            Reply::Exception(0, exception) => {
+                Raises("Malformed Message", "no", &["too many frames that are no calls"]).is(&exception);
+                None
+            }
+            other => panic!("{other:?}"),
+        });
+        let pongs: Vec<u64> = pongs.collect();
+        assert!(pongs.is_empty() || pongs.len() >= CONTROL_BURST as usize - 1, "{} pongs", pongs.len());
+        assert!(pongs.iter().copied().eq(0..pongs.len() as u64));
+        peer.expect_end();
+        sending.join().expect("the sender");
+        assert_sum(&mut other, call);
+    }
+}
+
+#[test]
+fn a_budget_of_control_frames_is_enough_for_whoever_calls() {
+    let network = Network::serving(&[ADD]);
+    let mut peer = adding(&network);
+    let half = CONTROL_BURST / 2 - 10;
+    let sending = peer.send_aside(
+        (0..half).fold(Frames::new(), |frames, n| frames.with(|out| binary::put_ping(n.into(), out))).bytes(),
+    );
+    for number in 0..half {
+        assert_eq!(peer.answer(), Reply::Pong(number.into()));
+    }
+    sending.join().expect("the sender");
+    peer.send((0..half).fold(Frames::new(), |frames, _| frames.cancel(1)));
+    assert_sum(&mut peer, 2);
+}
+
+#[test]
+fn a_session_binds_no_more_bytes_of_signatures_than_the_limit() {
+    let network = Network::with_procedures(&[ADD]).served(&["--max-bound", "64KiB"]);
+    let mut peer = adding(&network);
+    let long = "a".repeat(60_000);
+    // One slot may be bound over and over.
+    peer.send((0..100).fold(Frames::new(), |frames, _| frames.bind(1, &long, &[])).call(2, 1, ()));
+    Raises("RPC Not Found", "no", &[]).is(&peer.raised().1);
+    assert_sum(&mut peer, 3);
+    peer.send(Frames::new().bind(2, &long, &[]));
+    expect_ended(&mut peer, &["more than 65536 bytes of signatures are bound"]);
+    let mut peer = adding(&network);
+    let many = (1..10_000).fold(Frames::new(), |frames, slot| frames.bind(slot, "add", &["int", "int"]));
+    peer.send(many);
+    expect_ended(&mut peer, &["more than 65536 bytes of signatures are bound"]);
+}
+
+#[test]
+fn binds_that_fail_take_no_more_memory_than_those_that_do_not() {
+    let overloads: Vec<_> =
+        (1..=40).map(|count| vec!["Tuple[str, str, str, str]"; count].join(", ")).collect();
+    let sources: Vec<_> = (1..=40_usize)
+        .map(|count| {
+            let names: Vec<_> = (0..count).map(|place| format!("a{place}")).collect();
+            format!("def many({}):\n    return 0\n", names.join(", "))
+        })
+        .collect();
+    let procedures: Vec<_> = overloads
+        .iter()
+        .zip(&sources)
+        .map(|(types, source)| ("many", types.as_str(), "int", source.as_str()))
+        .collect();
+    let network = Network::with_procedures(&procedures).served(&[]);
+    let server = network.server("server1").pid();
+    let mut first = network.binary();
+    first.send(Frames::new().bind(0, "many", &[]).call(1, 0, ()));
+    Raises("Invalid Arguments", "no", &[]).is(&first.raised().1);
+    let before = peak_memory(server);
+    let mut peer = network.binary();
+    let binds = (0..15_000).fold(Frames::new(), |frames, slot| frames.bind(slot, "many", &[]));
+    peer.send(binds.call(1, 14_999, ()));
+    Raises("Invalid Arguments", "no", &["no overload ()"]).is(&peer.raised().1);
+    let grown = peak_memory(server) - before;
+    assert!(grown < 16 << 20, "{grown} bytes for 15,000 slots");
+    peer.send(bind_add());
+}

@@ -1,0 +1,103 @@
+//! Generations that become live while a session is open: its slots follow.
+
+use rpc_runtime::deploy::sha256_hex;
+use rpc_runtime::wire::binary::Bound;
+
+use super::{ADD, assert_sum, bind_add};
+use crate::harness::{Frames, Gate, Network, Raises, Reply};
+
+fn source_of(value: u64) -> String {
+    format!("def value():\n    return {value}\n")
+}
+
+fn bound(slot: u32, generation: u64, source: &str) -> Reply {
+    let digits = sha256_hex(source.as_bytes());
+    let byte = |place: usize| u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).expect("hexadecimal");
+    Reply::Bound(Bound { slot, generation, source: std::array::from_fn(byte) })
+}
+
+#[test]
+fn what_answers_a_slot_is_said_before_its_first_answer_and_before_the_first_after_each_apply() {
+    let network = Network::serving(&[("value", "", "int", &source_of(1)), ADD]);
+    let mut peer = network.binary();
+    peer.send(Frames::new().bind(0, "value", &[]));
+    let result = |call: u64, value: u64| Reply::Result(call, value.to_le_bytes().to_vec());
+    let mut call = 0;
+    for generation in 1..=4 {
+        network.write("p0.py", &source_of(generation));
+        network.apply().succeeds();
+        for first in [true, false] {
+            call += 1;
+            peer.send(Frames::new().call(call, 0, ()));
+            if first {
+                assert_eq!(peer.receive(), bound(0, generation, &source_of(generation)));
+            }
+            assert_eq!(peer.receive(), result(call, generation));
+        }
+    }
+}
+
+#[test]
+fn a_call_across_an_apply_ends_on_the_old_code_and_the_next_runs_the_new() {
+    let gate = Gate::new();
+    let old = gate.source_with("wait", "gate.recv(1)\n    return -number");
+    let network = Network::serving(&[("wait", "int", "int", &old)]);
+    let mut peer = network.binary();
+    peer.send(Frames::new().bind(0, "wait", &["int"]).call(1, 0, (7_i64,)));
+    let held = gate.enter();
+    assert_eq!(peer.receive(), bound(0, 1, &old));
+    let new = gate.source("wait");
+    network.write("p0.py", &new);
+    network.apply().succeeds();
+    peer.send(Frames::new().call(2, 0, (7_i64,)));
+    gate.enter().release();
+    assert_eq!(peer.receive(), bound(0, 2, &new));
+    assert_eq!(peer.returned::<i64>(), (2, 7));
+    held.release();
+    assert_eq!(peer.returned::<i64>(), (1, -7));
+    peer.send(Frames::new().call(3, 0, (8_i64,)));
+    gate.enter().release();
+    assert_eq!(peer.receive(), Reply::Result(3, 8_i64.to_le_bytes().to_vec()), "it knows what answers");
+}
+
+#[test]
+fn a_tenant_that_is_removed_while_it_is_connected_is_refused_from_its_next_call_on() {
+    let network = Network::serving(&[ADD]);
+    let mut peer = network.binary();
+    peer.send(bind_add());
+    assert_sum(&mut peer, 1);
+    let network = network.amended("tenants: [client1]", "tenants: []");
+    network.apply().succeeds();
+    for call in 2..4 {
+        peer.send(Frames::new().call(call, 0, (2_i64, 3_i64)));
+        let (refused, exception) = peer.raised();
+        assert_eq!(refused, call);
+        Raises("Client Not Registered", "no", &["`client1` is no tenant"]).is(&exception);
+    }
+    let network = network.amended("tenants: []", "tenants: [client1]");
+    network.apply().succeeds();
+    assert_sum(&mut peer, 4);
+}
+
+#[test]
+fn a_slot_whose_procedure_goes_fails_and_works_again_when_it_is_back() {
+    let network = Network::serving(&[("value", "", "int", &source_of(1)), ADD]);
+    let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("init.yaml");
+    let mut peer = network.binary();
+    peer.send(bind_add());
+    assert_sum(&mut peer, 1);
+    let without: Vec<_> = init.lines().filter(|line| !line.contains("name: add")).collect();
+    network.write("init.yaml", &without.join("\n"));
+    network.apply().succeeds();
+    peer.send(Frames::new().call(2, 0, (2_i64, 3_i64)));
+    Raises("RPC Not Found", "no", &["`add`"]).is(&peer.raised().1);
+    network.write("init.yaml", &init.replace("\"int\", \"int\"", "\"int\", \"int\", \"int\""));
+    network.write("p1.py", "def add(a, b, c):\n    return a + b + c\n");
+    network.apply().succeeds();
+    peer.send(Frames::new().call(3, 0, (2_i64, 3_i64)));
+    Raises("Invalid Arguments", "no", &["no overload (int, int)"]).is(&peer.raised().1);
+    network.write("init.yaml", &init);
+    network.write("p1.py", ADD.3);
+    network.apply().succeeds();
+    assert_sum(&mut peer, 4);
+}
