@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::Caller;
@@ -30,6 +31,9 @@ pub(super) fn connect(
 pub(super) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error> {
     let no_socket = |error: io::Error| unavailable(format!("cannot make a socket: {error}"));
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(no_socket)?;
+    // The port is chosen with the server's address in mind: else there are only so many, however many servers.
+    nix::sys::socket::setsockopt(&socket, IpBindAddressNoPort, &true)
+        .map_err(|error| no_socket(error.into()))?;
     socket.bind(&SockAddr::from(SocketAddr::new(caller.ip, 0))).map_err(|error| {
         let Caller { name, ip } = caller;
         Error::configuration(format!("client `{name}` calls from {ip}, and this machine cannot: {error}"))

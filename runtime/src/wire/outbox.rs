@@ -33,7 +33,25 @@ pub struct Outbox {
 struct Block {
     /// How many of `bytes` stand before it.
     place: usize,
-    bytes: Vec<u8>,
+    content: Content,
+}
+
+/// What is written from where it is.
+#[derive(Debug)]
+enum Content {
+    Bytes(Vec<u8>),
+    Ints(Vec<i64>),
+    Floats(Vec<f64>),
+}
+
+impl Content {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Ints(ints) => bytemuck::cast_slice(ints),
+            Self::Floats(floats) => bytemuck::cast_slice(floats),
+        }
+    }
 }
 
 /// Where a frame begins, so that its length can be written or the whole be taken back.
@@ -53,11 +71,26 @@ impl Outbox {
 
     /// Appends a block, without copying it where it is long.
     pub fn push_block(&mut self, block: Vec<u8>) {
-        if block.len() < LONG_BLOCK {
-            self.bytes.extend_from_slice(&block);
+        self.push(Content::Bytes(block));
+    }
+
+    /// Appends the items of a list in their binary form, without copying them where they are many.
+    pub fn push_ints(&mut self, ints: Vec<i64>) {
+        self.push(Content::Ints(ints));
+    }
+
+    /// As [`push_ints`](Self::push_ints).
+    pub fn push_floats(&mut self, floats: Vec<f64>) {
+        self.push(Content::Floats(floats));
+    }
+
+    fn push(&mut self, content: Content) {
+        let bytes = content.bytes();
+        if bytes.len() < LONG_BLOCK {
+            self.bytes.extend_from_slice(bytes);
         } else {
-            self.block_bytes += block.len();
-            self.blocks.push_back(Block { place: self.bytes.len(), bytes: block });
+            self.block_bytes += bytes.len();
+            self.blocks.push_back(Block { place: self.bytes.len(), content });
         }
     }
 
@@ -108,7 +141,7 @@ impl Outbox {
             fits
         };
         for block in &self.blocks {
-            if !put(&self.bytes[at..block.place]) || !put(&block.bytes[in_block..]) {
+            if !put(&self.bytes[at..block.place]) || !put(&block.content.bytes()[in_block..]) {
                 break;
             }
             (at, in_block) = (block.place, 0);
@@ -134,15 +167,18 @@ impl Outbox {
             if count < before {
                 break;
             }
-            let left = block.bytes.len() - self.in_block;
+            let length = block.content.bytes().len();
+            let left = length - self.in_block;
             if count - before < left {
                 (self.at, self.in_block) = (block.place, self.in_block + count - before);
                 return;
             }
             count -= before + left;
             (self.at, self.in_block) = (block.place, 0);
-            self.block_bytes -= block.bytes.len();
-            self.spare = self.blocks.pop_front().map(|block| block.bytes).unwrap_or_default();
+            self.block_bytes -= length;
+            if let Some(Block { content: Content::Bytes(bytes), .. }) = self.blocks.pop_front() {
+                self.spare = bytes;
+            }
         }
         self.at += count.min(self.bytes.len() - self.at);
         if self.at == self.bytes.len() && self.blocks.is_empty() {
@@ -185,7 +221,7 @@ impl Outbox {
         let (mut at, mut in_block) = (self.at, self.in_block);
         for block in &self.blocks {
             all.extend_from_slice(&self.bytes[at..block.place]);
-            all.extend_from_slice(&block.bytes[in_block..]);
+            all.extend_from_slice(&block.content.bytes()[in_block..]);
             (at, in_block) = (block.place, 0);
         }
         all.extend_from_slice(&self.bytes[at..]);

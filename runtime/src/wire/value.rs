@@ -207,6 +207,12 @@ pub trait Value: Sized {
         }
     }
 
+    /// Whether [`put_items`](Self::put_items) saves copying anything.
+    #[doc(hidden)]
+    fn has_long(_items: &[Self]) -> bool {
+        false
+    }
+
     /// Reads the items of a list.
     #[doc(hidden)]
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
@@ -285,7 +291,15 @@ impl Value for i64 {
     }
 
     fn put_items(items: Vec<Self>, out: &mut Outbox) {
-        Self::encode_items(&items, out.bytes());
+        if cfg!(target_endian = "little") {
+            out.push_ints(items);
+        } else {
+            Self::encode_items(&items, out.bytes());
+        }
+    }
+
+    fn has_long(items: &[Self]) -> bool {
+        size_of_val(items) >= LONG_BLOCK
     }
 
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
@@ -311,7 +325,15 @@ impl Value for f64 {
     }
 
     fn put_items(items: Vec<Self>, out: &mut Outbox) {
-        Self::encode_items(&items, out.bytes());
+        if cfg!(target_endian = "little") {
+            out.push_floats(items);
+        } else {
+            Self::encode_items(&items, out.bytes());
+        }
+    }
+
+    fn has_long(items: &[Self]) -> bool {
+        size_of_val(items) >= LONG_BLOCK
     }
 
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
@@ -380,6 +402,10 @@ impl<T: Value> Value for Vec<T> {
     fn put(self, out: &mut Outbox) {
         encode_count(self.len(), out.bytes());
         T::put_items(self, out);
+    }
+
+    fn has_block(&self) -> bool {
+        T::has_long(self)
     }
 }
 
@@ -512,7 +538,9 @@ mod tests {
     #[test]
     fn long_blocks_are_moved_and_the_bytes_are_the_same() {
         let long = vec![7_u8; 100_000];
-        let value = (Some((1_i64, long.clone())), vec![long.clone()], String::from("a"));
+        let numbers = (vec![-1_i64; 10_000], vec![0.5_f64; 10_000]);
+        let value = (Some((1_i64, long.clone())), vec![long.clone()], numbers, String::from("a"));
+        assert!(value.has_block());
         let (mut copied, mut outbox) = (Vec::new(), Outbox::default());
         value.encode(&mut copied);
         value.put(&mut outbox);

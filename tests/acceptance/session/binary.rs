@@ -216,7 +216,7 @@ fn a_session_beyond_the_limit_of_connections_is_told_so_and_ends() {
 #[test]
 fn a_session_binds_as_many_bytes_of_signatures_as_the_limit() {
     let mut network = Network::serving(&[ADD]);
-    network.start("server1", &["--max-bound", "100"]);
+    network.start("server1", &["--max-bound", "400"]);
     let mut client = Client::begin(&network);
     for slot in [0, 0, 0, 1, 1] {
         client.bind(slot, "add", &["int", "int"]);
@@ -224,6 +224,6 @@ fn a_session_binds_as_many_bytes_of_signatures_as_the_limit() {
     client.call(1, 1, &[2, 3]);
     assert_eq!((client.hear(), client.hear()), (bound(1, 1, ADD.3), "RES 1: 5".to_owned()));
     client.bind(2, "add", &["int", "int"]);
-    assert_eq!(client.hear(), "EX 0: Malformed Message, more than 100 bytes of signatures are bound");
+    assert_eq!(client.hear(), "EX 0: Malformed Message, more than 400 bytes of signatures are bound");
     client.0.expect_end();
 }

@@ -174,6 +174,7 @@ impl Calls {
     pub(super) fn finish(&mut self, answer: Answer, out: &mut Outbox, work: &mut Work) {
         let Answer { call, found, generation, began, held_bytes, result } = answer;
         work.end(call);
+        self.turn.count_waited();
         self.held_bytes -= held_bytes;
         let result = result.and_then(|values| {
             check_length(values.len() + binary::RESULT_HEAD, self.max_answer, &found.handler.key)?;

@@ -19,6 +19,10 @@ use crate::wire::inbox::{Inbox, Target};
 /// How long the socket is looked at.
 const PATIENCE: Duration = Duration::from_micros(50);
 
+/// Turns that begin so soon after each other are a quick succession: a short call, and what its caller takes to make the
+/// next.
+const SUCCESSION: Duration = Duration::from_micros(100);
+
 /// A session that is answered more calls than this in one turn has others under way, and gains nothing.
 const MOST_CALLS: u32 = 2;
 
@@ -46,7 +50,7 @@ impl Eager {
     /// A turn begins.
     pub(super) fn begin(&mut self, now: Instant) {
         let alone = LAST.replace(self.session) == self.session;
-        self.expects = alone && now.saturating_duration_since(self.turn) < PATIENCE;
+        self.expects = alone && now.saturating_duration_since(self.turn) < SUCCESSION;
         self.turn = now;
     }
 

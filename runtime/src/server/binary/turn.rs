@@ -109,6 +109,11 @@ impl Turn {
         self.set_now(now);
     }
 
+    /// A call was answered that was waited for.
+    pub(super) fn count_waited(&mut self) {
+        self.answered += 1;
+    }
+
     /// Whether a call that ended without an exception gets a line in the log.
     pub(super) fn logs(&mut self, handler: &Arc<Handler>) -> bool {
         if handler.meter.admit_in(self.second) {
