@@ -214,13 +214,13 @@ impl Session {
     ) -> Result<R, Failure> {
         loop {
             if let Some(done) = state.core.take(call) {
-                self.hand_over(state);
+                Self::hand_over(state);
                 return done;
             }
             if now >= until {
                 state.core.give_up(call);
                 let state = self.write(state, now, now + LAST_WORDS);
-                self.hand_over(state);
+                Self::hand_over(state);
                 return Err(Failure::TimedOut);
             }
             if state.reading {
@@ -249,7 +249,7 @@ impl Session {
     }
 
     /// Another thread that waits reads from here on.
-    fn hand_over(&self, mut state: Locked<'_>) {
+    fn hand_over(mut state: Locked<'_>) {
         if !state.reading && state.core.waiting() > 0 {
             let next = state.core.any_waiter();
             drop(state);

@@ -259,7 +259,6 @@ impl<W> Core<W> {
                 Err(error) => return self.lose(Loss::Protocol(error.to_string()), wake),
             };
             let taken = match event {
-                Event::Settled => Ok(()),
                 Event::Hello(hello) => {
                     let Hello { max_frame, idle_timeout_ms, .. } = hello;
                     self.far = Some(Far { max_frame: max_frame as usize, idle_timeout_ms });
@@ -277,7 +276,7 @@ impl<W> Core<W> {
                     self.drain(last, &mut wake);
                     Ok(())
                 }
-                Event::Frame(Frame::Bound(_) | Frame::Pong(_), _) => Ok(()),
+                Event::Settled | Event::Frame(Frame::Bound(_) | Frame::Pong(_), _) => Ok(()),
                 Event::Frame(other, _) => Err(format!("a server sends no {}", other.name())),
             };
             self.queued += (self.link.outbox.len() - before) as u64;

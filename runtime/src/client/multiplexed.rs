@@ -103,8 +103,8 @@ impl Session {
     ///
     /// # Errors
     /// Outside, why it cannot be sent at all; inside, why it did not return.
-    pub(super) fn call<'a, R: Value>(
-        &'a self,
+    pub(super) fn call<R: Value>(
+        &self,
         procedure: &'static Procedure,
         deadline: Duration,
         put: impl FnOnce(&mut Outbox),

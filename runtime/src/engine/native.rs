@@ -100,14 +100,9 @@ impl NativeMethod {
         if !self.runs_in_place() {
             let free = Arc::clone(&self.threads.free);
             let thread = tokio::time::timeout_at(deadline, free.acquire_owned()).await;
-            let thread = match thread {
-                Ok(Ok(thread)) => thread,
-                _ => {
-                    return Err(expired(
-                        "the deadline passed while the call was waiting for a thread",
-                        Executed::No,
-                    ));
-                }
+            let Ok(Ok(thread)) = thread else {
+                let message = "the deadline passed while the call was waiting for a thread";
+                return Err(expired(message, Executed::No));
             };
             let (method, working) = (Arc::clone(&self), in_flight.clone());
             let first = self.threads.runtime.spawn_blocking(move || {

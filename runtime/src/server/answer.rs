@@ -40,9 +40,9 @@ pub(super) async fn answer_call(
         message::write_exception(&id, exception, &mut message);
     }
     let end = Instant::now();
-    let outcome = result.as_ref().map(|()| ());
-    if handler.meter.admit(end.into_std()) || outcome.is_err() {
-        log_call(&handler, &client, generation, end - begin, outcome);
+    let exception = result.as_ref().err();
+    if handler.meter.admit(end.into_std()) || exception.is_some() {
+        log_call(&handler, &client, generation, end - begin, exception);
     }
     message
 }
@@ -59,7 +59,7 @@ pub(super) fn log_call(
     client: &str,
     generation: u64,
     took: Duration,
-    outcome: Result<(), &Exception>,
+    exception: Option<&Exception>,
 ) {
     tracing::info!(
         event = "call",
@@ -68,8 +68,8 @@ pub(super) fn log_call(
         generation,
         source = handler.source.get(..12),
         micros = took.as_micros() as u64,
-        outcome = outcome.map_or_else(|exception| exception.kind.as_str(), |()| "ok"),
-        message = outcome.err().map(|exception| exception.message.as_str())
+        outcome = exception.map_or("ok", |exception| exception.kind.as_str()),
+        message = exception.map(|exception| exception.message.as_str())
     );
 }
 

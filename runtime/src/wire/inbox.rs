@@ -76,23 +76,19 @@ impl Inbox {
 
     /// Where to read what comes next to.
     pub fn target(&mut self) -> Target<'_> {
-        match &mut self.long {
-            Some(Long { head, block, missing }) => {
-                let bytes = block.as_mut().unwrap_or(head);
-                if bytes.capacity() == bytes.len() {
-                    bytes.reserve_exact((*missing).min(bytes.len().max(READ_BYTES) * (GROWTH - 1)));
-                }
-                let most = (*missing).min(bytes.capacity() - bytes.len());
-                Target { bytes, most }
+        if let Some(Long { head, block, missing }) = &mut self.long {
+            let bytes = block.as_mut().unwrap_or(head);
+            if bytes.capacity() == bytes.len() {
+                bytes.reserve_exact((*missing).min(bytes.len().max(READ_BYTES) * (GROWTH - 1)));
             }
-            None => {
-                self.bytes.drain(..self.begin);
-                self.begin = 0;
-                self.bytes.reserve(READ_BYTES.saturating_sub(self.bytes.len()).max(1));
-                let most = self.bytes.capacity() - self.bytes.len();
-                Target { bytes: &mut self.bytes, most }
-            }
+            let most = (*missing).min(bytes.capacity() - bytes.len());
+            return Target { bytes, most };
         }
+        self.bytes.drain(..self.begin);
+        self.begin = 0;
+        self.bytes.reserve(READ_BYTES.saturating_sub(self.bytes.len()).max(1));
+        let most = self.bytes.capacity() - self.bytes.len();
+        Target { bytes: &mut self.bytes, most }
     }
 
     /// So many bytes were appended to the target.
@@ -270,7 +266,7 @@ mod tests {
         let mut inbox = Inbox::new(128 << 20);
         let room = inbox.target().bytes;
         room.extend_from_slice(&(127_u32 << 20).to_be_bytes());
-        room.extend_from_slice(&[7; READ_BYTES / 2]);
+        room.extend(std::iter::repeat_n(7, READ_BYTES / 2));
         assert!(inbox.next(|_| Some(10)).expect("no error").is_none());
         let target = inbox.target();
         assert!(target.bytes.capacity() <= GROWTH * READ_BYTES);

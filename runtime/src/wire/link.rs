@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn as_time_passes_more_control_frames_may_come() {
         let begin = Instant::now();
-        let mut link = greeted(|out| (0..CONTROL_BURST + 1).for_each(|n| binary::put_cancel(n.into(), out)));
+        let mut link = greeted(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_cancel(n.into(), out)));
         link.tick(begin);
         for _ in 0..CONTROL_BURST {
             assert!(matches!(link.next(|_| None), Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))));

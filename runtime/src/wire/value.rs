@@ -286,7 +286,9 @@ impl Value for i64 {
         if cfg!(target_endian = "little") {
             out.extend_from_slice(bytemuck::cast_slice(items));
         } else {
-            items.iter().for_each(|item| item.encode(out));
+            for item in items {
+                item.encode(out);
+            }
         }
     }
 
@@ -320,7 +322,9 @@ impl Value for f64 {
         if cfg!(target_endian = "little") {
             out.extend_from_slice(bytemuck::cast_slice(items));
         } else {
-            items.iter().for_each(|item| item.encode(out));
+            for item in items {
+                item.encode(out);
+            }
         }
     }
 

@@ -123,7 +123,7 @@ impl Calls {
                 binary::put_exception(request.call, exception, out);
             }
         }
-        self.log(found, self.generation, began, result.as_ref().map(|()| ()));
+        self.log(found, self.generation, began, result.as_ref().err());
         true
     }
 
@@ -186,7 +186,7 @@ impl Calls {
         if let Err(exception) = &result {
             binary::put_exception(call, exception, out);
         }
-        self.log(&found, generation, began, result.as_ref().map(|()| ()));
+        self.log(&found, generation, began, result.as_ref().err());
     }
 
     /// Counts a call against the limits; also, whether it is the only one.
@@ -208,9 +208,9 @@ impl Calls {
         time_allowed(&found.handler, self.shared.limits.deadline, asked).min(LONGEST_CALL)
     }
 
-    fn log(&mut self, found: &Found, generation: u64, began: Instant, outcome: Result<(), &Exception>) {
-        if outcome.is_err() || self.turn.logs(&found.handler) {
-            log_call(&found.handler, &found.client, generation, began.elapsed(), outcome);
+    fn log(&mut self, found: &Found, generation: u64, began: Instant, exception: Option<&Exception>) {
+        if exception.is_some() || self.turn.logs(&found.handler) {
+            log_call(&found.handler, &found.client, generation, began.elapsed(), exception);
         }
     }
 }

@@ -128,7 +128,7 @@ impl Slots {
     fn look_up(&mut self, place: usize) -> Option<Result<&mut Slot, Exception>> {
         let live = self.turnover;
         let slot = self.bound.get_mut(place)?;
-        if !slot.found.as_ref().is_some_and(|(_, turnover)| *turnover == live) {
+        if slot.found.as_ref().is_none_or(|(_, turnover)| *turnover != live) {
             let frame = std::mem::take(&mut slot.frame);
             let found = match binary::parse(&frame) {
                 Ok((Frame::Bind(bind), _)) => self.find(&bind),
