@@ -32,6 +32,12 @@ const PROVEN: u32 = 16;
 /// A method that was slow has to be quick for so many calls.
 const PROVEN_AGAIN: u32 = 1000;
 
+/// So many calls at once show how quick a method is of which nothing is known.
+const TRIAL_CALLS: usize = 2;
+
+/// The others wait so long for that at most.
+const TRIAL: Duration = Duration::from_millis(5);
+
 /// The threads for handlers that hold theirs.
 #[derive(Debug, Clone)]
 pub struct Threads {
@@ -43,8 +49,10 @@ pub struct Threads {
 pub struct NativeMethod {
     method: Method,
     threads: Threads,
-    /// How many more quick calls it needs before it runs in place.
+    /// How many more quick calls it needs before it runs in place; more than [`PROVEN`] where it has been slow.
     unproven: AtomicU32,
+    /// Of calls that come while nothing is known of it, a few show how quick it is; the others wait for that.
+    trial: Semaphore,
 }
 
 /// A call under way.
@@ -59,7 +67,8 @@ impl Threads {
 
 impl NativeMethod {
     pub fn new(method: Method, threads: Threads) -> Self {
-        Self { method, threads, unproven: AtomicU32::new(PROVEN) }
+        let trial = Semaphore::new(TRIAL_CALLS);
+        Self { method, threads, unproven: AtomicU32::new(PROVEN), trial }
     }
 
     /// The procedure it is.
@@ -97,6 +106,8 @@ impl NativeMethod {
         deadline: tokio::time::Instant,
         in_flight: InFlight,
     ) -> Result<Vec<u8>, Exception> {
+        let unknown = !self.method.blocking && (1..=PROVEN).contains(&self.unproven.load(Ordering::Relaxed));
+        let trial = if unknown { tokio::time::timeout(TRIAL, self.trial.acquire()).await.ok() } else { None };
         if !self.runs_in_place() {
             let free = Arc::clone(&self.threads.free);
             let thread = tokio::time::timeout_at(deadline, free.acquire_owned()).await;
@@ -112,10 +123,11 @@ impl NativeMethod {
             match tokio::time::timeout_at(deadline, first).await {
                 Ok(Ok(First::Done(result))) => return result,
                 Ok(Ok(First::Waits(waits))) => running = waits,
-                Ok(Err(error)) => return Err(panicked(&*error.into_panic())),
+                Ok(Err(error)) => return Err(broken_off(error)),
                 Err(_) => return Err(expired_running()),
             }
         }
+        drop(trial);
         in_flight.begin();
         let mut out = Outbox::default();
         let polled = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
@@ -165,6 +177,17 @@ pub fn poll(
             Poll::Ready(Err(Exception { own_kind: Some(failure.kind().to_owned()), ..exception }))
         }
         Err(panic) => Poll::Ready(Err(panicked(&*panic))),
+    }
+}
+
+/// A thread of the pool did not come to the end of a call.
+fn broken_off(error: tokio::task::JoinError) -> Exception {
+    match error.try_into_panic() {
+        Ok(panic) => panicked(&*panic),
+        Err(_) => {
+            let message = "the server stops, and the call did not begin";
+            Exception::new(ExceptionType::Unavailable, Executed::Unknown, message)
+        }
     }
 }
 

@@ -499,7 +499,8 @@ impl Session {
         if self.state == State::HalfClosed {
             return Ok("end of the connection");
         }
-        let mut sink = [0; 4096];
+        // Not in the future, which a session holds for all of its life.
+        let mut sink = vec![0; 4096];
         let drained = async {
             loop {
                 if self.reader.read(&mut sink).await? == 0 {

@@ -282,7 +282,8 @@ impl Session {
     async fn linger(&mut self) -> io::Result<&'static str> {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         self.stream.shutdown().await?;
-        let mut sink = [0; 4096];
+        // Not in the future, which a session holds for all of its life.
+        let mut sink = vec![0; 4096];
         let drained = async {
             while self.stream.read(&mut sink).await? > 0 {}
             Ok(())
