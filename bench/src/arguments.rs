@@ -58,6 +58,14 @@ pub enum Command {
         /// The samples
         samples: PathBuf,
     },
+    /// Print a line of saved samples for each work, or put them into a file that has a place for them
+    Summary {
+        /// The samples
+        samples: PathBuf,
+        /// The file
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
+    },
     /// Draw saved samples as SVG
     Draw {
         /// The samples

@@ -22,6 +22,7 @@ mod python;
 mod ratio;
 mod run;
 mod sample;
+mod summary;
 mod table;
 mod usage;
 mod work;
@@ -57,6 +58,12 @@ fn main() -> ExitCode {
 fn dispatch(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Some(Command::Table { samples }) => print_table(&Samples::read(&samples)?),
+        Some(Command::Summary { samples, into: None }) => {
+            Ok(io::stdout().write_all(summary::render(&Samples::read(&samples)?).as_bytes())?)
+        }
+        Some(Command::Summary { samples, into: Some(file) }) => {
+            summary::write_into(&Samples::read(&samples)?, &file)
+        }
         Some(Command::Draw { samples, picture }) => draw(&samples, &picture),
         Some(Command::Serve { contestant, flavour }) => serve(&contestant, flavour),
         Some(Command::Measure { contestant, job }) => measure(&contestant, &serde_json::from_str(&job)?),
