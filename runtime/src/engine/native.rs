@@ -105,7 +105,7 @@ impl NativeMethod {
         mut running: Running,
         deadline: tokio::time::Instant,
         in_flight: InFlight,
-    ) -> Result<Vec<u8>, Exception> {
+    ) -> Result<Outbox, Exception> {
         let unknown = !self.method.blocking && (1..=PROVEN).contains(&self.unproven.load(Ordering::Relaxed));
         let trial = if unknown { tokio::time::timeout(TRIAL, self.trial.acquire()).await.ok() } else { None };
         if !self.runs_in_place() {
@@ -132,7 +132,7 @@ impl NativeMethod {
         let mut out = Outbox::default();
         let polled = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
         match tokio::time::timeout_at(deadline, polled).await {
-            Ok(result) => result.map(|()| out.into_bytes()),
+            Ok(result) => result.map(|()| out),
             Err(_) => Err(expired_running()),
         }
     }
@@ -150,7 +150,7 @@ impl NativeMethod {
         };
         self.took(begin.elapsed());
         match polled {
-            Poll::Ready(result) => First::Done(result.map(|()| out.into_bytes())),
+            Poll::Ready(result) => First::Done(result.map(|()| out)),
             Poll::Pending => First::Waits(running),
         }
     }
@@ -158,7 +158,7 @@ impl NativeMethod {
 
 /// What became of a call on a thread of the pool.
 enum First {
-    Done(Result<Vec<u8>, Exception>),
+    Done(Result<Outbox, Exception>),
     Waits(Running),
 }
 

@@ -21,6 +21,7 @@ use crate::meter::Meter;
 use crate::native::Call;
 use crate::store::{Store, StoreError, Tree, service_version};
 use crate::wire::exception::{Exception, ExceptionType};
+use crate::wire::outbox::Outbox;
 use crate::wire::value::{Reader, block_offset};
 
 /// One generation, ready to be called. It never changes.
@@ -165,7 +166,7 @@ impl Handler {
                     let message = format!("the arguments of `{}` do not decode: {error}", self.key);
                     Exception::refused(ExceptionType::InvalidArguments, message)
                 })?;
-                Arc::clone(method).finish(running, deadline, in_flight).await
+                Arc::clone(method).finish(running, deadline, in_flight).await.map(Outbox::into_bytes)
             }
             Code::Missing => unavailable(no_handler(&self.key)),
         }

@@ -94,6 +94,15 @@ impl Outbox {
         }
     }
 
+    /// Appends what another one has, of which nothing was written.
+    pub fn append(&mut self, other: Self) {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.block_bytes += other.block_bytes;
+        let blocks = other.blocks.into_iter();
+        self.blocks.extend(blocks.map(|block| Block { place: before + block.place, ..block }));
+    }
+
     /// How much there is to write.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.at + self.block_bytes - self.in_block
@@ -269,6 +278,14 @@ mod tests {
         }
         let (outbox, all) = filled();
         assert!(outbox.into_bytes() == all);
+    }
+
+    #[test]
+    fn what_is_appended_follows() {
+        let ((mut one, first), (other, second)) = (filled(), filled());
+        one.append(other);
+        assert_eq!(one.len(), first.len() + second.len());
+        assert!(one.into_bytes() == [first, second].concat());
     }
 
     #[test]

@@ -143,8 +143,12 @@ impl Calls {
         let deadline = (self.turn.now + self.time_allowed(request, found)).into();
         let held_bytes = arguments.len();
         let (called, counted) = (found.clone(), in_flight.clone());
-        let result =
-            async move { called.handler.call(&arguments, &called.client, deadline, alone, counted).await };
+        let result = async move {
+            let values = called.handler.call(&arguments, &called.client, deadline, alone, counted).await?;
+            let mut out = Outbox::default();
+            out.push_block(values);
+            Ok(out)
+        };
         self.wait_for(request, found.clone(), held_bytes, in_flight, result, work);
         Ok(())
     }
@@ -155,7 +159,7 @@ impl Calls {
         found: Found,
         held_bytes: usize,
         in_flight: InFlight,
-        result: impl Future<Output = Result<Vec<u8>, Exception>> + Send + 'static,
+        result: impl Future<Output = Result<Outbox, Exception>> + Send + 'static,
         work: &mut Work,
     ) {
         self.held_bytes += held_bytes;
@@ -179,7 +183,7 @@ impl Calls {
         let result = result.and_then(|values| {
             check_length(values.len() + binary::RESULT_HEAD, self.max_answer, &found.handler.key)?;
             let mark = binary::begin_result(call, out);
-            out.push_block(values);
+            out.append(values);
             out.end_frame(mark);
             Ok(())
         });

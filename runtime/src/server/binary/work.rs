@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::engine::InFlight;
 use crate::server::dispatch::Found;
 use crate::wire::exception::{Exception, ExceptionType};
+use crate::wire::outbox::Outbox;
 
 /// No call takes longer, whatever its deadline.
 pub(super) const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
@@ -33,7 +34,8 @@ pub(super) struct Answer {
     pub(super) began: Instant,
     /// How many bytes of arguments it held.
     pub(super) held_bytes: usize,
-    pub(super) result: Result<Vec<u8>, Exception>,
+    /// The returned values.
+    pub(super) result: Result<Outbox, Exception>,
 }
 
 /// What a session waits for. Only what was woken is polled.
@@ -62,8 +64,8 @@ impl Work {
         &mut self,
         call: u64,
         in_flight: InFlight,
-        result: impl Future<Output = Result<Vec<u8>, Exception>> + Send + 'static,
-        answer: impl FnOnce(Result<Vec<u8>, Exception>) -> Answer + Send + 'static,
+        result: impl Future<Output = Result<Outbox, Exception>> + Send + 'static,
+        answer: impl FnOnce(Result<Outbox, Exception>) -> Answer + Send + 'static,
     ) {
         let (abort, registration) = AbortHandle::new_pair();
         self.calls.insert(call, (abort, in_flight.clone()));
