@@ -182,13 +182,11 @@ pub fn poll(
 
 /// A thread of the pool did not come to the end of a call.
 fn broken_off(error: tokio::task::JoinError) -> Exception {
-    match error.try_into_panic() {
-        Ok(panic) => panicked(&*panic),
-        Err(_) => {
-            let message = "the server stops, and the call did not begin";
-            Exception::new(ExceptionType::Unavailable, Executed::Unknown, message)
-        }
+    if let Ok(panic) = error.try_into_panic() {
+        return panicked(&*panic);
     }
+    let message = "the server stops, and the call did not begin";
+    Exception::new(ExceptionType::Unavailable, Executed::Unknown, message)
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Exception {
