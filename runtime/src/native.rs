@@ -38,7 +38,8 @@ impl Call {
 
 /// What a handler fails with: an `Execution Exception` at the caller, with this kind and message.
 ///
-/// Every error becomes one by `?`, its type's name for the kind.
+/// Every error that is a `std::error::Error` becomes one by `?`, its type's name for the kind. For an `anyhow::Error` or
+/// a boxed one, say which kind it is: `.map_err(|error| Failure::new("Refused", error.to_string()))`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     kind: String,
@@ -59,6 +60,12 @@ impl Failure {
     /// The message.
     pub fn message(&self) -> &str {
         &self.message
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
     }
 }
 

@@ -183,7 +183,8 @@ impl Network {
             return decode_values(&answer, &procedure.types()?.returns);
         }
         let provider = self.provider(procedure.service, &procedure.hint)?;
-        provider.multiplexed.call(&self.inner.caller, procedure, arguments, deadline).await
+        let now = Instant::now();
+        provider.multiplexed.call(&self.inner.caller, procedure, arguments, (now, now + deadline)).await
     }
 
     fn deadline(&self, procedure: &Procedure) -> Duration {
@@ -309,7 +310,8 @@ impl NetworkBuilder {
         self
     }
 
-    /// How many binary sessions to one server there may be at once, instead of 8. Threads beyond that share them.
+    /// How many binary sessions to one server there may be at once, instead of 8: for all threads together, and for the
+    /// tasks of each tokio runtime. More calls than sessions share them.
     ///
     /// # Panics
     /// Where it is 0.

@@ -3,7 +3,7 @@
 //! Of the threads that wait for answers one reads, for all; the others sleep. Who has its answer and was reading hands
 //! that over to one that still waits. Of the threads that have something to write one writes, for all.
 
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, IoSlice, Write as _};
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
@@ -25,6 +25,9 @@ const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 /// How long a caller whose request could not be written waits for the server's reason.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// The kernel takes so much without anybody waiting.
+const MOST_AT_ONCE: usize = 64 * 1024;
+
 /// Room for more output than this is given back.
 const MAX_KEPT: usize = 4 << 20;
 
@@ -42,6 +45,8 @@ struct State {
     writing: bool,
     /// Some thread reads; the core's inbox is with it.
     reading: bool,
+    /// Whether the last write took more than one system call.
+    wrote_long: bool,
     /// When the last call began.
     active: Instant,
     /// How long the kernel lets a read wait, and a write.
@@ -64,6 +69,7 @@ impl Session {
             core: Core::new(client),
             writing: false,
             reading: false,
+            wrote_long: false,
             active: Instant::now(),
             timeouts: [Duration::ZERO; 2],
         };
@@ -86,7 +92,9 @@ impl Session {
         };
         state.active = ask.now;
         let state = self.write(state, ask.now, ask.until);
-        Ok(self.wait(state, call, ask.now, ask.until + DEADLINE_GRACE))
+        // A long write has taken its time.
+        let now = if state.wrote_long { Instant::now() } else { ask.now };
+        Ok(self.wait(state, call, now, ask.until + DEADLINE_GRACE))
     }
 
     /// Whether another call may follow, as far as can be told without asking the server.
@@ -133,8 +141,12 @@ impl Session {
             let (timeout, result) = self.write_batch(&mut batch, timeout, now, until);
             state = self.lock();
             state.timeouts[1] = timeout;
+            state.wrote_long = before > MOST_AT_ONCE;
             state.core.wrote(before - batch.len());
             if let Err(error) = result {
+                if error.kind() == io::ErrorKind::WouldBlock && state.core.waiting() > 1 {
+                    return Self::leave_writing(state, batch);
+                }
                 return self.give_up_writing(state, &error);
             }
             state.core.link.inbox.lend_spare(batch.take_spare());
@@ -184,6 +196,16 @@ impl Session {
         (timeout, result)
     }
 
+    /// This thread's time is over, and others have some left: one of them writes on.
+    fn leave_writing<'a>(mut state: Locked<'a>, mut batch: Outbox) -> Locked<'a> {
+        batch.append(std::mem::take(&mut state.core.link.outbox));
+        state.core.link.outbox = batch;
+        state.writing = false;
+        let next = state.core.any_waiter();
+        next.inspect(Thread::unpark);
+        state
+    }
+
     /// Nothing more can be written, by any thread.
     fn give_up_writing<'a>(&'a self, mut state: Locked<'a>, error: &io::Error) -> Locked<'a> {
         if error.kind() == io::ErrorKind::WouldBlock {
@@ -197,6 +219,9 @@ impl Session {
         let mut result = Ok(());
         while !state.reading && result.is_ok() {
             (state, result) = self.read(state, Instant::now(), until);
+            if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+                result = Ok(());
+            }
         }
         if result.is_err() {
             state.core.lose(Loss::Connection(describe(error)), |thread| thread.unpark());
@@ -229,18 +254,28 @@ impl Session {
                 std::thread::park_timeout(left(until));
                 now = Instant::now();
                 state = self.lock();
+                if !state.writing && !state.core.link.outbox.is_empty() {
+                    state = self.write(state, now, until);
+                }
                 continue;
             }
             let result;
             (state, result) = self.read(state, now, until);
             match result {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => now = Instant::now(),
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+                {
+                    now = Instant::now();
+                }
                 Err(error) => {
                     let loss = Loss::Connection(describe(&error));
                     state.core.lose(loss, |thread| thread.unpark());
                 }
                 // A PING wants its answer.
-                Ok(()) if !state.core.link.outbox.is_empty() => state = self.write(state, now, until),
+                Ok(()) if !state.core.link.outbox.is_empty() => {
+                    now = Instant::now();
+                    state = self.write(state, now, until);
+                }
                 // Other calls' answers came.
                 Ok(()) if state.core.is_waiting(call) => now = Instant::now(),
                 Ok(()) => {}
@@ -293,10 +328,14 @@ impl Session {
         let Target { bytes, most } = inbox.target();
         let before = bytes.len();
         let result = if most == bytes.capacity() - before {
-            rustix::io::read(&self.stream, spare_capacity(bytes)).map_err(io::Error::from)
+            rustix::io::read(&self.stream, spare_capacity(bytes)).map(drop).map_err(io::Error::from)
         } else {
             // There is room for more than may be read.
-            (&self.stream).take(most as u64).read_to_end(bytes)
+            let mut piece = [0; 16 * 1024];
+            let most = most.min(piece.len());
+            rustix::io::read(&self.stream, &mut piece[..most])
+                .map(|count| bytes.extend_from_slice(&piece[..count]))
+                .map_err(io::Error::from)
         };
         let count = bytes.len() - before;
         if count == 0 {

@@ -179,7 +179,7 @@ impl<W> Core<W> {
         let call = (self.begun + 1) << PLACE_BITS | u64::from(place);
         let before = self.link.outbox.len();
         let slot = self.slot(procedure);
-        let left = until.saturating_duration_since(now).as_millis();
+        let left = until.saturating_duration_since(now).as_nanos().div_ceil(1_000_000);
         let deadline_ms = Some(u32::try_from(left).unwrap_or(binary::NO_DEADLINE - 1));
         let out = &mut self.link.outbox;
         let mark = binary::begin_request(&Request { call, slot, deadline_ms }, out);
@@ -259,6 +259,9 @@ impl<W> Core<W> {
                 Err(error) => return self.lose(Loss::Protocol(error.to_string()), wake),
             };
             let taken = match event {
+                Event::Hello(hello) if hello.lowest != binary::VERSION => {
+                    Err(format!("the server speaks version {} of the protocol", hello.lowest))
+                }
                 Event::Hello(hello) => {
                     let Hello { max_frame, idle_timeout_ms, .. } = hello;
                     self.far = Some(Far { max_frame: max_frame as usize, idle_timeout_ms });
@@ -298,13 +301,9 @@ impl<W> Core<W> {
     }
 
     fn fail(&mut self, call: u64, exception: Exception, wake: &mut impl FnMut(W)) -> Result<(), String> {
-        use ExceptionType::{
-            ClientNotRegistered, InvalidArguments, MalformedMessage, RpcNotFound, ServiceNotFound,
-        };
         let place = awaited(&self.entries, call)?;
-        let checks = [ServiceNotFound, RpcNotFound, ClientNotRegistered, InvalidArguments, MalformedMessage];
-        // What was refused by a check may not be bound.
-        if checks.contains(&exception.kind) {
+        // The slot may not be bound. After any other refusal it is, and looked up again at the next call.
+        if exception.kind == ExceptionType::MalformedMessage {
             let number = self.entries[place].procedure.number();
             self.slots[number] |= UNBOUND;
         }
@@ -329,6 +328,8 @@ impl<W> Core<W> {
         };
         self.give_back(failure, &mut wake);
         self.lost = true;
+        // What is given back must not be sent any more.
+        self.link.outbox = Outbox::default();
     }
 
     /// Wakes whose time is over; the answer is when the next one's is.
@@ -428,6 +429,7 @@ impl<W> Core<W> {
         (entry.call, entry.state) = (0, State::Free);
         entry.values.clear();
         entry.values.shrink_to(4096);
+        entry.block = None;
         self.free.push(place as u32);
     }
 }

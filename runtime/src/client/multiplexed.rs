@@ -106,14 +106,14 @@ impl Session {
     pub(super) fn call<R: Value>(
         &self,
         procedure: &'static Procedure,
-        deadline: Duration,
+        times: (Instant, Instant),
         put: impl FnOnce(&mut Outbox),
     ) -> impl Future<Output = Result<Result<R, Failure>, Error>> {
         self.shared.calls.fetch_add(1, Ordering::Relaxed);
         let mut call = Call { shared: &self.shared, number: None, until: None };
         let mut put = Some(put);
         std::future::poll_fn(move |cx| match put.take() {
-            Some(put) => match call.begin(procedure, deadline, cx.waker().clone(), put) {
+            Some(put) => match call.begin(procedure, times, cx.waker().clone(), put) {
                 Ok(Ok(())) => Poll::Pending,
                 Ok(Err(failure)) => Poll::Ready(Ok(Err(failure))),
                 Err(error) => Poll::Ready(Err(error)),
@@ -150,14 +150,11 @@ impl Call<'_> {
     fn begin(
         &mut self,
         procedure: &'static Procedure,
-        deadline: Duration,
+        (now, until): (Instant, Instant),
         waker: Waker,
         put: impl FnOnce(&mut Outbox),
     ) -> Result<Result<(), Failure>, Error> {
         let mut state = self.shared.lock();
-        // While the driver is awake, it has read the clock lately.
-        let now = if state.driver.is_none() { state.active } else { Instant::now() };
-        let until = now + deadline;
         match state.core.begin(procedure, (now, until), Some(waker), put)? {
             Ok(number) => self.number = Some(number),
             Err(failure) => return Ok(Err(failure)),
@@ -320,6 +317,11 @@ impl Driver {
         }
         if state.abandoned && state.core.waiting() == 0 {
             return Poll::Ready(Loss::Connection("nobody calls any more".to_owned()));
+        }
+        // What was put there since it was looked at last waits for nobody else.
+        if self.batch.is_empty() && !state.core.link.outbox.is_empty() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         let mut due = state.due.map(|due| due + DEADLINE_GRACE);
         if let Some(stuck) = self.stuck_since {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::Instant;
 
 use tokio::net::TcpSocket;
 use tokio::runtime::{Handle, Id};
@@ -51,17 +51,17 @@ impl Sessions {
         caller: &Caller,
         procedure: &'static Procedure,
         arguments: A,
-        deadline: Duration,
+        (now, until): (Instant, Instant),
     ) -> Result<R, Error> {
         if arguments.has_block() {
-            let (session, _) = self.take(caller, deadline).await?;
-            let result = session.call(procedure, deadline, |out| arguments.put(out)).await?;
+            let (session, _) = self.take(caller, until).await?;
+            let result = session.call(procedure, (now, until), |out| arguments.put(out)).await?;
             return self.conclude(result);
         }
         loop {
-            let (session, is_fresh) = self.take(caller, deadline).await?;
+            let (session, is_fresh) = self.take(caller, until).await?;
             let put = |out: &mut Outbox| arguments.encode(out.bytes());
-            match session.call(procedure, deadline, put).await? {
+            match session.call(procedure, (now, until), put).await? {
                 // One that was not fresh may have ended meanwhile.
                 Err(failure) if failure.is_not_taken() && !is_fresh => {}
                 result => return self.conclude(result),
@@ -78,7 +78,7 @@ impl Sessions {
     }
 
     /// A session for a call, and whether it is fresh.
-    async fn take(&self, caller: &Caller, deadline: Duration) -> Result<(Arc<Session>, bool), Error> {
+    async fn take(&self, caller: &Caller, until: Instant) -> Result<(Arc<Session>, bool), Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::configuration("an asynchronous call needs a tokio runtime around it"))?
             .id();
@@ -92,7 +92,7 @@ impl Sessions {
                 None => self.open(caller, runtime).await.map(|session| (session, true)),
             }
         };
-        let opened = tokio::time::timeout(deadline, opened).await;
+        let opened = tokio::time::timeout_at(until.into(), opened).await;
         opened.unwrap_or_else(|_| {
             let message = format!("cannot reach {}: timed out", self.peer());
             Err(Error::local(ErrorKind::Exception(ExceptionType::Unavailable), Executed::No, message))
@@ -104,13 +104,16 @@ impl Sessions {
         let mut open = self.lock();
         let mut emptiest: Option<(usize, &Open)> = None;
         let (mut mine, mut ended) = (0, false);
-        for session in open.iter().filter(|open| open.runtime == runtime) {
+        for session in open.iter() {
             match session.session.load() {
-                Some(calls) if emptiest.is_none_or(|(fewest, _)| calls < fewest) => {
-                    (emptiest, mine) = (Some((calls, session)), mine + 1);
-                }
-                Some(_) => mine += 1,
                 None => ended = true,
+                Some(_) if session.runtime != runtime => {}
+                Some(calls) => {
+                    mine += 1;
+                    if emptiest.is_none_or(|(fewest, _)| calls < fewest) {
+                        emptiest = Some((calls, session));
+                    }
+                }
             }
         }
         let enough = emptiest.filter(|(calls, _)| *calls < BUSY || mine >= self.limit);

@@ -54,14 +54,18 @@ impl Pool {
         arguments: A,
         (now, until): (Instant, Instant),
     ) -> Result<R, Error> {
-        let ask = Ask { procedure, now, until };
+        let ask = |taken: &Taken| {
+            // Connecting has taken its time.
+            let now = if taken.1 { Instant::now() } else { now };
+            Ask { procedure, now, until }
+        };
         if arguments.has_block() {
             let taken = self.take(caller, now, until)?;
-            return self.conclude(taken.0.session.call(ask, |out| arguments.put(out))?);
+            return self.conclude(taken.0.session.call(ask(&taken), |out| arguments.put(out))?);
         }
         loop {
             let taken = self.take(caller, now, until)?;
-            match taken.0.session.call(ask, |out| arguments.encode(out.bytes()))? {
+            match taken.0.session.call(ask(&taken), |out| arguments.encode(out.bytes()))? {
                 // One that was not fresh may have ended meanwhile.
                 Err(failure) if failure.is_not_taken() && !taken.1 => {}
                 result => return self.conclude(result),

@@ -113,13 +113,15 @@ impl NativeMethod {
             let thread = tokio::time::timeout_at(deadline, free.acquire_owned()).await;
             let Ok(Ok(thread)) = thread else {
                 let message = "the deadline passed while the call was waiting for a thread";
-                return Err(expired(message, Executed::No));
+                return Err(expired(message, in_flight.executed()));
             };
+            // Once it is handed over, nothing keeps it from running.
+            in_flight.begin();
             let (method, working) = (Arc::clone(&self), in_flight.clone());
-            let first = self.threads.runtime.spawn_blocking(move || {
-                working.begin();
-                method.run(running, &(thread, working))
-            });
+            let first = self
+                .threads
+                .runtime
+                .spawn_blocking(move || method.run(running, deadline, &(thread, working)));
             match tokio::time::timeout_at(deadline, first).await {
                 Ok(Ok(First::Done(result))) => return result,
                 Ok(Ok(First::Waits(waits))) => running = waits,
@@ -139,12 +141,19 @@ impl NativeMethod {
 
     /// On a thread of the pool: one that is declared blocking to its end, any other up to where it waits.
     /// The thread and the call are free when this is done.
-    fn run(&self, mut running: Running, _free_then: &(OwnedSemaphorePermit, InFlight)) -> First {
+    fn run(
+        &self,
+        mut running: Running,
+        deadline: tokio::time::Instant,
+        _free_then: &(OwnedSemaphorePermit, InFlight),
+    ) -> First {
         let mut out = Outbox::default();
         let begin = Instant::now();
         let polled = if self.method.blocking {
             let to_end = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
-            Poll::Ready(self.threads.runtime.block_on(to_end))
+            // One that only waits does not hold its thread beyond the deadline.
+            let to_end = async { tokio::time::timeout_at(deadline, to_end).await };
+            Poll::Ready(self.threads.runtime.block_on(to_end).unwrap_or_else(|_| Err(expired_running())))
         } else {
             poll(running.as_mut(), &mut Context::from_waker(Waker::noop()), &mut out)
         };

@@ -26,14 +26,14 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 }
 
 /// Serves until `shutdown` ends and everything in flight has, within the drain timeout. The answer: how many sessions
-/// were cut off.
+/// were cut off, and the threads, on which what workers print is still read.
 pub(super) async fn serve(
     listener: std::net::TcpListener,
     lanes: Lanes,
     shared: Arc<Shared>,
     drain: watch::Sender<bool>,
     shutdown: impl Future<Output = ()>,
-) -> usize {
+) -> (usize, Option<Lanes>) {
     let chores = tokio::spawn(chores(Arc::clone(&shared)));
     let (stop, stopped) = oneshot::channel();
     let first = lanes.first().clone();
@@ -41,7 +41,10 @@ pub(super) async fn serve(
     shutdown.await;
     // Where nobody accepts any more, there is nothing to stop.
     let _ = stop.send(());
-    let Ok((mut sessions, lanes)) = accepting.await else { return 0 };
+    let Ok((mut sessions, lanes)) = accepting.await else {
+        chores.abort();
+        return (0, None);
+    };
     let timeout = shared.limits.drain_timeout;
     tracing::info!(event = "draining", sessions = sessions.len(), timeout = ?timeout);
     // Every session holds a receiver.
@@ -52,9 +55,7 @@ pub(super) async fn serve(
     }
     chores.abort();
     shared.registry.load().log_suppressed();
-    let cut_off = sessions.len();
-    drop((sessions, lanes));
-    cut_off
+    (sessions.len(), Some(lanes))
 }
 
 /// Takes on connections until it is stopped; the answer is what is left to do.

@@ -183,8 +183,9 @@ impl Server {
     /// every worker is gone. The answer: how many sessions had to be cut off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> usize {
         let Self { listener, lanes, engine, shared, drain } = self;
-        let cut_off = listener::serve(listener, lanes, shared, drain, shutdown).await;
+        let (cut_off, lanes) = listener::serve(listener, lanes, shared, drain, shutdown).await;
         engine.stop().await;
+        drop(lanes);
         cut_off
     }
 }

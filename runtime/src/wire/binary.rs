@@ -18,6 +18,12 @@ pub const MAGIC: [u8; 4] = *b"RPCB";
 /// The version of the protocol that is spoken here.
 pub const VERSION: u16 = 1;
 
+/// A BIND of more bytes is refused: it is read again whenever its slot is looked up.
+pub const MAX_BIND_BYTES: usize = 256 * 1024;
+
+/// So many types a BIND may have for the arguments, and for the returned values.
+pub const MAX_BIND_TYPES: usize = 1000;
+
 /// A deadline that a request does not have.
 pub const NO_DEADLINE: u32 = u32::MAX;
 
@@ -233,6 +239,9 @@ fn read_hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, Broken> {
 }
 
 fn read_bind<'a>(reader: &mut Reader<'a>) -> Result<Bind<'a>, Broken> {
+    if reader.rest().len() > MAX_BIND_BYTES {
+        return Err(Broken(format!("more than {MAX_BIND_BYTES} bytes")));
+    }
     Ok(Bind {
         slot: reader.half()?,
         service: reader.str()?,
@@ -244,6 +253,9 @@ fn read_bind<'a>(reader: &mut Reader<'a>) -> Result<Bind<'a>, Broken> {
 
 fn read_texts<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a str>, Broken> {
     let count = reader.count()?;
+    if count > MAX_BIND_TYPES {
+        return Err(Broken(format!("more than {MAX_BIND_TYPES} types")));
+    }
     // Not collected, since a declared count allocates nothing.
     let mut texts = Vec::new();
     for _ in 0..count {

@@ -7,6 +7,9 @@ use std::io::IoSlice;
 /// another slice in a vectored write.
 pub const LONG_BLOCK: usize = 32 * 1024;
 
+/// So many written bytes are forgotten at once.
+const COMPACTED: usize = 64 * 1024;
+
 /// More slices than this are left to the next write.
 pub const MAX_SLICES: usize = 16;
 
@@ -94,7 +97,7 @@ impl Outbox {
         }
     }
 
-    /// Appends what another one has, of which nothing was written.
+    /// Appends what another one has, of which nothing was written. What was written here is forgotten first.
     pub fn append(&mut self, other: Self) {
         let before = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
@@ -193,7 +196,18 @@ impl Outbox {
         if self.at == self.bytes.len() && self.blocks.is_empty() {
             self.bytes.clear();
             self.at = 0;
+        } else if self.at >= COMPACTED && self.at >= self.bytes.len() / 2 {
+            self.compact();
         }
+    }
+
+    /// Forgets what is written, where more keeps coming before all is.
+    fn compact(&mut self) {
+        self.bytes.drain(..self.at);
+        for block in &mut self.blocks {
+            block.place -= self.at;
+        }
+        self.at = 0;
     }
 
     /// The room of a block that was written, if there was one lately.
@@ -278,6 +292,32 @@ mod tests {
         }
         let (outbox, all) = filled();
         assert!(outbox.into_bytes() == all);
+    }
+
+    #[test]
+    fn what_is_written_takes_no_room_however_much_follows() {
+        let (mut outbox, mut all, mut written) = (Outbox::default(), Vec::new(), Vec::new());
+        for round in 0..10_000_u32 {
+            let bytes = round.to_le_bytes().repeat(25);
+            outbox.bytes().extend_from_slice(&bytes);
+            all.extend_from_slice(&bytes);
+            if round % 1000 == 999 {
+                outbox.push_block(vec![7; LONG_BLOCK]);
+                all.extend(std::iter::repeat_n(7, LONG_BLOCK));
+            }
+            while outbox.len() > 50_000 {
+                let count = outbox.front().len().min(90);
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                outbox.slices(&mut slices);
+                let count = if count == 0 { 90 } else { count.min(slices[0].len()) };
+                written.extend_from_slice(&slices[0][..count.min(slices[0].len())]);
+                let count = count.min(slices[0].len());
+                outbox.advance(count);
+            }
+            assert!(outbox.bytes.len() < 4 * COMPACTED, "{}", outbox.bytes.len());
+        }
+        written.extend(outbox.into_bytes());
+        assert!(written == all);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::server::answer::{check_length, log_call};
 use crate::server::dispatch::{Found, not_its_arguments, time_allowed};
 use crate::wire::binary::{self, Request};
 use crate::wire::check;
-use crate::wire::exception::Exception;
+use crate::wire::exception::{Exception, Executed};
 use crate::wire::outbox::Outbox;
 use crate::wire::value::{DecodeError, Reader};
 
@@ -86,10 +86,16 @@ impl Calls {
         let time = self.time_allowed(request, found);
         let call = Call::new(Arc::clone(&found.client), self.turn.now + time);
         let mut running = method.start(call, values).map_err(|error| self.bad_arguments(found, &error))?;
-        if method.runs_in_place() && self.answer_in_place(request, method, found, &mut running, out, cx) {
+        let in_place = method.runs_in_place();
+        if in_place && self.answer_in_place(request, method, found, &mut running, out, cx) {
             return Ok(());
         }
-        let in_flight = self.count()?.0;
+        // One that was polled has begun.
+        let executed = if in_place { Executed::Unknown } else { Executed::No };
+        let (in_flight, _) = self.count().map_err(|exception| Exception { executed, ..exception })?;
+        if in_place {
+            in_flight.begin();
+        }
         let deadline = (self.turn.now + time).into();
         let result = Arc::clone(method).finish(running, deadline, in_flight.clone());
         self.wait_for(request, found.clone(), 0, in_flight, result, work);

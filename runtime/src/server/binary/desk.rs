@@ -98,7 +98,8 @@ impl Desk {
         work: &mut Work,
         cx: &mut Context<'_>,
     ) -> Result<(), LinkError> {
-        match frame {
+        let left = self.calls.turn.left();
+        let taken = match frame {
             Frame::Request(request) => self.take_request(request, values, out, work, cx),
             Frame::Bind(bind) => self.take_bind(&bind),
             Frame::Cancel(call) => {
@@ -107,7 +108,11 @@ impl Desk {
             }
             Frame::Pong(_) => Ok(()),
             other => Err(LinkError::Malformed(format!("a client sends no {}", other.name()))),
+        };
+        if self.calls.turn.left() == left {
+            self.calls.turn.count_other();
         }
+        taken
     }
 
     fn take_bind(&mut self, bind: &Bind<'_>) -> Result<(), LinkError> {

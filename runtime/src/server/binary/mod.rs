@@ -112,6 +112,9 @@ impl Session {
     /// One wake-up.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&'static str>> {
         let now = Instant::now();
+        if self.link.outbox.is_empty() {
+            self.taken = now;
+        }
         self.link.tick(now);
         self.desk.begin_turn(now);
         self.eager.begin(now);
@@ -221,7 +224,8 @@ impl Session {
                     self.active = now;
                 }
                 Done::Drain if self.state == State::Open => self.drain(),
-                Done::Drain | Done::Timer => {}
+                Done::Timer(due) => self.work.end_timer(due),
+                Done::Drain => {}
             }
         }
     }

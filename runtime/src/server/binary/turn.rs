@@ -7,7 +7,7 @@ use crate::engine::native::{self, NativeMethod};
 use crate::meter;
 use crate::server::registry::Handler;
 
-/// So many calls are answered in place before other sessions have their turn.
+/// So many frames are dealt with before other sessions have their turn.
 const CALLS: u32 = 64;
 
 /// So many answers are written before more are made: the client works on these while the server works on the next.
@@ -27,7 +27,7 @@ pub(super) struct Turn {
     pub(super) now: Instant,
     /// The same for meters.
     second: u64,
-    /// How many more calls may be answered in place.
+    /// How many more frames may be dealt with.
     left: u32,
     /// How many were answered since the last write.
     unwritten: u32,
@@ -89,24 +89,42 @@ impl Turn {
 
     /// A call was answered in place. Looks at the clock now and then, and whenever a slow method is searched.
     pub(super) fn count(&mut self, method: &NativeMethod) {
-        self.left = self.left.saturating_sub(1);
         self.unwritten += 1;
         self.answered += 1;
-        if self.timed == 0 && !self.left.is_multiple_of(CALLS_PER_LOOK) {
-            return;
-        }
-        let now = Instant::now();
-        let took = now - self.now;
-        if self.timed > 0 {
+        let timed = self.timed > 0;
+        let Some(took) = self.pass(timed) else { return };
+        if timed {
             self.timed -= 1;
             method.took(took);
         } else if took > native::SLOW {
             self.timed = CALLS;
         }
+    }
+
+    /// A frame was dealt with in some other way.
+    pub(super) fn count_other(&mut self) {
+        self.pass(false);
+    }
+
+    /// How many more frames may be dealt with.
+    pub(super) fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// A frame less. How long it is since the clock was read last, where it was read: at the first of each
+    /// [`CALLS_PER_LOOK`], or where that is asked for.
+    fn pass(&mut self, look: bool) -> Option<Duration> {
+        self.left = self.left.saturating_sub(1);
+        if !look && self.left % CALLS_PER_LOOK != CALLS_PER_LOOK - 1 {
+            return None;
+        }
+        let now = Instant::now();
+        let took = now - self.now;
         if now - self.began > TIME {
             self.left = 0;
         }
         self.set_now(now);
+        Some(took)
     }
 
     /// A call was answered that was waited for.

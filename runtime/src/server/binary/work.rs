@@ -22,8 +22,8 @@ pub(super) enum Done {
     Call(Answer),
     /// The server stops.
     Drain,
-    /// The timer that was set last is due.
-    Timer,
+    /// The timer that was set for then is due.
+    Timer(Instant),
 }
 
 /// A call that has ended.
@@ -42,8 +42,8 @@ pub(super) struct Answer {
 pub(super) struct Work {
     waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
     calls: HashMap<u64, (AbortHandle, InFlight)>,
-    /// When the earliest timer is due.
-    timer: Option<Instant>,
+    /// When each timer is due.
+    timers: Vec<Instant>,
     /// For when nothing else is polled.
     alarm: Option<Pin<Box<tokio::time::Sleep>>>,
 }
@@ -56,7 +56,7 @@ impl Work {
             let _ = drain.wait_for(|drain| *drain).await;
             Done::Drain
         }));
-        Self { waiting, calls: HashMap::new(), timer: None, alarm: None }
+        Self { waiting, calls: HashMap::new(), timers: Vec::new(), alarm: None }
     }
 
     /// Waits for a call's end. `answer` makes an answer of its result.
@@ -102,15 +102,20 @@ impl Work {
 
     /// Wakes the session at that time, or earlier. The answer: whether that takes a timer that was not set before.
     pub(super) fn set_timer(&mut self, due: Instant, now: Instant) -> bool {
-        if self.timer.is_some_and(|timer| now < timer && timer <= due) {
+        if self.timers.iter().any(|timer| *timer <= due.max(now)) {
             return false;
         }
-        self.timer = Some(due);
+        self.timers.push(due);
         self.waiting.push(Box::pin(async move {
             tokio::time::sleep_until(due.into()).await;
-            Done::Timer
+            Done::Timer(due)
         }));
         true
+    }
+
+    /// A timer has gone off.
+    pub(super) fn end_timer(&mut self, due: Instant) {
+        self.timers.retain(|timer| *timer != due);
     }
 
     /// Wakes the session at that time although nothing is polled here until then.
