@@ -1,5 +1,6 @@
 //! What is bound and cannot be called: the exceptions, in their order.
 
+use rpc_runtime::ExceptionType;
 use rpc_runtime::wire::binary;
 
 use super::{ADD, assert_sum, bind_add};
@@ -92,10 +93,10 @@ fn who_is_calling_is_who_calls_from_that_address() {
 }
 
 #[test]
-fn names_and_types_of_a_megabyte_are_answered_shortly() {
+fn long_names_and_many_types_are_answered_shortly() {
     let network = Network::serving(&[ADD]);
-    let long = "a".repeat(1 << 20);
-    let many = vec!["int"; 100_000];
+    let long = "a".repeat(200 << 10);
+    let many = vec!["int"; binary::MAX_BIND_TYPES];
     let cases: [(_, &[&str], Option<&[&str]>, _); 5] = [
         (("svc1", "add"), &[&long], None, "Invalid Arguments"),
         (("svc1", "add"), &["int", "int"], Some(&[&long]), "Invalid Arguments"),
@@ -117,4 +118,24 @@ fn names_and_types_of_a_megabyte_are_answered_shortly() {
     let (_, exception) = named.raised();
     STRANGER.is(&exception);
     assert!(exception.message.len() < 1000);
+}
+
+/// A BIND is read again whenever its slot is looked up, so it has limits of its own.
+#[test]
+fn a_bind_beyond_its_limits_ends_the_session() {
+    let network = Network::serving(&[ADD]);
+    let long = "a".repeat(binary::MAX_BIND_BYTES);
+    let many = vec!["int"; binary::MAX_BIND_TYPES + 1];
+    let cases: [(_, &[&str], _); 3] = [
+        ((&*long, "add"), &[], "bytes"),
+        (("svc1", "add"), &[&long], "bytes"),
+        (("svc1", "add"), &many, "types"),
+    ];
+    for (name, arguments, words) in cases {
+        let mut peer = network.binary();
+        peer.send(Frames::new().with(|out| binary::put_bind(0, name, arguments, None, out)));
+        let (call, exception) = peer.raised();
+        assert_eq!((call, exception.kind), (0, ExceptionType::MalformedMessage));
+        assert!(exception.message.ends_with(words), "{}", exception.message);
+    }
 }
