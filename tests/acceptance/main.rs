@@ -18,6 +18,7 @@ mod refusals;
 mod restart;
 mod returns;
 mod session;
+mod stubs;
 mod swap;
 mod values;
 mod workers;

@@ -136,8 +136,9 @@ impl Session {
         while !state.core.link.outbox.is_empty() {
             let mut batch = std::mem::take(&mut state.core.link.outbox);
             let timeout = state.timeouts[1];
-            drop(state);
             let before = batch.len();
+            state.core.writes(before);
+            drop(state);
             let (timeout, result) = self.write_batch(&mut batch, timeout, now, until);
             state = self.lock();
             state.timeouts[1] = timeout;
@@ -262,6 +263,7 @@ impl Session {
             let result;
             (state, result) = self.read(state, now, until);
             match result {
+                // A process that is stopped and goes on is interrupted.
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
                 {

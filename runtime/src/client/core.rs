@@ -44,6 +44,8 @@ pub(super) struct Core<W> {
     queued: u64,
     /// How many bytes the kernel has taken; `written <= queued`.
     written: u64,
+    /// How many it may have taken, while somebody writes; `maybe_written <= queued`.
+    maybe_written: u64,
     far: Option<Far>,
     /// The server takes no more calls.
     drained: bool,
@@ -107,6 +109,8 @@ pub(super) enum Failure {
     NotTaken(Loss),
     /// It was sent, and its answer will not come.
     NoAnswer(Loss),
+    /// It was answered, with values that are none of its types.
+    Undecodable(DecodeError),
     /// Its time is over.
     TimedOut,
 }
@@ -134,6 +138,7 @@ impl<W> Core<W> {
             waiting: 0,
             queued,
             written: 0,
+            maybe_written: 0,
             far: None,
             drained: false,
             told: None,
@@ -164,7 +169,7 @@ impl<W> Core<W> {
     /// Begins a call; `put` appends its arguments. The answer: its number, or that this session takes no more.
     ///
     /// # Errors
-    /// Too many calls, or arguments that no frame holds; nothing was sent.
+    /// Outside, too many calls, or arguments that no frame holds; inside, a session that has ended. Nothing was sent.
     pub(super) fn begin(
         &mut self,
         procedure: &'static Procedure,
@@ -173,7 +178,8 @@ impl<W> Core<W> {
         put: impl FnOnce(&mut Outbox),
     ) -> Result<Result<u64, Failure>, Error> {
         if !self.takes_more() {
-            return Ok(Err(Failure::NotTaken(Loss::Connection("the session ended".to_owned()))));
+            let ended = Loss::Connection("the session ended".to_owned());
+            return Ok(Err(Failure::NotTaken(self.told.clone().map_or(ended, Loss::Told))));
         }
         let place = self.free_place(procedure, until)?;
         let call = (self.begun + 1) << PLACE_BITS | u64::from(place);
@@ -243,9 +249,15 @@ impl<W> Core<W> {
         slot
     }
 
+    /// So many bytes are offered to the kernel, by somebody who will say how many it took.
+    pub(super) fn writes(&mut self, count: usize) {
+        self.maybe_written = self.written + count as u64;
+    }
+
     /// The kernel took so many bytes.
     pub(super) fn wrote(&mut self, count: usize) {
         self.written += count as u64;
+        self.maybe_written = self.written;
     }
 
     /// Deals with every frame that has come. `wake` is given whoever waits for what is done.
@@ -321,7 +333,7 @@ impl<W> Core<W> {
     /// Nothing more will come.
     pub(super) fn lose(&mut self, loss: Loss, mut wake: impl FnMut(W)) {
         let loss = self.told.clone().map_or(loss, Loss::Told);
-        let written = self.written;
+        let written = self.maybe_written;
         let failure = |entry: &Entry<W>| {
             let is_sent = entry.end <= written;
             Some(if is_sent { Failure::NoAnswer(loss.clone()) } else { Failure::NotTaken(loss.clone()) })
@@ -387,10 +399,7 @@ impl<W> Core<W> {
                 if let Some(room) = entry.block.take() {
                     self.link.inbox.lend_spare(room);
                 }
-                Ok(value.map_err(|error| {
-                    let what = format!("the answer does not decode: {error}");
-                    Failure::NoAnswer(Loss::Protocol(what))
-                }))
+                Ok(value.map_err(Failure::Undecodable))
             }
             State::Failed(failure) => Ok(Err(failure)),
             waits => Err(waits),
@@ -518,6 +527,9 @@ impl Failure {
             Self::NoAnswer(Loss::Protocol(what)) => {
                 Error::protocol(Executed::Unknown, format!("{peer}: {what}"))
             }
+            Self::Undecodable(error) => {
+                Error::protocol(Executed::Yes, format!("{peer}: the answer does not decode: {error}"))
+            }
             Self::NotTaken(Loss::Stalled) => {
                 let message = format!("{peer} did not take the request within the deadline");
                 local(ExceptionType::DeadlineExceeded, Executed::No, message)
@@ -529,3 +541,6 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Room for more output than this is given back.
 const MAX_KEPT: usize = 4 << 20;
 
+/// However much comes, deadlines are looked at and other tasks have their turn after so many reads.
+const READS_PER_TURN: usize = 32;
+
 /// A connection to a server; its driver ends when the last of these is dropped and no call waits.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -230,13 +233,15 @@ impl Driver {
 
     /// One wake-up; the answer is why the session ended.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Loss> {
-        loop {
+        for _ in 0..READS_PER_TURN {
             match self.write(cx).and_then(|()| self.read(cx)) {
                 Ok(true) => {}
                 Ok(false) => return self.rest(cx),
                 Err(error) => return Poll::Ready(Loss::Connection(describe(&error))),
             }
         }
+        cx.waker().wake_by_ref();
+        self.rest(cx)
     }
 
     /// Writes what the calls have put there, as far as the kernel takes it.
@@ -318,11 +323,6 @@ impl Driver {
         if state.abandoned && state.core.waiting() == 0 {
             return Poll::Ready(Loss::Connection("nobody calls any more".to_owned()));
         }
-        // What was put there since it was looked at last waits for nobody else.
-        if self.batch.is_empty() && !state.core.link.outbox.is_empty() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         let mut due = state.due.map(|due| due + DEADLINE_GRACE);
         if let Some(stuck) = self.stuck_since {
             due = Some(due.map_or(stuck + WRITE_TIMEOUT, |due| due.min(stuck + WRITE_TIMEOUT)));
@@ -341,6 +341,10 @@ impl Driver {
                 cx.waker().wake_by_ref();
             }
         }
+        // A call that began since there was nothing to write found nobody to wake.
+        if self.batch.is_empty() && !state.core.link.outbox.is_empty() {
+            cx.waker().wake_by_ref();
+        }
         state.driver = Some(cx.waker().clone());
         drop(state);
         self.wake.drain(..).for_each(Waker::wake);
@@ -354,3 +358,6 @@ impl Drop for Driver {
         self.end(Loss::Connection("its runtime ended".to_owned()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,6 +72,20 @@ impl Frames {
         })
     }
 
+    /// A RES.
+    pub fn result(self, call: u64, values: impl Value) -> Self {
+        self.with(|out| {
+            let mark = binary::begin_result(call, out);
+            values.put(out);
+            out.end_frame(mark);
+        })
+    }
+
+    /// An EX.
+    pub fn exception(self, call: u64, exception: &Exception) -> Self {
+        self.with(|out| binary::put_exception(call, exception, out))
+    }
+
     /// A CANCEL.
     pub fn cancel(self, call: u64) -> Self {
         self.with(|out| binary::put_cancel(call, out))

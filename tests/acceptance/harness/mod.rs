@@ -4,6 +4,7 @@
 
 mod answer;
 mod binary;
+mod far;
 mod gate;
 mod memory;
 mod peer;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 pub use answer::{Raises, number, returned};
 pub use binary::{BinaryPeer, Frames, HELLO, Reply};
+pub use far::{Far, Sent, scripted};
 pub use gate::{Gate, Visitor};
 pub use memory::peak_memory;
 pub use peer::{Framing, Peer};

@@ -41,7 +41,11 @@ impl Peer {
         let from = SocketAddr::new(IpAddr::V4(Ipv4Addr::from(from)), 0);
         socket.bind(&from.into()).expect("a loopback address");
         socket.connect_timeout(&address.into(), PATIENCE).expect("a connection");
-        let stream = TcpStream::from(socket);
+        Self::over(TcpStream::from(socket), framing)
+    }
+
+    /// A side of a connection.
+    pub fn over(stream: TcpStream, framing: Framing) -> Self {
         stream.set_nodelay(true).expect("a socket option");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket option");
@@ -172,6 +176,11 @@ impl Peer {
 
     /// Ends the connection as a crash does: with a reset.
     pub fn reset(self) {
+        self.reset_on_drop();
+    }
+
+    /// Ends the connection with a reset when this is dropped.
+    pub fn reset_on_drop(&self) {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("a socket option");
     }
 

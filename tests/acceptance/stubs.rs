@@ -1,0 +1,73 @@
+//! The clients of stubs, blocking and not, by what generated code calls: hostile servers, ends, many callers.
+
+mod ends;
+mod hostile;
+mod many;
+mod time;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use rpc_runtime::private::{Procedure, Transport as _, Value, carry_async};
+use rpc_runtime::{Error, Network as Client, topology};
+use tokio::runtime::Runtime;
+
+use crate::harness::PATIENCE;
+
+const ADD_SOURCE: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
+
+static ADD: Procedure = Procedure::new("svc1", "add", &["int", "int"], &["int"]);
+
+/// A client as generated code uses it.
+#[derive(Debug)]
+struct Stub {
+    network: Client,
+    /// Where its calls are awaited; without it they block.
+    runtime: Option<Runtime>,
+}
+
+impl Stub {
+    /// A blocking one, and one that does not block.
+    fn both(address: SocketAddr) -> [Self; 2] {
+        [Self::blocking(address, PATIENCE), Self::asynchronous(address, PATIENCE)]
+    }
+
+    fn blocking(address: SocketAddr, deadline: Duration) -> Self {
+        Self { network: network(address, deadline), runtime: None }
+    }
+
+    fn asynchronous(address: SocketAddr, deadline: Duration) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        Self { network: network(address, deadline), runtime: Some(runtime.expect("a runtime")) }
+    }
+
+    fn call<A: Value + Send + Sync, R: Value + Send>(
+        &self,
+        procedure: &'static Procedure,
+        arguments: A,
+    ) -> Result<R, Error> {
+        match &self.runtime {
+            None => self.network.carry(procedure, arguments),
+            Some(runtime) => runtime.block_on(carry_async(&self.network, procedure, arguments)),
+        }
+    }
+
+    fn add(&self, a: i64, b: i64) -> Result<i64, Error> {
+        self.call(&ADD, (a, b))
+    }
+}
+
+/// `client1` of a network with `svc1` on a server at this address.
+fn network(address: SocketAddr, deadline: Duration) -> Client {
+    network_of(address, deadline, 8)
+}
+
+/// The same with so many sessions at most.
+fn network_of(address: SocketAddr, deadline: Duration, sessions: usize) -> Client {
+    let servers = vec![topology::Server { name: "server1", address }].leak();
+    let clients = vec![topology::Client { name: "client1", ip: IpAddr::V4(Ipv4Addr::LOCALHOST) }].leak();
+    let service = topology::Service { name: "svc1", provider: "server1", tenants: &["client1"] };
+    let topology = topology::Topology::new(servers, clients, vec![service].leak(), None, "");
+    let builder = Client::builder(Box::leak(Box::new(topology))).client("client1").sessions(sessions);
+    builder.server("server1", address.to_string()).deadline(deadline).build().expect("a network")
+}

@@ -1,0 +1,88 @@
+//! Thousands of threads, and of tasks, that share one client.
+
+use rpc_runtime::private::{Transport as _, carry_async};
+use rpc_runtime::{Error, Network as Client};
+
+use super::{ADD, ADD_SOURCE, Stub, network};
+use crate::harness::{Frames, Network, PATIENCE, scripted};
+
+/// What a thread needs for a call.
+const STACK_BYTES: usize = 256 << 10;
+
+/// So many calls at once through one client, each with its arguments: of threads, or of tasks.
+pub(super) fn at_once(
+    network: &Client,
+    count: usize,
+    asynchronous: bool,
+    arguments: impl Fn(i64) -> (i64, i64),
+) -> Vec<Result<i64, Error>> {
+    let calls = (0..count as i64).map(arguments);
+    if asynchronous {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        return runtime.expect("a runtime").block_on(async {
+            let calls = calls.map(|arguments| {
+                let network = network.clone();
+                tokio::spawn(async move { carry_async(&network, &ADD, arguments).await })
+            });
+            let mut results = Vec::new();
+            for call in calls.collect::<Vec<_>>() {
+                results.push(call.await.expect("a task that ends"));
+            }
+            results
+        });
+    }
+    let calls = calls.map(|arguments| {
+        let network = network.clone();
+        let call = move || network.carry(&ADD, arguments);
+        std::thread::Builder::new().stack_size(STACK_BYTES).spawn(call).expect("a thread")
+    });
+    let threads: Vec<_> = calls.collect();
+    threads.into_iter().map(|thread| thread.join().expect("a thread that ends")).collect()
+}
+
+/// How many connections a server has taken.
+fn connections(server: &Network) -> usize {
+    server.server("server1").log().iter().filter(|line| line.contains(" connected ")).count()
+}
+
+#[track_caller]
+fn check(count: usize, asynchronous: bool) {
+    let server = Network::serving(&[ADD_SOURCE]);
+    let network = network(server.server("server1").address(), PATIENCE * 3);
+    let before = connections(&server);
+    let results = at_once(&network, count, asynchronous, |n| (n, 1_000_000));
+    for (n, result) in results.into_iter().enumerate() {
+        assert_eq!(result.unwrap_or_else(|error| panic!("call {n}: {error}")), n as i64 + 1_000_000);
+    }
+    let taken = connections(&server) - before;
+    assert!(taken <= 8, "{taken} sessions");
+}
+
+#[test]
+fn two_thousand_threads_share_a_client() {
+    check(2000, false);
+}
+
+#[test]
+fn ten_thousand_tasks_share_a_client() {
+    check(10_000, true);
+}
+
+#[test]
+fn calls_one_after_the_other_are_all_sent_at_once() {
+    const CALLS: i64 = 20_000;
+    for client in 0..2 {
+        let (address, playing) = scripted(1, |_, far| {
+            far.send(Frames::hello());
+            for number in 0..CALLS {
+                let call = far.request();
+                far.send(Frames::new().result(call, number));
+            }
+        });
+        let [blocking, asynchronous] = Stub::both(address);
+        let stub = if client == 0 { blocking } else { asynchronous };
+        (0..CALLS).for_each(|number| assert_eq!(stub.add(number, 3).expect("an answer"), number));
+        drop(stub);
+        playing.join().expect("one connection");
+    }
+}
