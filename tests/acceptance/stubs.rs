@@ -1,5 +1,7 @@
 //! The clients of stubs, blocking and not, by what generated code calls: hostile servers, ends, many callers.
 
+#![expect(clippy::cast_possible_wrap, reason = "counts of a test are small")]
+
 mod ends;
 mod hostile;
 mod many;

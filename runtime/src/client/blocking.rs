@@ -198,7 +198,7 @@ impl Session {
     }
 
     /// This thread's time is over, and others have some left: one of them writes on.
-    fn leave_writing<'a>(mut state: Locked<'a>, mut batch: Outbox) -> Locked<'a> {
+    fn leave_writing(mut state: Locked<'_>, mut batch: Outbox) -> Locked<'_> {
         batch.append(std::mem::take(&mut state.core.link.outbox));
         state.core.link.outbox = batch;
         state.writing = false;

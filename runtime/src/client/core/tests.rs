@@ -69,7 +69,9 @@ fn what_the_kernel_may_have_taken_when_the_session_ends_is_not_said_to_have_not_
         let call = begin(&mut core).expect("a call");
         let length = core.link.outbox.len();
         core.writes(length);
-        took.into_iter().for_each(|missing| core.wrote(length - missing));
+        if let Some(missing) = took {
+            core.wrote(length - missing);
+        }
         core.lose(Loss::Connection("it broke".to_owned()), |_| {});
         match core.take::<i64>(call).expect("an end") {
             Err(Failure::NoAnswer(_)) => Executed::Unknown,
