@@ -20,7 +20,7 @@ fn holding(version: &str) -> String {
 }
 
 /// Waits until one folder is laid out for each of so many services.
-fn wait_for_trees(data: &Path, count: usize) {
+pub fn wait_for_trees(data: &Path, count: usize) {
     let folders = || std::fs::read_dir(data.join("trees")).expect("the folder of trees").count();
     eventually("the folders of old versions are removed", || (folders() == count).then_some(()));
 }

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use base64::Engine as _;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::live::LiveRegistry;
 use super::registry::{Builder, Registry, Scrutiny};
 use super::{StartError, blocking};
 use crate::deploy::manifest::Manifest;
@@ -118,7 +118,7 @@ impl Deployer {
     /// Answers an `INIT-...` message.
     pub(super) async fn handle(
         &self,
-        registry: &ArcSwap<Registry>,
+        registry: &LiveRegistry,
         session: &DeploySession,
         header: &str,
         bytes: &[u8],
@@ -185,12 +185,7 @@ impl Deployer {
         }
     }
 
-    async fn obey(
-        &self,
-        registry: &ArcSwap<Registry>,
-        session: &DeploySession,
-        request: DeployRequest,
-    ) -> Answer {
+    async fn obey(&self, registry: &LiveRegistry, session: &DeploySession, request: DeployRequest) -> Answer {
         match request {
             DeployRequest::Challenge {} | DeployRequest::Prove { .. } => Ok(Value::Null),
             DeployRequest::Status {} => self.status(registry).await,
@@ -212,7 +207,7 @@ impl Deployer {
         }
     }
 
-    async fn status(&self, registry: &ArcSwap<Registry>) -> Answer {
+    async fn status(&self, registry: &LiveRegistry) -> Answer {
         let state = self.state.lock().await;
         answer(&StatusAnswer {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -270,7 +265,7 @@ impl Deployer {
         answer(&Value::Null)
     }
 
-    async fn prepare(&self, registry: &ArcSwap<Registry>, txn: &str) -> Answer {
+    async fn prepare(&self, registry: &LiveRegistry, txn: &str) -> Answer {
         let manifest = self.step(txn).await?;
         self.state.lock().await.participant.preparing(txn)?;
         let prepared = self.load_prepared(registry, txn, &manifest).await;
@@ -281,12 +276,7 @@ impl Deployer {
     }
 
     /// Makes what came durable, and checks and loads it. The lease does not run out meanwhile.
-    async fn load_prepared(
-        &self,
-        registry: &ArcSwap<Registry>,
-        txn: &str,
-        manifest: &Arc<Manifest>,
-    ) -> Answer {
+    async fn load_prepared(&self, registry: &LiveRegistry, txn: &str, manifest: &Arc<Manifest>) -> Answer {
         if let Some(missing) = self.missing(Arc::clone(manifest), Store::has_object).await.first() {
             let message = format!("the file with the hash {missing} has not come");
             return Err(DeployError::new(DeployErrorKind::Refused, message));
@@ -313,7 +303,7 @@ impl Deployer {
             .ok_or_else(|| Refusal::NotUnderWay(txn.to_owned()).into())
     }
 
-    async fn commit(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
+    async fn commit(&self, registry: &LiveRegistry, txn: &str, peer: SocketAddr) -> Answer {
         let mut state = self.state.lock().await;
         let Some(number) = state.participant.commit(Instant::now(), txn)? else {
             return answer(&LiveAnswer { generation: state.participant.live().generation });
@@ -344,7 +334,7 @@ impl Deployer {
         answer(&OutcomeAnswer { outcome })
     }
 
-    async fn roll_back(&self, registry: &ArcSwap<Registry>, txn: &str, peer: SocketAddr) -> Answer {
+    async fn roll_back(&self, registry: &LiveRegistry, txn: &str, peer: SocketAddr) -> Answer {
         let mut state = self.state.lock().await;
         let number = state.participant.roll_back(Instant::now(), txn)?;
         let Some(current) = state.current.clone() else {
@@ -371,7 +361,7 @@ impl Deployer {
     }
 
     /// Replaces every worker by a fresh one. Calls under way end on the old ones.
-    async fn restart(&self, registry: &ArcSwap<Registry>) -> Answer {
+    async fn restart(&self, registry: &LiveRegistry) -> Answer {
         let state = self.state.lock().await;
         if let Some(current) = &state.current {
             let mut built = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
@@ -396,7 +386,7 @@ impl State {
 
     fn go_live(
         &mut self,
-        registry: &ArcSwap<Registry>,
+        registry: &LiveRegistry,
         mut built: Registry,
         generation: Generation,
         peer: SocketAddr,

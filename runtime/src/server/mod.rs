@@ -14,6 +14,7 @@ mod identity;
 mod lanes;
 mod limits;
 mod listener;
+mod live;
 pub mod log;
 mod registry;
 mod session;
@@ -22,7 +23,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 pub use limits::Limits;
 use tokio::sync::{Semaphore, watch};
 
@@ -30,7 +30,8 @@ use tokio::runtime::Handle;
 
 use self::deploy::Deployer;
 use self::lanes::Lanes;
-use self::registry::{Builder, Registry};
+use self::live::LiveRegistry;
+use self::registry::Builder;
 use crate::engine::native::{NativeMethod, Threads};
 use crate::engine::python::{Engine, Interpreter};
 use crate::native::NativeService;
@@ -123,7 +124,7 @@ pub struct Server {
 /// What every session of a server shares.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) registry: ArcSwap<Registry>,
+    pub(crate) registry: LiveRegistry,
     pub(crate) deployer: Deployer,
     pub(crate) limits: Limits,
     /// For what is not to hold up connections: deployments.
@@ -161,7 +162,7 @@ impl Server {
             data = %shown_data.display(), connections = limits.connections);
         let (drain, draining) = watch::channel(false);
         let shared = Arc::new(Shared {
-            registry: ArcSwap::from_pointee(registry),
+            registry: LiveRegistry::new(registry),
             deployer,
             limits,
             background: Handle::current(),

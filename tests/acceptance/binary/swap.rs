@@ -5,6 +5,7 @@ use rpc_runtime::wire::binary::Bound;
 
 use super::{ADD, assert_sum, bind_add};
 use crate::harness::{Frames, Gate, Network, Raises, Reply};
+use crate::swap::wait_for_trees;
 
 fn source_of(value: u64) -> String {
     format!("def value():\n    return {value}\n")
@@ -100,4 +101,20 @@ fn a_slot_whose_procedure_goes_fails_and_works_again_when_it_is_back() {
     network.write("p1.py", ADD.3);
     network.apply().succeeds();
     assert_sum(&mut peer, 4);
+}
+
+/// What a session found for a slot holds the workers and the files of a generation.
+#[test]
+fn a_session_that_rests_lets_go_of_what_is_no_longer_live() {
+    let network = Network::serving(&[ADD]);
+    let server = network.server("server1");
+    let mut peer = network.binary();
+    peer.send(bind_add());
+    assert_sum(&mut peer, 1);
+    let old_workers = server.workers();
+    network.write("p0.py", "def add(a, b):\n    return a + b + 1\n");
+    network.apply().succeeds();
+    server.wait_for_workers("the old workers leave", |now| now.is_disjoint(&old_workers));
+    wait_for_trees(&network.data("server1"), 1);
+    assert_eq!(peer.call::<i64>(2, 0, (2_i64, 3_i64)), 6);
 }

@@ -40,9 +40,25 @@ impl Desk {
 
     pub(super) fn begin_turn(&mut self, now: Instant) {
         let live = self.calls.shared.registry.load();
-        self.slots.refresh(&live);
+        let before = self.slots.refresh(&live);
         drop(live);
+        if let Some(before) = before {
+            self.let_go(before);
+        }
         self.calls.turn.begin(now);
+    }
+
+    /// Lets go of what another generation answered, so that its workers can leave.
+    pub(super) fn forget(&mut self) {
+        self.calls.turn.forget();
+        let stale = self.slots.forget();
+        self.let_go(stale);
+    }
+
+    /// The last one to drop a generation's workers waits for their end and removes their files, which is not to hold up
+    /// a lane.
+    fn let_go(&self, stale: impl Send + 'static) {
+        self.calls.shared.background.spawn(async move { drop(stale) });
     }
 
     /// The end of a wake-up.

@@ -99,7 +99,7 @@ impl Session {
         Self {
             stream,
             link: Link::with_inbox(inbox),
-            work: Work::new(shared.drain.clone()),
+            work: Work::new(shared.drain.clone(), shared.registry.swaps()),
             desk: Desk::new(peer, shared, overloaded),
             eager: Eager::new(now),
             state: State::Open,
@@ -225,6 +225,10 @@ impl Session {
                 }
                 Done::Drain if self.state == State::Open => self.drain(),
                 Done::Timer(due) => self.work.end_timer(due),
+                Done::Swap(swaps) => {
+                    self.desk.forget();
+                    self.work.await_swap(swaps);
+                }
                 Done::Drain => {}
             }
         }

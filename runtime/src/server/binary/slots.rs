@@ -57,12 +57,20 @@ impl Slots {
         &self.registry
     }
 
-    /// What is live at present.
-    pub(super) fn refresh(&mut self, live: &Arc<Registry>) {
-        if !Arc::ptr_eq(live, &self.registry) {
-            self.registry = Arc::clone(live);
-            self.turnover += 1;
+    /// What is live at present; the answer is what was before, where that is another.
+    pub(super) fn refresh(&mut self, live: &Arc<Registry>) -> Option<Arc<Registry>> {
+        if Arc::ptr_eq(live, &self.registry) {
+            return None;
         }
+        self.turnover += 1;
+        Some(std::mem::replace(&mut self.registry, Arc::clone(live)))
+    }
+
+    /// Forgets what answered slots before what is live; they are looked up at their next call.
+    pub(super) fn forget(&mut self) -> Vec<Found> {
+        let live = self.turnover;
+        let stale = |slot: &mut Slot| slot.found.take_if(|(_, turnover)| *turnover != live);
+        self.bound.iter_mut().filter_map(stale).map(|(found, _)| found).collect()
     }
 
     /// Binds a slot. The answer: whether it was bound before.

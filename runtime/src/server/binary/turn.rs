@@ -68,6 +68,12 @@ impl Turn {
         }
     }
 
+    /// Lets go of the procedure that was counted last.
+    pub(super) fn forget(&mut self) {
+        self.end();
+        self.unlogged = None;
+    }
+
     /// Whether what is ready is to be written before more is made.
     pub(super) fn wants_write(&self) -> bool {
         self.left == 0 || self.unwritten >= CALLS_PER_WRITE

@@ -22,6 +22,8 @@ pub(super) enum Done {
     Call(Answer),
     /// The server stops.
     Drain,
+    /// Another generation is live; the same tells of the next.
+    Swap(watch::Receiver<u64>),
     /// The timer that was set for then is due.
     Timer(Instant),
 }
@@ -49,14 +51,27 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(mut drain: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(mut drain: watch::Receiver<bool>, swaps: watch::Receiver<u64>) -> Self {
         let waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>> = FuturesUnordered::new();
         waiting.push(Box::pin(async move {
             // Whoever could say so being gone is a stop too.
             let _ = drain.wait_for(|drain| *drain).await;
             Done::Drain
         }));
-        Self { waiting, calls: HashMap::new(), timers: Vec::new(), alarm: None }
+        let mut work = Self { waiting, calls: HashMap::new(), timers: Vec::new(), alarm: None };
+        work.await_swap(swaps);
+        work
+    }
+
+    /// Waits until another generation is live.
+    pub(super) fn await_swap(&mut self, mut swaps: watch::Receiver<u64>) {
+        self.waiting.push(Box::pin(async move {
+            if swaps.changed().await.is_err() {
+                // Nobody is left who could make another one live.
+                std::future::pending::<()>().await;
+            }
+            Done::Swap(swaps)
+        }));
     }
 
     /// Waits for a call's end. `answer` makes an answer of its result.
