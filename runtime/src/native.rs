@@ -3,7 +3,9 @@
 //! Generated code makes a [`NativeService`] of a service's `Handler`; a server is started with it. Which procedures are
 //! live, and who may call them, the manifest says, as for code that travels.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -127,7 +129,23 @@ where
         let mut reader = std::mem::replace(arguments, Reader::new(&[]));
         let values = A::decode(&mut reader)?;
         reader.finish()?;
-        Ok(Box::pin((self.handler)(call, values)))
+        let begun = std::panic::catch_unwind(AssertUnwindSafe(|| (self.handler)(call, values)));
+        Ok(match begun {
+            Ok(running) => Box::pin(running),
+            Err(panic) => Box::pin(Panicked(Some(panic))),
+        })
+    }
+}
+
+/// A handler that panicked before it began to run: it does so when it is polled, where panics are expected.
+struct Panicked(Option<Box<dyn Any + Send>>);
+
+impl Run for Panicked {
+    fn poll_into(mut self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut Outbox) -> Poll<Result<(), Failure>> {
+        match self.0.take() {
+            Some(panic) => std::panic::resume_unwind(panic),
+            None => Poll::Pending,
+        }
     }
 }
 
