@@ -13,6 +13,7 @@ mod library;
 mod limits;
 mod log;
 mod modules;
+mod native;
 mod records;
 mod refusals;
 mod restart;

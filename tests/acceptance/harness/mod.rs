@@ -4,6 +4,7 @@
 
 mod answer;
 mod binary;
+mod embedded;
 mod far;
 mod gate;
 mod memory;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 
 pub use answer::{Raises, number, returned};
 pub use binary::{BinaryPeer, Frames, HELLO, Reply};
+pub use embedded::Embedded;
 pub use far::{Far, Sent, scripted};
 pub use gate::{Gate, Visitor};
 pub use memory::peak_memory;

@@ -1,0 +1,76 @@
+//! [`Embedded`]: a server in this process, with procedures in Rust.
+
+use std::net::SocketAddr;
+
+use rpc_runtime::NativeService;
+use rpc_runtime::server::{Limits, Server, ServerOptions};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{BinaryPeer, Finished, Framing, Network, PATIENCE, Peer, python};
+
+/// A server that runs native services, and the project that is deployed to it.
+pub struct Embedded {
+    network: Network,
+    address: SocketAddr,
+    runtime: Runtime,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<usize>,
+}
+
+impl Embedded {
+    /// `server1` with these services and nothing deployed.
+    pub fn start(init: &str, services: Vec<NativeService>, limits: Limits) -> Self {
+        let network = Network::new(init);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut options = ServerOptions::new(listen, network.data("server1"));
+        (options.limits, options.native, options.python) = (limits, services, python().to_owned());
+        let server = runtime.block_on(Server::start(options)).expect("a server");
+        let address = server.local_addr().expect("its address");
+        let (stop, stopped) = oneshot::channel();
+        let running = runtime.spawn(server.run(async {
+            // Whoever could stop it being gone is a stop too.
+            let _ = stopped.await;
+        }));
+        Self { network, address, runtime, stop, running }
+    }
+
+    /// Runs `initializer apply init.yaml`.
+    pub fn apply(&self) -> Finished {
+        let place = format!("server1={}", self.address);
+        self.network.initializer(&["apply", "init.yaml", "--server", &place])
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Network {
+        &self.network
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A greeted binary session of `client1`.
+    #[track_caller]
+    pub fn binary(&self) -> BinaryPeer {
+        BinaryPeer::connect(self.address)
+    }
+
+    /// A connection from 127.0.0.1.
+    pub fn peer(&self, framing: Framing) -> Peer {
+        Peer::connect(self.address, framing)
+    }
+
+    /// Begins to stop it; the answer, once it has, is how many sessions were cut off.
+    #[track_caller]
+    pub fn stop(self, meanwhile: impl FnOnce()) -> usize {
+        drop(self.stop);
+        meanwhile();
+        let ended = async { tokio::time::timeout(PATIENCE, self.running).await };
+        self.runtime.block_on(ended).expect("an end in time").expect("a server that does not panic")
+    }
+}

@@ -1,0 +1,160 @@
+//! Handlers that block their thread, and handlers that wait: others go on, and deadlines are kept.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rpc_runtime::server::Limits;
+
+use super::{DOZE_SLOT, HALF_SLOT, NAP_SLOT, Seen, WAIT_SLOT, assert_half, bound, serving};
+use crate::harness::{Frames, PATIENCE, Raises, eventually};
+
+/// One thread for all sessions.
+fn one_lane() -> Limits {
+    Limits { threads: 1, ..Limits::default() }
+}
+
+fn wait_for_waiting(seen: &Seen, count: usize) {
+    let now = || seen.waiting.load(Ordering::SeqCst);
+    eventually("the handlers that wait", || (now() == count).then_some(()));
+}
+
+#[test]
+fn a_handler_that_blocks_holds_up_nobody_whether_it_is_declared_so_or_not() {
+    let (server, _) = serving(one_lane());
+    let (mut peer, mut other) = (bound(&server), bound(&server));
+    for (round, slot) in [(0, DOZE_SLOT), (1, NAP_SLOT), (2, DOZE_SLOT), (3, NAP_SLOT)] {
+        let call = 10 * round + 1;
+        peer.send(Frames::new().call(call, slot, (300_i64,)).call(call + 1, HALF_SLOT, (8_i64,)));
+        assert_half(&mut other, round + 1);
+        assert_eq!(peer.returned::<i64>(), (call + 1, 4), "it waited behind the one that blocks");
+        assert_eq!(peer.returned::<i64>(), (call, 300));
+    }
+}
+
+#[test]
+fn a_handler_that_turns_out_slow_is_moved_out_of_the_way() {
+    let (server, _) = serving(one_lane());
+    let mut peer = bound(&server);
+    for call in 1..=100 {
+        assert_eq!(peer.call::<i64>(call, NAP_SLOT, (0_i64,)), 0);
+    }
+    let begin = Instant::now();
+    let mut call = 100;
+    let overtaken = loop {
+        call += 2;
+        peer.send(Frames::new().call(call, NAP_SLOT, (30_i64,)).call(call + 1, HALF_SLOT, (8_i64,)));
+        let (first, _) = peer.returned::<i64>();
+        peer.returned::<i64>();
+        if first == call + 1 {
+            break call;
+        }
+        assert!(begin.elapsed() < PATIENCE && call < 200, "it still runs in place");
+    };
+    for call in (0..10).map(|n| overtaken + 2 + 2 * n) {
+        peer.send(Frames::new().call(call, NAP_SLOT, (30_i64,)).call(call + 1, HALF_SLOT, (8_i64,)));
+        assert_eq!(peer.returned::<i64>(), (call + 1, 4));
+        assert_eq!(peer.returned::<i64>(), (call, 30));
+    }
+}
+
+#[test]
+fn the_deadline_of_a_handler_that_blocks_is_kept_and_its_thread_counts_until_it_is_done() {
+    let limits = Limits { native_threads: 1, ..one_lane() };
+    let (server, _) = serving(limits);
+    let mut peer = bound(&server);
+    let begin = Instant::now();
+    peer.send(Frames::new().call_within(1, DOZE_SLOT, Some(100), (2500_i64,)));
+    let (_, exception) = peer.raised();
+    Raises("Deadline Exceeded", "unknown", &["while the procedure was running"]).is(&exception);
+    peer.send(Frames::new().call_within(2, DOZE_SLOT, Some(100), (0_i64,)));
+    let (_, exception) = peer.raised();
+    Raises("Deadline Exceeded", "no", &["waiting for a thread"]).is(&exception);
+    assert!(begin.elapsed() < Duration::from_millis(2400), "{:?}", begin.elapsed());
+    assert_eq!(peer.call::<i64>(3, DOZE_SLOT, (0_i64,)), 0);
+    assert!(begin.elapsed() >= Duration::from_millis(2500));
+}
+
+#[test]
+fn a_handler_that_waits_holds_up_nobody_and_goes_on() {
+    let (server, seen) = serving(one_lane());
+    let mut peer = bound(&server);
+    for round in 0..40 {
+        let call = 10 * round + 1;
+        peer.send(Frames::new().call(call, WAIT_SLOT, (call.cast_signed(),)));
+        wait_for_waiting(&seen, 1);
+        assert_half(&mut peer, call + 1);
+        seen.gate.add_permits(1);
+        assert_eq!(peer.returned::<i64>(), (call, call.cast_signed()));
+    }
+    wait_for_waiting(&seen, 0);
+}
+
+#[test]
+fn a_handler_that_waits_is_dropped_at_its_deadline_when_it_is_given_up_and_when_its_caller_is_gone() {
+    let (server, seen) = serving(one_lane());
+    let mut peer = bound(&server);
+    for round in 0..40 {
+        let call = 10 * round + 1;
+        peer.send(Frames::new().call_within(call, WAIT_SLOT, Some(20), (1_i64,)));
+        let (_, exception) = peer.raised();
+        Raises("Deadline Exceeded", "unknown", &[]).is(&exception);
+        wait_for_waiting(&seen, 0);
+        peer.send(Frames::new().call(call + 1, WAIT_SLOT, (1_i64,)));
+        wait_for_waiting(&seen, 1);
+        peer.send(Frames::new().cancel(call + 1));
+        let (_, exception) = peer.raised();
+        Raises("Cancelled", "unknown", &[]).is(&exception);
+        wait_for_waiting(&seen, 0);
+    }
+    for reset in [false, true] {
+        let mut gone = bound(&server);
+        gone.send(Frames::new().call(1, WAIT_SLOT, (1_i64,)).call(2, WAIT_SLOT, (1_i64,)));
+        wait_for_waiting(&seen, 2);
+        if reset {
+            gone.reset();
+            wait_for_waiting(&seen, 0);
+        } else {
+            // One that only half-closes still gets its answers.
+            gone.half_close();
+            seen.gate.add_permits(2);
+            gone.returned::<i64>();
+            gone.returned::<i64>();
+            gone.expect_end();
+        }
+    }
+}
+
+#[test]
+fn more_calls_than_threads_all_end() {
+    let limits = Limits { native_threads: 4, ..one_lane() };
+    let (server, _) = serving(limits);
+    let mut peer = bound(&server);
+    peer.send((1..=100).fold(Frames::new(), |frames, call| frames.call(call, DOZE_SLOT, (5_i64,))));
+    peer.send(Frames::new().call(101, HALF_SLOT, (8_i64,)));
+    let mut answered: Vec<(u64, i64)> = (0..101).map(|_| peer.returned::<i64>()).collect();
+    answered.sort_unstable();
+    assert!(answered.into_iter().map(|(call, _)| call).eq(1..=101));
+}
+
+#[test]
+fn a_server_that_stops_waits_for_its_handlers_and_then_for_none() {
+    for answered in [true, false] {
+        let limits = Limits {
+            drain_timeout: Duration::from_millis(if answered { 10_000 } else { 200 }),
+            ..one_lane()
+        };
+        let (server, seen) = serving(limits);
+        let mut peer = bound(&server);
+        peer.send(Frames::new().call(1, WAIT_SLOT, (5_i64,)));
+        wait_for_waiting(&seen, 1);
+        let cut_off = server.stop(|| {
+            assert_eq!(peer.answer(), crate::harness::Reply::Drain(1));
+            if answered {
+                seen.gate.add_permits(1);
+                assert_eq!(peer.returned::<i64>(), (1, 5));
+            }
+            peer.expect_end();
+        });
+        assert_eq!(cut_off, usize::from(!answered));
+    }
+}
