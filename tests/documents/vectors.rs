@@ -143,7 +143,7 @@ pub fn describe(frame: &Frame<'_>, values: &[u8], types: &[Type]) -> Value {
         }
         Frame::Request(request) => json!({ "kind": kind, "call": request.call, "slot": request.slot,
             "deadline-ms": request.deadline_ms, "types": texts(), "values": decode(types, values) }),
-        Frame::Result(call) => {
+        Frame::Returned(call) => {
             json!({ "kind": kind, "call": call, "types": texts(), "values": decode(types, values) })
         }
         Frame::Exception(call, exception) => json!({ "kind": kind, "call": call,
@@ -171,7 +171,7 @@ fn write(frame: &Frame<'_>, values: &[u8]) -> Vec<u8> {
         }
         Frame::Bound(bound) => binary::put_bound(bound, &mut out),
         Frame::Request(request) => finish(binary::begin_request(request, &mut out), &mut out),
-        Frame::Result(call) => finish(binary::begin_result(*call, &mut out), &mut out),
+        Frame::Returned(call) => finish(binary::begin_result(*call, &mut out), &mut out),
         Frame::Exception(call, exception) => binary::put_exception(*call, exception, &mut out),
         Frame::Cancel(call) => binary::put_cancel(*call, &mut out),
         Frame::Ping(number) => binary::put_ping(*number, &mut out),

@@ -279,7 +279,7 @@ impl<W> Core<W> {
                     self.far = Some(Far { max_frame: max_frame as usize, idle_timeout_ms });
                     Ok(())
                 }
-                Event::Frame(Frame::Result(call), values) => {
+                Event::Frame(Frame::Returned(call), values) => {
                     returned(&mut self.entries, call, values).map(|place| self.end(place, None, &mut wake))
                 }
                 Event::Frame(Frame::Exception(0, exception), _) => {
@@ -493,7 +493,7 @@ fn natural_block(procedure: &'static Procedure) -> Option<usize> {
 fn find_block<W>(entries: &[Entry<W>], head: &[u8]) -> Option<usize> {
     let (kind, rest) = head.split_first()?;
     let (call, _) = rest.split_first_chunk()?;
-    if *kind != Kind::Result as u8 {
+    if *kind != Kind::Returned as u8 {
         return None;
     }
     let place = place_of(entries, u64::from_le_bytes(*call)).ok()?;

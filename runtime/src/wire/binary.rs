@@ -45,7 +45,7 @@ pub enum Kind {
     /// A call.
     Request = 0x03,
     /// What a call returned.
-    Result = 0x04,
+    Returned = 0x04,
     /// Why a call did not return.
     Exception = 0x05,
     /// The caller gives up.
@@ -64,7 +64,7 @@ impl Kind {
         Self::Bind,
         Self::Bound,
         Self::Request,
-        Self::Result,
+        Self::Returned,
         Self::Exception,
         Self::Cancel,
         Self::Ping,
@@ -89,7 +89,7 @@ pub enum Frame<'a> {
     /// REQ; behind it are the arguments.
     Request(Request),
     /// RES, of that call; behind it are the returned values.
-    Result(u64),
+    Returned(u64),
     /// EX, of that call or, where it is 0, about the session.
     Exception(u64, Box<Exception>),
     /// CANCEL, of that call.
@@ -110,7 +110,7 @@ impl Frame<'_> {
             Self::Bind(_) => "BIND",
             Self::Bound(_) => "BOUND",
             Self::Request(_) => "REQ",
-            Self::Result(_) => "RES",
+            Self::Returned(_) => "RES",
             Self::Exception(..) => "EX",
             Self::Cancel(_) => "CANCEL",
             Self::Ping(_) => "PING",
@@ -206,7 +206,7 @@ pub fn parse(payload: &[u8]) -> Result<(Frame<'_>, &[u8]), String> {
 fn read<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<(Frame<'a>, bool), Broken> {
     let frame = match kind {
         Kind::Request => return read_request(reader).map(|request| (Frame::Request(request), true)),
-        Kind::Result => return Ok((Frame::Result(reader.word()?), true)),
+        Kind::Returned => return Ok((Frame::Returned(reader.word()?), true)),
         // Later versions may say more in it.
         Kind::Hello => return read_hello(reader).map(|hello| (Frame::Hello(hello), true)),
         Kind::Bind => Frame::Bind(Box::new(read_bind(reader)?)),
@@ -362,7 +362,7 @@ pub fn begin_request(request: &Request, out: &mut Outbox) -> Mark {
 pub fn begin_result(call: u64, out: &mut Outbox) -> Mark {
     let mark = out.begin_frame();
     let mut head = [0; RESULT_HEAD];
-    head[0] = Kind::Result as u8;
+    head[0] = Kind::Returned as u8;
     head[1..].copy_from_slice(&call.to_le_bytes());
     out.bytes().extend_from_slice(&head);
     mark

@@ -189,7 +189,7 @@ impl BinaryPeer {
                 Reply::Hello(hello.max_frame, hello.idle_timeout_ms)
             }
             Frame::Bound(bound) => Reply::Bound(*bound),
-            Frame::Result(call) => Reply::Result(call, values.to_vec()),
+            Frame::Returned(call) => Reply::Result(call, values.to_vec()),
             Frame::Exception(call, exception) => Reply::Exception(call, *exception),
             Frame::Pong(number) => Reply::Pong(number),
             Frame::Drain(last) => Reply::Drain(last),

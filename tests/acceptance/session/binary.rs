@@ -51,7 +51,7 @@ impl Client {
                 let [a, b, ..] = bound.source;
                 format!("BOUND {}: {} {a:02x}{b:02x}", bound.slot, bound.generation)
             }
-            (Frame::Result(call), values) => {
+            (Frame::Returned(call), values) => {
                 format!("RES {call}: {}", value::decode::<i64>(values).expect("an int"))
             }
             (Frame::Exception(call, exception), _) => {
