@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use rpc_runtime::initializer::{Initializer, InitializerOptions};
 use rpc_runtime::server::log::{self, LogFormat};
 use rpc_runtime::server::{Server, ServerOptions};
-use rpc_runtime::{Call, Failure, Network, NativeService};
+use rpc_runtime::{Call, Failure, NativeService, Network};
 use tokio::runtime::Builder;
 
 use crate::calls::{self, Calls, check_echo, check_sum};

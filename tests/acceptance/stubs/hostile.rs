@@ -47,7 +47,7 @@ fn frames_that_are_none_fail_the_call_and_nothing_else() {
     check_answer(raw(b"\0\0\0\0"), Executed::Unknown, "length 0");
     check_answer(payload(b"\x0a"), Executed::Unknown, "no kind of frame 0x0a");
     check_answer(payload(b"{}"), Executed::Unknown, "no kind of frame 0x7b");
-    check_answer(payload(b"\x04\x01"), Executed::Unknown, "broken Result frame");
+    check_answer(payload(b"\x04\x01"), Executed::Unknown, "broken Returned frame");
     check_answer(payload(b"\x05\0\0\0\0\0\0\0\0\x01\0\0\0x"), Executed::Unknown, "no exception type `x`");
     check_answer(|_| Frames::hello().bytes(), Executed::Unknown, "a second HELLO");
 }
