@@ -257,7 +257,7 @@ fn a_server_that_never_ceases_to_speak_holds_nobody_beyond_the_deadline() {
         let stubs = [Stub::blocking(address, deadline), Stub::asynchronous(address, deadline)];
         let begin = Instant::now();
         let error = stubs[client].add(2, 3).expect_err("chatter");
-        assert!(begin.elapsed() < deadline * 10, "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < deadline * 30, "{:?}", begin.elapsed());
         let expired = ErrorKind::Exception(ExceptionType::DeadlineExceeded);
         assert_eq!((error.kind(), error.executed()), (expired, Executed::Unknown), "{error}");
         drop(stubs);
