@@ -91,6 +91,10 @@ macro_rules! if_async {
     ($($items:tt)*) => {};
 }
 
+#[cfg(any(all(test, feature = "client"), feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 #[cfg(feature = "deploy")]
 pub mod deploy;
 

@@ -11,6 +11,8 @@
 mod blocking;
 mod connect;
 mod core;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 #[cfg(feature = "async")]
 mod multiplexed;
 #[cfg(feature = "async")]
