@@ -17,8 +17,8 @@ pub use crate::mock::Mock;
 use crate::native::Call;
 use crate::network::Network;
 use crate::topology::Topology;
+use crate::wire::block::BlockPlace;
 pub use crate::wire::outbox::Outbox;
-use crate::wire::value::block_offset;
 pub use crate::wire::value::{DecodeError, Reader, Value, encode_count};
 pub use crate::{
     __carried as carried, __enumeration as enumeration, __gather as gather, __overloads as overloads,
@@ -53,8 +53,8 @@ pub struct Types {
     pub arguments: Vec<Type>,
     /// Of the returned values, in order.
     pub returns: Vec<Type>,
-    /// Where the last returned value may come in room of its own; see [`block_offset`].
-    pub(crate) block: Option<usize>,
+    /// Where the last returned value may come in room of its own; see [`BlockPlace`].
+    pub(crate) block: Option<BlockPlace>,
 }
 
 impl Procedure {
@@ -90,7 +90,7 @@ impl Procedure {
     pub(crate) fn types(&self) -> Result<&Types, Error> {
         let parse = || {
             let (arguments, returns) = (parse_types(self.arguments)?, parse_types(self.returns)?);
-            let block = block_offset(&returns);
+            let block = BlockPlace::of(&returns);
             Ok(Types { arguments, returns, block })
         };
         self.types.get_or_init(parse).as_ref().map_err(Clone::clone)

@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 
 use super::connect::{describe, left};
-use super::core::{Core, Failure, Loss};
+use super::core::Core;
+use super::failure::{Failure, Loss};
 use crate::error::Error;
 use crate::private::Procedure;
-use crate::wire::inbox::{Inbox, Target};
+use crate::wire::block::Target;
+use crate::wire::inbox::Inbox;
 use crate::wire::outbox::{MAX_SLICES, Outbox};
 use crate::wire::value::Value;
 
@@ -327,21 +329,20 @@ impl Session {
         if bound(timeout, now, until) {
             self.stream.set_read_timeout(Some(*timeout))?;
         }
-        let Target { bytes, most } = inbox.target();
-        let before = bytes.len();
-        let result = if most == bytes.capacity() - before {
-            rustix::io::read(&self.stream, spare_capacity(bytes)).map(drop).map_err(io::Error::from)
-        } else {
-            // There is room for more than may be read.
-            let mut piece = [0; 16 * 1024];
-            let most = most.min(piece.len());
-            rustix::io::read(&self.stream, &mut piece[..most])
-                .map(|count| bytes.extend_from_slice(&piece[..count]))
-                .map_err(io::Error::from)
-        };
-        let count = bytes.len() - before;
+        let count = match inbox.target() {
+            Target::Append { bytes, most } if most == bytes.capacity() - bytes.len() => {
+                rustix::io::read(&self.stream, spare_capacity(bytes))
+            }
+            Target::Append { bytes, most } => {
+                // There is room for more than may be read.
+                let mut piece = [0; 16 * 1024];
+                let most = most.min(piece.len());
+                rustix::io::read(&self.stream, &mut piece[..most])
+                    .inspect(|count| bytes.extend_from_slice(&piece[..*count]))
+            }
+            Target::Fill(room) => rustix::io::read(&self.stream, room),
+        }?;
         if count == 0 {
-            result?;
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         inbox.came(count);

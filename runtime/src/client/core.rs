@@ -9,9 +9,11 @@
 use std::time::Instant;
 
 use super::connect::unavailable;
+use super::failure::{Failure, Loss};
 use crate::error::{Error, ErrorKind};
 use crate::private::Procedure;
 use crate::wire::binary::{self, Frame, Hello, Kind, Request};
+use crate::wire::block::{Block, BlockPlace};
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::frame::MAX_FRAME_LIMIT;
 use crate::wire::link::{Event, Link};
@@ -63,19 +65,6 @@ pub(super) struct Far {
     pub(super) idle_timeout_ms: u32,
 }
 
-/// Why a session is of no more use.
-#[derive(Debug, Clone)]
-pub(super) enum Loss {
-    /// The connection ended or broke.
-    Connection(String),
-    /// The server took nothing more within the deadline.
-    Stalled,
-    /// The server ended the session, and said why.
-    Told(Exception),
-    /// The far side does not speak the protocol.
-    Protocol(String),
-}
-
 #[derive(Debug)]
 struct Entry<W> {
     call: u64,
@@ -86,7 +75,7 @@ struct Entry<W> {
     end: u64,
     until: Instant,
     values: Vec<u8>,
-    block: Option<Vec<u8>>,
+    block: Option<Block>,
 }
 
 #[derive(Debug)]
@@ -98,21 +87,6 @@ enum State {
     /// The values have come.
     Returned,
     Failed(Failure),
-}
-
-/// Why a call did not return.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The server says so.
-    Exception(Exception),
-    /// It was not taken on and did not run: another session may carry it.
-    NotTaken(Loss),
-    /// It was sent, and its answer will not come.
-    NoAnswer(Loss),
-    /// It was answered, with values that are none of its types.
-    Undecodable(DecodeError),
-    /// Its time is over.
-    TimedOut,
 }
 
 impl<W> Core<W> {
@@ -397,7 +371,7 @@ impl<W> Core<W> {
             State::Returned => {
                 let value = decode(entry.procedure, &entry.values, &mut entry.block);
                 if let Some(room) = entry.block.take() {
-                    self.link.inbox.lend_spare(room);
+                    self.link.inbox.lend_block(room);
                 }
                 Ok(value.map_err(Failure::Undecodable))
             }
@@ -474,10 +448,10 @@ fn returned<W>(entries: &mut [Entry<W>], call: u64, mut values: Reader<'_>) -> R
 fn decode<R: Value>(
     procedure: &'static Procedure,
     values: &[u8],
-    block: &mut Option<Vec<u8>>,
+    block: &mut Option<Block>,
 ) -> Result<R, DecodeError> {
     let mut reader = match block {
-        Some(all) if natural_block(procedure).is_none() => Reader::new(all),
+        Some(all) if natural_block(procedure).is_none() => Reader::new(all.as_bytes()),
         block => Reader::with_block(values, block.take()),
     };
     let value = R::decode(&mut reader)?;
@@ -485,12 +459,12 @@ fn decode<R: Value>(
 }
 
 /// Where the last returned value may come in room of its own.
-fn natural_block(procedure: &'static Procedure) -> Option<usize> {
+fn natural_block(procedure: &'static Procedure) -> Option<BlockPlace> {
     procedure.types().ok()?.block
 }
 
 /// Where the block of a RES begins that begins like this; see [`Inbox::next`](crate::wire::inbox::Inbox::next).
-fn find_block<W>(entries: &[Entry<W>], head: &[u8]) -> Option<usize> {
+fn find_block<W>(entries: &[Entry<W>], head: &[u8]) -> Option<BlockPlace> {
     let (kind, rest) = head.split_first()?;
     let (call, _) = rest.split_first_chunk()?;
     if *kind != Kind::Returned as u8 {
@@ -498,48 +472,8 @@ fn find_block<W>(entries: &[Entry<W>], head: &[u8]) -> Option<usize> {
     }
     let place = place_of(entries, u64::from_le_bytes(*call)).ok()?;
     // Else all values are one, so that they need not be copied to be kept.
-    Some(binary::RESULT_HEAD + natural_block(entries[place].procedure).unwrap_or(0))
-}
-
-impl Failure {
-    /// Whether nothing of the call can have run, so that another session may carry it.
-    pub(super) fn is_not_taken(&self) -> bool {
-        matches!(self, Self::NotTaken(Loss::Connection(_)))
-    }
-
-    /// In words for the caller; `peer` says who the far side is.
-    pub(super) fn explain(self, peer: &str) -> Error {
-        let local = |kind, executed, message| Error::local(ErrorKind::Exception(kind), executed, message);
-        match self {
-            Self::Exception(exception) => exception.into(),
-            Self::NotTaken(Loss::Told(exception)) => {
-                Error::from(Exception { executed: Executed::No, ..exception })
-            }
-            Self::NoAnswer(Loss::Told(exception)) => {
-                Error::from(Exception { executed: Executed::Unknown, ..exception })
-            }
-            Self::NotTaken(Loss::Connection(what)) => unavailable(format!("cannot send to {peer}: {what}")),
-            Self::NoAnswer(Loss::Connection(what)) => {
-                let message = format!("{peer} closed the connection without an answer: {what}");
-                local(ExceptionType::Unavailable, Executed::Unknown, message)
-            }
-            Self::NotTaken(Loss::Protocol(what)) => Error::protocol(Executed::No, format!("{peer}: {what}")),
-            Self::NoAnswer(Loss::Protocol(what)) => {
-                Error::protocol(Executed::Unknown, format!("{peer}: {what}"))
-            }
-            Self::Undecodable(error) => {
-                Error::protocol(Executed::Yes, format!("{peer}: the answer does not decode: {error}"))
-            }
-            Self::NotTaken(Loss::Stalled) => {
-                let message = format!("{peer} did not take the request within the deadline");
-                local(ExceptionType::DeadlineExceeded, Executed::No, message)
-            }
-            Self::TimedOut | Self::NoAnswer(Loss::Stalled) => {
-                let message = format!("{peer} did not answer within the deadline");
-                local(ExceptionType::DeadlineExceeded, Executed::Unknown, message)
-            }
-        }
-    }
+    let place = natural_block(entries[place].procedure).unwrap_or(BlockPlace::bytes(0));
+    Some(place.behind(binary::RESULT_HEAD))
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::core::{Core, Failure, Loss};
+use super::core::Core;
+use super::failure::{Failure, Loss};
 use crate::fuzzing::Decisions;
 use crate::private::Procedure;
 use crate::wire::binary::{self, Bound, Hello};
 use crate::wire::exception::{Exception, ExceptionType, Executed};
-use crate::wire::inbox::Target;
 use crate::wire::outbox::Outbox;
 use crate::wire::value::Value as _;
 
@@ -183,10 +183,10 @@ impl<'a> Play<'a> {
 
     /// Some of what the server said arrives.
     fn hear(&mut self) {
-        let Target { bytes, most } = self.core.link.inbox.target();
+        let target = self.core.link.inbox.target();
         let piece = self.decisions.any(&[usize::MAX, 1, 9, 100, 9_000]);
-        let count = piece.min(most).min(self.coming.len());
-        bytes.extend(self.coming.drain(..count));
+        let count = piece.min(target.most()).min(self.coming.len());
+        target.put(&self.coming.drain(..count).collect::<Vec<_>>());
         self.core.link.inbox.came(count);
         let before = self.core.link.outbox.len();
         let made = &mut self.made;

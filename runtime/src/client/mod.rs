@@ -3,7 +3,9 @@
 //! | module | does |
 //! |---|---|
 //! | `core` | one binary session without a socket: calls in, frames out; frames in, answers out |
+//! | `failure` | why a call did not return, in words |
 //! | `blocking` | system calls on the caller's own thread, for threads that share a session |
+//! | `parcel` | the arguments of a call until they are sent |
 //! | `pool` | the sessions to one server that threads share |
 //! | `multiplexed`, `multiplexed_pool` | the same for tasks (feature `async`) |
 //! | `text` | text sessions |
@@ -11,12 +13,14 @@
 mod blocking;
 mod connect;
 mod core;
+mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 #[cfg(feature = "async")]
 mod multiplexed;
 #[cfg(feature = "async")]
 mod multiplexed_pool;
+mod parcel;
 mod pool;
 pub(crate) mod text;
 

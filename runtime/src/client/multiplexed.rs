@@ -20,10 +20,12 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::connect::describe;
-use super::core::{Core, Failure, Loss};
+use super::core::Core;
+use super::failure::{Failure, Loss};
 use crate::error::Error;
 use crate::private::Procedure;
-use crate::wire::inbox::{Inbox, Target};
+use crate::wire::block::Target;
+use crate::wire::inbox::Inbox;
 use crate::wire::outbox::{MAX_SLICES, Outbox};
 use crate::wire::value::Value;
 
@@ -291,9 +293,11 @@ impl Driver {
 
     /// Reads what has come and wakes whose answers are in it. The answer: whether anything had come.
     fn read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        let Target { bytes, most } = self.inbox.target();
-        let mut room = bytes.limit(most);
-        let count = match pin!(self.stream.read_buf(&mut room)).poll(cx) {
+        let polled = match self.inbox.target() {
+            Target::Append { bytes, most } => pin!(self.stream.read_buf(&mut bytes.limit(most))).poll(cx),
+            Target::Fill(room) => pin!(self.stream.read(room)).poll(cx),
+        };
+        let count = match polled {
             Poll::Ready(Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Poll::Ready(Ok(count)) => count,
             Poll::Ready(Err(error)) => return Err(error),

@@ -9,12 +9,12 @@ use tokio::runtime::{Handle, Id};
 
 use super::Caller;
 use super::connect::{bind, describe, unavailable};
-use super::core::Failure;
+use super::failure::Failure;
 use super::multiplexed::Session;
+use super::parcel::Parcel;
 use crate::error::{Error, ErrorKind};
 use crate::private::Procedure;
 use crate::wire::exception::{ExceptionType, Executed};
-use crate::wire::outbox::Outbox;
 use crate::wire::value::Value;
 
 /// With so many calls on each session, another is opened.
@@ -28,8 +28,8 @@ pub(crate) struct Sessions {
     /// How many sessions there may be.
     limit: usize,
     open: Mutex<Vec<Open>>,
-    /// Held while a session is being opened.
-    opening: tokio::sync::Mutex<()>,
+    /// Held by whoever opens a session, for each runtime: one that nobody drives holds up none of another.
+    opening: Mutex<Vec<(Id, Arc<tokio::sync::Mutex<()>>)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ struct Open {
 
 impl Sessions {
     pub(crate) fn new(server: &str, address: SocketAddr, limit: usize) -> Self {
-        let opening = tokio::sync::Mutex::new(());
-        Self { server: server.to_owned(), address, limit, open: Mutex::default(), opening }
+        let (open, opening) = (Mutex::default(), Mutex::default());
+        Self { server: server.to_owned(), address, limit, open, opening }
     }
 
     /// Calls a procedure and waits for its answer.
@@ -53,17 +53,12 @@ impl Sessions {
         arguments: A,
         (now, until): (Instant, Instant),
     ) -> Result<R, Error> {
-        if arguments.has_block() {
-            let (session, _) = self.take(caller, until).await?;
-            let result = session.call(procedure, (now, until), |out| arguments.put(out)).await?;
-            return self.conclude(result);
-        }
+        let mut arguments = Parcel::new(arguments);
         loop {
             let (session, is_fresh) = self.take(caller, until).await?;
-            let put = |out: &mut Outbox| arguments.encode(out.bytes());
-            match session.call(procedure, (now, until), put).await? {
+            match session.call(procedure, (now, until), |out| arguments.put(out)).await? {
                 // One that was not fresh may have ended meanwhile.
-                Err(failure) if failure.is_not_taken() && !is_fresh => {}
+                Err(failure) if failure.is_not_taken() && !is_fresh && arguments.is_there() => {}
                 result => return self.conclude(result),
             }
         }
@@ -86,7 +81,8 @@ impl Sessions {
             return Ok((session, false));
         }
         let opened = async {
-            let _one_at_a_time = self.opening.lock().await;
+            let turn = self.opening_on(runtime);
+            let _one_at_a_time = turn.lock().await;
             match self.find(runtime) {
                 Some(session) => Ok((session, false)),
                 None => self.open(caller, runtime).await.map(|session| (session, true)),
@@ -122,6 +118,18 @@ impl Sessions {
             open.retain(|open| open.session.load().is_some());
         }
         session
+    }
+
+    /// What is held while a session is opened on that runtime.
+    fn opening_on(&self, runtime: Id) -> Arc<tokio::sync::Mutex<()>> {
+        let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        opening.retain(|(id, turn)| *id == runtime || Arc::strong_count(turn) > 1);
+        if let Some((_, turn)) = opening.iter().find(|(id, _)| *id == runtime) {
+            return Arc::clone(turn);
+        }
+        let turn = Arc::default();
+        opening.push((runtime, Arc::clone(&turn)));
+        turn
     }
 
     async fn open(&self, caller: &Caller, runtime: Id) -> Result<Arc<Session>, Error> {

@@ -8,7 +8,8 @@ use std::time::Instant;
 use super::Caller;
 use super::blocking::{Ask, Session};
 use super::connect::{connect, left, unavailable};
-use super::core::Failure;
+use super::failure::Failure;
+use super::parcel::Parcel;
 use crate::error::Error;
 use crate::private::Procedure;
 use crate::wire::value::Value;
@@ -59,15 +60,12 @@ impl Pool {
             let now = if taken.1 { Instant::now() } else { now };
             Ask { procedure, now, until }
         };
-        if arguments.has_block() {
-            let taken = self.take(caller, now, until)?;
-            return self.conclude(taken.0.session.call(ask(&taken), |out| arguments.put(out))?);
-        }
+        let mut arguments = Parcel::new(arguments);
         loop {
             let taken = self.take(caller, now, until)?;
-            match taken.0.session.call(ask(&taken), |out| arguments.encode(out.bytes()))? {
+            match taken.0.session.call(ask(&taken), |out| arguments.put(out))? {
                 // One that was not fresh may have ended meanwhile.
-                Err(failure) if failure.is_not_taken() && !taken.1 => {}
+                Err(failure) if failure.is_not_taken() && !taken.1 && arguments.is_there() => {}
                 result => return self.conclude(result),
             }
         }

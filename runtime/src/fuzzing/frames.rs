@@ -2,9 +2,10 @@
 
 use super::Decisions;
 use crate::wire::binary::{self, Bound, Frame, Hello, Request};
+use crate::wire::block::{Block, BlockKind, BlockPlace, GROWTH};
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::frame::FrameError;
-use crate::wire::inbox::{Inbox, READ_BYTES, Target};
+use crate::wire::inbox::{Inbox, READ_BYTES};
 use crate::wire::link::{Event, Link, LinkError};
 use crate::wire::outbox::Outbox;
 use crate::wire::value::Reader;
@@ -85,7 +86,7 @@ fn put_frame(decisions: &mut Decisions<'_>, out: &mut Outbox) {
                 )
             };
             let length = decisions.any(&[0, 1, 8, 300, 8_000, 33_000, 70_000, 290_000, LIMIT, LIMIT + 1]);
-            out.push_block(vec![decisions.byte(); length]);
+            out.push(Block::Bytes(vec![decisions.byte(); length]));
             out.end_frame(mark);
         }
     }
@@ -120,13 +121,14 @@ fn whole(bytes: &[u8]) -> Outcome {
 /// The same where the stream comes in pieces, and the room to read to is lent, as a lane does.
 fn in_pieces(bytes: &[u8], decisions: &mut Decisions<'_>) -> Outcome {
     let (mut inbox, mut fed, mut frames) = (Inbox::new(LIMIT), 0, Vec::new());
-    let block = decisions.once_in(2).then_some(BLOCK);
+    let kind = if decisions.once_in(2) { BlockKind::Bytes } else { BlockKind::Words };
+    let block = decisions.once_in(2).then_some(BlockPlace { offset: BLOCK, kind });
     loop {
         loop {
-            match inbox.next(|head| block.filter(|start| *start <= head.len())) {
+            match inbox.next(|_| block) {
                 Ok(Some(payload)) => {
                     assert!(payload.block.is_none() || payload.head.len() == BLOCK, "it begins elsewhere");
-                    frames.push([payload.head, &payload.block.unwrap_or_default()].concat());
+                    frames.push([payload.head, payload.block.as_ref().map_or(&[], Block::as_bytes)].concat());
                 }
                 Ok(None) => break,
                 Err(error) => return (frames, Some(error.to_string())),
@@ -140,11 +142,12 @@ fn in_pieces(bytes: &[u8], decisions: &mut Decisions<'_>) -> Outcome {
             inbox.lend(room);
             inbox.lend_spare(spare);
         }
-        let Target { bytes: room, most } = inbox.target();
-        assert!(most > 0 && room.capacity() <= 4 * READ_BYTES.max(fed), "room for what did not come");
+        let target = inbox.target();
+        let most = target.most();
+        assert!(most > 0 && most <= GROWTH * READ_BYTES.max(fed), "room for what did not come");
         let piece = decisions.any(&[READ_BYTES, 1, 3, 4, 5, 50, 8_191, 8_192, 33_000, usize::MAX]);
         let count = piece.min(most).min(bytes.len() - fed);
-        room.extend_from_slice(&bytes[fed..fed + count]);
+        target.put(&bytes[fed..fed + count]);
         inbox.came(count);
         fed += count;
         assert!(inbox.pending() <= fed);

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rpc_schema::{KeyType, Type};
 
 use super::Decisions;
+use crate::wire::block::{Block, BlockKind, BlockPlace};
 use crate::wire::check::check;
 use crate::wire::json;
-use crate::wire::value::{self, Reader, Value, block_offset, encode_bytes, encode_count};
+use crate::wire::value::{self, Reader, Value, encode_bytes, encode_count};
 
 /// How deep the types are at most.
 const DEPTH: usize = 4;
@@ -199,9 +200,13 @@ fn check_type<T: Value>(text: &str, decisions: &mut Decisions<'_>) {
     let mut outbox = crate::wire::outbox::Outbox::default();
     decoded.put(&mut outbox);
     assert!(outbox.into_bytes() == again);
-    if let Some(block) = block_offset(&[ty]) {
-        let (head, block) = bytes.split_at(block);
-        let mut reader = Reader::with_block(head, Some(block.to_vec()));
+    if let Some(BlockPlace { offset, kind }) = BlockPlace::of(&[ty]) {
+        let (head, block) = bytes.split_at(offset);
+        let block = match kind {
+            BlockKind::Bytes => Block::Bytes(block.to_vec()),
+            BlockKind::Words => Block::Words(bytemuck::allocation::pod_collect_to_vec(block)),
+        };
+        let mut reader = Reader::with_block(head, Some(block));
         let apart = T::decode(&mut reader).and_then(|value| reader.finish().map(|()| value));
         let mut bytes = Vec::new();
         apart.expect("the same value, its block apart").encode(&mut bytes);

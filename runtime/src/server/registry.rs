@@ -20,9 +20,10 @@ use crate::engine::python::{Engine, Pool, PoolLimits, Procedure, Setup};
 use crate::meter::Meter;
 use crate::native::Call;
 use crate::store::{Store, StoreError, Tree, service_version};
+use crate::wire::block::BlockPlace;
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::outbox::Outbox;
-use crate::wire::value::{Reader, block_offset};
+use crate::wire::value::Reader;
 
 /// One generation, ready to be called. It never changes.
 #[derive(Debug, Default)]
@@ -68,8 +69,8 @@ pub(crate) struct Handler {
     pub(crate) source: String,
     pub(crate) deadline: Option<Duration>,
     pub(crate) meter: Meter,
-    /// Where the last of its arguments may come in room of its own; see [`block_offset`].
-    pub(crate) block: Option<usize>,
+    /// Where the last of its arguments may come in room of its own; see [`BlockPlace`].
+    pub(crate) block: Option<BlockPlace>,
     code: Code,
 }
 
@@ -360,7 +361,7 @@ fn build_handler(rpc: &RpcEntry, signature: Signature, code: Code) -> Handler {
     Handler {
         types: signature.arguments.iter().map(|ty| Expanded(ty).to_string()).collect(),
         key: signature.key().to_string(),
-        block: block_offset(&signature.arguments),
+        block: BlockPlace::of(&signature.arguments),
         signature,
         source: rpc.source.as_ref().map(|source| source.sha256.clone()).unwrap_or_default(),
         deadline: rpc.deadline_ms.map(Duration::from_millis),

@@ -220,6 +220,14 @@ impl Session {
         first
     }
 
+    /// Gives the room of what is written back, also where more keeps coming before all is.
+    fn forget_written(&mut self) {
+        if self.written >= READ_BYTES && self.written >= self.output.len() / 2 {
+            self.output.drain(..self.written);
+            self.written = 0;
+        }
+    }
+
     fn has_output(&self) -> bool {
         self.written < self.output.len()
     }
@@ -273,6 +281,7 @@ impl Session {
             match self.writer.try_write(&self.output[self.written..]) {
                 Ok(count) => {
                     self.written += count;
+                    self.forget_written();
                     self.taken = Instant::now();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),

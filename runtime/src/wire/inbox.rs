@@ -1,5 +1,6 @@
 //! [`Inbox`]: what has come, and where to read the rest to.
 
+use super::block::{Block, BlockKind, BlockPlace, Filling, Spare, Target};
 use super::frame::FrameError;
 
 /// How much room is offered for what comes next.
@@ -7,9 +8,6 @@ pub const READ_BYTES: usize = 64 * 1024;
 
 /// A frame longer than this is read to a place of its own.
 const LONG_FRAME: usize = READ_BYTES / 2;
-
-/// The room for a long frame grows by this factor as its bytes come, so that a declared length alone takes none.
-const GROWTH: usize = 4;
 
 /// So much of a long frame must have come before it is asked where its block begins.
 const MIN_HEAD: usize = READ_BYTES / 8;
@@ -20,7 +18,7 @@ const LENGTH_BYTES: usize = 4;
 ///
 /// Whoever reads appends to [`target`](Self::target) and asks for [`next`](Self::next). Frames that came whole are looked
 /// at where they lie. A long frame gets room of its own, and its last block, where [`next`](Self::next) is told where
-/// that begins, a `Vec` that can be taken away without copying it.
+/// that begins, a [`Block`] that can be taken away without copying it.
 #[derive(Debug)]
 pub struct Inbox {
     limit: usize,
@@ -29,29 +27,24 @@ pub struct Inbox {
     begin: usize,
     /// The frame that is coming, where it is long: `missing > 0`.
     long: Option<Long>,
-    /// The last long frame that was handed out.
-    done: Long,
-    /// Room for a long frame that was used before.
-    spare: Vec<u8>,
+    /// The last long frame that was handed out, if it is looked at where it lies.
+    done: Vec<u8>,
+    /// Room for long frames that was used before.
+    spare: Spare,
 }
 
 /// A long frame that is coming.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Long {
-    /// What is looked at where it lies. With a block, it is complete.
+    /// Its first byte.
+    first: u8,
+    /// What stands before the block.
     head: Vec<u8>,
-    block: Option<Vec<u8>>,
+    rest: Filling,
+    /// Whether the rest is a block, to be taken away.
+    is_block: bool,
     /// How many bytes are still to come.
     missing: usize,
-}
-
-/// Where to read to.
-#[derive(Debug)]
-pub struct Target<'a> {
-    /// What is read is appended here; there is room.
-    pub bytes: &'a mut Vec<u8>,
-    /// At most so much may be appended; at least 1.
-    pub most: usize,
 }
 
 /// A frame without its length.
@@ -60,13 +53,13 @@ pub struct Payload<'a> {
     /// All of it, or what stands before the block.
     pub head: &'a [u8],
     /// Its last block, where [`Inbox::next`] was told that it has one.
-    pub block: Option<Vec<u8>>,
+    pub block: Option<Block>,
 }
 
 impl Inbox {
     /// For frames of at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { limit, bytes: Vec::new(), begin: 0, long: None, done: Long::default(), spare: Vec::new() }
+        Self { limit, bytes: Vec::new(), begin: 0, long: None, done: Vec::new(), spare: Spare::default() }
     }
 
     /// The same with bytes that have come already.
@@ -76,24 +69,20 @@ impl Inbox {
 
     /// Where to read what comes next to.
     pub fn target(&mut self) -> Target<'_> {
-        if let Some(Long { head, block, missing }) = &mut self.long {
-            let bytes = block.as_mut().unwrap_or(head);
-            if bytes.capacity() == bytes.len() {
-                bytes.reserve_exact((*missing).min(bytes.len().max(READ_BYTES) * (GROWTH - 1)));
-            }
-            let most = (*missing).min(bytes.capacity() - bytes.len());
-            return Target { bytes, most };
+        if let Some(Long { rest, missing, .. }) = &mut self.long {
+            return rest.target(*missing);
         }
         self.bytes.drain(..self.begin);
         self.begin = 0;
         self.bytes.reserve(READ_BYTES.saturating_sub(self.bytes.len()).max(1));
         let most = self.bytes.capacity() - self.bytes.len();
-        Target { bytes: &mut self.bytes, most }
+        Target::Append { bytes: &mut self.bytes, most }
     }
 
-    /// So many bytes were appended to the target.
+    /// So many bytes came to the target.
     pub fn came(&mut self, count: usize) {
         if let Some(long) = &mut self.long {
+            long.rest.came(count);
             long.missing = long.missing.saturating_sub(count);
         }
     }
@@ -105,17 +94,23 @@ impl Inbox {
     /// A length of 0, or one over the limit.
     pub fn next(
         &mut self,
-        find_block: impl FnOnce(&[u8]) -> Option<usize>,
+        find_block: impl FnOnce(&[u8]) -> Option<BlockPlace>,
     ) -> Result<Option<Payload<'_>>, FrameError> {
-        let done = std::mem::take(&mut self.done);
-        self.lend_spare(done.head);
+        self.spare.keep(Block::Bytes(std::mem::take(&mut self.done)));
         if let Some(long) = self.long.take() {
             if long.missing > 0 {
                 self.long = Some(long);
                 return Ok(None);
             }
-            self.done = long;
-            return Ok(Some(Payload { head: &self.done.head, block: self.done.block.take() }));
+            let rest = long.rest.finish();
+            let block = if long.is_block {
+                self.done = long.head;
+                Some(rest)
+            } else {
+                self.done = rest.into_bytes();
+                None
+            };
+            return Ok(Some(Payload { head: &self.done, block }));
         }
         let Some((prefix, rest)) = self.bytes[self.begin..].split_first_chunk::<LENGTH_BYTES>() else {
             return Ok(None);
@@ -141,11 +136,10 @@ impl Inbox {
 
     /// The first byte of the next frame, as soon as it has come.
     pub fn next_byte(&self) -> Option<u8> {
-        let came = match &self.long {
-            Some(long) => long.head.first(),
-            None => self.bytes.get(self.begin + LENGTH_BYTES),
-        };
-        came.copied()
+        match &self.long {
+            Some(long) => Some(long.first),
+            None => self.bytes.get(self.begin + LENGTH_BYTES).copied(),
+        }
     }
 
     /// Whether a frame has begun and not come whole.
@@ -153,11 +147,16 @@ impl Inbox {
         self.begin < self.bytes.len() || self.long.is_some()
     }
 
+    /// Whether a frame that has room of its own has begun and not come whole.
+    pub fn is_amid_long_frame(&self) -> bool {
+        self.long.is_some()
+    }
+
     /// How much of the frame that is coming is there, with its length.
     pub fn pending(&self) -> usize {
-        self.long.as_ref().map_or(self.bytes.len() - self.begin, |long| {
-            LENGTH_BYTES + long.head.len() + long.block.as_ref().map_or(0, Vec::len)
-        })
+        self.long
+            .as_ref()
+            .map_or(self.bytes.len() - self.begin, |long| LENGTH_BYTES + long.head.len() + long.rest.filled())
     }
 
     /// Gives the room for short frames away, with what is in it and not handed out.
@@ -181,34 +180,35 @@ impl Inbox {
         }
     }
 
-    /// Room for a long frame; the larger one stays.
-    pub fn lend_spare(&mut self, mut room: Vec<u8>) {
-        if room.capacity() > self.spare.capacity() {
-            room.clear();
-            self.spare = room;
-        }
+    /// Room for long frames; the larger one stays.
+    pub fn lend_spare(&mut self, room: Spare) {
+        self.spare.keep_all(room);
     }
 
-    /// Gives the room for a long frame away.
-    pub fn release_spare(&mut self) -> Vec<u8> {
+    /// The room of a block that is done with.
+    pub fn lend_block(&mut self, block: Block) {
+        self.spare.keep(block);
+    }
+
+    /// Gives the room for long frames away.
+    pub fn release_spare(&mut self) -> Spare {
         std::mem::take(&mut self.spare)
     }
 
     /// Takes what came of a long frame out of the room for short ones.
-    fn begin_long(&mut self, length: usize, block: Option<usize>) {
+    fn begin_long(&mut self, length: usize, block: Option<BlockPlace>) {
         let came = &self.bytes[self.begin + LENGTH_BYTES..];
         let missing = length - came.len();
-        let block = block.filter(|start| *start <= came.len());
-        let (head, rest) = came.split_at(block.unwrap_or(0));
-        let mut room = std::mem::take(&mut self.spare);
-        // Room that was had before may be as long as the frame says; else what came decides.
-        if room.capacity() < rest.len() {
-            room = Vec::with_capacity((rest.len() * GROWTH).min(rest.len() + missing));
-        }
-        room.extend_from_slice(rest);
-        self.long = Some(match block {
-            Some(_) => Long { head: head.to_vec(), block: Some(room), missing },
-            None => Long { head: room, block: None, missing },
+        let fits = |place: &BlockPlace| place.offset <= came.len() && place.fits(length - place.offset);
+        let block = block.filter(fits);
+        let place = block.unwrap_or(BlockPlace { offset: 0, kind: BlockKind::Bytes });
+        let (head, rest) = came.split_at(place.offset);
+        self.long = Some(Long {
+            first: came.first().copied().unwrap_or_default(),
+            head: head.to_vec(),
+            rest: Filling::begin(place.kind, rest, missing, &mut self.spare),
+            is_block: block.is_some(),
+            missing,
         });
         self.bytes.clear();
         self.begin = 0;
@@ -218,9 +218,12 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::block::GROWTH;
+
+    const WORDS: BlockPlace = BlockPlace { offset: 16, kind: BlockKind::Words };
 
     /// Feeds `bytes` in pieces of at most `size`, and collects head and block of each frame.
-    fn frames(bytes: &[u8], size: usize, block: Option<usize>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    fn frames(bytes: &[u8], size: usize, block: Option<BlockPlace>) -> Vec<(Vec<u8>, Option<Block>)> {
         let (mut inbox, mut fed, mut found) = (Inbox::new(1 << 20), 0, Vec::new());
         loop {
             while let Some(payload) = inbox.next(|_| block).expect("frames") {
@@ -230,9 +233,9 @@ mod tests {
                 assert!(!inbox.is_amid_frame());
                 return found;
             }
-            let Target { bytes: room, most } = inbox.target();
-            let count = size.min(most).min(bytes.len() - fed);
-            room.extend_from_slice(&bytes[fed..fed + count]);
+            let target = inbox.target();
+            let count = size.min(target.most()).min(bytes.len() - fed);
+            target.put(&bytes[fed..fed + count]);
             inbox.came(count);
             fed += count;
         }
@@ -250,26 +253,32 @@ mod tests {
         let payloads: Vec<Vec<u8>> = lengths.map(pattern).to_vec();
         let bytes = framed(&payloads);
         for size in [1, 7, 1000, 8192, 8197, READ_BYTES, usize::MAX] {
-            for block in [None, Some(21)] {
-                let joined =
-                    |(head, block): (Vec<u8>, Option<Vec<u8>>)| [head, block.unwrap_or_default()].concat();
+            for block in [None, Some(BlockPlace::bytes(21)), Some(WORDS), Some(WORDS.behind(1))] {
+                let joined = |(head, block): (Vec<u8>, Option<Block>)| {
+                    [head, block.map_or_else(Vec::new, Block::into_bytes)].concat()
+                };
                 let found: Vec<Vec<u8>> = frames(&bytes, size, block).into_iter().map(joined).collect();
                 assert!(found == payloads, "pieces of {size}, a block at {block:?}");
             }
         }
-        let found = frames(&framed(&[pattern(300_000)]), 10_000, Some(21));
-        assert!(found[0].0.len() == 21 && found[0].1.as_ref().is_some_and(|block| block.len() == 299_979));
+        let found = frames(&framed(&[pattern(300_000)]), 10_000, Some(BlockPlace::bytes(21)));
+        assert!(
+            found[0].0.len() == 21 && matches!(&found[0].1, Some(Block::Bytes(all)) if all.len() == 299_979)
+        );
+        let found = frames(&framed(&[pattern(300_000)]), 10_000, Some(WORDS));
+        assert!(
+            found[0].0.len() == 16 && matches!(&found[0].1, Some(Block::Words(all)) if all.len() == 37_498)
+        );
     }
 
     #[test]
     fn a_declared_length_takes_no_more_room_than_a_few_times_what_came() {
         let mut inbox = Inbox::new(128 << 20);
-        let room = inbox.target().bytes;
-        room.extend_from_slice(&(127_u32 << 20).to_be_bytes());
-        room.extend(std::iter::repeat_n(7, READ_BYTES / 2));
-        assert!(inbox.next(|_| Some(10)).expect("no error").is_none());
-        let target = inbox.target();
-        assert!(target.bytes.capacity() <= GROWTH * READ_BYTES);
+        let mut came = (127_u32 << 20).to_be_bytes().to_vec();
+        came.resize(READ_BYTES / 2, 7);
+        inbox.target().put(&came);
+        assert!(inbox.next(|_| Some(BlockPlace::bytes(10))).expect("no error").is_none());
+        assert!(inbox.target().most() <= GROWTH * READ_BYTES);
     }
 
     #[test]
@@ -288,12 +297,12 @@ mod tests {
     fn room_that_is_lent_and_given_back_keeps_what_has_come() {
         let mut inbox = Inbox::new(1000);
         inbox.lend(Vec::with_capacity(READ_BYTES));
-        inbox.target().bytes.extend_from_slice(b"\0\0\0\x03ab");
+        inbox.target().put(b"\0\0\0\x03ab");
         assert!(inbox.next(|_| None).expect("no error").is_none());
         let room = inbox.release();
         assert!(room.is_empty() && room.capacity() >= READ_BYTES && inbox.pending() == 6);
         inbox.lend(room);
-        inbox.target().bytes.push(b'c');
+        inbox.target().put(b"c");
         let payload = inbox.next(|_| None).expect("no error").expect("a frame");
         assert_eq!(payload.head, b"abc");
     }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::binary::{self, Frame, Hello};
+use super::block::BlockPlace;
 use super::frame::FrameError;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -77,7 +78,7 @@ impl Link {
     /// Why the session cannot go on.
     pub fn next(
         &mut self,
-        find_block: impl FnOnce(&[u8]) -> Option<usize>,
+        find_block: impl FnOnce(&[u8]) -> Option<BlockPlace>,
     ) -> Result<Option<(Event<'_>, &mut Outbox)>, LinkError> {
         let Some(payload) = self.inbox.next(find_block)? else { return Ok(None) };
         let (frame, values) = binary::parse(payload.head).map_err(LinkError::Malformed)?;

@@ -9,6 +9,7 @@
 //! ```
 
 pub mod binary;
+pub mod block;
 pub mod check;
 pub mod exception;
 pub mod frame;

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
+use super::block::{Block, Spare};
+
 /// A block of so many bytes or more is written from where it is instead of being copied. Below, copying costs less than
 /// another slice in a vectored write.
 pub const LONG_BLOCK: usize = 32 * 1024;
@@ -21,40 +23,23 @@ pub const MAX_SLICES: usize = 16;
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
-    blocks: VecDeque<Block>,
+    blocks: VecDeque<Placed>,
     /// `bytes[..at]` is written; `at <= bytes.len()`, and no block that is left stands before it.
     at: usize,
     /// Of the front block, where it stands at `at`; less than its length.
     in_block: usize,
     /// The length of all blocks.
     block_bytes: usize,
-    /// A block that was written, for whoever needs room.
-    spare: Vec<u8>,
+    /// Blocks that were written, for whoever needs room.
+    spare: Spare,
 }
 
+/// A block that is written from where it is.
 #[derive(Debug)]
-struct Block {
+struct Placed {
     /// How many of `bytes` stand before it.
     place: usize,
-    content: Content,
-}
-
-/// What is written from where it is.
-#[derive(Debug)]
-enum Content {
-    Bytes(Vec<u8>),
-    Ints(Vec<i64>),
-    Floats(Vec<f64>),
-}
-
-impl Content {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Ints(ints) => bytemuck::cast_slice(ints),
-            Self::Floats(floats) => bytemuck::cast_slice(floats),
-        }
-    }
+    block: Block,
 }
 
 /// Where a frame begins, so that its length can be written or the whole be taken back.
@@ -73,27 +58,13 @@ impl Outbox {
     }
 
     /// Appends a block, without copying it where it is long.
-    pub fn push_block(&mut self, block: Vec<u8>) {
-        self.push(Content::Bytes(block));
-    }
-
-    /// Appends the items of a list in their binary form, without copying them where they are many.
-    pub fn push_ints(&mut self, ints: Vec<i64>) {
-        self.push(Content::Ints(ints));
-    }
-
-    /// As [`push_ints`](Self::push_ints).
-    pub fn push_floats(&mut self, floats: Vec<f64>) {
-        self.push(Content::Floats(floats));
-    }
-
-    fn push(&mut self, content: Content) {
-        let bytes = content.bytes();
+    pub fn push(&mut self, block: Block) {
+        let bytes = block.as_bytes();
         if bytes.len() < LONG_BLOCK {
             self.bytes.extend_from_slice(bytes);
         } else {
             self.block_bytes += bytes.len();
-            self.blocks.push_back(Block { place: self.bytes.len(), content });
+            self.blocks.push_back(Placed { place: self.bytes.len(), block });
         }
     }
 
@@ -103,7 +74,7 @@ impl Outbox {
         self.bytes.extend_from_slice(&other.bytes);
         self.block_bytes += other.block_bytes;
         let blocks = other.blocks.into_iter();
-        self.blocks.extend(blocks.map(|block| Block { place: before + block.place, ..block }));
+        self.blocks.extend(blocks.map(|placed| Placed { place: before + placed.place, ..placed }));
     }
 
     /// How much there is to write.
@@ -152,11 +123,11 @@ impl Outbox {
             }
             fits
         };
-        for block in &self.blocks {
-            if !put(&self.bytes[at..block.place]) || !put(&block.content.bytes()[in_block..]) {
+        for Placed { place, block } in &self.blocks {
+            if !put(&self.bytes[at..*place]) || !put(&block.as_bytes()[in_block..]) {
                 break;
             }
-            (at, in_block) = (block.place, 0);
+            (at, in_block) = (*place, 0);
         }
         put(&self.bytes[at..]);
         count
@@ -174,22 +145,22 @@ impl Outbox {
 
     /// So many bytes were written, at most [`len`](Self::len).
     pub fn advance(&mut self, mut count: usize) {
-        while let Some(block) = self.blocks.front() {
-            let before = block.place - self.at;
+        while let Some(Placed { place, block }) = self.blocks.front() {
+            let before = place - self.at;
             if count < before {
                 break;
             }
-            let length = block.content.bytes().len();
+            let length = block.len();
             let left = length - self.in_block;
             if count - before < left {
-                (self.at, self.in_block) = (block.place, self.in_block + count - before);
+                (self.at, self.in_block) = (*place, self.in_block + count - before);
                 return;
             }
             count -= before + left;
-            (self.at, self.in_block) = (block.place, 0);
+            (self.at, self.in_block) = (*place, 0);
             self.block_bytes -= length;
-            if let Some(Block { content: Content::Bytes(bytes), .. }) = self.blocks.pop_front() {
-                self.spare = bytes;
+            if let Some(Placed { block, .. }) = self.blocks.pop_front() {
+                self.spare.keep(block);
             }
         }
         self.at += count.min(self.bytes.len() - self.at);
@@ -204,14 +175,14 @@ impl Outbox {
     /// Forgets what is written, where more keeps coming before all is.
     fn compact(&mut self) {
         self.bytes.drain(..self.at);
-        for block in &mut self.blocks {
-            block.place -= self.at;
+        for placed in &mut self.blocks {
+            placed.place -= self.at;
         }
         self.at = 0;
     }
 
-    /// The room of a block that was written, if there was one lately.
-    pub fn take_spare(&mut self) -> Vec<u8> {
+    /// The room of blocks that were written.
+    pub fn take_spare(&mut self) -> Spare {
         std::mem::take(&mut self.spare)
     }
 
@@ -242,10 +213,10 @@ impl Outbox {
         }
         let mut all = Vec::with_capacity(self.len());
         let (mut at, mut in_block) = (self.at, self.in_block);
-        for block in &self.blocks {
-            all.extend_from_slice(&self.bytes[at..block.place]);
-            all.extend_from_slice(&block.content.bytes()[in_block..]);
-            (at, in_block) = (block.place, 0);
+        for Placed { place, block } in &self.blocks {
+            all.extend_from_slice(&self.bytes[at..*place]);
+            all.extend_from_slice(&block.as_bytes()[in_block..]);
+            (at, in_block) = (*place, 0);
         }
         all.extend_from_slice(&self.bytes[at..]);
         all
@@ -260,8 +231,8 @@ mod tests {
         let mut outbox = Outbox::default();
         for round in 0..3_u8 {
             outbox.bytes().extend_from_slice(&[round; 5]);
-            outbox.push_block(vec![100 + round; LONG_BLOCK + usize::from(round)]);
-            outbox.push_block(vec![200 + round; 7]);
+            outbox.push(Block::Bytes(vec![100 + round; LONG_BLOCK + usize::from(round)]));
+            outbox.push(Block::Bytes(vec![200 + round; 7]));
         }
         let mut all = Vec::new();
         for round in 0..3_u8 {
@@ -302,7 +273,7 @@ mod tests {
             outbox.bytes().extend_from_slice(&bytes);
             all.extend_from_slice(&bytes);
             if round % 1000 == 999 {
-                outbox.push_block(vec![7; LONG_BLOCK]);
+                outbox.push(Block::Bytes(vec![7; LONG_BLOCK]));
                 all.extend(std::iter::repeat_n(7, LONG_BLOCK));
             }
             while outbox.len() > 50_000 {
@@ -335,7 +306,7 @@ mod tests {
         outbox.bytes().extend_from_slice(b"abc");
         outbox.end_frame(mark);
         let mark = outbox.begin_frame();
-        outbox.push_block(vec![1; LONG_BLOCK]);
+        outbox.push(Block::Bytes(vec![1; LONG_BLOCK]));
         assert_eq!(outbox.frame_len(mark), LONG_BLOCK);
         outbox.take_back(mark);
         assert_eq!(outbox.into_bytes(), b"\0\0\0\x03abc");

@@ -13,8 +13,9 @@
 
 use std::collections::BTreeMap;
 
-use rpc_schema::Type;
+use bytemuck::allocation::cast_vec;
 
+use super::block::Block;
 use super::outbox::{LONG_BLOCK, Outbox};
 
 /// Why bytes are not the value they should be.
@@ -55,8 +56,8 @@ pub enum DecodeError {
 #[derive(Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
-    /// The last `bytes` or `str`, without its length, where that came in room of its own.
-    block: Option<Vec<u8>>,
+    /// The last value without its length or count, where that came in room of its own.
+    block: Option<Block>,
 }
 
 impl<'a> Reader<'a> {
@@ -65,8 +66,8 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, block: None }
     }
 
-    /// The same, where the last value is `bytes` or `str` and came in room of its own; see [`block_offset`].
-    pub fn with_block(bytes: &'a [u8], block: Option<Vec<u8>>) -> Self {
+    /// The same, where the last value came in room of its own; see [`BlockPlace`](super::block::BlockPlace).
+    pub fn with_block(bytes: &'a [u8], block: Option<Block>) -> Self {
         Self { rest: bytes, block }
     }
 
@@ -146,18 +147,33 @@ impl<'a> Reader<'a> {
     /// The next `bytes` or the bytes of the next `str`, to keep: not copied where they came in room of their own.
     pub fn owned_bytes(&mut self) -> Result<Vec<u8>, DecodeError> {
         let length = self.count()?;
-        match self.block.take_if(|_| self.rest.is_empty()) {
-            Some(block) if block.len() == length => Ok(block),
-            Some(block) if block.len() < length => {
-                Err(DecodeError::CutShort { wanted: length, left: block.len() })
-            }
-            Some(block) => Err(DecodeError::LeftOver(block.len() - length)),
+        match self.block_of(length)? {
+            Some(block) => Ok(block.into_bytes()),
             None => self.take(length).map(<[u8]>::to_vec),
         }
     }
 
+    /// The next `count` values of eight bytes each, where they came in room of their own.
+    fn owned_words(&mut self, count: usize) -> Result<Option<Vec<u64>>, DecodeError> {
+        if !matches!(self.block, Some(Block::Words(_))) {
+            return Ok(None);
+        }
+        let block = self.block_of(count.saturating_mul(8))?;
+        Ok(block.and_then(|block| if let Block::Words(words) = block { Some(words) } else { None }))
+    }
+
+    /// The block, which is to have that length, where everything before it was read.
+    fn block_of(&mut self, length: usize) -> Result<Option<Block>, DecodeError> {
+        let block = self.block.take_if(|_| self.rest.is_empty());
+        match block.as_ref().map_or(length, Block::len) {
+            came if came < length => Err(DecodeError::CutShort { wanted: length, left: came }),
+            came if came > length => Err(DecodeError::LeftOver(came - length)),
+            _ => Ok(block),
+        }
+    }
+
     /// The block, where there is one that was not read.
-    pub fn take_block(&mut self) -> Option<Vec<u8>> {
+    pub fn take_block(&mut self) -> Option<Block> {
         self.block.take()
     }
 
@@ -244,35 +260,6 @@ pub fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// Where the last of these values begins without its length, if it is `bytes` or `str` and every value before it has a
-/// fixed length: where it may come in room of its own, that is.
-pub fn block_offset(types: &[Type]) -> Option<usize> {
-    let (last, before) = types.split_last()?;
-    let offset = before.iter().try_fold(0, |sum, ty| Some(sum + fixed_length(ty)?))?;
-    let inside = match last {
-        Type::Str | Type::Bytes => 4,
-        Type::Tuple(items) => block_offset(items)?,
-        Type::Record(record) => {
-            let fields: Vec<Type> = record.fields().iter().map(|field| field.ty.clone()).collect();
-            block_offset(&fields)?
-        }
-        _ => return None,
-    };
-    Some(offset + inside)
-}
-
-/// The length of every value of a type, where that is one.
-fn fixed_length(ty: &Type) -> Option<usize> {
-    match ty {
-        Type::Int | Type::Float => Some(8),
-        Type::Bool => Some(1),
-        Type::Enumeration(_) => Some(4),
-        Type::Tuple(items) => items.iter().map(fixed_length).sum(),
-        Type::Record(record) => record.fields().iter().map(|field| fixed_length(&field.ty)).sum(),
-        _ => None,
-    }
-}
-
 impl Value for i64 {
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_le_bytes());
@@ -294,7 +281,7 @@ impl Value for i64 {
 
     fn put_items(items: Vec<Self>, out: &mut Outbox) {
         if cfg!(target_endian = "little") {
-            out.push_ints(items);
+            out.push(Block::Words(cast_vec(items)));
         } else {
             Self::encode_items(&items, out.bytes());
         }
@@ -305,7 +292,10 @@ impl Value for i64 {
     }
 
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        Ok(input.words(count)?.iter().copied().map(Self::from_le_bytes).collect())
+        match input.owned_words(count)? {
+            Some(words) => Ok(cast_vec(words)),
+            None => Ok(input.words(count)?.iter().copied().map(Self::from_le_bytes).collect()),
+        }
     }
 }
 
@@ -330,7 +320,7 @@ impl Value for f64 {
 
     fn put_items(items: Vec<Self>, out: &mut Outbox) {
         if cfg!(target_endian = "little") {
-            out.push_floats(items);
+            out.push(Block::Words(cast_vec(items)));
         } else {
             Self::encode_items(&items, out.bytes());
         }
@@ -341,7 +331,10 @@ impl Value for f64 {
     }
 
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        Ok(input.words(count)?.iter().copied().map(Self::from_le_bytes).collect())
+        match input.owned_words(count)? {
+            Some(words) => Ok(cast_vec(words)),
+            None => Ok(input.words(count)?.iter().copied().map(Self::from_le_bytes).collect()),
+        }
     }
 }
 
@@ -384,7 +377,7 @@ impl Value for Vec<u8> {
 
     fn put(self, out: &mut Outbox) {
         encode_count(self.len(), out.bytes());
-        out.push_block(self);
+        out.push(Block::Bytes(self));
     }
 
     fn has_block(&self) -> bool {
@@ -553,23 +546,24 @@ mod tests {
 
     #[test]
     fn a_block_of_its_own_is_taken_whole_or_refused() {
-        let types = |text: &str| match Type::parse(text).expect(text) {
-            Type::Tuple(items) => block_offset(&items),
-            _ => None,
-        };
-        assert_eq!(types("Tuple[int, bool, bytes]"), Some(13));
-        assert_eq!(types("Tuple[T{a: int, b: E{x, y}, c: str}]"), Some(16));
-        assert_eq!(types("Tuple[bytes, int]"), None);
-        assert_eq!(types("Tuple[str, bytes]"), None);
         let read = |declared: u32, block: &[u8]| {
             let head = [&7_i64.to_le_bytes()[..], &declared.to_le_bytes()].concat();
-            let mut reader = Reader::with_block(&head, Some(block.to_vec()));
+            let mut reader = Reader::with_block(&head, Some(Block::Bytes(block.to_vec())));
             let value = <(i64, Vec<u8>)>::decode(&mut reader)?;
             reader.finish().map(|()| value.1)
         };
         assert_eq!(read(2, b"ab"), Ok(b"ab".to_vec()));
         assert_eq!(read(3, b"ab"), Err(DecodeError::CutShort { wanted: 3, left: 2 }));
         assert_eq!(read(1, b"ab"), Err(DecodeError::LeftOver(1)));
+        let read = |declared: u32, words: &[u64]| {
+            let head = declared.to_le_bytes();
+            let mut reader = Reader::with_block(&head, Some(Block::Words(words.to_vec())));
+            let value = <Vec<f64>>::decode(&mut reader)?;
+            reader.finish().map(|()| value)
+        };
+        assert_eq!(read(2, &[0, 1_f64.to_bits()]), Ok(vec![0.0, 1.0]));
+        assert_eq!(read(2, &[0]), Err(DecodeError::CutShort { wanted: 16, left: 8 }));
+        assert_eq!(read(0, &[0]), Err(DecodeError::LeftOver(8)));
     }
 
     #[test]

@@ -14,6 +14,8 @@ fn a_call_without_any_time_does_not_run() {
     assert_eq!(call, 2);
     Raises("Deadline Exceeded", "no", &["before the call began"]).is(&exception);
     assert_eq!(peer.call::<i64>(3, 1, ()), 1);
+    peer.send(Frames::new().call_within(4, 1, Some(0), (7_i64,)));
+    Raises("Invalid Arguments", "no", &["left over"]).is(&peer.raised().1);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_request_over_the_server_s_limit_is_refused_and_the_next_is_sent() {
     let mut core = Core::new("client1");
     hears(&mut core, |_| {});
     let now = Instant::now();
-    let long = |out: &mut Outbox| out.push_block(vec![0; 100_000]);
+    let long = |out: &mut Outbox| out.push(Block::Bytes(vec![0; 100_000]));
     let refused = core.begin(&ADD, (now, now), None, long).expect_err("too long");
     assert_eq!(refused.executed(), Executed::No);
     let call = begin(&mut core).expect("a call");

@@ -13,9 +13,10 @@ use crate::engine::InFlight;
 use crate::engine::native::{self, NativeMethod, Running};
 use crate::native::Call;
 use crate::server::Shared;
-use crate::server::answer::{check_length, log_call};
+use crate::server::answer::{check_length, expired_at_once, log_call};
 use crate::server::dispatch::{Found, not_its_arguments, time_allowed};
 use crate::wire::binary::{self, Request};
+use crate::wire::block::Block;
 use crate::wire::check;
 use crate::wire::exception::{Exception, Executed};
 use crate::wire::outbox::Outbox;
@@ -86,6 +87,7 @@ impl Calls {
         let time = self.time_allowed(request, found);
         let call = Call::new(Arc::clone(&found.client), self.turn.now + time);
         let mut running = method.start(call, values).map_err(|error| self.bad_arguments(found, &error))?;
+        has_time(request)?;
         let in_place = method.runs_in_place();
         if in_place && self.answer_in_place(request, method, found, &mut running, out, cx) {
             return Ok(());
@@ -142,9 +144,10 @@ impl Calls {
         work: &mut Work,
     ) -> Result<(), Exception> {
         let mut arguments = values.rest().to_vec();
-        arguments.extend(values.take_block().unwrap_or_default());
+        arguments.extend(values.take_block().map_or_else(Vec::new, Block::into_bytes));
         check::check(&found.handler.signature.arguments, &arguments)
             .map_err(|error| self.bad_arguments(found, &error))?;
+        has_time(request)?;
         let (in_flight, alone) = self.count()?;
         let deadline = (self.turn.now + self.time_allowed(request, found)).into();
         let held_bytes = arguments.len();
@@ -152,7 +155,7 @@ impl Calls {
         let result = async move {
             let values = called.handler.call(&arguments, &called.client, deadline, alone, counted).await?;
             let mut out = Outbox::default();
-            out.push_block(values);
+            out.push(Block::Bytes(values));
             Ok(out)
         };
         self.wait_for(request, found.clone(), held_bytes, in_flight, result, work);
@@ -223,4 +226,9 @@ impl Calls {
             log_call(&found.handler, &found.client, generation, began.elapsed(), exception);
         }
     }
+}
+
+/// A call that comes without time is refused, after everything that may be wrong with it.
+fn has_time(request: Request) -> Result<(), Exception> {
+    if request.deadline_ms == Some(0) { Err(expired_at_once()) } else { Ok(()) }
 }

@@ -9,8 +9,8 @@ use super::calls::Calls;
 use super::slots::Slots;
 use super::work::Work;
 use crate::server::Shared;
-use crate::server::answer::expired_at_once;
 use crate::wire::binary::{self, Bind, Frame, Hello, Request};
+use crate::wire::block::BlockPlace;
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::link::LinkError;
 use crate::wire::outbox::Outbox;
@@ -75,7 +75,7 @@ impl Desk {
         self.overloaded && self.calls.served > 0
     }
 
-    pub(super) fn find_block(&mut self, head: &[u8]) -> Option<usize> {
+    pub(super) fn find_block(&mut self, head: &[u8]) -> Option<BlockPlace> {
         self.slots.find_block(head)
     }
 
@@ -167,7 +167,6 @@ impl Desk {
                 Err(Exception::refused(ExceptionType::MalformedMessage, what))
             }
             Some(Err(exception)) => Err(exception),
-            Some(Ok(_)) if request.deadline_ms == Some(0) => Err(expired_at_once()),
             Some(Ok(found)) => calls.begin(request, found, &mut values, out, work, cx),
         };
         if let Err(exception) = begun {

@@ -1,8 +1,8 @@
 //! [`Eager`]: looking for the next request of a session in quick succession before the thread sleeps.
 //!
-//! Waking a sleeping thread costs more than a short call. A caller that sends its next request as soon as it has its
-//! answer, one at a time, is met awake: the socket is looked at again and again for [`PATIENCE`], while nothing else
-//! wants the lane, and every look lets other threads go first. A caller that was slower once is not waited for.
+//! Waking a sleeping thread costs more than a short call. A caller that sends its next requests as soon as it has its
+//! answers is met awake: the socket is looked at again and again for [`PATIENCE`], while nothing else wants the lane, and
+//! every look lets other threads go first. A caller that was slower once is not waited for.
 
 use std::cell::Cell;
 use std::io;
@@ -14,7 +14,8 @@ use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
 use super::socket::Came;
-use crate::wire::inbox::{Inbox, Target};
+use crate::wire::block::Target;
+use crate::wire::inbox::Inbox;
 
 /// How long the socket is looked at.
 const PATIENCE: Duration = Duration::from_micros(50);
@@ -22,9 +23,6 @@ const PATIENCE: Duration = Duration::from_micros(50);
 /// Turns that begin so soon after each other are a quick succession: a short call, and what its caller takes to make the
 /// next.
 const SUCCESSION: Duration = Duration::from_micros(100);
-
-/// A session that is answered more calls than this in one turn has others under way, and gains nothing.
-const MOST_CALLS: u32 = 2;
 
 thread_local! {
     /// The session that had this lane's last turn.
@@ -58,15 +56,14 @@ impl Eager {
     ///
     /// # Errors
     /// What the operating system says.
-    pub(super) fn look(&mut self, stream: &TcpStream, inbox: &mut Inbox, answered: u32) -> io::Result<Came> {
-        if !self.expects || answered == 0 || answered > MOST_CALLS {
+    pub(super) fn look(&mut self, stream: &TcpStream, inbox: &mut Inbox) -> io::Result<Came> {
+        if !self.expects {
             return Ok(Came::Nothing);
         }
-        let Target { bytes, most } = inbox.target();
-        if most < bytes.capacity() - bytes.len() {
-            // A long frame is under way; it is not looked for.
+        if inbox.is_amid_long_frame() {
             return Ok(Came::Nothing);
         }
+        let Target::Append { bytes, .. } = inbox.target() else { return Ok(Came::Nothing) };
         let until = Instant::now() + PATIENCE;
         loop {
             match recv(stream, spare_capacity(bytes), RecvFlags::DONTWAIT) {

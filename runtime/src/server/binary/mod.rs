@@ -171,9 +171,12 @@ impl Session {
             return Ok(Came::Nothing);
         }
         let mut came = socket::read(&mut self.stream, &mut self.link.inbox, cx)?;
-        if came == Came::Nothing && self.work.is_idle() && self.link.outbox.is_empty() {
-            let answered = self.desk.calls.turn.take_answered();
-            came = self.eager.look(&self.stream, &mut self.link.inbox, answered)?;
+        if came == Came::Nothing
+            && self.work.is_idle()
+            && self.link.outbox.is_empty()
+            && self.desk.calls.turn.take_has_answered()
+        {
+            came = self.eager.look(&self.stream, &mut self.link.inbox)?;
         }
         if came == Came::Some {
             self.amid_frame_since.get_or_insert(now);

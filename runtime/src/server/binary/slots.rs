@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::server::dispatch::{Found, Target, find};
 use crate::server::registry::Registry;
 use crate::wire::binary::{self, Bind, Bound, Frame};
+use crate::wire::block::BlockPlace;
 use crate::wire::exception::Exception;
 use crate::wire::outbox::Outbox;
 
@@ -109,11 +110,11 @@ impl Slots {
     }
 
     /// Where the block of a REQ begins that begins like this; see [`Inbox::next`](crate::wire::inbox::Inbox::next).
-    pub(super) fn find_block(&mut self, head: &[u8]) -> Option<usize> {
+    pub(super) fn find_block(&mut self, head: &[u8]) -> Option<BlockPlace> {
         let (Frame::Request(request), _) = binary::parse(head).ok()? else { return None };
         let slot = self.look_up(request.slot as usize)?.ok()?;
         let (found, _) = slot.found.as_ref()?;
-        Some(binary::REQUEST_HEAD + found.handler.block?)
+        Some(found.handler.block?.behind(binary::REQUEST_HEAD))
     }
 
     /// What answers a slot, which is told first where the client does not know; `None` where it was never bound.

@@ -11,6 +11,7 @@ use bytes::BufMut as _;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 
+use crate::wire::block::{Spare, Target};
 use crate::wire::inbox::Inbox;
 use crate::wire::outbox::{MAX_SLICES, Outbox};
 
@@ -21,7 +22,7 @@ const MAX_KEPT: usize = 4 << 20;
 #[derive(Default)]
 struct Room {
     short: Vec<u8>,
-    long: Vec<u8>,
+    long: Spare,
     output: Vec<u8>,
 }
 
@@ -51,8 +52,8 @@ pub(super) fn lend_room(inbox: &mut Inbox, outbox: &mut Outbox) {
 pub(super) fn take_room(inbox: &mut Inbox, outbox: &mut Outbox) {
     ROOM.with_borrow_mut(|room| {
         keep(&mut room.short, inbox.release());
-        keep(&mut room.long, inbox.release_spare());
-        keep(&mut room.long, outbox.take_spare());
+        room.long.keep_all(inbox.release_spare().trimmed(MAX_KEPT));
+        room.long.keep_all(outbox.take_spare().trimmed(MAX_KEPT));
         keep(&mut room.output, outbox.release());
     });
 }
@@ -65,9 +66,10 @@ fn keep(kept: &mut Vec<u8>, room: Vec<u8>) {
 
 /// Reads what has come, as far as the inbox wants it.
 pub(super) fn read(stream: &mut TcpStream, inbox: &mut Inbox, cx: &mut Context<'_>) -> io::Result<Came> {
-    let target = inbox.target();
-    let mut room = target.bytes.limit(target.most);
-    let polled = pin!(stream.read_buf(&mut room)).poll(cx);
+    let polled = match inbox.target() {
+        Target::Append { bytes, most } => pin!(stream.read_buf(&mut bytes.limit(most))).poll(cx),
+        Target::Fill(room) => pin!(stream.read(room)).poll(cx),
+    };
     match polled {
         Poll::Ready(Ok(0)) => Ok(Came::End),
         Poll::Ready(Ok(count)) => {

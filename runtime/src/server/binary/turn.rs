@@ -31,8 +31,8 @@ pub(super) struct Turn {
     left: u32,
     /// How many were answered since the last write.
     unwritten: u32,
-    /// How many were answered since somebody asked.
-    answered: u32,
+    /// Whether some were answered since somebody asked.
+    has_answered: bool,
     /// How many more calls are timed one by one, to find a slow one.
     timed: u32,
     /// Calls that got no line in the log, not yet counted.
@@ -47,7 +47,7 @@ impl Turn {
             second: meter::second(now),
             left: CALLS,
             unwritten: 0,
-            answered: 0,
+            has_answered: false,
             timed: 0,
             unlogged: None,
         }
@@ -79,9 +79,9 @@ impl Turn {
         self.left == 0 || self.unwritten >= CALLS_PER_WRITE
     }
 
-    /// How many calls were answered since this was asked last.
-    pub(super) fn take_answered(&mut self) -> u32 {
-        std::mem::take(&mut self.answered)
+    /// Whether calls were answered since this was asked last.
+    pub(super) fn take_has_answered(&mut self) -> bool {
+        std::mem::take(&mut self.has_answered)
     }
 
     /// What was ready is written.
@@ -96,7 +96,7 @@ impl Turn {
     /// A call was answered in place. Looks at the clock now and then, and whenever a slow method is searched.
     pub(super) fn count(&mut self, method: &NativeMethod) {
         self.unwritten += 1;
-        self.answered += 1;
+        self.has_answered = true;
         let timed = self.timed > 0;
         let Some(took) = self.pass(timed) else { return };
         if timed {
@@ -135,7 +135,7 @@ impl Turn {
 
     /// A call was answered that was waited for.
     pub(super) fn count_waited(&mut self) {
-        self.answered += 1;
+        self.has_answered = true;
     }
 
     /// Whether a call that ended without an exception gets a line in the log.
