@@ -138,6 +138,12 @@ struct LimitArguments {
     /// Loading the sources of a service takes no longer
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     load_timeout: Duration,
+    /// Generations to keep for a rollback, with the live one; the one before it is always kept
+    #[arg(long, value_name = "N", default_value = "10", value_parser = at_least_one)]
+    history: usize,
+    /// Bytes of files to keep for them alone
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = args::bytes)]
+    history_bytes: usize,
 }
 
 /// Runs `rpc-server` with this command line.
@@ -306,6 +312,8 @@ impl LimitArguments {
             workers: self.workers,
             worker_idle: self.worker_idle,
             load_timeout: self.load_timeout,
+            history: self.history,
+            history_bytes: self.history_bytes as u64,
         }
     }
 }

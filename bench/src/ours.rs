@@ -104,10 +104,8 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
 async fn deploy(address: SocketAddr, init: &str) -> Result<()> {
     let options = InitializerOptions {
         servers: [("server1".to_owned(), address)].into(),
-        deploy_key: None,
         timeout: Duration::from_secs(20),
-        retire: false,
-        python: None,
+        ..InitializerOptions::default()
     };
     let init = Path::new(env!("CARGO_MANIFEST_DIR")).join(init);
     let applied = Initializer::plan(&init, options).await?.apply().await?;

@@ -62,7 +62,12 @@ fn a_wrong_command_line_is_exit_2_and_says_what_is_wrong() {
         (1, &["apply", "init.yaml", "--timeout", "0s"], "no time at all"),
         (1, &["apply", "init.yaml", "--server", "server1=here"], "`here` is no IP:PORT"),
         (2, &["call"], "<SERVICE.PROCEDURE>"),
-        (1, &["status", "init.yaml"], "no `status`"),
+        (1, &["cert", "init.yaml"], "no `cert`"),
+        (1, &["status"], "init.yaml"),
+        (1, &["history", "init.yaml", "--only", "server1"], "--only"),
+        (1, &["apply", "init.yaml", "--plan", "p.json"], "cannot be used with"),
+        (1, &["apply", "init.yaml", "--only", "server1", "--retire"], "cannot be used with"),
+        (1, &["status", "init.yaml", "--watch", "soon"], "a duration has a unit"),
         (2, &["shout"], "shout"),
     ] {
         run(PROGRAMS[program].1, arguments).ends(2).says(words);

@@ -2,7 +2,7 @@
 
 mod crashes;
 mod messages;
-mod proxy;
+pub mod proxy;
 mod races;
 
 use crate::harness::Network;

@@ -82,7 +82,7 @@ fn a_deployment_is_logged_with_its_generation_and_who_brought_it() {
     let network = Network::serving(&[ADD]);
     let server = network.server("server1");
     server.logged(&["INFO", "generation prepared"]);
-    server.logged(&["INFO", "generation live", "generation=1", "server=server1", "by=127.0.0.1"]);
+    server.logged(&["INFO", "generation live", "generation=1", "server=server1", "from=127.0.0.1", "new=1"]);
     network.write("p0.py", "def add(a):\n    return a\n");
     network.apply_unchecked().ends(1);
     server.logged(&["WARN", "refused", "`add` takes 1 argument"]);

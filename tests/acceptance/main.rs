@@ -14,6 +14,7 @@ mod limits;
 mod log;
 mod modules;
 mod native;
+mod operations;
 mod records;
 mod refusals;
 mod restart;

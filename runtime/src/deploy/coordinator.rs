@@ -1,12 +1,12 @@
 //! [`Coordinator`]: the initializer's side of the transaction, as a pure state machine.
 //!
 //! ```text
-//!   preparing --all prepared--> committing wave 1, then wave 2 --all committed--> done: committed
-//!      |                             |
-//!      | one refused or lost         | one refused or lost
-//!      v                             v
-//!   aborting --> done: nothing    asking its outcome, rolling back what is committed, aborting the rest
-//!                changed                          --> done: each server's state is reported
+//!   preparing --all prepared--> committing wave 1, then wave 2 --all committed--> probing --all well--> done: live
+//!      |                             |                                              |
+//!      | one refused or lost         | one refused or lost                          | one is not well
+//!      v                             v                                              |
+//!   aborting --> done: nothing    asking its outcome, rolling back what is committed, <-+
+//!                changed          aborting the rest --> done: each server's state is reported
 //! ```
 
 use super::participant::Outcome;
@@ -22,6 +22,8 @@ pub enum Command {
     Abort,
     /// Ask what became of the transaction; the connection was lost at a commit.
     AskOutcome,
+    /// Look whether it runs what it committed, and well.
+    Probe,
     /// Make the content before the transaction live again.
     RollBack,
 }
@@ -48,18 +50,24 @@ pub enum Standing {
     Prepared,
     /// It is being made live.
     Committing,
-    /// It is live.
+    /// It has committed.
     Committed,
+    /// It is being looked at.
+    Probing,
+    /// It runs what it should.
+    Live,
+    /// It has committed, and was not heard from since; why.
+    Silent(String),
     /// The connection was lost at its commit, and it is being asked.
     Asking(String),
-    /// It is being rolled back.
-    RollingBack,
+    /// It is being rolled back; why, where this server was the reason.
+    RollingBack(Option<String>),
     /// It is being told to drop it.
     Aborting(Option<String>),
     /// Nothing has changed there; why, where this server was the reason.
     Old(Option<String>),
-    /// It was live, and the content before it is live again.
-    RolledBack,
+    /// It was live, and the content before it is live again; why, where this server was the reason.
+    RolledBack(Option<String>),
     /// It cannot be told; why.
     Unknown(String),
 }
@@ -101,14 +109,14 @@ impl Coordinator {
     /// Whether nothing more will happen.
     pub fn is_done(&self) -> bool {
         self.members.iter().all(|member| {
-            use Standing::{Committed, Old, RolledBack, Unknown};
-            matches!(member.standing, Committed | Old(_) | RolledBack | Unknown(_))
+            use Standing::{Live, Old, RolledBack, Silent, Unknown};
+            matches!(member.standing, Live | Silent(_) | Old(_) | RolledBack(_) | Unknown(_))
         })
     }
 
-    /// Whether every server is on the new generation.
-    pub fn is_committed(&self) -> bool {
-        self.members.iter().all(|member| member.standing == Standing::Committed)
+    /// Whether every server runs the new generation, and well.
+    pub fn is_live(&self) -> bool {
+        self.members.iter().all(|member| member.standing == Standing::Live)
     }
 
     /// What server `index` did about the command it was given last. The answer: the commands that follow from it.
@@ -120,6 +128,7 @@ impl Coordinator {
         let mut commands = match standing {
             Standing::Asking(_) => vec![(index, Command::AskOutcome)],
             Standing::Aborting(_) => vec![(index, Command::Abort)],
+            Standing::RollingBack(Some(_)) => vec![(index, Command::RollBack)],
             _ => Vec::new(),
         };
         commands.extend(if self.failing { self.undo() } else { self.advance() });
@@ -128,7 +137,10 @@ impl Coordinator {
 
     /// Nothing has failed: the next wave, once the one before it is through.
     fn advance(&mut self) -> Vec<(usize, Command)> {
-        use Standing::{Committed, Committing, Prepared};
+        use Standing::{Committed, Committing, Prepared, Probing};
+        if self.members.iter().all(|member| member.standing == Committed) {
+            return self.command(Command::Probe, |_| Some(Probing));
+        }
         if !self.members.iter().all(|member| matches!(member.standing, Prepared | Committed)) {
             return Vec::new();
         }
@@ -143,11 +155,11 @@ impl Coordinator {
         let mut commands = self.command(Command::Abort, |member| {
             (member.standing == Standing::Prepared).then_some(Standing::Aborting(None))
         });
-        let in_the_air =
-            |member: &Member| matches!(member.standing, Standing::Committing | Standing::Asking(_));
+        use Standing::{Asking, Committed, Committing, Live, Probing, RollingBack, Silent};
+        let in_the_air = |member: &Member| matches!(member.standing, Committing | Asking(_) | Probing);
         if !self.members.iter().any(in_the_air) {
             commands.extend(self.command(Command::RollBack, |member| {
-                (member.standing == Standing::Committed).then_some(Standing::RollingBack)
+                matches!(member.standing, Committed | Live | Silent(_)).then_some(RollingBack(None))
             }));
         }
         commands
@@ -172,7 +184,8 @@ impl Coordinator {
 /// Where a server stands after an event.
 fn next(standing: &Standing, event: Event) -> Standing {
     use Standing::{
-        Aborting, Asking, Committed, Committing, Old, Prepared, Preparing, RolledBack, RollingBack, Unknown,
+        Aborting, Asking, Committed, Committing, Live, Old, Prepared, Preparing, Probing, RolledBack,
+        RollingBack, Silent, Unknown,
     };
     match (standing, event) {
         (Preparing, Event::Done) => Prepared,
@@ -182,22 +195,25 @@ fn next(standing: &Standing, event: Event) -> Standing {
         (Committing, Event::Lost(why)) => Asking(why),
         (Asking(why), Event::Outcome(Outcome::Aborted | Outcome::Unknown)) => Old(Some(why.clone())),
         (Asking(why), Event::Outcome(Outcome::InProgress)) => Aborting(Some(why.clone())),
-        (Asking(_) | RollingBack, Event::Lost(why) | Event::Refused(why)) => Unknown(why),
+        (Probing, Event::Done) => Live,
+        (Probing, Event::Refused(why)) => RollingBack(Some(why)),
+        (Probing, Event::Lost(why)) => Silent(why),
+        (Asking(_) | RollingBack(_), Event::Lost(why) | Event::Refused(why)) => Unknown(why),
         // A server that cannot be told drops the transaction when its lease runs out.
         (Aborting(why), _) => Old(why.clone()),
-        (RollingBack, Event::Done) => RolledBack,
+        (RollingBack(why), Event::Done) => RolledBack(why.clone()),
         (settled, _) => settled.clone(),
     }
 }
 
 fn is_failure(standing: &Standing) -> bool {
     use Standing::{Aborting, Old, RolledBack, RollingBack, Unknown};
-    matches!(standing, Aborting(_) | Old(_) | RollingBack | RolledBack | Unknown(_))
+    matches!(standing, Aborting(_) | Old(_) | RollingBack(_) | RolledBack(_) | Unknown(_))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Command::{Abort, AskOutcome, Commit, Prepare, RollBack};
+    use super::Command::{Abort, AskOutcome, Commit, Prepare, Probe, RollBack};
     use super::*;
 
     /// What a server did, and the commands that must follow.
@@ -240,10 +256,35 @@ mod tests {
                 (1, Event::Done, &[]),
                 (0, Event::Done, &[(1, Commit)]),
                 (1, Event::Done, &[(0, Commit)]),
+                (0, Event::Done, &[(0, Probe), (1, Probe)]),
+                (1, Event::Done, &[]),
                 (0, Event::Done, &[]),
             ],
         );
-        assert!(end.is_committed());
+        assert!(end.is_live());
+    }
+
+    #[test]
+    fn a_server_that_is_not_well_after_its_commit_takes_all_back() {
+        let committed = [
+            (0, Event::Done, &[][..]),
+            (1, Event::Done, &[(0, Commit), (1, Commit)]),
+            (0, Event::Done, &[]),
+            (1, Event::Done, &[(0, Probe), (1, Probe)]),
+        ];
+        let sick: [Line<'_>; 4] = [
+            (0, refused(), &[(0, RollBack)]),
+            (1, Event::Done, &[(1, RollBack)]),
+            (1, Event::Done, &[]),
+            (0, Event::Done, &[]),
+        ];
+        let end = play(&[true, true], &[&committed[..], &sick].concat());
+        let why = Standing::RolledBack(Some("no".to_owned()));
+        assert_eq!(standings(&end), [&why, &Standing::RolledBack(None)]);
+        let silent: [Line<'_>; 2] = [(0, lost(), &[]), (1, Event::Done, &[])];
+        let end = play(&[true, true], &[&committed[..], &silent].concat());
+        assert_eq!(standings(&end), [&Standing::Silent("gone".to_owned()), &Standing::Live]);
+        assert!(!end.is_live());
     }
 
     #[test]
@@ -260,7 +301,7 @@ mod tests {
             ],
         );
         assert_eq!(standings(&end), [&Standing::Old(None), &old("no"), &Standing::Old(None)]);
-        assert!(!end.is_committed());
+        assert!(!end.is_live());
     }
 
     #[test]
@@ -290,7 +331,7 @@ mod tests {
                 (0, Event::Done, &[]),
             ],
         );
-        assert_eq!(standings(&end), [&Standing::RolledBack, &old("gone")]);
+        assert_eq!(standings(&end), [&Standing::RolledBack(None), &old("gone")]);
     }
 
     #[test]
@@ -302,10 +343,12 @@ mod tests {
                 (1, Event::Done, &[(0, Commit)]),
                 (0, lost(), &[(0, AskOutcome)]),
                 (0, Event::Outcome(Outcome::Committed { generation: 4 }), &[(1, Commit)]),
+                (1, Event::Done, &[(0, Probe), (1, Probe)]),
+                (0, Event::Done, &[]),
                 (1, Event::Done, &[]),
             ],
         );
-        assert!(end.is_committed());
+        assert!(end.is_live());
     }
 
     #[test]
@@ -347,16 +390,20 @@ mod tests {
     }
 
     fn explore(at: &Coordinator, pending: &[(usize, Command)], courses: &mut usize, depth: usize) {
-        assert!(depth < 20, "a course that does not end: {:?}", at.members());
+        assert!(depth < 24, "a course that does not end: {:?}", at.members());
         if pending.is_empty() {
             *courses += 1;
             assert!(at.is_done(), "stuck: {:?}", at.members());
-            let rolled_back = |member: &Member| member.standing == Standing::RolledBack;
-            let committed = |member: &Member| member.standing == Standing::Committed;
-            assert!(at.is_committed() || !at.members().iter().any(committed), "{:?}", at.members());
-            let reason =
-                |member: &Member| matches!(member.standing, Standing::Old(Some(_)) | Standing::Unknown(_));
-            assert!(!at.members().iter().any(rolled_back) || at.members().iter().any(reason));
+            use Standing::{Live, Old, RolledBack, Silent, Unknown};
+            let any = |is: fn(&Standing) -> bool| at.members().iter().any(|member| is(&member.standing));
+            let new = any(|standing| matches!(standing, Live | Silent(_)));
+            assert!(
+                !new || !any(|standing| matches!(standing, Old(_) | RolledBack(_))),
+                "{:?}",
+                at.members()
+            );
+            let reason = any(|standing| matches!(standing, Old(Some(_)) | RolledBack(Some(_)) | Unknown(_)));
+            assert!(!any(|standing| matches!(standing, RolledBack(_))) || reason);
             return;
         }
         for (place, (index, command)) in pending.iter().enumerate() {

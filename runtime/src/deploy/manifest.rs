@@ -7,6 +7,7 @@ use rpc_schema::signature::named_types;
 use rpc_schema::{Expanded, Name, Signature};
 use serde::{Deserialize, Serialize};
 
+use super::message::Changes;
 use super::sha256_hex;
 
 /// The only format there is.
@@ -126,15 +127,37 @@ pub struct ParameterEntry {
 }
 
 impl Manifest {
-    /// SHA-256 of everything but the apply id: two manifests with the same one ask for the same.
-    pub fn content_hash(&self) -> String {
+    /// Everything but the apply id, as bytes: what the same manifest is for whoever has it.
+    pub fn content(&self) -> Vec<u8> {
         let content = Self { apply: String::new(), ..self.clone() };
-        sha256_hex(&serde_json::to_vec(&content).unwrap_or_default())
+        serde_json::to_vec(&content).unwrap_or_default()
+    }
+
+    /// SHA-256 of [`content`](Self::content): two manifests with the same one ask for the same.
+    pub fn content_hash(&self) -> String {
+        sha256_hex(&self.content())
     }
 
     /// The hash of every file it names, each once.
     pub fn files(&self) -> BTreeSet<&str> {
         self.services.values().flat_map(ServiceEntry::files).map(|file| file.sha256.as_str()).collect()
+    }
+
+    /// How many procedures differ from what another manifest has.
+    pub fn changes_from(&self, before: Option<&Self>) -> Changes {
+        let keyed = |manifest: &'_ Self| -> BTreeMap<String, RpcEntry> {
+            let rpcs = manifest.services.iter().flat_map(|(name, service)| {
+                service.rpcs.iter().map(move |rpc| (rpc.key_text(name), rpc.clone()))
+            });
+            rpcs.collect()
+        };
+        let (old, new) = (before.map(keyed).unwrap_or_default(), keyed(self));
+        let kept = new.iter().filter_map(|(key, rpc)| Some((old.get(key)?, rpc)));
+        let (mut same, mut changed) = (0, 0);
+        for (before, after) in kept {
+            if before == after { same += 1 } else { changed += 1 }
+        }
+        Changes { new: new.len() - same - changed, changed, removed: old.len() - same - changed }
     }
 
     /// The same services for the same server with nothing in them.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, NetworkEntry};
+use super::packed::Packed;
 use super::participant::{Live, Outcome, Refusal};
 
 /// Answers that say what was asked for.
@@ -30,25 +31,55 @@ pub enum DeployRequest {
     /// Asks what is live.
     #[serde(rename = "INIT-STATUS")]
     Status {},
+    /// Asks for the manifest of a generation.
+    #[serde(rename = "INIT-MANIFEST")]
+    Manifest {
+        /// Which; the live one where it is not said.
+        #[serde(default)]
+        generation: Option<u64>,
+    },
+    /// Asks for the applies that the server keeps.
+    #[serde(rename = "INIT-HISTORY")]
+    History {},
+    /// Asks which of these files the server lacks.
+    #[serde(rename = "INIT-LACKS")]
+    Lacks {
+        /// Their hashes.
+        files: Vec<String>,
+    },
+    /// Asks for files that the server keeps.
+    #[serde(rename = "INIT-FETCH")]
+    Fetch {
+        /// Their hashes.
+        files: Vec<String>,
+    },
     /// Begins a transaction.
     #[serde(rename = "INIT-BEGIN")]
     Begin {
         /// The transaction's id.
         txn: String,
-        /// Who asks, in words.
-        holder: String,
+        /// Who applies, when and why.
+        #[serde(default)]
+        origin: Origin,
         /// How long the server waits for the next step.
         lease_ms: u64,
         /// What the plan was made for.
         expected: Live,
-        /// What the server must run.
-        manifest: Box<Manifest>,
+        /// What the server must run, as a whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest: Option<Box<Manifest>>,
+        /// The same as what it is made of what is live.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        patch: Option<ManifestPatch>,
     },
     /// Sends files that the server lacks.
     #[serde(rename = "INIT-PUT")]
     Put {
         /// The transaction's id.
         txn: String,
+        /// The token of the transaction's lease.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<u64>,
         /// The files.
         files: Vec<PutFile>,
     },
@@ -57,13 +88,22 @@ pub enum DeployRequest {
     Prepare {
         /// The transaction's id.
         txn: String,
+        /// The token of the transaction's lease.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<u64>,
     },
     /// Makes it live.
     #[serde(rename = "INIT-COMMIT")]
     Commit {
         /// The transaction's id.
         txn: String,
+        /// The token of the transaction's lease.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<u64>,
     },
+    /// Asks whether what is live runs.
+    #[serde(rename = "INIT-PROBE")]
+    Probe {},
     /// Drops it.
     #[serde(rename = "INIT-ABORT")]
     Abort {
@@ -87,15 +127,37 @@ pub enum DeployRequest {
     Restart {},
 }
 
+/// Who applies, when and why; the server keeps it with what it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// When, in milliseconds since the Unix epoch by the initializer's clock, and later than any apply that the asked
+    /// servers knew: applies are in order by it, whatever the clocks say.
+    pub at: u64,
+    /// Who: a user and a machine, in words.
+    pub by: String,
+    /// What it is beside a whole apply, such as a rollback; empty where it is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// A manifest as what it is made of another one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ManifestPatch {
+    /// The content hash of the manifest that it is packed against; empty for none.
+    pub base: String,
+    /// The manifest's bytes.
+    #[serde(flatten)]
+    pub packed: Packed,
+}
+
 /// A file on its way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PutFile {
     /// SHA-256 of the file's bytes.
     pub sha256: String,
-    /// How many bytes it has.
-    pub size: u64,
-    /// Its bytes, compressed by zstd, in base64.
-    pub zstd: String,
+    /// Its bytes.
+    #[serde(flatten)]
+    pub packed: Packed,
 }
 
 /// The answer to `INIT-CHALLENGE`.
@@ -111,10 +173,29 @@ pub struct ChallengeAnswer {
 pub struct StatusAnswer {
     /// The server's version.
     pub version: String,
+    /// The version of the Python that runs procedures.
+    #[serde(default)]
+    pub python: String,
+    /// The layers of the cage around procedures that are in force.
+    #[serde(default)]
+    pub sandbox: Vec<String>,
+    /// When it started, in milliseconds since the Unix epoch by its clock.
+    #[serde(default)]
+    pub started: u64,
     /// What is live.
     pub live: Live,
-    /// What it runs; `None` before the first apply.
-    pub manifest: Option<Manifest>,
+    /// The live generation, and who made it so; `None` before the first apply.
+    #[serde(default)]
+    pub applied: Option<Past>,
+    /// The name it has; `None` before the first apply.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// The network that it knows; `None` before the first apply.
+    #[serde(default)]
+    pub network: Option<NetworkEntry>,
+    /// The apply that is under way, in words.
+    #[serde(default)]
+    pub under_way: Option<String>,
     /// Its services that cannot run, since files of theirs are damaged.
     #[serde(default)]
     pub damaged: Vec<String>,
@@ -122,9 +203,84 @@ pub struct StatusAnswer {
     pub frame_limit: u64,
 }
 
+/// A generation that a server keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Past {
+    /// Its number.
+    pub generation: u64,
+    /// The apply that it came by.
+    pub apply: String,
+    /// Who applied it, when and why.
+    #[serde(default)]
+    pub origin: Origin,
+    /// The address it came from.
+    #[serde(default)]
+    pub from: String,
+    /// How it differs from the generation before.
+    #[serde(default)]
+    pub changes: Changes,
+    /// Why it cannot be gone back to; empty where it can.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub damaged: String,
+}
+
+/// How many procedures a generation changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Changes {
+    /// Procedures that came.
+    pub new: usize,
+    /// Procedures that stayed and differ.
+    pub changed: usize,
+    /// Procedures that went.
+    pub removed: usize,
+}
+
+/// The answer to `INIT-MANIFEST`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ManifestAnswer {
+    /// The generation.
+    pub generation: u64,
+    /// Its manifest.
+    #[serde(flatten)]
+    pub packed: Packed,
+}
+
+/// The answer to `INIT-HISTORY`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HistoryAnswer {
+    /// The generations that the server keeps, newest first.
+    pub generations: Vec<Past>,
+}
+
+/// The answer to `INIT-FETCH`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FetchAnswer {
+    /// As many of the files as fit into a message, at least one.
+    pub files: Vec<PutFile>,
+}
+
+/// The answer to `INIT-PROBE`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProbeAnswer {
+    /// What is live.
+    pub live: Live,
+    /// What does not run, and why; empty where all is well.
+    pub sick: Vec<String>,
+}
+
 /// The answer to `INIT-BEGIN`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BeginAnswer {
+    /// The token of the lease. A step that carries it is refused once a later lease has another.
+    pub token: u64,
+    /// The hash of every file that the server lacks.
+    pub missing: Vec<String>,
+}
+
+/// The answer to `INIT-LACKS`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LacksAnswer {
     /// The hash of every file that the server lacks.
     pub missing: Vec<String>,
 }

@@ -16,6 +16,7 @@
 pub mod coordinator;
 pub mod manifest;
 pub mod message;
+pub mod packed;
 pub mod participant;
 
 /// SHA-256 of some bytes, as lower-case hexadecimal.

@@ -18,6 +18,9 @@ pub const MAX_OUTCOMES: usize = 64;
 /// No lease is longer, whatever an initializer asks for.
 pub const MAX_LEASE: Duration = Duration::from_mins(5);
 
+/// Fencing tokens count from the generation on, so that they rise over restarts too.
+const TOKENS_PER_GENERATION: u64 = 1 << 16;
+
 /// What is live on a server.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Live {
@@ -70,6 +73,18 @@ pub enum Refusal {
     /// A commit before prepare has succeeded.
     #[error("transaction {0} is not prepared")]
     NotPrepared(String),
+    /// A step of an earlier beginning of the transaction.
+    #[error(
+        "the step is of an earlier beginning of transaction {txn}: its token is {token}, and {held} holds the lease"
+    )]
+    Fenced {
+        /// The transaction.
+        txn: String,
+        /// The step's token.
+        token: u64,
+        /// The token of the lease.
+        held: u64,
+    },
     /// A rollback of something that is not live.
     #[error("transaction {0} is not what is live here, so it cannot be rolled back")]
     NotLive(String),
@@ -80,6 +95,8 @@ pub enum Refusal {
 pub struct Participant {
     live: Live,
     current: Option<Current>,
+    /// The last fencing token that was given out; each lease has a higher one.
+    token: u64,
     /// `outcomes.len() <= MAX_OUTCOMES`, oldest first.
     outcomes: VecDeque<(String, Outcome)>,
 }
@@ -87,6 +104,7 @@ pub struct Participant {
 #[derive(Debug)]
 struct Current {
     txn: String,
+    token: u64,
     holder: String,
     lease: Duration,
     until: Instant,
@@ -99,6 +117,21 @@ impl Current {
     fn busy(&self, now: Instant) -> Refusal {
         let left = self.until.saturating_duration_since(now).as_millis();
         Refusal::Busy { holder: self.holder.clone(), left_ms: u64::try_from(left).unwrap_or(u64::MAX) }
+    }
+}
+
+/// A step of a transaction, as who sends it names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// The transaction.
+    pub txn: &'a str,
+    /// The fencing token that its beginning was answered by; `None` where whoever sends it does not say.
+    pub token: Option<u64>,
+}
+
+impl<'a> From<&'a str> for Step<'a> {
+    fn from(txn: &'a str) -> Self {
+        Self { txn, token: None }
     }
 }
 
@@ -138,11 +171,11 @@ impl Participant {
         Some(expired.txn)
     }
 
-    /// Takes the lease for a transaction. The one that holds it may begin again.
+    /// Takes the lease for a transaction. The one that holds it may begin again. The answer: its fencing token.
     ///
     /// # Errors
     /// [`Refusal::Busy`], [`Refusal::Moved`].
-    pub fn begin(&mut self, now: Instant, begin: Begin) -> Result<(), Refusal> {
+    pub fn begin(&mut self, now: Instant, begin: Begin) -> Result<u64, Refusal> {
         self.expire(now);
         if let Some(current) = self.current.as_ref().filter(|current| current.txn != begin.txn) {
             return Err(current.busy(now));
@@ -150,20 +183,37 @@ impl Participant {
         if begin.expected != self.live {
             return Err(Refusal::Moved { planned: begin.expected.generation, found: self.live.generation });
         }
+        self.token = self.token.max(self.live.generation.saturating_mul(TOKENS_PER_GENERATION)) + 1;
+        self.hold(now, begin, self.token);
+        Ok(self.token)
+    }
+
+    fn hold(&mut self, now: Instant, begin: Begin, token: u64) {
         let lease = begin.lease.min(MAX_LEASE);
         let Begin { txn, holder, .. } = begin;
-        self.current =
-            Some(Current { txn, holder, lease, until: now + lease, preparing: false, prepared: false });
-        Ok(())
+        let until = now + lease;
+        self.current = Some(Current { txn, token, holder, lease, until, preparing: false, prepared: false });
+    }
+
+    /// Takes up a transaction that was prepared when the server last stopped; its lease begins again. The answer:
+    /// whether it still follows from what is live.
+    pub fn resume(&mut self, now: Instant, begin: Begin, token: u64) -> bool {
+        let follows = begin.expected == self.live && self.outcome(&begin.txn) == Outcome::Unknown;
+        if follows {
+            self.token = self.token.max(token);
+            self.hold(now, begin, token);
+            self.current.iter_mut().for_each(|current| current.prepared = true);
+        }
+        follows
     }
 
     /// A step of the transaction under way came: its lease begins again.
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`].
-    pub fn step(&mut self, now: Instant, txn: &str) -> Result<(), Refusal> {
+    pub fn step<'a>(&mut self, now: Instant, step: impl Into<Step<'a>>) -> Result<(), Refusal> {
         self.expire(now);
-        let current = self.under_way(txn)?;
+        let current = self.under_way(step.into())?;
         current.until = now + current.lease;
         Ok(())
     }
@@ -172,8 +222,8 @@ impl Participant {
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`].
-    pub fn preparing(&mut self, txn: &str) -> Result<(), Refusal> {
-        self.under_way(txn)?.preparing = true;
+    pub fn preparing<'a>(&mut self, step: impl Into<Step<'a>>) -> Result<(), Refusal> {
+        self.under_way(step.into())?.preparing = true;
         Ok(())
     }
 
@@ -181,9 +231,10 @@ impl Participant {
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`].
-    pub fn prepared(&mut self, now: Instant, txn: &str) -> Result<(), Refusal> {
-        self.step(now, txn)?;
-        let current = self.under_way(txn)?;
+    pub fn prepared<'a>(&mut self, now: Instant, step: impl Into<Step<'a>>) -> Result<(), Refusal> {
+        let step = step.into();
+        self.step(now, step)?;
+        let current = self.under_way(step)?;
         (current.preparing, current.prepared) = (false, true);
         Ok(())
     }
@@ -193,13 +244,14 @@ impl Participant {
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`], [`Refusal::NotPrepared`].
-    pub fn commit(&mut self, now: Instant, txn: &str) -> Result<Option<u64>, Refusal> {
-        if let Outcome::Committed { .. } = self.outcome(txn) {
+    pub fn commit<'a>(&mut self, now: Instant, step: impl Into<Step<'a>>) -> Result<Option<u64>, Refusal> {
+        let step = step.into();
+        if let Outcome::Committed { .. } = self.outcome(step.txn) {
             return Ok(None);
         }
-        self.step(now, txn)?;
-        if !self.under_way(txn)?.prepared {
-            return Err(Refusal::NotPrepared(txn.to_owned()));
+        self.step(now, step)?;
+        if !self.under_way(step)?.prepared {
+            return Err(Refusal::NotPrepared(step.txn.to_owned()));
         }
         Ok(Some(self.live.generation + 1))
     }
@@ -252,9 +304,33 @@ impl Participant {
         found.map_or(Outcome::Unknown, |(_, outcome)| outcome.clone())
     }
 
-    fn under_way(&mut self, txn: &str) -> Result<&mut Current, Refusal> {
+    fn under_way(&mut self, step: Step<'_>) -> Result<&mut Current, Refusal> {
+        let Step { txn, token } = step;
         let current = self.current.as_mut().filter(|current| current.txn == txn);
-        current.ok_or_else(|| Refusal::NotUnderWay(txn.to_owned()))
+        let current = current.ok_or_else(|| Refusal::NotUnderWay(txn.to_owned()))?;
+        match token.filter(|token| *token != current.token) {
+            Some(token) => Err(Refusal::Fenced { txn: txn.to_owned(), token, held: current.token }),
+            None => Ok(current),
+        }
+    }
+
+    /// What became of the last transactions, oldest first.
+    pub fn outcomes(&self) -> impl Iterator<Item = &(String, Outcome)> {
+        self.outcomes.iter()
+    }
+
+    /// Takes up what was remembered when the server last stopped.
+    pub fn recall(&mut self, outcomes: impl IntoIterator<Item = (String, Outcome)>) {
+        for (txn, outcome) in outcomes {
+            self.remember(&txn, outcome);
+        }
+    }
+
+    /// Who holds the lease, and for how many more milliseconds.
+    pub fn holder(&self, now: Instant) -> Option<(&str, u64)> {
+        let current = self.current.as_ref()?;
+        let left = current.until.saturating_duration_since(now).as_millis();
+        Some((&current.holder, u64::try_from(left).unwrap_or(u64::MAX)))
     }
 
     fn remember(&mut self, txn: &str, outcome: Outcome) {
@@ -326,7 +402,15 @@ mod tests {
         assert_eq!(server.begin(now, begin("u", 3)), Err(busy.clone()));
         assert_eq!(server.prepared(now, "u"), Err(Refusal::NotUnderWay("u".to_owned())));
         assert_eq!(server.roll_back(now, "t"), Err(busy));
-        assert_eq!(server.begin(now, begin("t", 3)), Ok(()), "the holder may begin again");
+        let first = server.current.as_ref().expect("a lease").token;
+        let again = server.begin(now, begin("t", 3)).expect("the holder may begin again");
+        assert!(again > first);
+        let stale = Step { txn: "t", token: Some(first) };
+        assert_eq!(
+            server.step(now, stale),
+            Err(Refusal::Fenced { txn: "t".to_owned(), token: first, held: again })
+        );
+        assert_eq!(server.step(now, Step { token: Some(again), ..stale }), Ok(()));
     }
 
     #[test]
@@ -337,7 +421,7 @@ mod tests {
         assert_eq!(server.expire(now + LEASE * 3 / 2), Some("t".to_owned()));
         assert_eq!(server.commit(now + LEASE * 2, "t"), Err(Refusal::NotUnderWay("t".to_owned())));
         assert_eq!(server.outcome("t"), Outcome::Aborted);
-        assert_eq!(server.begin(now + LEASE * 2, begin("u", 3)), Ok(()));
+        server.begin(now + LEASE * 2, begin("u", 3)).expect("free again");
     }
 
     #[test]
@@ -371,6 +455,19 @@ mod tests {
         assert_eq!(server.outcome("t"), Outcome::Aborted);
         assert_eq!(server.roll_back(now, "t"), Err(Refusal::NotLive("t".to_owned())));
         assert_eq!(server.roll_back(now, "never"), Err(Refusal::NotLive("never".to_owned())));
+    }
+
+    #[test]
+    fn what_was_prepared_before_a_restart_can_be_committed_after_it() {
+        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+        assert!(server.resume(now, begin("t", 3), 7));
+        assert_eq!(server.commit(now, Step { txn: "t", token: Some(7) }), Ok(Some(4)));
+        let mut moved = Participant::new(live(4));
+        assert!(!moved.resume(now, begin("t", 3), 7), "something else is live");
+        let mut settled = Participant::new(live(3));
+        settled.recall([("t".to_owned(), Outcome::Aborted)]);
+        assert!(!settled.resume(now, begin("t", 3), 7), "it was aborted");
+        assert_eq!((moved.current(), settled.current()), (None, None));
     }
 
     #[test]

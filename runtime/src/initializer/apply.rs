@@ -1,23 +1,21 @@
 //! Carrying out a plan: the coordinator's commands, each as messages to one server.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::connection::{Connection, RequestError};
-use super::desired::Desired;
-use super::plan::{Plan, ServerPlan};
-use super::{InitializerOptions, join_all};
+use super::progress::Happening;
+use super::{DesiredServer, Initializer, InitializerOptions, Seen, ServerPlan, join_all};
 use crate::deploy::coordinator::{Command, Coordinator, Event, Standing};
 use crate::deploy::manifest::Manifest;
-use crate::deploy::message::{BeginAnswer, DeployRequest, LiveAnswer, OutcomeAnswer, PutFile, StatusAnswer};
+use crate::deploy::message::{
+    BeginAnswer, DeployRequest, LiveAnswer, ManifestPatch, OutcomeAnswer, ProbeAnswer, PutFile, StatusAnswer,
+};
+use crate::deploy::packed::Packed;
 use crate::deploy::participant::Live;
 use crate::deploy::random_id;
 
@@ -27,7 +25,7 @@ const LEASE_RESERVE: Duration = Duration::from_mins(1);
 /// Files are sent in messages of about this many packed bytes, or of half a server's frame limit.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// How often, and with what pause, a server is asked what became of a commit whose answer was lost.
+/// How often, and with what pause, a server is asked what became of a commit whose answer was lost, or whether it is well.
 const OUTCOME_TRIES: u32 = 10;
 const OUTCOME_PAUSE: Duration = Duration::from_millis(300);
 
@@ -58,52 +56,59 @@ pub struct ServerOutcome {
 }
 
 /// A server of the transaction, as its commands see it.
-struct Target {
-    address: SocketAddr,
-    expected: Live,
-    frame_limit: usize,
-    manifest: Manifest,
+struct Target<'a> {
+    server: &'a DesiredServer,
+    /// What is live there.
+    live: &'a Live,
+    /// The manifest of that, if this side knows it.
+    base: Option<&'a Manifest>,
+    plan: &'a ServerPlan,
     link: Mutex<Link>,
 }
 
 #[derive(Default)]
 struct Link {
     connection: Option<Connection>,
+    /// The token of the transaction's lease there.
+    token: Option<u64>,
     files_sent: usize,
     bytes_sent: u64,
+    /// The generation that it was on when it was last asked.
+    generation: Option<u64>,
 }
 
 struct Apply<'a> {
     txn: String,
-    targets: Vec<Target>,
-    files: &'a BTreeMap<String, Vec<u8>>,
-    options: &'a InitializerOptions,
+    targets: Vec<Target<'a>>,
+    initializer: &'a Initializer,
 }
 
-pub(super) async fn apply(
-    plan: &Plan,
-    desired: &Desired,
-    options: &InitializerOptions,
-) -> io::Result<Applied> {
+pub(super) async fn apply(initializer: &Initializer) -> io::Result<Applied> {
     let txn = random_id()?;
-    let changing: Vec<&ServerPlan> = plan.servers.iter().filter(|server| server.changes).collect();
-    let targets = changing.iter().map(|server| Target::new(server, &txn)).collect();
-    let apply = Arc::new(Apply { txn, targets, files: &desired.files, options });
-    let members = changing.iter().map(|server| (server.name.clone(), server.gains())).collect();
+    let Initializer { servers, seen, plan, .. } = initializer;
+    let planned = servers.iter().zip(seen).zip(&plan.servers);
+    let changing = planned.filter(|(_, plan)| plan.changes);
+    let targets: Vec<_> = changing.map(|((server, seen), plan)| Target::new(server, seen, plan)).collect();
+    let members = targets.iter().map(|target| (target.server.name.clone(), target.plan.gains())).collect();
+    let apply = Apply { txn, targets, initializer };
     let (mut coordinator, commands) = Coordinator::new(members);
     apply.carry_out(&mut coordinator, commands).await;
     Ok(apply.report(&coordinator).await)
 }
 
-impl Target {
-    fn new(server: &ServerPlan, txn: &str) -> Self {
-        Self {
-            address: server.address,
-            expected: server.live.clone(),
-            frame_limit: usize::try_from(server.frame_limit).unwrap_or(usize::MAX),
-            manifest: Manifest { apply: txn.to_owned(), ..server.manifest.clone() },
-            link: Mutex::default(),
-        }
+impl<'a> Target<'a> {
+    fn new(server: &'a DesiredServer, seen: &'a Seen, plan: &'a ServerPlan) -> Self {
+        let (live, base) = (&seen.status.live, seen.running(server));
+        Self { server, live, base, plan, link: Mutex::default() }
+    }
+
+    /// What it should run, as what that is made of what it runs.
+    fn patch(&self) -> io::Result<ManifestPatch> {
+        let (base, bytes) = match self.base {
+            Some(base) => (self.live.content.clone(), base.content()),
+            None => (String::new(), Vec::new()),
+        };
+        Ok(ManifestPatch { base, packed: Packed::pack(&self.server.manifest.content(), &bytes)? })
     }
 }
 
@@ -120,12 +125,11 @@ impl Apply<'_> {
     async fn obey(&self, index: usize, command: Command) -> Event {
         let target = &self.targets[index];
         let mut link = target.link.lock().await;
-        let txn = self.txn.clone();
+        let (txn, token) = (self.txn.clone(), link.token);
         let result = match command {
             Command::Prepare => self.prepare(target, &mut link).await,
-            Command::Commit => {
-                self.tell::<LiveAnswer>(target, &mut link, DeployRequest::Commit { txn }).await
-            }
+            Command::Commit => self.commit(target, &mut link).await,
+            Command::Probe => return self.probe(target, &mut link).await,
             Command::RollBack => {
                 self.tell::<LiveAnswer>(target, &mut link, DeployRequest::Rollback { txn }).await
             }
@@ -134,6 +138,7 @@ impl Apply<'_> {
             }
             Command::AskOutcome => return self.ask_outcome(target, &mut link).await,
         };
+        debug_assert!(link.token >= token, "tokens rise");
         match result {
             Ok(()) => Event::Done,
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
@@ -144,72 +149,154 @@ impl Apply<'_> {
         }
     }
 
-    async fn prepare(&self, target: &Target, link: &mut Link) -> Result<(), RequestError> {
+    async fn prepare(&self, target: &Target<'_>, link: &mut Link) -> Result<(), RequestError> {
+        let options = &self.initializer.options;
+        let lost = |error: io::Error| RequestError::Lost(format!("its manifest cannot be packed: {error}"));
         let begin = DeployRequest::Begin {
             txn: self.txn.clone(),
-            holder: format!("apply {}", self.txn),
-            lease_ms: u64::try_from((self.options.timeout + LEASE_RESERVE).as_millis()).unwrap_or(u64::MAX),
-            expected: target.expected.clone(),
-            manifest: Box::new(target.manifest.clone()),
+            origin: self.initializer.origin.clone(),
+            lease_ms: u64::try_from((options.timeout + LEASE_RESERVE).as_millis()).unwrap_or(u64::MAX),
+            expected: target.live.clone(),
+            manifest: None,
+            patch: Some(target.patch().map_err(lost)?),
         };
-        let BeginAnswer { missing } = link.request(target, self.options, &begin).await?;
-        let batch_bytes = BATCH_BYTES.min(target.frame_limit / 2);
-        for files in batches(&missing, self.files, batch_bytes)? {
-            link.files_sent += files.len();
-            let put = DeployRequest::Put { txn: self.txn.clone(), files };
-            link.request::<Value>(target, self.options, &put).await?;
+        let BeginAnswer { token, missing } = link.request(target, options, &begin).await?;
+        link.token = Some(token);
+        self.send(target, link, &missing).await?;
+        let prepare = DeployRequest::Prepare { txn: self.txn.clone(), token: link.token };
+        link.request::<Value>(target, options, &prepare).await?;
+        options.progress.tell(Happening::Prepared { server: &target.server.name });
+        Ok(())
+    }
+
+    /// Sends the files that a server lacks, in messages of a bounded size.
+    async fn send(
+        &self,
+        target: &Target<'_>,
+        link: &mut Link,
+        missing: &[String],
+    ) -> Result<(), RequestError> {
+        let Initializer { options, .. } = self.initializer;
+        let frame_limit = usize::try_from(target.plan.frame_limit).unwrap_or(usize::MAX);
+        let batch_bytes = BATCH_BYTES.min(frame_limit / 2);
+        let server = target.server.name.as_str();
+        let (mut left, mut sent, mut all) = (missing, 0, target.plan.load.bytes);
+        while !left.is_empty() {
+            let (mut files, mut bytes) = (Vec::new(), 0);
+            while let Some((sha256, rest)) = left.split_first().filter(|_| bytes < batch_bytes) {
+                let packed = self.packed(sha256)?;
+                bytes += packed.zstd.len();
+                files.push(PutFile { sha256: sha256.clone(), packed });
+                left = rest;
+            }
+            all = all.max(sent + bytes as u64);
+            options.progress.tell(Happening::Sending { server, sent, all });
+            let count = files.len();
+            let put = DeployRequest::Put { txn: self.txn.clone(), token: link.token, files };
+            link.request::<Value>(target, options, &put).await?;
+            link.files_sent += count;
+            sent += bytes as u64;
+            options.progress.tell(Happening::Sending { server, sent, all });
         }
-        let prepare = DeployRequest::Prepare { txn: self.txn.clone() };
-        link.request::<Value>(target, self.options, &prepare).await.map(drop)
+        Ok(())
+    }
+
+    /// A file, packed as it travels.
+    fn packed(&self, sha256: &str) -> Result<Packed, RequestError> {
+        if let Some(packed) = self.initializer.packed.get(sha256) {
+            return Ok(packed.clone());
+        }
+        let lost = |what: String| RequestError::Lost(format!("file {sha256}: {what}"));
+        let bytes = self.initializer.files.get(sha256);
+        let bytes = bytes.ok_or_else(|| lost("the server lacks what only it had".to_owned()))?;
+        Packed::pack(bytes, b"").map_err(|error| lost(error.to_string()))
+    }
+
+    async fn commit(&self, target: &Target<'_>, link: &mut Link) -> Result<(), RequestError> {
+        let commit = DeployRequest::Commit { txn: self.txn.clone(), token: link.token };
+        link.request::<LiveAnswer>(target, &self.initializer.options, &commit).await?;
+        self.initializer.options.progress.tell(Happening::Committed { server: &target.server.name });
+        Ok(())
+    }
+
+    /// Looks whether a server runs what it committed. One that was lost is asked again.
+    async fn probe(&self, target: &Target<'_>, link: &mut Link) -> Event {
+        let probe = DeployRequest::Probe {};
+        match self.ask_again::<ProbeAnswer>(target, link, &probe).await {
+            Ok(ProbeAnswer { live, .. }) if live.content != target.server.content => {
+                let found = live.generation;
+                Event::Refused(format!("generation {found} is live there, which is something else"))
+            }
+            Ok(ProbeAnswer { sick, .. }) if sick.is_empty() => Event::Done,
+            Ok(ProbeAnswer { sick, .. }) => Event::Refused(sick.join("; ")),
+            Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
+            Err(RequestError::Lost(error)) => Event::Lost(error),
+        }
     }
 
     async fn tell<T: serde::de::DeserializeOwned>(
         &self,
-        target: &Target,
+        target: &Target<'_>,
         link: &mut Link,
         request: DeployRequest,
     ) -> Result<(), RequestError> {
-        link.request::<T>(target, self.options, &request).await.map(drop)
+        link.request::<T>(target, &self.initializer.options, &request).await.map(drop)
     }
 
-    async fn ask_outcome(&self, target: &Target, link: &mut Link) -> Event {
+    /// Asks something that may be asked again, over other connections where one is lost.
+    async fn ask_again<T: serde::de::DeserializeOwned>(
+        &self,
+        target: &Target<'_>,
+        link: &mut Link,
+        request: &DeployRequest,
+    ) -> Result<T, RequestError> {
         let mut last = String::new();
         for _ in 0..OUTCOME_TRIES {
-            let request = DeployRequest::Outcome { txn: self.txn.clone() };
-            match link.request::<OutcomeAnswer>(target, self.options, &request).await {
-                Ok(answer) => return Event::Outcome(answer.outcome),
-                Err(RequestError::Refused(error)) => return Event::Refused(error.to_string()),
+            match link.request::<T>(target, &self.initializer.options, request).await {
                 Err(RequestError::Lost(error)) => last = error,
+                answer => return answer,
             }
             link.hang_up();
             tokio::time::sleep(OUTCOME_PAUSE).await;
         }
-        Event::Lost(format!("{last}; whether its commit took place cannot be told"))
+        Err(RequestError::Lost(last))
+    }
+
+    async fn ask_outcome(&self, target: &Target<'_>, link: &mut Link) -> Event {
+        let request = DeployRequest::Outcome { txn: self.txn.clone() };
+        match self.ask_again::<OutcomeAnswer>(target, link, &request).await {
+            Ok(answer) => Event::Outcome(answer.outcome),
+            Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
+            Err(RequestError::Lost(error)) => {
+                Event::Lost(format!("{error}; whether its commit took place cannot be told"))
+            }
+        }
     }
 
     /// Where every server stands, after asking each what is live.
     async fn report(&self, coordinator: &Coordinator) -> Applied {
-        let live = join_all(self.targets.iter().map(|target| async {
+        let asked = join_all(self.targets.iter().map(|target| async {
             let mut link = target.link.lock().await;
-            link.request::<StatusAnswer>(target, self.options, &DeployRequest::Status {}).await.ok()
+            let status = DeployRequest::Status {};
+            let answer = link.request::<StatusAnswer>(target, &self.initializer.options, &status).await;
+            link.generation = answer.as_ref().ok().map(|status| status.live.generation);
+            link.hang_up();
+            answer.is_ok_and(|status| status.live.content == target.server.content)
         }))
         .await;
         let mut applied = Applied {
             id: self.txn.clone(),
-            complete: coordinator.is_committed(),
+            complete: coordinator.is_live() && asked.iter().all(|as_planned| *as_planned),
             servers: Vec::new(),
             files_sent: 0,
             bytes_sent: 0,
         };
-        for ((member, target), live) in coordinator.members().iter().zip(&self.targets).zip(live) {
-            let mut link = target.link.lock().await;
-            link.hang_up();
+        for (member, target) in coordinator.members().iter().zip(&self.targets) {
+            let link = target.link.lock().await;
             applied.files_sent += link.files_sent;
             applied.bytes_sent += link.bytes_sent;
-            let generation = live.as_ref().map(|live| live.live.generation);
-            let wanted = target.manifest.content_hash();
-            applied.complete &= live.is_some_and(|live| live.live.content == wanted);
-            let (name, standing) = (member.name.clone(), member.standing.clone());
+            let (name, standing, generation) =
+                (member.name.clone(), member.standing.clone(), link.generation);
             applied.servers.push(ServerOutcome { name, standing, generation });
         }
         applied
@@ -220,13 +307,13 @@ impl Link {
     /// Sends a request, over a fresh connection where there is none.
     async fn request<T: serde::de::DeserializeOwned>(
         &mut self,
-        target: &Target,
+        target: &Target<'_>,
         options: &InitializerOptions,
         request: &DeployRequest,
     ) -> Result<T, RequestError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            None => self.connection.insert(Connection::open(target.address, options).await?),
+            None => self.connection.insert(Connection::open(target.server.address, options).await?),
         };
         connection.request(request).await
     }
@@ -236,30 +323,4 @@ impl Link {
             self.bytes_sent += connection.sent;
         }
     }
-}
-
-/// The missing files, packed, in messages of a bounded size.
-fn batches(
-    missing: &[String],
-    files: &BTreeMap<String, Vec<u8>>,
-    batch_bytes: usize,
-) -> Result<Vec<Vec<PutFile>>, RequestError> {
-    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for sha256 in missing {
-        let lost = |what: String| RequestError::Lost(format!("file {sha256}: {what}"));
-        let content =
-            files.get(sha256).ok_or_else(|| lost("the server asks for what was not offered".to_owned()))?;
-        let packed = zstd::bulk::compress(content, 3).map_err(|error| lost(error.to_string()))?;
-        let zstd = base64::engine::general_purpose::STANDARD.encode(packed);
-        bytes += zstd.len();
-        batch.push(PutFile { sha256: sha256.clone(), size: content.len() as u64, zstd });
-        if bytes >= batch_bytes {
-            batches.push(std::mem::take(&mut batch));
-            bytes = 0;
-        }
-    }
-    if !batch.is_empty() {
-        batches.push(batch);
-    }
-    Ok(batches)
 }

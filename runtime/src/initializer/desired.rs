@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rpc_schema::model::{Code, Network, Rpc, Schema, Service};
@@ -21,9 +21,11 @@ pub struct Desired {
     pub servers: Vec<DesiredServer>,
     /// The bytes of every file that travels, by SHA-256.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Every path that was read, for whoever watches them: beside init.yaml, or absolute.
+    pub paths: Vec<PathBuf>,
     /// The file.
     pub(super) document: Arc<Document>,
-    network: NetworkEntry,
+    pub(super) network: NetworkEntry,
 }
 
 /// What one server should run. Its manifest has no apply id yet.
@@ -35,6 +37,15 @@ pub struct DesiredServer {
     pub address: SocketAddr,
     /// What it should run.
     pub manifest: Manifest,
+    /// The hash of that.
+    pub content: String,
+}
+
+impl DesiredServer {
+    pub(super) fn new(name: &str, address: SocketAddr, manifest: Manifest) -> Self {
+        let content = manifest.content_hash();
+        Self { name: name.to_owned(), address, manifest, content }
+    }
 }
 
 impl Desired {
@@ -50,29 +61,36 @@ impl Desired {
         let mut reader =
             Reader { folder: document.folder(), files: BTreeMap::new(), hashes: BTreeMap::new() };
         let network = network_entry(&schema.network);
+        if let Some(unknown) = options.only.iter().find(|name| !network.servers.contains_key(*name)) {
+            return Err(InitializerError::UnknownServer(unknown.clone()));
+        }
         let mut servers = Vec::new();
-        for server in &schema.network.servers {
+        for server in schema.network.servers.iter().filter(|server| options.is_meant(server.name.as_str())) {
             let name = server.name.to_string();
             let address = options.address_of(&name, server.address)?;
             let services = provided_services(schema, &name, &mut reader)?;
             let manifest = manifest(&name, &network, services);
-            servers.push(DesiredServer { name, address, manifest });
+            servers.push(DesiredServer::new(&name, address, manifest));
         }
-        let files = reader.files;
-        Ok(Self { servers, files, document: Arc::new(document), network })
+        let Reader { files, hashes, folder } = reader;
+        let paths = hashes.into_keys().map(|path| folder.join(path)).collect();
+        Ok(Self { servers, files, paths, document: Arc::new(document), network })
     }
 
     /// Has every server remember the ones that left the file and run on.
     pub(super) fn remember(&mut self, departed: &BTreeMap<String, SocketAddr>) {
         for server in &mut self.servers {
-            server.manifest.network.departed.clone_from(departed);
+            if server.manifest.network.departed != *departed {
+                server.manifest.network.departed.clone_from(departed);
+                server.content = server.manifest.content_hash();
+            }
         }
     }
 
     /// A server that left the file, with nothing to run.
     pub(super) fn retired(&self, name: &str, address: SocketAddr) -> DesiredServer {
         let manifest = manifest(name, &self.network, BTreeMap::new());
-        DesiredServer { name: name.to_owned(), address, manifest }
+        DesiredServer::new(name, address, manifest)
     }
 }
 

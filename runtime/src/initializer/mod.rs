@@ -1,16 +1,31 @@
 //! The initializer: brings every server of an `init.yaml` to what the file says, in one transaction.
 //!
 //! ```text
-//! init.yaml + sources --Desired--> ask all servers --Plan--> Coordinator over those that change --> Report
-//!                                         |
-//!                                 check the sources that differ
+//! init.yaml + sources --Desired--+
+//! a saved plan ------------------+--> ask all servers --Plan--> Coordinator over those that change --> Applied
+//! what servers keep (rollback) --+
 //! ```
+//!
+//! | module | has |
+//! |---|---|
+//! | `desired` | what every server should run, from the file |
+//! | `survey` | what is live on the servers |
+//! | `plan`, `sources`, `saved` | what differs, whether its sources are right, and a plan in a file |
+//! | `apply` | carrying a plan out |
+//! | `status`, `history` | what is live against the file; the applies that servers keep, and going back to one |
 
 mod apply;
 mod connection;
 mod desired;
+mod difference;
+mod history;
+mod origin;
 mod plan;
+mod progress;
+mod saved;
 mod sources;
+mod status;
+mod survey;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,13 +36,20 @@ pub use apply::{Applied, ServerOutcome};
 use connection::Connection;
 pub use connection::{RequestError, Unreachable};
 pub use desired::{Desired, DesiredServer};
-pub use plan::{Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+pub use difference::SourceDifference;
+pub use history::{Applies, PastApply, PastServer};
+pub use plan::{FileChange, Load, Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+pub use progress::{Happening, Progress};
 pub use rpc_schema::breaking::{Change, Effect};
+pub use status::{NetworkStatus, ServerStatus};
+pub use survey::Seen;
 
 use self::plan::find_departed;
-use crate::deploy::message::{DeployError, DeployErrorKind, DeployRequest, StatusAnswer};
+use self::survey::ask_all;
+use crate::deploy::message::{DeployRequest, LacksAnswer, Origin};
+use crate::deploy::packed::Packed;
 
-/// How an initializer reaches servers.
+/// How an initializer reaches servers, and what it does with them.
 #[derive(Debug, Clone)]
 pub struct InitializerOptions {
     /// Where servers are reached, by name. Else `RPC_SERVER_<NAME>` says, else the file.
@@ -36,10 +58,32 @@ pub struct InitializerOptions {
     pub deploy_key: Option<Vec<u8>>,
     /// How long a server may take to answer.
     pub timeout: Duration,
+    /// How long servers that are not there are waited for; `None` not at all.
+    pub wait: Option<Duration>,
+    /// The servers that are brought to the file; all where it is empty.
+    pub only: Vec<String>,
     /// Whether servers that left the file are emptied.
     pub retire: bool,
     /// The Python that sources are checked with before they are sent; `None` leaves that to the servers.
     pub python: Option<PathBuf>,
+    /// Who is told what happens meanwhile.
+    pub progress: Progress,
+}
+
+/// All servers, each with two minutes to answer; sources are left to them.
+impl Default for InitializerOptions {
+    fn default() -> Self {
+        Self {
+            servers: BTreeMap::new(),
+            deploy_key: None,
+            timeout: Duration::from_mins(2),
+            wait: None,
+            only: Vec::new(),
+            retire: false,
+            python: None,
+            progress: Progress::default(),
+        }
+    }
 }
 
 /// Why nothing was planned or applied.
@@ -61,6 +105,20 @@ pub enum InitializerError {
     /// Servers that cannot be asked; nothing changed anywhere.
     #[error("{}", list(.0))]
     Unreachable(Vec<Unreachable>),
+    /// A saved plan that cannot be written or read.
+    #[error("the plan {}: {what}", path.display())]
+    SavedPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// Servers on which something else is live than what a saved plan was made for.
+    #[error("{}", .0.join("\n"))]
+    Moved(Vec<String>),
+    /// What cannot be gone back to, and why.
+    #[error("{0}")]
+    Rollback(String),
 }
 
 impl InitializerOptions {
@@ -76,6 +134,10 @@ impl InitializerOptions {
             _ => Ok(declared),
         }
     }
+
+    fn is_meant(&self, server: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == server)
+    }
 }
 
 fn list(servers: &[Unreachable]) -> String {
@@ -86,8 +148,18 @@ fn list(servers: &[Unreachable]) -> String {
 #[derive(Debug)]
 pub struct Initializer {
     options: InitializerOptions,
-    desired: Desired,
+    origin: Origin,
+    /// What every server should run.
+    servers: Vec<DesiredServer>,
+    /// What each runs, in their order.
+    seen: Vec<Seen>,
     plan: Plan,
+    /// The bytes of files that may have to travel, by SHA-256.
+    files: BTreeMap<String, Vec<u8>>,
+    /// Those that some server lacks, packed.
+    packed: BTreeMap<String, Packed>,
+    /// Every file that the plan was made from.
+    paths: Vec<PathBuf>,
 }
 
 impl Initializer {
@@ -98,28 +170,35 @@ impl Initializer {
     /// An [`InitializerError`]; nothing has changed anywhere.
     pub async fn plan(init: &Path, options: InitializerOptions) -> Result<Self, InitializerError> {
         let mut desired = Desired::read(init, &options)?;
-        let mut live = ask_all(&desired.servers, &options).await?;
-        let mut departed = find_departed(&desired.servers, &live);
-        let known = |name: &String| {
-            departed.contains_key(name) || desired.servers.iter().any(|server| server.name == *name)
-        };
+        let mut seen = ask_all(&desired.servers, &options).await?;
+        let mut departed = find_departed(&desired.network.servers, &seen);
+        let known = |name: &String| departed.contains_key(name) || desired.network.servers.contains_key(name);
         if let Some(unknown) = options.servers.keys().find(|name| !known(name)) {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
-        let notes = sources::check_changed(&desired, &live, options.python.as_deref()).await?;
-        let mut servers = Vec::new();
+        let notes = sources::check_changed(&desired, &seen, options.python.as_deref()).await?;
+        let mut retired = Vec::new();
         if options.retire {
             for (name, address) in &mut departed {
                 *address = options.address_of(name, *address)?;
-                servers.push(desired.retired(name, *address));
+                retired.push(desired.retired(name, *address));
             }
-            live.extend(ask_all(&servers, &options).await?);
+            seen.extend(ask_all(&retired, &options).await?);
         } else {
             desired.remember(&departed);
         }
-        servers.splice(0..0, desired.servers.iter().cloned());
-        let plan = Plan { notes, ..Plan::new(&servers, &live, departed) };
-        Ok(Self { options, desired, plan })
+        let mut servers = desired.servers;
+        servers.extend(retired);
+        let plan = Plan { notes, ..Plan::new(&servers, &seen, departed) };
+        let note = match options.only.as_slice() {
+            [] => String::new(),
+            only => format!("only {}", only.join(", ")),
+        };
+        let origin = origin::origin_after(seen.iter().map(|seen| &seen.status), &note);
+        let (files, paths, packed) = (desired.files, desired.paths, BTreeMap::new());
+        let mut planned = Self { options, origin, servers, seen, plan, files, packed, paths };
+        planned.weigh().await?;
+        Ok(planned)
     }
 
     /// What would change.
@@ -127,12 +206,17 @@ impl Initializer {
         &self.plan
     }
 
-    /// Brings every server that differs to the file, or none.
+    /// Every file that the plan was made from, for whoever watches them.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// Brings every server that differs to the plan, or none.
     ///
     /// # Errors
     /// Where this machine gives no randomness for the apply's id.
     pub async fn apply(&self) -> std::io::Result<Applied> {
-        apply::apply(&self.plan, &self.desired, &self.options).await
+        apply::apply(self).await
     }
 
     /// Has every server replace its workers by fresh ones.
@@ -150,35 +234,49 @@ impl Initializer {
         let failed: Vec<_> = join_all(restarts).await.into_iter().flatten().collect();
         if failed.is_empty() { Ok(()) } else { Err(InitializerError::Unreachable(failed)) }
     }
-}
 
-/// What is live on each server, in their order.
-async fn ask_all(
-    servers: &[DesiredServer],
-    options: &InitializerOptions,
-) -> Result<Vec<StatusAnswer>, InitializerError> {
-    let asked = servers.iter().map(|server| async {
-        let asked = async {
-            let mut connection = Connection::open(server.address, options).await?;
-            let status = connection.request::<StatusAnswer>(&DeployRequest::Status {}).await?;
-            match &status.manifest {
-                Some(manifest) if manifest.server != server.name => {
-                    let message = format!("this is server `{}`", manifest.server);
-                    Err(RequestError::Refused(DeployError::new(DeployErrorKind::Refused, message)))
+    /// Asks each server which of the files that are new to it it lacks, and packs those.
+    async fn weigh(&mut self) -> Result<(), InitializerError> {
+        let asked = self.plan.servers.iter().map(|server| {
+            let files: Vec<String> = server.new_files().map(str::to_owned).collect();
+            async {
+                if files.is_empty() {
+                    return Ok(files);
                 }
-                _ => Ok(status),
+                let lacks = async {
+                    let mut connection = Connection::open(server.address, &self.options).await?;
+                    connection.request::<LacksAnswer>(&DeployRequest::Lacks { files }).await
+                };
+                let unreachable = |error| Unreachable::new(&server.name, server.address, error);
+                lacks.await.map(|answer| answer.missing).map_err(unreachable)
             }
-        };
-        asked.await.map_err(|error| Unreachable::new(&server.name, server.address, error))
-    });
-    let (mut answers, mut failed) = (Vec::new(), Vec::new());
-    for answer in join_all(asked).await {
-        match answer {
-            Ok(answer) => answers.push(answer),
-            Err(error) => failed.push(error),
+        });
+        let (mut lacking, mut failed) = (Vec::new(), Vec::new());
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(missing) => lacking.push(missing),
+                Err(error) => failed.push(error),
+            }
         }
+        if !failed.is_empty() {
+            return Err(InitializerError::Unreachable(failed));
+        }
+        for (server, missing) in self.plan.servers.iter_mut().zip(lacking) {
+            for hash in missing {
+                let Some(bytes) = self.files.get(&hash) else { continue };
+                let packed = match self.packed.entry(hash) {
+                    std::collections::btree_map::Entry::Occupied(packed) => packed.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(place) => {
+                        let failed = |error: std::io::Error| InitializerError::Source(error.to_string());
+                        place.insert(Packed::pack(bytes, b"").map_err(failed)?)
+                    }
+                };
+                server.load.files += 1;
+                server.load.bytes += packed.zstd.len() as u64;
+            }
+        }
+        Ok(())
     }
-    if failed.is_empty() { Ok(answers) } else { Err(InitializerError::Unreachable(failed)) }
 }
 
 async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use rpc_schema::breaking::{Change, Contract, ServiceContract, compare};
 
 use super::desired::DesiredServer;
-use crate::deploy::manifest::{Manifest, RpcEntry, ServiceEntry, printed_type};
-use crate::deploy::message::StatusAnswer;
+use super::survey::Seen;
+use crate::deploy::manifest::{GrantsEntry, Manifest, RpcEntry, ServiceEntry, printed_type};
 use crate::deploy::participant::Live;
 
 /// What differs between the file and what is live.
@@ -35,14 +35,23 @@ pub struct ServerPlan {
     pub live: Live,
     /// The longest message it takes, in bytes.
     pub frame_limit: u64,
-    /// What it should run.
-    pub manifest: Manifest,
     /// Whether anything at all differs.
     pub changes: bool,
     /// Its services, those that leave last.
     pub services: Vec<ServiceChange>,
     /// Whether the network section differs.
     pub network_changes: bool,
+    /// What has to be sent to it.
+    pub load: Load,
+}
+
+/// What has to be sent to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Files that it lacks.
+    pub files: usize,
+    /// Bytes of them as they are sent.
+    pub bytes: u64,
 }
 
 /// What changes in one service.
@@ -56,6 +65,21 @@ pub struct ServiceChange {
     pub rpcs: Vec<RpcChange>,
     /// What changes beside them: tenants, modules, data, grants.
     pub notes: Vec<String>,
+    /// The files that change.
+    pub files: Vec<FileChange>,
+    /// Whether it has grants, before or after.
+    pub has_grants: bool,
+}
+
+/// A file that changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Where it lies, relative to `init.yaml`.
+    pub path: String,
+    /// SHA-256 of what it was; `None` where it is new.
+    pub before: Option<String>,
+    /// SHA-256 of what it becomes; `None` where it goes.
+    pub after: Option<String>,
 }
 
 /// What changes in one procedure.
@@ -83,16 +107,12 @@ pub enum Mark {
 }
 
 impl Plan {
-    /// Compares; `live` has the answers of `servers`, in their order.
-    pub fn new(
-        servers: &[DesiredServer],
-        live: &[StatusAnswer],
-        departed: BTreeMap<String, SocketAddr>,
-    ) -> Self {
+    /// Compares; `seen` has the answers of `servers`, in their order.
+    pub fn new(servers: &[DesiredServer], seen: &[Seen], departed: BTreeMap<String, SocketAddr>) -> Self {
         let plans: Vec<ServerPlan> =
-            servers.iter().zip(live).map(|(server, live)| plan_server(server, live)).collect();
+            servers.iter().zip(seen).map(|(server, seen)| plan_server(server, seen)).collect();
         let changes = plans.iter().any(|plan| plan.changes);
-        let breaks = if changes { find_breaks(servers, live) } else { Vec::new() };
+        let breaks = if changes { find_breaks(servers, seen) } else { Vec::new() };
         Self { servers: plans, departed, breaks, notes: Vec::new() }
     }
 
@@ -113,6 +133,13 @@ impl ServerPlan {
     pub fn gains(&self) -> bool {
         self.services.iter().any(|service| service.mark == Mark::New)
     }
+
+    /// The hash of every file that is not among those it runs; where files of it are damaged, of every one.
+    pub(super) fn new_files(&self) -> impl Iterator<Item = &str> {
+        let hashes =
+            self.services.iter().flat_map(|service| &service.files).filter_map(|file| file.after.as_deref());
+        hashes.collect::<BTreeSet<_>>().into_iter()
+    }
 }
 
 impl fmt::Display for Mark {
@@ -126,29 +153,31 @@ impl fmt::Display for Mark {
     }
 }
 
-fn plan_server(server: &DesiredServer, status: &StatusAnswer) -> ServerPlan {
-    let empty = BTreeMap::new();
-    let old = status.manifest.as_ref().map_or(&empty, |manifest| &manifest.services);
+pub(super) fn plan_server(server: &DesiredServer, seen: &Seen) -> ServerPlan {
+    let (empty, status) = (BTreeMap::new(), &seen.status);
+    let running = seen.running(server);
+    let old = running.map_or(&empty, |manifest| &manifest.services);
     let new = &server.manifest.services;
     let mut services: Vec<_> =
         new.iter().map(|(name, service)| plan_service(name, old.get(name), Some(service))).collect();
     for service in services.iter_mut().filter(|service| status.damaged.contains(&service.name)) {
         service.mark = Mark::Changed;
         service.notes.push("~ damaged files on the server".to_owned());
+        let all = new.get(&service.name).into_iter().flat_map(|entry| changed_files(None, Some(entry)));
+        service.files = all.collect();
     }
     let gone = old.iter().filter(|(name, _)| !new.contains_key(*name));
     services.extend(gone.map(|(name, service)| plan_service(name, Some(service), None)));
-    let network_changes =
-        status.manifest.as_ref().is_some_and(|manifest| manifest.network != server.manifest.network);
+    let network_changes = running.is_some_and(|manifest| manifest.network != server.manifest.network);
     ServerPlan {
         name: server.name.clone(),
         address: server.address,
         live: status.live.clone(),
         frame_limit: status.frame_limit,
-        changes: status.live.content != server.manifest.content_hash() || !status.damaged.is_empty(),
-        manifest: server.manifest.clone(),
+        changes: status.live.content != server.content || !status.damaged.is_empty(),
         services,
         network_changes,
+        load: Load::default(),
     }
 }
 
@@ -170,7 +199,27 @@ fn plan_service(name: &str, old: Option<&ServiceEntry>, new: Option<&ServiceEntr
         (Some(old), Some(new)) if old == new => Mark::Unchanged,
         _ => Mark::Changed,
     };
-    ServiceChange { name: name.to_owned(), mark, rpcs, notes }
+    let granted = |service: &ServiceEntry| service.grants != GrantsEntry::default();
+    let has_grants = [old, new].into_iter().flatten().any(granted);
+    ServiceChange { name: name.to_owned(), mark, rpcs, notes, files: changed_files(old, new), has_grants }
+}
+
+fn changed_files(old: Option<&ServiceEntry>, new: Option<&ServiceEntry>) -> Vec<FileChange> {
+    if old == new {
+        return Vec::new();
+    }
+    let by_path = |service: Option<&ServiceEntry>| -> BTreeMap<String, String> {
+        let files = service.into_iter().flat_map(ServiceEntry::files);
+        files.map(|file| (file.path.clone(), file.sha256.clone())).collect()
+    };
+    let (old, new) = (by_path(old), by_path(new));
+    let paths: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let change = |path: &String| FileChange {
+        path: path.clone(),
+        before: old.get(path).cloned(),
+        after: new.get(path).cloned(),
+    };
+    paths.into_iter().map(change).filter(|change| change.before != change.after).collect()
 }
 
 fn plan_rpc(key: &str, old: Option<&RpcEntry>, new: Option<&RpcEntry>) -> RpcChange {
@@ -227,30 +276,48 @@ fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<String> {
     for tenant in old.tenants.iter().filter(|tenant| !new.tenants.contains(tenant)) {
         notes.push(format!("- tenant {tenant}"));
     }
+    notes.extend(compare_grants(&old.grants, &new.grants));
     let differs = [
         (old.modules != new.modules, "modules"),
         (old.data != new.data, "data"),
-        (old.grants != new.grants, "grants"),
         (old.concurrency != new.concurrency, "concurrency"),
     ];
     notes.extend(differs.iter().filter(|(differs, _)| *differs).map(|(_, what)| format!("~ {what}")));
     notes
 }
 
+/// The grants that a service gains and loses.
+fn compare_grants(old: &GrantsEntry, new: &GrantsEntry) -> Vec<String> {
+    let told = |grants: &GrantsEntry| -> BTreeSet<String> {
+        let ports = grants.connect.iter().map(|port| format!("connect {port}"));
+        let paths = grants.read.iter().map(|path| format!("read {path}"));
+        let written = grants.write.iter().map(|path| format!("write {path}"));
+        let variables = grants.env.iter().map(|name| format!("env {name}"));
+        let memory = grants.memory.iter().map(|bytes| format!("memory {bytes} bytes"));
+        ports.chain(paths).chain(written).chain(variables).chain(memory).collect()
+    };
+    let (old, new) = (told(old), told(new));
+    let gained = new.difference(&old).map(|grant| format!("+ grant {grant}"));
+    gained.chain(old.difference(&new).map(|grant| format!("- grant {grant}"))).collect()
+}
+
 /// Servers that what is live knows, and the file does not, with the addresses they had.
 pub(super) fn find_departed(
-    servers: &[DesiredServer],
-    live: &[StatusAnswer],
+    declared: &BTreeMap<String, SocketAddr>,
+    seen: &[Seen],
 ) -> BTreeMap<String, SocketAddr> {
-    let networks = live.iter().filter_map(|live| live.manifest.as_ref()).map(|manifest| &manifest.network);
+    let networks = seen.iter().filter_map(|seen| seen.status.network.as_ref());
     let known = networks.flat_map(|network| network.departed.iter().chain(&network.servers));
-    let named = |name: &str| servers.iter().any(|server| server.name == name);
-    known.filter(|(name, _)| !named(name)).map(|(name, address)| (name.clone(), *address)).collect()
+    known
+        .filter(|(name, _)| !declared.contains_key(*name))
+        .map(|(name, address)| (name.clone(), *address))
+        .collect()
 }
 
 /// What clients with stubs of the old file cannot call any more, or have to call otherwise.
-fn find_breaks(servers: &[DesiredServer], live: &[StatusAnswer]) -> Vec<Change> {
-    let old: Vec<&Manifest> = live.iter().filter_map(|live| live.manifest.as_ref()).collect();
+fn find_breaks(servers: &[DesiredServer], seen: &[Seen]) -> Vec<Change> {
+    let old: Vec<&Manifest> =
+        servers.iter().zip(seen).filter_map(|(server, seen)| seen.running(server)).collect();
     let new: Vec<&Manifest> = servers.iter().map(|server| &server.manifest).collect();
     let changes = compare(&contract(&old), &contract(&new));
     changes.into_iter().filter(|change| change.effect.is_breaking()).collect()
@@ -282,22 +349,31 @@ fn service_contract(provider: &str, name: &str, service: &ServiceEntry) -> Servi
 mod tests {
     use super::*;
     use crate::deploy::manifest::tests::sample;
+    use crate::deploy::message::StatusAnswer;
 
     fn plan(new: &Manifest, old: Option<&Manifest>) -> Plan {
-        let desired = DesiredServer {
-            name: "server1".to_owned(),
-            address: SocketAddr::from(([127, 0, 0, 1], 1)),
-            manifest: new.clone(),
-        };
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let desired = DesiredServer::new("server1", address, new.clone());
         let live = Live { generation: 1, content: old.map(Manifest::content_hash).unwrap_or_default() };
-        let status = StatusAnswer {
-            version: String::new(),
-            live,
-            manifest: old.cloned(),
-            damaged: Vec::new(),
-            frame_limit: 0,
-        };
-        Plan::new(&[desired], &[status], BTreeMap::new())
+        let status: StatusAnswer = serde_json::from_value(serde_json::json!({
+            "version": "", "live": live, "frame-limit": 0,
+        }))
+        .expect("a status");
+        Plan::new(&[desired], &[Seen { status, manifest: old.cloned() }], BTreeMap::new())
+    }
+
+    #[test]
+    fn what_a_service_gains_and_loses_is_named_and_so_are_its_files() {
+        let mut new = sample('b');
+        let service = new.services.get_mut("svc1").expect("the sample's service");
+        service.grants.connect = vec![5432];
+        service.tenants.clear();
+        let plan = plan(&new, Some(&sample('a')));
+        let change = &plan.servers[0].services[0];
+        assert_eq!(change.notes, ["- tenant client1", "+ grant connect 5432"]);
+        let (path, hash) = ("services/svc1/rpc1.py".to_owned(), |digit: &str| Some(digit.repeat(64)));
+        assert_eq!(change.files, [FileChange { path, before: hash("a"), after: hash("b") }]);
+        assert_eq!(plan.servers[0].new_files().collect::<Vec<_>>(), ["b".repeat(64)]);
     }
 
     #[test]

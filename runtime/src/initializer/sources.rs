@@ -9,21 +9,21 @@ use std::sync::Arc;
 
 use super::InitializerError;
 use super::desired::Desired;
+use super::survey::Seen;
 use crate::deploy::manifest::{RpcEntry, ServiceEntry};
-use crate::deploy::message::StatusAnswer;
 
-/// Checks what differs; `live` has the answers of the desired servers, in their order. What comes back are notes for
+/// Checks what differs; `seen` has the answers of the desired servers, in their order. What comes back are notes for
 /// the plan: why nothing could be checked.
 ///
 /// # Errors
 /// The findings.
 pub(super) async fn check_changed(
     desired: &Desired,
-    live: &[StatusAnswer],
+    seen: &[Seen],
     python: Option<&Path>,
 ) -> Result<Vec<String>, InitializerError> {
     let Some(python) = python.map(Path::to_owned) else { return Ok(Vec::new()) };
-    let changed = find_changed(desired, live);
+    let changed = find_changed(desired, seen);
     let document = Arc::clone(&desired.document);
     let check = move || {
         let only = |service, rpc| changed.contains(&(service, rpc));
@@ -38,16 +38,16 @@ pub(super) async fn check_changed(
 }
 
 /// The procedures whose code, signature or modules are not what is live, by their places in the document.
-fn find_changed(desired: &Desired, live: &[StatusAnswer]) -> HashSet<(usize, usize)> {
+fn find_changed(desired: &Desired, seen: &[Seen]) -> HashSet<(usize, usize)> {
     let mut changed = HashSet::new();
     for (index, service) in desired.document.schema.services.iter().enumerate() {
         let name = service.name.as_str();
-        let mut servers = desired.servers.iter().zip(live);
-        let Some((server, status)) = servers.find(|(server, _)| service.provider == *server.name) else {
+        let mut servers = desired.servers.iter().zip(seen);
+        let Some((server, seen)) = servers.find(|(server, _)| service.provider == *server.name) else {
             continue;
         };
         let Some(new) = server.manifest.services.get(name) else { continue };
-        let old = status.manifest.as_ref().and_then(|manifest| manifest.services.get(name));
+        let old = seen.running(server).and_then(|manifest| manifest.services.get(name));
         changed.extend(changed_procedures(name, old, new).into_iter().map(|rpc| (index, rpc)));
     }
     changed

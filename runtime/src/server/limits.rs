@@ -38,6 +38,10 @@ pub struct Limits {
     pub worker_idle: Duration,
     /// Loading a service takes no longer.
     pub load_timeout: Duration,
+    /// Generations that are kept to be gone back to, with the live one; the one before it always is.
+    pub history: usize,
+    /// Bytes of files that are kept for them alone.
+    pub history_bytes: u64,
 }
 
 impl Default for Limits {
@@ -59,6 +63,8 @@ impl Default for Limits {
             workers: 16,
             worker_idle: Duration::from_mins(1),
             load_timeout: Duration::from_secs(30),
+            history: 10,
+            history_bytes: 256 << 20,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rpc_schema::signature::named_types;
@@ -54,6 +55,8 @@ struct Runner {
     version: String,
     /// Why it cannot run, where its files are damaged.
     broken: Option<String>,
+    /// A worker of it was found alive once it was live.
+    proven: AtomicBool,
     pool: Arc<Pool>,
     _tree: Option<Tree>,
 }
@@ -95,6 +98,24 @@ impl Registry {
             |service: &Service| service.runner.as_ref().is_some_and(|runner| runner.broken.is_some());
         let broken = self.services.iter().filter(|(_, service)| is_broken(service));
         broken.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Services that do not run, each with why. Those that were found well before are not looked at again.
+    pub(crate) async fn find_sick(&self) -> Vec<String> {
+        let mut sick = Vec::new();
+        for (name, service) in &self.services {
+            let Some(runner) = &service.runner else { continue };
+            if let Some(why) = &runner.broken {
+                sick.push(why.clone());
+            } else if !runner.proven.load(Ordering::Relaxed) {
+                match runner.pool.probe().await {
+                    Ok(()) => runner.proven.store(true, Ordering::Relaxed),
+                    Err(why) => sick.push(format!("service `{name}` has no worker: {why}")),
+                }
+            }
+        }
+        sick.sort();
+        sick
     }
 
     /// Says how many calls of each procedure got no log line since this was done last.
@@ -314,13 +335,14 @@ impl Builder {
                 if scrutiny == Scrutiny::Check {
                     pool.prepare().await?;
                 }
-                Ok(Runner { version, broken: None, pool, _tree: Some(tree) })
+                let proven = AtomicBool::new(false);
+                Ok(Runner { version, broken: None, proven, pool, _tree: Some(tree) })
             }
             Err(error) if scrutiny == Scrutiny::Trust => {
                 tracing::error!(event = "service damaged", service = name, error = %error);
                 let words = "files of it are damaged on the server; apply again to repair it";
                 let broken = Some(format!("service `{name}` cannot run: {words}"));
-                Ok(Runner { version, broken, pool, _tree: None })
+                Ok(Runner { version, broken, proven: AtomicBool::new(false), pool, _tree: None })
             }
             Err(error) => Err(failed(&error)),
         }

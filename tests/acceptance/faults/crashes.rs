@@ -2,7 +2,7 @@
 
 use super::proxy::{Exchange, Proxy};
 use super::{about_to_change, values};
-use crate::harness::{Finished, Network};
+use crate::harness::{Finished, Network, eventually};
 
 /// What the link does with the first message of that header; all others pass.
 fn at_first<'a>(
@@ -145,15 +145,37 @@ fn a_server_lost_before_all_are_prepared_changes_nothing() {
 }
 
 #[test]
-fn a_server_killed_after_it_prepared_serves_the_old_generation() {
+fn what_a_server_has_prepared_it_can_commit_after_it_was_killed() {
     let mut network = about_to_change();
     network.script("server2").prepare_source("txn", "svc2", "def value():\n    return 5\n");
     assert_eq!(network.script("server2").outcome("txn"), "in-progress");
     network.server_mut("server2").kill();
     network.start("server2", &[]);
     assert_eq!(network.value("server2"), (1, 1));
-    assert_eq!(network.script("server2").outcome("txn"), "unknown");
-    let refused = network.script("server2").step("INIT-COMMIT", "txn").expect_err("it is not prepared");
-    assert_eq!(refused["kind"], "conflict", "{refused}");
-    converges(&network, [(2, 2), (2, 2)]);
+    assert_eq!(network.script("server2").outcome("txn"), "in-progress");
+    network.apply().ends(1).says("another apply is under way: apply txn by the test from 127.0.0.1");
+    network.script("server2").step("INIT-COMMIT", "txn").expect("prepared, and still so");
+    assert_eq!(network.value("server2"), (2, 5));
+    assert_eq!(network.script("server2").outcome("txn"), "committed");
+    converges(&network, [(2, 2), (3, 2)]);
+}
+
+#[test]
+fn what_became_of_transactions_is_known_after_a_server_was_killed() {
+    let mut network = about_to_change();
+    let mut script = network.script("server2");
+    script.prepare_source("gone", "svc2", "def value():\n    return 5\n");
+    script.step("INIT-ABORT", "gone").expect("aborted");
+    script.prepare_source("kept", "svc2", "def value():\n    return 6\n");
+    script.step("INIT-COMMIT", "kept").expect("committed");
+    let kept = |network: &Network| {
+        let outcomes = std::fs::read_to_string(network.data("server2").join("outcomes.json")).ok()?;
+        (outcomes.contains("gone") && outcomes.contains("kept")).then_some(())
+    };
+    eventually("outcomes are kept", || kept(&network));
+    network.server_mut("server2").kill();
+    network.start("server2", &[]);
+    let mut script = network.script("server2");
+    assert_eq!(["gone", "kept", "never"].map(|txn| script.outcome(txn)), ["aborted", "committed", "unknown"]);
+    assert_eq!(network.value("server2"), (2, 6));
 }

@@ -95,13 +95,22 @@ fn steps_out_of_turn_are_refused() {
     }
     is_refused(script.put("one", SOURCE.as_bytes()), "conflict", "transaction one is not under way here");
     let manifest = script.manifest_with_source("svc1", SOURCE);
-    let missing = script.begin("one", 60_000, &manifest).expect("begun");
-    assert_eq!(missing, json!({ "missing": [sha256_hex(SOURCE.as_bytes())] }));
+    let begun = script.begin("one", 60_000, &manifest).expect("begun");
+    assert_eq!(begun["missing"], json!([sha256_hex(SOURCE.as_bytes())]));
+    let token = begun["token"].as_u64().expect("a token");
+    let again =
+        script.begin("one", 60_000, &manifest).expect("begun again")["token"].as_u64().expect("a token");
+    assert!(again > token);
+    is_refused(
+        script.ask("INIT-PREPARE", json!({ "txn": "one", "token": token })),
+        "conflict",
+        "an earlier beginning of transaction one",
+    );
     is_refused(script.step("INIT-COMMIT", "one"), "conflict", "transaction one is not prepared");
     is_refused(script.step("INIT-PREPARE", "one"), "refused", "has not come");
     is_refused(script.step("INIT-PREPARE", "two"), "conflict", "transaction two is not under way here");
     let stale = json!({
-        "txn": "one", "holder": "the test", "lease-ms": 60_000, "manifest": manifest,
+        "txn": "one", "lease-ms": 60_000, "manifest": manifest,
         "expected": { "generation": 0, "content": "" },
     });
     is_refused(
@@ -224,10 +233,7 @@ fn messages_that_are_none_are_malformed_and_the_session_lives() {
         ("INIT-DANCE", json!({})),
         ("INIT-COMMIT", json!({})),
         ("INIT-COMMIT", json!({ "txn": 7 })),
-        (
-            "INIT-BEGIN",
-            json!({ "txn": "one", "holder": "me", "lease-ms": -1, "expected": {}, "manifest": {} }),
-        ),
+        ("INIT-BEGIN", json!({ "txn": "one", "lease-ms": -1, "expected": {}, "manifest": {} })),
         ("INIT-PUT", json!({ "txn": "one", "files": {} })),
     ] {
         is_refused(script.ask(header, value), "malformed", "");
@@ -240,7 +246,7 @@ fn a_manifest_with_a_name_twice_is_refused() {
     let network = serving();
     let (live, manifest) = network.script("server1").status();
     let begin = json!({ "header": "INIT-BEGIN", "value": {
-        "id": 1, "txn": "one", "holder": "the test", "lease-ms": 60_000, "expected": live, "manifest": manifest,
+        "id": 1, "txn": "one", "lease-ms": 60_000, "expected": live, "manifest": manifest,
     }});
     for (once, twice) in [
         ("\"client1\":\"127.0.0.1\"", "\"client1\":\"127.0.0.9\",\"client1\":\"127.0.0.1\""),
@@ -264,7 +270,11 @@ fn a_rollback_is_a_new_generation_with_the_old_content() {
     let mut script = network.script("server1");
     is_refused(roll_back(&mut script, "never"), "conflict", "transaction never is not what is live here");
     script.prepare_source("one", "svc1", SOURCE);
-    is_refused(roll_back(&mut script, "never"), "conflict", "another apply is under way: the test's one");
+    is_refused(
+        roll_back(&mut script, "never"),
+        "conflict",
+        "another apply is under way: apply one by the test from 127.0.0.1",
+    );
     script.step("INIT-COMMIT", "one").expect("committed");
     assert_eq!(network.value("server1"), (2, 5));
     assert_eq!(roll_back(&mut script, "one"), Ok(json!({ "generation": 3 })));

@@ -78,7 +78,7 @@ fn a_lease_that_runs_out_gives_the_server_free() {
     network
         .apply()
         .ends(1)
-        .says("another apply is under way: the test's long from 127.0.0.1 holds the lease for");
+        .says("another apply is under way: apply long by the test from 127.0.0.1 holds the lease for");
     assert_eq!(values(&network), [(1, 1), (1, 1)]);
     let left = script.begin("other", 1, &manifest).expect_err("busy")["message"].to_string();
     let left: u64 = left

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use rpc_runtime::deploy::packed::Packed;
 use rpc_runtime::deploy::sha256_hex;
 use serde_json::{Value, json};
 
@@ -38,7 +39,17 @@ impl Script {
     #[track_caller]
     pub fn status(&mut self) -> (Value, Value) {
         let mut status = self.ask("INIT-STATUS", json!({})).expect("a status");
-        (status["live"].take(), status["manifest"].take())
+        let live = status["live"].take();
+        let manifest = if live["generation"] == 0 { Value::Null } else { self.manifest(None) };
+        (live, manifest)
+    }
+
+    /// The manifest of a generation that the server keeps, or of the live one.
+    #[track_caller]
+    pub fn manifest(&mut self, generation: Option<u64>) -> Value {
+        let answer = self.ask("INIT-MANIFEST", json!({ "generation": generation })).expect("a manifest");
+        let packed: Packed = serde_json::from_value(answer).expect("something packed");
+        serde_json::from_slice(&packed.unpack(b"", 64 << 20).expect("whole")).expect("a manifest")
     }
 
     /// Begins a transaction on what is live.
@@ -46,7 +57,7 @@ impl Script {
     pub fn begin(&mut self, txn: &str, lease_ms: u64, manifest: &Value) -> Result<Value, Value> {
         let (live, _) = self.status();
         let begin = json!({
-            "txn": txn, "holder": format!("the test's {txn}"), "lease-ms": lease_ms, "expected": live,
+            "txn": txn, "origin": { "at": 1, "by": "the test" }, "lease-ms": lease_ms, "expected": live,
             "manifest": manifest,
         });
         self.ask("INIT-BEGIN", begin)

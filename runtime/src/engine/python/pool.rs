@@ -83,6 +83,26 @@ impl Pool {
         }
     }
 
+    /// Whether there is a worker that lives, or one can be started.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn probe(self: &Arc<Self>) -> Result<(), String> {
+        if let Some(worker) = self.take_idle() {
+            self.put_back(worker);
+            return Ok(());
+        }
+        let starting = Arc::clone(&self.starting).acquire_owned().await.map_err(|_| "closing".to_owned())?;
+        match self.start_worker(starting).await {
+            Ok(worker) => {
+                self.put_back(worker);
+                Ok(())
+            }
+            Err(StartError::Failed(message)) => Err(message),
+            Err(StartError::Refused(findings)) => Err(refused(&self.setup.service, findings).to_string()),
+        }
+    }
+
     /// Calls the procedure at that place in the setup with the binary values of its arguments. A call that is `alone`
     /// polls for its answer for a moment before it sleeps; see [`Worker::call`].
     ///

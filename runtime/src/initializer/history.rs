@@ -1,0 +1,250 @@
+//! The applies that servers keep, and going back to one.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::connection::{Connection, RequestError};
+use super::plan::Plan;
+use super::survey::{ask_all, fetch_history, fetch_manifest};
+use super::{
+    DesiredServer, Initializer, InitializerError, InitializerOptions, Unreachable, join_all, origin,
+};
+use crate::deploy::manifest::Manifest;
+use crate::deploy::message::{Changes, Origin, Past};
+
+/// So many of an id's first digits name it.
+const MIN_ID_DIGITS: usize = 4;
+
+/// The applies that the servers of a network keep.
+#[derive(Debug)]
+pub struct Applies {
+    /// Each apply, newest first.
+    pub applies: Vec<PastApply>,
+    /// Servers that could not be asked.
+    pub unreachable: Vec<Unreachable>,
+}
+
+/// An apply that servers keep.
+#[derive(Debug)]
+pub struct PastApply {
+    /// Its id.
+    pub id: String,
+    /// Who applied it, when and why.
+    pub origin: Origin,
+    /// The address it came from.
+    pub from: String,
+    /// The servers that it changed and that keep it.
+    pub servers: Vec<PastServer>,
+}
+
+/// A server that an apply changed.
+#[derive(Debug)]
+pub struct PastServer {
+    /// Its name.
+    pub name: String,
+    /// The generation that it became.
+    pub generation: u64,
+    /// Whether that is live.
+    pub live: bool,
+    /// What it changed.
+    pub changes: Changes,
+    /// Why it cannot be gone back to; empty where it can.
+    pub damaged: String,
+}
+
+/// A server, and the generations that it keeps, newest first.
+type Kept = (String, SocketAddr, Vec<Past>);
+
+impl Applies {
+    /// Asks every server of the file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub async fn ask(init: &Path, options: &InitializerOptions) -> Result<Self, InitializerError> {
+        let mut merged: BTreeMap<(u64, String), PastApply> = BTreeMap::new();
+        let mut unreachable = Vec::new();
+        for kept in ask_history(init, options).await? {
+            match kept {
+                Ok((name, _, pasts)) => merge(&mut merged, &name, pasts),
+                Err(error) => unreachable.push(error),
+            }
+        }
+        Ok(Self { applies: merged.into_values().rev().collect(), unreachable })
+    }
+}
+
+fn merge(applies: &mut BTreeMap<(u64, String), PastApply>, server: &str, pasts: Vec<Past>) {
+    for (place, past) in pasts.into_iter().enumerate() {
+        let Past { generation, apply, origin, from, changes, damaged } = past;
+        let key = (origin.at, apply.clone());
+        let servers = Vec::new();
+        let entry = applies.entry(key).or_insert_with(|| PastApply { id: apply, origin, from, servers });
+        let (name, live) = (server.to_owned(), place == 0);
+        entry.servers.push(PastServer { name, generation, live, changes, damaged });
+    }
+}
+
+async fn ask_history(
+    init: &Path,
+    options: &InitializerOptions,
+) -> Result<Vec<Result<Kept, Unreachable>>, InitializerError> {
+    let document = rpc_schema::load(init).map_err(|report| InitializerError::File(Box::new(report)))?;
+    let mut servers = Vec::new();
+    for server in &document.schema.network.servers {
+        let name = server.name.to_string();
+        let address = options.address_of(&name, server.address)?;
+        servers.push((name, address));
+    }
+    if let Some(unknown) = options.servers.keys().find(|name| servers.iter().all(|(known, _)| known != *name))
+    {
+        return Err(InitializerError::UnknownServer(unknown.clone()));
+    }
+    Ok(join_all(servers.into_iter().map(|(name, address)| async move {
+        match fetch_history(address, options).await {
+            Ok(pasts) => Ok((name, address, pasts)),
+            Err(error) => Err(Unreachable::new(&name, address, error)),
+        }
+    }))
+    .await)
+}
+
+impl Initializer {
+    /// Plans to bring every server back to what it ran right after an apply, or where none is named, before the last
+    /// one. It is named by its id or the first digits of it. No source travels: servers keep what they ran.
+    ///
+    /// # Errors
+    /// [`InitializerError::Rollback`] where that cannot be gone back to; nothing has changed anywhere.
+    pub async fn rollback(
+        init: &Path,
+        to: Option<&str>,
+        options: InitializerOptions,
+    ) -> Result<Self, InitializerError> {
+        let (mut kept, mut failed) = (Vec::new(), Vec::new());
+        for answer in ask_history(init, &options).await? {
+            match answer {
+                Ok(answer) => kept.push(answer),
+                Err(error) => failed.push(error),
+            }
+        }
+        if !failed.is_empty() {
+            return Err(InitializerError::Unreachable(failed));
+        }
+        let (id, at) = find_target(&kept, to).map_err(InitializerError::Rollback)?;
+        let mut servers = Vec::new();
+        for (name, address, pasts) in &kept {
+            let Some(newest) = pasts.first() else { continue };
+            let then = content_at(name, pasts, at).map_err(InitializerError::Rollback)?;
+            let manifest = fetch(*address, newest, then, &options).await;
+            let manifest = manifest.map_err(|error| {
+                InitializerError::Unreachable(vec![Unreachable::new(name, *address, error)])
+            })?;
+            servers.push(DesiredServer::new(name, *address, manifest));
+        }
+        let seen = ask_all(&servers, &options).await?;
+        let plan = Plan::new(&servers, &seen, BTreeMap::new());
+        let origin = origin::origin_after(seen.iter().map(|seen| &seen.status), &format!("rollback to {id}"));
+        let (files, packed, paths) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        Ok(Self { options, origin, servers, seen, plan, files, packed, paths })
+    }
+}
+
+/// What a server ran then; nothing where it had nothing to run.
+async fn fetch(
+    address: SocketAddr,
+    newest: &Past,
+    then: Option<&Past>,
+    options: &InitializerOptions,
+) -> Result<Manifest, RequestError> {
+    let mut connection = Connection::open(address, options).await?;
+    let generation = then.unwrap_or(newest).generation;
+    let manifest = fetch_manifest(&mut connection, Some(generation)).await?;
+    Ok(if then.is_some() { manifest } else { manifest.emptied() })
+}
+
+/// The apply that is meant, and when it was.
+fn find_target(kept: &[Kept], to: Option<&str>) -> Result<(String, u64), String> {
+    let mut known: BTreeMap<u64, &str> = BTreeMap::new();
+    for past in kept.iter().flat_map(|(_, _, pasts)| pasts).filter(|past| !past.apply.is_empty()) {
+        known.insert(past.origin.at, &past.apply);
+    }
+    let Some(to) = to else {
+        let before = known.iter().rev().nth(1);
+        let (at, id) = before.ok_or("there is no apply before the last one to go back to")?;
+        return Ok(((*id).to_owned(), *at));
+    };
+    let found: Vec<_> = known.iter().filter(|(_, id)| id.starts_with(to)).collect();
+    let same = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    match found.first() {
+        _ if to.len() < MIN_ID_DIGITS => {
+            Err(format!("name at least {MIN_ID_DIGITS} digits of an apply's id"))
+        }
+        // One that failed and was undone has its id twice; what it was meant to be is the first.
+        Some((at, id)) if same => Ok(((**id).to_owned(), **at)),
+        Some(_) => Err(format!("more than one apply begins with `{to}`; name more of its digits")),
+        None => {
+            Err(format!("no server keeps an apply `{to}`; `initializer history` lists those that are kept"))
+        }
+    }
+}
+
+/// What a server ran at that time; `None` where it had never been applied to.
+fn content_at<'a>(server: &str, pasts: &'a [Past], at: u64) -> Result<Option<&'a Past>, String> {
+    let then =
+        pasts.iter().find(|past| past.origin.at <= at && (past.damaged.is_empty() || !past.apply.is_empty()));
+    match then {
+        Some(past) if past.damaged.is_empty() => Ok(Some(past)),
+        Some(past) => Err(format!(
+            "server `{server}` cannot go back to generation {}: {}",
+            past.generation, past.damaged
+        )),
+        None if pasts.last().is_none_or(|oldest| oldest.generation == 1) => Ok(None),
+        None => Err(format!("server `{server}` no longer keeps what it ran then; see its --history")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn past(generation: u64, at: u64) -> Past {
+        Past {
+            generation,
+            apply: format!("{at:04}id"),
+            origin: Origin { at, ..Origin::default() },
+            from: String::new(),
+            changes: Changes::default(),
+            damaged: String::new(),
+        }
+    }
+
+    fn kept(name: &str, pasts: &[(u64, u64)]) -> Kept {
+        let pasts = pasts.iter().map(|(generation, at)| past(*generation, *at)).collect();
+        (name.to_owned(), SocketAddr::from(([127, 0, 0, 1], 1)), pasts)
+    }
+
+    #[test]
+    fn an_apply_is_named_by_its_first_digits_or_is_the_one_before_the_last() {
+        let kept = [kept("one", &[(3, 1230), (2, 1229), (1, 10)]), kept("two", &[(1, 1229)])];
+        let target = |to| find_target(&kept, to).map(|(_, at)| at);
+        assert_eq!(target(None), Ok(1229));
+        assert_eq!(target(Some("1230")), Ok(1230));
+        assert_eq!(target(Some("0010id")), Ok(10));
+        assert!(target(Some("12")).expect_err("short").contains("at least 4"));
+        assert!(target(Some("9999")).expect_err("unknown").contains("no server keeps"));
+        assert!(find_target(&kept[1..], None).is_err());
+    }
+
+    #[test]
+    fn each_server_goes_back_to_what_it_ran_then() {
+        let at =
+            |pasts: &[Past], at| content_at("one", pasts, at).map(|past| past.map(|past| past.generation));
+        let pasts = [past(4, 40), past(3, 30), past(2, 20)];
+        assert_eq!(at(&pasts, 40), Ok(Some(4)));
+        assert_eq!(at(&pasts, 35), Ok(Some(3)), "an apply that did not touch it");
+        assert!(at(&pasts, 10).expect_err("gone").contains("no longer keeps"));
+        assert_eq!(at(&[past(1, 50)], 10), Ok(None), "it came later");
+        let damaged = [Past { damaged: "a file is missing".to_owned(), ..past(2, 20) }];
+        assert!(at(&damaged, 30).expect_err("damaged").contains("a file is missing"));
+    }
+}

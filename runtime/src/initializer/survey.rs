@@ -1,0 +1,116 @@
+//! [`Survey`]: what is live on the servers, as far as they can be asked.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, RequestError, Unreachable};
+use super::desired::DesiredServer;
+use super::{InitializerError, InitializerOptions, join_all};
+use crate::deploy::manifest::Manifest;
+use crate::deploy::message::{
+    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, ManifestAnswer, Past, StatusAnswer,
+};
+
+/// Between two attempts to reach a server that is waited for.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// No manifest is longer.
+const MAX_MANIFEST_BYTES: usize = 128 << 20;
+
+/// A server, and what it said of itself.
+#[derive(Debug)]
+pub struct Seen {
+    /// What it said.
+    pub status: StatusAnswer,
+    /// What it runs, where that is not what it should; `None` before the first apply too.
+    pub manifest: Option<Manifest>,
+}
+
+impl Seen {
+    /// What it runs, where it should run that.
+    pub fn running<'a>(&'a self, desired: &'a DesiredServer) -> Option<&'a Manifest> {
+        let same = self.status.live.content == desired.content;
+        if same { Some(&desired.manifest) } else { self.manifest.as_ref() }
+    }
+}
+
+/// What is live on each server, in their order; each that cannot be asked says why.
+pub(super) async fn survey(
+    servers: &[DesiredServer],
+    options: &InitializerOptions,
+) -> Vec<Result<Seen, Unreachable>> {
+    let until = options.wait.map(|wait| Instant::now() + wait);
+    join_all(servers.iter().map(|server| async move {
+        let seen = reach(server, options, until).await;
+        seen.map_err(|error| Unreachable::new(&server.name, server.address, error))
+    }))
+    .await
+}
+
+/// The same, where all have to answer.
+pub(super) async fn ask_all(
+    servers: &[DesiredServer],
+    options: &InitializerOptions,
+) -> Result<Vec<Seen>, InitializerError> {
+    let (mut answers, mut failed) = (Vec::new(), Vec::new());
+    for answer in survey(servers, options).await {
+        match answer {
+            Ok(answer) => answers.push(answer),
+            Err(error) => failed.push(error),
+        }
+    }
+    if failed.is_empty() { Ok(answers) } else { Err(InitializerError::Unreachable(failed)) }
+}
+
+/// Asks a server, again and again until then where it is not there.
+async fn reach(
+    server: &DesiredServer,
+    options: &InitializerOptions,
+    until: Option<Instant>,
+) -> Result<Seen, RequestError> {
+    loop {
+        match ask(server, options).await {
+            Err(RequestError::Lost(_)) if until.is_some_and(|until| Instant::now() < until) => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<Seen, RequestError> {
+    let mut connection = Connection::open(server.address, options).await?;
+    let status = connection.request::<StatusAnswer>(&DeployRequest::Status {}).await?;
+    if let Some(name) = status.server.as_ref().filter(|name| **name != server.name) {
+        return Err(refused(format!("this is server `{name}`")));
+    }
+    if status.live.generation == 0 || status.live.content == server.content {
+        return Ok(Seen { status, manifest: None });
+    }
+    let manifest = fetch_manifest(&mut connection, None).await?;
+    Ok(Seen { status, manifest: Some(manifest) })
+}
+
+/// The manifest of a generation that a server keeps, or of the live one.
+pub(super) async fn fetch_manifest(
+    connection: &mut Connection,
+    generation: Option<u64>,
+) -> Result<Manifest, RequestError> {
+    let answer = connection.request::<ManifestAnswer>(&DeployRequest::Manifest { generation }).await?;
+    let broken = |what: String| RequestError::Lost(format!("its manifest is broken: {what}"));
+    let bytes = answer.packed.unpack(b"", MAX_MANIFEST_BYTES).map_err(broken)?;
+    serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))
+}
+
+/// The generations that a server keeps, newest first.
+pub(super) async fn fetch_history(
+    address: SocketAddr,
+    options: &InitializerOptions,
+) -> Result<Vec<Past>, RequestError> {
+    let mut connection = Connection::open(address, options).await?;
+    connection.request::<HistoryAnswer>(&DeployRequest::History {}).await.map(|answer| answer.generations)
+}
+
+fn refused(message: String) -> RequestError {
+    RequestError::Refused(DeployError::new(DeployErrorKind::Refused, message))
+}

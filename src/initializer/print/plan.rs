@@ -1,0 +1,167 @@
+//! A plan.
+
+use rpc_runtime::initializer::{Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+use serde_json::{Value, json};
+
+use super::super::deploy::Shown;
+use super::{counted, json_line};
+use crate::report::{self, Colour};
+
+/// What the marks of a plan mean.
+const LEGEND: &str = "+ new  ~ changed  - removed  = unchanged";
+
+pub(in super::super) fn plan(plan: &Plan, shown: Shown) {
+    if shown.json {
+        return json_line(&plan_json(plan));
+    }
+    if !plan.is_empty() {
+        report::out(report::painted(Colour::Faint, LEGEND));
+    }
+    for server in &plan.servers {
+        print_server(server, shown.verbose);
+    }
+    for (name, address) in &plan.departed {
+        let hint = if shown.retire { "it is emptied" } else { "it runs on; --retire empties it" };
+        row(0, Mark::Removed, &format!("{name} at {address} left the file: {hint}"));
+    }
+    let services = plan.servers.iter().flat_map(|server| &server.services);
+    for service in services.filter(|service| service.has_grants && service.mark != Mark::Removed) {
+        let what = "its `allow` is recorded; this version does not confine code";
+        warn(&format!("`{}`: {what}", service.name));
+    }
+    plan.breaks.iter().for_each(|broken| warn(&broken.to_string()));
+    plan.notes.iter().for_each(|note| warn(note));
+    report::out(summary(plan));
+}
+
+fn summary(plan: &Plan) -> String {
+    let files: usize = plan.servers.iter().map(|server| server.load.files).sum();
+    let bytes: u64 = plan.servers.iter().map(|server| server.load.bytes).sum();
+    let load = match files {
+        0 if plan.is_empty() => String::new(),
+        0 => ", nothing to send".to_owned(),
+        _ => format!(", {} to send in {}", counted(files, "file"), report::bytes(bytes)),
+    };
+    format!(
+        "plan: {} new, {} changed, {} removed, {} unchanged on {}{load}",
+        plan.count(Mark::New),
+        plan.count(Mark::Changed),
+        plan.count(Mark::Removed),
+        plan.count(Mark::Unchanged),
+        counted(plan.servers.len(), "server"),
+    )
+}
+
+/// A row of a plan, indented so many times.
+pub(super) fn row(depth: usize, mark: Mark, what: &str) {
+    let colour = match mark {
+        Mark::New => Colour::Green,
+        Mark::Changed => Colour::Yellow,
+        Mark::Removed => Colour::Red,
+        Mark::Unchanged => Colour::Faint,
+    };
+    let line = format!("{mark} {what}");
+    report::out(format_args!("{}{}", "    ".repeat(depth), report::painted(colour, &line)));
+}
+
+fn warn(what: &str) {
+    report::out(report::painted(Colour::Yellow, &format!("! {what}")));
+}
+
+fn print_server(server: &ServerPlan, verbose: bool) {
+    let ServerPlan { name, address, live, .. } = server;
+    let (now, next) = (live.generation, live.generation + 1);
+    if !server.changes {
+        row(0, Mark::Unchanged, &format!("{name} at {address}: generation {now}, nothing changes"));
+        if !verbose {
+            return;
+        }
+    } else if now == 0 {
+        row(0, Mark::New, &format!("{name} at {address}: first generation"));
+    } else {
+        row(0, Mark::Changed, &format!("{name} at {address}: generation {now} -> {next}"));
+    }
+    print_services(server, verbose);
+}
+
+/// What changes on a server.
+pub(super) fn print_services(server: &ServerPlan, verbose: bool) {
+    if server.network_changes {
+        row(1, Mark::Changed, "the network section");
+    }
+    for service in &server.services {
+        print_service(service, verbose);
+    }
+}
+
+fn print_service(service: &ServiceChange, verbose: bool) {
+    if service.mark == Mark::Unchanged && !verbose {
+        return;
+    }
+    row(1, service.mark, &service.name);
+    for note in &service.notes {
+        let (mark, what) = note.split_once(' ').unwrap_or(("~", note));
+        let mark = match mark {
+            "+" => Mark::New,
+            "-" => Mark::Removed,
+            _ => Mark::Changed,
+        };
+        row(2, mark, what);
+    }
+    let mut unchanged = 0;
+    for RpcChange { key, mark, what } in &service.rpcs {
+        if *mark == Mark::Unchanged && !verbose {
+            unchanged += 1;
+        } else if what.is_empty() {
+            row(2, *mark, key);
+        } else {
+            row(2, *mark, &format!("{key}  {what}"));
+        }
+    }
+    if unchanged > 0 {
+        row(2, Mark::Unchanged, &counted(unchanged, "procedure"));
+    }
+}
+
+fn plan_json(plan: &Plan) -> Value {
+    json!({
+        "event": "plan",
+        "servers": plan.servers.iter().map(server_json).collect::<Vec<_>>(),
+        "departed": plan.departed.keys().collect::<Vec<_>>(),
+        "breaks": plan.breaks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "notes": plan.notes,
+        "new": plan.count(Mark::New),
+        "changed": plan.count(Mark::Changed),
+        "removed": plan.count(Mark::Removed),
+        "unchanged": plan.count(Mark::Unchanged),
+    })
+}
+
+/// What changes on a server, for programs.
+pub(super) fn server_json(server: &ServerPlan) -> Value {
+    json!({
+        "server": server.name,
+        "address": server.address.to_string(),
+        "generation": server.live.generation,
+        "changes": server.changes,
+        "services": server.services.iter().map(service_json).collect::<Vec<_>>(),
+        "files-to-send": server.load.files,
+        "bytes-to-send": server.load.bytes,
+    })
+}
+
+fn service_json(service: &ServiceChange) -> Value {
+    let rpcs = service.rpcs.iter().filter(|rpc| rpc.mark != Mark::Unchanged);
+    let files = service.files.iter();
+    json!({
+        "service": service.name,
+        "mark": service.mark.to_string(),
+        "notes": service.notes,
+        "rpcs": rpcs.map(|rpc| json!({
+            "key": rpc.key, "mark": rpc.mark.to_string(), "what": rpc.what,
+        })).collect::<Vec<_>>(),
+        "files": files.map(|file| json!({
+            "path": file.path, "before": file.before, "after": file.after,
+        })).collect::<Vec<_>>(),
+    })
+}

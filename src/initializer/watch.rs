@@ -1,0 +1,131 @@
+//! `watch`: applies whenever the file or a source changes.
+//!
+//! ```text
+//! apply --> wait for a change --> wait until it is quiet --> apply ...
+//! ```
+//!
+//! What changes while an apply is under way begins the next one.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use rpc_runtime::initializer::{Initializer, InitializerOptions, Progress};
+use tokio::sync::mpsc;
+
+use super::arguments::Watch;
+use super::{Failure, deploy, print};
+use crate::args::ExitStatus;
+use crate::report;
+
+/// Editors write a file in several steps; so long it has to be quiet.
+const QUIET: Duration = Duration::from_millis(25);
+
+/// However much goes on, an apply begins after so long.
+const LONGEST: Duration = Duration::from_millis(500);
+
+pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
+    let Watch { reach, scope } = watch;
+    let options = scope.within(reach.options(Progress::default())?);
+    let init = reach.init();
+    let mut watched = Watched::new()?;
+    watched.set(init, &[])?;
+    loop {
+        let begin = Instant::now();
+        if let Some(paths) = apply_once(init, &options, reach.json, begin).await {
+            watched.set(init, &paths)?;
+        }
+        tokio::select! {
+            () = watched.changed() => {}
+            _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::Done),
+        }
+    }
+}
+
+/// Applies, and says in a line what came of it. The answer: the files that it was made of, where they are known.
+async fn apply_once(
+    init: &Path,
+    options: &InitializerOptions,
+    json: bool,
+    begin: Instant,
+) -> Option<Vec<PathBuf>> {
+    let initializer = match Initializer::plan(init, options.clone()).await {
+        Ok(initializer) => initializer,
+        Err(error) => {
+            print::failure(&Failure::Initializer(error), json);
+            return None;
+        }
+    };
+    match deploy::apply_if_needed(&initializer).await {
+        Ok(applied) => print::watched(applied.as_ref(), initializer.planned(), json, begin.elapsed()),
+        Err(failure) => print::failure(&failure, json),
+    }
+    Some(initializer.paths().to_vec())
+}
+
+/// The files whose changes matter. Their folders are watched, since editors put a new file in the place of the old.
+struct Watched {
+    watcher: RecommendedWatcher,
+    events: mpsc::UnboundedReceiver<notify::Result<Event>>,
+    folders: BTreeSet<PathBuf>,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Watched {
+    fn new() -> Result<Self, Failure> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let tell = move |event| drop(sender.send(event));
+        let watcher = notify::recommended_watcher(tell).map_err(failed)?;
+        Ok(Self { watcher, events, folders: BTreeSet::new(), files: BTreeSet::new() })
+    }
+
+    /// Watches these files and no others.
+    fn set(&mut self, init: &Path, paths: &[PathBuf]) -> Result<(), Failure> {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.files = paths.iter().map(PathBuf::as_path).chain([init]).map(absolute).collect();
+        let folder = |path: &PathBuf| path.parent().unwrap_or(Path::new("/")).to_owned();
+        let folders: BTreeSet<PathBuf> = self.files.iter().map(folder).collect();
+        for gone in self.folders.difference(&folders) {
+            // It may be gone altogether.
+            let _ = self.watcher.unwatch(gone);
+        }
+        for fresh in folders.difference(&self.folders) {
+            self.watcher.watch(fresh, RecursiveMode::NonRecursive).map_err(failed)?;
+        }
+        self.folders = folders;
+        Ok(())
+    }
+
+    /// Waits for a change of one of the files, and until it is quiet again.
+    async fn changed(&mut self) {
+        while let Some(event) = self.events.recv().await {
+            if self.concerns(&event) {
+                break;
+            }
+        }
+        let end = tokio::time::Instant::now() + LONGEST;
+        while tokio::time::Instant::now() < end {
+            let quiet = (tokio::time::Instant::now() + QUIET).min(end);
+            match tokio::time::timeout_at(quiet, self.events.recv()).await {
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
+    fn concerns(&self, event: &notify::Result<Event>) -> bool {
+        match event {
+            Ok(event) if matches!(event.kind, EventKind::Access(_)) => false,
+            Ok(event) => event.need_rescan() || event.paths.iter().any(|path| self.files.contains(path)),
+            Err(error) => {
+                report::note(format_args!("warning: files cannot be watched: {error}"));
+                true
+            }
+        }
+    }
+}
+
+fn failed(error: notify::Error) -> Failure {
+    Failure::Said(format!("files cannot be watched: {error}"))
+}

@@ -1,0 +1,82 @@
+//! `initializer watch`.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use super::values;
+use crate::harness::{Network, PATIENCE, eventually};
+
+/// A watching initializer, which is killed when this is dropped.
+struct Watching {
+    program: Child,
+    lines: Receiver<String>,
+}
+
+impl Watching {
+    fn begin(network: &Network) -> Self {
+        let mut command = network.command(env!("CARGO_BIN_EXE_initializer"), &["watch", "init.yaml"]);
+        let mut program = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a program");
+        let (sender, lines) = channel();
+        let streams: [Box<dyn std::io::Read + Send>; 2] = [
+            Box::new(program.stdout.take().expect("piped")),
+            Box::new(program.stderr.take().expect("piped")),
+        ];
+        for stream in streams {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+            });
+        }
+        Self { program, lines }
+    }
+
+    /// Waits for a line with this in it.
+    #[track_caller]
+    fn says(&self, words: &str) -> String {
+        let mut said = String::new();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(words) => return line,
+                Ok(line) => said += &(line + "\n"),
+                Err(_) => panic!("{words:?} was not said, but:\n{said}"),
+            }
+        }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+#[test]
+fn whatever_changes_is_applied_and_what_is_wrong_is_waited_out() {
+    let network = Network::serving_two();
+    let watching = Watching::begin(&network);
+    watching.says("nothing differs");
+    network.write_value("one.py", 2);
+    let line = watching.says("applied ");
+    assert!(line.contains("1 changed, on server1, in "), "{line}");
+    assert_eq!(values(&network), [(2, 2), (1, 1)]);
+    network.write("two.py", "def other():\n    return 1\n");
+    watching.says("value");
+    network.write_value("two.py", 3);
+    watching.says("applied ");
+    assert_eq!(values(&network), [(2, 2), (2, 3)]);
+    // As editors do: a new file in the place of the old.
+    network.write_value("one.py.new", 4);
+    std::fs::rename(network.path().join("one.py.new"), network.path().join("one.py")).expect("renamed");
+    watching.says("applied ");
+    assert_eq!(network.value("server1"), (3, 4));
+    let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("a file");
+    network.write("sub/new.py", "def value():\n    return 5\n");
+    network.write("init.yaml", &init.replace("path: one.py", "path: sub/new.py"));
+    watching.says("applied ");
+    network.write_value("sub/new.py", 6);
+    eventually("a file that the file names since is watched too", || {
+        (network.value("server1").1 == 6).then_some(())
+    });
+}
