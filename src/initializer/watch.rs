@@ -31,10 +31,16 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
     let init = reach.init();
     let mut watched = Watched::new()?;
     watched.set(init, &[])?;
+    let mut again = false;
     loop {
-        let begin = Instant::now();
-        if let Some(paths) = apply_once(init, &options, reach.json, begin).await {
-            watched.set(init, &paths)?;
+        let paths = apply_once(init, &options, reach.json, again).await;
+        // What changed before it was watched is seen by looking again.
+        again = !again && paths.is_some();
+        if let Some(paths) = paths {
+            again &= watched.set(init, &paths)?;
+        }
+        if again {
+            continue;
         }
         tokio::select! {
             () = watched.changed() => {}
@@ -43,13 +49,15 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
     }
 }
 
-/// Applies, and says in a line what came of it. The answer: the files that it was made of, where they are known.
+/// Applies, and says in a line what came of it; nothing where it was looked `again` and nothing differs. The answer: the
+/// files that it was made of, where they are known.
 async fn apply_once(
     init: &Path,
     options: &InitializerOptions,
     json: bool,
-    begin: Instant,
+    again: bool,
 ) -> Option<Vec<PathBuf>> {
+    let begin = Instant::now();
     let initializer = match Initializer::plan(init, options.clone()).await {
         Ok(initializer) => initializer,
         Err(error) => {
@@ -58,6 +66,7 @@ async fn apply_once(
         }
     };
     match deploy::apply_if_needed(&initializer).await {
+        Ok(None) if again => {}
         Ok(applied) => print::watched(applied.as_ref(), initializer.planned(), json, begin.elapsed()),
         Err(failure) => print::failure(&failure, json),
     }
@@ -76,12 +85,12 @@ impl Watched {
     fn new() -> Result<Self, Failure> {
         let (sender, events) = mpsc::unbounded_channel();
         let tell = move |event| drop(sender.send(event));
-        let watcher = notify::recommended_watcher(tell).map_err(failed)?;
+        let watcher = notify::recommended_watcher(tell).map_err(|error| failed(&error))?;
         Ok(Self { watcher, events, folders: BTreeSet::new(), files: BTreeSet::new() })
     }
 
-    /// Watches these files and no others.
-    fn set(&mut self, init: &Path, paths: &[PathBuf]) -> Result<(), Failure> {
+    /// Watches these files and no others. The answer: whether some of them were not watched before.
+    fn set(&mut self, init: &Path, paths: &[PathBuf]) -> Result<bool, Failure> {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         self.files = paths.iter().map(PathBuf::as_path).chain([init]).map(absolute).collect();
         let folder = |path: &PathBuf| path.parent().unwrap_or(Path::new("/")).to_owned();
@@ -90,11 +99,12 @@ impl Watched {
             // It may be gone altogether.
             let _ = self.watcher.unwatch(gone);
         }
+        let more = !folders.is_subset(&self.folders);
         for fresh in folders.difference(&self.folders) {
-            self.watcher.watch(fresh, RecursiveMode::NonRecursive).map_err(failed)?;
+            self.watcher.watch(fresh, RecursiveMode::NonRecursive).map_err(|error| failed(&error))?;
         }
         self.folders = folders;
-        Ok(())
+        Ok(more)
     }
 
     /// Waits for a change of one of the files, and until it is quiet again.
@@ -126,6 +136,6 @@ impl Watched {
     }
 }
 
-fn failed(error: notify::Error) -> Failure {
+fn failed(error: &notify::Error) -> Failure {
     Failure::Said(format!("files cannot be watched: {error}"))
 }

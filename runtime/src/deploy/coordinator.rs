@@ -152,10 +152,10 @@ impl Coordinator {
 
     /// Something failed: what is prepared is dropped, and what is live goes back, once nothing is in the air.
     fn undo(&mut self) -> Vec<(usize, Command)> {
+        use Standing::{Asking, Committed, Committing, Live, Probing, RollingBack, Silent};
         let mut commands = self.command(Command::Abort, |member| {
             (member.standing == Standing::Prepared).then_some(Standing::Aborting(None))
         });
-        use Standing::{Asking, Committed, Committing, Live, Probing, RollingBack, Silent};
         let in_the_air = |member: &Member| matches!(member.standing, Committing | Asking(_) | Probing);
         if !self.members.iter().any(in_the_air) {
             commands.extend(self.command(Command::RollBack, |member| {

@@ -1,5 +1,6 @@
 //! [`Packed`]: bytes on their way, compressed, and where the far side has something alike, as what differs.
 
+use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
 
 use base64::Engine as _;
@@ -13,6 +14,15 @@ const LEVEL: i32 = 3;
 const MAX_WINDOW_LOG: u32 = 27;
 
 const MIN_WINDOW_LOG: u32 = 10;
+
+/// Room for so many bytes is made before they come.
+const SHORT: usize = 256 * 1024;
+
+thread_local! {
+    /// Making a context takes longer than packing a source.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// Bytes as a Zstandard frame (RFC 8878) in base64.
 ///
@@ -32,15 +42,8 @@ impl Packed {
     /// # Errors
     /// Where there is no memory to do so.
     pub fn pack(bytes: &[u8], base: &[u8]) -> io::Result<Self> {
-        let mut encoder = zstd::stream::write::Encoder::with_ref_prefix(Vec::new(), LEVEL, base)?;
-        if !base.is_empty() {
-            let span = (bytes.len() + base.len()).max(1).next_power_of_two().ilog2();
-            encoder.window_log(span.clamp(MIN_WINDOW_LOG, MAX_WINDOW_LOG))?;
-            encoder.long_distance_matching(true)?;
-        }
-        encoder.set_pledged_src_size(Some(bytes.len() as u64))?;
-        encoder.write_all(bytes)?;
-        Ok(Self { size: bytes.len() as u64, zstd: STANDARD.encode(encoder.finish()?) })
+        let frame = if base.is_empty() { compress(bytes) } else { compress_beside(bytes, base) }?;
+        Ok(Self { size: bytes.len() as u64, zstd: STANDARD.encode(frame) })
     }
 
     /// The bytes, which are at most `limit`.
@@ -54,12 +57,54 @@ impl Packed {
         }
         let frame = STANDARD.decode(&self.zstd).map_err(|error| format!("its base64 is broken: {error}"))?;
         let broken = |error: io::Error| format!("it does not unpack to {size} bytes: {error}");
-        let decoder = zstd::stream::read::Decoder::with_ref_prefix(&frame[..], base).map_err(broken)?;
-        let mut bytes = Vec::new();
-        // One more than it should have tells whether there are more.
-        decoder.take(self.size + 1).read_to_end(&mut bytes).map_err(broken)?;
+        let unpacked = if base.is_empty() && size <= SHORT {
+            decompress(&frame, size)
+        } else {
+            decompress_beside(&frame, base, self.size)
+        };
+        let bytes = unpacked.map_err(broken)?;
         if bytes.len() == size { Ok(bytes) } else { Err(format!("it does not unpack to {size} bytes")) }
     }
+}
+
+fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(zstd::bulk::Compressor::new(LEVEL)?),
+        };
+        compressor.compress(bytes)
+    })
+}
+
+fn compress_beside(bytes: &[u8], base: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = zstd::stream::write::Encoder::with_ref_prefix(Vec::new(), LEVEL, base)?;
+    let span = (bytes.len() + base.len()).next_power_of_two().ilog2();
+    encoder.window_log(span.clamp(MIN_WINDOW_LOG, MAX_WINDOW_LOG))?;
+    encoder.long_distance_matching(true)?;
+    encoder.set_pledged_src_size(Some(bytes.len() as u64))?;
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// Into room of that size, and no more.
+fn decompress(frame: &[u8], size: usize) -> io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(zstd::bulk::Decompressor::new()?),
+        };
+        decompressor.decompress(frame, size)
+    })
+}
+
+/// As the bytes come, so that a size that is declared alone takes no room.
+fn decompress_beside(frame: &[u8], base: &[u8], size: u64) -> io::Result<Vec<u8>> {
+    let decoder = zstd::stream::read::Decoder::with_ref_prefix(frame, base)?;
+    let mut bytes = Vec::new();
+    // One more than it should have tells whether there are more.
+    decoder.take(size + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

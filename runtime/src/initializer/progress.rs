@@ -28,9 +28,11 @@ pub enum Happening<'a> {
     },
 }
 
+type Tell = dyn Fn(Happening<'_>) + Send + Sync;
+
 /// Who is told what happens; nobody by default.
 #[derive(Clone, Default)]
-pub struct Progress(Option<Arc<dyn Fn(Happening<'_>) + Send + Sync>>);
+pub struct Progress(Option<Arc<Tell>>);
 
 impl Progress {
     /// Tells this function.

@@ -1,12 +1,13 @@
 //! [`Registry`]: one generation, ready to be called; and how it is built from a manifest.
 
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU32;
+use std::num::{NonZero, NonZeroU32};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::stream::StreamExt as _;
 use rpc_schema::signature::named_types;
 use rpc_schema::{Expanded, Signature, Type, TypeList};
 
@@ -58,7 +59,6 @@ struct Runner {
     /// A worker of it was found alive once it was live.
     proven: AtomicBool,
     pool: Arc<Pool>,
-    _tree: Option<Tree>,
 }
 
 /// One signature, ready to be called.
@@ -231,8 +231,15 @@ impl Builder {
     ) -> Result<Registry, DeployError> {
         let mut services = HashMap::new();
         let mut refused: Option<DeployError> = None;
+        let side_by_side = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut building = Vec::new();
         for (name, entry) in &manifest.services {
-            match self.build_service(name, entry, before, scrutiny).await {
+            building.push(self.build_service(name, entry, before, scrutiny));
+        }
+        let mut built = futures_util::stream::iter(building).buffered(side_by_side);
+        for name in manifest.services.keys() {
+            let Some(service) = built.next().await else { break };
+            match service {
                 Ok(service) => drop(services.insert(name.clone(), service)),
                 Err(error) => refused = Some(refused.map_or_else(|| error.clone(), |all| merge(all, &error))),
             }
@@ -325,27 +332,33 @@ impl Builder {
         version: String,
         scrutiny: Scrutiny,
     ) -> Result<Runner, DeployError> {
-        let (store, owned) = (Arc::clone(&self.store), entry.clone());
-        let tree = blocking(move || store.build_tree(&owned)).await;
+        let tree = Tree::new(&self.store, entry).map(Arc::new);
         let root = tree.as_ref().map_or_else(|_| PathBuf::new(), |tree| tree.root().to_owned());
-        let pool =
-            Pool::new(Arc::clone(&self.engine), self.setup(name, entry, &root), self.pool_limits(entry));
-        match tree {
-            Ok(tree) => {
-                if scrutiny == Scrutiny::Check {
-                    pool.prepare().await?;
-                }
-                let proven = AtomicBool::new(false);
-                Ok(Runner { version, broken: None, proven, pool, _tree: Some(tree) })
-            }
-            Err(error) if scrutiny == Scrutiny::Trust => {
+        let (setup, limits) = (self.setup(name, entry, &root), self.pool_limits(entry));
+        let checked = match tree.as_ref().map(Arc::clone) {
+            // Laying it out hashes every file.
+            Ok(_) if scrutiny == Scrutiny::Check => Ok(()),
+            Ok(tree) => blocking(move || tree.check()).await,
+            Err(_) => Ok(()),
+        };
+        let (tree, damage) = match (tree, checked) {
+            (Ok(tree), Ok(())) => (Some(tree), None),
+            (Err(error), _) | (_, Err(error)) => (None, Some(error)),
+        };
+        let pool = Pool::new(Arc::clone(&self.engine), setup, tree, limits);
+        let broken = match damage {
+            Some(error) if scrutiny == Scrutiny::Check => return Err(failed(&error)),
+            Some(error) => {
                 tracing::error!(event = "service damaged", service = name, error = %error);
                 let words = "files of it are damaged on the server; apply again to repair it";
-                let broken = Some(format!("service `{name}` cannot run: {words}"));
-                Ok(Runner { version, broken, proven: AtomicBool::new(false), pool, _tree: None })
+                Some(format!("service `{name}` cannot run: {words}"))
             }
-            Err(error) => Err(failed(&error)),
+            None => None,
+        };
+        if scrutiny == Scrutiny::Check {
+            pool.prepare().await?;
         }
+        Ok(Runner { version, broken, proven: AtomicBool::new(false), pool })
     }
 
     fn setup(&self, name: &str, entry: &ServiceEntry, root: &Path) -> Setup {

@@ -3,7 +3,7 @@
 //! In tests it fails at a step of one's choice, before it, half through it or after it: once, as a full disk does, or
 //! from there on, as a crash does.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -17,12 +17,17 @@ pub(super) struct Disk {
 impl Disk {
     /// Writes a file, which is not durable.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.create(path, bytes).map(drop)
+        self.create(File::options().write(true).create(true).truncate(true), path, bytes).map(drop)
+    }
+
+    /// The same where there is none so far.
+    pub(super) fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.create(File::options().write(true).create_new(true), path, bytes).map(drop)
     }
 
     /// Writes a file, durable when it is renamed to where it belongs and the folder is synced.
     pub(super) fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let file = self.create(path, bytes)?;
+        let file = self.create(File::options().write(true).create(true).truncate(true), path, bytes)?;
         self.change(|| file.sync_all())
     }
 
@@ -44,9 +49,9 @@ impl Disk {
         self.change(|| rustix::fs::syncfs(File::open(folder)?).map_err(io::Error::from))
     }
 
-    fn create(&self, path: &Path, bytes: &[u8]) -> io::Result<File> {
+    fn create(&self, options: &OpenOptions, path: &Path, bytes: &[u8]) -> io::Result<File> {
         self.step()?;
-        let mut file = File::create(path)?;
+        let mut file = options.open(path)?;
         let (first, rest) = bytes.split_at(bytes.len() / 2);
         file.write_all(first)?;
         self.step()?;

@@ -96,17 +96,25 @@ impl Store {
         self.has_object(sha256) && self.object(sha256).is_ok()
     }
 
-    /// Keeps a file, not durably until [`sync_objects`](Self::sync_objects).
+    /// Keeps a file, not durably until [`sync_objects`](Self::sync_objects). One that a crash cuts short is damaged, as
+    /// its hash tells, and is sent again.
     ///
     /// # Errors
     /// The first write that failed.
     pub fn put_object(&self, sha256: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.object_path(sha256);
-        let put = || {
-            fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
-            let incoming = self.folder.join("incoming").join(sha256);
-            self.disk.write(&incoming, bytes)?;
-            self.disk.rename(&incoming, &path)
+        let put = || match self.disk.write_new(&path, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                // It may be damaged, or be read at this moment.
+                let incoming = self.folder.join("incoming").join(sha256);
+                self.disk.write(&incoming, bytes)?;
+                self.disk.rename(&incoming, &path)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+                self.disk.write_new(&path, bytes)
+            }
+            written => written,
         };
         put().map_err(|error| self.failed(format!("object {sha256}: {error}")))
     }

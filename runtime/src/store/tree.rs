@@ -1,25 +1,100 @@
 //! [`Tree`]: a service's files laid out as beside `init.yaml`, so that sources find their modules, their data and
 //! themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Store, StoreError, remove_folder};
 use crate::deploy::manifest::ServiceEntry;
 use crate::deploy::sha256_hex;
 
-/// A laid-out folder; dropping this removes it.
+/// A service's files, laid out in a folder when that is first needed; dropping this removes it.
 #[derive(Debug)]
 pub struct Tree {
+    store: Arc<Store>,
     root: PathBuf,
+    files: Vec<Placed>,
+    laid_out: Mutex<bool>,
+}
+
+#[derive(Debug)]
+struct Placed {
+    path: String,
+    sha256: String,
+    /// Code shares the object's bytes. Data has its own: a procedure that writes to it spoils no object.
+    is_code: bool,
 }
 
 impl Tree {
+    /// A tree of these files, which is not there yet.
+    ///
+    /// # Errors
+    /// Two contents for one path.
+    pub fn new(store: &Arc<Store>, service: &ServiceEntry) -> Result<Self, StoreError> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let root = store.folder.join("trees").join(number.to_string());
+        let data: BTreeSet<&str> = service.data.iter().map(|file| file.path.as_str()).collect();
+        let mut layout = BTreeMap::new();
+        for file in service.files() {
+            let before = layout.insert(file.path.as_str(), file.sha256.as_str());
+            if before.is_some_and(|before| before != file.sha256) {
+                return Err(store.failed(format!("`{}` has two contents", file.path)));
+            }
+        }
+        let placed = |(path, sha256): (&str, &str)| Placed {
+            path: path.to_owned(),
+            sha256: sha256.to_owned(),
+            is_code: !data.contains(path),
+        };
+        let files = layout.into_iter().map(placed).collect();
+        Ok(Self { store: Arc::clone(store), root, files, laid_out: Mutex::new(false) })
+    }
+
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Hashes every file.
+    ///
+    /// # Errors
+    /// The first one that is missing or damaged.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.files.iter().try_for_each(|file| self.store.object(&file.sha256).map(drop))
+    }
+
+    /// Lays the files out, unless they are. Every one is hashed on the way.
+    ///
+    /// # Errors
+    /// A missing or damaged object, or a failed write.
+    pub fn lay_out(&self) -> Result<(), StoreError> {
+        let mut laid_out = self.laid_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if *laid_out {
+            return Ok(());
+        }
+        let failed = |error: io::Error| self.store.failed(format!("{}: {error}", self.root.display()));
+        fs::create_dir_all(&self.root).map_err(failed)?;
+        let mut made = BTreeSet::from([self.root.clone()]);
+        for Placed { path, sha256, is_code } in &self.files {
+            let file = self.root.join(path);
+            let folder = file.parent().unwrap_or(&self.root);
+            if !made.contains(folder) {
+                fs::create_dir_all(folder).map_err(failed)?;
+                made.insert(folder.to_owned());
+            }
+            let bytes = self.store.object(sha256)?;
+            let linked = *is_code && fs::hard_link(self.store.object_path(sha256), &file).is_ok();
+            if !linked {
+                fs::write(&file, bytes).map_err(failed)?;
+            }
+        }
+        *laid_out = true;
+        Ok(())
     }
 }
 
@@ -27,37 +102,6 @@ impl Drop for Tree {
     fn drop(&mut self) {
         // What is left is removed at the next start.
         let _ = remove_folder(&self.root);
-    }
-}
-
-impl Store {
-    /// Lays out the files of a service in a folder of its own. Every object is hashed on the way.
-    ///
-    /// # Errors
-    /// A missing or damaged object, a failed write, or two contents for one path.
-    pub fn build_tree(&self, service: &ServiceEntry) -> Result<Tree, StoreError> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let tree = Tree { root: self.folder.join("trees").join(number.to_string()) };
-        let failed = |error: std::io::Error| self.failed(format!("{}: {error}", tree.root.display()));
-        fs::create_dir_all(&tree.root).map_err(failed)?;
-        for (path, sha256) in self.layout(service)? {
-            let file = tree.root.join(path);
-            fs::create_dir_all(file.parent().unwrap_or(&tree.root)).map_err(failed)?;
-            fs::write(&file, self.object(sha256)?).map_err(failed)?;
-        }
-        Ok(tree)
-    }
-
-    fn layout<'a>(&self, service: &'a ServiceEntry) -> Result<BTreeMap<&'a str, &'a str>, StoreError> {
-        let mut layout = BTreeMap::new();
-        for file in service.files() {
-            let before = layout.insert(file.path.as_str(), file.sha256.as_str());
-            if before.is_some_and(|before| before != file.sha256) {
-                return Err(self.failed(format!("`{}` has two contents", file.path)));
-            }
-        }
-        Ok(layout)
     }
 }
 

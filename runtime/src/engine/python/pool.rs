@@ -10,6 +10,7 @@ use super::worker::{Answer, Findings, Setup, StartError, Worker};
 use super::zygote::Engine;
 use crate::deploy::message::{DeployError, DeployErrorKind};
 use crate::engine::InFlight;
+use crate::store::Tree;
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 
 /// How many workers a pool may have, and for how long.
@@ -28,6 +29,8 @@ pub struct PoolLimits {
 pub struct Pool {
     engine: Arc<Engine>,
     setup: Setup,
+    /// Its files; laid out before the first worker starts, and there as long as this.
+    tree: Option<Arc<Tree>>,
     limits: PoolLimits,
     slots: Arc<Semaphore>,
     /// A permit for each worker that is starting.
@@ -56,11 +59,12 @@ struct Busy {
 
 impl Pool {
     /// A pool without workers.
-    pub fn new(engine: Arc<Engine>, setup: Setup, limits: PoolLimits) -> Arc<Self> {
+    pub fn new(engine: Arc<Engine>, setup: Setup, tree: Option<Arc<Tree>>, limits: PoolLimits) -> Arc<Self> {
         let permits = || Arc::new(Semaphore::new(limits.workers));
         Arc::new(Self {
             engine,
             setup,
+            tree,
             limits,
             slots: permits(),
             starting: permits(),
@@ -73,7 +77,7 @@ impl Pool {
     /// # Errors
     /// What is wrong with which source, or why no worker could be had.
     pub async fn prepare(&self) -> Result<(), DeployError> {
-        match Worker::start(&self.engine, &self.setup, true, self.limits.load).await {
+        match self.make_worker(true).await {
             Ok(worker) => {
                 self.put_back(worker);
                 Ok(())
@@ -90,6 +94,10 @@ impl Pool {
     pub async fn probe(self: &Arc<Self>) -> Result<(), String> {
         if let Some(worker) = self.take_idle() {
             self.put_back(worker);
+            return Ok(());
+        }
+        // One that is in a call.
+        if self.slots.available_permits() < self.limits.workers {
             return Ok(());
         }
         let starting = Arc::clone(&self.starting).acquire_owned().await.map_err(|_| "closing".to_owned())?;
@@ -169,13 +177,25 @@ impl Pool {
         let (sender, receiver) = oneshot::channel();
         let pool = Arc::clone(self);
         tokio::spawn(async move {
-            let started = Worker::start(&pool.engine, &pool.setup, false, pool.limits.load).await;
+            let started = pool.make_worker(false).await;
             if let Err(Ok(worker)) = sender.send(started) {
                 pool.put_back(worker);
             }
             drop(starting);
         });
         receiver.await.unwrap_or_else(|_| Err(StartError::Failed("the start broke off".to_owned())))
+    }
+
+    async fn make_worker(&self, check: bool) -> Result<Worker, StartError> {
+        if let Some(tree) = self.tree.clone() {
+            let laid_out = tokio::task::spawn_blocking(move || tree.lay_out()).await;
+            let failed =
+                |what: String| StartError::Failed(format!("service `{}`: {what}", self.setup.service));
+            laid_out
+                .map_err(|error| failed(error.to_string()))?
+                .map_err(|error| failed(error.to_string()))?;
+        }
+        Worker::start(&self.engine, &self.setup, check, self.limits.load).await
     }
 
     fn take_idle(&self) -> Option<Worker> {

@@ -22,6 +22,12 @@ const UNFINISHED_LINE: Duration = Duration::from_millis(100);
 /// How long a call that is alone polls for its answer.
 const POLL_TIME: Duration = Duration::from_micros(30);
 
+/// A worker that loads more than this many sources is not listened to at each,
+const MANY: usize = 8;
+
+/// but again after so long: being woken costs more than loading a short one.
+const LOADING_PAUSE: Duration = Duration::from_millis(1);
+
 /// The first byte of an answer; `rpc_worker`'s constants of the same names.
 const VALUES: u8 = 0;
 const RAISED: u8 = 1;
@@ -150,7 +156,12 @@ impl Worker {
         let mut answer = self.exchange(&framed(&[&first])).await;
         loop {
             match answer.as_ref().map(|answer| answer.split_first()) {
-                Ok(Some((&LOADING, path))) => *loading = String::from_utf8_lossy(path).into_owned(),
+                Ok(Some((&LOADING, path))) => {
+                    *loading = String::from_utf8_lossy(path).into_owned();
+                    if setup.procedures.len() > MANY && self.input.is_empty() {
+                        tokio::time::sleep(LOADING_PAUSE).await;
+                    }
+                }
                 Ok(Some((&READY, []))) => return Ok(()),
                 Ok(Some((&REFUSED, findings))) => {
                     let findings =

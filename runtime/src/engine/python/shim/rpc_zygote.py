@@ -46,7 +46,11 @@ class Zygote:
                     return self.end()
 
     def receive(self):
-        message, fds, _, _ = socket.recv_fds(self.control, 4096, 3)
+        try:
+            message, fds, _, _ = socket.recv_fds(self.control, 4096, 3)
+        except ConnectionError:
+            # The server was killed.
+            return False
         if not message:
             return False
         worker_id = U32.unpack(message)[0]
