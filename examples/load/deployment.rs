@@ -1,78 +1,185 @@
-//! What deployment costs: a plan with nothing to do, and the time from a commit to the new code answering.
+//! What deployment costs: applies of ten thousand procedures, and updates under load.
 
 use std::fmt::Write as _;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use rpc_runtime::deploy::sha256_hex;
+use rpc_runtime::initializer::{Initializer, InitializerOptions};
 use serde_json::{Value, json};
 
 use crate::median;
 use crate::project::Project;
 
-const PROCEDURES: usize = 2000;
-const SERVICES: usize = 40;
+const PROCEDURES: usize = 10_000;
+const SERVICES: usize = 200;
 const ROUNDS: usize = 5;
 
+/// Sessions that call while code is updated.
+const SESSIONS: usize = 8;
+const UPDATES: u64 = 1_000;
+const QUIET: Duration = Duration::from_secs(5);
+
 pub fn measure() -> io::Result<()> {
-    let project = Project::start(&init(), 2)?;
-    for index in 0..PROCEDURES {
-        project.write(&format!("p{index}.py"), &source(index, 0))?;
+    println!("{PROCEDURES} procedures in {SERVICES} services:");
+    let project = deployable(PROCEDURES, SERVICES, 2)?;
+    let first = seconds(|| project.initializer("apply", 0))?;
+    println!("  first apply, two servers        {first:>9.3} s");
+    drop(project);
+    let project = deployable(PROCEDURES, SERVICES, 8)?;
+    project.initializer("apply", 0)?;
+    let again = rounds(|_| seconds(|| project.initializer("apply", 0)))?;
+    println!("  nothing to do, eight servers    {again:>9.3} s");
+    let changed = rounds(|round| {
+        project.write("p0.py", &source(0, round + 1))?;
+        seconds(|| project.initializer("apply", 0))
+    })?;
+    println!("  one source changed              {changed:>9.3} s");
+    drop(project);
+    let mut project = deployable(PROCEDURES, SERVICES, 1)?;
+    project.initializer("apply", 0)?;
+    let ready = rounds(|_| seconds(|| project.restart(1)))?;
+    println!("  a server's start, all stored    {ready:>9.3} s");
+    drop(project);
+    let live = edit_to_live()?;
+    println!("edit to live, 1000 procedures     {live:>9.3} s");
+    updates_under_load()
+}
+
+/// From a source's change to the new code answering, with `initializer watch` between.
+fn edit_to_live() -> io::Result<f64> {
+    let project = deployable(1_000, 20, 1)?;
+    project.initializer("apply", 0)?;
+    project.write("p0.py", &source(0, 1))?;
+    let mut watch = project.command("watch").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let stdout = watch.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
+    let mut applied = BufReader::new(stdout).lines();
+    let mut session = Session(TcpStream::connect(project.address(1))?);
+    let edited = rounds(|round| {
+        applied.next().transpose()?;
+        project.write("p0.py", &source(0, round + 2))?;
+        seconds(|| session.wait_for(round + 2))
+    });
+    watch.kill()?;
+    watch.wait()?;
+    edited
+}
+
+/// Eight sessions call as fast as they can, while the code is updated a thousand times: every answer is held against the
+/// source that it says it is of.
+fn updates_under_load() -> io::Result<()> {
+    let project = deployable(1, 1, 1)?;
+    project.initializer("apply", 0)?;
+    let sources: std::collections::HashMap<String, u64> =
+        (0..=UPDATES).map(|value| (sha256_hex(source(0, value as usize).as_bytes()), value)).collect();
+    let (stop, noisy) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (callers, took) = std::thread::scope(|scope| {
+        let callers: Vec<_> =
+            (0..SESSIONS).map(|_| scope.spawn(|| call_until(&stop, &noisy, &project, &sources))).collect();
+        std::thread::park_timeout(QUIET);
+        noisy.store(true, Ordering::SeqCst);
+        let updated = seconds(|| update(&project));
+        stop.store(true, Ordering::SeqCst);
+        let callers: Vec<io::Result<Called>> = callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap_or_else(|_| Err(io::Error::other("a caller"))))
+            .collect();
+        (callers, updated)
+    });
+    let took = took?;
+    let (mut quiet, mut updating) = (Vec::new(), Vec::new());
+    for called in callers {
+        let called = called?;
+        quiet.extend(called.quiet);
+        updating.extend(called.updating);
     }
-    let apply = seconds(|| project.initializer("apply", 0))?;
-    let mut plans = Vec::new();
-    for _ in 0..ROUNDS {
-        plans.push(seconds(|| project.initializer("plan", 0))?);
-    }
-    println!("{PROCEDURES} procedures in {SERVICES} services on two servers:");
-    println!("  first apply               {apply:>9.3} s");
-    println!("  plan, nothing changed     {:>9.3} s", median(plans));
-    let mut swaps = Vec::new();
-    for round in 1..=ROUNDS {
-        project.write("p0.py", &source(0, round))?;
-        swaps.push(commit_to_answer(&project, round)?);
-    }
-    println!("  commit to new code        {:>9.1} ms", median(swaps) * 1000.0);
+    println!("{UPDATES} updates under load from {SESSIONS} sessions, in {took:.1} s:");
+    println!(
+        "  calls, each answered by one version: {} quiet, {} while updating",
+        quiet.len(),
+        updating.len()
+    );
+    let (before, during) = (p99(quiet), p99(updating));
+    println!(
+        "  p99 quiet {:.2} ms, while updating {:.2} ms: {:.1} times",
+        before * 1e3,
+        during * 1e3,
+        during / before
+    );
     Ok(())
 }
 
-/// An apply by hand up to its commit, so that the commit alone is timed.
-fn commit_to_answer(project: &Project, round: usize) -> io::Result<f64> {
+/// How long each call took.
+#[derive(Default)]
+struct Called {
+    quiet: Vec<f64>,
+    updating: Vec<f64>,
+}
+
+fn call_until(
+    stop: &AtomicBool,
+    noisy: &AtomicBool,
+    project: &Project,
+    sources: &std::collections::HashMap<String, u64>,
+) -> io::Result<Called> {
     let mut session = Session(TcpStream::connect(project.address(1))?);
-    let status = session.ask(&json!({ "header": "INIT-STATUS", "value": {} }))?;
-    let mut manifest = status["manifest"].clone();
-    let content = source(0, round);
-    let sha256 = rpc_runtime::deploy::sha256_hex(content.as_bytes());
-    manifest["services"]["s0"]["rpcs"][0]["source"]["sha256"] = sha256.clone().into();
-    let txn = format!("round {round}");
-    session.ask(&json!({ "header": "INIT-BEGIN", "value": {
-        "txn": txn, "holder": "load", "lease-ms": 60_000, "expected": status["live"], "manifest": manifest,
-    }}))?;
-    session.ask(&json!({ "header": "INIT-PUT", "value": { "txn": txn, "files": [
-        { "sha256": sha256, "size": content.len(), "zstd": packed(&content)? },
-    ]}}))?;
-    session.ask(&json!({ "header": "INIT-PREPARE", "value": { "txn": txn } }))?;
-    let begin = Instant::now();
-    session.ask(&json!({ "header": "INIT-COMMIT", "value": { "txn": txn } }))?;
-    let answer = session.exchange(&json!({ "header": "RPC-REQ", "value": {
-        "id": round, "service": "s0", "rpc": "p0", "arguments": [], "argument-types": [],
-    }}))?;
-    let took = begin.elapsed().as_secs_f64();
-    if answer["value"]["return-values"] == json!([round]) {
-        return Ok(took);
+    let (mut called, mut last) = (Called::default(), 0);
+    while !stop.load(Ordering::Relaxed) {
+        let begin = Instant::now();
+        let answer = session.call()?;
+        let took = begin.elapsed().as_secs_f64();
+        let value = &answer["value"];
+        let returned = value["return-values"][0].as_u64();
+        let of_source = value["source"].as_str().and_then(|hash| sources.get(hash)).copied();
+        if returned.is_none() || returned != of_source || returned < Some(last) {
+            return Err(io::Error::other(format!("a call failed, or was answered by a mixture: {answer}")));
+        }
+        last = returned.unwrap_or_default();
+        let times = if noisy.load(Ordering::Relaxed) { &mut called.updating } else { &mut called.quiet };
+        times.push(took);
     }
-    Err(io::Error::other(answer.to_string()))
+    Ok(called)
 }
 
-fn packed(content: &str) -> io::Result<String> {
-    use base64::Engine as _;
-    Ok(base64::engine::general_purpose::STANDARD.encode(zstd::bulk::compress(content.as_bytes(), 3)?))
+fn update(project: &Project) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let options = InitializerOptions {
+        servers: [("server1".to_owned(), project.address(1))].into(),
+        ..InitializerOptions::default()
+    };
+    let init = project.path().join("init.yaml");
+    for value in 1..=UPDATES {
+        project.write("p0.py", &source(0, value as usize))?;
+        runtime.block_on(apply(&init, options.clone()))?;
+    }
+    Ok(())
 }
 
-/// A framed session for messages one after the other.
+async fn apply(init: &Path, options: InitializerOptions) -> io::Result<()> {
+    let initializer = Initializer::plan(init, options).await.map_err(io::Error::other)?;
+    let applied = initializer.apply().await?;
+    if applied.complete { Ok(()) } else { Err(io::Error::other(format!("{applied:?}"))) }
+}
+
+fn p99(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() * 99 / 100).copied().unwrap_or_default()
+}
+
+/// A framed session for calls of the first procedure, one after the other.
 struct Session(TcpStream);
 
 impl Session {
+    fn call(&mut self) -> io::Result<Value> {
+        self.exchange(&json!({ "header": "RPC-REQ", "value": {
+            "id": 1, "service": "s0", "rpc": "p0", "arguments": [], "argument-types": [],
+        }}))
+    }
+
     fn exchange(&mut self, message: &Value) -> io::Result<Value> {
         let message = message.to_string();
         let length = u32::try_from(message.len()).map_err(io::Error::other)?;
@@ -84,40 +191,59 @@ impl Session {
         Ok(serde_json::from_slice(&answer)?)
     }
 
-    fn ask(&mut self, message: &Value) -> io::Result<Value> {
-        let mut answer = self.exchange(message)?;
-        match answer["header"].as_str() {
-            Some("INIT-RES") => Ok(answer["value"]["result"].take()),
-            _ => Err(io::Error::other(answer.to_string())),
+    /// Calls until the answer is that.
+    fn wait_for(&mut self, value: usize) -> io::Result<()> {
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.call()?["value"]["return-values"] != json!([value]) {
+            if Instant::now() > end {
+                return Err(io::Error::other("the new code does not come"));
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
         }
+        Ok(())
     }
 }
 
-fn init() -> String {
-    let mut init = String::from(
-        "network:\n  servers:\n    server1: { ip: 127.0.0.1, port: 1 }\n    server2: { ip: 127.0.0.1, port: 2 }\n  \
-         clients:\n    client1: { ip: 127.0.0.1 }\nservices:\n",
-    );
-    for service in 0..SERVICES {
-        let provider = service % 2 + 1;
-        // Writing into a string does not fail.
+/// A project of so many procedures that return 0, ready to be applied.
+fn deployable(procedures: usize, services: usize, servers: usize) -> io::Result<Project> {
+    let project = Project::start(&init(procedures, services, servers), servers)?;
+    for index in 0..procedures {
+        project.write(&format!("p{index}.py"), &source(index, 0))?;
+    }
+    Ok(project)
+}
+
+fn init(procedures: usize, services: usize, servers: usize) -> String {
+    let mut init = String::from("network:\n  servers:\n");
+    // Writing into a string does not fail.
+    for server in 1..=servers {
+        let _ = writeln!(init, "    server{server}: {{ ip: 127.0.0.1, port: {server} }}");
+    }
+    init += "  clients:\n    client1: { ip: 127.0.0.1 }\nservices:\n";
+    for service in 0..services {
+        let provider = service % servers + 1;
         let _ = writeln!(
             init,
             "  s{service}:\n    provider: server{provider}\n    tenants: [client1]\n    rpcs:"
         );
-        for index in (service..PROCEDURES).step_by(SERVICES) {
+        for index in (service..procedures).step_by(services) {
             let _ = writeln!(init, "      - {{ name: p{index}, returns: int, path: p{index}.py }}");
         }
     }
     init
 }
 
-fn source(index: usize, round: usize) -> String {
-    format!("def p{index}() -> int:\n    return {round}\n")
+fn source(index: usize, value: usize) -> String {
+    format!("def p{index}() -> int:\n    return {value}\n")
 }
 
 fn seconds(work: impl FnOnce() -> io::Result<()>) -> io::Result<f64> {
     let begin = Instant::now();
     work()?;
     Ok(begin.elapsed().as_secs_f64())
+}
+
+/// The median of a few rounds.
+fn rounds(mut round: impl FnMut(usize) -> io::Result<f64>) -> io::Result<f64> {
+    (0..ROUNDS).map(&mut round).collect::<io::Result<Vec<_>>>().map(median)
 }

@@ -1,7 +1,10 @@
 //! A small load program: what a call, a plan and a swap cost on this machine.
 //!
 //! ```text
-//! cargo run --release --example load
+//! cargo run --release --example load                 calls, then deployment
+//! cargo run --release --example load -- calls
+//! cargo run --release --example load -- deployment
+//! cargo run --release --example load -- kills 200    applies whose server or initializer is killed
 //! ```
 //!
 //! Every figure of one run stands beside the bare socket's of the same run: machines differ and drift, ratios less so.
@@ -9,6 +12,7 @@
 
 mod calls;
 mod deployment;
+mod kills;
 mod project;
 
 use std::process::ExitCode;
@@ -19,17 +23,27 @@ fn main() -> ExitCode {
         Some("rpc-server") => rpc_cli::server::run(arguments).into(),
         Some("initializer") => rpc_cli::initializer::run(arguments).into(),
         Some("bare-echo") => calls::serve_bare_echo(),
+        Some("calls") => ended(calls::measure()),
+        Some("deployment") => ended(deployment::measure()),
+        Some("kills") => {
+            let kills = arguments.next().and_then(|count| count.to_str()?.parse().ok());
+            ended(kills::measure(kills.unwrap_or(200)))
+        }
         Some(other) => {
             eprintln!("error: no such part `{other}`");
             ExitCode::from(2)
         }
-        None => match calls::measure().and_then(|()| deployment::measure()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        None => ended(calls::measure().and_then(|()| deployment::measure())),
+    }
+}
+
+fn ended(result: std::io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! A project folder with running servers, as processes of their own.
 
-use std::io::{self, BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A project folder and its servers; all gone when it is dropped.
@@ -26,13 +27,33 @@ impl Project {
         std::fs::write(folder.path().join("init.yaml"), init)?;
         let mut project = Self { folder, servers: Vec::new() };
         for number in 1..=servers {
-            let data = project.path().join(format!("data{number}"));
-            let data = data.to_string_lossy();
-            let part =
-                Part::start(&["rpc-server", "--listen", "127.0.0.1:0", "--data", &data], project.log()?)?;
+            let part = project.start_server(number, "127.0.0.1:0")?;
             project.servers.push((format!("server{number}"), part));
         }
         Ok(project)
+    }
+
+    fn start_server(&self, number: usize, listen: &str) -> io::Result<Part> {
+        let data = self.path().join(format!("data{number}"));
+        let data = data.to_string_lossy();
+        Part::start(&["rpc-server", "--listen", listen, "--data", &data], self.log()?)
+    }
+
+    /// Kills a server and starts it again at its address.
+    pub fn restart(&mut self, server: usize) -> io::Result<()> {
+        let address = self.address(server).to_string();
+        self.servers[server - 1].1.kill();
+        self.servers[server - 1].1 = self.start_server(server, &address)?;
+        Ok(())
+    }
+
+    /// A server's answer to one request, over a connection of its own.
+    pub fn ask(&self, server: usize, request: &Value) -> io::Result<Value> {
+        let mut stream = TcpStream::connect(self.address(server))?;
+        writeln!(stream, "{request}")?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
     }
 
     pub fn path(&self) -> &Path {
@@ -49,17 +70,23 @@ impl Project {
 
     /// Runs `initializer` with a verb; `expected` is its exit status.
     pub fn initializer(&self, verb: &str, expected: i32) -> io::Result<()> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["initializer", verb, "init.yaml"]).current_dir(self.path());
-        for (name, part) in &self.servers {
-            command.arg("--server").arg(format!("{name}={}", part.address));
-        }
-        let output = command.output()?;
+        let output = self.command(verb).output()?;
         if output.status.code() == Some(expected) {
             return Ok(());
         }
         let words = String::from_utf8_lossy(&output.stderr);
         Err(io::Error::other(format!("initializer {verb}: {}: {words}", output.status)))
+    }
+
+    /// An `initializer` with a verb, to be started.
+    pub fn command(&self, verb: &str) -> Command {
+        let program = std::env::current_exe().unwrap_or_default();
+        let mut command = Command::new(program);
+        command.args(["initializer", verb, "init.yaml"]).current_dir(self.path());
+        for (name, part) in &self.servers {
+            command.arg("--server").arg(format!("{name}={}", part.address));
+        }
+        command
     }
 
     fn log(&self) -> io::Result<Stdio> {
@@ -86,10 +113,16 @@ impl Part {
     }
 }
 
-impl Drop for Part {
-    fn drop(&mut self) {
+impl Part {
+    fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.kill();
     }
 }

@@ -15,13 +15,15 @@ pub(super) struct Shown {
     pub(super) verbose: bool,
     /// Whether servers that left the file are emptied.
     pub(super) retire: bool,
+    /// Whether the marks are explained.
+    pub(super) legend: bool,
 }
 
 pub(super) async fn plan(plan: &Plan) -> Result<ExitStatus, Failure> {
     let Plan { reach, scope, out, diff, verbose } = plan;
     let options = scope.within(reach.options(Progress::default())?);
     let initializer = Initializer::plan(reach.init(), options).await?;
-    let shown = Shown { json: reach.json, verbose: *verbose, retire: scope.retire };
+    let shown = Shown { json: reach.json, verbose: *verbose, retire: scope.retire, legend: true };
     print::plan(initializer.planned(), shown);
     if *diff {
         print::differences(&initializer.differences().await?, reach.json);
@@ -36,7 +38,7 @@ pub(super) async fn plan(plan: &Plan) -> Result<ExitStatus, Failure> {
 pub(super) async fn apply(apply: &Apply) -> Result<ExitStatus, Failure> {
     let Apply { reach, scope, plan, restart, verbose } = apply;
     let begin = Instant::now();
-    let shown = Shown { json: reach.json, verbose: *verbose, retire: scope.retire };
+    let shown = Shown { json: reach.json, verbose: *verbose, retire: scope.retire, legend: false };
     let options = scope.within(reach.options(progress::shown(reach.json))?);
     let initializer = match plan {
         Some(plan) => Initializer::saved(plan, options).await?,
@@ -49,7 +51,7 @@ pub(super) async fn apply(apply: &Apply) -> Result<ExitStatus, Failure> {
 pub(super) async fn rollback(rollback: &Rollback) -> Result<ExitStatus, Failure> {
     let Rollback { reach, to, dry_run, verbose } = rollback;
     let begin = Instant::now();
-    let shown = Shown { json: reach.json, verbose: *verbose, retire: false };
+    let shown = Shown { json: reach.json, verbose: *verbose, retire: false, legend: *dry_run };
     let options = reach.options(progress::shown(reach.json))?;
     let initializer = Initializer::rollback(reach.init(), to.as_deref(), options).await?;
     print::plan(initializer.planned(), shown);

@@ -25,23 +25,14 @@ fn show(happening: Happening<'_>, bars: Option<&Bars>) {
     match happening {
         Happening::Sending { server, sent, all } => match bars {
             Some(bars) if all >= LONG => bars.set(server, sent, all),
-            _ if sent == 0 => say(bars, "Sending", &format!("{} to {server}", report::bytes(all))),
+            _ if sent == 0 => {
+                let line = || report::verb("Sending", &format!("{} to {server}", report::bytes(all)));
+                bars.map_or_else(line, |bars| bars.all.suspend(line));
+            }
             _ => {}
         },
-        Happening::Prepared { server } => {
-            bars.inspect(|bars| bars.end(server));
-            say(bars, "Prepared", server);
-        }
-        Happening::Committed { server } => say(bars, "Committed", server),
+        Happening::Prepared { server } => bars.into_iter().for_each(|bars| bars.end(server)),
         _ => {}
-    }
-}
-
-fn say(bars: Option<&Bars>, verb: &str, what: &str) {
-    let line = || report::verb(verb, what);
-    match bars {
-        Some(bars) => bars.all.suspend(line),
-        None => line(),
     }
 }
 

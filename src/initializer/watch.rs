@@ -35,10 +35,10 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
     loop {
         let paths = apply_once(init, &options, reach.json, again).await;
         // What changed before it was watched is seen by looking again.
-        again = !again && paths.is_some();
-        if let Some(paths) = paths {
-            again &= watched.set(init, &paths)?;
-        }
+        again = match paths {
+            Some(paths) => watched.set(init, &paths)?,
+            None => false,
+        };
         if again {
             continue;
         }
@@ -109,19 +109,24 @@ impl Watched {
 
     /// Waits for a change of one of the files, and until it is quiet again.
     async fn changed(&mut self) {
+        self.one_changed().await;
+        let end = Instant::now() + LONGEST;
+        while Instant::now() < end {
+            if tokio::time::timeout(QUIET, self.one_changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the next change of one of the files; others in their folders are of no matter.
+    async fn one_changed(&mut self) {
         while let Some(event) = self.events.recv().await {
             if self.concerns(&event) {
-                break;
+                return;
             }
         }
-        let end = tokio::time::Instant::now() + LONGEST;
-        while tokio::time::Instant::now() < end {
-            let quiet = (tokio::time::Instant::now() + QUIET).min(end);
-            match tokio::time::timeout_at(quiet, self.events.recv()).await {
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return,
-            }
-        }
+        // Nothing is watched any more.
+        std::future::pending::<()>().await;
     }
 
     fn concerns(&self, event: &notify::Result<Event>) -> bool {

@@ -56,7 +56,7 @@ fn run_all(network: &Network, fence: &Fence<'_>) -> usize {
 fn run(network: &Network, command: &str) -> String {
     let programs = Path::new(env!("CARGO_BIN_EXE_initializer")).parent().expect("their folder");
     let path = std::env::var("PATH").unwrap_or_default();
-    let mut shell = network.command("sh", &["-c", command]);
+    let mut shell = network.command("sh", &["-c", &format!("exec 2>&1; {command}")]);
     shell.env("PATH", format!("{}:{path}", programs.display()));
     let finished = finish(begin(shell));
     finished.stdout + &finished.stderr

@@ -390,11 +390,11 @@ mod tests {
     }
 
     fn explore(at: &Coordinator, pending: &[(usize, Command)], courses: &mut usize, depth: usize) {
+        use Standing::{Live, Old, RolledBack, Silent, Unknown};
         assert!(depth < 24, "a course that does not end: {:?}", at.members());
         if pending.is_empty() {
             *courses += 1;
             assert!(at.is_done(), "stuck: {:?}", at.members());
-            use Standing::{Live, Old, RolledBack, Silent, Unknown};
             let any = |is: fn(&Standing) -> bool| at.members().iter().any(|member| is(&member.standing));
             let new = any(|standing| matches!(standing, Live | Silent(_)));
             assert!(

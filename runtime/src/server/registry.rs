@@ -295,12 +295,16 @@ impl Builder {
             return Ok(None);
         }
         let version = service_version(name, entry);
-        let unchanged =
+        let last =
             before.and_then(|registry| registry.service(name)).and_then(|service| service.runner.as_ref());
-        Ok(Some(match unchanged.filter(|runner| runner.version == version && runner.broken.is_none()) {
-            Some(runner) => Arc::clone(runner),
-            None => Arc::new(self.build_runner(name, entry, version, scrutiny).await?),
-        }))
+        if let Some(same) = last.filter(|runner| runner.version == version && runner.broken.is_none()) {
+            return Ok(Some(Arc::clone(same)));
+        }
+        // As many workers as there were, so that the calls of the first moment need not wait for theirs.
+        let workers = last.map_or(1, |runner| runner.pool.workers());
+        self.build_runner(name, entry, version, (scrutiny, workers))
+            .await
+            .map(|runner| Some(Arc::new(runner)))
     }
 
     /// The handler in this binary with just this signature.
@@ -330,7 +334,7 @@ impl Builder {
         name: &str,
         entry: &ServiceEntry,
         version: String,
-        scrutiny: Scrutiny,
+        (scrutiny, workers): (Scrutiny, usize),
     ) -> Result<Runner, DeployError> {
         let tree = Tree::new(&self.store, entry).map(Arc::new);
         let root = tree.as_ref().map_or_else(|_| PathBuf::new(), |tree| tree.root().to_owned());
@@ -356,7 +360,7 @@ impl Builder {
             None => None,
         };
         if scrutiny == Scrutiny::Check {
-            pool.prepare().await?;
+            pool.prepare(workers).await?;
         }
         Ok(Runner { version, broken, proven: AtomicBool::new(false), pool })
     }

@@ -14,7 +14,7 @@ pub(in super::super) fn plan(plan: &Plan, shown: Shown) {
     if shown.json {
         return json_line(&plan_json(plan));
     }
-    if !plan.is_empty() {
+    if shown.legend && !plan.is_empty() {
         report::out(report::painted(Colour::Faint, LEGEND));
     }
     for server in &plan.servers {

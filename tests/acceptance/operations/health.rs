@@ -6,8 +6,9 @@ use crate::harness::Network;
 /// A source that loads while it is checked, and does not once that is done: where `flag` is.
 fn moody(flag: &std::path::Path) -> String {
     format!(
-        "import pathlib\n\nflag = pathlib.Path({flag:?})\nif flag.exists():\n    raise RuntimeError('moody')\n\
-         flag.touch()\n\n\ndef value():\n    return 2\n"
+        "import pathlib\n\nflag = pathlib.Path('{}')\nif flag.exists():\n    raise RuntimeError('moody')\n\
+         flag.touch()\n\n\ndef value():\n    return 2\n",
+        flag.display()
     )
 }
 

@@ -36,11 +36,12 @@ impl Watching {
     fn says(&self, words: &str) -> String {
         let mut said = String::new();
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(words) => return line,
-                Ok(line) => said += &(line + "\n"),
-                Err(_) => panic!("{words:?} was not said, but:\n{said}"),
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("{words:?} was not said, but:\n{said}"));
+            if line.contains(words) {
+                return line;
             }
+            said += &(line + "\n");
         }
     }
 }

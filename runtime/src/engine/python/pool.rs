@@ -72,19 +72,31 @@ impl Pool {
         })
     }
 
-    /// Checks every source against its signature and loads it, in a worker that then waits for calls.
+    /// Checks every source against its signature and loads it, in a worker that then waits for calls; and starts more
+    /// until there are as many as `wanted`, so that calls that come at once need not wait for theirs.
     ///
     /// # Errors
     /// What is wrong with which source, or why no worker could be had.
-    pub async fn prepare(&self) -> Result<(), DeployError> {
-        match self.make_worker(true).await {
-            Ok(worker) => {
+    pub async fn prepare(self: &Arc<Self>, wanted: usize) -> Result<(), DeployError> {
+        let first = self.make_worker(true).await;
+        let refused = |error| match error {
+            StartError::Refused(findings) => refused(&self.setup.service, findings),
+            StartError::Failed(message) => DeployError::new(DeployErrorKind::Refused, message),
+        };
+        self.put_back(first.map_err(refused)?);
+        for _ in 1..wanted.min(self.limits.workers) {
+            let Ok(starting) = Arc::clone(&self.starting).try_acquire_owned() else { break };
+            // One that does not start is none too few: a call starts its own.
+            if let Ok(worker) = self.start_worker(starting).await {
                 self.put_back(worker);
-                Ok(())
             }
-            Err(StartError::Refused(findings)) => Err(refused(&self.setup.service, findings)),
-            Err(StartError::Failed(message)) => Err(DeployError::new(DeployErrorKind::Refused, message)),
         }
+        Ok(())
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.lock_idle().len() + self.limits.workers - self.slots.available_permits()
     }
 
     /// Whether there is a worker that lives, or one can be started.
