@@ -10,6 +10,7 @@ use crate::args::ExitStatus;
 
 /// How what is done is shown.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags of the command line")]
 pub(super) struct Shown {
     pub(super) json: bool,
     pub(super) verbose: bool,

@@ -1,5 +1,6 @@
 //! `initializer` as a tool for operators: plans in files, status, history, rollback, watch, partial applies.
 
+mod damage;
 mod health;
 mod history;
 mod kills;

@@ -12,6 +12,9 @@ pub const INIT_RES: &str = "INIT-RES";
 /// Answers that say why not.
 pub const INIT_EX: &str = "INIT-EX";
 
+/// Which of these messages a server has: 2 since manifests are asked for by `INIT-MANIFEST`.
+pub const PROTOCOL: u32 = 2;
+
 /// No file that travels is larger.
 pub const MAX_FILE_BYTES: usize = 8 << 20;
 
@@ -173,6 +176,9 @@ pub struct ChallengeAnswer {
 pub struct StatusAnswer {
     /// The server's version.
     pub version: String,
+    /// Which messages it has: [`PROTOCOL`].
+    #[serde(default)]
+    pub protocol: u32,
     /// The version of the Python that runs procedures.
     #[serde(default)]
     pub python: String,

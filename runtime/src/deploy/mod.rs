@@ -19,6 +19,9 @@ pub mod message;
 pub mod packed;
 pub mod participant;
 
+#[cfg(test)]
+mod model;
+
 /// SHA-256 of some bytes, as lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;

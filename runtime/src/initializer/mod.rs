@@ -176,7 +176,10 @@ impl Initializer {
         if let Some(unknown) = options.servers.keys().find(|name| !known(name)) {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
-        let notes = sources::check_changed(&desired, &seen, options.python.as_deref()).await?;
+        let mut notes = sources::check_changed(&desired, &seen, options.python.as_deref()).await?;
+        if !options.only.is_empty() {
+            notes.push(format!("only {}: the other servers are left as they are", options.only.join(", ")));
+        }
         let mut retired = Vec::new();
         if options.retire {
             for (name, address) in &mut departed {

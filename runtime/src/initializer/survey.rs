@@ -8,7 +8,7 @@ use super::desired::DesiredServer;
 use super::{InitializerError, InitializerOptions, join_all};
 use crate::deploy::manifest::Manifest;
 use crate::deploy::message::{
-    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, ManifestAnswer, Past, StatusAnswer,
+    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, ManifestAnswer, PROTOCOL, Past, StatusAnswer,
 };
 
 /// Between two attempts to reach a server that is waited for.
@@ -81,6 +81,12 @@ async fn reach(
 async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<Seen, RequestError> {
     let mut connection = Connection::open(server.address, options).await?;
     let status = connection.request::<StatusAnswer>(&DeployRequest::Status {}).await?;
+    if status.protocol < PROTOCOL {
+        let version = &status.version;
+        return Err(refused(format!(
+            "it runs rpc-server {version}, which is older than this initializer: update it"
+        )));
+    }
     if let Some(name) = status.server.as_ref().filter(|name| **name != server.name) {
         return Err(refused(format!("this is server `{name}`")));
     }

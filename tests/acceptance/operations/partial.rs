@@ -12,6 +12,7 @@ fn only_the_servers_that_are_named_are_brought_to_the_file() {
         .initializer(&["plan", "init.yaml", "--only", "server2"])
         .ends(3)
         .says("~ server2")
+        .says("only server2: the other servers are left as they are")
         .never_says("server1");
     network
         .initializer(&["apply", "init.yaml", "--only", "server2"])

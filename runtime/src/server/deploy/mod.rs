@@ -22,7 +22,7 @@ use super::registry::{Builder, Registry, Scrutiny};
 use super::{StartError, blocking};
 use crate::deploy::manifest::Manifest;
 use crate::deploy::message::{
-    DeployError, DeployErrorKind, DeployRequest, Origin, OutcomeAnswer, StatusAnswer,
+    DeployError, DeployErrorKind, DeployRequest, Origin, OutcomeAnswer, PROTOCOL, StatusAnswer,
 };
 use crate::deploy::participant::{Begin, Live, Outcome, Participant, Step};
 use crate::store::{Generation, Prepared, Retention};
@@ -223,6 +223,7 @@ impl Deployer {
         let under_way = state.participant.holder(Instant::now());
         answer(&StatusAnswer {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: PROTOCOL,
             python: self.builder.engine.interpreter().version(),
             sandbox: Vec::new(),
             started: self.started,
