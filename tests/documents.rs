@@ -1,5 +1,7 @@
 //! What the documents show is what the programs do.
 
+#[path = "documents/console.rs"]
+mod console;
 #[path = "documents/dialogues.rs"]
 mod dialogues;
 #[path = "documents/fence.rs"]

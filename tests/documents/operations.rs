@@ -1,5 +1,7 @@
-//! `docs/OPERATIONS.md`: every limit of `rpc-server` is there with its default.
+//! `docs/OPERATIONS.md`: every limit of `rpc-server` is there with its default, and what an operator does goes as it says.
 
+use crate::console::run_all;
+use crate::fence::fences;
 use crate::harness::Network;
 
 const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
@@ -29,4 +31,21 @@ fn every_limit_stands_with_its_default() {
         let in_protocol = PROTOCOL.contains(&format!("\n| `{flag}` |"));
         assert!(!in_protocol || PROTOCOL.contains(&row), "PROTOCOL.md has another default for {flag}");
     }
+}
+
+#[test]
+fn the_way_from_nothing_to_a_rollback_goes_as_it_says() {
+    let (mut network, mut commands) = (Network::new(""), 0);
+    for fence in fences(OPERATIONS) {
+        match (fence.language, &fence.words[..]) {
+            ("yaml" | "python", [name]) => drop(network.write(name, &fence.text)),
+            ("sh", ["start"]) => {
+                network.start("alpha", &[]);
+                network.start("beta", &[]);
+            }
+            ("console", _) => commands += run_all("OPERATIONS.md", &network, &fence),
+            _ => {}
+        }
+    }
+    assert!(commands >= 10, "{commands}");
 }
