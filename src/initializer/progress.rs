@@ -48,7 +48,7 @@ impl Bars {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = each.entry(server.to_owned()).or_insert_with(|| {
             let bar = self.all.add(ProgressBar::new(all).with_message(server.to_owned()));
-            let form = "{prefix:>12} {msg} [{bar:24}] {bytes}/{total_bytes}";
+            let form = "{prefix:>12} {msg} [{bar:24}] {decimal_bytes}/{decimal_total_bytes}";
             let style = ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("=> "));
             bar.with_prefix("Sending")
