@@ -226,6 +226,9 @@ pub struct Past {
     /// How it differs from the generation before.
     #[serde(default)]
     pub changes: Changes,
+    /// The transaction that it undid, since that failed on another server; empty where it undid none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub undid: String,
     /// Why it cannot be gone back to; empty where it can.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub damaged: String,

@@ -1,6 +1,6 @@
 //! The applies that servers keep, and going back to one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -76,7 +76,7 @@ impl Applies {
 
 fn merge(applies: &mut BTreeMap<(u64, String), PastApply>, server: &str, pasts: Vec<Past>) {
     for (place, past) in pasts.into_iter().enumerate() {
-        let Past { generation, apply, origin, from, changes, damaged } = past;
+        let Past { generation, apply, origin, from, changes, damaged, .. } = past;
         let key = (origin.at, apply.clone());
         let servers = Vec::new();
         let entry = applies.entry(key).or_insert_with(|| PastApply { id: apply, origin, from, servers });
@@ -164,27 +164,32 @@ async fn fetch(
 
 /// The apply that is meant, and when it was.
 fn find_target(kept: &[Kept], to: Option<&str>) -> Result<(String, u64), String> {
-    let mut known: BTreeMap<u64, &str> = BTreeMap::new();
-    for past in kept.iter().flat_map(|(_, _, pasts)| pasts).filter(|past| !past.apply.is_empty()) {
-        known.insert(past.origin.at, &past.apply);
+    let pasts = || kept.iter().flat_map(|(_, _, pasts)| pasts).filter(|past| !past.apply.is_empty());
+    let undone: BTreeSet<&str> =
+        pasts().map(|past| past.undid.as_str()).filter(|id| !id.is_empty()).collect();
+    let counts = |past: &&Past| past.undid.is_empty() && !undone.contains(past.apply.as_str());
+    let known: BTreeMap<u64, &str> =
+        pasts().filter(counts).map(|past| (past.origin.at, past.apply.as_str())).collect();
+    if let Some(id) =
+        undone.iter().find(|id| to.is_some_and(|to| to.len() >= MIN_ID_DIGITS && id.starts_with(to)))
+    {
+        return Err(format!("apply {id} failed and was undone: no network ever ran it"));
     }
     let Some(to) = to else {
         let before = known.iter().rev().nth(1);
         let (at, id) = before.ok_or("there is no apply before the last one to go back to")?;
         return Ok(((*id).to_owned(), *at));
     };
+    if to.len() < MIN_ID_DIGITS {
+        return Err(format!("name at least {MIN_ID_DIGITS} digits of an apply's id"));
+    }
     let found: Vec<_> = known.iter().filter(|(_, id)| id.starts_with(to)).collect();
-    let same = found.windows(2).all(|pair| pair[0].1 == pair[1].1);
-    match found.first() {
-        _ if to.len() < MIN_ID_DIGITS => {
-            Err(format!("name at least {MIN_ID_DIGITS} digits of an apply's id"))
-        }
-        // One that failed and was undone has its id twice; what it was meant to be is the first.
-        Some((at, id)) if same => Ok(((**id).to_owned(), **at)),
-        Some(_) => Err(format!("more than one apply begins with `{to}`; name more of its digits")),
-        None => {
+    match found.as_slice() {
+        [(at, id)] => Ok(((**id).to_owned(), **at)),
+        [] => {
             Err(format!("no server keeps an apply `{to}`; `initializer history` lists those that are kept"))
         }
+        _ => Err(format!("more than one apply begins with `{to}`; name more of its digits")),
     }
 }
 
@@ -214,6 +219,7 @@ mod tests {
             origin: Origin { at, ..Origin::default() },
             from: String::new(),
             changes: Changes::default(),
+            undid: String::new(),
             damaged: String::new(),
         }
     }
@@ -233,6 +239,20 @@ mod tests {
         assert!(target(Some("12")).expect_err("short").contains("at least 4"));
         assert!(target(Some("9999")).expect_err("unknown").contains("no server keeps"));
         assert!(find_target(&kept[1..], None).is_err());
+    }
+
+    #[test]
+    fn an_apply_that_failed_and_was_undone_is_none_to_go_back_to() {
+        let mut one = kept("one", &[(4, 5000), (3, 4000), (2, 3000), (1, 2000)]);
+        // The third failed elsewhere, and the fourth has what was before it.
+        one.2[0].undid = "4000id".to_owned();
+        one.2[0].apply = "3000id".to_owned();
+        let two = kept("two", &[(1, 2000)]);
+        let target = |to| find_target(&[one.clone(), two.clone()], to).map(|(_, at)| at);
+        assert_eq!(target(None), Ok(2000), "what ran before the last apply that took place");
+        assert!(target(Some("4000")).expect_err("undone").contains("failed and was undone"));
+        assert_eq!(target(Some("3000")), Ok(3000));
+        assert_eq!(content_at("one", &one.2, 3000).map(|past| past.map(|past| past.generation)), Ok(Some(2)));
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub struct Generation {
     /// How it differs from the one before.
     #[serde(default)]
     pub changes: Changes,
+    /// The transaction that it undid; empty where it undid none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub undid: String,
     /// What it runs.
     pub manifest: Manifest,
 }
@@ -53,7 +56,7 @@ pub struct Collected {
 }
 
 /// As much of a generation as a list of them says.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Head {
     txn: String,
     #[serde(default)]
@@ -62,10 +65,12 @@ struct Head {
     from: String,
     #[serde(default)]
     changes: Changes,
+    #[serde(default)]
+    undid: String,
     manifest: ApplyId,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct ApplyId {
     apply: String,
 }
@@ -114,6 +119,7 @@ impl Generation {
             origin: self.origin.clone(),
             from: self.from.clone(),
             changes: self.changes,
+            undid: self.undid.clone(),
             damaged: String::new(),
         }
     }
@@ -156,18 +162,14 @@ impl Store {
     /// # Errors
     /// Where the folder cannot be read.
     pub fn history(&self) -> Result<Vec<(String, Past)>, StoreError> {
-        let past = |number| match self
-            .read_generation(number)
-            .and_then(|bytes| self.parse::<Head>(number, &bytes))
-        {
-            Ok(Head { txn, origin, from, changes, manifest: ApplyId { apply } }) => {
-                (txn, Past { generation: number, apply, origin, from, changes, damaged: String::new() })
-            }
-            Err(error) => {
-                let (origin, changes) = (Origin::default(), Changes::default());
-                let (apply, from, damaged) = (String::new(), String::new(), error.what);
-                (String::new(), Past { generation: number, apply, origin, from, changes, damaged })
-            }
+        let read = |number| self.parse::<Head>(number, &self.read_generation(number)?);
+        let past = |number| {
+            let (head, damaged) = match read(number) {
+                Ok(head) => (head, String::new()),
+                Err(error) => (Head::default(), error.what),
+            };
+            let Head { txn, origin, from, changes, undid, manifest: ApplyId { apply } } = head;
+            (txn, Past { generation: number, apply, origin, from, changes, undid, damaged })
         };
         Ok(self.numbers()?.into_iter().map(past).collect())
     }

@@ -14,6 +14,7 @@ fn running(number: u64, manifest: Manifest) -> Generation {
         origin: Origin { at: number * 10, by: "ann@home".to_owned(), note: String::new() },
         from: "127.0.0.1".to_owned(),
         changes: Changes { new: 1, changed: 0, removed: 0 },
+        undid: String::new(),
         manifest,
     }
 }

@@ -200,6 +200,7 @@ impl Deployer {
             origin,
             from,
             changes: state.changes_to(&manifest),
+            undid: String::new(),
             manifest: Arc::unwrap_or_clone(manifest),
         };
         if let Err(error) = self.store_generation(&generation).await {
@@ -244,6 +245,7 @@ impl Deployer {
             origin: Origin { at: super::epoch_ms().max(at + 1), by, note },
             from: session.peer.ip().to_string(),
             changes: state.changes_to(&manifest),
+            undid: txn.to_owned(),
             manifest,
         };
         self.store_generation(&generation).await.map_err(|error| failed(&error))?;

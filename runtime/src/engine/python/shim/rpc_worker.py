@@ -119,6 +119,7 @@ def work(requests, answers):
     sys.modules[MODULE] = make_module(signature_types(setup["procedures"]))
     sources = Sources(setup["root"], known_types(sys.modules[MODULE]))
     findings = []
+    schedule(os.SCHED_BATCH)
     for procedure in setup["procedures"]:
         send(answers, bytes([LOADING]) + procedure["path"].encode())
         findings += sources.check(procedure, setup["check"])
@@ -126,8 +127,17 @@ def work(requests, answers):
         return send(answers, bytes([REFUSED]) + json.dumps(findings).encode())
     sources.trees.clear()
     linecache.clearcache()
+    schedule(os.SCHED_OTHER)
     send(answers, bytes([READY]))
     serve(requests, answers, sources, setup["procedures"], setup["answer-limit"])
+
+
+def schedule(policy):
+    """Calls come before what is loaded."""
+    try:
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+    except (AttributeError, OSError):
+        pass
 
 
 def signature_types(procedures):
