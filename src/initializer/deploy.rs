@@ -45,6 +45,7 @@ pub(super) async fn apply(apply: &Apply) -> Result<ExitStatus, Failure> {
         Some(plan) => Initializer::saved(plan, options).await?,
         None => Initializer::plan(reach.init(), options).await?,
     };
+    let shown = Shown { retire: initializer.retires(), ..shown };
     print::plan(initializer.planned(), shown);
     carry_out(&initializer, shown, *restart, begin).await
 }

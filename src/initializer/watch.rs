@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use rpc_runtime::initializer::{Initializer, InitializerOptions, Progress};
+use rpc_runtime::initializer::{Initializer, InitializerOptions, Progress, named_files};
 use tokio::sync::mpsc;
 
 use super::arguments::Watch;
@@ -30,15 +30,14 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
     let options = scope.within(reach.options(Progress::default())?);
     let init = reach.init();
     let mut watched = Watched::new()?;
-    watched.set(init, &[])?;
+    watched.set(init, &[]);
     let mut again = false;
     loop {
         let paths = apply_once(init, &options, reach.json, again).await;
+        // Where the file or a source is at fault, its files are what has to be mended.
+        let paths = paths.unwrap_or_else(|| named_files(init));
         // What changed before it was watched is seen by looking again.
-        again = match paths {
-            Some(paths) => watched.set(init, &paths)?,
-            None => false,
-        };
+        again = watched.set(init, &paths) && !again;
         if again {
             continue;
         }
@@ -90,21 +89,23 @@ impl Watched {
     }
 
     /// Watches these files and no others. The answer: whether some of them were not watched before.
-    fn set(&mut self, init: &Path, paths: &[PathBuf]) -> Result<bool, Failure> {
+    fn set(&mut self, init: &Path, paths: &[PathBuf]) -> bool {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         self.files = paths.iter().map(PathBuf::as_path).chain([init]).map(absolute).collect();
-        let folder = |path: &PathBuf| path.parent().unwrap_or(Path::new("/")).to_owned();
-        let folders: BTreeSet<PathBuf> = self.files.iter().map(folder).collect();
+        let folders: BTreeSet<PathBuf> = self.files.iter().map(|file| existing_folder(file)).collect();
         for gone in self.folders.difference(&folders) {
             // It may be gone altogether.
             let _ = self.watcher.unwatch(gone);
         }
         let more = !folders.is_subset(&self.folders);
-        for fresh in folders.difference(&self.folders) {
-            self.watcher.watch(fresh, RecursiveMode::NonRecursive).map_err(|error| failed(&error))?;
+        // Each anew: one that was removed and made again is another.
+        for folder in &folders {
+            if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                report::note(format_args!("warning: {} cannot be watched: {error}", folder.display()));
+            }
         }
         self.folders = folders;
-        Ok(more)
+        more
     }
 
     /// Waits for a change of one of the files, and until it is quiet again.
@@ -132,13 +133,23 @@ impl Watched {
     fn concerns(&self, event: &notify::Result<Event>) -> bool {
         match event {
             Ok(event) if matches!(event.kind, EventKind::Access(_)) => false,
-            Ok(event) => event.need_rescan() || event.paths.iter().any(|path| self.files.contains(path)),
+            // A folder above a file comes and goes with it.
+            Ok(event) => {
+                let concerns = |path: &PathBuf| self.files.iter().any(|file| file.starts_with(path));
+                event.need_rescan() || event.paths.iter().any(concerns)
+            }
             Err(error) => {
                 report::note(format_args!("warning: files cannot be watched: {error}"));
                 true
             }
         }
     }
+}
+
+/// The folder of a file, or the nearest one above it that is there.
+fn existing_folder(file: &Path) -> PathBuf {
+    let folders = file.ancestors().skip(1);
+    folders.into_iter().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 
 fn failed(error: &notify::Error) -> Failure {

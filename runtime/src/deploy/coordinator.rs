@@ -64,6 +64,8 @@ pub enum Standing {
     RollingBack(Option<String>),
     /// It is being told to drop it.
     Aborting(Option<String>),
+    /// It is being told to drop it while its commit may still be on its way; why.
+    Revoking(String),
     /// Nothing has changed there; why, where this server was the reason.
     Old(Option<String>),
     /// It was live, and the content before it is live again; why, where this server was the reason.
@@ -127,7 +129,7 @@ impl Coordinator {
         self.failing |= is_failure(&standing);
         let mut commands = match standing {
             Standing::Asking(_) => vec![(index, Command::AskOutcome)],
-            Standing::Aborting(_) => vec![(index, Command::Abort)],
+            Standing::Aborting(_) | Standing::Revoking(_) => vec![(index, Command::Abort)],
             Standing::RollingBack(Some(_)) => vec![(index, Command::RollBack)],
             _ => Vec::new(),
         };
@@ -152,11 +154,12 @@ impl Coordinator {
 
     /// Something failed: what is prepared is dropped, and what is live goes back, once nothing is in the air.
     fn undo(&mut self) -> Vec<(usize, Command)> {
-        use Standing::{Asking, Committed, Committing, Live, Probing, RollingBack, Silent};
+        use Standing::{Asking, Committed, Committing, Live, Probing, Revoking, RollingBack, Silent};
         let mut commands = self.command(Command::Abort, |member| {
             (member.standing == Standing::Prepared).then_some(Standing::Aborting(None))
         });
-        let in_the_air = |member: &Member| matches!(member.standing, Committing | Asking(_) | Probing);
+        let in_the_air =
+            |member: &Member| matches!(member.standing, Committing | Asking(_) | Revoking(_) | Probing);
         if !self.members.iter().any(in_the_air) {
             commands.extend(self.command(Command::RollBack, |member| {
                 matches!(member.standing, Committed | Live | Silent(_)).then_some(RollingBack(None))
@@ -184,21 +187,24 @@ impl Coordinator {
 /// Where a server stands after an event.
 fn next(standing: &Standing, event: Event) -> Standing {
     use Standing::{
-        Aborting, Asking, Committed, Committing, Live, Old, Prepared, Preparing, Probing, RolledBack,
-        RollingBack, Silent, Unknown,
+        Aborting, Asking, Committed, Committing, Live, Old, Prepared, Preparing, Probing, Revoking,
+        RolledBack, RollingBack, Silent, Unknown,
     };
     match (standing, event) {
         (Preparing, Event::Done) => Prepared,
         // It may hold what it got so far, and the lease.
         (Preparing | Committing, Event::Refused(why)) | (Preparing, Event::Lost(why)) => Aborting(Some(why)),
-        (Committing, Event::Done) | (Asking(_), Event::Outcome(Outcome::Committed { .. })) => Committed,
+        (Committing, Event::Done) | (Asking(_) | Revoking(_), Event::Outcome(Outcome::Committed { .. })) => {
+            Committed
+        }
         (Committing, Event::Lost(why)) => Asking(why),
-        (Asking(why), Event::Outcome(Outcome::Aborted | Outcome::Unknown)) => Old(Some(why.clone())),
-        (Asking(why), Event::Outcome(Outcome::InProgress)) => Aborting(Some(why.clone())),
+        (Asking(why), Event::Outcome(Outcome::Aborted | Outcome::Unknown))
+        | (Revoking(why), Event::Done | Event::Outcome(_)) => Old(Some(why.clone())),
+        (Asking(why), Event::Outcome(Outcome::InProgress)) => Revoking(why.clone()),
         (Probing, Event::Done) => Live,
         (Probing, Event::Refused(why)) => RollingBack(Some(why)),
         (Probing, Event::Lost(why)) => Silent(why),
-        (Asking(_) | RollingBack(_), Event::Lost(why) | Event::Refused(why)) => Unknown(why),
+        (Asking(_) | Revoking(_) | RollingBack(_), Event::Lost(why) | Event::Refused(why)) => Unknown(why),
         // A server that cannot be told drops the transaction when its lease runs out.
         (Aborting(why), _) => Old(why.clone()),
         (RollingBack(why), Event::Done) => RolledBack(why.clone()),
@@ -207,8 +213,8 @@ fn next(standing: &Standing, event: Event) -> Standing {
 }
 
 fn is_failure(standing: &Standing) -> bool {
-    use Standing::{Aborting, Old, RolledBack, RollingBack, Unknown};
-    matches!(standing, Aborting(_) | Old(_) | RollingBack(_) | RolledBack(_) | Unknown(_))
+    use Standing::{Aborting, Old, Revoking, RolledBack, RollingBack, Unknown};
+    matches!(standing, Aborting(_) | Revoking(_) | Old(_) | RollingBack(_) | RolledBack(_) | Unknown(_))
 }
 
 #[cfg(test)]
@@ -368,6 +374,27 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_that_overtakes_its_abort_is_rolled_back_or_told() {
+        let asked = [
+            (0, Event::Done, &[][..]),
+            (1, Event::Done, &[(0, Commit), (1, Commit)]),
+            (1, Event::Done, &[]),
+            (0, lost(), &[(0, AskOutcome)]),
+            (0, Event::Outcome(Outcome::InProgress), &[(0, Abort)]),
+        ];
+        let committed: [Line<'_>; 3] = [
+            (0, Event::Outcome(Outcome::Committed { generation: 4 }), &[(0, RollBack), (1, RollBack)]),
+            (1, Event::Done, &[]),
+            (0, Event::Done, &[]),
+        ];
+        let end = play(&[true, true], &[&asked[..], &committed].concat());
+        assert_eq!(standings(&end), [&Standing::RolledBack(None), &Standing::RolledBack(None)]);
+        let silent: [Line<'_>; 2] = [(0, lost(), &[(1, RollBack)]), (1, Event::Done, &[])];
+        let end = play(&[true, true], &[&asked[..], &silent].concat());
+        assert_eq!(standings(&end), [&Standing::Unknown("gone".to_owned()), &Standing::RolledBack(None)]);
+    }
+
+    #[test]
     fn a_server_that_stays_lost_is_named_as_unknown() {
         let end = play(
             &[true],
@@ -402,12 +429,16 @@ mod tests {
                 "{:?}",
                 at.members()
             );
-            let reason = any(|standing| matches!(standing, Old(Some(_)) | RolledBack(Some(_)) | Unknown(_)));
+            let reason = any(|standing| matches!(standing, Old(Some(_)) | RolledBack(_) | Unknown(_)));
             assert!(!any(|standing| matches!(standing, RolledBack(_))) || reason);
             return;
         }
         for (place, (index, command)) in pending.iter().enumerate() {
             let mut events = vec![Event::Done, refused(), lost()];
+            if *command == Abort {
+                events.push(Event::Outcome(Outcome::Aborted));
+                events.push(Event::Outcome(Outcome::Committed { generation: 2 }));
+            }
             if *command == AskOutcome {
                 events = vec![
                     lost(),

@@ -104,6 +104,15 @@ pub enum DeployRequest {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<u64>,
     },
+    /// Begins the lease again, while other servers still prepare.
+    #[serde(rename = "INIT-RENEW")]
+    Renew {
+        /// The transaction's id.
+        txn: String,
+        /// The token of the transaction's lease.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<u64>,
+    },
     /// Asks whether what is live runs.
     #[serde(rename = "INIT-PROBE")]
     Probe {},

@@ -91,8 +91,8 @@ impl Server {
             },
             Command::Abort => {
                 let outcome = self.participant.abort(txn);
-                self.outcomes.push((txn.to_owned(), outcome));
-                Event::Done
+                self.outcomes.push((txn.to_owned(), outcome.clone()));
+                Event::Outcome(outcome)
             }
             Command::AskOutcome => Event::Outcome(self.participant.outcome(txn)),
             Command::Probe if self.live.content == content_of(txn) => Event::Done,
@@ -125,6 +125,8 @@ struct Initializer {
     expected: Vec<Live>,
     coordinator: Coordinator,
     pending: Vec<(usize, Command)>,
+    /// Messages that seem to be lost, and are late.
+    late: Vec<(usize, Command)>,
     crashed: bool,
 }
 
@@ -133,7 +135,7 @@ impl Initializer {
         let members = gains.iter().enumerate().map(|(index, gains)| (index.to_string(), *gains)).collect();
         let (coordinator, pending) = Coordinator::new(members);
         let expected = servers.iter().map(|server| server.live.clone()).collect();
-        Self { txn: txn.to_owned(), expected, coordinator, pending, crashed: false }
+        Self { txn: txn.to_owned(), expected, coordinator, pending, late: Vec::new(), crashed: false }
     }
 
     fn is_over(&self) -> bool {
@@ -144,7 +146,12 @@ impl Initializer {
     fn step(&mut self, now: Instant, servers: &mut [Server], chance: &mut Chance, wild: bool) {
         let (index, command) = self.pending.remove(chance.below(self.pending.len()));
         let event = match chance.below(if wild { 8 } else { usize::MAX }) {
-            0 => Event::Lost("the message was lost".to_owned()),
+            0 => {
+                if command == Command::Commit {
+                    self.late.push((index, command));
+                }
+                Event::Lost("the message was lost".to_owned())
+            }
             one => {
                 let event = servers[index].obey(now, command, &self.txn, &self.expected[index]);
                 if one == 1 { Event::Lost("the answer was lost".to_owned()) } else { event }
@@ -154,6 +161,12 @@ impl Initializer {
         if self.is_over() {
             self.check(servers);
         }
+    }
+
+    /// A message arrives that seemed to be lost; nobody waits for its answer.
+    fn arrive(&mut self, now: Instant, servers: &mut [Server], chance: &mut Chance) {
+        let (index, command) = self.late.remove(chance.below(self.late.len()));
+        servers[index].obey(now, command, &self.txn, &self.expected[index]);
     }
 
     /// What it reports at its end is true.
@@ -196,8 +209,17 @@ fn play(seed: u64) -> [usize; 3] {
             continue;
         }
         assert!(step < 500, "seed {seed}: it does not end");
-        if wild && chance.once_in(12) {
-            servers[chance.below(2)].crash(now);
+        let late: Vec<usize> =
+            (0..initializers.len()).filter(|index| !initializers[*index].late.is_empty()).collect();
+        if !late.is_empty() && chance.once_in(3) {
+            initializers[late[chance.below(late.len())]].arrive(now, &mut servers, &mut chance);
+        } else if wild && chance.once_in(12) {
+            let crashed = chance.below(2);
+            servers[crashed].crash(now);
+            // What was on its way to it goes with its connections.
+            for initializer in &mut initializers {
+                initializer.late.retain(|(index, _)| *index != crashed);
+            }
         } else if wild && chance.once_in(40) {
             initializers[at_work[chance.below(at_work.len())]].crashed = true;
         } else if wild && chance.once_in(30) {

@@ -183,7 +183,8 @@ impl Participant {
         if begin.expected != self.live {
             return Err(Refusal::Moved { planned: begin.expected.generation, found: self.live.generation });
         }
-        self.token = self.token.max(self.live.generation.saturating_mul(TOKENS_PER_GENERATION)) + 1;
+        self.token =
+            self.token.max(self.live.generation.saturating_mul(TOKENS_PER_GENERATION)).saturating_add(1);
         self.hold(now, begin, self.token);
         Ok(self.token)
     }

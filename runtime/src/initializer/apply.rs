@@ -16,7 +16,7 @@ use crate::deploy::message::{
     BeginAnswer, DeployRequest, LiveAnswer, ManifestPatch, OutcomeAnswer, ProbeAnswer, PutFile, StatusAnswer,
 };
 use crate::deploy::packed::Packed;
-use crate::deploy::participant::Live;
+use crate::deploy::participant::{Live, MAX_LEASE};
 use crate::deploy::random_id;
 
 /// How much longer a server keeps what it prepared than another one may take to answer.
@@ -24,6 +24,9 @@ const LEASE_RESERVE: Duration = Duration::from_mins(1);
 
 /// Files are sent in messages of about this many packed bytes, or of half a server's frame limit.
 const BATCH_BYTES: usize = 4 << 20;
+
+/// Of a message's bytes, so many are for what stands around a file.
+const MESSAGE_RESERVE: usize = 4096;
 
 /// How often, and with what pause, a server is asked what became of a commit whose answer was lost, or whether it is well.
 const OUTCOME_TRIES: u32 = 10;
@@ -113,12 +116,43 @@ impl<'a> Target<'a> {
 }
 
 impl Apply<'_> {
-    /// Runs commands side by side until the coordinator has no more.
+    /// Runs commands side by side until the coordinator has no more. Servers that wait for others keep their leases.
     async fn carry_out(&self, coordinator: &mut Coordinator, commands: Vec<(usize, Command)>) {
         let start = |(index, command)| async move { (index, self.obey(index, command).await) };
         let mut running: FuturesUnordered<_> = commands.into_iter().map(start).collect();
-        while let Some((index, event)) = running.next().await {
-            running.extend(coordinator.on(index, event).into_iter().map(start));
+        let renewing = async {
+            loop {
+                tokio::time::sleep(self.lease() / 3).await;
+                join_all(self.targets.iter().map(|target| self.renew(target))).await;
+            }
+        };
+        let mut renewing = std::pin::pin!(renewing);
+        loop {
+            tokio::select! {
+                ended = running.next() => match ended {
+                    Some((index, event)) => running.extend(coordinator.on(index, event).into_iter().map(start)),
+                    None => return,
+                },
+                () = &mut renewing => {}
+            }
+        }
+    }
+
+    /// How long a server keeps what it prepared.
+    fn lease(&self) -> Duration {
+        (self.initializer.options.timeout + LEASE_RESERVE).min(MAX_LEASE)
+    }
+
+    /// Begins the lease of a server again that waits for others. One that is at work on a step has done so itself.
+    async fn renew(&self, target: &Target<'_>) {
+        let Ok(mut link) = target.link.try_lock() else { return };
+        if link.connection.is_some() && link.token.is_some() {
+            let renew = DeployRequest::Renew { txn: self.txn.clone(), token: link.token };
+            // Where it is no longer under way, the next step will be told.
+            let renewed = link.request::<Value>(target, &self.initializer.options, &renew).await;
+            if let Err(RequestError::Lost(_)) = renewed {
+                link.hang_up();
+            }
         }
     }
 
@@ -133,9 +167,7 @@ impl Apply<'_> {
             Command::RollBack => {
                 self.tell::<LiveAnswer>(target, &mut link, DeployRequest::Rollback { txn }).await
             }
-            Command::Abort => {
-                self.tell::<OutcomeAnswer>(target, &mut link, DeployRequest::Abort { txn }).await
-            }
+            Command::Abort => return self.abort(target, &mut link).await,
             Command::AskOutcome => return self.ask_outcome(target, &mut link).await,
         };
         debug_assert!(link.token >= token, "tokens rise");
@@ -155,7 +187,7 @@ impl Apply<'_> {
         let begin = DeployRequest::Begin {
             txn: self.txn.clone(),
             origin: self.initializer.origin.clone(),
-            lease_ms: u64::try_from((options.timeout + LEASE_RESERVE).as_millis()).unwrap_or(u64::MAX),
+            lease_ms: u64::try_from(self.lease().as_millis()).unwrap_or(u64::MAX),
             expected: target.live.clone(),
             manifest: None,
             patch: Some(target.patch().map_err(lost)?),
@@ -183,8 +215,17 @@ impl Apply<'_> {
         let (mut left, mut sent, mut all) = (missing, 0, target.plan.load.bytes);
         while !left.is_empty() {
             let (mut files, mut bytes) = (Vec::new(), 0);
-            while let Some((sha256, rest)) = left.split_first().filter(|_| bytes < batch_bytes) {
+            while let Some((sha256, rest)) = left.split_first() {
                 let packed = self.packed(sha256)?;
+                if packed.zstd.len() + MESSAGE_RESERVE > frame_limit {
+                    let what = format!("the file {sha256} takes {} bytes", packed.zstd.len());
+                    return Err(RequestError::Lost(format!(
+                        "{what}, and it takes messages of {frame_limit}: see its --max-frame"
+                    )));
+                }
+                if bytes > 0 && bytes + packed.zstd.len() > batch_bytes {
+                    break;
+                }
                 bytes += packed.zstd.len();
                 files.push(PutFile { sha256: sha256.clone(), packed });
                 left = rest;
@@ -260,6 +301,19 @@ impl Apply<'_> {
             tokio::time::sleep(OUTCOME_PAUSE).await;
         }
         Err(RequestError::Lost(last))
+    }
+
+    /// Drops a transaction; one that was committed meanwhile says so.
+    async fn abort(&self, target: &Target<'_>, link: &mut Link) -> Event {
+        let abort = DeployRequest::Abort { txn: self.txn.clone() };
+        match link.request::<OutcomeAnswer>(target, &self.initializer.options, &abort).await {
+            Ok(answer) => Event::Outcome(answer.outcome),
+            Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
+            Err(RequestError::Lost(error)) => {
+                link.hang_up();
+                Event::Lost(error)
+            }
+        }
     }
 
     async fn ask_outcome(&self, target: &Target<'_>, link: &mut Link) -> Event {

@@ -19,6 +19,8 @@ use crate::deploy::sha256_hex;
 pub struct Desired {
     /// The servers, in the file's order.
     pub servers: Vec<DesiredServer>,
+    /// Where the file's other servers are reached, which are left as they are.
+    pub(super) others: Vec<SocketAddr>,
     /// The bytes of every file that travels, by SHA-256.
     pub files: BTreeMap<String, Vec<u8>>,
     /// Every path that was read, for whoever watches them: beside init.yaml, or absolute.
@@ -64,17 +66,21 @@ impl Desired {
         if let Some(unknown) = options.only.iter().find(|name| !network.servers.contains_key(*name)) {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
-        let mut servers = Vec::new();
-        for server in schema.network.servers.iter().filter(|server| options.is_meant(server.name.as_str())) {
+        let (mut servers, mut others) = (Vec::new(), Vec::new());
+        for server in &schema.network.servers {
             let name = server.name.to_string();
             let address = options.address_of(&name, server.address)?;
+            if !options.is_meant(&name) {
+                others.push(address);
+                continue;
+            }
             let services = provided_services(schema, &name, &mut reader)?;
             let manifest = manifest(&name, &network, services);
             servers.push(DesiredServer::new(&name, address, manifest));
         }
         let Reader { files, hashes, folder } = reader;
         let paths = hashes.into_keys().map(|path| folder.join(path)).collect();
-        Ok(Self { servers, files, paths, document: Arc::new(document), network })
+        Ok(Self { servers, others, files, paths, document: Arc::new(document), network })
     }
 
     /// Has every server remember the ones that left the file and run on.
@@ -92,6 +98,12 @@ impl Desired {
         let manifest = manifest(name, &self.network, BTreeMap::new());
         DesiredServer::new(name, address, manifest)
     }
+}
+
+/// Every file that an `init.yaml` names, whether it is there or not; none where that cannot be read itself.
+pub fn named_files(init: &Path) -> Vec<PathBuf> {
+    let Ok(document) = rpc_schema::load(init) else { return Vec::new() };
+    document.named_paths().map(|path| document.folder().join(path)).collect()
 }
 
 /// Reads files that travel, each once.

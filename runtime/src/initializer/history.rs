@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Instant;
 
 use super::connection::{Connection, RequestError};
 use super::plan::Plan;
+use super::saved::moved_words;
 use super::survey::{ask_all, fetch_history, fetch_manifest};
 use super::{
     DesiredServer, Initializer, InitializerError, InitializerOptions, Unreachable, join_all, origin,
@@ -100,8 +102,9 @@ async fn ask_history(
     {
         return Err(InitializerError::UnknownServer(unknown.clone()));
     }
+    let until = options.wait.map(|wait| Instant::now() + wait);
     Ok(join_all(servers.into_iter().map(|(name, address)| async move {
-        match fetch_history(address, options).await {
+        match fetch_history(address, options, until).await {
             Ok(pasts) => Ok((name, address, pasts)),
             Err(error) => Err(Unreachable::new(&name, address, error)),
         }
@@ -142,6 +145,16 @@ impl Initializer {
             servers.push(DesiredServer::new(name, *address, manifest));
         }
         let seen = ask_all(&servers, &options).await?;
+        let moved: Vec<String> = kept
+            .iter()
+            .filter_map(|(name, _, pasts)| Some((name, pasts.first()?.generation)))
+            .zip(&seen)
+            .filter(|((_, planned), seen)| seen.status.live.generation != *planned)
+            .map(|((name, planned), seen)| moved_words(name, planned, seen.status.live.generation))
+            .collect();
+        if !moved.is_empty() {
+            return Err(InitializerError::Moved(moved));
+        }
         let plan = Plan::new(&servers, &seen, BTreeMap::new());
         let origin = origin::origin_after(seen.iter().map(|seen| &seen.status), &format!("rollback to {id}"));
         let (files, packed, paths) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
@@ -168,7 +181,7 @@ fn find_target(kept: &[Kept], to: Option<&str>) -> Result<(String, u64), String>
     let undone: BTreeSet<&str> =
         pasts().map(|past| past.undid.as_str()).filter(|id| !id.is_empty()).collect();
     let counts = |past: &&Past| past.undid.is_empty() && !undone.contains(past.apply.as_str());
-    let known: BTreeMap<u64, &str> =
+    let known: BTreeSet<(u64, &str)> =
         pasts().filter(counts).map(|past| (past.origin.at, past.apply.as_str())).collect();
     if let Some(id) =
         undone.iter().find(|id| to.is_some_and(|to| to.len() >= MIN_ID_DIGITS && id.starts_with(to)))
@@ -185,7 +198,7 @@ fn find_target(kept: &[Kept], to: Option<&str>) -> Result<(String, u64), String>
     }
     let found: Vec<_> = known.iter().filter(|(_, id)| id.starts_with(to)).collect();
     match found.as_slice() {
-        [(at, id)] => Ok(((**id).to_owned(), **at)),
+        [(at, id)] => Ok(((*id).to_owned(), *at)),
         [] => {
             Err(format!("no server keeps an apply `{to}`; `initializer history` lists those that are kept"))
         }
@@ -195,16 +208,27 @@ fn find_target(kept: &[Kept], to: Option<&str>) -> Result<(String, u64), String>
 
 /// What a server ran at that time; `None` where it had never been applied to.
 fn content_at<'a>(server: &str, pasts: &'a [Past], at: u64) -> Result<Option<&'a Past>, String> {
-    let then =
-        pasts.iter().find(|past| past.origin.at <= at && (past.damaged.is_empty() || !past.apply.is_empty()));
-    match then {
-        Some(past) if past.damaged.is_empty() => Ok(Some(past)),
-        Some(past) => Err(format!(
-            "server `{server}` cannot go back to generation {}: {}",
-            past.generation, past.damaged
-        )),
-        None if pasts.last().is_none_or(|oldest| oldest.generation == 1) => Ok(None),
-        None => Err(format!("server `{server}` no longer keeps what it ran then; see its --history")),
+    let cannot = |past: &Past| {
+        let Past { generation, damaged, .. } = past;
+        format!("server `{server}` cannot go back to generation {generation}: {damaged}")
+    };
+    let undone: BTreeSet<&str> =
+        pasts.iter().map(|past| past.undid.as_str()).filter(|id| !id.is_empty()).collect();
+    for past in pasts {
+        // When one that cannot be read came, nobody knows: it may be the one.
+        if past.apply.is_empty() {
+            return Err(cannot(past));
+        }
+        if past.origin.at > at || (past.undid.is_empty() && undone.contains(past.apply.as_str())) {
+            continue;
+        }
+        return if past.damaged.is_empty() { Ok(Some(past)) } else { Err(cannot(past)) };
+    }
+    match pasts.last() {
+        Some(oldest) if oldest.generation > 1 => {
+            Err(format!("server `{server}` no longer keeps what it ran then; see its --history"))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -266,5 +290,10 @@ mod tests {
         assert_eq!(at(&[past(1, 50)], 10), Ok(None), "it came later");
         let damaged = [Past { damaged: "a file is missing".to_owned(), ..past(2, 20) }];
         assert!(at(&damaged, 30).expect_err("damaged").contains("a file is missing"));
+        let unread = Past { damaged: "it is damaged".to_owned(), apply: String::new(), ..past(2, 0) };
+        for pasts in [[past(3, 40), unread.clone(), past(1, 20)], [past(4, 50), past(3, 40), unread]] {
+            assert!(at(&pasts, 30).expect_err("it may be the one").contains("generation 2: it is damaged"));
+            assert!(at(&pasts, 45).is_ok());
+        }
     }
 }

@@ -35,7 +35,7 @@ use std::time::Duration;
 pub use apply::{Applied, ServerOutcome};
 use connection::Connection;
 pub use connection::{RequestError, Unreachable};
-pub use desired::{Desired, DesiredServer};
+pub use desired::{Desired, DesiredServer, named_files};
 pub use difference::SourceDifference;
 pub use history::{Applies, PastApply, PastServer};
 pub use plan::{FileChange, Load, Mark, Plan, RpcChange, ServerPlan, ServiceChange};
@@ -197,7 +197,8 @@ impl Initializer {
             [] => String::new(),
             only => format!("only {}", only.join(", ")),
         };
-        let origin = origin::origin_after(seen.iter().map(|seen| &seen.status), &note);
+        let others = survey::ask_others(&desired.others, &options).await;
+        let origin = origin::origin_after(seen.iter().map(|seen| &seen.status).chain(&others), &note);
         let (files, paths, packed) = (desired.files, desired.paths, BTreeMap::new());
         let mut planned = Self { options, origin, servers, seen, plan, files, packed, paths };
         planned.weigh().await?;
@@ -207,6 +208,11 @@ impl Initializer {
     /// What would change.
     pub fn planned(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Whether servers that left the file are emptied.
+    pub fn retires(&self) -> bool {
+        self.options.retire
     }
 
     /// Every file that the plan was made from, for whoever watches them.

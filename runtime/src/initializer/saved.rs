@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::survey::{Seen, ask_all};
-use super::{DesiredServer, Initializer, InitializerError, InitializerOptions};
+use super::{DesiredServer, Initializer, InitializerError, InitializerOptions, origin};
 use crate::deploy::manifest::Manifest;
-use crate::deploy::message::{Origin, PutFile};
+use crate::deploy::message::PutFile;
 use crate::deploy::participant::Live;
 use crate::deploy::sha256_hex;
 
@@ -23,7 +23,11 @@ const MAX_FILE_BYTES: usize = crate::deploy::message::MAX_FILE_BYTES;
 #[derive(Debug, Serialize, Deserialize)]
 struct SavedPlan {
     format: u32,
-    origin: Origin,
+    /// What it is beside a plan of everything.
+    note: String,
+    /// Whether servers that left the file are emptied.
+    retire: bool,
+    notes: Vec<String>,
     servers: Vec<SavedServer>,
     departed: BTreeMap<String, SocketAddr>,
     /// What some server lacked.
@@ -55,7 +59,9 @@ impl Initializer {
         };
         let saved = SavedPlan {
             format: FORMAT,
-            origin: self.origin.clone(),
+            note: self.origin.note.clone(),
+            retire: self.options.retire,
+            notes: self.plan.notes.clone(),
             servers: self.servers.iter().zip(&self.seen).map(server).collect(),
             departed: self.plan.departed.clone(),
             files: self.packed.iter().map(file).collect(),
@@ -70,7 +76,8 @@ impl Initializer {
     /// [`InitializerError::SavedPlan`] where it is none, [`InitializerError::Moved`] where a server is on another
     /// generation by now; nothing has changed anywhere.
     pub async fn saved(path: &Path, options: InitializerOptions) -> Result<Self, InitializerError> {
-        let SavedPlan { format: _, origin, servers: saved, departed, files } = read(path)?;
+        let SavedPlan { format: _, note, retire, notes, servers: saved, departed, files } = read(path)?;
+        let options = InitializerOptions { retire, ..options };
         let mut servers = Vec::new();
         for SavedServer { address, manifest, .. } in &saved {
             manifest.validate().map_err(|what| failed(path, &what))?;
@@ -96,7 +103,8 @@ impl Initializer {
             }
             contents.insert(sha256, bytes);
         }
-        let plan = Plan::new(&servers, &seen, departed);
+        let plan = Plan { notes, ..Plan::new(&servers, &seen, departed) };
+        let origin = origin::origin_after(seen.iter().map(|seen| &seen.status), &note);
         let (packed, paths) = (BTreeMap::new(), Vec::new());
         let mut planned = Self { options, origin, servers, seen, plan, files: contents, packed, paths };
         planned.weigh().await?;
@@ -116,12 +124,14 @@ fn read(path: &Path) -> Result<SavedPlan, InitializerError> {
 
 fn moved(saved: &SavedServer, live: &Live) -> Option<String> {
     let SavedServer { expected, manifest, .. } = saved;
-    let (server, planned, found) = (&manifest.server, expected.generation, live.generation);
-    (expected != live).then(|| {
-        format!(
-            "server `{server}` moved on: the plan is for generation {planned}, and generation {found} is live"
-        )
-    })
+    (expected != live).then(|| moved_words(&manifest.server, expected.generation, live.generation))
+}
+
+/// That a server is on another generation than what was planned for.
+pub(super) fn moved_words(server: &str, planned: u64, found: u64) -> String {
+    format!(
+        "server `{server}` moved on: the plan is for generation {planned}, and generation {found} is live"
+    )
 }
 
 fn failed(path: &Path, what: &dyn std::fmt::Display) -> InitializerError {

@@ -41,10 +41,19 @@ pub(super) async fn survey(
 ) -> Vec<Result<Seen, Unreachable>> {
     let until = options.wait.map(|wait| Instant::now() + wait);
     join_all(servers.iter().map(|server| async move {
-        let seen = reach(server, options, until).await;
+        let seen = again_until(until, || ask(server, options)).await;
         seen.map_err(|error| Unreachable::new(&server.name, server.address, error))
     }))
     .await
+}
+
+/// What servers say of themselves that are not brought to anything, as far as they are there.
+pub(super) async fn ask_others(addresses: &[SocketAddr], options: &InitializerOptions) -> Vec<StatusAnswer> {
+    let asked = addresses.iter().map(|address| async {
+        let mut connection = Connection::open(*address, options).await.ok()?;
+        connection.request::<StatusAnswer>(&DeployRequest::Status {}).await.ok()
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// The same, where all have to answer.
@@ -60,22 +69,6 @@ pub(super) async fn ask_all(
         }
     }
     if failed.is_empty() { Ok(answers) } else { Err(InitializerError::Unreachable(failed)) }
-}
-
-/// Asks a server, again and again until then where it is not there.
-async fn reach(
-    server: &DesiredServer,
-    options: &InitializerOptions,
-    until: Option<Instant>,
-) -> Result<Seen, RequestError> {
-    loop {
-        match ask(server, options).await {
-            Err(RequestError::Lost(_)) if until.is_some_and(|until| Instant::now() < until) => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            answer => return answer,
-        }
-    }
 }
 
 async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<Seen, RequestError> {
@@ -105,16 +98,37 @@ pub(super) async fn fetch_manifest(
     let answer = connection.request::<ManifestAnswer>(&DeployRequest::Manifest { generation }).await?;
     let broken = |what: String| RequestError::Lost(format!("its manifest is broken: {what}"));
     let bytes = answer.packed.unpack(b"", MAX_MANIFEST_BYTES).map_err(broken)?;
-    serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    manifest.validate().map_err(broken)?;
+    Ok(manifest)
 }
 
 /// The generations that a server keeps, newest first.
 pub(super) async fn fetch_history(
     address: SocketAddr,
     options: &InitializerOptions,
+    until: Option<Instant>,
 ) -> Result<Vec<Past>, RequestError> {
-    let mut connection = Connection::open(address, options).await?;
-    connection.request::<HistoryAnswer>(&DeployRequest::History {}).await.map(|answer| answer.generations)
+    let fetch = || async {
+        let mut connection = Connection::open(address, options).await?;
+        connection.request::<HistoryAnswer>(&DeployRequest::History {}).await.map(|answer| answer.generations)
+    };
+    again_until(until, fetch).await
+}
+
+/// Asks again and again until then, where the server is not there.
+async fn again_until<T, F: Future<Output = Result<T, RequestError>>>(
+    until: Option<Instant>,
+    ask: impl Fn() -> F,
+) -> Result<T, RequestError> {
+    loop {
+        match ask().await {
+            Err(RequestError::Lost(_)) if until.is_some_and(|until| Instant::now() < until) => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 fn refused(message: String) -> RequestError {

@@ -102,18 +102,13 @@ impl Registry {
 
     /// Services that do not run, each with why. Those that were found well before are not looked at again.
     pub(crate) async fn find_sick(&self) -> Vec<String> {
-        let mut sick = Vec::new();
+        let mut probes = Vec::new();
         for (name, service) in &self.services {
-            let Some(runner) = &service.runner else { continue };
-            if let Some(why) = &runner.broken {
-                sick.push(why.clone());
-            } else if !runner.proven.load(Ordering::Relaxed) {
-                match runner.pool.probe().await {
-                    Ok(()) => runner.proven.store(true, Ordering::Relaxed),
-                    Err(why) => sick.push(format!("service `{name}` has no worker: {why}")),
-                }
-            }
+            probes.extend(service.runner.as_ref().map(|runner| runner.find_sickness(name)));
         }
+        let side_by_side = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let probes = futures_util::stream::iter(probes).buffer_unordered(side_by_side);
+        let mut sick: Vec<String> = probes.filter_map(|sickness| async { sickness }).collect().await;
         sick.sort();
         sick
     }
@@ -147,6 +142,22 @@ impl Service {
     /// What a record or an enumeration is called in this service.
     pub(crate) fn type_named(&self, name: &str) -> Option<Type> {
         self.types.get(name).cloned()
+    }
+}
+
+impl Runner {
+    /// Why it does not run, where it was built for what is live and not seen to run so far.
+    async fn find_sickness(&self, service: &str) -> Option<String> {
+        if self.broken.is_some() || self.proven.load(Ordering::Relaxed) {
+            return self.broken.clone();
+        }
+        match self.pool.probe().await {
+            Ok(()) => {
+                self.proven.store(true, Ordering::Relaxed);
+                None
+            }
+            Err(why) => Some(format!("service `{service}` has no worker: {why}")),
+        }
     }
 }
 
@@ -362,7 +373,9 @@ impl Builder {
         if scrutiny == Scrutiny::Check {
             pool.prepare(workers).await?;
         }
-        Ok(Runner { version, broken, proven: AtomicBool::new(false), pool })
+        // What ran before is not held against what comes.
+        let proven = AtomicBool::new(scrutiny == Scrutiny::Trust);
+        Ok(Runner { version, broken, proven, pool })
     }
 
     fn setup(&self, name: &str, entry: &ServiceEntry, root: &Path) -> Setup {

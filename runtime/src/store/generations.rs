@@ -33,6 +33,9 @@ pub struct Generation {
     /// The transaction that it undid; empty where it undid none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub undid: String,
+    /// The content hash of what it runs; empty in folders of a version that did not keep it.
+    #[serde(default)]
+    pub content: String,
     /// What it runs.
     pub manifest: Manifest,
 }
@@ -78,7 +81,6 @@ struct ApplyId {
 /// As much of a generation as says which files it needs.
 #[derive(Deserialize)]
 struct Needs {
-    previous: u64,
     manifest: NeededServices,
 }
 
@@ -200,21 +202,21 @@ impl Store {
         let pointed = self
             .replace("current", format!("{number} {}\n", sha256_hex(&bytes)).as_bytes())
             .and_then(|()| self.disk.sync_folder(&self.folder));
-        pointed.inspect_err(|_| self.point_back(before.as_deref()))
+        pointed.inspect_err(|_| self.point_back(before.as_deref(), number))
     }
 
     /// A commit whose last step failed is none: the pointer goes back to what it was.
-    fn point_back(&self, before: Option<&[u8]>) {
+    fn point_back(&self, before: Option<&[u8]>, number: u64) {
         let path = self.folder.join("current");
-        if fs::read(&path).ok().as_deref() == before {
-            return;
-        }
         let back = match before {
+            before if fs::read(&path).ok().as_deref() == before => Ok(()),
             Some(before) => self.replace("current", before),
             None => self.disk.remove_file(&path),
         };
-        if let Err(error) = back {
-            tracing::error!(event = "the pointer cannot be put back", error = %error);
+        match back {
+            // What is left of it is found at the next start otherwise.
+            Ok(()) => drop(self.remove(&self.generation_path(number))),
+            Err(error) => tracing::error!(event = "the pointer cannot be put back", error = %error),
         }
     }
 
@@ -225,34 +227,46 @@ impl Store {
     /// What cannot be read or removed. Nothing that is needed is gone.
     pub fn collect(
         &self,
-        live: u64,
+        live: &Generation,
         retention: Retention,
         staged: Option<&Manifest>,
     ) -> Result<Collected, StoreError> {
         let mut needed: BTreeSet<String> =
-            staged.into_iter().flat_map(Manifest::files).map(str::to_owned).collect();
-        let (mut kept, mut bytes, mut previous) = (0, 0, live);
+            staged.into_iter().chain([&live.manifest]).flat_map(Manifest::files).map(str::to_owned).collect();
+        let (mut kept, mut bytes, mut all_known) = (0, 0, true);
         let mut collected = Collected::default();
         for number in self.numbers()? {
             let needs = self.read_generation(number).and_then(|bytes| self.parse::<Needs>(number, &bytes));
-            let is_bound = number == live || number == previous || number > live;
-            if number == live {
-                previous = needs.as_ref().map_or(0, |needs| needs.previous);
-            }
+            let is_bound = [live.number, live.previous].contains(&number);
+            // One that cannot be read may need anything.
+            let is_known = needs.is_ok();
             let files: Vec<String> = needs.map(|needs| needs.files().collect()).unwrap_or_default();
             let more: u64 =
                 files.iter().filter(|file| !needed.contains(*file)).map(|file| self.object_len(file)).sum();
             if is_bound || (kept < retention.generations && bytes + more <= retention.bytes) {
                 kept += 1;
-                bytes += if number == live { 0 } else { more };
+                bytes += more;
+                all_known &= is_known;
                 needed.extend(files);
             } else {
                 self.remove(&self.generation_path(number))?;
                 collected.generations += 1;
             }
         }
-        collected.objects = self.remove_objects_but(&needed)?;
+        if all_known {
+            collected.objects = self.remove_objects_but(&needed)?;
+        }
         Ok(collected)
+    }
+
+    /// Removes generations above the live one: their commit did not come to its end. Without a pointer that can be read
+    /// nothing is touched.
+    ///
+    /// # Errors
+    /// What cannot be read or removed.
+    pub fn forget_unfinished(&self, live: u64) -> Result<(), StoreError> {
+        let mut unfinished = self.numbers()?.into_iter().filter(|number| *number > live);
+        unfinished.try_for_each(|number| self.remove(&self.generation_path(number)))
     }
 
     /// The numbers of the generations that are kept, highest first.
@@ -281,6 +295,9 @@ impl Store {
         let generation: Generation = self.parse(number, bytes)?;
         let damaged = |what: String| self.failed(format!("`generations/{number}.json` is damaged: {what}"));
         generation.manifest.validate().map_err(damaged)?;
+        if !generation.content.is_empty() && generation.content != generation.manifest.content_hash() {
+            return Err(damaged("its hash has changed".to_owned()));
+        }
         Ok(generation)
     }
 

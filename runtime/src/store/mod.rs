@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use self::disk::Disk;
-pub use self::generations::{Generation, Retention};
+pub use self::generations::{Collected, Generation, Retention};
 pub use self::transactions::Prepared;
 pub use self::tree::Tree;
 pub(crate) use self::tree::service_version;
@@ -171,9 +171,15 @@ impl Store {
         let unneeded = || -> io::Result<Vec<PathBuf>> {
             let mut unneeded = Vec::new();
             for folder in fs::read_dir(self.folder.join("objects"))? {
-                for entry in fs::read_dir(folder?.path())? {
+                let folder = folder?;
+                if !folder.file_type()?.is_dir() {
+                    continue;
+                }
+                for entry in fs::read_dir(folder.path())? {
                     let entry = entry?;
-                    if entry.file_name().to_str().is_none_or(|name| !needed.contains(name)) {
+                    let name = entry.file_name();
+                    // What is no object is somebody else's.
+                    if name.to_str().is_some_and(|name| is_sha256(name) && !needed.contains(name)) {
                         unneeded.push(entry.path());
                     }
                 }

@@ -15,6 +15,7 @@ fn running(number: u64, manifest: Manifest) -> Generation {
         from: "127.0.0.1".to_owned(),
         changes: Changes { new: 1, changed: 0, removed: 0 },
         undid: String::new(),
+        content: manifest.content_hash(),
         manifest,
     }
 }
@@ -92,6 +93,7 @@ fn what_is_prepared_and_what_became_of_transactions_is_there_after_a_restart() {
         expected: Live::default(),
         origin: Origin::default(),
         from: "127.0.0.1".to_owned(),
+        content: sample('a').content_hash(),
         manifest: sample('a'),
     };
     store.keep_prepared(&prepared).expect("kept");
@@ -100,11 +102,15 @@ fn what_is_prepared_and_what_became_of_transactions_is_there_after_a_restart() {
     store.keep_outcomes(&outcomes).expect("kept");
     drop(store);
     let store = Store::open(folder.path()).expect("the store again");
-    assert_eq!(store.prepared().expect("whole"), Some(prepared));
+    assert_eq!(store.prepared().expect("whole"), Some(prepared.clone()));
     assert_eq!(store.outcomes().expect("whole"), outcomes);
     store.forget_prepared().expect("forgotten");
     store.forget_prepared().expect("forgotten already");
     assert_eq!(store.prepared().expect("nothing"), None);
+    store.keep_prepared(&prepared).expect("kept");
+    let text = fs::read_to_string(folder.path().join("prepared.json")).expect("a file");
+    fs::write(folder.path().join("prepared.json"), text.replace("client1", "client2")).expect("spoil");
+    assert!(store.prepared().expect_err("damaged").to_string().contains("its hash has changed"));
     fs::write(folder.path().join("prepared.json"), "{").expect("spoil");
     assert!(store.prepared().expect_err("damaged").to_string().contains("`prepared.json` is damaged"));
 }
@@ -122,27 +128,31 @@ fn what_is_no_longer_kept_goes_with_its_files() {
     let is_here = |store: &Store| -> Vec<bool> {
         sources.iter().map(|source| store.has_object(&sha256_hex(source))).collect()
     };
-    let staged = with_source(6, &sources[5]).manifest;
+    let (live, staged) = (with_source(5, &sources[4]), with_source(6, &sources[5]).manifest);
     let retention = |generations, bytes| Retention { generations, bytes };
-    store.collect(5, retention(10, 1000), Some(&staged)).expect("collected");
+    store.collect(&live, retention(10, 1000), Some(&staged)).expect("collected");
     assert_eq!(is_here(&store), [true; 6]);
-    let collected = store.collect(5, retention(3, 1000), Some(&staged)).expect("collected");
+    let collected = store.collect(&live, retention(3, 1000), Some(&staged)).expect("collected");
     assert_eq!((collected.generations, collected.objects), (2, 2));
     assert_eq!(is_here(&store), [false, false, true, true, true, true]);
-    store.collect(5, retention(3, 12), None).expect("collected");
+    store.collect(&live, retention(3, 12), None).expect("collected");
     assert_eq!(
         is_here(&store),
         [false, false, false, true, true, false],
         "the live one and the one before stay"
     );
-    store.collect(5, retention(0, 0), None).expect("collected");
+    store.collect(&live, retention(0, 0), None).expect("collected");
     assert_eq!(store.history().expect("a history").len(), 2);
 }
 
 /// What can be read of a store: its live generation, and the source of it.
 fn seen(folder: &Path) -> Option<(u64, Vec<u8>)> {
     let store = Store::open(folder).expect("a store after a crash");
-    let current = store.current().expect("whole")?;
+    let current = store.current().expect("whole");
+    store.forget_unfinished(current.as_ref().map_or(0, |current| current.number)).expect("forgotten");
+    let newest = store.history().expect("a history").first().map(|(_, past)| past.generation);
+    assert_eq!(newest, current.as_ref().map(|current| current.number), "only what was live is history");
+    let current = current?;
     let files: Vec<String> = current.manifest.files().into_iter().map(str::to_owned).collect();
     Some((current.number, store.object(&files[0]).expect("its source")))
 }
@@ -160,12 +170,13 @@ fn apply(store: &Store, number: u64, source: &[u8]) -> Result<(), StoreError> {
         expected: Live::default(),
         origin: next.origin.clone(),
         from: String::new(),
+        content: next.content.clone(),
         manifest: next.manifest.clone(),
     })?;
     store.commit(&next)?;
     store.forget_prepared()?;
     store.keep_outcomes(&[(next.txn, Outcome::Committed { generation: number })])?;
-    store.collect(number, Retention { generations: 2, bytes: 1000 }, None).map(drop)
+    store.collect(&with_source(number, source), Retention { generations: 2, bytes: 1000 }, None).map(drop)
 }
 
 /// How an apply over what is live ends where these steps fail: its result, and what is there after a restart.

@@ -31,6 +31,8 @@ pub struct Prepared {
     pub origin: Origin,
     /// The address it came from.
     pub from: String,
+    /// The content hash of what the server must run.
+    pub content: String,
     /// What the server must run.
     pub manifest: Manifest,
 }
@@ -53,7 +55,13 @@ impl Store {
     /// # Errors
     /// That it is there and damaged.
     pub fn prepared(&self) -> Result<Option<Prepared>, StoreError> {
-        self.read_json(PREPARED)
+        let Some(prepared) = self.read_json::<Prepared>(PREPARED)? else { return Ok(None) };
+        let damaged = |what: String| self.failed(format!("`{PREPARED}` is damaged: {what}"));
+        prepared.manifest.validate().map_err(damaged)?;
+        if prepared.content != prepared.manifest.content_hash() {
+            return Err(damaged("its hash has changed".to_owned()));
+        }
+        Ok(Some(prepared))
     }
 
     /// Forgets the transaction that was prepared. One that comes back after a crash no longer follows from what is live,

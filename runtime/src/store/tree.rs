@@ -2,8 +2,8 @@
 //! themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,6 +78,8 @@ impl Tree {
             return Ok(());
         }
         let failed = |error: io::Error| self.store.failed(format!("{}: {error}", self.root.display()));
+        // An attempt that failed may have left links, which must not be written through.
+        remove_folder(&self.root).map_err(failed)?;
         fs::create_dir_all(&self.root).map_err(failed)?;
         let mut made = BTreeSet::from([self.root.clone()]);
         for Placed { path, sha256, is_code } in &self.files {
@@ -90,7 +92,8 @@ impl Tree {
             let bytes = self.store.object(sha256)?;
             let linked = *is_code && fs::hard_link(self.store.object_path(sha256), &file).is_ok();
             if !linked {
-                fs::write(&file, bytes).map_err(failed)?;
+                let mut copy = File::create_new(&file).map_err(failed)?;
+                copy.write_all(&bytes).map_err(failed)?;
             }
         }
         *laid_out = true;

@@ -51,6 +51,11 @@ impl Document {
         Folder { path, real }
     }
 
+    /// The path of every file that the document names, relative to its folder.
+    pub fn named_paths(&self) -> impl Iterator<Item = &str> {
+        self.named_files().map(|file| file.path)
+    }
+
     fn named_files(&self) -> impl Iterator<Item = Named<'_>> {
         self.schema.services.iter().enumerate().flat_map(move |(index, service)| {
             let file = |path, span| Named { path, span, default_of: None, is_source: false };

@@ -70,7 +70,7 @@ fn warn(what: &str) {
 
 fn print_server(server: &ServerPlan, verbose: bool) {
     let ServerPlan { name, address, live, .. } = server;
-    let (now, next) = (live.generation, live.generation + 1);
+    let (now, next) = (live.generation, live.generation.saturating_add(1));
     if !server.changes {
         row(0, Mark::Unchanged, &format!("{name} at {address}: generation {now}, nothing changes"));
         if !verbose {

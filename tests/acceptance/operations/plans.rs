@@ -84,7 +84,7 @@ fn a_file_that_is_no_plan_is_refused_by_name() {
     network.initializer(&["plan", "init.yaml", "--out", "plan.json"]).ends(3);
     let plan = std::fs::read_to_string(network.path().join("plan.json")).expect("a plan");
     for (from, to, words) in [
-        ("\"format\":1,\"origin\"", "\"format\":2,\"origin\"", "it has format 2, and this version reads 1"),
+        ("\"format\":1,\"note\"", "\"format\":2,\"note\"", "it has format 2, and this version reads 1"),
         ("\"path\":\"one.py\"", "\"path\":\"../one.py\"", "does not stay inside the project"),
         ("\"size\":26", "\"size\":25", "does not unpack to 25 bytes"),
     ] {

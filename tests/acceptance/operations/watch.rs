@@ -80,4 +80,21 @@ fn whatever_changes_is_applied_and_what_is_wrong_is_waited_out() {
     eventually("a file that the file names since is watched too", || {
         (network.value("server1").1 == 6).then_some(())
     });
+    // As a change of branch does: the folder goes and comes again.
+    std::fs::remove_dir_all(network.path().join("sub")).expect("removed");
+    watching.says("sub/new.py");
+    network.write_value("sub/new.py", 7);
+    eventually("a folder that is made anew is watched", || (network.value("server1").1 == 7).then_some(()));
+}
+
+#[test]
+fn what_is_missing_when_watching_begins_is_waited_for() {
+    let network = Network::serving_two();
+    let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("a file");
+    network.write("init.yaml", &init.replace("path: one.py", "path: later/one.py"));
+    let watching = Watching::begin(&network);
+    watching.says("later/one.py");
+    network.write_value("later/one.py", 9);
+    watching.says("applied ");
+    assert_eq!(network.value("server1"), (2, 9));
 }

@@ -1,6 +1,7 @@
 //! [`Pool`]: the workers of one service at one version.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ pub struct Pool {
     starting: Arc<Semaphore>,
     /// Used last at the back.
     idle: Mutex<VecDeque<Idle>>,
+    /// How many are in a call.
+    busy: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -69,6 +72,7 @@ impl Pool {
             slots: permits(),
             starting: permits(),
             idle: Mutex::default(),
+            busy: AtomicUsize::new(0),
         })
     }
 
@@ -94,9 +98,9 @@ impl Pool {
         Ok(())
     }
 
-    /// How many workers there are.
+    /// How many workers there are, or one less at the moment in which one changes hands.
     pub fn workers(&self) -> usize {
-        self.lock_idle().len() + self.limits.workers - self.slots.available_permits()
+        self.lock_idle().len() + self.busy.load(Ordering::Relaxed)
     }
 
     /// Whether there is a worker that lives, or one can be started.
@@ -140,6 +144,7 @@ impl Pool {
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
         in_flight.begin();
         let pool = Arc::clone(self);
+        self.busy.fetch_add(1, Ordering::Relaxed);
         let mut busy = Busy { pool, worker: Some((worker, slot)), deadline, in_call: true, in_flight };
         let answer = busy.call(procedure, arguments, alone).await?;
         busy.in_call = false;
@@ -271,6 +276,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        self.pool.busy.fetch_sub(1, Ordering::Relaxed);
         let Some((mut worker, slot)) = self.worker.take() else { return };
         if !self.in_call {
             self.pool.put_back(worker);

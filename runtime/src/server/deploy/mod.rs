@@ -101,25 +101,33 @@ impl Deployer {
 
     /// Takes up what became of transactions, and the one that was prepared when the server stopped.
     async fn recall(&self, live: &Registry) {
-        let store = Arc::clone(&self.builder.store);
-        let (outcomes, history, prepared) =
-            blocking(move || (store.outcomes(), store.history(), store.prepared())).await;
         let mut state = self.state.lock().await;
-        for damaged in [outcomes.as_ref().err(), prepared.as_ref().err()].into_iter().flatten() {
+        let store = Arc::clone(&self.builder.store);
+        let number = state.participant.live().generation;
+        let kept = blocking(move || {
+            let unfinished = store.forget_unfinished(number);
+            (unfinished, store.outcomes(), store.history(), store.prepared())
+        });
+        let (unfinished, outcomes, history, prepared) = kept.await;
+        let damaged = [unfinished.as_ref().err(), outcomes.as_ref().err(), prepared.as_ref().err()];
+        for damaged in damaged.into_iter().flatten() {
             tracing::error!(event = "data damaged", error = %damaged);
         }
         state.participant.recall(outcomes.unwrap_or_default());
-        let committed = history.unwrap_or_default().into_iter().rev().filter(|(txn, _)| !txn.is_empty());
-        state
-            .participant
-            .recall(committed.map(|(txn, past)| (txn, Outcome::Committed { generation: past.generation })));
+        // What was live has the last word.
+        for (txn, past) in history.unwrap_or_default().into_iter().rev().filter(|(txn, _)| !txn.is_empty()) {
+            let undone = (!past.undid.is_empty()).then_some((past.undid, Outcome::Aborted));
+            let committed = (txn, Outcome::Committed { generation: past.generation });
+            state.participant.recall(undone.into_iter().chain([committed]));
+        }
         if let Ok(Some(prepared)) = prepared {
             self.resume(&mut state, live, prepared).await;
         }
     }
 
     async fn resume(&self, state: &mut State, live: &Registry, prepared: Prepared) {
-        let Prepared { txn, token, holder, lease_ms, expected, origin, from, manifest } = prepared;
+        let Prepared { txn, token, holder, lease_ms, expected, origin, from, manifest, content: _ } =
+            prepared;
         let lease = Duration::from_millis(lease_ms);
         let begin = Begin { txn: txn.clone(), holder: holder.clone(), lease, expected: expected.clone() };
         if !state.participant.resume(Instant::now(), begin, token) {
@@ -206,6 +214,10 @@ impl Deployer {
             }
             DeployRequest::Put { txn, token, files } => self.put(Step { txn: &txn, token }, files).await,
             DeployRequest::Prepare { txn, token } => self.prepare(registry, Step { txn: &txn, token }).await,
+            DeployRequest::Renew { txn, token } => {
+                self.step(Step { txn: &txn, token }).await?;
+                answer(&Value::Null)
+            }
             DeployRequest::Commit { txn, token } => self.commit(registry, Step { txn: &txn, token }).await,
             DeployRequest::Abort { txn } => self.abort(&txn).await,
             DeployRequest::Outcome { txn } => {

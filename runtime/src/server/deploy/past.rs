@@ -9,7 +9,7 @@ use crate::deploy::message::{
 use crate::deploy::packed::Packed;
 use crate::server::blocking;
 use crate::server::live::LiveRegistry;
-use crate::store::{Retention, Store};
+use crate::store::{Collected, Retention, Store};
 
 impl Deployer {
     /// The manifest of a generation that is kept.
@@ -98,7 +98,10 @@ fn settle(store: &Store, state: &super::State, retention: Retention) {
     let kept = store.keep_outcomes(&outcomes);
     let forgotten = if state.staged.is_none() { store.forget_prepared() } else { Ok(()) };
     let staged = state.staged.as_ref().map(|staged| &*staged.manifest);
-    let collected = store.collect(state.participant.live().generation, retention, staged);
+    let collected = match &state.current {
+        Some(live) => store.collect(live, retention, staged),
+        None => Ok(Collected::default()),
+    };
     match kept.and(forgotten).and(collected) {
         Ok(collected) if collected.generations > 0 => tracing::info!(
             event = "history collected",

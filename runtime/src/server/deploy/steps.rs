@@ -136,7 +136,12 @@ impl Deployer {
         self.state.lock().await.participant.preparing(step)?;
         let prepared = self.load_prepared(registry, step, &manifest).await;
         if prepared.is_err() {
-            self.state.lock().await.drop_staged(step.txn);
+            let mut state = self.state.lock().await;
+            // A later beginning of the same transaction goes on.
+            if state.staged.as_ref().is_none_or(|staged| Arc::ptr_eq(&staged.manifest, &manifest)) {
+                state.drop_staged(step.txn);
+            }
+            drop(state);
             self.settle_soon();
         }
         prepared
@@ -175,7 +180,7 @@ impl Deployer {
     }
 
     /// A step of the transaction under way: its lease begins again.
-    async fn step(&self, step: Step<'_>) -> Result<Arc<Manifest>, DeployError> {
+    pub(super) async fn step(&self, step: Step<'_>) -> Result<Arc<Manifest>, DeployError> {
         let mut state = self.state.lock().await;
         state.participant.step(Instant::now(), step)?;
         let staged = state.staged.as_ref().filter(|staged| staged.txn == step.txn);
@@ -201,6 +206,7 @@ impl Deployer {
             from,
             changes: state.changes_to(&manifest),
             undid: String::new(),
+            content: manifest.content_hash(),
             manifest: Arc::unwrap_or_clone(manifest),
         };
         if let Err(error) = self.store_generation(&generation).await {
@@ -242,10 +248,11 @@ impl Deployer {
             number,
             txn: format!("rollback of {txn}"),
             previous: current.number,
-            origin: Origin { at: super::epoch_ms().max(at + 1), by, note },
+            origin: Origin { at: super::epoch_ms().max(at.saturating_add(1)), by, note },
             from: session.peer.ip().to_string(),
             changes: state.changes_to(&manifest),
             undid: txn.to_owned(),
+            content: manifest.content_hash(),
             manifest,
         };
         self.store_generation(&generation).await.map_err(|error| failed(&error))?;
@@ -293,6 +300,7 @@ impl Staged {
             expected: self.expected.clone(),
             origin: self.origin.clone(),
             from: self.from.clone(),
+            content: self.manifest.content_hash(),
             manifest: (*self.manifest).clone(),
         }
     }
