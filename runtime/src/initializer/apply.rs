@@ -16,7 +16,7 @@ use crate::deploy::message::{
     BeginAnswer, DeployRequest, LiveAnswer, ManifestPatch, OutcomeAnswer, ProbeAnswer, PutFile, StatusAnswer,
 };
 use crate::deploy::packed::Packed;
-use crate::deploy::participant::{Live, MAX_LEASE};
+use crate::deploy::participant::{Live, MAX_LEASE, Outcome};
 use crate::deploy::random_id;
 
 /// How much longer a server keeps what it prepared than another one may take to answer.
@@ -159,18 +159,14 @@ impl Apply<'_> {
     async fn obey(&self, index: usize, command: Command) -> Event {
         let target = &self.targets[index];
         let mut link = target.link.lock().await;
-        let (txn, token) = (self.txn.clone(), link.token);
         let result = match command {
             Command::Prepare => self.prepare(target, &mut link).await,
             Command::Commit => self.commit(target, &mut link).await,
             Command::Probe => return self.probe(target, &mut link).await,
-            Command::RollBack => {
-                self.tell::<LiveAnswer>(target, &mut link, DeployRequest::Rollback { txn }).await
-            }
+            Command::RollBack => return self.roll_back(target, &mut link).await,
             Command::Abort => return self.abort(target, &mut link).await,
             Command::AskOutcome => return self.ask_outcome(target, &mut link).await,
         };
-        debug_assert!(link.token >= token, "tokens rise");
         match result {
             Ok(()) => Event::Done,
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
@@ -275,15 +271,6 @@ impl Apply<'_> {
         }
     }
 
-    async fn tell<T: serde::de::DeserializeOwned>(
-        &self,
-        target: &Target<'_>,
-        link: &mut Link,
-        request: DeployRequest,
-    ) -> Result<(), RequestError> {
-        link.request::<T>(target, &self.initializer.options, &request).await.map(drop)
-    }
-
     /// Asks something that may be asked again, over other connections where one is lost.
     async fn ask_again<T: serde::de::DeserializeOwned>(
         &self,
@@ -301,6 +288,31 @@ impl Apply<'_> {
             tokio::time::sleep(OUTCOME_PAUSE).await;
         }
         Err(RequestError::Lost(last))
+    }
+
+    /// Makes the content before live again. Where the answer is lost, what became of the transaction tells whether it was
+    /// done.
+    async fn roll_back(&self, target: &Target<'_>, link: &mut Link) -> Event {
+        let roll_back = DeployRequest::Rollback { txn: self.txn.clone() };
+        let first = link.request::<LiveAnswer>(target, &self.initializer.options, &roll_back).await;
+        match first {
+            Ok(_) => Event::Done,
+            Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
+            Err(RequestError::Lost(error)) => {
+                link.hang_up();
+                match self.ask_outcome(target, link).await {
+                    Event::Outcome(Outcome::Aborted) => Event::Done,
+                    Event::Outcome(_) => {
+                        match link.request::<LiveAnswer>(target, &self.initializer.options, &roll_back).await
+                        {
+                            Ok(_) => Event::Done,
+                            Err(error) => Event::Lost(error.to_string()),
+                        }
+                    }
+                    _ => Event::Lost(error),
+                }
+            }
+        }
     }
 
     /// Drops a transaction; one that was committed meanwhile says so.

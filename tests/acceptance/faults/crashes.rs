@@ -63,6 +63,23 @@ fn a_commit_that_never_arrived_rolls_the_other_server_back() {
 }
 
 #[test]
+fn a_rollback_whose_answer_was_lost_counts() {
+    let mut network = about_to_change();
+    let answered = at_first("INIT-ROLLBACK", |exchange| exchange.forward().and(None));
+    let first = Proxy::before(network.release("server1"), answered);
+    let second = Proxy::before(network.release("server2"), at_first("INIT-COMMIT", |_| None));
+    let places = ["--server", &first.place("server1"), "--server", &second.place("server2")];
+    let finished = network.initializer(&[&["apply", "init.yaml"][..], &places].concat()).ends(1);
+    network.adopt("server1", first.end());
+    network.adopt("server2", second.end());
+    finished
+        .says("server1 (generation 3): was live, and is rolled back")
+        .says("server2 (generation 1): unchanged");
+    assert_eq!(values(&network), [(3, 1), (1, 1)]);
+    converges(&network, [(4, 2), (2, 2)]);
+}
+
+#[test]
 fn a_commit_whose_answer_was_lost_counts() {
     let mut network = about_to_change();
     let rule = at_first("INIT-COMMIT", |exchange| exchange.forward().and(None));

@@ -274,6 +274,10 @@ impl Deployer {
     /// Replaces every worker by a fresh one. Calls under way end on the old ones.
     pub(super) async fn restart(&self, registry: &LiveRegistry) -> Answer {
         let state = self.state.lock().await;
+        if let Some((holder, left_ms)) = state.participant.holder(Instant::now()) {
+            // What is prepared shares workers with what is live.
+            return Err(Refusal::Busy { holder: holder.to_owned(), left_ms }.into());
+        }
         if let Some(current) = &state.current {
             let mut built = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
             built.generation = current.number;
