@@ -121,7 +121,7 @@ pub(super) struct Apply {
     /// After the apply, replace every worker by a fresh one
     #[arg(long)]
     pub(super) restart: bool,
-    /// Show unchanged procedures one by one
+    /// Show every procedure, also where they are many or unchanged
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
@@ -138,7 +138,7 @@ pub(super) struct Plan {
     /// Show how the text of files changes
     #[arg(long)]
     pub(super) diff: bool,
-    /// Show unchanged procedures one by one
+    /// Show every procedure, also where they are many or unchanged
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
@@ -168,7 +168,7 @@ pub(super) struct Rollback {
     /// Only show what would change; exit 3 where something would
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Show unchanged procedures one by one
+    /// Show every procedure, also where they are many or unchanged
     #[arg(long, short)]
     pub(super) verbose: bool,
 }

@@ -7,6 +7,9 @@ use super::super::deploy::Shown;
 use super::{counted, json_line};
 use crate::report::{self, Colour};
 
+/// More procedures of one service and one mark than this are a count, where nobody asks for all.
+const MOST_ROWS: usize = 20;
+
 /// What the marks of a plan mean.
 const LEGEND: &str = "+ new  ~ changed  - removed  = unchanged";
 
@@ -108,18 +111,17 @@ fn print_service(service: &ServiceChange, verbose: bool) {
         };
         row(2, mark, what);
     }
-    let mut unchanged = 0;
-    for RpcChange { key, mark, what } in &service.rpcs {
-        if *mark == Mark::Unchanged && !verbose {
-            unchanged += 1;
-        } else if what.is_empty() {
-            row(2, *mark, key);
-        } else {
-            row(2, *mark, &format!("{key}  {what}"));
+    for mark in [Mark::New, Mark::Changed, Mark::Removed, Mark::Unchanged] {
+        let rpcs: Vec<&RpcChange> = service.rpcs.iter().filter(|rpc| rpc.mark == mark).collect();
+        let most = if mark == Mark::Unchanged { 0 } else { MOST_ROWS };
+        if rpcs.len() > most && !verbose {
+            row(2, mark, &counted(rpcs.len(), "procedure"));
+            continue;
         }
-    }
-    if unchanged > 0 {
-        row(2, Mark::Unchanged, &counted(unchanged, "procedure"));
+        for RpcChange { key, what, .. } in rpcs {
+            let line = if what.is_empty() { key.clone() } else { format!("{key}  {what}") };
+            row(2, mark, &line);
+        }
     }
 }
 

@@ -162,3 +162,32 @@ fn a_source_that_hangs_while_it_is_loaded_changes_nothing() {
     network.apply().ends(1).says("one.py").says("unchanged, since another server failed");
     assert_eq!(values(&network), [(1, 1); 2]);
 }
+
+#[test]
+fn an_upload_that_stalls_holds_nobody_up_for_longer_than_its_lease() {
+    use std::io::{Read as _, Write as _};
+    let mut network = Network::of_two_servers();
+    network.start("server1", &["--header-timeout", "300ms"]);
+    network.start("server2", &[]);
+    network.apply().succeeds();
+    network.write_value("one.py", 2);
+    let mut script = network.script("server1");
+    let manifest = script.manifest_with_source("svc1", "def value():\n    return 2\n");
+    script.begin("stalled", 1_000, &manifest).expect("begun");
+    let mut stalled =
+        std::net::TcpStream::connect(network.server("server1").address()).expect("a connection");
+    let message =
+        json!({ "header": "INIT-PUT", "value": { "id": 1, "txn": "stalled", "files": [] } }).to_string();
+    let length = u32::try_from(message.len()).expect("short").to_be_bytes();
+    stalled
+        .write_all(&[&length[..], &message.as_bytes()[..message.len() / 2]].concat())
+        .expect("half a message");
+    stalled.set_read_timeout(Some(crate::harness::PATIENCE)).expect("a socket option");
+    let ended = stalled.read_to_end(&mut Vec::new());
+    assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
+    let applied = eventually("the lease runs out", || {
+        Some(network.initializer(&["apply", "init.yaml"])).filter(|applied| applied.status == 0)
+    });
+    applied.says("server1 (generation 2): live");
+    assert_eq!(values(&network), [(2, 2), (1, 1)]);
+}

@@ -98,3 +98,24 @@ fn a_file_that_is_no_plan_is_refused_by_name() {
         .ends(1)
         .says("the plan no/such/folder: ");
 }
+
+#[test]
+fn many_procedures_of_a_kind_are_a_count_unless_all_are_asked_for() {
+    for (count, is_counted) in [(20, false), (21, true)] {
+        let procedures: Vec<_> = (0..count)
+            .map(|number| (format!("rpc{number}"), format!("def rpc{number}():\n    return {number}\n")))
+            .collect();
+        let procedures: Vec<_> =
+            procedures.iter().map(|(name, source)| (name.as_str(), "", "int", source.as_str())).collect();
+        let mut network = Network::with_procedures(&procedures);
+        network.start("server1", &[]);
+        let plan = network.plan().ends(3);
+        let plan = if is_counted {
+            plan.says("        + 21 procedures\n").never_says("svc1.rpc7()")
+        } else {
+            plan.says("        + svc1.rpc7()").never_says("20 procedures")
+        };
+        plan.says(&format!("plan: {count} new"));
+        network.initializer(&["plan", "init.yaml", "--verbose"]).ends(3).says("        + svc1.rpc7()");
+    }
+}
