@@ -22,7 +22,7 @@ Examples:
   initializer watch init.yaml      apply whenever the file or a source changes
   initializer apply init.yaml --server server1=127.0.0.1:9001
       reach a server elsewhere than the file says; RPC_SERVER_SERVER1 does the same
-  initializer plan init.yaml --out plan.json && initializer apply --plan plan.json
+  initializer plan init.yaml --out plan.json; initializer apply --plan plan.json
       apply just what was planned, or nothing where a server moved on meanwhile
 
 In a plan: + new  ~ changed  - removed  = unchanged";
