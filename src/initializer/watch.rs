@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use rpc_runtime::initializer::{Initializer, InitializerOptions, Progress, named_files};
+use rpc_runtime::initializer::{Initializer, InitializerError, InitializerOptions, Progress, named_files};
 use tokio::sync::mpsc;
 
 use super::arguments::Watch;
@@ -22,6 +22,9 @@ use crate::report;
 /// Editors write a file in several steps; so long it has to be quiet.
 const QUIET: Duration = Duration::from_millis(25);
 
+/// Servers that cannot be reached are tried again after so long.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// However much goes on, an apply begins after so long.
 const LONGEST: Duration = Duration::from_millis(500);
 
@@ -31,9 +34,10 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
     let init = reach.init();
     let mut watched = Watched::new()?;
     watched.set(init, &[]);
+    let mut watch = Watching { options, json: reach.json, unreachable: None };
     let mut again = false;
     loop {
-        let paths = apply_once(init, &options, reach.json, again).await;
+        let paths = watch.apply(init, again).await;
         // Where the file or a source is at fault, its files are what has to be mended.
         let paths = paths.unwrap_or_else(|| named_files(init));
         // What changed before it was watched is seen by looking again.
@@ -43,33 +47,46 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
         }
         tokio::select! {
             () = watched.changed() => {}
+            () = tokio::time::sleep(RETRY), if watch.unreachable.is_some() => {}
             _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::Done),
         }
     }
 }
 
-/// Applies, and says in a line what came of it; nothing where it was looked `again` and nothing differs. The answer: the
-/// files that it was made of, where they are known.
-async fn apply_once(
-    init: &Path,
-    options: &InitializerOptions,
+/// Applies again and again.
+struct Watching {
+    options: InitializerOptions,
     json: bool,
-    again: bool,
-) -> Option<Vec<PathBuf>> {
-    let begin = Instant::now();
-    let initializer = match Initializer::plan(init, options.clone()).await {
-        Ok(initializer) => initializer,
-        Err(error) => {
-            print::failure(&Failure::Initializer(error), json);
-            return None;
+    /// Which servers could not be reached last; they are tried again without being named again.
+    unreachable: Option<String>,
+}
+
+impl Watching {
+    /// Applies, and says in a line what came of it; nothing where it was looked `again` and nothing differs. The answer:
+    /// the files that it was made of, where they are known.
+    async fn apply(&mut self, init: &Path, again: bool) -> Option<Vec<PathBuf>> {
+        let begin = Instant::now();
+        let before = self.unreachable.take();
+        let initializer = match Initializer::plan(init, self.options.clone()).await {
+            Ok(initializer) => initializer,
+            Err(error) => {
+                self.unreachable =
+                    Some(error.to_string()).filter(|_| matches!(error, InitializerError::Unreachable(_)));
+                if self.unreachable.is_none() || self.unreachable != before {
+                    print::failure(&Failure::Initializer(error), self.json);
+                }
+                return None;
+            }
+        };
+        match deploy::apply_if_needed(&initializer).await {
+            Ok(None) if again => {}
+            Ok(applied) => {
+                print::watched(applied.as_ref(), initializer.planned(), self.json, begin.elapsed());
+            }
+            Err(failure) => print::failure(&failure, self.json),
         }
-    };
-    match deploy::apply_if_needed(&initializer).await {
-        Ok(None) if again => {}
-        Ok(applied) => print::watched(applied.as_ref(), initializer.planned(), json, begin.elapsed()),
-        Err(failure) => print::failure(&failure, json),
+        Some(initializer.paths().to_vec())
     }
-    Some(initializer.paths().to_vec())
 }
 
 /// The files whose changes matter. Their folders are watched, since editors put a new file in the place of the old.

@@ -129,3 +129,22 @@ fn a_server_started_twice_on_one_folder_does_not_disturb_the_first() {
     network.apply().succeeds();
     assert_eq!(values(&network), [(2, 2); 2]);
 }
+
+#[test]
+fn a_lease_that_is_renewed_does_not_run_out() {
+    let network = about_to_change();
+    let mut script = network.script("server1");
+    let manifest = script.manifest_with_source("svc1", "def value():\n    return 5\n");
+    script.begin("one", 4_000, &manifest).expect("begun");
+    script.put("one", b"def value():\n    return 5\n").expect("put");
+    script.step("INIT-PREPARE", "one").expect("prepared");
+    let begin = std::time::Instant::now();
+    while begin.elapsed() < std::time::Duration::from_secs(6) {
+        script.step("INIT-RENEW", "one").expect("still under way");
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+    }
+    script.step("INIT-COMMIT", "one").expect("committed");
+    assert_eq!(network.value("server1"), (2, 5));
+    let refused = script.step("INIT-RENEW", "one").expect_err("it is over");
+    assert_eq!(refused["kind"], "conflict", "{refused}");
+}

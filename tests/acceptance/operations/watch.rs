@@ -98,3 +98,17 @@ fn what_is_missing_when_watching_begins_is_waited_for() {
     watching.says("applied ");
     assert_eq!(network.value("server1"), (2, 9));
 }
+
+#[test]
+fn a_server_that_is_down_is_tried_again() {
+    let mut network = Network::serving_two();
+    let watching = Watching::begin(&network);
+    watching.says("nothing differs");
+    let address = network.server("server2").address().to_string();
+    network.server_mut("server2").kill();
+    network.write_value("two.py", 2);
+    watching.says("connection refused");
+    network.start("server2", &["--listen", &address]);
+    watching.says("applied ");
+    assert_eq!(values(&network), [(1, 1), (2, 2)]);
+}
