@@ -34,22 +34,23 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
     let init = reach.init();
     let mut watched = Watched::new()?;
     watched.set(init, &[]);
-    let mut watch = Watching { options, json: reach.json, unreachable: None };
+    let mut watch = Watching { options, json: reach.json, failure: None, is_unreachable: false };
     let mut again = false;
     loop {
         let paths = watch.apply(init, again).await;
         // Where the file or a source is at fault, its files are what has to be mended.
         let paths = paths.unwrap_or_else(|| named_files(init));
         // What changed before it was watched is seen by looking again.
-        again = watched.set(init, &paths) && !again;
-        if again {
+        let more = watched.set(init, &paths);
+        if more && !again {
+            again = true;
             continue;
         }
-        tokio::select! {
-            () = watched.changed() => {}
-            () = tokio::time::sleep(RETRY), if watch.unreachable.is_some() => {}
+        again = tokio::select! {
+            () = watched.changed() => false,
+            () = tokio::time::sleep(RETRY), if watch.is_unreachable => true,
             _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::Done),
-        }
+        };
     }
 }
 
@@ -57,22 +58,25 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
 struct Watching {
     options: InitializerOptions,
     json: bool,
-    /// Which servers could not be reached last; they are tried again without being named again.
-    unreachable: Option<String>,
+    /// Why the last one did not take place.
+    failure: Option<String>,
+    /// Whether that is since servers could not be reached.
+    is_unreachable: bool,
 }
 
 impl Watching {
-    /// Applies, and says in a line what came of it; nothing where it was looked `again` and nothing differs. The answer:
-    /// the files that it was made of, where they are known.
+    /// Applies, and says in a line what came of it; nothing where it is looked `again` and that is nothing else than
+    /// before. The answer: the files that it was made of, where they are known.
     async fn apply(&mut self, init: &Path, again: bool) -> Option<Vec<PathBuf>> {
         let begin = Instant::now();
-        let before = self.unreachable.take();
+        let before = self.failure.take();
+        self.is_unreachable = false;
         let initializer = match Initializer::plan(init, self.options.clone()).await {
             Ok(initializer) => initializer,
             Err(error) => {
-                self.unreachable =
-                    Some(error.to_string()).filter(|_| matches!(error, InitializerError::Unreachable(_)));
-                if self.unreachable.is_none() || self.unreachable != before {
+                self.failure = Some(error.to_string());
+                self.is_unreachable = matches!(error, InitializerError::Unreachable(_));
+                if !again || self.failure != before {
                     print::failure(&Failure::Initializer(error), self.json);
                 }
                 return None;
