@@ -38,8 +38,25 @@ pub struct Pool {
     starting: Arc<Semaphore>,
     /// Used last at the back.
     idle: Mutex<VecDeque<Idle>>,
-    /// How many are in a call.
-    busy: AtomicUsize,
+    /// How many there are, idle or in a call.
+    alive: Arc<AtomicUsize>,
+}
+
+/// Counts a worker for as long as this is there.
+#[derive(Debug)]
+pub(super) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicUsize>) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(alive))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -72,7 +89,7 @@ impl Pool {
             slots: permits(),
             starting: permits(),
             idle: Mutex::default(),
-            busy: AtomicUsize::new(0),
+            alive: Arc::default(),
         })
     }
 
@@ -98,9 +115,9 @@ impl Pool {
         Ok(())
     }
 
-    /// How many workers there are, or one less at the moment in which one changes hands.
+    /// How many workers there are.
     pub fn workers(&self) -> usize {
-        self.lock_idle().len() + self.busy.load(Ordering::Relaxed)
+        self.alive.load(Ordering::Relaxed)
     }
 
     /// Whether there is a worker that lives, or one can be started.
@@ -108,8 +125,8 @@ impl Pool {
     /// # Errors
     /// Why not.
     pub async fn probe(self: &Arc<Self>) -> Result<(), String> {
-        if let Some(worker) = self.take_idle() {
-            self.put_back(worker);
+        // It stays where it is, for a call that comes at this moment.
+        if self.lock_idle().iter_mut().any(|idle| idle.worker.process.lives()) {
             return Ok(());
         }
         // One that is in a call.
@@ -144,7 +161,6 @@ impl Pool {
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
         in_flight.begin();
         let pool = Arc::clone(self);
-        self.busy.fetch_add(1, Ordering::Relaxed);
         let mut busy = Busy { pool, worker: Some((worker, slot)), deadline, in_call: true, in_flight };
         let answer = busy.call(procedure, arguments, alone).await?;
         busy.in_call = false;
@@ -212,7 +228,9 @@ impl Pool {
                 .map_err(|error| failed(error.to_string()))?
                 .map_err(|error| failed(error.to_string()))?;
         }
-        Worker::start(&self.engine, &self.setup, check, self.limits.load).await
+        let mut worker = Worker::start(&self.engine, &self.setup, check, self.limits.load).await?;
+        worker.counted = Some(Counted::new(&self.alive));
+        Ok(worker)
     }
 
     fn take_idle(&self) -> Option<Worker> {
@@ -276,7 +294,6 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.pool.busy.fetch_sub(1, Ordering::Relaxed);
         let Some((mut worker, slot)) = self.worker.take() else { return };
         if !self.in_call {
             self.pool.put_back(worker);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::pipe;
 
+use super::pool::Counted;
 use super::zygote::{Engine, Forked, Process};
 use crate::deploy::message::SourceFinding;
 use crate::meter::Meter;
@@ -110,6 +111,8 @@ pub(super) struct Worker {
     input: Vec<u8>,
     /// The number of the last call.
     number: u32,
+    /// Its pool counts it.
+    pub(super) counted: Option<Counted>,
 }
 
 impl Worker {
@@ -135,7 +138,7 @@ impl Worker {
             log_output(output, service, pid).await;
             drop(reading);
         });
-        let mut worker = Self { process, requests, answers, input: Vec::new(), number: 0 };
+        let mut worker = Self { process, requests, answers, input: Vec::new(), number: 0, counted: None };
         let mut loading = String::new();
         match tokio::time::timeout_at(deadline, worker.load(setup, check, &mut loading)).await {
             Ok(loaded) => loaded.map(|()| worker),
