@@ -18,6 +18,9 @@ pub const PROTOCOL: u32 = 2;
 /// No file that travels is larger.
 pub const MAX_FILE_BYTES: usize = 8 << 20;
 
+/// No manifest is longer.
+pub const MAX_MANIFEST_BYTES: usize = 128 << 20;
+
 /// What an initializer asks of a server; the header says which.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "header", content = "value", rename_all_fields = "kebab-case")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::{Connection, RequestError, Unreachable};
 use super::plan::FileChange;
-use super::{Initializer, InitializerError, ServerPlan, join_all};
+use super::{Initializer, InitializerError, ServerPlan, all_or_unreachable, join_all};
 use crate::deploy::message::{DeployRequest, FetchAnswer, MAX_FILE_BYTES};
 use crate::deploy::sha256_hex;
 
@@ -31,14 +31,7 @@ impl Initializer {
             let found = self.differences_on(server).await;
             found.map_err(|error| Unreachable::new(&server.name, server.address, error))
         });
-        let (mut differences, mut failed) = (Vec::new(), Vec::new());
-        for answer in join_all(asked).await {
-            match answer {
-                Ok(found) => differences.extend(found),
-                Err(error) => failed.push(error),
-            }
-        }
-        if failed.is_empty() { Ok(differences) } else { Err(InitializerError::Unreachable(failed)) }
+        all_or_unreachable(join_all(asked).await).map(|found| found.concat())
     }
 
     async fn differences_on(&self, server: &ServerPlan) -> Result<Vec<SourceDifference>, RequestError> {

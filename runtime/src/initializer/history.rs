@@ -10,7 +10,8 @@ use super::plan::Plan;
 use super::saved::moved_words;
 use super::survey::{ask_all, fetch_history, fetch_manifest};
 use super::{
-    DesiredServer, Initializer, InitializerError, InitializerOptions, Unreachable, join_all, origin,
+    DesiredServer, Initializer, InitializerError, InitializerOptions, Unreachable, all_or_unreachable,
+    join_all, origin,
 };
 use crate::deploy::manifest::Manifest;
 use crate::deploy::message::{Changes, Origin, Past};
@@ -123,16 +124,7 @@ impl Initializer {
         to: Option<&str>,
         options: InitializerOptions,
     ) -> Result<Self, InitializerError> {
-        let (mut kept, mut failed) = (Vec::new(), Vec::new());
-        for answer in ask_history(init, &options).await? {
-            match answer {
-                Ok(answer) => kept.push(answer),
-                Err(error) => failed.push(error),
-            }
-        }
-        if !failed.is_empty() {
-            return Err(InitializerError::Unreachable(failed));
-        }
+        let kept = all_or_unreachable(ask_history(init, &options).await?)?;
         let (id, at) = find_target(&kept, to).map_err(InitializerError::Rollback)?;
         let mut servers = Vec::new();
         for (name, address, pasts) in &kept {

@@ -260,16 +260,7 @@ impl Initializer {
                 lacks.await.map(|answer| answer.missing).map_err(unreachable)
             }
         });
-        let (mut lacking, mut failed) = (Vec::new(), Vec::new());
-        for answer in join_all(asked).await {
-            match answer {
-                Ok(missing) => lacking.push(missing),
-                Err(error) => failed.push(error),
-            }
-        }
-        if !failed.is_empty() {
-            return Err(InitializerError::Unreachable(failed));
-        }
+        let lacking = all_or_unreachable(join_all(asked).await)?;
         for (server, missing) in self.plan.servers.iter_mut().zip(lacking) {
             for hash in missing {
                 let Some(bytes) = self.files.get(&hash) else { continue };
@@ -286,6 +277,18 @@ impl Initializer {
         }
         Ok(())
     }
+}
+
+/// The answers of servers, where all have answered.
+fn all_or_unreachable<T>(answers: Vec<Result<T, Unreachable>>) -> Result<Vec<T>, InitializerError> {
+    let (mut all, mut failed) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(answer) => all.push(answer),
+            Err(error) => failed.push(error),
+        }
+    }
+    if failed.is_empty() { Ok(all) } else { Err(InitializerError::Unreachable(failed)) }
 }
 
 async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {

@@ -10,15 +10,12 @@ use super::plan::Plan;
 use super::survey::{Seen, ask_all};
 use super::{DesiredServer, Initializer, InitializerError, InitializerOptions, origin};
 use crate::deploy::manifest::Manifest;
-use crate::deploy::message::PutFile;
+use crate::deploy::message::{MAX_FILE_BYTES, PutFile};
 use crate::deploy::participant::Live;
 use crate::deploy::sha256_hex;
 
 /// The only format there is.
 const FORMAT: u32 = 1;
-
-/// No file that travels is larger.
-const MAX_FILE_BYTES: usize = crate::deploy::message::MAX_FILE_BYTES;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SavedPlan {

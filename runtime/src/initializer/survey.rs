@@ -5,17 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, RequestError, Unreachable};
 use super::desired::DesiredServer;
-use super::{InitializerError, InitializerOptions, join_all};
+use super::{InitializerError, InitializerOptions, all_or_unreachable, join_all};
 use crate::deploy::manifest::Manifest;
 use crate::deploy::message::{
-    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, ManifestAnswer, PROTOCOL, Past, StatusAnswer,
+    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, MAX_MANIFEST_BYTES, ManifestAnswer, PROTOCOL,
+    Past, StatusAnswer,
 };
 
 /// Between two attempts to reach a server that is waited for.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// No manifest is longer.
-const MAX_MANIFEST_BYTES: usize = 128 << 20;
 
 /// A server, and what it said of itself.
 #[derive(Debug)]
@@ -61,14 +59,7 @@ pub(super) async fn ask_all(
     servers: &[DesiredServer],
     options: &InitializerOptions,
 ) -> Result<Vec<Seen>, InitializerError> {
-    let (mut answers, mut failed) = (Vec::new(), Vec::new());
-    for answer in survey(servers, options).await {
-        match answer {
-            Ok(answer) => answers.push(answer),
-            Err(error) => failed.push(error),
-        }
-    }
-    if failed.is_empty() { Ok(answers) } else { Err(InitializerError::Unreachable(failed)) }
+    all_or_unreachable(survey(servers, options).await)
 }
 
 async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<Seen, RequestError> {

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::{Answer, DeploySession, Deployer, Staged, State, answer, failed, live_of, malformed, refused};
 use crate::deploy::manifest::Manifest;
 use crate::deploy::message::{
-    BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, ManifestPatch, Origin, OutcomeAnswer,
-    PutFile,
+    BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, ManifestPatch, Origin,
+    OutcomeAnswer, PutFile,
 };
 use crate::deploy::participant::{Begin, Refusal, Step};
 use crate::deploy::sha256_hex;
@@ -18,9 +18,6 @@ use crate::server::blocking;
 use crate::server::live::LiveRegistry;
 use crate::server::registry::{Registry, Scrutiny};
 use crate::store::{Generation, Prepared, Store, StoreError};
-
-/// No manifest is longer.
-const MAX_MANIFEST_BYTES: usize = 128 << 20;
 
 impl Deployer {
     pub(super) async fn begin(
