@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, Subcommand};
 use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network, topology};
 use rpc_schema::model::{Rpc, Schema, Service};
+use rpc_schema::visible;
 use serde_json::{Value, json};
 
 use crate::args::{self, ExitStatus};
@@ -223,10 +224,11 @@ fn print_procedure(service: &Service, rpc: &Rpc, as_json: bool) {
         let line = json!({
             "schema": SCHEMA, "signature": signature, "provider": service.provider.as_str(), "doc": rpc.doc,
         });
-        report::out(line);
+        report::out(visible(&line.to_string()));
     } else {
         let doc = rpc.doc.as_deref().and_then(|doc| doc.lines().next());
-        report::out(format_args!("{signature}{}", doc.map_or_else(String::new, |doc| format!("  # {doc}"))));
+        let doc = doc.map_or_else(String::new, |doc| format!("  # {}", visible(doc)));
+        report::out(format_args!("{signature}{doc}"));
     }
 }
 
@@ -235,13 +237,14 @@ fn print_answer(answer: &Answer, as_json: bool) -> ExitStatus {
     if as_json {
         // As they came: a tree in between would sort the keys of a `Dict`.
         let Answer { generation, source, .. } = answer;
-        report::out(format_args!(
+        let line = format!(
             "{{\"schema\":{SCHEMA},\"return-values\":[{}],\"generation\":{generation},\"source\":{}}}",
             values.join(","),
             Value::from(source.as_str())
-        ));
+        );
+        report::out(visible(&line));
     } else {
-        values.iter().for_each(report::out);
+        values.iter().for_each(|value| report::out(visible(value)));
     }
     ExitStatus::Done
 }
@@ -254,13 +257,14 @@ fn print_failure(failure: &Failure, as_json: bool) -> ExitStatus {
     if as_json {
         let mut line = line;
         line["schema"] = SCHEMA.into();
-        report::out(line);
+        report::out(visible(&line.to_string()));
         return status;
     }
     match failure {
         Failure::Usage(what) => report::error(what),
         Failure::Error(error) => {
-            let kind = error.exception_kind().map_or_else(String::new, |kind| format!(" ({kind})"));
+            let kind =
+                error.exception_kind().map_or_else(String::new, |kind| format!(" ({})", visible(kind)));
             report::error(format!("{error}{kind}"));
             report::note(format_args!("executed: {}", error.executed()));
         }

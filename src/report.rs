@@ -71,6 +71,15 @@ pub(crate) fn note(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// What is not as it should be, and does not stop anything, on stderr.
+pub(crate) fn warning(what: impl Display) {
+    if colored() {
+        note(format_args!("\x1b[1;33mwarning\x1b[0m: {what}"));
+    } else {
+        note(format_args!("warning: {what}"));
+    }
+}
+
 /// What went wrong, on stderr.
 pub(crate) fn error(what: impl Display) {
     if colored() {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use rpc_runtime::NativeService;
+use rpc_runtime::deploy::key_file;
 use rpc_runtime::server::log::{self, LogFormat, LogGuard};
+use rpc_runtime::server::log_file::{LogFile, LogReopen, LogRotation};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -28,7 +30,9 @@ Examples:
 
 A server needs no other configuration: which services it provides, and who may call them, comes with
 `initializer apply init.yaml`. It is kept in the data folder and served again after a restart.
-SIGTERM and SIGINT drain; a second one exits at once.";
+Only who proves the deploy key may deploy. Without --deploy-key the server makes its own, which an
+initializer of the same user on the same machine finds by itself.
+SIGTERM and SIGINT drain; a second one exits at once. SIGHUP opens the log file again.";
 
 /// Serves remote procedures: the same program on every node.
 #[derive(Debug, Parser)]
@@ -43,9 +47,12 @@ struct Arguments {
     /// Listen beyond loopback in plain TCP, where anyone on the way can read and forge calls
     #[arg(long)]
     insecure: bool,
-    /// A file with the key that proves who may deploy; without it, whoever connects from loopback may
+    /// A file with the key that proves who may deploy; without it, the server makes its own in the data folder
     #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
+    /// The address at which initializers dial this server, where that is another than the one it listens on
+    #[arg(long, value_name = "IP:PORT")]
+    advertise: Option<SocketAddr>,
     /// The Python that runs procedures, 3.9 or newer
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: String,
@@ -71,6 +78,12 @@ struct LogArguments {
     /// Append to this file instead of writing to stderr
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
+    /// Bytes of the log file; then it is renamed to FILE.1 and a new one is begun
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = args::bytes)]
+    log_max: usize,
+    /// Older log files to keep
+    #[arg(long, value_name = "N", default_value = "5", value_parser = at_least_one)]
+    log_keep: usize,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -93,6 +106,15 @@ struct LimitArguments {
     /// Bytes of one message, at most 128MiB
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = frame_bytes)]
     max_frame: usize,
+    /// Bytes of one message from an address that is no client's
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = args::bytes)]
+    max_stranger_frame: usize,
+    /// Bytes of messages that have not come whole, of all connections; at least four messages of --max-frame
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = args::bytes)]
+    max_unfinished: usize,
+    /// Malformed messages on one connection before it is closed
+    #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
+    max_malformed: u32,
     /// Connections at once
     #[arg(long, value_name = "N", default_value = "10000", value_parser = at_least_one)]
     max_connections: usize,
@@ -105,6 +127,9 @@ struct LimitArguments {
     /// Bytes of answers that a connection may leave untaken before its requests wait
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = args::bytes)]
     max_queued: usize,
+    /// Bytes of answers that peers have not taken, beyond --max-queued of each; at least four of --max-frame
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = args::bytes)]
+    max_untaken: usize,
     /// From a message's first byte, or the connection's begin, to its last
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     header_timeout: Duration,
@@ -166,28 +191,48 @@ pub fn run_with(native: Vec<NativeService>, arguments: impl IntoIterator<Item = 
 
 fn serve(arguments: Arguments, native: Vec<NativeService>) -> Result<ExitStatus, String> {
     let Arguments {
-        listen: Some(listen), data: Some(data), insecure, deploy_key, python, log, limits, ..
+        listen: Some(listen),
+        data: Some(data),
+        insecure,
+        deploy_key,
+        advertise,
+        python,
+        log,
+        limits,
+        ..
     } = arguments
     else {
         return Err("--listen and --data are missing".to_owned());
     };
     let limits = within_open_files(limits.into_limits());
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
-    let log = start_log(&log)?;
-    let options = ServerOptions { listen, data, insecure, deploy_key, python, native, limits };
+    let (log, reopen) = start_log(&log)?;
+    let options = ServerOptions {
+        insecure,
+        deploy_key,
+        advertise,
+        python,
+        native,
+        limits,
+        ..ServerOptions::new(listen, data)
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("server")
         .build()
         .map_err(|error| format!("cannot start threads: {error}"))?;
-    let status = runtime.block_on(serve_until_signalled(options));
+    let status = runtime.block_on(serve_until_signalled(options, reopen));
     runtime.shutdown_background();
     drop(log);
     status
 }
 
-async fn serve_until_signalled(options: ServerOptions) -> Result<ExitStatus, String> {
-    let (first, second) = (Signals::listen()?, Signals::listen()?);
+async fn serve_until_signalled(
+    options: ServerOptions,
+    reopen: Option<LogReopen>,
+) -> Result<ExitStatus, String> {
+    let first = Signals::listen(reopen.clone())?;
+    let second = Signals::listen(reopen)?;
     let server = Server::start(options).await.map_err(|error| error.to_string())?;
     announce(&server).map_err(|error| format!("cannot say where it listens: {error}"))?;
     tokio::select! {
@@ -224,35 +269,57 @@ fn announce(server: &Server) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The signals that stop a server.
+/// The signals that stop a server. SIGHUP has a log file opened again; without one it stops the server too, as when a
+/// terminal is closed.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
+    reopen: Option<LogReopen>,
 }
 
 impl Signals {
-    fn listen() -> Result<Self, String> {
+    fn listen(reopen: Option<LogReopen>) -> Result<Self, String> {
         let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+            reopen,
+        })
     }
 
-    /// Waits until as many have come.
+    /// Waits until as many have come that stop the server.
     async fn received(mut self, count: u32) {
         for _ in 0..count {
+            self.next().await;
+        }
+    }
+
+    async fn next(&mut self) {
+        loop {
             tokio::select! {
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => match &self.reopen {
+                    Some(reopen) => reopen.reopen(),
+                    None => return,
+                },
             }
         }
     }
 }
 
-fn start_log(arguments: &LogArguments) -> Result<LogGuard, String> {
+fn start_log(arguments: &LogArguments) -> Result<(LogGuard, Option<LogReopen>), String> {
+    let mut reopen = None;
     let sink: Box<dyn io::Write + Send> = match &arguments.log_file {
         None => Box::new(io::stderr()),
         Some(path) => {
-            let file = std::fs::File::options().create(true).append(true).open(path);
-            Box::new(file.map_err(|error| format!("cannot write the log {}: {error}", path.display()))?)
+            let rotation = LogRotation { max_bytes: arguments.log_max as u64, keep: arguments.log_keep };
+            let file = LogFile::open(path, rotation)
+                .map_err(|error| format!("cannot write the log {}: {error}", path.display()))?;
+            reopen = Some(file.reopener());
+            Box::new(file)
         }
     };
     let level = match arguments.log_level {
@@ -265,18 +332,17 @@ fn start_log(arguments: &LogArguments) -> Result<LogGuard, String> {
         LogStyle::Text => LogFormat::Text,
         LogStyle::Json => LogFormat::Json,
     };
-    log::start(level, format, sink).map_err(|error| format!("cannot start the log: {error}"))
+    let log = log::start(level, format, sink).map_err(|error| format!("cannot start the log: {error}"))?;
+    Ok((log, reopen))
 }
 
-/// Reads a deploy key; white space around it does not count.
+/// Reads a deploy key that the user named, and warns where others can read it too.
 pub(crate) fn read_key(path: &std::path::Path) -> Result<Vec<u8>, String> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| format!("cannot read the deploy key {}: {error}", path.display()))?;
-    let key = bytes.trim_ascii();
-    if key.len() < 16 {
-        return Err(format!("the deploy key {} has fewer than 16 bytes", path.display()));
+    let (key, is_open) = key_file::read(path).map_err(|error| error.to_string())?;
+    if is_open {
+        report::warning(key_file::open_to_others(path));
     }
-    Ok(key.to_vec())
+    Ok(key)
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -297,10 +363,14 @@ impl LimitArguments {
     fn into_limits(self) -> Limits {
         Limits {
             frame_bytes: self.max_frame,
+            stranger_frame_bytes: self.max_stranger_frame,
+            unfinished_bytes: self.max_unfinished,
+            malformed: self.max_malformed,
             connections: self.max_connections,
             session_calls: self.max_session_calls,
             calls: self.max_calls,
             queued_bytes: self.max_queued,
+            untaken_bytes: self.max_untaken,
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,

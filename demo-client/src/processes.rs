@@ -103,6 +103,8 @@ impl Stage {
     fn spawn(&self, part: &str, arguments: &[&str], stdin: Stdio, stderr: Stdio) -> anyhow::Result<Child> {
         let mut command = Command::new(std::env::current_exe().context("this program's own path")?);
         command.arg(part).args(arguments).current_dir(&self.folder).env_remove("RPC_CLIENT");
+        // Servers keep their deploy keys here, for the initializer to find.
+        command.env("XDG_RUNTIME_DIR", self.folder.join("run"));
         for (server, address) in &self.addresses {
             command.env(format!("RPC_SERVER_{}", server.to_uppercase()), address);
         }

@@ -5,6 +5,7 @@
 //! cargo run --release --example load -- calls
 //! cargo run --release --example load -- deployment
 //! cargo run --release --example load -- kills 200    applies whose server or initializer is killed
+//! cargo run --release --example load -- floods       honest callers under floods; `floods --help` has the options
 //! ```
 //!
 //! Every figure of one run stands beside the bare socket's of the same run: machines differ and drift, ratios less so.
@@ -12,6 +13,7 @@
 
 mod calls;
 mod deployment;
+mod floods;
 mod kills;
 mod project;
 
@@ -29,6 +31,9 @@ fn main() -> ExitCode {
             let kills = arguments.next().and_then(|count| count.to_str()?.parse().ok());
             ended(kills::measure(kills.unwrap_or(200)))
         }
+        Some("floods") => ended(floods::measure(arguments)),
+        Some("floods-attacker") => ended(floods::attack(arguments)),
+        Some("floods-sink") => ended(floods::serve_sink()),
         Some(other) => {
             eprintln!("error: no such part `{other}`");
             ExitCode::from(2)

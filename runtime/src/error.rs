@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rpc_schema::visible;
+
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 
 /// Why a call did not return: an exception from the far side, or a failure on the way to it.
@@ -120,12 +122,13 @@ impl From<Exception> for Error {
     }
 }
 
+/// In words for people: what a server or a procedure said is escaped. [`Error::message`] has it as it came.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let ErrorKind::Exception(kind) = self.inner.kind {
             write!(f, "{kind}: ")?;
         }
-        f.write_str(&self.inner.message)
+        f.write_str(&visible(&self.inner.message))
     }
 }
 

@@ -4,16 +4,24 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Beyond so many in a second, the rest are counted instead of logged one by one.
+/// Maximum number of lines a second of one procedure or worker. What comes beyond is counted.
 pub(crate) const MAX_LINES_PER_SECOND: u64 = 100;
 
-/// Counts what is logged of one procedure or worker.
-#[derive(Debug, Default)]
+/// Counts what is logged of one procedure, worker or peer.
+#[derive(Debug)]
 pub(crate) struct Meter {
+    /// Maximum number of lines a second.
+    limit: u64,
     /// The second in which something was admitted last; see [`second`].
     second: AtomicU64,
     in_second: AtomicU64,
     suppressed: AtomicU64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self::with_limit(MAX_LINES_PER_SECOND)
+    }
 }
 
 /// How many seconds after the first time it was asked `now` is.
@@ -25,6 +33,12 @@ pub(crate) fn second(now: Instant) -> u64 {
 impl Meter {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns a meter that admits at most `limit` lines a second.
+    pub(crate) fn with_limit(limit: u64) -> Self {
+        let (second, in_second, suppressed) = Default::default();
+        Self { limit, second, in_second, suppressed }
     }
 
     /// Whether what happens at `now` gets a line; else it is counted.
@@ -42,8 +56,8 @@ impl Meter {
             self.second.store(second, Ordering::Relaxed);
             self.in_second.store(0, Ordering::Relaxed);
         }
-        self.in_second.load(Ordering::Relaxed) < MAX_LINES_PER_SECOND
-            && self.in_second.fetch_add(1, Ordering::Relaxed) < MAX_LINES_PER_SECOND
+        self.in_second.load(Ordering::Relaxed) < self.limit
+            && self.in_second.fetch_add(1, Ordering::Relaxed) < self.limit
     }
 
     /// So many got no line.

@@ -32,6 +32,7 @@
 pub mod name;
 pub mod signature;
 pub mod types;
+mod visible;
 
 #[cfg(feature = "yaml")]
 pub mod breaking;
@@ -75,3 +76,4 @@ pub use signature::{Key, Signature};
 #[cfg(feature = "yaml")]
 pub use suggest::did_you_mean;
 pub use types::{Enumeration, Expanded, KeyType, Record, Type, TypeError, TypeErrorKind, TypeList};
+pub use visible::visible;

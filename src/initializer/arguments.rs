@@ -78,7 +78,7 @@ pub(super) struct Reach {
     /// Reach a server elsewhere than the file says; may be given several times
     #[arg(long, value_name = "NAME=IP:PORT", value_parser = args::server_address)]
     server: Vec<(String, SocketAddr)>,
-    /// A file with the key that proves to servers that this may deploy
+    /// A file with the key that proves to servers that this may deploy; not needed for servers of the same user on this machine
     #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
     /// How long a server may take to answer

@@ -52,7 +52,17 @@ fn scripted(
     (address, playing)
 }
 
+/// The next request, after the answer to the ping before it.
 fn read_request(stream: &mut TcpStream) -> serde_json::Value {
+    let message = read_message(stream);
+    if message["header"] != "RPC-PING" {
+        return message;
+    }
+    send(stream, &serde_json::json!({ "header": "RPC-PONG", "value": { "id": message["value"]["id"] } }));
+    read_message(stream)
+}
+
+fn read_message(stream: &mut TcpStream) -> serde_json::Value {
     let mut length = [0; 4];
     stream.read_exact(&mut length).expect("a length");
     let mut request = vec![0; u32::from_be_bytes(length) as usize];
@@ -161,6 +171,44 @@ fn a_server_that_breaks_the_protocol_fails_the_call_and_nothing_else() {
     check_hostile(other, ErrorKind::Protocol, Executed::Unknown, "answered another call");
     let cut = |stream: &mut TcpStream| stream.write_all(b"\0\0\0\x20{\"header\"").expect("a write");
     check_hostile(cut, unavailable, Executed::Unknown, "closed the connection without an answer");
+}
+
+/// A port that takes connections and says nothing.
+#[test]
+fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds_and_nothing_was_asked_of_it() {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = std::sync::Mutex::new(ended);
+    let (address, playing) = scripted(1, move |_, stream| {
+        assert_eq!(read_message(stream)["header"], "RPC-PING");
+        // Until the caller has given up.
+        let _ = ended.lock().expect("the channel").recv_timeout(PATIENCE);
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("the end of the connection");
+        assert!(rest.is_empty(), "no request was sent");
+    });
+    let begin = std::time::Instant::now();
+    let error = add(&client_with(address, PATIENCE), 2, 3).expect_err("silence");
+    assert!(begin.elapsed() < PATIENCE, "long before the deadline");
+    assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::Unavailable));
+    assert_eq!(error.executed(), Executed::No);
+    assert!(error.to_string().contains("said nothing within 5s: it is no rpc-server"), "{error}");
+    drop(end);
+    playing.join().expect("one connection");
+}
+
+#[test]
+fn a_fresh_connection_that_ends_before_the_request_is_handed_over_is_replaced_once() {
+    let (address, playing) = scripted(2, |number, stream| {
+        if number == 0 {
+            // As a server that stops does: no word before the first message.
+            assert_eq!(read_message(stream)["header"], "RPC-PING");
+            return;
+        }
+        let request = read_request(stream);
+        send(stream, &result_of(&request));
+    });
+    assert_sum(&add(&client_of(address), 2, 3), "5");
+    playing.join().expect("two connections");
 }
 
 #[test]

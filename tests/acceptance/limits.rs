@@ -5,6 +5,7 @@ mod connections;
 mod descriptors;
 mod drain;
 mod flags;
+mod neighbours;
 mod queues;
 mod time;
 mod workers;

@@ -6,6 +6,7 @@ mod apply;
 mod binary;
 mod commands;
 mod deployers;
+mod escapes;
 mod exceptions;
 mod faults;
 mod identity;

@@ -16,6 +16,7 @@ use super::core::Core;
 use super::failure::{Failure, Loss};
 use crate::error::Error;
 use crate::private::Procedure;
+use crate::wire::GREETING_TIMEOUT;
 use crate::wire::block::Target;
 use crate::wire::inbox::Inbox;
 use crate::wire::outbox::{MAX_SLICES, Outbox};
@@ -51,6 +52,8 @@ struct State {
     wrote_long: bool,
     /// When the last call began.
     active: Instant,
+    /// When the server must have greeted.
+    greet_by: Instant,
     /// How long the kernel lets a read wait, and a write.
     timeouts: [Duration; 2],
 }
@@ -73,6 +76,7 @@ impl Session {
             reading: false,
             wrote_long: false,
             active: Instant::now(),
+            greet_by: Instant::now() + GREETING_TIMEOUT,
             timeouts: [Duration::ZERO; 2],
         };
         Self { stream, state: Mutex::new(state) }
@@ -251,6 +255,11 @@ impl Session {
                 Self::hand_over(state);
                 return Err(Failure::TimedOut);
             }
+            let greeted = state.core.far().is_some();
+            if !greeted && now >= state.greet_by {
+                state.core.lose(Loss::NoGreeting, |thread| thread.unpark());
+                continue;
+            }
             if state.reading {
                 state.core.set_waiter(call, std::thread::current());
                 drop(state);
@@ -262,8 +271,9 @@ impl Session {
                 }
                 continue;
             }
+            let read_until = if greeted { until } else { until.min(state.greet_by) };
             let result;
-            (state, result) = self.read(state, now, until);
+            (state, result) = self.read(state, now, read_until);
             match result {
                 // A process that is stopped and goes on is interrupted.
                 Err(error)

@@ -2,6 +2,7 @@
 
 use super::connect::unavailable;
 use crate::error::{Error, ErrorKind};
+use crate::wire::GREETING_TIMEOUT;
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::value::DecodeError;
 
@@ -12,6 +13,8 @@ pub(super) enum Loss {
     Connection(String),
     /// The server took nothing more within the deadline.
     Stalled,
+    /// The server did not greet within [`GREETING_TIMEOUT`].
+    NoGreeting,
     /// The server ended the session, and said why.
     Told(Exception),
     /// The far side does not speak the protocol.
@@ -62,6 +65,10 @@ impl Failure {
             Self::Undecodable(error) => {
                 Error::protocol(Executed::Yes, format!("{peer}: the answer does not decode: {error}"))
             }
+            Self::NotTaken(Loss::NoGreeting) => unavailable(no_greeting(peer)),
+            Self::NoAnswer(Loss::NoGreeting) => {
+                local(ExceptionType::Unavailable, Executed::Unknown, no_greeting(peer))
+            }
             Self::NotTaken(Loss::Stalled) => {
                 let message = format!("{peer} did not take the request within the deadline");
                 local(ExceptionType::DeadlineExceeded, Executed::No, message)
@@ -72,4 +79,9 @@ impl Failure {
             }
         }
     }
+}
+
+/// Says that a server did not greet.
+pub(super) fn no_greeting(peer: &str) -> String {
+    format!("{peer} said nothing within {GREETING_TIMEOUT:?}: it is no rpc-server, or it does not respond")
 }

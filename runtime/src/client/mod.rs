@@ -30,6 +30,31 @@ use std::net::IpAddr;
 pub(crate) use multiplexed_pool::Sessions;
 pub(crate) use pool::Pool;
 
+/// How often a call is sent again over a fresh connection that the server closed before the whole request was handed
+/// over, as a server does that stops.
+const FRESH_TRIES: u32 = 1;
+
+/// Decides whether a call whose session did not take it is sent over another one.
+#[derive(Debug)]
+struct Tries {
+    fresh: u32,
+}
+
+impl Tries {
+    fn new() -> Self {
+        Self { fresh: FRESH_TRIES }
+    }
+
+    /// Whether another session may be tried. One that was not fresh may have ended meanwhile, so that does not count.
+    fn may_go_on(&mut self, was_fresh: bool) -> bool {
+        if was_fresh && self.fresh == 0 {
+            return false;
+        }
+        self.fresh -= u32::from(was_fresh);
+        true
+    }
+}
+
 /// Who is calling, and from where.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {

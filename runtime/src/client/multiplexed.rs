@@ -24,6 +24,7 @@ use super::core::Core;
 use super::failure::{Failure, Loss};
 use crate::error::Error;
 use crate::private::Procedure;
+use crate::wire::GREETING_TIMEOUT;
 use crate::wire::block::Target;
 use crate::wire::inbox::Inbox;
 use crate::wire::outbox::{MAX_SLICES, Outbox};
@@ -215,6 +216,8 @@ struct Driver {
     timer: Pin<Box<Sleep>>,
     /// Since when the server has taken nothing of what is being written.
     stuck_since: Option<Instant>,
+    /// When the server must have greeted; `None` once it has.
+    greet_by: Option<Instant>,
     wake: Vec<Waker>,
 }
 
@@ -222,7 +225,16 @@ impl Driver {
     fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
         let inbox = std::mem::replace(&mut shared.lock().core.link.inbox, Inbox::new(0));
         let timer = Box::pin(tokio::time::sleep(WRITE_TIMEOUT));
-        Self { stream, shared, batch: Outbox::default(), inbox, timer, stuck_since: None, wake: Vec::new() }
+        Self {
+            stream,
+            shared,
+            batch: Outbox::default(),
+            inbox,
+            timer,
+            stuck_since: None,
+            greet_by: Some(Instant::now() + GREETING_TIMEOUT),
+            wake: Vec::new(),
+        }
     }
 
     /// No call gets an answer any more.
@@ -331,6 +343,10 @@ impl Driver {
         if let Some(stuck) = self.stuck_since {
             due = Some(due.map_or(stuck + WRITE_TIMEOUT, |due| due.min(stuck + WRITE_TIMEOUT)));
         }
+        self.greet_by = self.greet_by.filter(|_| state.core.far().is_none());
+        if let Some(greet_by) = self.greet_by {
+            due = Some(due.map_or(greet_by, |due| due.min(greet_by)));
+        }
         if let Some(due) = due {
             if self.timer.deadline().into_std() != due {
                 self.timer.as_mut().reset(due.into());
@@ -339,6 +355,9 @@ impl Driver {
                 let now = Instant::now();
                 if self.stuck_since.is_some_and(|since| now >= since + WRITE_TIMEOUT) {
                     return Poll::Ready(Loss::Stalled);
+                }
+                if self.greet_by.is_some_and(|greet_by| now >= greet_by) {
+                    return Poll::Ready(Loss::NoGreeting);
                 }
                 let late = now.checked_sub(DEADLINE_GRACE).unwrap_or(now);
                 state.due = state.core.expire(late, |waker| self.wake.push(waker));

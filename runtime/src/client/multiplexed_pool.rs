@@ -7,11 +7,11 @@ use std::time::Instant;
 use tokio::net::TcpSocket;
 use tokio::runtime::{Handle, Id};
 
-use super::Caller;
 use super::connect::{bind, describe, unavailable};
 use super::failure::Failure;
 use super::multiplexed::Session;
 use super::parcel::Parcel;
+use super::{Caller, Tries};
 use crate::error::{Error, ErrorKind};
 use crate::private::Procedure;
 use crate::wire::exception::{ExceptionType, Executed};
@@ -54,11 +54,12 @@ impl Sessions {
         (now, until): (Instant, Instant),
     ) -> Result<R, Error> {
         let mut arguments = Parcel::new(arguments);
+        let mut tries = Tries::new();
         loop {
             let (session, is_fresh) = self.take(caller, until).await?;
             match session.call(procedure, (now, until), |out| arguments.put(out)).await? {
-                // One that was not fresh may have ended meanwhile.
-                Err(failure) if failure.is_not_taken() && !is_fresh && arguments.is_there() => {}
+                Err(failure)
+                    if failure.is_not_taken() && arguments.is_there() && tries.may_go_on(is_fresh) => {}
                 result => return self.conclude(result),
             }
         }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::Caller;
 use super::blocking::{Ask, Session};
 use super::connect::{connect, left, unavailable};
 use super::failure::Failure;
 use super::parcel::Parcel;
+use super::{Caller, Tries};
 use crate::error::Error;
 use crate::private::Procedure;
 use crate::wire::value::Value;
@@ -61,11 +61,12 @@ impl Pool {
             Ask { procedure, now, until }
         };
         let mut arguments = Parcel::new(arguments);
+        let mut tries = Tries::new();
         loop {
             let taken = self.take(caller, now, until)?;
             match taken.0.session.call(ask(&taken), |out| arguments.put(out))? {
-                // One that was not fresh may have ended meanwhile.
-                Err(failure) if failure.is_not_taken() && !taken.1 && arguments.is_there() => {}
+                Err(failure)
+                    if failure.is_not_taken() && arguments.is_there() && tries.may_go_on(taken.1) => {}
                 result => return self.conclude(result),
             }
         }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rpc_schema::signature::named_types;
-use rpc_schema::{Expanded, Name, Signature};
+use rpc_schema::{Expanded, Name, Signature, visible};
 use serde::{Deserialize, Serialize};
 
 use super::message::Changes;
-use super::sha256_hex;
+use super::{is_hex, sha256_hex};
 
 /// The only format there is.
 pub const MANIFEST_FORMAT: u32 = 1;
@@ -177,6 +177,10 @@ impl Manifest {
             ));
         }
         check_name("server", &self.server)?;
+        let NetworkEntry { servers, clients, deployers, departed } = &self.network;
+        servers.keys().chain(departed.keys()).try_for_each(|name| check_name("server", name))?;
+        clients.keys().try_for_each(|name| check_name("client", name))?;
+        deployers.iter().try_for_each(|name| check_name("deployer", name))?;
         for (name, service) in &self.services {
             check_name("service", name)?;
             service.validate(name, &self.network)?;
@@ -196,6 +200,10 @@ impl ServiceEntry {
             return Err(format!("service `{service}` has the unknown tenant `{unknown}`"));
         }
         self.files().try_for_each(FileEntry::validate)?;
+        let GrantsEntry { read, write, env, .. } = &self.grants;
+        if let Some(odd) = read.iter().chain(write).chain(env).find(|grant| has_hidden(grant)) {
+            return Err(format!("the grant `{odd}` has characters that are not seen"));
+        }
         let (mut keys, mut signatures) = (BTreeSet::new(), Vec::new());
         for rpc in &self.rpcs {
             check_name("procedure", &rpc.name)?;
@@ -215,7 +223,7 @@ impl FileEntry {
     fn validate(&self) -> Result<(), String> {
         let Self { path, sha256 } = self;
         let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
-        if !path.split('/').all(is_plain) || path.contains(['\\', '\0']) {
+        if !path.split('/').all(is_plain) || path.contains('\\') || has_hidden(path) {
             return Err(format!("the path `{path}` does not stay inside the project"));
         }
         if !is_sha256(sha256) {
@@ -299,9 +307,14 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
     Name::new(name).map(drop).map_err(|error| format!("the {what} name `{name}`: {error}"))
 }
 
+/// Whether a text has characters that are not seen as themselves.
+fn has_hidden(text: &str) -> bool {
+    matches!(visible(text), std::borrow::Cow::Owned(_))
+}
+
 /// Whether a text is a SHA-256 as this project writes it.
 pub fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    is_hex(text, 64)
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Manifest, NetworkEntry};
+use super::is_txn;
+use super::manifest::{Manifest, NetworkEntry, is_sha256};
 use super::packed::Packed;
 use super::participant::{Live, Outcome, Refusal};
+use crate::wire::json::shortened;
 
 /// Answers that say what was asked for.
 pub const INIT_RES: &str = "INIT-RES";
@@ -12,8 +14,15 @@ pub const INIT_RES: &str = "INIT-RES";
 /// Answers that say why not.
 pub const INIT_EX: &str = "INIT-EX";
 
-/// Which of these messages a server has: 2 since manifests are asked for by `INIT-MANIFEST`.
-pub const PROTOCOL: u32 = 2;
+/// Which of these messages a server has: 2 since manifests are asked for by `INIT-MANIFEST`, 3 since every initializer
+/// proves the deploy key, and steps carry a token.
+pub const PROTOCOL: u32 = 3;
+
+/// Maximum number of characters of who applies and of the note.
+pub const MAX_ORIGIN_CHARS: usize = 256;
+
+/// Maximum number of files that one message names.
+pub const MAX_NAMED_FILES: usize = 100_000;
 
 /// No file that travels is larger.
 pub const MAX_FILE_BYTES: usize = 8 << 20;
@@ -27,11 +36,14 @@ pub const MAX_MANIFEST_BYTES: usize = 128 << 20;
 pub enum DeployRequest {
     /// Asks for a nonce to prove the deploy key with.
     #[serde(rename = "INIT-CHALLENGE")]
-    Challenge {},
-    /// Proves the deploy key: HMAC-SHA256 of the nonce, as lower-case hexadecimal.
+    Challenge {
+        /// The initializer's nonce; see [`proof`](super::proof).
+        nonce: String,
+    },
+    /// Proves the deploy key.
     #[serde(rename = "INIT-PROVE")]
     Prove {
-        /// The proof.
+        /// The initializer's [proof](super::proof), as lower-case hexadecimal.
         proof: String,
     },
     /// Asks what is live.
@@ -84,8 +96,7 @@ pub enum DeployRequest {
         /// The transaction's id.
         txn: String,
         /// The token of the transaction's lease.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        token: Option<u64>,
+        token: u64,
         /// The files.
         files: Vec<PutFile>,
     },
@@ -95,8 +106,7 @@ pub enum DeployRequest {
         /// The transaction's id.
         txn: String,
         /// The token of the transaction's lease.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        token: Option<u64>,
+        token: u64,
     },
     /// Makes it live.
     #[serde(rename = "INIT-COMMIT")]
@@ -104,8 +114,7 @@ pub enum DeployRequest {
         /// The transaction's id.
         txn: String,
         /// The token of the transaction's lease.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        token: Option<u64>,
+        token: u64,
     },
     /// Begins the lease again, while other servers still prepare.
     #[serde(rename = "INIT-RENEW")]
@@ -113,8 +122,7 @@ pub enum DeployRequest {
         /// The transaction's id.
         txn: String,
         /// The token of the transaction's lease.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        token: Option<u64>,
+        token: u64,
     },
     /// Asks whether what is live runs.
     #[serde(rename = "INIT-PROBE")]
@@ -178,8 +186,15 @@ pub struct PutFile {
 /// The answer to `INIT-CHALLENGE`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChallengeAnswer {
-    /// What the proof is made of; empty where no key is asked for.
+    /// The server's nonce.
     pub nonce: String,
+}
+
+/// The answer to `INIT-PROVE`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProveAnswer {
+    /// The server's own [proof](super::proof), as lower-case hexadecimal.
+    pub proof: String,
 }
 
 /// The answer to `INIT-STATUS`.
@@ -359,6 +374,57 @@ pub struct SourceFinding {
     pub line: u32,
     /// What is wrong.
     pub message: String,
+}
+
+impl DeployRequest {
+    /// Checks what the types do not: the forms and lengths of names that a peer chooses.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self) -> Result<(), String> {
+        if let Some(txn) = self.txn().filter(|txn| !is_txn(txn)) {
+            return Err(format!("`txn` is 16 hexadecimal digits in lower case, not `{}`", shortened(txn)));
+        }
+        match self {
+            Self::Begin { origin: Origin { by, note, .. }, .. } => {
+                let too_long = |text: &str| text.chars().nth(MAX_ORIGIN_CHARS).is_some();
+                if too_long(by) || too_long(note) {
+                    return Err(format!("`by` and `note` have at most {MAX_ORIGIN_CHARS} characters"));
+                }
+            }
+            Self::Lacks { files } | Self::Fetch { files } => {
+                if files.len() > MAX_NAMED_FILES {
+                    return Err(format!("`files` has at most {MAX_NAMED_FILES} hashes"));
+                }
+                if let Some(file) = files.iter().find(|file| !is_sha256(file)) {
+                    let file = shortened(file);
+                    return Err(format!(
+                        "a file is named by 64 hexadecimal digits in lower case, not `{file}`"
+                    ));
+                }
+            }
+            Self::Put { files, .. } if files.iter().any(|file| !is_sha256(&file.sha256)) => {
+                return Err("a file is named by 64 hexadecimal digits in lower case".to_owned());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The transaction it belongs to.
+    fn txn(&self) -> Option<&str> {
+        match self {
+            Self::Begin { txn, .. }
+            | Self::Put { txn, .. }
+            | Self::Prepare { txn, .. }
+            | Self::Commit { txn, .. }
+            | Self::Renew { txn, .. }
+            | Self::Abort { txn }
+            | Self::Outcome { txn }
+            | Self::Rollback { txn } => Some(txn),
+            _ => None,
+        }
+    }
 }
 
 impl DeployError {

@@ -125,7 +125,7 @@ impl Current {
 pub struct Step<'a> {
     /// The transaction.
     pub txn: &'a str,
-    /// The fencing token that its beginning was answered by; `None` where whoever sends it does not say.
+    /// The fencing token that its beginning was answered by; `None` for a step that no peer sends.
     pub token: Option<u64>,
 }
 

@@ -3,5 +3,7 @@
 mod in_flight;
 pub mod native;
 pub mod python;
+mod shares;
 
-pub use in_flight::InFlight;
+pub use in_flight::{InFlight, SessionLoad};
+pub use shares::{Share, Shares};

@@ -15,9 +15,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use super::InFlight;
+use super::{InFlight, Share, Shares};
 use crate::native::{Call, Method, Run};
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::outbox::Outbox;
@@ -42,7 +42,7 @@ const TRIAL: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone)]
 pub struct Threads {
     runtime: Handle,
-    free: Arc<Semaphore>,
+    free: Arc<Shares>,
 }
 
 /// A native procedure, ready to be called.
@@ -59,9 +59,11 @@ pub struct NativeMethod {
 pub type Running = Pin<Box<dyn Run>>;
 
 impl Threads {
-    /// At most so many at once, of that runtime.
+    /// At most `count` threads at once, of that runtime. One client holds at most all but one.
     pub fn new(runtime: Handle, count: usize) -> Self {
-        Self { runtime, free: Arc::new(Semaphore::new(count)) }
+        let free = Shares::new(count);
+        free.set_per_client(count.saturating_sub(1));
+        Self { runtime, free }
     }
 }
 
@@ -103,15 +105,16 @@ impl NativeMethod {
     pub async fn finish(
         self: Arc<Self>,
         mut running: Running,
+        client: &Arc<str>,
         deadline: tokio::time::Instant,
         in_flight: InFlight,
     ) -> Result<Outbox, Exception> {
         let unknown = !self.method.blocking && (1..=PROVEN).contains(&self.unproven.load(Ordering::Relaxed));
         let trial = if unknown { tokio::time::timeout(TRIAL, self.trial.acquire()).await.ok() } else { None };
         if !self.runs_in_place() {
-            let free = Arc::clone(&self.threads.free);
-            let thread = tokio::time::timeout_at(deadline, free.acquire_owned()).await;
-            let Ok(Ok(thread)) = thread else {
+            let thread =
+                tokio::time::timeout_at(deadline, self.threads.free.take_for(client, &in_flight)).await;
+            let Ok(thread) = thread else {
                 let message = "the deadline passed while the call was waiting for a thread";
                 return Err(expired(message, in_flight.executed()));
             };
@@ -145,7 +148,7 @@ impl NativeMethod {
         &self,
         mut running: Running,
         deadline: tokio::time::Instant,
-        _free_then: &(OwnedSemaphorePermit, InFlight),
+        (_free_then, working): &(Share, InFlight),
     ) -> First {
         let mut out = Outbox::default();
         let begin = Instant::now();
@@ -159,7 +162,10 @@ impl NativeMethod {
         };
         self.took(begin.elapsed());
         match polled {
-            Poll::Ready(result) => First::Done(result.map(|()| out)),
+            Poll::Ready(result) => {
+                working.session().add_untaken(out.len());
+                First::Done(result.map(|()| out))
+            }
             Poll::Pending => First::Waits(running),
         }
     }

@@ -146,8 +146,10 @@ impl Apply<'_> {
     /// Begins the lease of a server again that waits for others. One that is at work on a step has done so itself.
     async fn renew(&self, target: &Target<'_>) {
         let Ok(mut link) = target.link.try_lock() else { return };
-        if link.connection.is_some() && link.token.is_some() {
-            let renew = DeployRequest::Renew { txn: self.txn.clone(), token: link.token };
+        if link.connection.is_some()
+            && let Some(token) = link.token
+        {
+            let renew = DeployRequest::Renew { txn: self.txn.clone(), token };
             // Where it is no longer under way, the next step will be told.
             let renewed = link.request::<Value>(target, &self.initializer.options, &renew).await;
             if let Err(RequestError::Lost(_)) = renewed {
@@ -190,8 +192,8 @@ impl Apply<'_> {
         };
         let BeginAnswer { token, missing } = link.request(target, options, &begin).await?;
         link.token = Some(token);
-        self.send(target, link, &missing).await?;
-        let prepare = DeployRequest::Prepare { txn: self.txn.clone(), token: link.token };
+        self.send(target, link, token, &missing).await?;
+        let prepare = DeployRequest::Prepare { txn: self.txn.clone(), token };
         link.request::<Value>(target, options, &prepare).await?;
         options.progress.tell(Happening::Prepared { server: &target.server.name });
         Ok(())
@@ -202,6 +204,7 @@ impl Apply<'_> {
         &self,
         target: &Target<'_>,
         link: &mut Link,
+        token: u64,
         missing: &[String],
     ) -> Result<(), RequestError> {
         let Initializer { options, .. } = self.initializer;
@@ -229,7 +232,7 @@ impl Apply<'_> {
             all = all.max(sent + bytes as u64);
             options.progress.tell(Happening::Sending { server, sent, all });
             let count = files.len();
-            let put = DeployRequest::Put { txn: self.txn.clone(), token: link.token, files };
+            let put = DeployRequest::Put { txn: self.txn.clone(), token, files };
             link.request::<Value>(target, options, &put).await?;
             link.files_sent += count;
             sent += bytes as u64;
@@ -250,7 +253,9 @@ impl Apply<'_> {
     }
 
     async fn commit(&self, target: &Target<'_>, link: &mut Link) -> Result<(), RequestError> {
-        let commit = DeployRequest::Commit { txn: self.txn.clone(), token: link.token };
+        let not_begun = || RequestError::Lost("the transaction has not begun there".to_owned());
+        let token = link.token.ok_or_else(not_begun)?;
+        let commit = DeployRequest::Commit { txn: self.txn.clone(), token };
         link.request::<LiveAnswer>(target, &self.initializer.options, &commit).await?;
         self.initializer.options.progress.tell(Happening::Committed { server: &target.server.name });
         Ok(())

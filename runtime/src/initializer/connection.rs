@@ -4,13 +4,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rpc_schema::visible;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::InitializerOptions;
-use crate::deploy::message::{ChallengeAnswer, DeployError, DeployRequest, INIT_EX, INIT_RES};
-use crate::deploy::prove_key;
+use crate::deploy::message::{
+    ChallengeAnswer, DeployError, DeployErrorKind, DeployRequest, INIT_EX, INIT_RES, ProveAnswer,
+};
+use crate::deploy::proof::{Challenge, NONCE_DIGITS, Prover};
+use crate::deploy::{key_file, random_hex};
+use crate::wire::GREETING_TIMEOUT;
 use crate::wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
 
 /// Connecting takes no longer.
@@ -73,19 +78,34 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
         let mut connection = Self { stream, deframer, input: Vec::new(), timeout: options.timeout, sent: 0 };
-        if let Some(key) = &options.deploy_key {
-            connection.prove(key).await?;
-        }
+        connection.prove(address, options).await?;
         Ok(connection)
     }
 
-    async fn prove(&mut self, key: &[u8]) -> Result<(), RequestError> {
-        let ChallengeAnswer { nonce } = self.request(&DeployRequest::Challenge {}).await?;
-        if nonce.is_empty() {
+    /// Proves the deploy key to the server that was dialled, and has it prove that it has the key too.
+    async fn prove(&mut self, dialled: SocketAddr, options: &InitializerOptions) -> Result<(), RequestError> {
+        let lost = |error: io::Error| RequestError::Lost(error.to_string());
+        let initializer_nonce = random_hex::<{ NONCE_DIGITS / 2 }>().map_err(lost)?;
+        let challenge = DeployRequest::Challenge { nonce: initializer_nonce.clone() };
+        let greeting = self.request_within(&challenge, GREETING_TIMEOUT.min(self.timeout));
+        let ChallengeAnswer { nonce: server_nonce } = greeting.await?;
+        let key = match &options.deploy_key {
+            Some(key) => key.clone(),
+            None => find_key(dialled, options)?,
+        };
+        let challenge = Challenge {
+            address: dialled,
+            initializer_nonce: &initializer_nonce,
+            server_nonce: &server_nonce,
+        };
+        let proof = challenge.prove(&key, Prover::Initializer);
+        let answer = self.request::<ProveAnswer>(&DeployRequest::Prove { proof }).await?;
+        if challenge.verify(&key, Prover::Server, &answer.proof) {
             return Ok(());
         }
-        let proof = prove_key(key, &nonce);
-        self.request::<serde_json::Value>(&DeployRequest::Prove { proof }).await.map(drop)
+        Err(RequestError::Lost(
+            "it has not the deploy key of this server, so nothing is sent to it".to_owned(),
+        ))
     }
 
     /// Sends a request and waits for its answer.
@@ -93,7 +113,14 @@ impl Connection {
         &mut self,
         request: &DeployRequest,
     ) -> Result<T, RequestError> {
-        let timeout = self.timeout;
+        self.request_within(request, self.timeout).await
+    }
+
+    async fn request_within<T: DeserializeOwned>(
+        &mut self,
+        request: &DeployRequest,
+        timeout: Duration,
+    ) -> Result<T, RequestError> {
         let exchange = self.exchange(request);
         let answer = match tokio::time::timeout(timeout, exchange).await {
             Ok(Ok(answer)) => answer,
@@ -126,6 +153,23 @@ impl Connection {
     }
 }
 
+/// The key of a server of this user on this machine.
+fn find_key(dialled: SocketAddr, options: &InitializerOptions) -> Result<Vec<u8>, RequestError> {
+    let not_allowed =
+        |what: String| RequestError::Refused(DeployError::new(DeployErrorKind::NotAllowed, what));
+    let folder = options.key_folder.as_deref();
+    let found = folder.map(|folder| key_file::find(folder, dialled)).transpose();
+    let found = found.map_err(|error| not_allowed(error.to_string()))?.flatten();
+    found.ok_or_else(|| {
+        not_allowed(
+            "this server asks for its deploy key: give --deploy-key (a server that was started without one keeps \
+             its own in `deploy.key` in its data folder)"
+                .to_owned(),
+        )
+    })
+}
+
+/// Reads an answer. Whatever a server says is for people to read, so that it is escaped here, once for all of it.
 fn read_answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RequestError> {
     #[derive(serde::Deserialize)]
     struct Envelope {
@@ -134,6 +178,7 @@ fn read_answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RequestError> {
     }
     let broken = |error: serde_json::Error| RequestError::Lost(format!("its answer is not one: {error}"));
     let Envelope { header, mut value } = serde_json::from_slice(bytes).map_err(broken)?;
+    escape_texts(&mut value);
     match header.as_str() {
         INIT_RES => serde_json::from_value(value["result"].take()).map_err(broken),
         INIT_EX => Err(RequestError::Refused(serde_json::from_value(value).map_err(broken)?)),
@@ -142,6 +187,20 @@ fn read_answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RequestError> {
                 value["exception-message"].as_str().unwrap_or("it does not speak this protocol").to_owned();
             Err(RequestError::Lost(words))
         }
+    }
+}
+
+/// Makes every text in a value [visible].
+fn escape_texts(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => {
+            if let std::borrow::Cow::Owned(escaped) = visible(text) {
+                *text = escaped;
+            }
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(escape_texts),
+        serde_json::Value::Object(members) => members.values_mut().for_each(escape_texts),
+        _ => {}
     }
 }
 

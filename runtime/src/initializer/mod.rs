@@ -46,6 +46,7 @@ pub use survey::Seen;
 
 use self::plan::find_departed;
 use self::survey::ask_all;
+use crate::deploy::key_file;
 use crate::deploy::message::{DeployRequest, LacksAnswer, Origin};
 use crate::deploy::packed::Packed;
 
@@ -54,8 +55,10 @@ use crate::deploy::packed::Packed;
 pub struct InitializerOptions {
     /// Where servers are reached, by name. Else `RPC_SERVER_<NAME>` says, else the file.
     pub servers: BTreeMap<String, SocketAddr>,
-    /// What proves that it may deploy.
+    /// What proves that it may deploy. Else each server's own key is looked for in `key_folder`.
     pub deploy_key: Option<Vec<u8>>,
+    /// Where servers of this user on this machine keep copies of their own keys; see [`key_file`](crate::deploy::key_file).
+    pub key_folder: Option<PathBuf>,
     /// How long a server may take to answer.
     pub timeout: Duration,
     /// How long servers that are not there are waited for; `None` not at all.
@@ -76,6 +79,7 @@ impl Default for InitializerOptions {
         Self {
             servers: BTreeMap::new(),
             deploy_key: None,
+            key_folder: key_file::folder(),
             timeout: Duration::from_mins(2),
             wait: None,
             only: Vec::new(),

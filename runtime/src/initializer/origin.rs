@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::deploy::message::{Origin, StatusAnswer};
+use crate::deploy::message::{MAX_ORIGIN_CHARS, Origin, StatusAnswer};
 
 /// Who this is: the user and the machine.
 fn whoami() -> String {
@@ -26,5 +26,5 @@ pub(super) fn origin_after<'a>(known: impl IntoIterator<Item = &'a StatusAnswer>
     let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let last = known.into_iter().filter_map(|status| Some(status.applied.as_ref()?.origin.at)).max();
     let at = now.max(last.map_or(0, |last| last.saturating_add(1)));
-    Origin { at, by: whoami(), note: note.to_owned() }
+    Origin { at, by: whoami(), note: note.chars().take(MAX_ORIGIN_CHARS).collect() }
 }

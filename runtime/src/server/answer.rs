@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::dispatch::{Call, Found};
+use super::peers::Remote;
 use super::registry::Handler;
 use crate::deploy::message::{DeployError, INIT_EX, INIT_RES};
 use crate::engine::InFlight;
@@ -20,6 +21,7 @@ pub(super) async fn answer_call(
     id: AnswerId,
     limit: usize,
     in_flight: InFlight,
+    remote: &Remote,
 ) -> Vec<u8> {
     let begin = Instant::now();
     let Call { found: Found { handler, client }, arguments, time, alone } = call;
@@ -41,7 +43,8 @@ pub(super) async fn answer_call(
     }
     let end = Instant::now();
     let exception = result.as_ref().err();
-    if handler.meter.admit(end.into_std()) || exception.is_some() {
+    let logs = if exception.is_some() { remote.logs() } else { handler.meter.admit(end.into_std()) };
+    if logs {
         log_call(&handler, &client, generation, end - begin, exception);
     }
     message
@@ -69,7 +72,7 @@ pub(super) fn log_call(
         source = handler.source.get(..12),
         micros = took.as_micros() as u64,
         outcome = exception.map_or("ok", |exception| exception.kind.as_str()),
-        message = exception.map(|exception| exception.message.as_str())
+        message = exception.map(Exception::message_for_log)
     );
 }
 

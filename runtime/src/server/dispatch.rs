@@ -2,13 +2,13 @@
 //! no signatures.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_schema::types::first_difference;
 use rpc_schema::{Signature, Type, TypeErrorKind, TypeList};
 
+use super::peers::Remote;
 use super::registry::{Handler, Registry, Service};
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::json;
@@ -54,7 +54,7 @@ pub(crate) struct Call {
 pub(crate) fn dispatch(
     registry: &Registry,
     request: &Request<'_>,
-    address: IpAddr,
+    remote: &Remote,
     default_deadline: Duration,
 ) -> Result<Call, Exception> {
     let target = Target {
@@ -64,7 +64,7 @@ pub(crate) fn dispatch(
         return_types: request.return_types.as_deref(),
         client: request.client.as_deref(),
     };
-    let (service, overloads, client) = admit(registry, &target, address)?;
+    let (service, overloads, client) = admit(registry, &target, remote)?;
     let (values, types) = (request.arguments.len(), request.argument_types.len());
     if values != types {
         let plural = |count| if count == 1 { "" } else { "s" };
@@ -86,9 +86,9 @@ pub(crate) fn dispatch(
 pub(crate) fn find<S: AsRef<str>>(
     registry: &Registry,
     target: &Target<'_, S>,
-    address: IpAddr,
+    remote: &Remote,
 ) -> Result<Found, Exception> {
-    let (service, overloads, client) = admit(registry, target, address)?;
+    let (service, overloads, client) = admit(registry, target, remote)?;
     let handler = resolve(service, overloads, target)?;
     Ok(Found { handler: Arc::clone(handler), client: Arc::clone(client) })
 }
@@ -115,8 +115,9 @@ type Admitted<'a> = (&'a Service, &'a [Arc<Handler>], &'a Arc<str>);
 fn admit<'a, S>(
     registry: &'a Registry,
     target: &Target<'_, S>,
-    address: IpAddr,
+    remote: &Remote,
 ) -> Result<Admitted<'a>, Exception> {
+    let address = remote.address.ip();
     let service_name = json::shortened(target.service);
     let service =
         registry.service(target.service).ok_or_else(|| service_not_found(registry, service_name))?;
@@ -126,8 +127,10 @@ fn admit<'a, S>(
         Exception::refused(ExceptionType::RpcNotFound, message)
     })?;
     let not_registered = |why: String| {
-        tracing::warn!(event = "unauthorized", client = target.client.map(json::shortened), address = %address,
-            service = service_name, rpc = rpc_name, reason = why);
+        if remote.logs() {
+            tracing::warn!(event = "unauthorized", client = target.client.map(json::shortened), address = %address,
+                service = service_name, rpc = rpc_name, reason = why);
+        }
         let message = format!("{why}: no access to service `{service_name}`");
         Exception::refused(ExceptionType::ClientNotRegistered, message)
     };

@@ -22,6 +22,11 @@ impl Identity {
         Self { by_address }
     }
 
+    /// Whether any client of the network calls from that address.
+    pub(crate) fn knows(&self, address: IpAddr) -> bool {
+        self.by_address.contains_key(&address.to_canonical())
+    }
+
     /// The client that a caller is, by its address and, where several share it, by the name it gives.
     ///
     /// # Errors

@@ -8,6 +8,12 @@ use std::time::Duration;
 pub struct Limits {
     /// Bytes of one message, at most [`MAX_FRAME_LIMIT`](crate::wire::frame::MAX_FRAME_LIMIT).
     pub frame_bytes: usize,
+    /// Bytes of one message from an address that is no client's, before it has proved that it may deploy.
+    pub stranger_frame_bytes: usize,
+    /// Bytes of messages that have not come whole, of all connections. One address gets half of it.
+    pub unfinished_bytes: usize,
+    /// Malformed messages on one connection; then it is closed. A connection that begins with one is closed at once.
+    pub malformed: u32,
     /// Connections at once. A few more are told so; the rest are closed at once.
     pub connections: usize,
     /// Calls in flight on one session; further messages wait in the socket.
@@ -16,6 +22,9 @@ pub struct Limits {
     pub calls: usize,
     /// Bytes of answers that a session may not have taken before its further messages wait in the socket.
     pub queued_bytes: usize,
+    /// Bytes of answers that peers have not taken, beyond `queued_bytes` of each connection. One address gets half of it; a
+    /// connection that needs more is closed.
+    pub untaken_bytes: usize,
     /// From a message's first byte, or the connection's begin, to the message's last byte.
     pub header_timeout: Duration,
     /// A session on which nothing happens for longer is closed.
@@ -48,10 +57,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             frame_bytes: 16 << 20,
+            stranger_frame_bytes: 64 << 10,
+            unfinished_bytes: 256 << 20,
+            malformed: 100,
             connections: 10_000,
             session_calls: 256,
             calls: 10_000,
             queued_bytes: 1 << 20,
+            untaken_bytes: 512 << 20,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_mins(5),
             write_timeout: Duration::from_secs(30),

@@ -55,6 +55,7 @@ pub(super) async fn serve(
     }
     chores.abort();
     shared.registry.load().log_suppressed();
+    shared.peers.tidy(Instant::now());
     (sessions.len(), Some(lanes))
 }
 
@@ -97,9 +98,11 @@ fn begin_session(
 ) {
     let (open, limit) = (sessions.len(), shared.limits.connections);
     let overloaded = open >= limit;
-    if overloaded {
+    let remote = shared.peers.remote(peer);
+    let logs = remote.logs_connection();
+    if overloaded && logs {
         tracing::warn!(event = "connection refused", peer = %peer, reason = "the limit of connections", limit);
-    } else {
+    } else if logs {
         tracing::info!(event = "connected", peer = %peer);
     }
     // A few beyond the limit are told so; the rest are closed at once.
@@ -109,11 +112,11 @@ fn begin_session(
     let (lane, place) = lanes.emptiest();
     let shared = Arc::clone(shared);
     if lane.id() == lanes.first().id() {
-        sessions.spawn(hold(place, session::serve(stream, peer, shared, overloaded)));
+        sessions.spawn(hold(place, session::serve(stream, remote, shared, overloaded)));
     } else if let Ok(stream) = stream.into_std() {
         let session = async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                session::serve(stream, peer, shared, overloaded).await;
+                session::serve(stream, remote, shared, overloaded).await;
             }
         };
         sessions.spawn_on(hold(place, session), lane);
@@ -136,5 +139,6 @@ async fn chores(shared: Arc<Shared>) {
         registry.pools().for_each(|pool| pool.drop_idle(now));
         drop(registry);
         shared.deployer.expire(now);
+        shared.peers.tidy(now);
     }
 }

@@ -2,13 +2,15 @@
 //!
 //! A line has an RFC 3339 timestamp with microseconds, a level, the thread, the event and its fields. Beyond
 //! [`MAX_QUEUED_BYTES`] whoever logs waits for the writer; where that takes nothing for [`STALL`], lines are counted
-//! instead until it does again. Calls and printed lines are thinned out before they get here, see the server's meter.
+//! instead until it does again. Calls, printed lines and whatever a peer can cause are thinned out before they get here,
+//! see the server's meters. What a peer or a procedure said is escaped.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rpc_schema::visible;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
@@ -16,11 +18,16 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
+use crate::wire::json::cut;
+
 /// More than this waits for the writer.
 pub const MAX_QUEUED_BYTES: usize = 8 << 20;
 
 /// A sink that takes nothing for so long, such as a terminal held by Ctrl-S, does not hold the server.
 pub const STALL: Duration = Duration::from_secs(2);
+
+/// Maximum number of characters of a field of a line.
+const MAX_FIELD_CHARS: usize = 10_000;
 
 /// A line is written at the latest after this time.
 const WRITE_INTERVAL: Duration = Duration::from_millis(20);
@@ -190,6 +197,7 @@ impl Visit for Fields {
             value.clone_into(&mut self.event);
             return;
         }
+        let value = cut(value, MAX_FIELD_CHARS);
         let json = quoted(value);
         let plain = !value.is_empty() && !value.contains([' ', '"', '=']) && json.len() == value.len() + 2;
         self.put(field, &json, if plain { value } else { &json });
@@ -215,6 +223,7 @@ impl Visit for Fields {
     }
 }
 
+/// A text as JSON, in which nothing changes a terminal or an editor that shows it.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    visible(&serde_json::Value::from(text).to_string()).into_owned()
 }

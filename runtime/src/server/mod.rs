@@ -8,6 +8,7 @@
 
 mod answer;
 mod binary;
+mod budget;
 mod deploy;
 mod dispatch;
 mod identity;
@@ -16,11 +17,14 @@ mod limits;
 mod listener;
 mod live;
 pub mod log;
+pub mod log_file;
+mod peers;
+mod pressure;
 mod registry;
 mod session;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use limits::Limits;
@@ -28,14 +32,20 @@ use tokio::sync::{Semaphore, watch};
 
 use tokio::runtime::Handle;
 
+use self::budget::Budget;
 use self::deploy::Deployer;
 use self::lanes::Lanes;
 use self::live::LiveRegistry;
+use self::peers::Peers;
 use self::registry::Builder;
+use crate::deploy::key_file::{self, KeyCopy};
 use crate::engine::native::{NativeMethod, Threads};
 use crate::engine::python::{Engine, Interpreter};
 use crate::native::NativeService;
 use crate::store::{Store, StoreError};
+
+/// A budget holds at least so many frames of the largest size, so that one address can always send or get one.
+const BUDGETED_FRAMES: usize = 4;
 
 /// How a server is set up.
 #[derive(Debug)]
@@ -46,8 +56,14 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Whether it may listen in plain TCP beyond loopback.
     pub insecure: bool,
-    /// The key that proves who may deploy; without one, whoever connects from loopback may.
+    /// The key that proves who may deploy. Without one, the server makes its own at its first start and keeps it in the
+    /// data folder.
     pub deploy_key: Option<Vec<u8>>,
+    /// Where the running server keeps a copy of its own key for tools of the same user; see
+    /// [`key_file`](crate::deploy::key_file). `None` keeps none.
+    pub key_folder: Option<PathBuf>,
+    /// The address at which it is dialled, where that is another than the one it listens on.
+    pub advertise: Option<SocketAddr>,
     /// The Python that runs procedures.
     pub python: String,
     /// The native services that are compiled into this program, as the `serve` of their stubs makes them.
@@ -57,13 +73,16 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// A server on that address with that data folder: plain TCP on loopback alone, `python3`, the default limits.
+    /// A server on that address with that data folder: plain TCP on loopback alone, its own deploy key, `python3`, the
+    /// default limits.
     pub fn new(listen: SocketAddr, data: impl Into<PathBuf>) -> Self {
         Self {
             listen,
             data: data.into(),
             insecure: false,
             deploy_key: None,
+            key_folder: key_file::folder(),
+            advertise: None,
             python: "python3".to_owned(),
             native: Vec::new(),
             limits: Limits::default(),
@@ -119,6 +138,8 @@ pub struct Server {
     engine: Arc<Engine>,
     shared: Arc<Shared>,
     drain: watch::Sender<bool>,
+    /// Removed when the server stops.
+    key_copies: Vec<KeyCopy>,
 }
 
 /// What every session of a server shares.
@@ -131,6 +152,13 @@ pub(crate) struct Shared {
     pub(crate) background: Handle,
     /// A permit for each call in flight.
     pub(crate) calls: Arc<Semaphore>,
+    pub(crate) peers: Peers,
+    /// For messages that have not come whole.
+    pub(crate) unfinished: Arc<Budget>,
+    /// For answers that peers have not taken.
+    pub(crate) untaken: Arc<Budget>,
+    /// The address at which this server is dialled, where that is another than the one it listens on.
+    pub(crate) advertise: Option<SocketAddr>,
     /// Turns to true when the server begins to drain.
     pub(crate) drain: watch::Receiver<bool>,
 }
@@ -141,7 +169,17 @@ impl Server {
     /// # Errors
     /// A [`StartError`] that says what to do.
     pub async fn start(options: ServerOptions) -> Result<Self, StartError> {
-        let ServerOptions { listen, data, insecure, deploy_key, python, native, limits } = options;
+        let ServerOptions {
+            listen,
+            data,
+            insecure,
+            deploy_key,
+            key_folder,
+            advertise,
+            python,
+            native,
+            limits,
+        } = options;
         if !insecure && !listen.ip().is_loopback() {
             return Err(StartError::Insecure(listen));
         }
@@ -154,9 +192,13 @@ impl Server {
         })?;
         let engine = Arc::new(engine);
         let native = native_methods(native, limits);
+        let own_key = if deploy_key.is_none() { Some(store.deploy_key()?) } else { None };
+        let key = deploy_key.or_else(|| own_key.clone().map(String::into_bytes)).unwrap_or_default();
         let builder = Builder { store: Arc::new(store), engine: Arc::clone(&engine), native, limits };
-        let (registry, deployer) = Deployer::load(builder, deploy_key).await?;
+        let (registry, deployer) = Deployer::load(builder, key).await?;
         let listener = listener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let dialled = listener.local_addr().ok().into_iter().chain(advertise);
+        let key_copies = own_key.map_or_else(Vec::new, |key| copy_key(&key, key_folder.as_deref(), dialled));
         let lanes = Lanes::start(limits.threads).map_err(StartError::Threads)?;
         tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), listen = ?listener.local_addr().ok(),
             data = %shown_data.display(), connections = limits.connections);
@@ -167,9 +209,13 @@ impl Server {
             limits,
             background: Handle::current(),
             calls: Arc::new(Semaphore::new(limits.calls)),
+            peers: Peers::default(),
+            unfinished: Budget::new(limits.unfinished_bytes.max(BUDGETED_FRAMES * limits.frame_bytes)),
+            untaken: Budget::new(limits.untaken_bytes.max(BUDGETED_FRAMES * limits.frame_bytes)),
+            advertise,
             drain: draining,
         });
-        Ok(Self { listener, lanes, engine, shared, drain })
+        Ok(Self { listener, lanes, engine, shared, drain, key_copies })
     }
 
     /// Where it listens.
@@ -183,12 +229,32 @@ impl Server {
     /// Serves until `shutdown` ends, then drains: finishes what is in flight within the drain timeout, and waits until
     /// every worker is gone. The answer: how many sessions had to be cut off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> usize {
-        let Self { listener, lanes, engine, shared, drain } = self;
+        let Self { listener, lanes, engine, shared, drain, key_copies } = self;
         let (cut_off, lanes) = listener::serve(listener, lanes, shared, drain, shutdown).await;
+        drop(key_copies);
         engine.stop().await;
         drop(lanes);
         cut_off
     }
+}
+
+/// Keeps copies of the server's own key where tools of the same user look for it. Without one, they are told to name it.
+fn copy_key(key: &str, folder: Option<&Path>, dialled: impl Iterator<Item = SocketAddr>) -> Vec<KeyCopy> {
+    let note = "name `deploy.key` in the data folder with the initializer's --deploy-key";
+    let Some(folder) = folder else {
+        tracing::warn!(
+            event = "no copy of the deploy key",
+            reason = "neither XDG_RUNTIME_DIR nor HOME is set",
+            note
+        );
+        return Vec::new();
+    };
+    let keep = |address| KeyCopy::keep(folder, address, key);
+    let kept: Result<Vec<_>, _> = dialled.map(keep).collect();
+    kept.unwrap_or_else(|error| {
+        tracing::warn!(event = "no copy of the deploy key", reason = %error, note);
+        Vec::new()
+    })
 }
 
 fn native_methods(

@@ -191,7 +191,7 @@ impl Handler {
         match &self.code {
             Code::Python(runner, place) => match &runner.broken {
                 Some(why) => unavailable(why.clone()),
-                None => runner.pool.call(*place, arguments, deadline, alone, in_flight).await,
+                None => runner.pool.call(*place, arguments, client, deadline, alone, in_flight).await,
             },
             Code::Native(method) => {
                 let call = Call::new(Arc::clone(client), deadline.into_std());
@@ -199,7 +199,7 @@ impl Handler {
                     let message = format!("the arguments of `{}` do not decode: {error}", self.key);
                     Exception::refused(ExceptionType::InvalidArguments, message)
                 })?;
-                Arc::clone(method).finish(running, deadline, in_flight).await.map(Outbox::into_bytes)
+                Arc::clone(method).finish(running, client, deadline, in_flight).await.map(Outbox::into_bytes)
             }
             Code::Missing => unavailable(no_handler(&self.key)),
         }
@@ -274,6 +274,9 @@ impl Builder {
         scrutiny: Scrutiny,
     ) -> Result<Service, DeployError> {
         let runner = self.runner(name, entry, before, scrutiny).await?;
+        if let Some(runner) = &runner {
+            runner.pool.set_tenants(entry.tenants.len());
+        }
         let mut rpcs: HashMap<String, Vec<Arc<Handler>>> = HashMap::new();
         let mut place = 0;
         for rpc in &entry.rpcs {

@@ -7,13 +7,15 @@
 //! ```
 //!
 //! A session is one task. It polls its calls itself, so that a wake-up answers all that is ready in one write. It stops
-//! reading when its calls or its answers reach their limit, which the peer feels as a full socket.
+//! reading when its calls or its answers reach their limit, which the peer feels as a full socket. Answers of calls that
+//! run are taken over all the same, so that a peer that does not read holds no worker; see [`Pressure`].
+//!
+//! What is no peer of this protocol, such as a browser or a mail client, runs nothing: a connection whose first message is
+//! malformed is answered once and ends.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -21,7 +23,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::Shared;
@@ -29,6 +31,8 @@ use super::answer::{answer_call, deployment_answer};
 use super::binary;
 use super::deploy::DeploySession;
 use super::dispatch::{Call, dispatch};
+use super::peers::Remote;
+use super::pressure::Pressure;
 use crate::deploy::message::{DeployError, DeployErrorKind};
 use crate::engine::InFlight;
 use crate::wire;
@@ -49,6 +53,9 @@ const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
 /// A TLS alert: fatal, `protocol_version`.
 const TLS_ALERT: [u8; 7] = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
 
+/// What this server can, in words for programs. Clients ask for these before they use what a server may not have.
+const ABILITIES: &[&str] = &["text", "binary-1", "deploy-3"];
+
 /// Why a text session ends that was none: its first message is the HELLO of a binary one.
 const BINARY: &str = "binary";
 
@@ -61,14 +68,25 @@ struct Finished {
     held_bytes: usize,
     /// Whether it answers a request without an id, after which the connection ends.
     is_last: bool,
+    /// Whether the connection ends after it and the others that are on their way.
+    ends: bool,
+}
+
+impl Finished {
+    fn new(message: Vec<u8>) -> Self {
+        Self { message, held_bytes: 0, is_last: false, ends: false }
+    }
 }
 
 struct Session {
     shared: Arc<Shared>,
     reader: OwnedReadHalf,
     writer: OwnedWriteHalf,
-    peer: SocketAddr,
-    deploy: Arc<DeploySession>,
+    pressure: Pressure,
+    /// Made with the first message that is about deployment.
+    deploy: Option<Arc<DeploySession>>,
+    /// Closes when the last deployment step is done: steps of a connection run one after the other.
+    last_step: Option<oneshot::Receiver<()>>,
     deframer: Deframer,
     input: Vec<u8>,
     /// `consumed <= input.len()`
@@ -86,8 +104,6 @@ struct Session {
     last_id: Option<Box<str>>,
     /// Bytes of arguments of the calls in flight.
     held_bytes: usize,
-    /// How many calls are in flight, with those whose answers nobody awaits.
-    in_flight: Arc<AtomicUsize>,
     /// Since when a message is awaited whole: its first byte, or the connection's begin.
     message_since: Option<Instant>,
     /// When the peer last took answers, or had none to take.
@@ -95,6 +111,13 @@ struct Session {
     /// When a message last came whole, or an answer was ready.
     active: Instant,
     served: u64,
+}
+
+/// Whether a malformed message has a header of this protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IsOurs {
+    Yes,
+    No,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,34 +133,40 @@ enum State {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, overloaded: bool) {
-    let mut session = Session::new(stream, peer, Arc::clone(&shared), overloaded);
+pub(super) async fn serve(stream: TcpStream, remote: Remote, shared: Arc<Shared>, overloaded: bool) {
+    let mut session = Session::new(stream, remote.clone(), Arc::clone(&shared), overloaded);
     let mut drain = shared.drain.clone();
     let ended = session.run(&mut drain).await;
     let (served, ended) = match ended {
         Ok(BINARY) => match session.into_parts() {
-            Ok((stream, input)) => Box::pin(binary::serve(stream, peer, shared, overloaded, input)).await,
+            Ok((stream, input, pressure)) => {
+                Box::pin(binary::serve(stream, pressure, shared, overloaded, input)).await
+            }
             Err(error) => (0, Err(error)),
         },
         ended => (session.served, ended),
     };
     let reason = ended.map_or_else(|error| error.to_string(), str::to_owned);
-    tracing::info!(event = "closed", peer = %peer, served, reason);
+    if remote.logs_connection() {
+        tracing::info!(event = "closed", peer = %remote, served, reason);
+    }
 }
 
 impl Session {
-    fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, overloaded: bool) -> Self {
+    fn new(stream: TcpStream, remote: Remote, shared: Arc<Shared>, overloaded: bool) -> Self {
         // Without it, answers only come later.
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();
         let now = Instant::now();
+        let pressure = Pressure::new(remote, Arc::clone(&shared));
         Self {
-            deframer: Deframer::detecting(shared.limits.frame_bytes),
-            deploy: Arc::new(DeploySession::new(peer)),
+            deframer: Deframer::detecting(pressure.frame_limit(false)),
+            pressure,
+            deploy: None,
+            last_step: None,
             shared,
             reader,
             writer,
-            peer,
             input: Vec::new(),
             consumed: 0,
             output: Vec::new(),
@@ -148,7 +177,6 @@ impl Session {
             last_answer: None,
             last_id: None,
             held_bytes: 0,
-            in_flight: Arc::default(),
             message_since: Some(now),
             taken: now,
             active: now,
@@ -167,6 +195,9 @@ impl Session {
             }
             self.release_last_answer();
             self.write()?;
+            if let Err(limit) = self.pressure.set_untaken(self.output.len() - self.written) {
+                return Ok(limit);
+            }
             if held_back && self.takes_more() {
                 continue;
             }
@@ -184,7 +215,7 @@ impl Session {
             self.make_room();
             tokio::select! {
                 biased;
-                Some(finished) = self.calls.next(), if !self.calls.is_empty() && !self.is_clogged() => {
+                Some(finished) = self.calls.next(), if !self.calls.is_empty() => {
                     self.collect(finished);
                 }
                 read = self.reader.read_buf(&mut self.input), if self.wants_input() => self.took_in(read?),
@@ -242,7 +273,7 @@ impl Session {
         self.calls.len() < limits.session_calls && self.held_bytes < limits.queued_bytes && !self.is_clogged()
     }
 
-    /// Whether the peer has left so many answers untaken that no more are made for it.
+    /// Whether the peer has left so many answers untaken that no more calls start for it.
     fn is_clogged(&self) -> bool {
         self.output.len() - self.written >= self.shared.limits.queued_bytes
     }
@@ -317,8 +348,12 @@ impl Session {
                 }
                 Ok(Step::Skip(count)) => self.consumed += count,
                 Ok(Step::Need(_)) => {
-                    if self.consumed == self.input.len() && self.served > 0 {
+                    let pending = self.input.len() - self.consumed;
+                    if pending == 0 && self.served > 0 {
                         self.message_since = None;
+                    }
+                    if let Err(exception) = self.pressure.set_unfinished(pending) {
+                        self.end_by(&exception);
                     }
                     return false;
                 }
@@ -326,21 +361,31 @@ impl Session {
                     self.consumed = self.input.len();
                     return false;
                 }
+                Err(FrameError::TooLong { .. }) if self.raise_limit() => {}
                 Err(error) => self.end_by_frame_error(&error),
             }
         }
         false
     }
 
+    /// A stranger may have become a client, or proved that it may deploy, since the limit was set.
+    fn raise_limit(&mut self) -> bool {
+        let may_deploy = self.deploy.as_ref().is_some_and(|deploy| deploy.may_deploy());
+        let limit = self.pressure.frame_limit(may_deploy);
+        let is_higher = limit > self.deframer.limit();
+        self.deframer.set_limit(limit);
+        is_higher
+    }
+
     fn is_binary_hello(&self, bytes: &[u8]) -> bool {
         self.deframer.framing() == Some(Framing::Framed) && wire::binary::is_hello(bytes)
     }
 
-    /// The connection, and what came of it that is not dealt with.
-    fn into_parts(self) -> io::Result<(TcpStream, Vec<u8>)> {
-        let Self { reader, writer, mut input, consumed, .. } = self;
+    /// The connection, what came of it that is not dealt with, and what it costs.
+    fn into_parts(self) -> io::Result<(TcpStream, Vec<u8>, Pressure)> {
+        let Self { reader, writer, mut input, consumed, pressure, .. } = self;
         input.drain(..consumed);
-        Ok((reader.reunite(writer).map_err(io::Error::other)?, input))
+        Ok((reader.reunite(writer).map_err(io::Error::other)?, input, pressure))
     }
 
     fn take_message(&mut self, bytes: &[u8]) {
@@ -356,21 +401,31 @@ impl Session {
             Ok(message) => message,
             Err(malformed) => {
                 let id = malformed.id.map_or(AnswerId::Null, |id| Some(id).into());
-                return self.answer_exception(&id, &malformed.exception());
+                return self.answer_malformed(&id, malformed.message, IsOurs::No);
             }
         };
         let id = AnswerId::from(message.id);
-        let malformed = |what: String| Exception::refused(ExceptionType::MalformedMessage, what);
         match &*message.header {
             "RPC-REQ" => match Request::parse(&message.value) {
                 Ok(request) => self.take_request(id, &request),
-                Err(what) => self.answer_exception(&null_if_absent(id), &malformed(what)),
+                Err(what) => self.answer_malformed(&null_if_absent(id), what, IsOurs::Yes),
             },
+            "RPC-PING" => self.put(&pong(&id)),
             header if header.starts_with("INIT-") => self.take_deployment(id, header, bytes),
             header => {
                 let what = format!("there is no header `{}`", json::shortened(header));
-                self.answer_exception(&null_if_absent(id), &malformed(what));
+                self.answer_malformed(&null_if_absent(id), what, IsOurs::No);
             }
+        }
+    }
+
+    /// Answers a malformed message. One that is none of this protocol ends a connection that begins with it; so do too
+    /// many of any kind.
+    fn answer_malformed(&mut self, id: &AnswerId, what: String, is_ours: IsOurs) {
+        self.answer_exception(id, &Exception::refused(ExceptionType::MalformedMessage, what));
+        let is_first = self.served == 1 && is_ours == IsOurs::No;
+        if self.pressure.count_malformed() || is_first {
+            self.state = State::Closing;
         }
     }
 
@@ -382,21 +437,25 @@ impl Session {
                     self.last_id = Some(id.clone());
                 }
                 let limit = self.shared.limits.frame_bytes;
+                let remote = self.pressure.remote.clone();
                 let held_bytes = call.arguments.len();
                 self.held_bytes += held_bytes;
                 let answer = async move {
-                    let message = answer_call(call, generation, id, limit, in_flight).await;
-                    Finished { message, held_bytes, is_last }
+                    let message = answer_call(call, generation, id, limit, in_flight, &remote).await;
+                    Finished { held_bytes, is_last, ..Finished::new(message) }
                 };
                 self.calls.push(Box::pin(answer));
             }
             Err(exception) => {
-                let (service, rpc) = (json::shortened(&request.service), json::shortened(&request.rpc));
-                let peer = self.peer;
-                tracing::warn!(event = "refused", peer = %peer, service, rpc, exception = %exception);
+                let remote = &self.pressure.remote;
+                if remote.logs() {
+                    let (service, rpc) = (json::shortened(&request.service), json::shortened(&request.rpc));
+                    let exception = exception.for_log();
+                    tracing::warn!(event = "refused", peer = %remote, service, rpc, exception);
+                }
                 let mut message = Vec::new();
                 message::write_exception(&id, &exception, &mut message);
-                self.collect_one(Finished { message, held_bytes: 0, is_last });
+                self.collect_one(Finished { is_last, ..Finished::new(message) });
             }
         }
         if is_last {
@@ -412,45 +471,64 @@ impl Session {
             return Err(unavailable(format!("the server has {limit} connections, its limit")));
         }
         let registry = self.shared.registry.load();
-        let mut call = dispatch(&registry, request, self.peer.ip(), limits.deadline)?;
+        let mut call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;
         let permit = Arc::clone(&self.shared.calls).try_acquire_owned().map_err(|_| {
             unavailable(format!("the server has {} calls in flight, its limit", limits.calls))
         })?;
         call.alone = self.shared.calls.available_permits() + 1 == limits.calls;
-        Ok((call, InFlight::new(permit, &self.in_flight), registry.generation))
+        Ok((call, InFlight::new(permit, &self.pressure.load), registry.generation))
     }
 
-    /// A step of a deployment runs to its end even if this connection does not.
+    /// A step of a deployment runs to its end even if this connection does not, and after the step before it.
     fn take_deployment(&mut self, id: AnswerId, header: &str, bytes: &[u8]) {
-        let (shared, deploy) = (Arc::clone(&self.shared), Arc::clone(&self.deploy));
+        let (shared, deploy) = (Arc::clone(&self.shared), Arc::clone(self.deploy_session()));
         let (header, bytes) = (header.to_owned(), bytes.to_vec());
         let held_bytes = bytes.len();
         self.held_bytes += held_bytes;
+        let (done, last_step) = oneshot::channel::<()>();
+        let step_before = self.last_step.replace(last_step);
         let background = shared.background.clone();
-        let step = background
-            .spawn(async move { shared.deployer.handle(&shared.registry, &deploy, &header, &bytes).await });
+        let (session, working) = (Arc::clone(&deploy), Arc::clone(&shared));
+        let step = background.spawn(async move {
+            if let Some(step_before) = step_before {
+                // Its sender is dropped when that step is done, whatever became of it.
+                let _ = step_before.await;
+            }
+            let answer = working.deployer.handle(&working.registry, &session, &header, &bytes).await;
+            drop(done);
+            answer
+        });
         self.calls.push(Box::pin(async move {
             let failed = |error: tokio::task::JoinError| {
                 Err(DeployError::new(DeployErrorKind::Failed, format!("the step broke off: {error}")))
             };
             let message = deployment_answer(&id, step.await.unwrap_or_else(failed));
-            Finished { message, held_bytes, is_last: false }
+            Finished { held_bytes, ends: deploy.is_over(), ..Finished::new(message) }
         }));
     }
 
+    fn deploy_session(&mut self) -> &Arc<DeploySession> {
+        self.deploy.get_or_insert_with(|| {
+            // Where the system does not tell it, no proof can be right.
+            let own = self.reader.local_addr().ok().into_iter().chain(self.shared.advertise);
+            Arc::new(DeploySession::new(self.pressure.remote.clone(), own.collect()))
+        })
+    }
+
     fn answer_exception(&mut self, id: &AnswerId, exception: &Exception) {
-        tracing::warn!(event = "refused", peer = %self.peer, exception = %exception);
+        let remote = &self.pressure.remote;
+        if remote.logs() {
+            tracing::warn!(event = "refused", peer = %remote, exception = exception.for_log());
+        }
         let mut message = Vec::new();
         message::write_exception(id, exception, &mut message);
-        self.collect_one(Finished { message, held_bytes: 0, is_last: false });
+        self.collect_one(Finished::new(message));
     }
 
     /// Takes this answer and every other that is ready.
     fn collect(&mut self, first: Finished) {
         self.collect_one(first);
-        while !self.is_clogged()
-            && let Some(Some(finished)) = self.calls.next().now_or_never()
-        {
+        while let Some(Some(finished)) = self.calls.next().now_or_never() {
             self.collect_one(finished);
         }
         self.active = Instant::now();
@@ -458,6 +536,9 @@ impl Session {
 
     fn collect_one(&mut self, finished: Finished) {
         self.held_bytes -= finished.held_bytes;
+        if finished.ends {
+            self.state = State::Closing;
+        }
         if finished.is_last {
             self.last_answer = Some(finished.message);
         } else {
@@ -481,21 +562,34 @@ impl Session {
     }
 
     fn end_by_frame_error(&mut self, error: &FrameError) {
-        self.consumed = self.input.len();
-        self.state = State::Closing;
         if *error == FrameError::Tls {
-            tracing::warn!(event = "tls hello on a plain port", peer = %self.peer);
+            self.end_reading();
+            if self.pressure.remote.logs() {
+                tracing::warn!(event = "tls hello on a plain port", peer = %self.pressure.remote);
+            }
             self.output.extend_from_slice(&TLS_ALERT);
             return;
         }
-        let exception = Exception::refused(ExceptionType::MalformedMessage, error.to_string());
-        self.answer_exception(&AnswerId::Null, &exception);
+        self.end_by(&Exception::refused(ExceptionType::MalformedMessage, error.to_string()));
     }
 
-    /// The server stops: what is in flight is answered, and the peer of a session is told where that ends.
+    /// Answers what no id can be read from, and takes on no more.
+    fn end_by(&mut self, exception: &Exception) {
+        self.end_reading();
+        self.answer_exception(&AnswerId::Null, exception);
+    }
+
+    /// Drops what has come, and takes on no more.
+    fn end_reading(&mut self) {
+        (self.input, self.consumed) = (Vec::new(), 0);
+        self.state = State::Closing;
+    }
+
+    /// The server stops: what is in flight is answered, and the peer of a session is told where that ends. Before its
+    /// first message came whole, a peer may be about to begin a binary session, whose first read a notice would corrupt.
     fn begin_drain(&mut self) {
         self.state = State::Closing;
-        if self.deframer.framing().is_some() {
+        if self.served > 0 {
             let last = self.last_id.as_deref().unwrap_or("null");
             let notice = format!("{{\"header\":\"RPC-DRAIN\",\"value\":{{\"last-id\":{last}}}}}");
             self.put(notice.as_bytes());
@@ -519,6 +613,13 @@ impl Session {
         };
         tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(())).map(|()| "done")
     }
+}
+
+/// The answer to `RPC-PING`: which version this is, and what it can.
+fn pong(id: &AnswerId) -> Vec<u8> {
+    let mut message = Vec::new();
+    message::write_pong(id, env!("CARGO_PKG_VERSION"), ABILITIES, &mut message);
+    message
 }
 
 fn null_if_absent(id: AnswerId) -> AnswerId {

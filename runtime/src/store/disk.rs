@@ -5,7 +5,18 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+
+/// Nobody but the server's user reads or changes what is in a data folder.
+const FOLDER_MODE: u32 = 0o700;
+pub(super) const FILE_MODE: u32 = 0o600;
+
+/// Makes a folder, and those above it, which only this user may enter, whatever the umask.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE))
+}
 
 /// What changes the data folder.
 #[derive(Debug, Default)]
@@ -49,9 +60,10 @@ impl Disk {
         self.change(|| rustix::fs::syncfs(File::open(folder)?).map_err(io::Error::from))
     }
 
-    fn create(&self, options: &OpenOptions, path: &Path, bytes: &[u8]) -> io::Result<File> {
+    fn create(&self, options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> io::Result<File> {
         self.step()?;
-        let mut file = options.open(path)?;
+        let mut file = options.mode(FILE_MODE).open(path)?;
+        file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
         let (first, rest) = bytes.split_at(bytes.len() / 2);
         file.write_all(first)?;
         self.step()?;

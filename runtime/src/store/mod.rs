@@ -1,7 +1,9 @@
 //! The data folder of a server.
 //!
 //! ```text
+//! rpc-server-data         the mark of a data folder; no other folder that holds anything is taken for one
 //! lock                    held while a server runs
+//! deploy.key              what proves who may deploy, where no other key is given
 //! objects/ab/<sha256>     every file that came, by its hash
 //! generations/<n>.json    the last manifests that were live, each with who made it so
 //! current                 the number of the live generation and the SHA-256 of its file
@@ -13,7 +15,8 @@
 //! ```
 //!
 //! A change is written whole into `incoming`, synced, renamed into place, and the folders are synced; `current` is
-//! renamed last. A crash at any instant leaves the old or the new generation whole.
+//! renamed last. A crash at any instant leaves the old or the new generation whole. Folders have the mode 0700 and files
+//! 0600, whatever the umask.
 
 mod disk;
 mod generations;
@@ -22,18 +25,26 @@ mod tree;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 
-use self::disk::Disk;
+use self::disk::{Disk, FILE_MODE, make_folder};
 pub use self::generations::{Collected, Generation, Retention};
 pub use self::transactions::Prepared;
 pub use self::tree::Tree;
 pub(crate) use self::tree::service_version;
 use crate::deploy::manifest::is_sha256;
-use crate::deploy::sha256_hex;
+use crate::deploy::message::MAX_FILE_BYTES;
+use crate::deploy::{key_file, random_hex, sha256_hex};
+
+/// The file that marks a data folder, and what is in it.
+const MARK: &str = "rpc-server-data";
+const MARK_TEXT: &[u8] = b"The data folder of an rpc-server. Stop the server before you copy or remove it.\n";
+
+const DEPLOY_KEY: &str = "deploy.key";
 
 /// A server's data folder, locked.
 #[derive(Debug)]
@@ -60,13 +71,21 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let failed = |what: String| StoreError { folder: folder.to_owned(), what };
         let io_failed = |error: io::Error| failed(error.to_string());
-        for part in ["", "objects", "generations"] {
-            fs::create_dir_all(folder.join(part)).map_err(io_failed)?;
+        if !is_new_or_marked(folder).map_err(io_failed)? {
+            let what = "it holds other files and is not the data folder of an rpc-server; name a new or an empty folder";
+            return Err(failed(what.to_owned()));
+        }
+        let disk = Disk::default();
+        make_folder(folder).map_err(io_failed)?;
+        disk.write(&folder.join(MARK), MARK_TEXT).map_err(io_failed)?;
+        for part in ["objects", "generations"] {
+            make_folder(&folder.join(part)).map_err(io_failed)?;
         }
         let lock = File::options()
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(FILE_MODE)
             .open(folder.join("lock"))
             .map_err(io_failed)?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
@@ -75,10 +94,25 @@ impl Store {
         })?;
         for part in ["engine", "incoming", "trees"] {
             remove_folder(&folder.join(part)).map_err(io_failed)?;
-            fs::create_dir_all(folder.join(part)).map_err(io_failed)?;
+            make_folder(&folder.join(part)).map_err(io_failed)?;
         }
         let folder = folder.canonicalize().map_err(io_failed)?;
-        Ok(Self { folder, disk: Disk::default(), _lock: lock })
+        Ok(Self { folder, disk, _lock: lock })
+    }
+
+    /// The server's own deploy key: made at the first start, from 32 random bytes.
+    ///
+    /// # Errors
+    /// Where it cannot be read or made, or others can read it.
+    pub fn deploy_key(&self) -> Result<String, StoreError> {
+        let failed = |error: key_file::KeyFileError| self.failed(error.to_string());
+        let path = self.folder.join(DEPLOY_KEY);
+        if !path.exists() {
+            let key = random_hex::<32>().map_err(|error| self.failed(error.to_string()))?;
+            key_file::write(&path, &key).map_err(failed)?;
+        }
+        let key = key_file::read_private(&path).map_err(failed)?;
+        String::from_utf8(key).map_err(|_| self.failed(format!("`{DEPLOY_KEY}` is not text")))
     }
 
     /// Where the engine keeps its own sources.
@@ -111,7 +145,7 @@ impl Store {
                 self.disk.rename(&incoming, &path)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+                make_folder(path.parent().unwrap_or(&self.folder))?;
                 self.disk.write_new(&path, bytes)
             }
             written => written,
@@ -132,7 +166,10 @@ impl Store {
     /// # Errors
     /// That it is missing or damaged.
     pub fn object(&self, sha256: &str) -> Result<Vec<u8>, StoreError> {
-        let bytes = fs::read(self.object_path(sha256))
+        if !is_sha256(sha256) {
+            return Err(self.failed("an object is named by 64 hexadecimal digits".to_owned()));
+        }
+        let bytes = read_regular(&self.object_path(sha256), MAX_FILE_BYTES)
             .map_err(|error| self.failed(format!("object {sha256}: {error}")))?;
         if sha256_hex(&bytes) != sha256 {
             return Err(self.failed(format!("object {sha256} is damaged: its hash has changed")));
@@ -194,6 +231,32 @@ impl Store {
     fn failed(&self, what: String) -> StoreError {
         StoreError { folder: self.folder.clone(), what }
     }
+}
+
+/// Whether a folder may become a data folder: it is missing, empty, or is one.
+fn is_new_or_marked(folder: &Path) -> io::Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none() || folder.join(MARK).is_file()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes. No link is followed, and nothing waits for a pipe.
+fn read_regular(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let metadata = file.metadata()?;
+    let refused = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    if !metadata.is_file() {
+        return refused("it is not a regular file");
+    }
+    if metadata.len() > limit as u64 {
+        return refused("it is longer than any file that travels");
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    file.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn remove_folder(folder: &Path) -> io::Result<()> {

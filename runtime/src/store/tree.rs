@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::disk::{FILE_MODE, make_folder};
 use super::{Store, StoreError, remove_folder};
 use crate::deploy::manifest::ServiceEntry;
 use crate::deploy::sha256_hex;
@@ -80,19 +82,21 @@ impl Tree {
         let failed = |error: io::Error| self.store.failed(format!("{}: {error}", self.root.display()));
         // An attempt that failed may have left links, which must not be written through.
         remove_folder(&self.root).map_err(failed)?;
-        fs::create_dir_all(&self.root).map_err(failed)?;
+        make_folder(&self.root).map_err(failed)?;
         let mut made = BTreeSet::from([self.root.clone()]);
         for Placed { path, sha256, is_code } in &self.files {
             let file = self.root.join(path);
             let folder = file.parent().unwrap_or(&self.root);
             if !made.contains(folder) {
-                fs::create_dir_all(folder).map_err(failed)?;
+                make_folder(folder).map_err(failed)?;
                 made.insert(folder.to_owned());
             }
             let bytes = self.store.object(sha256)?;
             let linked = *is_code && fs::hard_link(self.store.object_path(sha256), &file).is_ok();
             if !linked {
-                let mut copy = File::create_new(&file).map_err(failed)?;
+                let mut options = File::options();
+                let mut copy =
+                    options.write(true).create_new(true).mode(FILE_MODE).open(&file).map_err(failed)?;
                 copy.write_all(&bytes).map_err(failed)?;
             }
         }

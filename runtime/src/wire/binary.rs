@@ -379,9 +379,9 @@ pub fn put_exception(call: u64, exception: &Exception, out: &mut Outbox) {
         Executed::Yes => 1,
         Executed::Unknown => 2,
     });
-    encode_bytes(exception.message.as_bytes(), bytes);
-    exception.own_kind.encode(bytes);
-    exception.valid_signatures.encode(bytes);
+    encode_bytes(exception.message_to_send().as_bytes(), bytes);
+    exception.kind_to_send().map(str::to_owned).encode(bytes);
+    exception.signatures_to_send().to_vec().encode(bytes);
     out.end_frame(mark);
 }
 

@@ -2,6 +2,20 @@
 
 use std::fmt;
 
+use super::json::cut;
+
+/// Maximum number of characters of a message that is sent.
+pub const MAX_MESSAGE_CHARS: usize = 8000;
+
+/// Maximum number of characters of a procedure's own kind of exception that is sent.
+pub const MAX_KIND_CHARS: usize = 200;
+
+/// Maximum number of bytes of the valid signatures that are sent with `Invalid Arguments`.
+pub const MAX_SIGNATURES_BYTES: usize = 32 * 1024;
+
+/// Maximum number of characters of a message in the log.
+const MAX_LOGGED_CHARS: usize = 300;
+
 /// The `exception-type` of an `RPC-EX` message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -138,6 +152,36 @@ impl Exception {
     /// An exception that says nothing but its message.
     pub fn new(kind: ExceptionType, executed: Executed, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), executed, own_kind: None, valid_signatures: Vec::new() }
+    }
+
+    /// The message as it travels: its first [`MAX_MESSAGE_CHARS`] characters.
+    pub fn message_to_send(&self) -> &str {
+        cut(&self.message, MAX_MESSAGE_CHARS)
+    }
+
+    /// The procedure's own exception as it travels: its first [`MAX_KIND_CHARS`] characters.
+    pub fn kind_to_send(&self) -> Option<&str> {
+        self.own_kind.as_deref().map(|kind| cut(kind, MAX_KIND_CHARS))
+    }
+
+    /// The valid signatures as they travel: those that together have at most [`MAX_SIGNATURES_BYTES`].
+    pub fn signatures_to_send(&self) -> &[String] {
+        let mut bytes = 0;
+        let fits = |signature: &&String| {
+            bytes += signature.len();
+            bytes <= MAX_SIGNATURES_BYTES
+        };
+        &self.valid_signatures[..self.valid_signatures.iter().take_while(fits).count()]
+    }
+
+    /// The exception as a line of the log says it.
+    pub fn for_log(&self) -> String {
+        format!("{}: {}", self.kind, self.message_for_log())
+    }
+
+    /// The message as a line of the log says it.
+    pub fn message_for_log(&self) -> &str {
+        cut(&self.message, MAX_LOGGED_CHARS)
     }
 
     /// An exception of a call that a check refused, so that nothing ran.

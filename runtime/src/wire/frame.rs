@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! first byte after a BOM and white space
-//!   `{` or an ASCII letter -> lines:  message LF | message CR LF | message end-of-file
-//!   0x16 0x03              -> a TLS hello on a plain port
-//!   anything else          -> framed: u32 big-endian length, then as many bytes
+//!   a visible ASCII character -> lines:  message LF | message CR LF | message end-of-file
+//!   0x16 0x03                 -> a TLS hello on a plain port
+//!   anything else             -> framed: u32 big-endian length, then as many bytes
 //! ```
+//!
+//! A line that looks like HTTP ends the connection: see [`is_http`].
 
 /// No frame limit may be set higher, so that no valid length begins like text or like TLS.
 pub const MAX_FRAME_LIMIT: usize = 128 << 20;
@@ -61,7 +63,7 @@ pub enum FrameError {
     /// A TLS hello where plain text is spoken.
     #[error("this port speaks plain TCP, not TLS")]
     Tls,
-    /// An HTTP request.
+    /// A line of an HTTP request.
     #[error(
         "this port speaks JSON lines, not HTTP: send {{\"header\": \"RPC-REQ\", \"value\": ...}} and a line feed"
     )]
@@ -113,6 +115,16 @@ impl Deframer {
         Self { framing: Some(framing), ..Self::detecting(limit) }
     }
 
+    /// Maximum number of bytes of a message.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Sets another limit, in bytes, at most [`MAX_FRAME_LIMIT`].
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.min(MAX_FRAME_LIMIT);
+    }
+
     /// The framing, once the first bytes have decided it.
     pub fn framing(&self) -> Option<Framing> {
         self.framing
@@ -147,7 +159,7 @@ impl Deframer {
                 let space = input.len() - input.trim_ascii_start().len();
                 return Ok(Step::Skip(space));
             }
-            [b'{' | b'a'..=b'z' | b'A'..=b'Z', ..] => self.framing = Some(Framing::Lines),
+            [first, ..] if first.is_ascii_graphic() => self.framing = Some(Framing::Lines),
             [0x16] if !ended => return Ok(Step::Need(1)),
             [0x16, 0x03, ..] => return Err(FrameError::Tls),
             _ => self.framing = Some(Framing::Framed),
@@ -171,7 +183,7 @@ impl Deframer {
         }
         self.scanned = 0;
         let text = input[..end].trim_ascii();
-        if is_http_request(text) {
+        if is_http(text) {
             return Err(FrameError::Http);
         }
         let start = end - input[..end].trim_ascii_start().len();
@@ -209,12 +221,26 @@ impl Deframer {
     }
 }
 
-/// `GET /path HTTP/1.1` and the like.
-fn is_http_request(text: &[u8]) -> bool {
-    let mut words = text.split(|byte| *byte == b' ');
-    let method = words.next().unwrap_or_default();
-    method.iter().all(u8::is_ascii_uppercase)
-        && words.nth(1).is_some_and(|version| version.starts_with(b"HTTP/"))
+/// Whether a line is one of an HTTP request, in any case: a request line such as `GET / HTTP/1.1` or `patch /x`, or a
+/// header such as `Host: x`. No JSON object begins like either.
+///
+/// The syntax is that of RFC 9112, sections 3 and 5; the version may be absent, as in HTTP/0.9.
+pub fn is_http(line: &[u8]) -> bool {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let token = line.iter().take_while(|byte| is_token(byte)).count();
+    match line[token..] {
+        _ if token == 0 => false,
+        [b':', ..] => true,
+        [b' ' | b'\t', ..] => {
+            let mut words = line[token..].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+            let target = words.next().unwrap_or_default();
+            let is_target =
+                target.starts_with(b"/") || target == b"*" || target.windows(3).any(|part| part == b"://");
+            let is_version = |word: &[u8]| word.len() >= 5 && word[..5].eq_ignore_ascii_case(b"HTTP/");
+            is_target || is_version(target) || words.any(is_version)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -269,6 +295,41 @@ mod tests {
         check(b"\0\0", &[], &Err(FrameError::CutShort { got: 2, length: 4 }));
         check(b"\x16\x03\x01", &[], &Err(FrameError::Tls));
         check(b"{}\nGET / HTTP/1.1\r\n", &[b"{}"], &Err(FrameError::Http));
+        check(b"[1]\n\"x\"\n7\n", &[b"[1]", b"\"x\"", b"7"], &Ok(()));
+    }
+
+    #[test]
+    fn a_line_of_http_is_told_whatever_its_method_and_case() {
+        for line in [
+            "GET / HTTP/1.1",
+            "get / http/1.0",
+            "Post /x HTTP/1.1",
+            "m-search * HTTP/1.1",
+            "patch /",
+            "GET /",
+            "foo http://127.0.0.1/ HTTP/1.1",
+            "CONNECT 127.0.0.1:80 HTTP/1.1",
+            "OPTIONS  *",
+            "x HTTP/1.1",
+            "Host: 127.0.0.1",
+            "hOST:x",
+            "sec-fetch-mode: no-cors",
+            "x: {\"header\": \"RPC-REQ\"}",
+        ] {
+            assert!(is_http(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "{\"a\": \"GET / HTTP/1.1\"}",
+            "hello",
+            "hello world",
+            "",
+            "7",
+            "[\"Host:\"]",
+            "/ GET",
+            "\"a\": 1",
+        ] {
+            assert!(!is_http(line.as_bytes()), "{line}");
+        }
     }
 
     #[test]

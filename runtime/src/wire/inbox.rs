@@ -67,6 +67,16 @@ impl Inbox {
         Self { bytes, ..Self::new(limit) }
     }
 
+    /// Maximum number of bytes of a frame.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Sets another limit, in bytes.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Where to read what comes next to.
     pub fn target(&mut self) -> Target<'_> {
         if let Some(Long { rest, missing, .. }) = &mut self.long {

@@ -169,7 +169,7 @@ pub fn write_result<E>(
     Ok(())
 }
 
-/// Appends an `RPC-EX`.
+/// Appends an `RPC-EX`. Its texts are [cut](Exception::message_to_send), so that it fits into every frame limit.
 pub fn write_exception(id: &AnswerId, exception: &Exception, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"header\":\"RPC-EX\",\"value\":{");
     id.write(out);
@@ -178,15 +178,29 @@ pub fn write_exception(id: &AnswerId, exception: &Exception, out: &mut Vec<u8>) 
         out.extend_from_slice(value.as_bytes());
     };
     member("\"exception-type\":", &quoted(exception.kind.as_str()));
-    member(",\"exception-message\":", &quoted(&exception.message));
+    member(",\"exception-message\":", &quoted(exception.message_to_send()));
     member(",\"executed\":", &quoted(exception.executed.as_str()));
-    if let Some(kind) = &exception.own_kind {
+    if let Some(kind) = exception.kind_to_send() {
         member(",\"exception-kind\":", &quoted(kind));
     }
-    if !exception.valid_signatures.is_empty() {
-        member(",\"valid-signatures\":", &serde_json::json!(exception.valid_signatures).to_string());
+    let signatures = exception.signatures_to_send();
+    if !signatures.is_empty() {
+        member(",\"valid-signatures\":", &serde_json::json!(signatures).to_string());
     }
     out.extend_from_slice(b"}}");
+}
+
+/// Appends an `RPC-PING`.
+pub fn write_ping(id: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{{\"header\":\"RPC-PING\",\"value\":{{\"id\":{id}}}}}").as_bytes());
+}
+
+/// Appends an `RPC-PONG`: the server's version, and what it can.
+pub fn write_pong(id: &AnswerId, version: &str, abilities: &[&str], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"header\":\"RPC-PONG\",\"value\":{");
+    id.write(out);
+    let rest = format!("\"version\":{},\"can\":{}}}}}", quoted(version), serde_json::json!(abilities));
+    out.extend_from_slice(rest.as_bytes());
 }
 
 /// Reads the value of an `RPC-EX`.

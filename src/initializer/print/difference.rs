@@ -1,6 +1,7 @@
 //! The text of files before and after a plan, as a unified difference.
 
 use rpc_runtime::initializer::SourceDifference;
+use rpc_schema::visible;
 use serde_json::json;
 use similar::TextDiff;
 
@@ -29,7 +30,9 @@ fn print_line(line: &str) {
         Some(b'@') => Colour::Cyan,
         _ => Colour::Plain,
     };
-    report::out(report::painted(colour, line));
+    // A tab is what it looks like; anything else that does not is escaped.
+    let line = line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
+    report::out(report::painted(colour, &line));
 }
 
 fn unified(difference: &SourceDifference) -> String {

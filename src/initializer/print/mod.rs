@@ -5,6 +5,7 @@ mod look;
 mod outcome;
 mod plan;
 
+use rpc_schema::visible;
 use serde_json::Value;
 
 pub(super) use self::difference::differences;
@@ -19,7 +20,7 @@ const SCHEMA: u32 = 1;
 fn json_line(value: &Value) {
     let mut value = value.clone();
     value["schema"] = SCHEMA.into();
-    report::out(value);
+    report::out(visible(&value.to_string()));
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::proxy::{Exchange, Proxy};
 use super::{about_to_change, values};
-use crate::harness::{Finished, Network, eventually};
+use crate::harness::{Finished, Network, eventually, txn};
 
 /// What the link does with the first message of that header; all others pass.
 fn at_first<'a>(
@@ -164,14 +164,20 @@ fn a_server_lost_before_all_are_prepared_changes_nothing() {
 #[test]
 fn what_a_server_has_prepared_it_can_commit_after_it_was_killed() {
     let mut network = about_to_change();
-    network.script("server2").prepare_source("txn", "svc2", "def value():\n    return 5\n");
+    let token = network.script("server2").prepare_source("txn", "svc2", "def value():\n    return 5\n");
     assert_eq!(network.script("server2").outcome("txn"), "in-progress");
     network.server_mut("server2").kill();
     network.start("server2", &[]);
     assert_eq!(network.value("server2"), (1, 1));
     assert_eq!(network.script("server2").outcome("txn"), "in-progress");
-    network.apply().ends(1).says("another apply is under way: apply txn by the test from 127.0.0.1");
-    network.script("server2").step("INIT-COMMIT", "txn").expect("prepared, and still so");
+    network
+        .apply()
+        .ends(1)
+        .says(&format!("another apply is under way: apply {} by the test from 127.0.0.1", txn("txn")));
+    let mut script = network.script("server2");
+    script.step("INIT-COMMIT", "txn").expect_err("a token of nobody's");
+    script.resume("txn", token);
+    script.step("INIT-COMMIT", "txn").expect("prepared, and still so");
     assert_eq!(network.value("server2"), (2, 5));
     assert_eq!(network.script("server2").outcome("txn"), "committed");
     converges(&network, [(2, 2), (3, 2)]);
@@ -187,7 +193,7 @@ fn what_became_of_transactions_is_known_after_a_server_was_killed() {
     script.step("INIT-COMMIT", "kept").expect("committed");
     let kept = |network: &Network| {
         let outcomes = std::fs::read_to_string(network.data("server2").join("outcomes.json")).ok()?;
-        (outcomes.contains("gone") && outcomes.contains("kept")).then_some(())
+        ["gone", "kept"].iter().all(|name| outcomes.contains(&txn(name))).then_some(())
     };
     eventually("outcomes are kept", || kept(&network));
     network.server_mut("server2").kill();

@@ -7,7 +7,7 @@ use rpc_runtime::deploy::sha256_hex;
 use serde_json::{Value, json};
 
 use super::about_to_change;
-use crate::harness::{Network, Script, eventually};
+use crate::harness::{Network, Script, eventually, txn};
 
 const SOURCE: &str = "def value():\n    return 5\n";
 
@@ -51,7 +51,11 @@ fn commit_and_abort_may_be_said_twice() {
     for _ in 0..2 {
         assert_eq!(script.step("INIT-ABORT", "two"), Ok(json!({ "outcome": { "state": "aborted" } })));
     }
-    is_refused(script.step("INIT-COMMIT", "two"), "conflict", "transaction two is not under way here");
+    is_refused(
+        script.step("INIT-COMMIT", "two"),
+        "conflict",
+        &format!("transaction {} is not under way here", txn("two")),
+    );
     assert_eq!(script.outcome("two"), "aborted");
     assert_eq!(script.outcome("three"), "unknown");
     assert_eq!(network.value("server1"), (2, 5));
@@ -63,9 +67,10 @@ fn a_commit_takes_place_though_its_connection_is_reset() {
     for round in 2..=11 {
         let txn = format!("round {round}");
         let mut script = network.script("server1");
-        script.prepare_source(&txn, "svc1", &format!("def value():\n    return {round}\n"));
+        let token = script.prepare_source(&txn, "svc1", &format!("def value():\n    return {round}\n"));
         script.step_and_reset("INIT-COMMIT", &txn);
         let mut script = network.script("server1");
+        script.resume(&txn, token);
         // The reset may overtake the message, which then never came.
         let outcome = eventually("an outcome", || {
             Some(script.outcome(&txn)).filter(|outcome| outcome == "committed" || is_idle(&mut script, &txn))
@@ -90,10 +95,11 @@ fn is_idle(script: &mut Script, txn: &str) -> bool {
 fn steps_out_of_turn_are_refused() {
     let network = serving();
     let mut script = network.script("server1");
+    let not_under_way = |name: &str| format!("transaction {} is not under way here", txn(name));
     for step in ["INIT-PREPARE", "INIT-COMMIT"] {
-        is_refused(script.step(step, "one"), "conflict", "transaction one is not under way here");
+        is_refused(script.step(step, "one"), "conflict", &not_under_way("one"));
     }
-    is_refused(script.put("one", SOURCE.as_bytes()), "conflict", "transaction one is not under way here");
+    is_refused(script.put("one", SOURCE.as_bytes()), "conflict", &not_under_way("one"));
     let manifest = script.manifest_with_source("svc1", SOURCE);
     let begun = script.begin("one", 60_000, &manifest).expect("begun");
     assert_eq!(begun["missing"], json!([sha256_hex(SOURCE.as_bytes())]));
@@ -102,15 +108,19 @@ fn steps_out_of_turn_are_refused() {
         script.begin("one", 60_000, &manifest).expect("begun again")["token"].as_u64().expect("a token");
     assert!(again > token);
     is_refused(
-        script.ask("INIT-PREPARE", json!({ "txn": "one", "token": token })),
+        script.ask("INIT-PREPARE", json!({ "txn": txn("one"), "token": token })),
         "conflict",
-        "an earlier beginning of transaction one",
+        &format!("an earlier beginning of transaction {}", txn("one")),
     );
-    is_refused(script.step("INIT-COMMIT", "one"), "conflict", "transaction one is not prepared");
+    is_refused(
+        script.step("INIT-COMMIT", "one"),
+        "conflict",
+        &format!("transaction {} is not prepared", txn("one")),
+    );
     is_refused(script.step("INIT-PREPARE", "one"), "refused", "has not come");
-    is_refused(script.step("INIT-PREPARE", "two"), "conflict", "transaction two is not under way here");
+    is_refused(script.step("INIT-PREPARE", "two"), "conflict", &not_under_way("two"));
     let stale = json!({
-        "txn": "one", "lease-ms": 60_000, "manifest": manifest,
+        "txn": txn("one"), "lease-ms": 60_000, "manifest": manifest,
         "expected": { "generation": 0, "content": "" },
     });
     is_refused(
@@ -128,7 +138,7 @@ fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
     let mut script = network.script("server1");
     let manifest = script.manifest_with_source("svc1", SOURCE);
     let hash = sha256_hex(SOURCE.as_bytes());
-    script.begin("one", 60_000, &manifest).expect("begun");
+    let token = script.begin("one", 60_000, &manifest).expect("begun")["token"].clone();
     let before = files(network.path());
     let (content, other) = (SOURCE.as_bytes(), SOURCE.replace('5', "6").into_bytes());
     is_refused(script.put("one", &other), "refused", "nothing in the manifest has the hash");
@@ -144,8 +154,7 @@ fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
         "8388609 bytes are over the limit of 8388608",
     );
     is_refused(script.put_as("one", &hash, content.len(), &vec![b'#'; LIMIT]), "refused", "does not unpack");
-    let packed =
-        |zstd: &str| json!({ "txn": "one", "files": [{ "sha256": hash, "size": 26, "zstd": zstd }] });
+    let packed = |zstd: &str| json!({ "txn": txn("one"), "token": token, "files": [{ "sha256": hash, "size": 26, "zstd": zstd }] });
     is_refused(script.ask("INIT-PUT", packed("*")), "refused", "its base64 is broken");
     is_refused(script.ask("INIT-PUT", packed("AAAA")), "refused", "does not unpack");
     assert_eq!(files(network.path()), before, "nothing was kept");
@@ -194,6 +203,14 @@ fn a_manifest_that_no_file_could_have_led_to_is_refused_and_nothing_is_written()
             "this is server `server1`, and the manifest is for server `server2`",
         ),
         (path("/format", json!(2)), "manifest format 2 is not supported"),
+        (path(&format!("{source}/path"), json!("a\u{1b}[2Jb.py")), "does not stay inside the project"),
+        (
+            path("/network/clients", json!({ "client1": "127.0.0.1", "a\nb": "127.0.0.2" })),
+            "the client name `a",
+        ),
+        (path("/network/servers", json!({ "../x": "127.0.0.1:1" })), "the server name `../x`"),
+        (path("/network/deployers", json!(["a b"])), "the deployer name `a b`"),
+        (path("/services/svc1/grants", json!({ "env": ["A\u{202e}"] })), "the grant `A"),
     ] {
         let mut bad = good.clone();
         match bad.pointer_mut(&place) {
@@ -233,6 +250,14 @@ fn messages_that_are_none_are_malformed_and_the_session_lives() {
         ("INIT-DANCE", json!({})),
         ("INIT-COMMIT", json!({})),
         ("INIT-COMMIT", json!({ "txn": 7 })),
+        ("INIT-COMMIT", json!({ "txn": txn("one") })),
+        ("INIT-OUTCOME", json!({ "txn": "one" })),
+        ("INIT-OUTCOME", json!({ "txn": "A".repeat(16) })),
+        ("INIT-ABORT", json!({ "txn": "a".repeat(1 << 20) })),
+        ("INIT-FETCH", json!({ "files": ["/etc/passwd"] })),
+        ("INIT-FETCH", json!({ "files": ["a".repeat(63)] })),
+        ("INIT-LACKS", json!({ "files": ["../".repeat(20)] })),
+        ("INIT-LACKS", json!({ "files": vec!["a".repeat(64); 100_001] })),
         ("INIT-BEGIN", json!({ "txn": "one", "lease-ms": -1, "expected": {}, "manifest": {} })),
         ("INIT-PUT", json!({ "txn": "one", "files": {} })),
     ] {
@@ -241,12 +266,68 @@ fn messages_that_are_none_are_malformed_and_the_session_lives() {
     assert_eq!(script.status().0["generation"], 1);
 }
 
+/// What lies in the place of a file that a server keeps, and is none.
+#[test]
+fn only_regular_files_of_a_bounded_size_are_fetched() {
+    let network = serving();
+    let mut script = network.script("server1");
+    let objects = network.data("server1").join("objects/aa");
+    std::fs::create_dir_all(&objects).expect("a folder");
+    let hash = |digit: &str| format!("aa{}", digit.repeat(62));
+    let path = |digit: &str| objects.join(hash(digit));
+    assert!(std::process::Command::new("mkfifo").arg(path("1")).status().expect("mkfifo").success());
+    std::os::unix::fs::symlink("/etc/passwd", path("2")).expect("a link");
+    std::fs::create_dir(path("3")).expect("a folder");
+    std::fs::File::create(path("4")).and_then(|file| file.set_len(3 << 30)).expect("a sparse file");
+    for (digit, words) in [
+        ("1", "it is not a regular file"),
+        ("2", "Too many levels of symbolic links"),
+        ("3", "it is not a regular file"),
+        ("4", "it is longer than any file that travels"),
+        ("5", "No such file or directory"),
+    ] {
+        is_refused(script.ask("INIT-FETCH", json!({ "files": [hash(digit)] })), "refused", words);
+    }
+    assert_eq!(script.status().0["generation"], 1);
+}
+
+#[test]
+fn who_applies_is_told_in_a_bounded_number_of_words() {
+    let network = serving();
+    let mut script = network.script("server1");
+    let (live, manifest) = script.status();
+    let begin = |by: &str| {
+        json!({
+            "txn": txn("one"), "origin": { "at": 1, "by": by }, "lease-ms": 1000, "expected": live,
+            "manifest": manifest,
+        })
+    };
+    is_refused(script.ask("INIT-BEGIN", begin(&"x".repeat(257))), "malformed", "at most 256 characters");
+    script.ask("INIT-BEGIN", begin(&"é".repeat(256))).expect("begun");
+}
+
+/// Steps that are sent without waiting for answers take place in the order in which they were sent.
+#[test]
+fn steps_that_are_sent_at_once_are_done_in_order() {
+    let network = serving();
+    for round in 2..8 {
+        let mut script = network.script("server1");
+        let source = format!("def value():\n    return {round}\n");
+        let manifest = script.manifest_with_source("svc1", &source);
+        let name = format!("round {round}");
+        script.begin(&name, 60_000, &manifest).expect("begun");
+        let answers = script.put_prepare_and_commit_at_once(&name, source.as_bytes());
+        assert_eq!(answers, ["INIT-RES"; 3], "round {round}");
+        assert_eq!(network.value("server1"), (round, round));
+    }
+}
+
 #[test]
 fn a_manifest_with_a_name_twice_is_refused() {
     let network = serving();
     let (live, manifest) = network.script("server1").status();
     let begin = json!({ "header": "INIT-BEGIN", "value": {
-        "id": 1, "txn": "one", "lease-ms": 60_000, "expected": live, "manifest": manifest,
+        "id": 1, "txn": txn("one"), "lease-ms": 60_000, "expected": live, "manifest": manifest,
     }});
     for (once, twice) in [
         ("\"client1\":\"127.0.0.1\"", "\"client1\":\"127.0.0.9\",\"client1\":\"127.0.0.1\""),
@@ -255,12 +336,12 @@ fn a_manifest_with_a_name_twice_is_refused() {
     ] {
         let text = begin.to_string();
         assert_eq!(text.matches(once).count(), 1, "{once} in {text}");
-        let answer = network.ask("server1", text.replace(once, twice));
+        let answer = network.script("server1").ask_text(&text.replace(once, twice));
         assert_eq!(answer["header"], "INIT-EX", "{answer}");
         assert_eq!(answer["value"]["kind"], "malformed", "{answer}");
         assert_eq!(network.script("server1").outcome("one"), "unknown");
     }
-    assert_eq!(network.ask("server1", begin)["header"], "INIT-RES");
+    assert_eq!(network.script("server1").ask_text(&begin.to_string())["header"], "INIT-RES");
 }
 
 #[test]
@@ -268,18 +349,19 @@ fn a_rollback_is_a_new_generation_with_the_old_content() {
     let network = about_to_change();
     let roll_back = |script: &mut Script, txn: &str| script.step("INIT-ROLLBACK", txn);
     let mut script = network.script("server1");
-    is_refused(roll_back(&mut script, "never"), "conflict", "transaction never is not what is live here");
+    let not_live = |name: &str| format!("transaction {} is not what is live here", txn(name));
+    is_refused(roll_back(&mut script, "never"), "conflict", &not_live("never"));
     script.prepare_source("one", "svc1", SOURCE);
     is_refused(
         roll_back(&mut script, "never"),
         "conflict",
-        "another apply is under way: apply one by the test from 127.0.0.1",
+        &format!("another apply is under way: apply {} by the test from 127.0.0.1", txn("one")),
     );
     script.step("INIT-COMMIT", "one").expect("committed");
     assert_eq!(network.value("server1"), (2, 5));
     assert_eq!(roll_back(&mut script, "one"), Ok(json!({ "generation": 3 })));
     assert_eq!(network.value("server1"), (3, 1));
-    is_refused(roll_back(&mut script, "one"), "conflict", "transaction one is not what is live here");
+    is_refused(roll_back(&mut script, "one"), "conflict", &not_live("one"));
     assert_eq!(script.outcome("one"), "aborted");
     network.apply().succeeds();
     assert_eq!(network.value("server1"), (4, 2));

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use serde_json::Value;
+use rpc_runtime::deploy::key_file::KeyCopy;
+use rpc_runtime::deploy::proof::{Challenge, Prover};
+use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, ServerProcess};
 
-/// A link to a server. An initializer has one connection at a time, and waits for each answer.
+/// A link to a server. An initializer has one connection at a time, and waits for each answer. It has the server's
+/// deploy key: it proves that to the server, and is proved it by the initializer, which dialled it and not the server.
 pub struct Proxy {
     address: SocketAddr,
+    _key: KeyCopy,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<ServerProcess>>,
 }
@@ -50,8 +54,10 @@ impl Proxy {
         let address = listener.local_addr().expect("an address");
         let ended = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ended);
+        let key = String::from_utf8(server.deploy_key()).expect("text");
+        let _key = KeyCopy::keep(&server.key_folder(), address, &key).expect("a copy of the key");
         let thread = std::thread::spawn(move || serve(&listener, server, rule, &seen));
-        Self { address, ended, thread: Some(thread) }
+        Self { address, _key, ended, thread: Some(thread) }
     }
 
     /// The argument that sends an initializer here.
@@ -93,6 +99,11 @@ fn serve(
         for stream in [&near, &far] {
             stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         }
+        let proven = prove(&mut far, &server)
+            .and_then(|()| take_proof(&mut near, &server.deploy_key(), listener.local_addr().ok()?));
+        if proven.is_none() {
+            continue;
+        }
         while let Some(message) = read_frame(&mut near) {
             let envelope: Value = serde_json::from_slice(&message).expect("JSON");
             let header = envelope["header"].as_str().expect("a header").to_owned();
@@ -103,6 +114,42 @@ fn serve(
             }
         }
     }
+}
+
+/// Proves the key to the server.
+fn prove(far: &mut TcpStream, server: &ServerProcess) -> Option<()> {
+    let nonce = "7b".repeat(16);
+    let answer = ask(far, &json!({ "header": "INIT-CHALLENGE", "value": { "nonce": nonce } }))?;
+    let challenge = Challenge {
+        address: server.address(),
+        initializer_nonce: &nonce,
+        server_nonce: answer["value"]["result"]["nonce"].as_str()?,
+    };
+    let proof = challenge.prove(&server.deploy_key(), Prover::Initializer);
+    let answer = ask(far, &json!({ "header": "INIT-PROVE", "value": { "proof": proof } }))?;
+    (answer["header"] == "INIT-RES").then_some(())
+}
+
+/// Plays the server to an initializer that proves the key to this address.
+fn take_proof(near: &mut TcpStream, key: &[u8], address: SocketAddr) -> Option<()> {
+    let challenge: Value = serde_json::from_slice(&read_frame(near)?).ok()?;
+    let server_nonce = "9c".repeat(16);
+    answer(near, &json!({ "nonce": server_nonce }))?;
+    let initializer_nonce = challenge["value"]["nonce"].as_str()?;
+    let challenge = Challenge { address, initializer_nonce, server_nonce: &server_nonce };
+    let proof: Value = serde_json::from_slice(&read_frame(near)?).ok()?;
+    assert!(challenge.verify(key, Prover::Initializer, proof["value"]["proof"].as_str()?));
+    answer(near, &json!({ "proof": challenge.prove(key, Prover::Server) }))
+}
+
+fn ask(far: &mut TcpStream, message: &Value) -> Option<Value> {
+    write_frame(far, message.to_string().as_bytes())?;
+    serde_json::from_slice(&read_frame(far)?).ok()
+}
+
+fn answer(near: &mut TcpStream, result: &Value) -> Option<()> {
+    let answer = json!({ "header": "INIT-RES", "value": { "result": result } });
+    write_frame(near, answer.to_string().as_bytes())
 }
 
 fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use super::proxy::Proxy;
 use super::{about_to_change, values};
-use crate::harness::{Network, PATIENCE, ServerProcess, eventually, finish};
+use crate::harness::{Network, PATIENCE, ServerProcess, eventually, finish, txn};
 
 /// An initializer that stands still before `server2` prepares, on `server1` and `server2` under way.
 struct Halted {
@@ -75,10 +75,10 @@ fn a_lease_that_runs_out_gives_the_server_free() {
     let mut script = network.script("server1");
     let manifest = script.manifest_with_source("svc1", "def value():\n    return 5\n");
     script.begin("long", u64::MAX, &manifest).expect("begun");
-    network
-        .apply()
-        .ends(1)
-        .says("another apply is under way: apply long by the test from 127.0.0.1 holds the lease for");
+    network.apply().ends(1).says(&format!(
+        "another apply is under way: apply {} by the test from 127.0.0.1 holds the lease for",
+        txn("long")
+    ));
     assert_eq!(values(&network), [(1, 1), (1, 1)]);
     let left = script.begin("other", 1, &manifest).expect_err("busy")["message"].to_string();
     let left: u64 = left
@@ -92,11 +92,11 @@ fn a_lease_that_runs_out_gives_the_server_free() {
     script.step("INIT-ABORT", "long").expect("aborted");
     script.begin("short", 100, &manifest).expect("begun");
     eventually("the lease runs out", || (script.outcome("short") == "aborted").then_some(()));
-    network.server("server1").logged(&["apply aborted", "short", "its lease ran out"]);
+    network.server("server1").logged(&["apply aborted", &txn("short"), "its lease ran out"]);
     let late = script.put("short", b"def value():\n    return 5\n").expect_err("too late");
     assert_eq!(
         late["message"],
-        "transaction short is not under way here: its lease ran out, or it never began"
+        format!("transaction {} is not under way here: its lease ran out, or it never began", txn("short"))
     );
     network.apply().succeeds();
     assert_eq!(values(&network), [(2, 2), (2, 2)]);

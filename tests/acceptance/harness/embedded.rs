@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{BinaryPeer, Finished, Framing, Network, PATIENCE, Peer, python};
+use super::{BinaryPeer, Finished, Framing, Network, PATIENCE, Peer, python, runtime_folder};
 
 /// A server that runs native services, and the project that is deployed to it.
 pub struct Embedded {
@@ -27,7 +27,10 @@ impl Embedded {
         let runtime = runtime.expect("a runtime");
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut options = ServerOptions::new(listen, network.data("server1"));
-        (options.limits, options.native, options.python) = (limits, services, python().to_owned());
+        options.limits = limits;
+        options.native = services;
+        python().clone_into(&mut options.python);
+        options.key_folder = Some(runtime_folder(network.path()).join("rpc"));
         let server = runtime.block_on(Server::start(options)).expect("a server");
         let address = server.local_addr().expect("its address");
         let (stop, stopped) = oneshot::channel();

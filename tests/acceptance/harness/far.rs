@@ -53,6 +53,18 @@ impl Far {
         self.0.try_send_bytes(bytes)
     }
 
+    /// Sends a text as one frame, unless the client is gone.
+    pub fn send_text(&mut self, text: &str) {
+        let frame = self.0.framed(text);
+        self.0.try_send_bytes(&frame);
+    }
+
+    /// The next frame as it came, or `None` at the connection's end.
+    #[track_caller]
+    pub fn next_bytes(&mut self) -> Option<Vec<u8>> {
+        self.0.next_bytes()
+    }
+
     /// Answers the HELLO, and the first call: its number.
     #[track_caller]
     pub fn greet(&mut self) -> u64 {

@@ -27,10 +27,10 @@ pub use far::{Far, Sent, scripted};
 pub use gate::{Gate, Visitor};
 pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
-pub use process::{ServerProcess, python};
+pub use process::{ServerProcess, python, runtime_folder};
 pub use program::{Finished, begin, finish};
 pub use request::{Request, request};
-pub use script::Script;
+pub use script::{Script, txn};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -224,7 +224,7 @@ impl Network {
 
     /// An initializer that is played by hand, connected to a server.
     pub fn script(&self, server: &str) -> Script {
-        Script::connect(self.server(server).address())
+        Script::connect(self.server(server))
     }
 
     /// Runs `initializer apply init.yaml`.
@@ -266,6 +266,7 @@ impl Network {
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.path()).env_remove("RPC_CLIENT").env("NO_COLOR", "1");
+        command.env("XDG_RUNTIME_DIR", runtime_folder(self.path()));
         for (name, server) in &self.servers {
             command.env(format!("RPC_SERVER_{}", name.to_uppercase()), server.address().to_string());
         }

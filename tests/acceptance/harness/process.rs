@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Instant;
@@ -14,6 +14,7 @@ use super::{PATIENCE, eventually};
 pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
+    data: PathBuf,
     log: Arc<Log>,
 }
 
@@ -40,6 +41,7 @@ impl ServerProcess {
             command.args(["--python", python()]);
         }
         command.arg("--data").arg(data).args(flags).env("NO_COLOR", "1");
+        command.env("XDG_RUNTIME_DIR", runtime_folder(data.parent().unwrap_or(data)));
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -54,7 +56,7 @@ impl ServerProcess {
         watched(child.id(), || stdout.read_line(&mut line)).expect("a line");
         if let Some(address) = line.trim().strip_prefix("listening on ") {
             let address = address.parse().expect("an address");
-            return Ok(Self { child, address, log });
+            return Ok(Self { child, address, data: data.to_owned(), log });
         }
         child.wait().expect("its end");
         Err(log.wait_for_end())
@@ -63,6 +65,16 @@ impl ServerProcess {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The deploy key that it made for itself.
+    pub fn deploy_key(&self) -> Vec<u8> {
+        std::fs::read(self.data.join("deploy.key")).expect("a deploy key").trim_ascii().to_owned()
+    }
+
+    /// Where it keeps a copy of its deploy key.
+    pub fn key_folder(&self) -> PathBuf {
+        runtime_folder(self.data.parent().unwrap_or(&self.data)).join("rpc")
     }
 
     /// Its process id.
@@ -126,6 +138,11 @@ impl ServerProcess {
     pub fn wait(&mut self) -> ExitStatus {
         watched(self.pid(), || self.child.wait()).expect("its end")
     }
+}
+
+/// The `XDG_RUNTIME_DIR` of the programs of a project.
+pub fn runtime_folder(project: &Path) -> PathBuf {
+    project.join("run")
 }
 
 /// The Python that `python3` is. Finding it behind a launcher takes as long as all else that a server does at its start,

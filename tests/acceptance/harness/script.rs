@@ -1,23 +1,76 @@
 //! [`Script`]: an initializer that is played by hand, message by message.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use rpc_runtime::deploy::packed::Packed;
-use rpc_runtime::deploy::sha256_hex;
+use rpc_runtime::deploy::proof::{Challenge, Prover};
+use rpc_runtime::deploy::{is_txn, sha256_hex};
 use serde_json::{Value, json};
 
-use super::{Framing, Peer};
+use super::{Framing, Peer, ServerProcess};
 
-/// A connection on which `INIT-...` messages go to a server.
+/// A connection on which `INIT-...` messages go to a server. Transactions have names of one's own; what travels is the
+/// id that [`txn`] makes of each.
 pub struct Script {
     peer: Peer,
     next_id: u64,
+    /// The token of each transaction that was begun.
+    tokens: BTreeMap<String, u64>,
+}
+
+/// The nonce that every script sends.
+const INITIALIZER_NONCE: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
+
+/// The id of a transaction of that name.
+pub fn txn(name: &str) -> String {
+    if is_txn(name) { name.to_owned() } else { sha256_hex(name.as_bytes())[..16].to_owned() }
 }
 
 impl Script {
-    /// A connection from 127.0.0.1.
-    pub fn connect(address: SocketAddr) -> Self {
-        Self { peer: Peer::connect(address, Framing::Framed), next_id: 1 }
+    /// A connection from 127.0.0.1 that has proved the server's deploy key.
+    #[track_caller]
+    pub fn connect(server: &ServerProcess) -> Self {
+        let mut script = Self::stranger(server.address());
+        script.prove(&server.deploy_key(), server.address()).expect("proven");
+        script
+    }
+
+    /// A connection from 127.0.0.1 that has proved nothing.
+    pub fn stranger(address: SocketAddr) -> Self {
+        Self { peer: Peer::connect(address, Framing::Framed), next_id: 1, tokens: BTreeMap::new() }
+    }
+
+    /// Proves a key as one who has dialled that address.
+    #[track_caller]
+    pub fn prove(&mut self, key: &[u8], dialled: SocketAddr) -> Result<Value, Value> {
+        let nonce = self.challenge();
+        self.prove_nonce(key, dialled, &nonce)
+    }
+
+    /// Asks for a nonce.
+    #[track_caller]
+    pub fn challenge(&mut self) -> String {
+        let answer = self.ask("INIT-CHALLENGE", json!({ "nonce": INITIALIZER_NONCE })).expect("a nonce");
+        answer["nonce"].as_str().expect("a text").to_owned()
+    }
+
+    /// Proves a key with a nonce of the server.
+    #[track_caller]
+    pub fn prove_nonce(
+        &mut self,
+        key: &[u8],
+        dialled: SocketAddr,
+        server_nonce: &str,
+    ) -> Result<Value, Value> {
+        let challenge = Challenge { address: dialled, initializer_nonce: INITIALIZER_NONCE, server_nonce };
+        self.ask("INIT-PROVE", json!({ "proof": challenge.prove(key, Prover::Initializer) }))
+    }
+
+    /// Waits for the end of the connection.
+    #[track_caller]
+    pub fn expect_end(&mut self) {
+        self.peer.expect_end();
     }
 
     /// Sends one message and waits for what it is answered: the result, or the value of the `INIT-EX`.
@@ -33,6 +86,12 @@ impl Script {
             Some("INIT-EX") => Err(answer["value"].take()),
             _ => panic!("no answer to {header}: {answer}"),
         }
+    }
+
+    /// Sends a message as it is, and waits for the answer.
+    #[track_caller]
+    pub fn ask_text(&mut self, message: &str) -> Value {
+        self.peer.call(message)
     }
 
     /// What is live, and the manifest of it.
@@ -57,10 +116,17 @@ impl Script {
     pub fn begin(&mut self, txn: &str, lease_ms: u64, manifest: &Value) -> Result<Value, Value> {
         let (live, _) = self.status();
         let begin = json!({
-            "txn": txn, "origin": { "at": 1, "by": "the test" }, "lease-ms": lease_ms, "expected": live,
+            "txn": self::txn(txn), "origin": { "at": 1, "by": "the test" }, "lease-ms": lease_ms, "expected": live,
             "manifest": manifest,
         });
-        self.ask("INIT-BEGIN", begin)
+        let begun = self.ask("INIT-BEGIN", begin)?;
+        self.tokens.insert(txn.to_owned(), begun["token"].as_u64().expect("a token"));
+        Ok(begun)
+    }
+
+    /// What every step of a transaction says. A transaction that was not begun here has a token of nobody's.
+    fn step_of(&self, txn: &str) -> Value {
+        json!({ "txn": self::txn(txn), "token": self.tokens.get(txn).copied().unwrap_or_default() })
     }
 
     /// Sends a file as a real initializer does.
@@ -73,18 +139,47 @@ impl Script {
     #[track_caller]
     pub fn put_as(&mut self, txn: &str, sha256: &str, size: usize, content: &[u8]) -> Result<Value, Value> {
         let file = json!({ "sha256": sha256, "size": size, "zstd": base64(&stored_in_zstd(content)) });
-        self.ask("INIT-PUT", json!({ "txn": txn, "files": [file] }))
+        let mut put = self.step_of(txn);
+        put["files"] = json!([file]);
+        self.ask("INIT-PUT", put)
+    }
+
+    /// Sends a file, INIT-PREPARE and INIT-COMMIT without waiting in between; the headers of the answers, by step.
+    #[track_caller]
+    pub fn put_prepare_and_commit_at_once(&mut self, txn: &str, content: &[u8]) -> [String; 3] {
+        let (sha256, zstd) = (sha256_hex(content), base64(&stored_in_zstd(content)));
+        let file = json!({ "sha256": sha256, "size": content.len(), "zstd": zstd });
+        let headers = ["INIT-PUT", "INIT-PREPARE", "INIT-COMMIT"];
+        let messages = headers.into_iter().enumerate().map(|(place, header)| {
+            let mut value = self.step_of(txn);
+            value["id"] = place.into();
+            if header == "INIT-PUT" {
+                value["files"] = json!([file]);
+            }
+            self.peer.framed(&json!({ "header": header, "value": value }).to_string())
+        });
+        let bytes = messages.collect::<Vec<_>>().concat();
+        self.peer.send_bytes(&bytes);
+        let mut answers = [const { String::new() }; 3];
+        for _ in 0..3 {
+            let answer = self.peer.receive();
+            let place = answer["value"]["id"].as_u64().expect("a number") as usize;
+            answer["header"].as_str().expect("a header").clone_into(&mut answers[place]);
+        }
+        answers
     }
 
     /// A step that says nothing but its transaction.
     #[track_caller]
     pub fn step(&mut self, header: &str, txn: &str) -> Result<Value, Value> {
-        self.ask(header, json!({ "txn": txn }))
+        let step = self.step_of(txn);
+        self.ask(header, step)
     }
 
     /// Says one more step and is gone at once, with a reset instead of an end.
     pub fn step_and_reset(mut self, header: &str, txn: &str) {
-        self.peer.send(json!({ "header": header, "value": { "txn": txn } }));
+        let step = self.step_of(txn);
+        self.peer.send(json!({ "header": header, "value": step }));
         self.peer.reset();
     }
 
@@ -95,13 +190,20 @@ impl Script {
         answer["outcome"]["state"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
-    /// Begins a transaction that gives `service` another source for its first procedure, and brings it to prepared.
+    /// Goes on with a transaction that another connection began, by its token.
+    pub fn resume(&mut self, txn: &str, token: u64) {
+        self.tokens.insert(txn.to_owned(), token);
+    }
+
+    /// Begins a transaction that gives `service` another source for its first procedure, and brings it to prepared. The
+    /// answer: its token.
     #[track_caller]
-    pub fn prepare_source(&mut self, txn: &str, service: &str, source: &str) {
+    pub fn prepare_source(&mut self, txn: &str, service: &str, source: &str) -> u64 {
         let manifest = self.manifest_with_source(service, source);
         self.begin(txn, 60_000, &manifest).expect("begun");
         self.put(txn, source.as_bytes()).expect("put");
         self.step("INIT-PREPARE", txn).expect("prepared");
+        self.tokens[txn]
     }
 
     /// The live manifest with another source for the first procedure of `service`.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{add, serving, wait};
-use crate::harness::{Framing, Gate, Peer, Visitor, number};
+use crate::harness::{Frames, Framing, Gate, Peer, Visitor, number};
 
 fn drain(last_id: impl Into<Value>) -> Value {
     json!({ "header": "RPC-DRAIN", "value": { "last-id": last_id.into() } })
@@ -71,6 +71,32 @@ fn a_second_signal_ends_the_server_at_once() {
     assert_eq!(network.server_mut("server1").wait().code(), Some(1));
     network.server("server1").logged(&["second signal"]);
     visitor.expect_death();
+}
+
+/// A peer whose first message has not come whole may speak any of the three framings: a notice in one of them would be
+/// garbage in another.
+#[test]
+fn a_connection_without_a_whole_message_is_closed_without_a_word() {
+    let mut network = serving(&Gate::new(), &[]);
+    let hello = Frames::hello().bytes();
+    let begun: [&[u8]; 5] = [b"", b"\0", b"{\"header\":", &hello[..4], &hello[..hello.len() - 1]];
+    let mut peers: Vec<_> = begun
+        .iter()
+        .map(|bytes| {
+            let mut peer = network.peer(Framing::Lines);
+            peer.send_bytes(bytes);
+            peer
+        })
+        .collect();
+    let mut greeted = network.peer(Framing::Framed);
+    assert_eq!(number(&greeted.call(add().id(1))), 5);
+    network.server("server1").signal("TERM");
+    assert_eq!(greeted.receive(), drain(1));
+    for (peer, bytes) in peers.iter_mut().zip(begun) {
+        assert_eq!(peer.read_to_end(), b"", "{bytes:?}");
+    }
+    drop((peers, greeted));
+    assert_eq!(network.server_mut("server1").wait().code(), Some(0));
 }
 
 #[test]

@@ -1,10 +1,13 @@
-//! Beyond a rate, calls are counted instead of logged one by one; everything else is logged always.
+//! Beyond a rate, calls are counted instead of logged one by one, and so is whatever a peer causes.
 
 use super::{ADD, FAIL, add};
-use crate::harness::{Framing, Network, request};
+use crate::harness::{Framing, Network, Peer, number, request};
 
 /// Lines of calls that get one at least, and at most by second.
 const RATE: u64 = 100;
+
+/// Lines about what a peer sent that get one at least, and at most by second.
+const REFUSALS: u64 = 20;
 
 /// The number after `calls=` in each summary for a procedure.
 fn suppressed(log: &[String], key: &str) -> u64 {
@@ -49,7 +52,7 @@ fn a_summary_comes_within_the_next_second_of_a_running_server() {
 }
 
 #[test]
-fn refusals_and_exceptions_are_logged_at_any_rate() {
+fn refusals_and_exceptions_beyond_the_rate_of_a_peer_are_summed_up_and_none_is_lost() {
     const EACH: u64 = 300;
     let mut network = Network::serving(&[ADD, FAIL]);
     let mut peer = network.peer(Framing::Lines);
@@ -67,14 +70,42 @@ fn refusals_and_exceptions_are_logged_at_any_rate() {
     network.server("server1").signal("TERM");
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
     let log = network.server("server1").log_to_end();
-    for words in [
+    let kinds = [
         &[" call ", "svc1.fail(int)", "Execution Exception"][..],
         &[" raised ", "svc1.fail(int)", "ZeroDivisionError"],
         &[" refused ", "RPC Not Found"],
         &[" unauthorized ", "client=nobody"],
         &[" refused ", "Client Not Registered"],
         &[" refused ", "Invalid Arguments"],
-    ] {
-        assert_eq!(lines(&log, words), EACH, "{words:?}");
+    ];
+    let logged: u64 = kinds.iter().map(|words| lines(&log, words)).sum();
+    let summaries = log.iter().filter(|line| line.contains(" suppressed peer=127.0.0.1 "));
+    let count = |line: &String| line.split("refusals=").nth(1)?.split(' ').next()?.parse::<u64>().ok();
+    let summed: u64 = summaries.filter_map(count).sum();
+    assert_eq!(logged + summed, EACH * kinds.len() as u64, "{logged} lines and {summed} in summaries");
+    assert!(logged >= REFUSALS && summed > 0, "{logged} lines and {summed} in summaries");
+}
+
+#[test]
+fn a_stranger_cannot_fill_the_log_and_honest_lines_are_there_all_the_same() {
+    const EACH: usize = 3000;
+    let mut network = Network::serving(&[ADD]);
+    let address = network.server("server1").address();
+    let mut stranger = Peer::connect_from([127, 0, 0, 77], address, Framing::Framed);
+    let long = "x".repeat(10_000);
+    let flood = stranger.framed(&add().client(&long).id(1).to_string()).repeat(EACH);
+    let mut sending = stranger.twin();
+    let sender = std::thread::spawn(move || sending.send_bytes(&flood));
+    for _ in 0..EACH {
+        stranger.receive();
     }
+    sender.join().expect("sent");
+    assert_eq!(number(&network.peer(Framing::Lines).call(add().id(2))), 5);
+    network.server("server1").signal("TERM");
+    assert_eq!(network.server_mut("server1").wait().code(), Some(0));
+    let log = network.server("server1").log_to_end();
+    let bytes: usize = log.iter().map(String::len).sum();
+    // Two lines are due for each, and the peer sends for some seconds at most.
+    assert!(bytes < EACH * 100, "{bytes} bytes");
+    assert_eq!(lines(&log, &[" call ", "svc1.add(int, int)", "outcome=ok"]), 1);
 }

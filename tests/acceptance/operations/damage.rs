@@ -154,9 +154,10 @@ fn an_answer_to_any_message_may_be_lost() {
 #[test]
 fn a_source_that_hangs_while_it_is_loaded_changes_nothing() {
     let mut network = Network::of_two_servers();
-    network.start("server1", &["--load-timeout", "300ms"]);
+    network.start("server1", &[]);
     network.start("server2", &[]);
     network.apply().succeeds();
+    network.start("server1", &["--load-timeout", "300ms"]);
     network.write("one.py", "while True:\n    pass\n\n\ndef value():\n    return 2\n");
     network.write_value("two.py", 2);
     network.apply().ends(1).says("one.py").says("unchanged, since another server failed");

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::events;
-use crate::harness::Network;
+use crate::harness::{Network, txn};
 
 #[test]
 fn a_status_says_what_is_live_since_when_by_whom_and_how_it_differs() {
@@ -62,7 +62,7 @@ fn an_apply_that_is_under_way_is_shown_with_its_holder() {
     network
         .initializer(&["status", "init.yaml"])
         .ends(0)
-        .says("under way: apply txn by the test from 127.0.0.1, for ");
+        .says(&format!("under way: apply {} by the test from 127.0.0.1, for ", txn("txn")));
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! The first bytes decide the framing: text, frames, TLS, HTTP.
 
+use serde_json::{Value, json};
+
 use super::{ADD, add};
-use crate::harness::{Framing, Network, Raises, number};
+use crate::harness::{Framing, Network, Raises, number, request};
+
+/// `count() -> int`, which tells how often its only worker has run it.
+const COUNT: (&str, &str, &str, &str) =
+    ("count", "", "int", "runs = 0\n\ndef count():\n    global runs\n    runs += 1\n    return runs\n");
 
 #[test]
 fn a_mark_and_white_space_before_the_first_message_do_not_count() {
@@ -40,15 +46,108 @@ fn a_connection_that_says_nothing_ends_without_a_word() {
 }
 
 #[test]
-fn prose_gets_a_readable_line_and_the_session_goes_on() {
+fn a_first_line_of_prose_gets_one_readable_line_and_the_end() {
     let network = Network::serving(&[ADD]);
-    for prose in ["hello", "help", "RPC-REQ svc1 add 2 3", "Z"] {
+    for prose in ["hello", "help", "RPC-REQ svc1 add 2 3", "Z", "?", "[1]", "\"x\"", "7", "<html>"] {
         let mut peer = network.peer(Framing::Lines);
-        peer.send_bytes(format!("{prose}\r\n").as_bytes());
+        peer.send_bytes(format!("{prose}\r\n{}\n", add().id(1)).as_bytes());
         let answer = peer.receive();
-        Raises("Malformed Message", "no", &["not JSON at byte 1"]).check(&answer);
+        Raises("Malformed Message", "no", &[]).check(&answer);
         assert!(answer["value"]["id"].is_null());
+        peer.expect_end();
+    }
+}
+
+/// What other programs send first, each followed by a call that must not run.
+#[test]
+fn what_browsers_mailers_and_others_send_runs_nothing() {
+    let network = Network::serving(&[COUNT]);
+    let call = request("svc1", "count").id(1).to_string();
+    for first in [
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /\r\n",
+        "get / HTTP/1.1\r\n\r\n",
+        "patch / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\r\n",
+        "Post /svc1 HTTP/1.1\r\n\r\n",
+        "m-search * HTTP/1.1\r\n\r\n",
+        "foo http://127.0.0.1/ HTTP/1.1\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "\r\n\r\nGET / HTTP/1.1\r\n",
+        "Host: x\r\n",
+        "USER anonymous\r\n",
+        "EHLO mail\r\n",
+        "SSH-2.0-OpenSSH_9.6\r\n",
+        "CLIENT libcurl 8\r\n",
+        "{\"header\": \"HTTP\", \"value\": {}}\n",
+        "{\"header\": \"RPC-REQ\"}\n",
+        "{}\n",
+        "null\n",
+    ] {
+        let mut peer = network.peer(Framing::Lines);
+        peer.send_bytes(format!("{first}{call}\n{call}\n").as_bytes());
+        Raises("Malformed Message", "no", &[]).check(&peer.receive());
+        peer.expect_end();
+    }
+    assert_eq!(number(&network.peer(Framing::Lines).call(call)), 1, "nothing has run before");
+}
+
+#[test]
+fn a_frame_that_is_no_message_ends_a_connection_that_begins_with_it() {
+    let network = Network::serving(&[COUNT]);
+    let call = request("svc1", "count").id(1).to_string();
+    for first in ["hello", "{}", "{\"header\": \"RPC-DANCE\", \"value\": {}}", "\u{0}"] {
+        let mut peer = network.peer(Framing::Framed);
+        let bytes = [peer.framed(first), peer.framed(&call)].concat();
+        peer.send_bytes(&bytes);
+        Raises("Malformed Message", "no", &[]).check(&peer.receive());
+        peer.expect_end();
+    }
+    assert_eq!(number(&network.peer(Framing::Framed).call(call)), 1, "nothing has run before");
+}
+
+#[test]
+fn a_line_of_http_ends_a_session_at_any_time() {
+    let network = Network::serving(&[ADD]);
+    for line in ["GET / HTTP/1.1", "patch /", "Host: x", "content-type: application/json"] {
+        let mut peer = network.peer(Framing::Lines);
         assert_eq!(number(&peer.call(add().id(1))), 5);
+        peer.send_bytes(format!("{line}\r\n{}\n", add().id(2)).as_bytes());
+        Raises("Malformed Message", "no", &["not HTTP"]).check(&peer.receive());
+        peer.expect_end();
+    }
+}
+
+#[test]
+fn after_a_good_message_a_malformed_one_is_answered_and_too_many_end_the_session() {
+    let network = Network::with_procedures(&[ADD]).served(&["--max-malformed", "3"]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        assert_eq!(number(&peer.call(add().id(1))), 5);
+        for malformed in ["hello", "{\"header\": \"RPC-DANCE\", \"value\": {}}"] {
+            Raises("Malformed Message", "no", &[]).check(&peer.call(malformed));
+            assert_eq!(number(&peer.call(add().id(2))), 5, "the session lives");
+        }
+        Raises("Malformed Message", "no", &[]).check(&peer.call("hello"));
+        peer.expect_end();
+    }
+}
+
+#[test]
+fn a_ping_is_answered_at_once_with_what_the_server_can() {
+    let network = Network::with_procedures(&[ADD]).served(&[]);
+    for framing in Framing::BOTH {
+        let mut peer = network.peer(framing);
+        for id in [json!(7), json!("a"), Value::Null] {
+            let mut value = json!({});
+            if !id.is_null() {
+                value["id"] = id.clone();
+            }
+            let pong = peer.call(json!({ "header": "RPC-PING", "value": value }));
+            assert_eq!((&pong["header"], &pong["value"]["id"]), (&json!("RPC-PONG"), &id), "{pong}");
+            assert_eq!(pong["value"]["version"], env!("CARGO_PKG_VERSION"));
+            assert_eq!(pong["value"]["can"], json!(["text", "binary-1", "deploy-3"]));
+        }
+        assert_eq!(number(&peer.call(add().id(1))), 5, "a ping ends nothing");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::super::Caller;
+use super::super::{Caller, Tries};
 use super::reply::Reply;
 use super::session::{Failure, Session};
 use crate::dynamic::Answer;
@@ -61,10 +61,15 @@ impl Pool {
                 Err(failure) => return Err(self.explain(failure)),
             }
         }
-        let mut session = Session::connect(&self.server, self.address, caller, until)?;
-        match session.exchange(request, id, until) {
-            Ok(reply) => Ok((session, reply)),
-            Err(failure) => Err(self.explain(failure)),
+        let mut tries = Tries::new();
+        loop {
+            let mut session = Session::connect(&self.server, self.address, caller, until)?;
+            let greeted = session.greet(until);
+            match greeted.and_then(|()| session.exchange(request, id, until)) {
+                Ok(reply) => return Ok((session, reply)),
+                Err(failure) if failure.is_not_sent() && tries.may_go_on(true) => {}
+                Err(failure) => return Err(self.explain(failure)),
+            }
         }
     }
 

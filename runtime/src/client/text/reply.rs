@@ -18,6 +18,8 @@ pub(crate) enum Incoming {
     Reply(Reply),
     /// The server stops: it takes no call of this session after the one with this id, or none at all where that is 0.
     Drain(u64),
+    /// The answer to `RPC-PING`.
+    Pong,
 }
 
 impl Incoming {
@@ -35,6 +37,7 @@ impl Incoming {
                 let last = message.value.get("last-id").and_then(|id| id.get().parse().ok());
                 return Ok(Self::Drain(last.unwrap_or(0)));
             }
+            "RPC-PONG" => return Ok(Self::Pong),
             other => return Err(format!("the server sent `{other}` for an answer")),
         };
         Ok(Self::Reply(Reply { id, outcome }))

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::super::Caller;
 use super::super::connect::{self, describe, left, unavailable};
+use super::super::failure::no_greeting;
 use super::reply::{Incoming, Reply};
 use crate::error::{Error, ErrorKind};
-use crate::wire::exception::{ExceptionType, Executed};
+use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
+use crate::wire::{GREETING_TIMEOUT, message};
 
 /// How much is asked of the kernel at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -38,6 +40,8 @@ pub(crate) enum Failure {
     NotSent(io::Error),
     /// The deadline passed before the request was wholly handed to the kernel.
     NotSentInTime,
+    /// The server did not greet, so nothing was asked of it.
+    NoGreeting,
     /// The request was sent; no answer came.
     NoAnswer(io::Error),
     /// The deadline passed before the answer came.
@@ -68,6 +72,25 @@ impl Session {
         let mut byte = [MaybeUninit::uninit()];
         let peeked = socket2::SockRef::from(&self.stream).recv_with_flags(&mut byte, MSG_PEEK | MSG_DONTWAIT);
         self.input.is_empty() && matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Waits until the server has said that it speaks this protocol, before anything is asked of it.
+    pub(crate) fn greet(&mut self, until: Instant) -> Result<(), Failure> {
+        let mut ping = Vec::new();
+        message::write_ping(0, &mut ping);
+        let until = until.min(Instant::now() + GREETING_TIMEOUT);
+        self.send(&ping, until)?;
+        match self.receive_any(until) {
+            Ok(Incoming::Pong) => Ok(()),
+            Ok(Incoming::Reply(Reply { outcome: Err(exception), .. })) => {
+                Err(Failure::Answered(Exception { executed: Executed::No, ..exception }.into()))
+            }
+            Ok(_) => Err(Failure::Protocol("the server answered RPC-PING by something else".to_owned())),
+            Err(Failure::TimedOut) => Err(Failure::NoGreeting),
+            // Nothing of a call was sent.
+            Err(Failure::NoAnswer(error)) => Err(Failure::NotSent(error)),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Sends one request and waits for the answer with its id.
@@ -127,6 +150,14 @@ impl Session {
     }
 
     fn receive(&mut self, until: Instant) -> Result<Reply, Failure> {
+        match self.receive_any(until)? {
+            Incoming::Reply(reply) => Ok(reply),
+            _ => Err(Failure::Protocol("the server answered RPC-PING, which nobody asked".to_owned())),
+        }
+    }
+
+    /// The next message but a drain notice.
+    fn receive_any(&mut self, until: Instant) -> Result<Incoming, Failure> {
         loop {
             match self
                 .deframer
@@ -137,8 +168,8 @@ impl Session {
                     let incoming = Incoming::parse(&self.input[start..end]);
                     self.input.drain(..consumed);
                     match incoming.map_err(Failure::Protocol)? {
-                        Incoming::Reply(reply) => return Ok(reply),
                         Incoming::Drain(last) => self.draining = Some(last),
+                        incoming => return Ok(incoming),
                     }
                 }
                 Step::Skip(count) => drop(self.input.drain(..count)),
@@ -196,6 +227,7 @@ impl Failure {
                 Executed::Unknown,
                 format!("{peer} closed the connection without an answer: {}", describe(&error)),
             ),
+            Self::NoGreeting => unavailable(no_greeting(peer)),
             Self::NotSentInTime => Error::local(
                 ErrorKind::Exception(ExceptionType::DeadlineExceeded),
                 Executed::No,

@@ -10,7 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::worker::{Answer, Findings, Setup, StartError, Worker};
 use super::zygote::Engine;
 use crate::deploy::message::{DeployError, DeployErrorKind};
-use crate::engine::InFlight;
+use crate::engine::{InFlight, Share, Shares};
+use crate::meter::Meter;
 use crate::store::Tree;
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 
@@ -33,7 +34,8 @@ pub struct Pool {
     /// Its files; laid out before the first worker starts, and there as long as this.
     tree: Option<Arc<Tree>>,
     limits: PoolLimits,
-    slots: Arc<Semaphore>,
+    /// A slot for each call that may run.
+    slots: Arc<Shares>,
     /// A permit for each worker that is starting.
     starting: Arc<Semaphore>,
     /// Used last at the back.
@@ -70,7 +72,7 @@ struct Idle {
 struct Busy {
     pool: Arc<Pool>,
     /// `None` once the worker went back, or died.
-    worker: Option<(Worker, OwnedSemaphorePermit)>,
+    worker: Option<(Worker, Share)>,
     deadline: tokio::time::Instant,
     in_call: bool,
     /// The call counts until its worker is done with it.
@@ -80,14 +82,13 @@ struct Busy {
 impl Pool {
     /// A pool without workers.
     pub fn new(engine: Arc<Engine>, setup: Setup, tree: Option<Arc<Tree>>, limits: PoolLimits) -> Arc<Self> {
-        let permits = || Arc::new(Semaphore::new(limits.workers));
         Arc::new(Self {
             engine,
             setup,
             tree,
             limits,
-            slots: permits(),
-            starting: permits(),
+            slots: Shares::new(limits.workers),
+            starting: Arc::new(Semaphore::new(limits.workers)),
             idle: Mutex::default(),
             alive: Arc::default(),
         })
@@ -115,6 +116,12 @@ impl Pool {
         Ok(())
     }
 
+    /// Says how many clients may call. Where they are several, one of them holds at most all workers but one.
+    pub fn set_tenants(&self, tenants: usize) {
+        let workers = self.limits.workers;
+        self.slots.set_per_client(if tenants > 1 { workers.saturating_sub(1) } else { workers });
+    }
+
     /// How many workers there are.
     pub fn workers(&self) -> usize {
         self.alive.load(Ordering::Relaxed)
@@ -130,7 +137,7 @@ impl Pool {
             return Ok(());
         }
         // One that is in a call.
-        if self.slots.available_permits() < self.limits.workers {
+        if self.slots.is_used() {
             return Ok(());
         }
         let starting = Arc::clone(&self.starting).acquire_owned().await.map_err(|_| "closing".to_owned())?;
@@ -153,19 +160,24 @@ impl Pool {
         self: &Arc<Self>,
         procedure: usize,
         arguments: &[u8],
+        client: &Arc<str>,
         deadline: tokio::time::Instant,
         alone: bool,
         in_flight: InFlight,
     ) -> Result<Vec<u8>, Exception> {
-        let queued = tokio::time::timeout_at(deadline, self.take_worker());
+        let queued = tokio::time::timeout_at(deadline, self.take_worker(client, &in_flight));
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
         in_flight.begin();
         let pool = Arc::clone(self);
-        let mut busy = Busy { pool, worker: Some((worker, slot)), deadline, in_call: true, in_flight };
+        let worker = Some((worker, slot));
+        let mut busy = Busy { pool, worker, deadline, in_call: true, in_flight: in_flight.clone() };
         let answer = busy.call(procedure, arguments, alone).await?;
         busy.in_call = false;
+        if let Answer::Values(values) = &answer {
+            in_flight.session().add_untaken(values.len());
+        }
         drop(busy);
-        self.outcome(procedure, answer)
+        self.outcome(procedure, answer, in_flight.session().lines())
     }
 
     /// Lets workers go that have been idle for longer than the limit.
@@ -183,10 +195,13 @@ impl Pool {
         }
     }
 
-    async fn take_worker(self: &Arc<Self>) -> Result<(Worker, OwnedSemaphorePermit), Exception> {
+    async fn take_worker(
+        self: &Arc<Self>,
+        client: &Arc<str>,
+        in_flight: &InFlight,
+    ) -> Result<(Worker, Share), Exception> {
         let unavailable = |message: String| Exception::refused(ExceptionType::Unavailable, message);
-        let slot =
-            Arc::clone(&self.slots).acquire_owned().await.map_err(|_| unavailable("closing".to_owned()))?;
+        let slot = self.slots.take_for(client, in_flight).await;
         if let Some(worker) = self.take_idle() {
             return Ok((worker, slot));
         }
@@ -250,7 +265,7 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outcome(&self, procedure: usize, answer: Answer) -> Result<Vec<u8>, Exception> {
+    fn outcome(&self, procedure: usize, answer: Answer, lines: &Meter) -> Result<Vec<u8>, Exception> {
         match answer {
             Answer::Values(values) => Ok(values),
             Answer::WrongType(message) => {
@@ -258,7 +273,9 @@ impl Pool {
             }
             Answer::Raised(raised) => {
                 let key = self.setup.procedures.get(procedure).map(|procedure| procedure.key.as_str());
-                tracing::warn!(event = "raised", key, kind = raised.kind, traceback = raised.traceback);
+                if lines.admit(Instant::now()) {
+                    tracing::warn!(event = "raised", key, kind = raised.kind, traceback = raised.traceback);
+                }
                 let exception = Exception::new(ExceptionType::Execution, Executed::Yes, raised.message);
                 Err(Exception { own_kind: Some(raised.kind), ..exception })
             }

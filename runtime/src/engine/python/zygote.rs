@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -34,6 +35,9 @@ const SHIM: [(&str, &str); 6] = [
     ("rpc_codec.py", include_str!("shim/rpc_codec.py")),
     ("rpc_records.py", include_str!("shim/rpc_records.py")),
 ];
+
+/// Only the server's user reads the shim.
+const SHIM_MODE: u32 = 0o600;
 
 /// The zygote's end, and the end of the workers' output, are not waited for longer.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -130,7 +134,9 @@ impl Engine {
     /// Where they cannot be written.
     pub fn new(interpreter: Interpreter, folder: PathBuf) -> io::Result<Self> {
         for (name, text) in SHIM {
-            std::fs::write(folder.join(name), text)?;
+            let mut file = std::fs::File::options();
+            let file = file.write(true).create(true).truncate(true).mode(SHIM_MODE).open(folder.join(name));
+            file?.write_all(text.as_bytes())?;
         }
         let (reading, all_read) = mpsc::channel(1);
         let outputs =
@@ -198,7 +204,7 @@ impl Zygote {
         let (ours, theirs) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let child = Command::new(&interpreter.executable)
-            .args(["-I", "-S"])
+            .args(["-I", "-S", "-B"])
             .arg(program)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())

@@ -1,8 +1,6 @@
 //! [`Calls`]: a session's calls, on their way from request to answer.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -15,6 +13,7 @@ use crate::native::Call;
 use crate::server::Shared;
 use crate::server::answer::{check_length, expired_at_once, log_call};
 use crate::server::dispatch::{Found, not_its_arguments, time_allowed};
+use crate::server::pressure::Pressure;
 use crate::wire::binary::{self, Request};
 use crate::wire::block::Block;
 use crate::wire::check;
@@ -26,7 +25,7 @@ use crate::wire::value::{DecodeError, Reader};
 #[derive(Debug)]
 pub(super) struct Calls {
     pub(super) shared: Arc<Shared>,
-    pub(super) peer: SocketAddr,
+    pub(super) pressure: Pressure,
     /// The number of the last one that was taken on.
     pub(super) last: u64,
     /// How many came.
@@ -36,22 +35,19 @@ pub(super) struct Calls {
     /// The longest answer that may be sent.
     pub(super) max_answer: usize,
     pub(super) turn: Turn,
-    /// How many are in flight, with those whose answers nobody awaits.
-    in_flight: Arc<AtomicUsize>,
     /// Bytes of arguments of those under way.
     held_bytes: usize,
 }
 
 impl Calls {
-    pub(super) fn new(peer: SocketAddr, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(pressure: Pressure, shared: Arc<Shared>) -> Self {
         Self {
-            peer,
+            pressure,
             last: 0,
             served: 0,
             generation: 0,
             max_answer: shared.limits.frame_bytes,
             turn: Turn::new(Instant::now()),
-            in_flight: Arc::default(),
             held_bytes: 0,
             shared,
         }
@@ -59,13 +55,13 @@ impl Calls {
 
     /// Whether some still run that nobody awaits any more.
     pub(super) fn has_strays(&self, awaited: usize) -> bool {
-        self.in_flight.load(Ordering::Relaxed) > awaited
+        self.pressure.load.in_flight() > awaited
     }
 
     /// Whether the limits leave room for another one.
     pub(super) fn takes_more(&self) -> bool {
         let limits = &self.shared.limits;
-        self.in_flight.load(Ordering::Relaxed) < limits.session_calls && self.held_bytes < limits.queued_bytes
+        self.pressure.load.in_flight() < limits.session_calls && self.held_bytes < limits.queued_bytes
     }
 
     /// Answers a call in place, or begins it.
@@ -99,7 +95,8 @@ impl Calls {
             in_flight.begin();
         }
         let deadline = (self.turn.now + time).into();
-        let result = Arc::clone(method).finish(running, deadline, in_flight.clone());
+        let (method, client, working) = (Arc::clone(method), Arc::clone(&found.client), in_flight.clone());
+        let result = async move { method.finish(running, &client, deadline, working).await };
         self.wait_for(request, found.clone(), 0, in_flight, result, work);
         Ok(())
     }
@@ -209,7 +206,7 @@ impl Calls {
             .try_acquire_owned()
             .map_err(|_| unavailable(format!("the server has {limit} calls in flight, its limit")))?;
         let alone = self.shared.calls.available_permits() + 1 == limit;
-        Ok((InFlight::new(permit, &self.in_flight), alone))
+        Ok((InFlight::new(permit, &self.pressure.load), alone))
     }
 
     fn bad_arguments(&self, found: &Found, error: &DecodeError) -> Exception {
@@ -222,7 +219,9 @@ impl Calls {
     }
 
     fn log(&mut self, found: &Found, generation: u64, began: Instant, exception: Option<&Exception>) {
-        if exception.is_some() || self.turn.logs(&found.handler) {
+        let logs =
+            if exception.is_some() { self.pressure.remote.logs() } else { self.turn.logs(&found.handler) };
+        if logs {
             log_call(&found.handler, &found.client, generation, began.elapsed(), exception);
         }
     }

@@ -1,6 +1,5 @@
 //! [`Desk`]: where a session's frames are dealt with.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use super::calls::Calls;
 use super::slots::Slots;
 use super::work::Work;
 use crate::server::Shared;
+use crate::server::pressure::Pressure;
 use crate::wire::binary::{self, Bind, Frame, Hello, Request};
 use crate::wire::block::BlockPlace;
 use crate::wire::exception::{Exception, ExceptionType};
@@ -28,13 +28,13 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(peer: SocketAddr, shared: Arc<Shared>, overloaded: bool) -> Self {
+    pub(super) fn new(pressure: Pressure, shared: Arc<Shared>, overloaded: bool) -> Self {
         Self {
             idle_timeout: shared.limits.idle_timeout,
             greeted: false,
             overloaded,
-            slots: Slots::new(peer, shared.registry.load_full()),
-            calls: Calls::new(peer, shared),
+            slots: Slots::new(pressure.remote.clone(), shared.registry.load_full()),
+            calls: Calls::new(pressure, shared),
         }
     }
 
@@ -94,7 +94,7 @@ impl Desk {
         let answer = Hello {
             lowest: binary::VERSION,
             highest: binary::VERSION,
-            max_frame: u32::try_from(limits.frame_bytes).unwrap_or(u32::MAX),
+            max_frame: u32::try_from(self.calls.pressure.frame_limit(false)).unwrap_or(u32::MAX),
             idle_timeout_ms: u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX),
             name: &self.slots.registry().server,
         };
@@ -170,7 +170,10 @@ impl Desk {
             Some(Ok(found)) => calls.begin(request, found, &mut values, out, work, cx),
         };
         if let Err(exception) = begun {
-            tracing::warn!(event = "refused", peer = %calls.peer, call, slot, exception = %exception);
+            let remote = &calls.pressure.remote;
+            if remote.logs() {
+                tracing::warn!(event = "refused", peer = %remote, call, slot, exception = exception.for_log());
+            }
             binary::put_exception(call, &exception, out);
         }
         Ok(())

@@ -18,7 +18,6 @@ mod turn;
 mod work;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -31,8 +30,10 @@ use self::eager::Eager;
 use self::socket::Came;
 use self::work::{Done, Work};
 use super::Shared;
+use super::pressure::Pressure;
 use crate::wire::binary::{self, Kind};
 use crate::wire::exception::{Exception, ExceptionType};
+use crate::wire::frame::FrameError;
 use crate::wire::inbox::Inbox;
 use crate::wire::link::{Event, Link, LinkError};
 
@@ -72,12 +73,12 @@ enum State {
 /// Serves a binary session of which `input` has come, to its end. The answer: how many calls came, and why it ended.
 pub(super) async fn serve(
     stream: TcpStream,
-    peer: SocketAddr,
+    pressure: Pressure,
     shared: Arc<Shared>,
     overloaded: bool,
     input: Vec<u8>,
 ) -> (u64, io::Result<&'static str>) {
-    let mut session = Session::new(stream, peer, shared, overloaded, input);
+    let mut session = Session::new(stream, pressure, shared, overloaded, input);
     let ended = std::future::poll_fn(|cx| session.turn(cx)).await;
     let ended = match ended {
         Ok(DONE) => session.linger().await,
@@ -89,18 +90,18 @@ pub(super) async fn serve(
 impl Session {
     fn new(
         stream: TcpStream,
-        peer: SocketAddr,
+        pressure: Pressure,
         shared: Arc<Shared>,
         overloaded: bool,
         input: Vec<u8>,
     ) -> Self {
         let now = Instant::now();
-        let inbox = Inbox::with_bytes(shared.limits.frame_bytes, input);
+        let inbox = Inbox::with_bytes(pressure.frame_limit(false), input);
         Self {
             stream,
             link: Link::with_inbox(inbox),
             work: Work::new(shared.drain.clone(), shared.registry.swaps()),
-            desk: Desk::new(peer, shared, overloaded),
+            desk: Desk::new(pressure, shared, overloaded),
             eager: Eager::new(now),
             state: State::Open,
             amid_frame_since: Some(now),
@@ -129,16 +130,18 @@ impl Session {
         loop {
             let held_back = self.take_frames(cx);
             self.take_done(cx, now);
-            let clogged = self.is_clogged();
             self.desk.calls.turn.wrote();
             if socket::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
                 self.taken = now;
+            }
+            if let Err(limit) = self.desk.calls.pressure.set_untaken(self.link.outbox.len()) {
+                return Poll::Ready(Ok(limit));
             }
             if held_back && self.desk.calls.turn.is_over() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if (held_back && !self.holds_back()) || (clogged && !self.is_clogged()) {
+            if held_back && !self.holds_back() {
                 continue;
             }
             if !held_back && self.is_finished() {
@@ -154,10 +157,6 @@ impl Session {
                 Came::End => self.state = State::HalfClosed,
                 Came::Nothing => match self.due() {
                     (due, limit) if now >= due => return Poll::Ready(Ok(limit)),
-                    (due, _) if self.is_clogged() => {
-                        self.work.set_alarm(due, cx);
-                        return Poll::Pending;
-                    }
                     // A timer begins with its first poll, in another round.
                     (due, _) if self.work.set_timer(self.next_look(due, now), now) => {}
                     _ => return Poll::Pending,
@@ -201,14 +200,23 @@ impl Session {
                     if !self.link.inbox.is_amid_frame() && self.desk.is_greeted() {
                         self.amid_frame_since = None;
                     }
+                    let pending = self.link.inbox.pending();
+                    if let Err(exception) = self.desk.calls.pressure.set_unfinished(pending) {
+                        self.end_by(&exception);
+                    }
                     return false;
                 }
                 Err(error) => Err(error),
             };
+            if let Err(LinkError::Frame(FrameError::TooLong { .. })) = &taken
+                && self.raise_limit()
+            {
+                continue;
+            }
             self.active = self.desk.calls.turn.now;
             self.amid_frame_since = self.link.inbox.is_amid_frame().then_some(self.active);
             if let Err(error) = taken {
-                self.end_by(&error);
+                self.end_by(&Exception::refused(ExceptionType::MalformedMessage, error.to_string()));
             } else if self.desk.has_turned_away() {
                 self.drain();
             }
@@ -218,9 +226,7 @@ impl Session {
 
     /// Puts every answer that is ready.
     fn take_done(&mut self, cx: &mut Context<'_>, now: Instant) {
-        while !self.is_clogged()
-            && let Poll::Ready(Some(done)) = self.work.poll_next_unpin(cx)
-        {
+        while let Poll::Ready(Some(done)) = self.work.poll_next_unpin(cx) {
             match done {
                 Done::Call(answer) => {
                     self.desk.calls.finish(answer, &mut self.link.outbox, &mut self.work);
@@ -267,7 +273,7 @@ impl Session {
         self.is_clogged() || (!self.desk.calls.takes_more() && is_call())
     }
 
-    /// Whether the peer has left so many answers untaken that no more are made for it.
+    /// Whether the peer has left so many answers untaken that no more calls start for it.
     fn is_clogged(&self) -> bool {
         self.link.outbox.len() >= self.desk.calls.shared.limits.queued_bytes
     }
@@ -282,10 +288,20 @@ impl Session {
         self.state = State::Closing;
     }
 
-    fn end_by(&mut self, error: &LinkError) {
-        let exception = Exception::refused(ExceptionType::MalformedMessage, error.to_string());
-        tracing::warn!(event = "refused", peer = %self.desk.calls.peer, exception = %exception);
-        binary::put_exception(0, &exception, &mut self.link.outbox);
+    /// A stranger may have become a client since the limit was set.
+    fn raise_limit(&mut self) -> bool {
+        let limit = self.desk.calls.pressure.frame_limit(false);
+        let is_higher = limit > self.link.inbox.limit();
+        self.link.inbox.set_limit(limit);
+        is_higher
+    }
+
+    fn end_by(&mut self, exception: &Exception) {
+        let remote = &self.desk.calls.pressure.remote;
+        if remote.logs() {
+            tracing::warn!(event = "refused", peer = %remote, exception = exception.for_log());
+        }
+        binary::put_exception(0, exception, &mut self.link.outbox);
         self.state = State::Closing;
     }
 

@@ -1,9 +1,9 @@
 //! [`Slots`]: what a session has bound, and what answers it at present.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::server::dispatch::{Found, Target, find};
+use crate::server::peers::Remote;
 use crate::server::registry::Registry;
 use crate::wire::binary::{self, Bind, Bound, Frame};
 use crate::wire::block::BlockPlace;
@@ -18,7 +18,7 @@ const SLOT_BYTES: usize = 128;
 /// exception is kept.
 #[derive(Debug)]
 pub(super) struct Slots {
-    peer: SocketAddr,
+    remote: Remote,
     /// Who the client says it is.
     client: Option<Box<str>>,
     registry: Arc<Registry>,
@@ -40,8 +40,8 @@ struct Slot {
 }
 
 impl Slots {
-    pub(super) fn new(peer: SocketAddr, registry: Arc<Registry>) -> Self {
-        Self { peer, client: None, registry, turnover: 0, bound: Vec::new(), bytes: 0 }
+    pub(super) fn new(remote: Remote, registry: Arc<Registry>) -> Self {
+        Self { remote, client: None, registry, turnover: 0, bound: Vec::new(), bytes: 0 }
     }
 
     /// The client says who it is.
@@ -106,7 +106,7 @@ impl Slots {
             return_types: bind.returns.as_deref(),
             client: self.client.as_deref(),
         };
-        find(&self.registry, &target, self.peer.ip())
+        find(&self.registry, &target, &self.remote)
     }
 
     /// Where the block of a REQ begins that begins like this; see [`Inbox::next`](crate::wire::inbox::Inbox::next).

@@ -46,8 +46,6 @@ pub(super) struct Work {
     calls: HashMap<u64, (AbortHandle, InFlight)>,
     /// When each timer is due.
     timers: Vec<Instant>,
-    /// For when nothing else is polled.
-    alarm: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Work {
@@ -58,7 +56,7 @@ impl Work {
             let _ = drain.wait_for(|drain| *drain).await;
             Done::Drain
         }));
-        let mut work = Self { waiting, calls: HashMap::new(), timers: Vec::new(), alarm: None };
+        let mut work = Self { waiting, calls: HashMap::new(), timers: Vec::new() };
         work.await_swap(swaps);
         work
     }
@@ -131,15 +129,6 @@ impl Work {
     /// A timer has gone off.
     pub(super) fn end_timer(&mut self, due: Instant) {
         self.timers.retain(|timer| *timer != due);
-    }
-
-    /// Wakes the session at that time although nothing is polled here until then.
-    pub(super) fn set_alarm(&mut self, due: Instant, cx: &mut Context<'_>) {
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
-        alarm.as_mut().reset(due.into());
-        if alarm.as_mut().poll(cx).is_ready() {
-            cx.waker().wake_by_ref();
-        }
     }
 }
 

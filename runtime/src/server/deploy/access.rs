@@ -1,67 +1,132 @@
-//! [`DeploySession`]: who may deploy over a connection.
+//! [`DeploySession`]: who may deploy over a connection; and [`ProofTries`]: how often an address may try to prove it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::deploy::message::{ChallengeAnswer, DeployError, DeployErrorKind};
-use crate::deploy::{random_id, verify_key};
+use crate::deploy::message::{ChallengeAnswer, DeployError, DeployErrorKind, ProveAnswer};
+use crate::deploy::proof::{Challenge, NONCE_DIGITS, Prover, is_nonce};
+use crate::deploy::random_hex;
+use crate::server::peers::Remote;
+
+/// A connection ends after so many wrong proofs.
+pub(crate) const MAX_WRONG_PROOFS: u32 = 3;
+
+/// An address that has sent this many wrong proofs has to wait for the next ones to be looked at.
+const FREE_TRIES: u32 = 3;
+
+/// How long a proof waits then, one after the other.
+const TRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Maximum number of proofs of one address that wait.
+const MAX_WAITING_TRIES: usize = 50;
+
+/// Wrong proofs of an address are forgotten so long after the last one.
+const TRIES_REMEMBERED: Duration = Duration::from_mins(1);
 
 /// What a connection has shown of its right to deploy.
 #[derive(Debug)]
 pub(crate) struct DeploySession {
-    pub(super) peer: SocketAddr,
+    pub(super) remote: Remote,
+    /// The addresses at which this server is dialled, as it knows them.
+    own: Vec<SocketAddr>,
     proof: Mutex<Proof>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Proof {
+#[derive(Debug, Default)]
+struct Proof {
+    state: ProofState,
+    wrong: u32,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum ProofState {
+    #[default]
     None,
-    /// The nonce that was given out.
-    Asked(String),
+    /// The nonces of both sides.
+    Asked {
+        initializer_nonce: String,
+        server_nonce: String,
+    },
     Given,
 }
 
 impl DeploySession {
-    pub(crate) fn new(peer: SocketAddr) -> Self {
-        Self { peer, proof: Mutex::new(Proof::None) }
+    /// A connection from there to the server's `own` addresses.
+    pub(crate) fn new(remote: Remote, own: Vec<SocketAddr>) -> Self {
+        Self { remote, own, proof: Mutex::default() }
     }
 
-    /// Gives out a nonce to prove the key with, where there is one to prove.
-    pub(super) fn challenge(&self, key: Option<&[u8]>) -> Result<ChallengeAnswer, DeployError> {
-        if key.is_none() {
-            return Ok(ChallengeAnswer { nonce: String::new() });
+    /// Gives out a nonce to prove the key with. A proof that was given before is revoked.
+    pub(super) fn challenge(&self, initializer_nonce: String) -> Result<ChallengeAnswer, DeployError> {
+        if !is_nonce(&initializer_nonce) {
+            let what = format!("`nonce` is {NONCE_DIGITS} hexadecimal digits in lower case");
+            return Err(DeployError::new(DeployErrorKind::Malformed, what));
         }
-        let nonce = random_id()
-            .and_then(|one| Ok(one + &random_id()?))
+        let nonce = random_hex::<{ NONCE_DIGITS / 2 }>()
             .map_err(|error| DeployError::new(DeployErrorKind::Failed, error.to_string()))?;
-        *self.proof() = Proof::Asked(nonce.clone());
+        self.proof().state = ProofState::Asked { initializer_nonce, server_nonce: nonce.clone() };
         Ok(ChallengeAnswer { nonce })
     }
 
-    /// Takes the proof of the key.
-    pub(super) fn prove(&self, key: Option<&[u8]>, proof: &str) -> Result<(), DeployError> {
-        let Some(key) = key else { return Ok(()) };
-        let mut state = self.proof();
-        let Proof::Asked(nonce) = std::mem::replace(&mut *state, Proof::None) else {
+    /// Takes the proof of the key, and proves that this side has it too.
+    pub(super) async fn prove(&self, key: &[u8], proof: &str) -> Result<ProveAnswer, DeployError> {
+        let state = std::mem::take(&mut self.proof().state);
+        let ProofState::Asked { initializer_nonce, server_nonce } = state else {
+            self.count_wrong();
             return Err(not_allowed("there was no challenge to prove"));
         };
-        if !verify_key(key, &nonce, proof) {
-            return Err(not_allowed("the deploy key is not this server's"));
+        if !self.remote.peer.proofs.wait_for_turn().await {
+            self.count_wrong();
+            return Err(not_allowed(
+                "too many wrong proofs of the deploy key came from this address; wait a minute",
+            ));
         }
-        *state = Proof::Given;
-        Ok(())
+        let at = |address| Challenge {
+            address,
+            initializer_nonce: &initializer_nonce,
+            server_nonce: &server_nonce,
+        };
+        let proven = |own: &&SocketAddr| at(**own).verify(key, Prover::Initializer, proof);
+        let Some(own) = self.own.iter().find(proven) else {
+            self.count_wrong();
+            self.remote.peer.proofs.count_wrong(Instant::now());
+            return Err(not_allowed(&self.explain_wrong()));
+        };
+        self.proof().state = ProofState::Given;
+        Ok(ProveAnswer { proof: at(*own).prove(key, Prover::Server) })
     }
 
-    /// Whether this connection may deploy on a server with that key.
-    pub(super) fn authorize(&self, key: Option<&[u8]>) -> Result<(), DeployError> {
-        match key {
-            Some(_) if *self.proof() == Proof::Given => Ok(()),
-            Some(_) => Err(not_allowed("this server asks for its deploy key: give --deploy-key")),
-            None if self.peer.ip().to_canonical().is_loopback() => Ok(()),
-            None => Err(not_allowed(
-                "without a deploy key this server is deployed from loopback alone; start it with --deploy-key",
-            )),
+    /// Whether this connection may deploy.
+    pub(super) fn authorize(&self) -> Result<(), DeployError> {
+        if self.may_deploy() {
+            return Ok(());
         }
+        Err(not_allowed("who deploys proves this server's deploy key first"))
+    }
+
+    /// Whether this connection may deploy.
+    pub(crate) fn may_deploy(&self) -> bool {
+        self.proof().state == ProofState::Given
+    }
+
+    /// Whether so many proofs were wrong that the connection ends.
+    pub(crate) fn is_over(&self) -> bool {
+        self.proof().wrong >= MAX_WRONG_PROOFS
+    }
+
+    fn explain_wrong(&self) -> String {
+        let own: Vec<_> = self.own.iter().map(ToString::to_string).collect();
+        format!(
+            "the deploy key is not this server's, or the server was dialled at another address than {} \
+             (--advertise tells it one)",
+            own.join(" or ")
+        )
+    }
+
+    fn count_wrong(&self) {
+        self.proof().wrong += 1;
     }
 
     fn proof(&self) -> MutexGuard<'_, Proof> {
@@ -69,6 +134,132 @@ impl DeploySession {
     }
 }
 
+/// The wrong proofs of one address. After [`FREE_TRIES`] of them, further proofs are looked at one after the other, with
+/// a pause, so that a key cannot be guessed by speed.
+#[derive(Debug, Default)]
+pub(crate) struct ProofTries {
+    /// How many were wrong, and when the last one came.
+    wrong: Mutex<(u32, Option<Instant>)>,
+    /// `waiting <= MAX_WAITING_TRIES`
+    waiting: AtomicUsize,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl ProofTries {
+    /// Whether wrong proofs of this address still count.
+    pub(crate) fn are_remembered(&self, now: Instant) -> bool {
+        self.count(now) > 0
+    }
+
+    /// Waits until a proof of this address may be looked at. The answer: false where too many others wait.
+    async fn wait_for_turn(&self) -> bool {
+        if self.count(Instant::now()) < FREE_TRIES {
+            return true;
+        }
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        if before >= MAX_WAITING_TRIES {
+            return false;
+        }
+        let _turn = self.turn.lock().await;
+        tokio::time::sleep(TRY_PAUSE).await;
+        true
+    }
+
+    fn count_wrong(&self, now: Instant) {
+        let count = self.count(now);
+        *self.lock() = (count.saturating_add(1), Some(now));
+    }
+
+    fn count(&self, now: Instant) -> u32 {
+        let (count, last) = *self.lock();
+        let is_recent = |last| now.saturating_duration_since(last) < TRIES_REMEMBERED;
+        if last.is_some_and(is_recent) { count } else { 0 }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u32, Option<Instant>)> {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a proof that waits for as long as this is there.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 fn not_allowed(message: &str) -> DeployError {
     DeployError::new(DeployErrorKind::NotAllowed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    const KEY: &[u8] = b"a key of this network";
+
+    fn session(own: &[&str]) -> DeploySession {
+        let own = own.iter().map(|address| address.parse().expect("an address")).collect();
+        let address = "127.0.0.1:9".parse().expect("an address");
+        DeploySession::new(Remote { address, peer: Arc::default() }, own)
+    }
+
+    fn prove(session: &DeploySession, dialled: &str, key: &[u8]) -> Result<ProveAnswer, DeployError> {
+        let initializer_nonce = "a".repeat(NONCE_DIGITS);
+        let ChallengeAnswer { nonce } = session.challenge(initializer_nonce.clone()).expect("a nonce");
+        let challenge = Challenge {
+            address: dialled.parse().expect("an address"),
+            initializer_nonce: &initializer_nonce,
+            server_nonce: &nonce,
+        };
+        let proof = challenge.prove(key, Prover::Initializer);
+        let answer = session.prove(KEY, &proof).now_or_never().expect("no wait");
+        if let Ok(ProveAnswer { proof }) = &answer {
+            assert!(challenge.verify(KEY, Prover::Server, proof), "the server proves itself too");
+        }
+        answer
+    }
+
+    #[test]
+    fn a_proof_for_another_address_is_none() {
+        let session = session(&["127.0.0.1:7101", "10.0.0.5:7101"]);
+        assert!(prove(&session, "127.0.0.1:7102", KEY).is_err() && !session.may_deploy());
+        for own in ["127.0.0.1:7101", "10.0.0.5:7101"] {
+            assert!(prove(&session, own, KEY).is_ok() && session.may_deploy());
+        }
+    }
+
+    #[test]
+    fn a_failed_proof_revokes_an_earlier_one_and_three_end_the_connection() {
+        let session = session(&["127.0.0.1:7101"]);
+        assert!(prove(&session, "127.0.0.1:7101", KEY).is_ok());
+        for wrong in 1..=MAX_WRONG_PROOFS {
+            assert!(prove(&session, "127.0.0.1:7101", b"another key").is_err());
+            assert_eq!((session.may_deploy(), session.is_over()), (false, wrong == MAX_WRONG_PROOFS));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_some_wrong_proofs_an_address_waits_for_each_next_one() {
+        let tries = ProofTries::default();
+        for _ in 0..FREE_TRIES {
+            assert_eq!(tries.wait_for_turn().now_or_never(), Some(true));
+            tries.count_wrong(Instant::now());
+        }
+        let began = tokio::time::Instant::now();
+        let turns = (0..MAX_WAITING_TRIES + 7).map(|_| tries.wait_for_turn());
+        let taken = futures_util::future::join_all(turns).await.into_iter().filter(|taken| *taken).count();
+        assert_eq!(taken, MAX_WAITING_TRIES, "no more than that wait");
+        assert!(began.elapsed() >= TRY_PAUSE * MAX_WAITING_TRIES as u32);
+        assert!(tries.are_remembered(Instant::now()));
+        assert!(!tries.are_remembered(Instant::now() + TRIES_REMEMBERED));
+        assert_eq!(tries.waiting.load(Ordering::Relaxed), 0);
+    }
 }

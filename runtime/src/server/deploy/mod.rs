@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use self::access::DeploySession;
+pub(crate) use self::access::{DeploySession, ProofTries};
 use super::live::LiveRegistry;
 use super::registry::{Builder, Registry, Scrutiny};
 use super::{StartError, blocking};
@@ -36,7 +36,8 @@ const MAX_PROOF_MESSAGE_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Deployer {
     builder: Builder,
-    key: Option<Vec<u8>>,
+    /// What proves who may deploy.
+    key: Vec<u8>,
     retention: Retention,
     started: u64,
     /// Held for a step at a time, not while sources load.
@@ -68,7 +69,7 @@ struct Staged {
 
 impl Deployer {
     /// Loads what was live when the server last ran, and what was prepared.
-    pub(super) async fn load(builder: Builder, key: Option<Vec<u8>>) -> Result<(Registry, Self), StartError> {
+    pub(super) async fn load(builder: Builder, key: Vec<u8>) -> Result<(Registry, Self), StartError> {
         let store = Arc::clone(&builder.store);
         let current = blocking(move || store.current()).await?;
         let mut registry = Registry::default();
@@ -87,9 +88,6 @@ impl Deployer {
                 apply = current.manifest.apply,
                 by = "the data folder"
             );
-        }
-        if key.is_none() {
-            tracing::warn!(event = "no deploy key", note = "whoever connects from loopback may deploy code");
         }
         let retention =
             Retention { generations: builder.limits.history, bytes: builder.limits.history_bytes };
@@ -175,8 +173,10 @@ impl Deployer {
             Ok(request) => self.obey(registry, session, request).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = &result {
-            tracing::warn!(event = "deployment refused", peer = %session.peer, reason = %error);
+        if let Err(error) = &result
+            && session.remote.logs()
+        {
+            tracing::warn!(event = "deployment refused", peer = %session.remote, reason = %error);
         }
         result
     }
@@ -189,17 +189,20 @@ impl Deployer {
         bytes: &[u8],
     ) -> Result<DeployRequest, DeployError> {
         if !matches!(header, "INIT-CHALLENGE" | "INIT-PROVE") {
-            session.authorize(self.key.as_deref())?;
+            session.authorize()?;
         } else if bytes.len() > MAX_PROOF_MESSAGE_BYTES {
             return Err(malformed(format!("`{header}` has at most {MAX_PROOF_MESSAGE_BYTES} bytes")));
         }
-        serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))
+        let request: DeployRequest =
+            serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+        request.check().map_err(malformed)?;
+        Ok(request)
     }
 
     async fn obey(&self, registry: &LiveRegistry, session: &DeploySession, request: DeployRequest) -> Answer {
         match request {
-            DeployRequest::Challenge {} => answer(&session.challenge(self.key.as_deref())?),
-            DeployRequest::Prove { proof } => answer(&session.prove(self.key.as_deref(), &proof)?),
+            DeployRequest::Challenge { nonce } => answer(&session.challenge(nonce)?),
+            DeployRequest::Prove { proof } => answer(&session.prove(&self.key, &proof).await?),
             DeployRequest::Status {} => self.status(registry).await,
             DeployRequest::Manifest { generation } => self.manifest(generation).await,
             DeployRequest::History {} => self.history().await,
@@ -212,13 +215,13 @@ impl Deployer {
                 let begin = Begin { txn, holder, lease, expected };
                 self.begin(registry, session, begin, origin, (manifest, patch)).await
             }
-            DeployRequest::Put { txn, token, files } => self.put(Step { txn: &txn, token }, files).await,
-            DeployRequest::Prepare { txn, token } => self.prepare(registry, Step { txn: &txn, token }).await,
+            DeployRequest::Put { txn, token, files } => self.put(step(&txn, token), files).await,
+            DeployRequest::Prepare { txn, token } => self.prepare(registry, step(&txn, token)).await,
             DeployRequest::Renew { txn, token } => {
-                self.step(Step { txn: &txn, token }).await?;
+                self.step(step(&txn, token)).await?;
                 answer(&Value::Null)
             }
-            DeployRequest::Commit { txn, token } => self.commit(registry, Step { txn: &txn, token }).await,
+            DeployRequest::Commit { txn, token } => self.commit(registry, step(&txn, token)).await,
             DeployRequest::Abort { txn } => self.abort(&txn).await,
             DeployRequest::Outcome { txn } => {
                 let outcome = self.state.lock().await.participant.outcome(&txn);
@@ -258,10 +261,15 @@ impl State {
     }
 }
 
+/// A step as its sender names it.
+fn step(txn: &str, token: u64) -> Step<'_> {
+    Step { txn, token: Some(token) }
+}
+
 /// Who holds a lease, in words for whoever finds it taken.
 fn holder(txn: &str, origin: &Origin, session: &DeploySession) -> String {
     let by = if origin.by.is_empty() { String::new() } else { format!(" by {}", origin.by) };
-    format!("apply {txn}{by} from {}", session.peer.ip())
+    format!("apply {txn}{by} from {}", session.remote.address.ip())
 }
 
 fn live_of(generation: &Generation) -> Live {

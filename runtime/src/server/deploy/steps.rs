@@ -46,7 +46,7 @@ impl Deployer {
             lease,
             expected,
             origin,
-            from: session.peer.ip().to_string(),
+            from: session.remote.address.ip().to_string(),
             manifest: Arc::clone(&manifest),
             registry: None,
         });
@@ -63,7 +63,7 @@ impl Deployer {
         manifest: (Option<Box<Manifest>>, Option<ManifestPatch>),
     ) -> Result<Arc<Manifest>, DeployError> {
         let manifest = match manifest {
-            (Some(whole), None) => *whole,
+            (Some(whole), None) => Manifest { apply: begin.txn.clone(), ..*whole },
             (None, Some(patch)) => {
                 let state = self.state.lock().await;
                 let live = state.participant.live();
@@ -246,7 +246,7 @@ impl Deployer {
             txn: format!("rollback of {txn}"),
             previous: current.number,
             origin: Origin { at: super::epoch_ms().max(at.saturating_add(1)), by, note },
-            from: session.peer.ip().to_string(),
+            from: session.remote.address.ip().to_string(),
             changes: state.changes_to(&manifest),
             undid: txn.to_owned(),
             content: manifest.content_hash(),

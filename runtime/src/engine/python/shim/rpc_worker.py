@@ -28,6 +28,8 @@ HEAD = struct.Struct("<III")
 READ_BYTES = 1 << 16
 MAX_TRACEBACK = 8000
 MAX_MESSAGE = 2000
+MAX_RAISED_MESSAGE = 8000
+MAX_KIND = 200
 
 
 class Refused(Exception):
@@ -224,8 +226,8 @@ def describe(error):
     except Exception:
         message = "(its message cannot be printed)"
     return {
-        "kind": type(error).__name__,
-        "message": printable(message[:MAX_TRACEBACK]),
+        "kind": printable(type(error).__name__[:MAX_KIND]),
+        "message": printable(message[:MAX_RAISED_MESSAGE]),
         "traceback": printable("".join(lines))[-MAX_TRACEBACK:],
     }
 

@@ -1,0 +1,178 @@
+//! Honest callers: one call in flight, in a binary or a text session.
+
+use std::io::{self, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// An answer that takes longer is a failed call.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// After a failed call.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Calls before anything is measured.
+const WARM_UP: usize = 500;
+
+const REQUEST: &str = r#"{"header":"RPC-REQ","value":{"id":1,"service":"svc1","rpc":"add","argument-types":["int","int"],"arguments":[2,3]}}"#;
+
+/// Longer frames do not answer these calls.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+// The kinds of frames in a binary session.
+const HELLO: u8 = 0;
+const BIND: u8 = 1;
+const BOUND: u8 = 2;
+const REQ: u8 = 3;
+const RES: u8 = 4;
+const PING: u8 = 7;
+const PONG: u8 = 8;
+
+/// Calls `svc1.add(2, 3)`. It connects again after a failure.
+pub struct Caller {
+    address: SocketAddr,
+    is_binary: bool,
+    session: Option<Session>,
+    failed: u64,
+    first_failure: Option<io::Error>,
+}
+
+struct Session {
+    stream: BufReader<TcpStream>,
+    frame: Vec<u8>,
+    /// The number of the last call.
+    last: u64,
+}
+
+impl Caller {
+    pub fn binary(address: SocketAddr) -> Self {
+        Self { address, is_binary: true, session: None, failed: 0, first_failure: None }
+    }
+
+    pub fn text(address: SocketAddr) -> Self {
+        Self { is_binary: false, ..Self::binary(address) }
+    }
+
+    pub fn warm_up(&mut self) -> io::Result<()> {
+        (0..WARM_UP).try_for_each(|_| self.call())
+    }
+
+    /// Calls answered per second, over so long.
+    pub fn rate(&mut self, window: Duration) -> f64 {
+        let (begin, mut calls) = (Instant::now(), 0_u32);
+        while begin.elapsed() < window {
+            match self.call() {
+                Ok(()) => calls += 1,
+                Err(error) => self.fail(error),
+            }
+        }
+        f64::from(calls) / begin.elapsed().as_secs_f64()
+    }
+
+    pub fn tell_failures(self) {
+        let Some(first) = self.first_failure else { return };
+        let session = if self.is_binary { "binary" } else { "text" };
+        eprintln!("  failed calls of the {session} session: {}, the first one: {first}", self.failed);
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.failed += 1;
+        let is_late = error.kind() == io::ErrorKind::WouldBlock;
+        let error = if is_late { io::Error::other(format!("no answer in {PATIENCE:?}")) } else { error };
+        self.first_failure.get_or_insert(error);
+        self.session = None;
+        std::thread::park_timeout(PAUSE);
+    }
+
+    fn call(&mut self) -> io::Result<()> {
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => none.insert(Session::connect(self.address, self.is_binary)?),
+        };
+        if self.is_binary { session.binary_call() } else { session.text_call() }
+    }
+}
+
+impl Session {
+    fn connect(address: SocketAddr, is_binary: bool) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut session = Self { stream: BufReader::new(stream), frame: Vec::new(), last: 0 };
+        if is_binary {
+            session.begin_binary()?;
+        }
+        Ok(session)
+    }
+
+    /// Says HELLO and binds slot 0. Nothing has to be awaited.
+    fn begin_binary(&mut self) -> io::Result<()> {
+        let mut hello = vec![HELLO];
+        hello.extend_from_slice(b"RPCB\x01\0\x01\0\0\0\0\x08\0\0\0\0");
+        put_text(&mut hello, "honest");
+        self.send(&hello)?;
+        let mut bind = vec![BIND, 0, 0, 0, 0];
+        put_text(&mut bind, "svc1");
+        put_text(&mut bind, "add");
+        bind.extend_from_slice(&2_u32.to_le_bytes());
+        put_text(&mut bind, "int");
+        put_text(&mut bind, "int");
+        bind.extend_from_slice(b"\x01\x01\0\0\0");
+        put_text(&mut bind, "int");
+        self.send(&bind)
+    }
+
+    fn binary_call(&mut self) -> io::Result<()> {
+        self.last += 1;
+        let call = self.last.to_le_bytes();
+        let (slot, no_deadline) = ([0; 4], [0xff; 4]);
+        let arguments = [2_i64.to_le_bytes(), 3_i64.to_le_bytes()].concat();
+        self.send(&[&[REQ][..], &call, &slot, &no_deadline, &arguments].concat())?;
+        loop {
+            self.receive()?;
+            match self.frame.split_first() {
+                Some((&RES, rest)) if rest == [call, 5_i64.to_le_bytes()].concat() => return Ok(()),
+                Some((&(HELLO | BOUND), _)) => {}
+                Some((&PING, number)) => {
+                    let pong = [&[PONG], number].concat();
+                    self.send(&pong)?;
+                }
+                _ => return Err(self.unexpected()),
+            }
+        }
+    }
+
+    fn text_call(&mut self) -> io::Result<()> {
+        self.send(REQUEST.as_bytes())?;
+        self.receive()?;
+        let values = b"\"return-values\":[5]";
+        let is_right = self.frame.windows(values.len()).any(|window| window == values);
+        if is_right { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(message.len()).map_err(io::Error::other)?;
+        self.stream.get_mut().write_all(&[&length.to_be_bytes(), message].concat())
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        let mut length = [0; 4];
+        self.stream.read_exact(&mut length)?;
+        let length = u32::from_be_bytes(length) as usize;
+        if length > LONGEST_ANSWER {
+            return Err(io::Error::other(format!("an answer of {length} bytes")));
+        }
+        self.frame.resize(length, 0);
+        self.stream.read_exact(&mut self.frame)
+    }
+
+    fn unexpected(&self) -> io::Error {
+        io::Error::other(format!("the answer {}", self.frame.escape_ascii()))
+    }
+}
+
+fn put_text(bytes: &mut Vec<u8>, text: &str) {
+    // None of these texts is long.
+    bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
+}

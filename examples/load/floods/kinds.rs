@@ -1,0 +1,146 @@
+//! The kinds of floods: what an attacker sends.
+
+use std::net::Ipv4Addr;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+/// So many connections an attacker has at once, where its kind needs no other number.
+const CONNECTIONS: usize = 8;
+
+/// The longest message that a server takes, where it is started without `--max-frame`.
+const LONGEST: u32 = 16 << 20;
+
+/// Messages in one write of a flood.
+const BATCH: u64 = 64;
+
+/// A kind of flood. Its name is the one of the command line and of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Lines that are no JSON.
+    Malformed,
+    /// HTTP requests, each on a connection of its own.
+    Http,
+    /// Requests for a service that does not exist.
+    Refused,
+    /// Requests with types that the procedure does not take.
+    Invalid,
+    /// Requests for a service that does not exist, from an address that is no client's.
+    Strangers,
+    /// Connections that are closed at once.
+    Connects,
+    /// Connections that each send the longest message but for its end, and stay.
+    Partial,
+    /// Calls with long answers that are never read, from another client than the honest one.
+    Unread,
+    /// Proofs of the deploy key, all wrong.
+    Proofs,
+    /// Pings of the text protocol.
+    Pings,
+}
+
+/// What an attacker does, on each of its connections.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where it connects from.
+    pub from: Ipv4Addr,
+    pub connections: usize,
+    pub payload: Vec<u8>,
+    pub then: Then,
+}
+
+/// What follows the payload. An attacker connects again whenever a connection has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The payload again. Answers are read.
+    Repeat,
+    /// The end of what is sent. Answers are read.
+    EndSending,
+    /// The connection is closed.
+    Close,
+    /// Nothing. Answers are read.
+    Stay,
+    /// Nothing. No answer is read.
+    Ignore,
+}
+
+impl Kind {
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    pub fn plan(self) -> Plan {
+        let pipelined = |payload| Plan::new(payload, Then::Repeat);
+        let no_service = || batch(|id| framed(&request(id, "nobody", "add", &json!(["int", "int"]))));
+        match self {
+            Self::Malformed => pipelined(b"hello\n".repeat(1000)),
+            Self::Http => Plan::new(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), Then::EndSending),
+            Self::Refused => pipelined(no_service()),
+            Self::Invalid => {
+                pipelined(batch(|id| framed(&request(id, "svc1", "add", &json!(["int", "str"])))))
+            }
+            Self::Strangers => Plan { from: Ipv4Addr::new(127, 0, 0, 77), ..pipelined(no_service()) },
+            Self::Connects => Plan::new(Vec::new(), Then::Close),
+            Self::Partial => Plan { connections: 60, ..Plan::new(cut_off(), Then::Stay) },
+            Self::Unread => Plan {
+                from: Ipv4Addr::new(127, 0, 0, 2),
+                connections: 1,
+                ..Plan::new((1..=18).flat_map(long_answer).collect(), Then::Ignore)
+            },
+            Self::Proofs => pipelined(batch(wrong_proof)),
+            Self::Pings => {
+                pipelined(batch(|id| line(&json!({ "header": "RPC-PING", "value": { "id": id } }))))
+            }
+        }
+    }
+}
+
+impl Plan {
+    fn new(payload: Vec<u8>, then: Then) -> Self {
+        Self { from: Ipv4Addr::LOCALHOST, connections: CONNECTIONS, payload, then }
+    }
+}
+
+/// Messages with the ids from 1 on.
+fn batch(message: impl Fn(u64) -> Vec<u8>) -> Vec<u8> {
+    (1..=BATCH).flat_map(message).collect()
+}
+
+fn request(id: u64, service: &str, rpc: &str, types: &Value) -> Value {
+    json!({ "header": "RPC-REQ", "value": {
+        "id": id, "service": service, "rpc": rpc, "argument-types": types, "arguments": [2, 3],
+    }})
+}
+
+fn long_answer(id: u64) -> Vec<u8> {
+    framed(&json!({ "header": "RPC-REQ", "value": {
+        "id": id, "service": "svc1", "rpc": "long", "argument-types": [], "arguments": [],
+    }}))
+}
+
+/// A challenge, and a proof that does not answer it.
+fn wrong_proof(id: u64) -> Vec<u8> {
+    // Fibonacci hashing: digits that look like any others.
+    let digits = format!("{:016x}", id.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4);
+    let challenge = json!({ "header": "INIT-CHALLENGE", "value": { "id": id } });
+    let proof = json!({ "header": "INIT-PROVE", "value": { "id": id, "proof": digits } });
+    [line(&challenge), line(&proof)].concat()
+}
+
+/// The longest message but for its last byte.
+fn cut_off() -> Vec<u8> {
+    let mut payload = LONGEST.to_be_bytes().to_vec();
+    payload.extend_from_slice(br#"{"header":"RPC-REQ","value":{"service":""#);
+    payload.resize(LONGEST as usize + 3, b'x');
+    payload
+}
+
+fn line(message: &Value) -> Vec<u8> {
+    format!("{message}\n").into_bytes()
+}
+
+fn framed(message: &Value) -> Vec<u8> {
+    let message = message.to_string();
+    // None of these messages is long.
+    [&(message.len() as u32).to_be_bytes(), message.as_bytes()].concat()
+}

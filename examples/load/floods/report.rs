@@ -1,0 +1,136 @@
+//! The tables that are printed.
+
+use super::attacker::Done;
+use super::kinds::Kind;
+use super::{Flooded, Sample};
+use crate::median;
+
+/// A server keeps at least so much of an honest caller's rate.
+const GOAL: f64 = 0.8;
+
+const SESSIONS: [&str; 2] = ["binary", "text"];
+
+/// The samples of each kind.
+pub struct Report(Vec<(Kind, Vec<Sample>)>);
+
+impl Report {
+    pub fn new(kinds: &[Kind]) -> Self {
+        Self(kinds.iter().map(|&kind| (kind, Vec::new())).collect())
+    }
+
+    pub fn add(&mut self, kind: Kind, sample: Sample) {
+        if let Some((_, samples)) = self.0.iter_mut().find(|(of, _)| *of == kind) {
+            samples.push(sample);
+        }
+    }
+
+    pub fn print(&self) {
+        self.print_rates();
+        self.print_noise();
+        self.print_server();
+        self.print_attacker();
+    }
+
+    fn print_rates(&self) {
+        println!("`of sink` and `of quiet` are ratios within a round, and their least and greatest.");
+        println!();
+        println!(
+            "{:<11}{:<8}{:>9}{:>9}{:>9}   {:<20}{:<20}",
+            "flood", "session", "quiet/s", "sink/s", "flood/s", "of sink", "of quiet"
+        );
+        let mut missed = Vec::new();
+        for (kind, samples) in &self.0 {
+            for (index, session) in SESSIONS.into_iter().enumerate() {
+                let quiet = |sample: &Sample| sample.quiet[index];
+                let sink = |sample: &Sample| sample.at_sink.rates[index];
+                let flood = |sample: &Sample| sample.at_server.rates[index];
+                let of_sink = Spread::of(samples, |sample| flood(sample) / sink(sample));
+                println!(
+                    "{:<11}{:<8}{:>9.0}{:>9.0}{:>9.0}   {:<20}{:<20}",
+                    if index == 0 { kind.name() } else { String::new() },
+                    session,
+                    Spread::of(samples, quiet).median,
+                    Spread::of(samples, sink).median,
+                    Spread::of(samples, flood).median,
+                    of_sink.words(),
+                    Spread::of(samples, |sample| flood(sample) / quiet(sample)).words(),
+                );
+                if of_sink.median < GOAL {
+                    missed.push(format!("{} ({session})", kind.name()));
+                }
+            }
+        }
+        println!();
+        let missed = if missed.is_empty() { "none".to_owned() } else { missed.join(", ") };
+        println!("Below {GOAL} of the rate with the sink: {missed}.");
+    }
+
+    /// The quiet rate is the same one for all kinds. Its spread is what the machine's other work does.
+    fn print_noise(&self) {
+        let samples = || self.0.iter().flat_map(|(_, samples)| samples);
+        for (index, session) in SESSIONS.into_iter().enumerate() {
+            let quiet = Spread::of(samples(), |sample| sample.quiet[index]);
+            let (min, max) = (quiet.min, quiet.max);
+            println!(
+                "Noise: the {session} session's quiet rate was from {min:.0} to {max:.0} calls a second."
+            );
+        }
+    }
+
+    fn print_server(&self) {
+        println!();
+        println!("{:<11}{:>12}{:>18}", "flood", "log, byte/s", "server, MiB (max)");
+        for (kind, samples) in &self.0 {
+            let log = Spread::of(samples, |sample| sample.log_growth);
+            let resident = Spread::of(samples, |sample| sample.resident_mib);
+            let resident = format!("{:.0} ({:.0})", resident.median, resident.max);
+            println!("{:<11}{:>12.0}{resident:>18}", kind.name(), log.median);
+        }
+    }
+
+    fn print_attacker(&self) {
+        println!();
+        println!(
+            "What the attacker did at the sink and at the server: new connections and MB per second, cores."
+        );
+        println!();
+        println!("{:<11}{:<8}{:>9}{:>9}{:>9}{:>9}", "flood", "at", "conn./s", "MB/s out", "MB/s in", "cores");
+        for (kind, samples) in &self.0 {
+            print_done(&kind.name(), "sink", samples, |sample| &sample.at_sink);
+            print_done("", "server", samples, |sample| &sample.at_server);
+        }
+    }
+}
+
+fn print_done(kind: &str, at: &str, samples: &[Sample], of: impl Fn(&Sample) -> &Flooded) {
+    let figure = |figure: fn(&Done) -> f64| Spread::of(samples, |sample| figure(&of(sample).attacker)).median;
+    println!(
+        "{kind:<11}{at:<8}{:>9.0}{:>9.1}{:>9.1}{:>9.2}",
+        figure(|done| done.connections),
+        figure(|done| done.sent / 1e6),
+        figure(|done| done.read / 1e6),
+        figure(|done| done.processor),
+    );
+}
+
+/// The middle, the least and the greatest of some figures.
+struct Spread {
+    median: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Spread {
+    fn of<'a>(samples: impl IntoIterator<Item = &'a Sample>, figure: impl Fn(&Sample) -> f64) -> Self {
+        let figures: Vec<f64> = samples.into_iter().map(figure).collect();
+        Self {
+            min: figures.iter().copied().fold(f64::INFINITY, f64::min),
+            max: figures.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            median: median(figures),
+        }
+    }
+
+    fn words(&self) -> String {
+        format!("{:.2} ({:.2}-{:.2})", self.median, self.min, self.max)
+    }
+}

@@ -1,0 +1,201 @@
+//! What one peer may cost the others: workers, memory for what it has not sent whole, memory for what it does not take.
+//! `--max-unfinished`, `--max-untaken`, `--max-stranger-frame`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use rpc_runtime::wire::binary::{self, Hello};
+use serde_json::json;
+use socket2::{Domain, Socket, Type};
+
+use super::{ADD, add, wait};
+use crate::harness::{
+    Frames, Framing, Gate, HELLO, Network, PATIENCE, Peer, Raises, number, peak_memory, request,
+};
+
+/// The address of `client2`, and of a stranger.
+const NEIGHBOUR: [u8; 4] = [127, 0, 0, 2];
+const STRANGER: [u8; 4] = [127, 0, 0, 77];
+
+/// `add`, `text(length)` and `wait` at this gate, for `client1` and `client2`.
+fn shared_service(gate: &Gate, flags: &[&str]) -> Network {
+    let text = "def text(length):\n    return 'x' * length\n";
+    let source = gate.source("wait");
+    let procedures = [ADD, ("text", "int", "str", text), ("wait", "int", "int", &source)];
+    let both = "client1: { ip: 127.0.0.1 }\n    client2: { ip: 127.0.0.2 }";
+    Network::with_procedures(&procedures)
+        .amended("client1: { ip: 127.0.0.1 }", both)
+        .amended("tenants: [client1]", "tenants: [client1, client2]")
+        .served(flags)
+}
+
+fn text(id: i64, length: i64) -> crate::harness::Request {
+    request("svc1", "text").arg("int", length).id(id)
+}
+
+/// A connection with a small buffer for what comes.
+fn narrow(from: [u8; 4], address: SocketAddr, framing: Framing) -> Peer {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a socket option");
+    socket.bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::from(from)), 0).into()).expect("a loopback address");
+    socket.connect_timeout(&address.into(), PATIENCE).expect("a connection");
+    Peer::over(socket.into(), framing)
+}
+
+#[test]
+fn a_tenant_that_asks_for_much_and_never_reads_holds_no_worker() {
+    let network = shared_service(&Gate::new(), &["--workers", "4", "--write-timeout", "10m"]);
+    let address = network.server("server1").address();
+    let mut unread = Vec::new();
+    for framing in Framing::BOTH {
+        let mut greedy = narrow(NEIGHBOUR, address, framing);
+        let requests = (1..=18).map(|id| greedy.framed(&text(id, 2_000_000).to_string())).collect::<Vec<_>>();
+        greedy.send_bytes(&requests.concat());
+        unread.push(greedy);
+    }
+    let mut greedy = narrow(NEIGHBOUR, address, Framing::Framed);
+    let hello = Hello { name: "client2", ..HELLO };
+    let mut frames = Frames::new().with(|out| binary::put_hello(&hello, out)).bind(0, "text", &["int"]);
+    for call in 1..=60 {
+        frames = frames.call(call, 0, (100_000_i64,));
+    }
+    greedy.send_bytes(&frames.bytes());
+    unread.push(greedy);
+    let mut honest = network.peer(Framing::Framed);
+    for id in 1..=50 {
+        let answer = honest.call(add().id(id).member("deadline-ms", 10_000));
+        assert_eq!(number(&answer), 5, "{answer}");
+    }
+}
+
+#[test]
+fn a_tenant_leaves_a_worker_to_the_others() {
+    let gate = Gate::new();
+    let network = shared_service(&gate, &["--workers", "3"]);
+    let mut greedy = Peer::connect_from(NEIGHBOUR, network.server("server1").address(), Framing::Framed);
+    for id in 1..=5 {
+        greedy.send(wait(id));
+    }
+    let held = [gate.enter(), gate.enter()];
+    assert_eq!(number(&network.peer(Framing::Framed).call(add().id(1))), 5, "the third is for others");
+    assert!(gate.enter_now().is_none(), "a tenant holds two of three");
+    for visitor in held {
+        visitor.release();
+    }
+    for _ in 3..=5 {
+        gate.enter().release();
+    }
+    let mut answered: Vec<i64> = (0..5).map(|_| number(&greedy.receive())).collect();
+    answered.sort_unstable();
+    assert_eq!(answered, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn the_only_tenant_may_have_every_worker() {
+    let gate = Gate::new();
+    let network = super::serving(&gate, &["--workers", "2"]);
+    let mut peer = network.peer(Framing::Framed);
+    peer.send(wait(1));
+    peer.send(wait(2));
+    let both = [gate.enter(), gate.enter()];
+    both.into_iter().for_each(crate::harness::Visitor::release);
+    peer.receive();
+    peer.receive();
+}
+
+#[test]
+fn a_connection_over_its_queued_answers_starts_no_further_call() {
+    let gate = Gate::new();
+    let network = shared_service(&gate, &["--workers", "2", "--max-queued", "64KiB"]);
+    let server = network.server("server1");
+    for framing in Framing::BOTH {
+        let mut peer = narrow(NEIGHBOUR, server.address(), framing);
+        // The one worker that this tenant gets is at work on the first, and the second waits for it.
+        let calls = [text(1, 12_000_000).to_string(), wait(2).to_string()].map(|call| peer.framed(&call));
+        peer.send_bytes(&calls.concat());
+        server.logged(&[" call ", "svc1.text(int)", "client=client2", "outcome=ok"]);
+        assert_eq!(number(&network.peer(framing).call(add().id(1))), 5);
+        assert!(gate.enter_now().is_none(), "it began though its connection takes nothing");
+        assert_eq!(peer.receive()["value"]["id"], 1);
+        gate.enter().release();
+        assert_eq!(number(&peer.receive()), 2);
+    }
+}
+
+#[test]
+fn answers_that_nobody_takes_have_a_budget() {
+    let flags =
+        ["--max-frame", "1MiB", "--max-untaken", "4MiB", "--max-queued", "64KiB", "--write-timeout", "10m"];
+    let network = shared_service(&Gate::new(), &flags);
+    let server = network.server("server1");
+    let mut unread = Vec::new();
+    for _ in 0..8 {
+        let mut peer = narrow(NEIGHBOUR, server.address(), Framing::Framed);
+        let requests = (1..=40).map(|id| peer.framed(&text(id, 1_000_000).to_string())).collect::<Vec<_>>();
+        peer.send_bytes(&requests.concat());
+        unread.push(peer);
+    }
+    server.logged(&["closed", "peer=127.0.0.2:", "answers not taken: the server's limit for such answers"]);
+    let long = network.peer(Framing::Framed).call(text(1, 900_000));
+    assert_eq!(
+        long["value"]["return-values"][0].as_str().map(str::len),
+        Some(900_000),
+        "another address has its half"
+    );
+    assert_eq!(number(&network.peer(Framing::Framed).call(add().id(1))), 5);
+}
+
+#[test]
+fn messages_that_do_not_come_whole_have_a_budget() {
+    const FRAME: usize = 4 << 20;
+    let flags = ["--max-frame", "4MiB", "--max-unfinished", "16MiB"];
+    let network = shared_service(&Gate::new(), &flags);
+    let server = network.server("server1");
+    assert_eq!(number(&network.peer(Framing::Framed).call(add().id(1))), 5);
+    let before = peak_memory(server.pid());
+    let partial = [&(FRAME as u32).to_be_bytes()[..], &vec![b'{'; FRAME - 1]].concat();
+    let refused = |peer: &mut Peer| {
+        let answer = peer.next();
+        answer.inspect(|answer| {
+            Raises("Unavailable", "no", &["16777216 bytes", "half of it for one address"]).check(answer)
+        });
+    };
+    let mut peers: Vec<_> = (0..40)
+        .map(|_| {
+            let mut peer = Peer::connect_from(NEIGHBOUR, server.address(), Framing::Framed);
+            let taken = peer.try_send_bytes(&partial);
+            (peer, taken)
+        })
+        .collect();
+    server.logged(&["refused", "peer=127.0.0.2:", "too many bytes of messages that have not come whole"]);
+    peers.iter_mut().filter(|(_, taken)| !taken).for_each(|(peer, _)| refused(peer));
+    let grown = peak_memory(server.pid()).saturating_sub(before);
+    assert!(grown < 60 << 20, "{grown} bytes for 160 MiB that came");
+    // Another address has its half.
+    let long = "x".repeat(3 << 20);
+    let mut honest = network.peer(Framing::Framed);
+    let answer = honest.call(request("svc1", "text").arg("int", 1).id(1).member("x", long));
+    assert_eq!(answer["value"]["return-values"], json!(["x"]));
+}
+
+#[test]
+fn a_stranger_sends_short_messages_and_a_client_long_ones() {
+    let mut network = Network::with_procedures(&[ADD]).served(&[]);
+    let address = network.server("server1").address();
+    let long = |bytes: usize| add().id(1).member("x", "x".repeat(bytes));
+    for framing in Framing::BOTH {
+        let mut stranger = Peer::connect_from(STRANGER, address, framing);
+        Raises("Client Not Registered", "no", &[]).check(&stranger.call(long(60_000)));
+        let message = stranger.framed(&long(70_000).to_string());
+        assert!(stranger.try_send_bytes(&message));
+        Raises("Malformed Message", "no", &["over the limit of 65536 bytes"]).check(&stranger.receive());
+        assert_eq!(number(&network.peer(framing).call(long(5_000_000))), 5);
+    }
+    // Who becomes a client while connected may send as much as one.
+    let mut early = Peer::connect_from(STRANGER, address, Framing::Framed);
+    Raises("Client Not Registered", "no", &[]).check(&early.call(add().id(1)));
+    network = network
+        .amended("client1: { ip: 127.0.0.1 }", "client1: { ip: 127.0.0.1 }\n    late: { ip: 127.0.0.77 }");
+    network = network.amended("tenants: [client1]", "tenants: [client1, late]");
+    network.apply().succeeds();
+    assert_eq!(number(&early.call(long(5_000_000))), 5);
+}
