@@ -109,7 +109,7 @@ struct LimitArguments {
     /// Bytes of one message from an address that is no client's
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = args::bytes)]
     max_stranger_frame: usize,
-    /// Bytes of messages that have not come whole, of all connections; at least four messages of --max-frame
+    /// Bytes of messages that have not come whole, of all connections; at least four of the largest messages
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = args::bytes)]
     max_unfinished: usize,
     /// Malformed messages on one connection before it is closed
@@ -127,7 +127,7 @@ struct LimitArguments {
     /// Bytes of answers that a connection may leave untaken before its requests wait
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = args::bytes)]
     max_queued: usize,
-    /// Bytes of answers that peers have not taken, beyond --max-queued of each; at least four of --max-frame
+    /// Bytes of answers that peers have not taken, beyond what each may queue; at least four of the largest answers
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = args::bytes)]
     max_untaken: usize,
     /// From a message's first byte, or the connection's begin, to its last

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rpc_runtime::deploy::key_file::KeyCopy;
 use serde_json::{Value, json};
 
-use crate::harness::{Finished, Network, Script, ServerProcess, begin, finish, python, scripted};
+use crate::harness::{Finished, Network, PATIENCE, Script, ServerProcess, begin, finish, python, scripted};
 
 const KEY: &str = "a key of this network\n";
 
@@ -163,6 +163,20 @@ fn an_impostor_without_the_key_gets_no_code() {
         network.initializer(&["apply", "init.yaml", "--server", &format!("server1={address}")]).ends(1);
     refused.says("it has not the deploy key of this server, so nothing is sent to it");
     playing.join().expect("the impostor");
+}
+
+#[test]
+fn a_wrong_port_that_says_nothing_holds_an_initializer_up_for_five_seconds() {
+    let network = Network::of_two_servers();
+    let (address, playing) = scripted(1, |_, far| far.expect_end());
+    let place = format!("server1={address}");
+    let begin = Instant::now();
+    let refused = network.initializer(&["plan", "init.yaml", "--server", &place]).ends(1);
+    assert!(begin.elapsed() < PATIENCE);
+    refused
+        .says("server `server1` at ")
+        .says("it said nothing within 5s: it is no rpc-server, or it does not respond");
+    playing.join().expect("one connection");
 }
 
 #[test]

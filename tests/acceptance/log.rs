@@ -1,9 +1,10 @@
-//! The log: every event a line with its fields, as text or JSON; calls thinned out beyond a rate, nothing else.
+//! The log: every event a line with its fields, as text or JSON; calls and what peers cause thinned out beyond a
+//! rate.
 
 mod lines;
 mod rate;
 
-use crate::harness::{Framing, Network, Peer, Raises, Request, number, request};
+use crate::harness::{Framing, Network, Peer, Raises, Request, eventually, number, request};
 
 const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
 const FAIL: (&str, &str, &str, &str) = ("fail", "int", "int", "def fail(by):\n    return 1 // by\n");
@@ -75,6 +76,54 @@ fn every_refusal_is_logged_with_who_and_what() {
     tenant.call(request("svc1", "add").id(1));
     let peer = format!("peer={}", tenant.local_addr());
     server.logged(&["WARN", " refused ", &peer, "service=svc1", "rpc=add", "Invalid Arguments"]);
+}
+
+/// The lines of every log file of that name, oldest file first.
+fn lines_of(path: &std::path::Path) -> Vec<String> {
+    let numbered = (1..10).rev().map(|number| format!("{}.{number}", path.display()));
+    let files = numbered.chain([path.display().to_string()]);
+    files
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+#[test]
+fn a_log_file_is_rotated_by_size_and_opened_again_at_sighup() {
+    let mut network = Network::with_procedures(&[ADD]);
+    let path = network.path().join("log");
+    let file = path.display().to_string();
+    network.start("server1", &["--log-file", &file, "--log-max", "4KiB", "--log-keep", "2"]);
+    network.apply().succeeds();
+    for id in 0..40 {
+        assert_eq!(number(&network.peer(Framing::Lines).call(add().id(id))), 5);
+    }
+    let full = eventually("a second old file", || path.with_extension("2").exists().then_some(()));
+    assert_eq!(full, ());
+    for number in ["1", "2"] {
+        let length = std::fs::metadata(path.with_extension(number)).expect("an old file").len();
+        assert!((2048..=4096).contains(&length), "log.{number} has {length} bytes");
+    }
+    assert!(!path.with_extension("3").exists());
+    let moved = network.path().join("moved");
+    std::fs::rename(&path, &moved).expect("a rename");
+    network.server("server1").signal("HUP");
+    eventually("a new file", || path.exists().then_some(()));
+    assert_eq!(number(&network.peer(Framing::Lines).call(add().id(99))), 5, "a hang-up ends nothing");
+    eventually("a line", || lines_of(&path).iter().any(|line| line.contains(" call ")).then_some(()));
+    network.server("server1").signal("TERM");
+    assert_eq!(network.server_mut("server1").wait().code(), Some(0));
+}
+
+#[test]
+fn without_a_log_file_a_hang_up_drains() {
+    let mut network = Network::serving(&[ADD]);
+    let mut peer = network.peer(Framing::Lines);
+    assert_eq!(number(&peer.call(add().id(1))), 5);
+    network.server("server1").signal("HUP");
+    assert_eq!(peer.receive()["header"], "RPC-DRAIN");
+    drop(peer);
+    assert_eq!(network.server_mut("server1").wait().code(), Some(0));
 }
 
 #[test]

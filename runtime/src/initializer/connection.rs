@@ -79,6 +79,8 @@ impl Connection {
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
         let mut connection = Self { stream, deframer, input: Vec::new(), timeout: options.timeout, sent: 0 };
         connection.prove(address, options).await?;
+        // What is counted is what is deployed.
+        connection.sent = 0;
         Ok(connection)
     }
 
@@ -87,8 +89,11 @@ impl Connection {
         let lost = |error: io::Error| RequestError::Lost(error.to_string());
         let initializer_nonce = random_hex::<{ NONCE_DIGITS / 2 }>().map_err(lost)?;
         let challenge = DeployRequest::Challenge { nonce: initializer_nonce.clone() };
-        let greeting = self.request_within(&challenge, GREETING_TIMEOUT.min(self.timeout));
-        let ChallengeAnswer { nonce: server_nonce } = greeting.await?;
+        let greeting = tokio::time::timeout(GREETING_TIMEOUT, self.request(&challenge)).await;
+        let ChallengeAnswer { nonce: server_nonce } = greeting.unwrap_or_else(|_| {
+            let words = "it is no rpc-server, or it does not respond";
+            Err(RequestError::Lost(format!("it said nothing within {GREETING_TIMEOUT:?}: {words}")))
+        })?;
         let key = match &options.deploy_key {
             Some(key) => key.clone(),
             None => find_key(dialled, options)?,
@@ -113,14 +118,7 @@ impl Connection {
         &mut self,
         request: &DeployRequest,
     ) -> Result<T, RequestError> {
-        self.request_within(request, self.timeout).await
-    }
-
-    async fn request_within<T: DeserializeOwned>(
-        &mut self,
-        request: &DeployRequest,
-        timeout: Duration,
-    ) -> Result<T, RequestError> {
+        let timeout = self.timeout;
         let exchange = self.exchange(request);
         let answer = match tokio::time::timeout(timeout, exchange).await {
             Ok(Ok(answer)) => answer,

@@ -46,6 +46,28 @@ fn a_server_that_stays_silent_is_given_up_and_told_so_and_its_late_answer_is_nob
     }
 }
 
+/// A port that takes connections, and says nothing.
+#[test]
+fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds() {
+    let waiting: Vec<_> = (0..2)
+        .map(|client| {
+            std::thread::spawn(move || {
+                let (address, playing) = scripted(1, |_, far| far.expect_end());
+                let begin = Instant::now();
+                let stubs = Stub::both(address);
+                let error = stubs[client].add(2, 3).expect_err("silence");
+                drop(stubs);
+                assert!(begin.elapsed() < PATIENCE, "long before the deadline");
+                assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::Unavailable), "{error}");
+                assert_eq!(error.executed(), Executed::Unknown, "the request was sent with the HELLO");
+                assert!(error.to_string().contains("said nothing within 5s: it is no rpc-server"), "{error}");
+                playing.join().expect("one connection");
+            })
+        })
+        .collect();
+    waiting.into_iter().for_each(|client| client.join().expect("an error"));
+}
+
 #[test]
 fn a_server_that_never_reads_does_not_hold_its_callers() {
     for client in 0..2 {

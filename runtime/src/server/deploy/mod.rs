@@ -174,7 +174,7 @@ impl Deployer {
             Err(error) => Err(error),
         };
         if let Err(error) = &result
-            && session.remote.logs()
+            && (session.may_deploy() || session.remote.logs())
         {
             tracing::warn!(event = "deployment refused", peer = %session.remote, reason = %error);
         }
