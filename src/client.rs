@@ -244,7 +244,9 @@ fn print_answer(answer: &Answer, as_json: bool) -> ExitStatus {
         );
         report::out(visible(&line));
     } else {
-        values.iter().for_each(|value| report::out(visible(value)));
+        for value in values {
+            report::out(visible(value));
+        }
     }
     ExitStatus::Done
 }

@@ -115,6 +115,9 @@ struct LimitArguments {
     /// Malformed messages on one connection before it is closed
     #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     max_malformed: u32,
+    /// Refused and malformed messages a second from one address before its connections are slowed down
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..))]
+    max_refusals: u64,
     /// Connections at once
     #[arg(long, value_name = "N", default_value = "10000", value_parser = at_least_one)]
     max_connections: usize,
@@ -366,6 +369,7 @@ impl LimitArguments {
             stranger_frame_bytes: self.max_stranger_frame,
             unfinished_bytes: self.max_unfinished,
             malformed: self.max_malformed,
+            refusals: self.max_refusals,
             connections: self.max_connections,
             session_calls: self.max_session_calls,
             calls: self.max_calls,

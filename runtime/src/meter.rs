@@ -18,6 +18,25 @@ pub(crate) struct Meter {
     suppressed: AtomicU64,
 }
 
+/// Counts what may happen so often in a second.
+#[derive(Debug, Default)]
+pub(crate) struct Allowance {
+    /// The second in which something was last counted; see [`second`].
+    second: AtomicU64,
+    in_second: AtomicU64,
+}
+
+impl Allowance {
+    /// Counts one. The answer: whether no more than `limit` were counted in this second.
+    pub(crate) fn take(&self, now: Instant, limit: u64) -> bool {
+        let second = second(now);
+        if self.second.swap(second, Ordering::Relaxed) != second {
+            self.in_second.store(0, Ordering::Relaxed);
+        }
+        self.in_second.fetch_add(1, Ordering::Relaxed) < limit
+    }
+}
+
 impl Default for Meter {
     fn default() -> Self {
         Self::with_limit(MAX_LINES_PER_SECOND)
@@ -76,6 +95,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn an_allowance_is_there_again_in_the_next_second() {
+        let (allowance, now) = (Allowance::default(), Instant::now());
+        let takes = |now| (0..5).filter(|_| allowance.take(now, 3)).count();
+        assert_eq!([takes(now), takes(now), takes(now + Duration::from_secs(1))], [3, 0, 3]);
+    }
 
     #[test]
     fn calls_beyond_the_rate_are_counted() {

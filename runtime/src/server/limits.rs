@@ -14,6 +14,8 @@ pub struct Limits {
     pub unfinished_bytes: usize,
     /// Malformed messages on one connection; then it is closed. A connection that begins with one is closed at once.
     pub malformed: u32,
+    /// Refused and malformed messages of one address in a second. Beyond that, its connections pause after each.
+    pub refusals: u64,
     /// Connections at once. A few more are told so; the rest are closed at once.
     pub connections: usize,
     /// Calls in flight on one session; further messages wait in the socket.
@@ -60,6 +62,7 @@ impl Default for Limits {
             stranger_frame_bytes: 64 << 10,
             unfinished_bytes: 256 << 20,
             malformed: 100,
+            refusals: 1000,
             connections: 10_000,
             session_calls: 256,
             calls: 10_000,

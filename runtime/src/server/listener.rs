@@ -15,6 +15,9 @@ use super::{Shared, session};
 /// How long accepting rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Connections that are accepted before the sessions of the lane have their turn.
+const ACCEPTED_PER_TURN: u32 = 4;
+
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 
@@ -74,11 +77,18 @@ async fn accept(
             return (sessions, lanes);
         }
     };
+    let mut in_a_row = 0_u32;
     loop {
         tokio::select! {
             _ = &mut stopped => return (sessions, lanes),
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => begin_session(&mut sessions, &lanes, &shared, stream, peer),
+                Ok((stream, peer)) => {
+                    begin_session(&mut sessions, &lanes, &shared, stream, peer);
+                    in_a_row = in_a_row.wrapping_add(1);
+                    if in_a_row.is_multiple_of(ACCEPTED_PER_TURN) {
+                        tokio::task::yield_now().await;
+                    }
+                }
                 Err(error) => {
                     tracing::error!(event = "accept failed", error = %error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;

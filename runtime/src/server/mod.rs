@@ -14,6 +14,7 @@ mod dispatch;
 mod identity;
 mod lanes;
 mod limits;
+mod linger;
 mod listener;
 mod live;
 pub mod log;

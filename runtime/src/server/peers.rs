@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::budget::AddressUse;
 use super::deploy::ProofTries;
-use crate::meter::Meter;
+use crate::meter::{Allowance, Meter};
 
 /// Maximum number of log lines a second about what one address sent: refusals, malformed messages, exceptions.
 const REFUSAL_LINES: u64 = 20;
@@ -59,6 +59,8 @@ pub(crate) struct Peer {
     pub(crate) lines: Arc<Meter>,
     /// Of lines about its connections.
     pub(crate) connections: Meter,
+    /// Of messages that are refused.
+    pub(crate) refusals: Allowance,
     /// Its part of the budget for unfinished messages.
     pub(crate) unfinished: Arc<AddressUse>,
     /// Its part of the budget for untaken answers.
@@ -72,6 +74,7 @@ impl Default for Peer {
         Self {
             lines: Arc::new(Meter::with_limit(REFUSAL_LINES)),
             connections: Meter::with_limit(CONNECTION_LINES),
+            refusals: Allowance::default(),
             unfinished: Arc::default(),
             untaken: Arc::default(),
             proofs: ProofTries::default(),

@@ -2,6 +2,7 @@
 //! many bytes of answers its peer may leave untaken.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::budget::Reserved;
@@ -11,6 +12,9 @@ use crate::wire::exception::{Exception, ExceptionType};
 
 /// Bytes of an unfinished message that are not counted: as much as one read takes.
 const FREE_UNFINISHED_BYTES: usize = 64 * 1024;
+
+/// How long a connection pauses after a refused message, where its address sends too many.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
 
 /// What one connection may cost.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(super) struct Pressure {
     unfinished: Reserved,
     untaken: Reserved,
     malformed: u32,
+    /// Until when nothing more is read, since too much of what came was refused.
+    paused_until: Option<Instant>,
 }
 
 impl Pressure {
@@ -31,6 +37,7 @@ impl Pressure {
             unfinished: shared.unfinished.part(&remote.peer.unfinished),
             untaken: shared.untaken.part(&remote.peer.untaken),
             malformed: 0,
+            paused_until: None,
             remote,
             shared,
         }
@@ -73,6 +80,24 @@ impl Pressure {
             return Err("answers not taken: the server's limit for such answers is reached");
         }
         Ok(())
+    }
+
+    /// A message was refused, or asked for nothing that a tenant asks for. Where its address sends too many of them, the
+    /// connection pauses.
+    pub(super) fn count_refusal(&mut self, now: Instant) {
+        if !self.remote.peer.refusals.take(now, self.shared.limits.refusals) {
+            self.paused_until = Some(now + REFUSAL_PAUSE);
+        }
+    }
+
+    /// When the pause ends, where there is one.
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
+    }
+
+    /// Ends the pause, if it is over.
+    pub(super) fn end_pause(&mut self, now: Instant) {
+        self.paused_until.take_if(|until| *until <= now);
     }
 
     /// A malformed message came. The answer: whether that is one too many.

@@ -55,9 +55,9 @@ impl Proxy {
         let ended = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ended);
         let key = String::from_utf8(server.deploy_key()).expect("text");
-        let _key = KeyCopy::keep(&server.key_folder(), address, &key).expect("a copy of the key");
+        let copy = KeyCopy::keep(&server.key_folder(), address, &key).expect("a copy of the key");
         let thread = std::thread::spawn(move || serve(&listener, server, rule, &seen));
-        Self { address, _key, ended, thread: Some(thread) }
+        Self { address, _key: copy, ended, thread: Some(thread) }
     }
 
     /// The argument that sends an initializer here.

@@ -119,9 +119,9 @@ impl Script {
             "txn": self::txn(txn), "origin": { "at": 1, "by": "the test" }, "lease-ms": lease_ms, "expected": live,
             "manifest": manifest,
         });
-        let begun = self.ask("INIT-BEGIN", begin)?;
-        self.tokens.insert(txn.to_owned(), begun["token"].as_u64().expect("a token"));
-        Ok(begun)
+        let answer = self.ask("INIT-BEGIN", begin)?;
+        self.tokens.insert(txn.to_owned(), answer["token"].as_u64().expect("a token"));
+        Ok(answer)
     }
 
     /// What every step of a transaction says. A transaction that was not begun here has a token of nobody's.

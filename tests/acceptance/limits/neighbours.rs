@@ -156,7 +156,7 @@ fn messages_that_do_not_come_whole_have_a_budget() {
     let refused = |peer: &mut Peer| {
         let answer = peer.next();
         answer.inspect(|answer| {
-            Raises("Unavailable", "no", &["16777216 bytes", "half of it for one address"]).check(answer)
+            Raises("Unavailable", "no", &["16777216 bytes", "half of it for one address"]).check(answer);
         });
     };
     let mut peers: Vec<_> = (0..40)

@@ -92,8 +92,8 @@ fn a_stranger_cannot_fill_the_log_and_honest_lines_are_there_all_the_same() {
     let mut network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
     let mut stranger = Peer::connect_from([127, 0, 0, 77], address, Framing::Framed);
-    let long = "x".repeat(10_000);
-    let flood = stranger.framed(&add().client(&long).id(1).to_string()).repeat(EACH);
+    let name = "x".repeat(10_000);
+    let flood = stranger.framed(&add().client(&name).id(1).to_string()).repeat(EACH);
     let mut sending = stranger.twin();
     let sender = std::thread::spawn(move || sending.send_bytes(&flood));
     for _ in 0..EACH {

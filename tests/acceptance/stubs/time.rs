@@ -65,7 +65,9 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds() {
             })
         })
         .collect();
-    waiting.into_iter().for_each(|client| client.join().expect("an error"));
+    for client in waiting {
+        client.join().expect("an error");
+    }
 }
 
 #[test]

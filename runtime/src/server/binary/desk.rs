@@ -170,6 +170,7 @@ impl Desk {
             Some(Ok(found)) => calls.begin(request, found, &mut values, out, work, cx),
         };
         if let Err(exception) = begun {
+            calls.pressure.count_refusal(calls.turn.now);
             let remote = &calls.pressure.remote;
             if remote.logs() {
                 tracing::warn!(event = "refused", peer = %remote, call, slot, exception = exception.for_log());

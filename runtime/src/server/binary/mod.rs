@@ -30,15 +30,13 @@ use self::eager::Eager;
 use self::socket::Came;
 use self::work::{Done, Work};
 use super::Shared;
+use super::linger;
 use super::pressure::Pressure;
 use crate::wire::binary::{self, Kind};
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::frame::FrameError;
 use crate::wire::inbox::Inbox;
 use crate::wire::link::{Event, Link, LinkError};
-
-/// A connection that is done on this side is drained for at most this long, so that its peer reads the last answer.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// How often a session looks whether calls that were given up have stopped, where those are all that it may have.
 const STRAYS_PAUSE: Duration = Duration::from_millis(10);
@@ -118,6 +116,7 @@ impl Session {
         }
         self.link.tick(now);
         self.desk.begin_turn(now);
+        self.desk.calls.pressure.end_pause(now);
         self.eager.begin(now);
         socket::lend_room(&mut self.link.inbox, &mut self.link.outbox);
         let turned = self.turn_with_room(cx, now);
@@ -245,7 +244,9 @@ impl Session {
 
     /// When to wake up at the latest: nobody says when a call has stopped that was given up.
     fn next_look(&self, due: Instant, now: Instant) -> Instant {
-        let waits = !self.desk.calls.takes_more() && self.desk.calls.has_strays(self.work.len());
+        let calls = &self.desk.calls;
+        let due = calls.pressure.paused_until().map_or(due, |until| due.min(until));
+        let waits = !calls.takes_more() && calls.has_strays(self.work.len());
         if waits { due.min(now + STRAYS_PAUSE) } else { due }
     }
 
@@ -270,7 +271,8 @@ impl Session {
     /// Whether the next frame has to wait: any where answers are not taken, a call where the limits leave no room.
     fn holds_back(&self) -> bool {
         let is_call = || self.link.inbox.next_byte() == Some(Kind::Request as u8);
-        self.is_clogged() || (!self.desk.calls.takes_more() && is_call())
+        let calls = &self.desk.calls;
+        self.is_clogged() || calls.pressure.paused_until().is_some() || (!calls.takes_more() && is_call())
     }
 
     /// Whether the peer has left so many answers untaken that no more calls start for it.
@@ -307,14 +309,8 @@ impl Session {
 
     /// Says that nothing more will come, and lets the peer finish reading.
     async fn linger(&mut self) -> io::Result<&'static str> {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        use tokio::io::AsyncWriteExt as _;
         self.stream.shutdown().await?;
-        // Not in the future, which a session holds for all of its life.
-        let mut sink = vec![0; 4096];
-        let drained = async {
-            while self.stream.read(&mut sink).await? > 0 {}
-            Ok(())
-        };
-        tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(())).map(|()| DONE)
+        linger::drain(&mut self.stream).await.map(|()| DONE)
     }
 }

@@ -169,7 +169,7 @@ impl Deployer {
         header: &str,
         bytes: &[u8],
     ) -> Answer {
-        let result = match self.admit(session, header, bytes) {
+        let result = match admit(session, header, bytes) {
             Ok(request) => self.obey(registry, session, request).await,
             Err(error) => Err(error),
         };
@@ -179,24 +179,6 @@ impl Deployer {
             tracing::warn!(event = "deployment refused", peer = %session.remote, reason = %error);
         }
         result
-    }
-
-    /// Decodes a message, but only one that its sender may send: decoding costs more than the message has bytes.
-    fn admit(
-        &self,
-        session: &DeploySession,
-        header: &str,
-        bytes: &[u8],
-    ) -> Result<DeployRequest, DeployError> {
-        if !matches!(header, "INIT-CHALLENGE" | "INIT-PROVE") {
-            session.authorize()?;
-        } else if bytes.len() > MAX_PROOF_MESSAGE_BYTES {
-            return Err(malformed(format!("`{header}` has at most {MAX_PROOF_MESSAGE_BYTES} bytes")));
-        }
-        let request: DeployRequest =
-            serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
-        request.check().map_err(malformed)?;
-        Ok(request)
     }
 
     async fn obey(&self, registry: &LiveRegistry, session: &DeploySession, request: DeployRequest) -> Answer {
@@ -259,6 +241,19 @@ impl State {
         self.staged.take_if(|staged| staged.txn == txn);
         self.participant.abort(txn)
     }
+}
+
+/// Decodes a message, but only one that its sender may send: decoding costs more than the message has bytes.
+fn admit(session: &DeploySession, header: &str, bytes: &[u8]) -> Result<DeployRequest, DeployError> {
+    if !matches!(header, "INIT-CHALLENGE" | "INIT-PROVE") {
+        session.authorize()?;
+    } else if bytes.len() > MAX_PROOF_MESSAGE_BYTES {
+        return Err(malformed(format!("`{header}` has at most {MAX_PROOF_MESSAGE_BYTES} bytes")));
+    }
+    let request: DeployRequest =
+        serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+    request.check().map_err(malformed)?;
+    Ok(request)
 }
 
 /// A step as its sender names it.

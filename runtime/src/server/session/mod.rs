@@ -13,11 +13,14 @@
 //! What is no peer of this protocol, such as a browser or a mail client, runs nothing: a connection whose first message is
 //! malformed is answered once and ends.
 
+mod messages;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BufMut as _;
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,34 +30,27 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::Shared;
-use super::answer::{answer_call, deployment_answer};
 use super::binary;
 use super::deploy::DeploySession;
-use super::dispatch::{Call, dispatch};
+use super::linger;
 use super::peers::Remote;
 use super::pressure::Pressure;
-use crate::deploy::message::{DeployError, DeployErrorKind};
-use crate::engine::InFlight;
 use crate::wire;
 use crate::wire::exception::{Exception, ExceptionType};
 use crate::wire::frame::{Deframer, FrameError, Framing, Step};
-use crate::wire::json;
-use crate::wire::message::{self, AnswerId, Message, Request};
+use crate::wire::message::{self, AnswerId};
 
 /// How much is asked of the kernel at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// A connection that is done on this side is drained for at most this long, so that its peer reads the last answer.
-const LINGER: Duration = Duration::from_secs(1);
+/// Maximum number of messages that are dealt with before other sessions have their turn.
+const MESSAGES_PER_TURN: u32 = 32;
 
 /// No call takes longer, whatever its deadline.
 const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
 
 /// A TLS alert: fatal, `protocol_version`.
 const TLS_ALERT: [u8; 7] = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
-
-/// What this server can, in words for programs. Clients ask for these before they use what a server may not have.
-const ABILITIES: &[&str] = &["text", "binary-1", "deploy-3"];
 
 /// Why a text session ends that was none: its first message is the HELLO of a binary one.
 const BINARY: &str = "binary";
@@ -113,11 +109,15 @@ struct Session {
     served: u64,
 }
 
-/// Whether a malformed message has a header of this protocol.
+/// How far a session came with what its peer has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum IsOurs {
-    Yes,
-    No,
+enum Taken {
+    /// Every whole message was taken on.
+    All,
+    /// The limits hold the next one back.
+    UpToLimits,
+    /// The turn is over; there may be more.
+    Turn,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +189,7 @@ impl Session {
         let sleep = tokio::time::sleep_until(self.due().0);
         tokio::pin!(sleep);
         loop {
-            let held_back = self.take_messages();
+            let taken = self.take_messages();
             if self.state == State::Binary {
                 return Ok(BINARY);
             }
@@ -198,6 +198,11 @@ impl Session {
             if let Err(limit) = self.pressure.set_untaken(self.output.len() - self.written) {
                 return Ok(limit);
             }
+            if taken == Taken::Turn {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let held_back = taken == Taken::UpToLimits;
             if held_back && self.takes_more() {
                 continue;
             }
@@ -213,14 +218,16 @@ impl Session {
                 sleep.as_mut().reset(due);
             }
             self.make_room();
+            let paused_until = self.pressure.paused_until();
             tokio::select! {
                 biased;
                 Some(finished) = self.calls.next(), if !self.calls.is_empty() => {
                     self.collect(finished);
                 }
-                read = self.reader.read_buf(&mut self.input), if self.wants_input() => self.took_in(read?),
+                read = read_some(&mut self.reader, &mut self.input), if self.wants_input() => self.took_in(read?),
                 ready = self.writer.writable(), if self.has_output() => ready?,
                 _ = drain.wait_for(|drain| *drain), if self.state != State::Closing => self.begin_drain(),
+                () = pause(paused_until), if paused_until.is_some() => self.pressure.end_pause(std::time::Instant::now()),
                 () = &mut sleep => {
                     let (due, _) = self.due();
                     if Instant::now() >= due {
@@ -270,7 +277,8 @@ impl Session {
     /// Whether this session's limits leave room for another message.
     fn takes_more(&self) -> bool {
         let limits = &self.shared.limits;
-        self.calls.len() < limits.session_calls && self.held_bytes < limits.queued_bytes && !self.is_clogged()
+        let room = self.calls.len() < limits.session_calls && self.held_bytes < limits.queued_bytes;
+        room && !self.is_clogged() && self.pressure.paused_until().is_none()
     }
 
     /// Whether the peer has left so many answers untaken that no more calls start for it.
@@ -325,11 +333,15 @@ impl Session {
         Ok(())
     }
 
-    /// Takes on every whole message that has come. The answer: whether the limits held some back.
-    fn take_messages(&mut self) -> bool {
+    /// Takes on the whole messages that have come, as many as a turn allows.
+    fn take_messages(&mut self) -> Taken {
+        let turn_ends = self.served + u64::from(MESSAGES_PER_TURN);
         while self.state != State::Closing {
             if !self.takes_more() {
-                return true;
+                return Taken::UpToLimits;
+            }
+            if self.served >= turn_ends {
+                return Taken::Turn;
             }
             let ended = self.state == State::HalfClosed;
             match self.deframer.step(&self.input[self.consumed..], ended) {
@@ -337,7 +349,7 @@ impl Session {
                     let (start, end) = (self.consumed + start, self.consumed + end);
                     if self.served == 0 && self.is_binary_hello(&self.input[start..end]) {
                         self.state = State::Binary;
-                        return false;
+                        return Taken::All;
                     }
                     self.consumed += consumed;
                     let input = std::mem::take(&mut self.input);
@@ -355,26 +367,33 @@ impl Session {
                     if let Err(exception) = self.pressure.set_unfinished(pending) {
                         self.end_by(&exception);
                     }
-                    return false;
+                    return Taken::All;
                 }
                 Ok(Step::End) => {
                     self.consumed = self.input.len();
-                    return false;
+                    return Taken::All;
                 }
                 Err(FrameError::TooLong { .. }) if self.raise_limit() => {}
                 Err(error) => self.end_by_frame_error(&error),
             }
         }
-        false
+        Taken::All
     }
 
     /// A stranger may have become a client, or proved that it may deploy, since the limit was set.
     fn raise_limit(&mut self) -> bool {
-        let may_deploy = self.deploy.as_ref().is_some_and(|deploy| deploy.may_deploy());
-        let limit = self.pressure.frame_limit(may_deploy);
+        let limit = self.pressure.frame_limit(self.may_deploy());
         let is_higher = limit > self.deframer.limit();
         self.deframer.set_limit(limit);
         is_higher
+    }
+
+    fn may_deploy(&self) -> bool {
+        self.deploy.as_ref().is_some_and(|deploy| deploy.may_deploy())
+    }
+
+    fn count_refusal(&mut self) {
+        self.pressure.count_refusal(std::time::Instant::now());
     }
 
     fn is_binary_hello(&self, bytes: &[u8]) -> bool {
@@ -386,133 +405,6 @@ impl Session {
         let Self { reader, writer, mut input, consumed, pressure, .. } = self;
         input.drain(..consumed);
         Ok((reader.reunite(writer).map_err(io::Error::other)?, input, pressure))
-    }
-
-    fn take_message(&mut self, bytes: &[u8]) {
-        self.served += 1;
-        self.take_any_message(bytes);
-        if self.overloaded {
-            self.state = State::Closing;
-        }
-    }
-
-    fn take_any_message(&mut self, bytes: &[u8]) {
-        let message = match Message::parse(bytes) {
-            Ok(message) => message,
-            Err(malformed) => {
-                let id = malformed.id.map_or(AnswerId::Null, |id| Some(id).into());
-                return self.answer_malformed(&id, malformed.message, IsOurs::No);
-            }
-        };
-        let id = AnswerId::from(message.id);
-        match &*message.header {
-            "RPC-REQ" => match Request::parse(&message.value) {
-                Ok(request) => self.take_request(id, &request),
-                Err(what) => self.answer_malformed(&null_if_absent(id), what, IsOurs::Yes),
-            },
-            "RPC-PING" => self.put(&pong(&id)),
-            header if header.starts_with("INIT-") => self.take_deployment(id, header, bytes),
-            header => {
-                let what = format!("there is no header `{}`", json::shortened(header));
-                self.answer_malformed(&null_if_absent(id), what, IsOurs::No);
-            }
-        }
-    }
-
-    /// Answers a malformed message. One that is none of this protocol ends a connection that begins with it; so do too
-    /// many of any kind.
-    fn answer_malformed(&mut self, id: &AnswerId, what: String, is_ours: IsOurs) {
-        self.answer_exception(id, &Exception::refused(ExceptionType::MalformedMessage, what));
-        let is_first = self.served == 1 && is_ours == IsOurs::No;
-        if self.pressure.count_malformed() || is_first {
-            self.state = State::Closing;
-        }
-    }
-
-    fn take_request(&mut self, id: AnswerId, request: &Request<'_>) {
-        let is_last = id == AnswerId::Absent;
-        match self.begin_call(request) {
-            Ok((call, in_flight, generation)) => {
-                if let AnswerId::Json(id) = &id {
-                    self.last_id = Some(id.clone());
-                }
-                let limit = self.shared.limits.frame_bytes;
-                let remote = self.pressure.remote.clone();
-                let held_bytes = call.arguments.len();
-                self.held_bytes += held_bytes;
-                let answer = async move {
-                    let message = answer_call(call, generation, id, limit, in_flight, &remote).await;
-                    Finished { held_bytes, is_last, ..Finished::new(message) }
-                };
-                self.calls.push(Box::pin(answer));
-            }
-            Err(exception) => {
-                let remote = &self.pressure.remote;
-                if remote.logs() {
-                    let (service, rpc) = (json::shortened(&request.service), json::shortened(&request.rpc));
-                    let exception = exception.for_log();
-                    tracing::warn!(event = "refused", peer = %remote, service, rpc, exception);
-                }
-                let mut message = Vec::new();
-                message::write_exception(&id, &exception, &mut message);
-                self.collect_one(Finished { is_last, ..Finished::new(message) });
-            }
-        }
-        if is_last {
-            self.state = State::Closing;
-        }
-    }
-
-    fn begin_call(&mut self, request: &Request<'_>) -> Result<(Call, InFlight, u64), Exception> {
-        let unavailable = |what: String| Exception::refused(ExceptionType::Unavailable, what);
-        let limits = &self.shared.limits;
-        if self.overloaded {
-            let limit = limits.connections;
-            return Err(unavailable(format!("the server has {limit} connections, its limit")));
-        }
-        let registry = self.shared.registry.load();
-        let mut call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;
-        let permit = Arc::clone(&self.shared.calls).try_acquire_owned().map_err(|_| {
-            unavailable(format!("the server has {} calls in flight, its limit", limits.calls))
-        })?;
-        call.alone = self.shared.calls.available_permits() + 1 == limits.calls;
-        Ok((call, InFlight::new(permit, &self.pressure.load), registry.generation))
-    }
-
-    /// A step of a deployment runs to its end even if this connection does not, and after the step before it.
-    fn take_deployment(&mut self, id: AnswerId, header: &str, bytes: &[u8]) {
-        let (shared, deploy) = (Arc::clone(&self.shared), Arc::clone(self.deploy_session()));
-        let (header, bytes) = (header.to_owned(), bytes.to_vec());
-        let held_bytes = bytes.len();
-        self.held_bytes += held_bytes;
-        let (done, last_step) = oneshot::channel::<()>();
-        let step_before = self.last_step.replace(last_step);
-        let background = shared.background.clone();
-        let (session, working) = (Arc::clone(&deploy), Arc::clone(&shared));
-        let step = background.spawn(async move {
-            if let Some(step_before) = step_before {
-                // Its sender is dropped when that step is done, whatever became of it.
-                let _ = step_before.await;
-            }
-            let answer = working.deployer.handle(&working.registry, &session, &header, &bytes).await;
-            drop(done);
-            answer
-        });
-        self.calls.push(Box::pin(async move {
-            let failed = |error: tokio::task::JoinError| {
-                Err(DeployError::new(DeployErrorKind::Failed, format!("the step broke off: {error}")))
-            };
-            let message = deployment_answer(&id, step.await.unwrap_or_else(failed));
-            Finished { held_bytes, ends: deploy.is_over(), ..Finished::new(message) }
-        }));
-    }
-
-    fn deploy_session(&mut self) -> &Arc<DeploySession> {
-        self.deploy.get_or_insert_with(|| {
-            // Where the system does not tell it, no proof can be right.
-            let own = self.reader.local_addr().ok().into_iter().chain(self.shared.advertise);
-            Arc::new(DeploySession::new(self.pressure.remote.clone(), own.collect()))
-        })
     }
 
     fn answer_exception(&mut self, id: &AnswerId, exception: &Exception) {
@@ -602,26 +494,19 @@ impl Session {
         if self.state == State::HalfClosed {
             return Ok("end of the connection");
         }
-        // Not in the future, which a session holds for all of its life.
-        let mut sink = vec![0; 4096];
-        let drained = async {
-            loop {
-                if self.reader.read(&mut sink).await? == 0 {
-                    return Ok(());
-                }
-            }
-        };
-        tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(())).map(|()| "done")
+        linger::drain(&mut self.reader).await.map(|()| "done")
     }
 }
 
-/// The answer to `RPC-PING`: which version this is, and what it can.
-fn pong(id: &AnswerId) -> Vec<u8> {
-    let mut message = Vec::new();
-    message::write_pong(id, env!("CARGO_PKG_VERSION"), ABILITIES, &mut message);
-    message
+/// Appends what has come, as far as one read takes it. Nothing is lost where this is dropped before it is done.
+async fn read_some(reader: &mut OwnedReadHalf, input: &mut Vec<u8>) -> io::Result<usize> {
+    reader.read_buf(&mut input.limit(READ_BYTES)).await
 }
 
-fn null_if_absent(id: AnswerId) -> AnswerId {
-    if id == AnswerId::Absent { AnswerId::Null } else { id }
+/// Waits until then, if there is such a time.
+async fn pause(until: Option<std::time::Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
 }
