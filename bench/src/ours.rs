@@ -1,7 +1,7 @@
 //! This repository's server and clients, through the stubs that `build.rs` generates from `init.yaml`.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -81,11 +81,12 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
         _ => Builder::new_multi_thread(),
     };
     builder.enable_all().build()?.block_on(async {
-        let options = ServerOptions::new(([127, 0, 0, 1], 0).into(), data.path());
-        let server = Server::start(ServerOptions { native, ..options }).await?;
+        let options = ServerOptions::new(([127, 0, 0, 1], 0).into(), data.path().join("data"));
+        let keys = data.path().join("keys");
+        let server = Server::start(ServerOptions { native, key_folder: Some(keys.clone()), ..options }).await?;
         let address = server.local_addr()?;
         let deployed = async {
-            let deployed = deploy(address, init).await;
+            let deployed = deploy(address, init, keys).await;
             if deployed.is_ok() {
                 println!("{LISTENING}{address}");
                 std::future::pending::<()>().await;
@@ -101,10 +102,11 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
     Ok(())
 }
 
-async fn deploy(address: SocketAddr, init: &str) -> Result<()> {
+async fn deploy(address: SocketAddr, init: &str, keys: PathBuf) -> Result<()> {
     let options = InitializerOptions {
         servers: [("server1".to_owned(), address)].into(),
         timeout: Duration::from_secs(20),
+        key_folder: Some(keys),
         ..InitializerOptions::default()
     };
     let init = Path::new(env!("CARGO_MANIFEST_DIR")).join(init);

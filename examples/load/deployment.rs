@@ -149,6 +149,7 @@ fn update(project: &Project) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let options = InitializerOptions {
         servers: [("server1".to_owned(), project.address(1))].into(),
+        key_folder: Some(project.key_folder()),
         ..InitializerOptions::default()
     };
     let init = project.path().join("init.yaml");

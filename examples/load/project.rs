@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -36,7 +36,10 @@ impl Project {
     fn start_server(&self, number: usize, listen: &str) -> io::Result<Part> {
         let data = self.path().join(format!("data{number}"));
         let data = data.to_string_lossy();
-        Part::start(&["rpc-server", "--listen", listen, "--data", &data], self.log()?)
+        let arguments = ["rpc-server", "--listen", listen, "--data", &data];
+        let mut command = Part::command(&arguments)?;
+        command.env("XDG_RUNTIME_DIR", self.runtime_folder());
+        Part::begin(command, self.log()?)
     }
 
     /// Kills a server and starts it again at its address.
@@ -58,6 +61,16 @@ impl Project {
 
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The `XDG_RUNTIME_DIR` of servers and initializers, where they keep and find deploy keys.
+    fn runtime_folder(&self) -> PathBuf {
+        self.path().join("run")
+    }
+
+    /// Where servers keep copies of their deploy keys.
+    pub fn key_folder(&self) -> PathBuf {
+        self.runtime_folder().join("rpc")
     }
 
     pub fn write(&self, name: &str, content: &str) -> io::Result<()> {
@@ -83,6 +96,7 @@ impl Project {
         let program = std::env::current_exe().unwrap_or_default();
         let mut command = Command::new(program);
         command.args(["initializer", verb, "init.yaml"]).current_dir(self.path());
+        command.env("XDG_RUNTIME_DIR", self.runtime_folder());
         for (name, part) in &self.servers {
             command.arg("--server").arg(format!("{name}={}", part.address));
         }
@@ -98,17 +112,22 @@ impl Project {
 impl Part {
     /// Starts a part and waits for its `listening on IP:PORT`.
     pub fn start(arguments: &[&str], log: Stdio) -> io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()?;
+        Self::begin(Self::command(arguments)?, log)
+    }
+
+    fn command(arguments: &[&str]) -> io::Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(arguments);
+        Ok(command)
+    }
+
+    fn begin(mut command: Command, log: Stdio) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
-        let address = address.ok_or_else(|| io::Error::other(format!("`{}` did not start", arguments[0])))?;
+        let address = address.ok_or_else(|| io::Error::other(format!("{command:?} did not start")))?;
         Ok(Self { child, address })
     }
 }

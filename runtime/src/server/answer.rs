@@ -24,11 +24,11 @@ pub(super) async fn answer_call(
     remote: &Remote,
 ) -> Vec<u8> {
     let begin = Instant::now();
-    let Call { found: Found { handler, client }, arguments, time, alone } = call;
+    let Call { found: Found { handler, client }, arguments, time } = call;
     let result = if time.is_zero() {
         Err(expired_at_once())
     } else {
-        handler.call(&arguments, &client, begin + time, alone, in_flight).await
+        handler.call(&arguments, &client, begin + time, in_flight).await
     };
     let mut message = Vec::new();
     let result = result.and_then(|values| {

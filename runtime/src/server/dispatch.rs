@@ -43,8 +43,6 @@ pub(crate) struct Call {
     pub(crate) arguments: Vec<u8>,
     /// How long it may take.
     pub(crate) time: Duration,
-    /// Whether no other call is in flight on the server.
-    pub(crate) alone: bool,
 }
 
 /// Finds what a request calls and checks that its caller may.
@@ -76,7 +74,7 @@ pub(crate) fn dispatch(
     let arguments = decode_arguments(handler, overloads, request)?;
     let time = time_allowed(handler, default_deadline, request.deadline_ms);
     let found = Found { handler: Arc::clone(handler), client: Arc::clone(client) };
-    Ok(Call { found, arguments, time, alone: false })
+    Ok(Call { found, arguments, time })
 }
 
 /// Finds what a caller names and checks that it may call that.

@@ -175,7 +175,7 @@ impl Handler {
         }
     }
 
-    /// Runs the procedure on binary values; `alone` says that no other call is in flight.
+    /// Runs the procedure on binary values.
     ///
     /// # Errors
     /// The exception that the caller gets.
@@ -184,14 +184,13 @@ impl Handler {
         arguments: &[u8],
         client: &Arc<str>,
         deadline: tokio::time::Instant,
-        alone: bool,
         in_flight: InFlight,
     ) -> Result<Vec<u8>, Exception> {
         let unavailable = |why: String| Err(Exception::refused(ExceptionType::Unavailable, why));
         match &self.code {
             Code::Python(runner, place) => match &runner.broken {
                 Some(why) => unavailable(why.clone()),
-                None => runner.pool.call(*place, arguments, client, deadline, alone, in_flight).await,
+                None => runner.pool.call(*place, arguments, client, deadline, in_flight).await,
             },
             Code::Native(method) => {
                 let call = Call::new(Arc::clone(client), deadline.into_std());

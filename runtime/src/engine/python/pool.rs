@@ -151,8 +151,8 @@ impl Pool {
         }
     }
 
-    /// Calls the procedure at that place in the setup with the binary values of its arguments. A call that is `alone`
-    /// polls for its answer for a moment before it sleeps; see [`Worker::call`].
+    /// Calls the procedure at that place in the setup with the binary values of its arguments. A call that is
+    /// the only one to run on the server polls for its answer for a moment before it sleeps; see [`Worker::call`].
     ///
     /// # Errors
     /// The exception that the caller gets.
@@ -162,7 +162,6 @@ impl Pool {
         arguments: &[u8],
         client: &Arc<str>,
         deadline: tokio::time::Instant,
-        alone: bool,
         in_flight: InFlight,
     ) -> Result<Vec<u8>, Exception> {
         let queued = tokio::time::timeout_at(deadline, self.take_worker(client, &in_flight));
@@ -171,7 +170,9 @@ impl Pool {
         let pool = Arc::clone(self);
         let worker = Some((worker, slot));
         let mut busy = Busy { pool, worker, deadline, in_call: true, in_flight: in_flight.clone() };
-        let answer = busy.call(procedure, arguments, alone).await?;
+        let running = self.engine.count_running();
+        let answer = busy.call(procedure, arguments, running.is_alone()).await?;
+        drop(running);
         busy.in_call = false;
         if let Answer::Values(values) = &answer {
             in_flight.session().add_untaken(values.len());

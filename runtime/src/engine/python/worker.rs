@@ -20,7 +20,7 @@ const MAX_OUTPUT_LINE: usize = 8 * 1024;
 /// A line that a procedure has begun to print is logged after this time, finished or not.
 const UNFINISHED_LINE: Duration = Duration::from_millis(100);
 
-/// How long a call that is alone polls for its answer.
+/// How long a call polls for its answer, where no other one runs.
 const POLL_TIME: Duration = Duration::from_micros(30);
 
 /// A worker that loads more than this many sources is not listened to at each,

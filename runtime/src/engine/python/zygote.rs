@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -53,6 +53,28 @@ pub struct Engine {
     folder: PathBuf,
     zygote: Mutex<Option<Running>>,
     outputs: Outputs,
+    /// Calls that workers are at work on.
+    running_calls: AtomicUsize,
+}
+
+/// Counts a call that a worker is at work on, for as long as this is there.
+#[derive(Debug)]
+pub(super) struct RunningCall<'a> {
+    running_calls: &'a AtomicUsize,
+    before: usize,
+}
+
+impl RunningCall<'_> {
+    /// Whether no other call ran when this one began.
+    pub(super) fn is_alone(&self) -> bool {
+        self.before == 0
+    }
+}
+
+impl Drop for RunningCall<'_> {
+    fn drop(&mut self) {
+        self.running_calls.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Knows when the output of every worker has been read to its end.
@@ -141,7 +163,14 @@ impl Engine {
         let (reading, all_read) = mpsc::channel(1);
         let outputs =
             Outputs { reading: Mutex::new(Some(reading)), all_read: tokio::sync::Mutex::new(all_read) };
-        Ok(Self { interpreter, folder, zygote: Mutex::default(), outputs })
+        let running_calls = AtomicUsize::new(0);
+        Ok(Self { interpreter, folder, zygote: Mutex::default(), outputs, running_calls })
+    }
+
+    /// Counts a call that a worker begins with.
+    pub(super) fn count_running(&self) -> RunningCall<'_> {
+        let before = self.running_calls.fetch_add(1, Ordering::Relaxed);
+        RunningCall { running_calls: &self.running_calls, before }
     }
 
     /// The Python it runs.

@@ -90,7 +90,7 @@ impl Calls {
         }
         // One that was polled has begun.
         let executed = if in_place { Executed::Unknown } else { Executed::No };
-        let (in_flight, _) = self.count().map_err(|exception| Exception { executed, ..exception })?;
+        let in_flight = self.count().map_err(|exception| Exception { executed, ..exception })?;
         if in_place {
             in_flight.begin();
         }
@@ -145,12 +145,12 @@ impl Calls {
         check::check(&found.handler.signature.arguments, &arguments)
             .map_err(|error| self.bad_arguments(found, &error))?;
         has_time(request)?;
-        let (in_flight, alone) = self.count()?;
+        let in_flight = self.count()?;
         let deadline = (self.turn.now + self.time_allowed(request, found)).into();
         let held_bytes = arguments.len();
         let (called, counted) = (found.clone(), in_flight.clone());
         let result = async move {
-            let values = called.handler.call(&arguments, &called.client, deadline, alone, counted).await?;
+            let values = called.handler.call(&arguments, &called.client, deadline, counted).await?;
             let mut out = Outbox::default();
             out.push(Block::Bytes(values));
             Ok(out)
@@ -199,14 +199,13 @@ impl Calls {
         self.log(&found, generation, began, result.as_ref().err());
     }
 
-    /// Counts a call against the limits; also, whether it is the only one.
-    fn count(&self) -> Result<(InFlight, bool), Exception> {
+    /// Counts a call against the limits.
+    fn count(&self) -> Result<InFlight, Exception> {
         let limit = self.shared.limits.calls;
         let permit = Arc::clone(&self.shared.calls)
             .try_acquire_owned()
             .map_err(|_| unavailable(format!("the server has {limit} calls in flight, its limit")))?;
-        let alone = self.shared.calls.available_permits() + 1 == limit;
-        Ok((InFlight::new(permit, &self.pressure.load), alone))
+        Ok(InFlight::new(permit, &self.pressure.load))
     }
 
     fn bad_arguments(&self, found: &Found, error: &DecodeError) -> Exception {

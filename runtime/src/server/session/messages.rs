@@ -118,11 +118,10 @@ impl Session {
             return Err(unavailable(format!("the server has {limit} connections, its limit")));
         }
         let registry = self.shared.registry.load();
-        let mut call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;
+        let call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;
         let permit = Arc::clone(&self.shared.calls).try_acquire_owned().map_err(|_| {
             unavailable(format!("the server has {} calls in flight, its limit", limits.calls))
         })?;
-        call.alone = self.shared.calls.available_permits() + 1 == limits.calls;
         Ok((call, InFlight::new(permit, &self.pressure.load), registry.generation))
     }
 

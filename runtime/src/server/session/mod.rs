@@ -194,6 +194,13 @@ impl Session {
                 return Ok(BINARY);
             }
             self.release_last_answer();
+            if self.state == State::Closing
+                && let Some(until) = self.pressure.paused_until()
+            {
+                // Otherwise an address that sends too much that is refused would go on with new connections.
+                tokio::time::sleep_until(until.into()).await;
+                self.pressure.end_pause(std::time::Instant::now());
+            }
             self.write()?;
             if let Err(limit) = self.pressure.set_untaken(self.output.len() - self.written) {
                 return Ok(limit);
