@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::print::{self, say};
+use super::print::{self, say_line};
 use crate::Error;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,15 +32,15 @@ impl Format {
     pub(super) fn failure(self, init: &Path, error: &Error) {
         match self {
             Self::Text => print::failure(error),
-            Self::Json => json::failure(init, error).iter().for_each(|line| say(line)),
-            Self::Github => github::failure(error).iter().for_each(|line| say(line)),
+            Self::Json => json::failure(init, error).iter().for_each(|line| say_line(line)),
+            Self::Github => github::failure(error).iter().for_each(|line| say_line(line)),
         }
     }
 
     /// Tells that nothing is wrong with it.
     pub(super) fn success(self, init: &Path) {
         if self == Self::Json {
-            say(&json::success(init));
+            say_line(&json::success(init));
         }
     }
 
@@ -48,7 +48,7 @@ impl Format {
     pub(super) fn written(self, init: &Path, files: &[Told<'_>]) {
         match self {
             Self::Text | Self::Github => files.iter().for_each(say_told),
-            Self::Json => say(&json::files(init, files)),
+            Self::Json => say_line(&json::files(init, files)),
         }
     }
 
@@ -56,12 +56,12 @@ impl Format {
     pub(super) fn different(self, init: &Path, files: &[Told<'_>]) {
         match self {
             Self::Text => files.iter().for_each(say_told),
-            Self::Json => say(&json::files(init, files)),
-            Self::Github => files.iter().for_each(|told| say(&github::difference(told))),
+            Self::Json => say_line(&json::files(init, files)),
+            Self::Github => files.iter().for_each(|told| say_line(&github::difference(told))),
         }
     }
 }
 
 fn say_told(told: &Told<'_>) {
-    say(&format!("{} {}", told.word, told.path.display()));
+    say_line(&format!("{} {}", told.word, told.path.display()));
 }

@@ -11,6 +11,11 @@ pub(super) fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
+/// A line of data; what a file says in it is escaped.
+pub(super) fn say_line(line: &str) {
+    say(&rpc_schema::visible(line));
+}
+
 /// A whole file. Where it does not fit, as on a full disk, what is there is no such file; a reader that has gone away
 /// wants no more of it.
 pub(super) fn pour(content: &[u8]) -> ExitCode {

@@ -1,11 +1,13 @@
 //! A [`Report`] as people read it, drawn by rustc's own renderer.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::{Elsewhere, Finding, Lines, MAX_FINDINGS, Report};
+use crate::visible;
 
 /// How many findings are drawn; of the others only the number is told.
 pub const MAX_RENDERED_FINDINGS: usize = 100;
@@ -27,7 +29,7 @@ impl fmt::Display for Report {
 impl Report {
     /// The whole report as text, with colours for a terminal or without.
     pub fn render(&self, color: bool) -> String {
-        let page = Page { path: self.path.display().to_string(), lines: self.lines(), report: self };
+        let page = Page { path: self.shown_path(), lines: self.lines(), report: self };
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
         for finding in self.findings.iter().take(MAX_RENDERED_FINDINGS) {
@@ -41,8 +43,13 @@ impl Report {
         text + &self.summary()
     }
 
+    /// The path as a person sees it.
+    fn shown_path(&self) -> String {
+        visible(&self.path.display().to_string()).into_owned()
+    }
+
     fn summary(&self) -> String {
-        let path = self.path.display();
+        let path = self.shown_path();
         let hidden = self.findings.len().saturating_sub(MAX_RENDERED_FINDINGS);
         match (self.findings.len(), hidden) {
             (1, _) => format!("1 error in {path}"),
@@ -104,7 +111,7 @@ impl<'r> Page<'r> {
     ) -> Snippet<'r, annotate_snippets::Annotation<'r>> {
         let label = (!label.is_empty()).then(|| shorten(label));
         let path = (!excerpt.cut).then_some(self.path.as_str());
-        Snippet::source(excerpt.source)
+        Snippet::source(shown_source(excerpt.source))
             .path(path)
             .line_start(excerpt.line)
             .annotation(kind.span(excerpt.marked.clone()).label(label))
@@ -137,18 +144,38 @@ fn line_end(text: &str, from: usize, limit: usize) -> usize {
 /// Adds a place in another file, with its line where that is at hand.
 fn draw_elsewhere<'r>(group: Group<'r>, place: &'r Elsewhere) -> Group<'r> {
     let Some(marked) = place.marked() else {
-        return group.element(Origin::path(&place.path).line(place.line).char_column(place.column));
+        return group.element(Origin::path(visible(&place.path)).line(place.line).char_column(place.column));
     };
     let label = (!place.label.is_empty()).then(|| shorten(&place.label));
-    let snippet = Snippet::source(&place.text).path(&place.path).line_start(place.line);
+    let path = visible(&place.path).into_owned();
+    let snippet = Snippet::source(shown_source(&place.text)).path(path).line_start(place.line);
     group.element(snippet.annotation(AnnotationKind::Primary.span(marked).label(label)))
 }
 
+/// A message, a label or a hint as a person sees it. These are single lines; a line break is what a file says.
 fn shorten(text: &str) -> String {
     if text.len() <= MAX_TEXT_BYTES {
-        return text.to_owned();
+        return visible(text).into_owned();
     }
-    format!("{}...", &text[..floor(text, MAX_TEXT_BYTES)])
+    format!("{}...", visible(&text[..floor(text, MAX_TEXT_BYTES)]))
+}
+
+/// A line of a file, in which characters that are not seen as themselves are replaced by others of as many bytes, since
+/// marks are counted in bytes. The renderer itself does that for ASCII and for bidirectional controls.
+fn shown_source(text: &str) -> Cow<'_, str> {
+    let is_replaced = |letter: char| {
+        !letter.is_ascii() && matches!(visible(letter.encode_utf8(&mut [0; 4])), Cow::Owned(_))
+    };
+    if !text.contains(is_replaced) {
+        return Cow::Borrowed(text);
+    }
+    let replaced = |letter: char| match letter.len_utf8() {
+        _ if !is_replaced(letter) => letter,
+        2 => '\u{b7}',
+        3 => '\u{fffd}',
+        _ => '\u{1f7a8}',
+    };
+    Cow::Owned(text.chars().map(replaced).collect())
 }
 
 /// The last boundary between characters that is not behind a byte.
@@ -161,6 +188,27 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn nothing_that_a_file_says_reaches_the_terminal_as_it_is() {
+        let hostile = "\u{1b}[31m\u{9b}31m\u{202e}\u{2028}";
+        let text = format!("# {hostile}\nnetwork: [{hostile}]");
+        let at = text.len() - 2;
+        let place = Elsewhere {
+            path: format!("f{hostile}.py"),
+            line: 1,
+            column: 2,
+            end_column: 3,
+            text: format!("a{hostile}"),
+            label: hostile.to_owned(),
+        };
+        let message = format!("message {hostile}\nsecond line");
+        let finding =
+            Finding::new(Code::Syntax, at..at + 1, message).label(hostile).hint(hostile).elsewhere(place);
+        let shown = Report::new(Path::new(&format!("p{hostile}.yaml")), &text, vec![finding]).render(false);
+        assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2028}']), "{shown:?}");
+        assert!(shown.contains(r"message \u001b[31m\u009b31m\u202e\u2028\nsecond line"), "{shown}");
+    }
     use crate::diagnostic::Code;
 
     #[test]

@@ -189,7 +189,7 @@ pub(crate) const SERVICE: &[Field] = &[
         "concurrency",
         Shape::Integer(Integer::Calls),
         "left to the server",
-        "how many calls run at once; 1 is exclusive access",
+        "how many calls run at once; 1 is exclusive access. Where a service has several tenants, one of them gets at most all but one",
     ),
     optional("rpcs", Shape::List(&Shape::Mapping(RPC)), "none", "the procedures that it offers"),
 ];

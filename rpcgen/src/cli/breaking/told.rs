@@ -6,7 +6,7 @@ use rpc_schema::diagnostic::Lines;
 use serde_json::json;
 
 use crate::cli::format::github;
-use crate::cli::print::say;
+use crate::cli::print::say_line;
 
 /// The version of the JSON lines.
 const SCHEMA: u32 = 1;
@@ -15,15 +15,15 @@ const EFFECTS: [Effect; 3] = [Effect::Wire, Effect::Source, Effect::New];
 
 pub(super) fn as_text(changes: &[Change]) {
     for of_client in changes.chunk_by(|a, b| a.client == b.client) {
-        say(&of_client[0].client);
+        say_line(&of_client[0].client);
         for of_effect in of_client.chunk_by(|a, b| a.effect == b.effect) {
-            say(&format!("  {}", heading(of_effect[0].effect)));
+            say_line(&format!("  {}", heading(of_effect[0].effect)));
             for Change { what, why, .. } in of_effect {
-                say(&format!("    {what}: {why}"));
+                say_line(&format!("    {what}: {why}"));
             }
         }
     }
-    say(&summary(changes));
+    say_line(&summary(changes));
 }
 
 fn heading(effect: Effect) -> &'static str {
@@ -53,11 +53,11 @@ pub(super) fn as_json(changes: &[Change]) {
         let line = json!({
             "schema": SCHEMA, "client": client, "effect": effect, "service": service, "rpc": rpc, "what": what, "why": why,
         });
-        say(&line.to_string());
+        say_line(&line.to_string());
     }
     let [wire, source, new] = EFFECTS.map(|effect| count(changes, effect));
     let summary = json!({ "breaking": wire + source > 0, "wire": wire, "source": source, "new": new });
-    say(&json!({ "schema": SCHEMA, "summary": summary }).to_string());
+    say_line(&json!({ "schema": SCHEMA, "summary": summary }).to_string());
 }
 
 /// Each where it stands in the new file: what is gone at its service, what is gone with its service nowhere.
@@ -73,7 +73,7 @@ pub(super) fn as_commands(changes: &[Change], new: &Document) {
         if let Some(start) = place(change, new) {
             properties.push(("line", lines.position(start).0.to_string()));
         }
-        say(&github::command(level, &properties, &change.to_string()));
+        say_line(&github::command(level, &properties, &change.to_string()));
     }
 }
 
