@@ -32,7 +32,7 @@ A server needs no other configuration: which services it provides, and who may c
 `initializer apply init.yaml`. It is kept in the data folder and served again after a restart.
 Only who proves the deploy key may deploy. Without --deploy-key the server makes its own, which an
 initializer of the same user on the same machine finds by itself.
-SIGTERM and SIGINT drain; a second one exits at once. SIGHUP opens the log file again.";
+SIGTERM and SIGINT drain; a second one exits at once. SIGHUP opens the log file again; without one it drains too.";
 
 /// Serves remote procedures: the same program on every node.
 #[derive(Debug, Parser)]
@@ -51,7 +51,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
     /// The address at which initializers dial this server, where that is another than the one it listens on
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = dialled_address)]
     advertise: Option<SocketAddr>,
     /// The Python that runs procedures, 3.9 or newer
     #[arg(long, value_name = "PATH", default_value = "python3")]
@@ -113,11 +113,11 @@ struct LimitArguments {
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = args::bytes)]
     max_unfinished: usize,
     /// Malformed messages on one connection before it is closed
-    #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
-    max_malformed: u32,
+    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one)]
+    max_malformed: usize,
     /// Refused and malformed messages a second from one address before its connections are slowed down
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..))]
-    max_refusals: u64,
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
+    max_refusals: usize,
     /// Connections at once
     #[arg(long, value_name = "N", default_value = "10000", value_parser = at_least_one)]
     max_connections: usize,
@@ -234,8 +234,9 @@ async fn serve_until_signalled(
     options: ServerOptions,
     reopen: Option<LogReopen>,
 ) -> Result<ExitStatus, String> {
-    let first = Signals::listen(reopen.clone())?;
-    let second = Signals::listen(reopen)?;
+    let hears_hang_up = reopen.is_some() || !ignores_hang_up();
+    let first = Signals::listen(reopen.clone(), hears_hang_up)?;
+    let second = Signals::listen(reopen, hears_hang_up)?;
     let server = Server::start(options).await.map_err(|error| error.to_string())?;
     announce(&server).map_err(|error| format!("cannot say where it listens: {error}"))?;
     tokio::select! {
@@ -277,17 +278,26 @@ fn announce(server: &Server) -> io::Result<()> {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hang_up: Signal,
+    /// `None` where it is ignored, as below `nohup`, and there is no log file.
+    hang_up: Option<Signal>,
     reopen: Option<LogReopen>,
 }
 
+/// Whether this process was started with SIGHUP ignored.
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask & 1 == 1
+}
+
 impl Signals {
-    fn listen(reopen: Option<LogReopen>) -> Result<Self, String> {
+    fn listen(reopen: Option<LogReopen>, hears_hang_up: bool) -> Result<Self, String> {
         let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
-            hang_up: listen(SignalKind::hangup())?,
+            hang_up: if hears_hang_up { Some(listen(SignalKind::hangup())?) } else { None },
             reopen,
         })
     }
@@ -304,12 +314,26 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => match &self.reopen {
-                    Some(reopen) => reopen.reopen(),
+                () = hang_up(self.hang_up.as_mut()) => match &self.reopen {
+                    Some(reopen) => match reopen.reopen() {
+                        Ok(()) => tracing::info!(event = "log reopened"),
+                        Err(error) => {
+                            let note = "lines go on to the file before; send SIGHUP again";
+                            tracing::error!(event = "log not reopened", reason = %error, note);
+                        }
+                    },
                     None => return,
                 },
             }
         }
+    }
+}
+
+/// Waits for a SIGHUP, if it is heard.
+async fn hang_up(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 
@@ -348,6 +372,16 @@ pub(crate) fn read_key(path: &std::path::Path) -> Result<Vec<u8>, String> {
     Ok(key)
 }
 
+fn dialled_address(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() == 0 || address.ip().is_unspecified() => {
+            Err("nobody can dial it; give an IP address of a machine and a port".to_owned())
+        }
+        Ok(address) => Ok(address),
+        Err(_) => Err("an address is written IP:PORT, such as 10.0.0.5:7101".to_owned()),
+    }
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("at least 1".to_owned()),
@@ -369,7 +403,7 @@ impl LimitArguments {
             stranger_frame_bytes: self.max_stranger_frame,
             unfinished_bytes: self.max_unfinished,
             malformed: self.max_malformed,
-            refusals: self.max_refusals,
+            refusals: self.max_refusals as u64,
             connections: self.max_connections,
             session_calls: self.max_session_calls,
             calls: self.max_calls,

@@ -18,22 +18,22 @@ pub(crate) struct Meter {
     suppressed: AtomicU64,
 }
 
-/// Counts what may happen so often in a second.
+/// Counts what happens in a second.
 #[derive(Debug, Default)]
-pub(crate) struct Allowance {
+pub(crate) struct PerSecond {
     /// The second in which something was last counted; see [`second`].
     second: AtomicU64,
     in_second: AtomicU64,
 }
 
-impl Allowance {
-    /// Counts one. The answer: whether no more than `limit` were counted in this second.
-    pub(crate) fn take(&self, now: Instant, limit: u64) -> bool {
+impl PerSecond {
+    /// Counts one. The answer: how many were counted in this second.
+    pub(crate) fn count(&self, now: Instant) -> u64 {
         let second = second(now);
         if self.second.swap(second, Ordering::Relaxed) != second {
             self.in_second.store(0, Ordering::Relaxed);
         }
-        self.in_second.fetch_add(1, Ordering::Relaxed) < limit
+        self.in_second.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
@@ -97,10 +97,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_allowance_is_there_again_in_the_next_second() {
-        let (allowance, now) = (Allowance::default(), Instant::now());
-        let takes = |now| (0..5).filter(|_| allowance.take(now, 3)).count();
-        assert_eq!([takes(now), takes(now), takes(now + Duration::from_secs(1))], [3, 0, 3]);
+    fn each_second_is_counted_by_itself() {
+        let (counter, now) = (PerSecond::default(), Instant::now());
+        let later = now + Duration::from_secs(1);
+        assert_eq!([counter.count(now), counter.count(now), counter.count(later)], [1, 2, 1]);
     }
 
     #[test]

@@ -138,9 +138,7 @@ fn a_proof_cannot_be_relayed_to_another_server() {
     let key = ["--deploy-key", "data-server1/deploy.key"];
     let refused = network
         .initializer(&[&["apply", "init.yaml", "--only", "server1", "--server", &place], &key[..]].concat());
-    refused.ends(1).says(
-        "the deploy key is not this server's, or the server was dialled at another address than 127.0.0.1:",
-    );
+    refused.ends(1).says("it was dialled at another address than 127.0.0.1:");
     relaying.join().expect("the impostor");
     network.server("server1").logged(&["deployment refused", "dialled at another address"]);
     assert_eq!(network.value("server1"), (1, 1), "nothing has changed");

@@ -197,6 +197,18 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds_and_nothing_was
 }
 
 #[test]
+fn a_server_with_all_its_connections_says_so_before_anything_is_asked() {
+    let mut network = Network::serving(&[ADD]);
+    network.start("server1", &["--max-connections", "1"]);
+    let mut held = network.peer(crate::harness::Framing::Framed);
+    assert_eq!(held.call(crate::harness::request("svc1", "add").id(1))["header"], "RPC-EX");
+    let error = add(&client_of(network.server("server1").address()), 2, 3).expect_err("one too many");
+    assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::Unavailable));
+    assert_eq!(error.executed(), Executed::No);
+    assert!(error.to_string().contains("the server has 1 connections, its limit"), "{error}");
+}
+
+#[test]
 fn a_fresh_connection_that_ends_before_the_request_is_handed_over_is_replaced_once() {
     let (address, playing) = scripted(2, |number, stream| {
         if number == 0 {

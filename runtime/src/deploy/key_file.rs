@@ -10,7 +10,7 @@
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -61,12 +61,17 @@ pub fn open_to_others(path: &Path) -> String {
 /// # Errors
 /// [`KeyFileError::Io`], [`KeyFileError::Short`].
 pub fn read(path: &Path) -> Result<(Vec<u8>, bool), KeyFileError> {
+    let (key, metadata) = read_key(path)?;
+    Ok((key, is_open(&metadata)))
+}
+
+fn read_key(path: &Path) -> Result<(Vec<u8>, Metadata), KeyFileError> {
     let (bytes, metadata) = read_bytes(path)?;
     let key = bytes.trim_ascii();
     if key.len() < MIN_KEY_BYTES {
         return Err(KeyFileError::Short(path.to_owned()));
     }
-    Ok((key.to_vec(), is_open(&metadata)))
+    Ok((key.to_vec(), metadata))
 }
 
 /// A key from a file that nobody named: it must be this user's, and closed to all others.
@@ -74,12 +79,11 @@ pub fn read(path: &Path) -> Result<(Vec<u8>, bool), KeyFileError> {
 /// # Errors
 /// A [`KeyFileError`].
 pub fn read_private(path: &Path) -> Result<Vec<u8>, KeyFileError> {
-    let (key, is_open) = read(path)?;
-    let metadata = fs::metadata(path).map_err(|error| failed("read", path, error))?;
+    let (key, metadata) = read_key(path)?;
     if metadata.uid() != user() {
         return Err(KeyFileError::Foreign(path.to_owned()));
     }
-    if is_open { Err(KeyFileError::Open(path.to_owned())) } else { Ok(key) }
+    if is_open(&metadata) { Err(KeyFileError::Open(path.to_owned())) } else { Ok(key) }
 }
 
 /// Writes a key to a file that its owner alone can read, in place of what is there.
@@ -128,6 +132,12 @@ impl KeyCopy {
     }
 }
 
+/// Removes the copy that a server left at that address when it was killed. Whoever calls this has the address now.
+pub fn forget(folder: &Path, address: SocketAddr) {
+    // Where there is none, or it cannot be removed, a tool that finds it is told that it is another server's.
+    let _ = fs::remove_file(folder.join(file_name(address)));
+}
+
 impl Drop for KeyCopy {
     fn drop(&mut self) {
         // Another server may have taken the address since.
@@ -140,24 +150,33 @@ impl Drop for KeyCopy {
     }
 }
 
+/// A key that was found, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundKey {
+    /// The file.
+    pub path: PathBuf,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
 /// The key of the server that is dialled at that address, where a server of this user keeps a copy in the folder: for
 /// this address, or for all addresses of this machine.
 ///
 /// # Errors
 /// A copy that is there and cannot be taken.
-pub fn find(folder: &Path, dialled: SocketAddr) -> Result<Option<Vec<u8>>, KeyFileError> {
+pub fn find(folder: &Path, dialled: SocketAddr) -> Result<Option<FoundKey>, KeyFileError> {
     let dialled = canonical(dialled);
-    let any: IpAddr =
-        if dialled.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let any =
-        [SocketAddr::new(any, dialled.port()), SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), dialled.port())];
-    for address in [dialled].into_iter().chain(any) {
+    // A server that listens at every address of this machine. An address that can be bound is one of them.
+    let every: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    let is_here = UdpSocket::bind((dialled.ip(), 0)).is_ok();
+    let every = every.into_iter().filter(|_| is_here).map(|ip| SocketAddr::new(ip, dialled.port()));
+    for address in [dialled].into_iter().chain(every) {
         let path = folder.join(file_name(address));
         match read_private(&path) {
             Err(KeyFileError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
             read => {
                 check_folder(folder)?;
-                return read.map(Some);
+                return read.map(|key| Some(FoundKey { path, key }));
             }
         }
     }
@@ -227,12 +246,13 @@ mod tests {
         let folder = home.path().join("rpc");
         let copy = KeyCopy::keep(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
         assert_eq!((mode(&folder), mode(&copy.path)), (0o700, 0o600));
-        let find = |text| find(&folder, address(text)).expect("no error");
+        let find = |text| find(&folder, address(text)).expect("no error").map(|found| found.key);
         assert_eq!(find("127.0.0.1:7101").as_deref(), Some(KEY.as_bytes()));
         assert_eq!(find("[::ffff:127.0.0.1]:7101").as_deref(), Some(KEY.as_bytes()));
         assert_eq!((find("127.0.0.1:7102"), find("127.0.0.2:7101")), (None, None));
         let any = KeyCopy::keep(&folder, address("0.0.0.0:7103"), KEY).expect("a copy");
         assert!(find("127.0.0.9:7103").is_some());
+        assert_eq!(find("192.0.2.1:7103"), None, "another machine");
         drop((copy, any));
         assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 0);
     }
@@ -246,6 +266,10 @@ mod tests {
             KeyCopy::keep(home.path(), address("127.0.0.1:7101"), &KEY.replace('0', "1")).expect("a copy");
         drop(first);
         assert!(second.path.exists());
+        forget(home.path(), address("127.0.0.1:7102"));
+        assert!(second.path.exists());
+        forget(home.path(), address("127.0.0.1:7101"));
+        assert!(!second.path.exists());
     }
 
     #[test]

@@ -376,6 +376,30 @@ pub struct SourceFinding {
     pub message: String,
 }
 
+/// Whether a header is one of a [`DeployRequest`].
+pub fn is_request_header(header: &str) -> bool {
+    const VERBS: [&str; 17] = [
+        "CHALLENGE",
+        "PROVE",
+        "STATUS",
+        "MANIFEST",
+        "HISTORY",
+        "LACKS",
+        "FETCH",
+        "BEGIN",
+        "PUT",
+        "PREPARE",
+        "COMMIT",
+        "RENEW",
+        "PROBE",
+        "ABORT",
+        "OUTCOME",
+        "ROLLBACK",
+        "RESTART",
+    ];
+    header.strip_prefix("INIT-").is_some_and(|verb| VERBS.contains(&verb))
+}
+
 impl DeployRequest {
     /// Checks what the types do not: the forms and lengths of names that a peer chooses.
     ///

@@ -22,6 +22,9 @@ use super::{hex, is_hex};
 /// The number of hexadecimal digits of a nonce.
 pub const NONCE_DIGITS: usize = 32;
 
+/// The number of hexadecimal digits of a proof.
+const PROOF_DIGITS: usize = 64;
+
 /// Which side proves that it has the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prover {
@@ -50,6 +53,9 @@ impl Challenge<'_> {
 
     /// Whether that is the proof of this key, compared in constant time.
     pub fn verify(&self, key: &[u8], prover: Prover, proof: &str) -> bool {
+        if !is_hex(proof, PROOF_DIGITS) {
+            return false;
+        }
         let digits = proof.as_bytes().chunks(2);
         let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let proof: Option<Vec<u8>> = digits.map(byte).collect();
@@ -106,7 +112,7 @@ mod tests {
         }
         assert!(!asked.verify(b"kex", Prover::Initializer, &proof));
         assert!(!asked.verify(b"key", Prover::Server, &proof));
-        for broken in ["", "zz", &proof[2..], &proof[1..], "é"] {
+        for broken in ["", "zz", &proof[2..], &proof[1..], "é", &proof.to_uppercase()] {
             assert!(!asked.verify(b"key", Prover::Initializer, broken), "{broken}");
         }
     }

@@ -9,8 +9,8 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::{InFlight, Share, Shares};
+use crate::meter::Meter;
 use crate::native::{Call, Method, Run};
 use crate::wire::exception::{Exception, ExceptionType, Executed};
 use crate::wire::outbox::Outbox;
@@ -126,18 +127,22 @@ impl NativeMethod {
                 .runtime
                 .spawn_blocking(move || method.run(running, deadline, &(thread, working)));
             match tokio::time::timeout_at(deadline, first).await {
-                Ok(Ok(First::Done(result))) => return result,
+                Ok(Ok(First::Done(result))) => return taken_over(result, &in_flight),
                 Ok(Ok(First::Waits(waits))) => running = waits,
                 Ok(Err(error)) => return Err(broken_off(error)),
                 Err(_) => return Err(expired_running()),
             }
         }
         drop(trial);
+        if tokio::time::timeout_at(deadline, in_flight.session().until_may_start()).await.is_err() {
+            let message = "the deadline passed while answers before were not taken";
+            return Err(expired(message, in_flight.executed()));
+        }
         in_flight.begin();
         let mut out = Outbox::default();
         let polled = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
         match tokio::time::timeout_at(deadline, polled).await {
-            Ok(result) => result.map(|()| out),
+            Ok(result) => taken_over(result.map(|()| out), &in_flight),
             Err(_) => Err(expired_running()),
         }
     }
@@ -148,7 +153,7 @@ impl NativeMethod {
         &self,
         mut running: Running,
         deadline: tokio::time::Instant,
-        (_free_then, working): &(Share, InFlight),
+        _free_then: &(Share, InFlight),
     ) -> First {
         let mut out = Outbox::default();
         let begin = Instant::now();
@@ -162,13 +167,15 @@ impl NativeMethod {
         };
         self.took(begin.elapsed());
         match polled {
-            Poll::Ready(result) => {
-                working.session().add_untaken(out.len());
-                First::Done(result.map(|()| out))
-            }
+            Poll::Ready(result) => First::Done(result.map(|()| out)),
             Poll::Pending => First::Waits(running),
         }
     }
+}
+
+/// Counts an answer before another call of its session starts.
+fn taken_over(result: Result<Outbox, Exception>, in_flight: &InFlight) -> Result<Outbox, Exception> {
+    result.inspect(|out| in_flight.session().add_untaken(out.len()))
 }
 
 /// What became of a call on a thread of the pool.
@@ -205,10 +212,13 @@ fn broken_off(error: tokio::task::JoinError) -> Exception {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Exception {
+    static LINES: OnceLock<Meter> = OnceLock::new();
     let words = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
     let words = words.unwrap_or_else(|| "without words".to_owned());
-    tracing::error!(event = "handler panicked", message = words);
+    if LINES.get_or_init(Meter::new).admit(Instant::now()) {
+        tracing::error!(event = "handler panicked", message = words);
+    }
     let message = format!("the handler panicked: {words}");
     let exception = Exception::new(ExceptionType::Execution, Executed::Unknown, message);
     Exception { own_kind: Some("panic".to_owned()), ..exception }

@@ -1,5 +1,6 @@
 //! [`Connection`]: a framed session to a server, for `INIT-...` messages one after the other.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,11 +11,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::InitializerOptions;
+use crate::deploy::key_file::{self, FoundKey};
 use crate::deploy::message::{
     ChallengeAnswer, DeployError, DeployErrorKind, DeployRequest, INIT_EX, INIT_RES, ProveAnswer,
 };
 use crate::deploy::proof::{Challenge, NONCE_DIGITS, Prover};
-use crate::deploy::{key_file, random_hex};
+use crate::deploy::random_hex;
 use crate::wire::GREETING_TIMEOUT;
 use crate::wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
 
@@ -94,18 +96,27 @@ impl Connection {
             let words = "it is no rpc-server, or it does not respond";
             Err(RequestError::Lost(format!("it said nothing within {GREETING_TIMEOUT:?}: {words}")))
         })?;
-        let key = match &options.deploy_key {
-            Some(key) => key.clone(),
-            None => find_key(dialled, options)?,
-        };
+        let found = if options.deploy_key.is_none() { Some(find_key(dialled, options)?) } else { None };
+        let key =
+            options.deploy_key.as_deref().or(found.as_ref().map(|found| &*found.key)).unwrap_or_default();
         let challenge = Challenge {
             address: dialled,
             initializer_nonce: &initializer_nonce,
             server_nonce: &server_nonce,
         };
-        let proof = challenge.prove(&key, Prover::Initializer);
-        let answer = self.request::<ProveAnswer>(&DeployRequest::Prove { proof }).await?;
-        if challenge.verify(&key, Prover::Server, &answer.proof) {
+        let proof = challenge.prove(key, Prover::Initializer);
+        let answer = self.request::<ProveAnswer>(&DeployRequest::Prove { proof }).await.map_err(|error| {
+            match (error, &found) {
+                (RequestError::Refused(mut error), Some(found)) => {
+                    let path = found.path.display();
+                    let place = format!("the key was found in {path}; --deploy-key names another one");
+                    error.message = format!("{} ({place})", error.message);
+                    RequestError::Refused(error)
+                }
+                (error, _) => error,
+            }
+        })?;
+        if challenge.verify(key, Prover::Server, &answer.proof) {
             return Ok(());
         }
         Err(RequestError::Lost(
@@ -152,12 +163,12 @@ impl Connection {
 }
 
 /// The key of a server of this user on this machine.
-fn find_key(dialled: SocketAddr, options: &InitializerOptions) -> Result<Vec<u8>, RequestError> {
+fn find_key(dialled: SocketAddr, options: &InitializerOptions) -> Result<FoundKey, RequestError> {
     let not_allowed =
         |what: String| RequestError::Refused(DeployError::new(DeployErrorKind::NotAllowed, what));
     let folder = options.key_folder.as_deref();
     let found = folder.map(|folder| key_file::find(folder, dialled)).transpose();
-    let found = found.map_err(|error| not_allowed(error.to_string()))?.flatten();
+    let found = found.map_err(|error| not_allowed(format!("{error}; or give --deploy-key")))?.flatten();
     found.ok_or_else(|| {
         not_allowed(
             "this server asks for its deploy key: give --deploy-key (a server that was started without one keeps \
@@ -192,12 +203,20 @@ fn read_answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RequestError> {
 fn escape_texts(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::String(text) => {
-            if let std::borrow::Cow::Owned(escaped) = visible(text) {
+            if let Cow::Owned(escaped) = visible(text) {
                 *text = escaped;
             }
         }
         serde_json::Value::Array(values) => values.iter_mut().for_each(escape_texts),
-        serde_json::Value::Object(members) => members.values_mut().for_each(escape_texts),
+        serde_json::Value::Object(members) => {
+            for (mut name, mut member) in std::mem::take(members) {
+                if let Cow::Owned(escaped) = visible(&name) {
+                    name = escaped;
+                }
+                escape_texts(&mut member);
+                members.insert(name, member);
+            }
+        }
         _ => {}
     }
 }

@@ -13,7 +13,7 @@ pub struct Limits {
     /// Bytes of messages that have not come whole, of all connections. One address gets half of it.
     pub unfinished_bytes: usize,
     /// Malformed messages on one connection; then it is closed. A connection that begins with one is closed at once.
-    pub malformed: u32,
+    pub malformed: usize,
     /// Refused and malformed messages of one address in a second. Beyond that, its connections pause after each.
     pub refusals: u64,
     /// Connections at once. A few more are told so; the rest are closed at once.

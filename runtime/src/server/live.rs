@@ -17,6 +17,7 @@ pub(crate) struct LiveRegistry {
 
 impl LiveRegistry {
     pub(crate) fn new(registry: Registry) -> Self {
+        registry.share_workers();
         Self { registry: ArcSwap::from_pointee(registry), swaps: watch::Sender::new(0) }
     }
 
@@ -30,6 +31,7 @@ impl LiveRegistry {
 
     /// Makes another registry live; the answer is the one before.
     pub(crate) fn swap(&self, registry: Arc<Registry>) -> Arc<Registry> {
+        registry.share_workers();
         let before = self.registry.swap(registry);
         self.swaps.send_modify(|swaps| *swaps += 1);
         before

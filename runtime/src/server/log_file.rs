@@ -7,8 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How large a log file becomes, and how many of that size are kept beside it.
 #[derive(Debug, Clone, Copy)]
@@ -28,17 +27,31 @@ pub struct LogFile {
     file: File,
     /// Bytes in the file; `None` where it does not rotate.
     size: Option<u64>,
-    reopen: Arc<AtomicBool>,
+    /// The file that was opened again, until lines go there.
+    reopened: Arc<Mutex<Option<Opened>>>,
+    /// Whether it was said that a full file could not be renamed.
+    has_warned: bool,
 }
 
-/// Has a [`LogFile`] opened again, for whoever has renamed it.
+/// A file to append to, and its size, where it rotates.
+type Opened = (File, Option<u64>);
+
+/// Opens the file of a [`LogFile`] again, for whoever has renamed it.
 #[derive(Debug, Clone)]
-pub struct LogReopen(Arc<AtomicBool>);
+pub struct LogReopen {
+    path: PathBuf,
+    reopened: Arc<Mutex<Option<Opened>>>,
+}
 
 impl LogReopen {
-    /// Opens the file again before the next line is written.
-    pub fn reopen(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Opens the file again; lines go there from the next one on.
+    ///
+    /// # Errors
+    /// Where it cannot be opened. Lines go on to the file that is open.
+    pub fn reopen(&self) -> io::Result<()> {
+        let opened = append_to(&self.path)?;
+        *self.reopened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+        Ok(())
     }
 }
 
@@ -49,17 +62,18 @@ impl LogFile {
     /// Where it cannot be opened.
     pub fn open(path: &Path, rotation: LogRotation) -> io::Result<Self> {
         let (file, size) = append_to(path)?;
-        Ok(Self { path: path.to_owned(), rotation, file, size, reopen: Arc::default() })
+        let (path, reopened) = (path.to_owned(), Arc::default());
+        Ok(Self { path, rotation, file, size, reopened, has_warned: false })
     }
 
     /// A handle that has it opened again.
     pub fn reopener(&self) -> LogReopen {
-        LogReopen(Arc::clone(&self.reopen))
+        LogReopen { path: self.path.clone(), reopened: Arc::clone(&self.reopened) }
     }
 
-    fn reopen_if_asked(&mut self) {
-        if self.reopen.swap(false, Ordering::Relaxed) {
-            self.begin_file();
+    fn take_reopened(&mut self) {
+        if let Some((file, size)) = self.reopened.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            (self.file, self.size) = (file, size);
         }
     }
 
@@ -74,15 +88,18 @@ impl LogFile {
             // One that is not there yet is not missed.
             let _ = fs::rename(numbered(number), numbered(number + 1));
         }
-        let _ = fs::rename(&self.path, numbered(1));
-        self.begin_file();
+        match fs::rename(&self.path, numbered(1)).and_then(|()| append_to(&self.path)) {
+            Ok((file, size)) => (self.file, self.size) = (file, size),
+            Err(error) => self.grow_on(&error),
+        }
     }
 
-    fn begin_file(&mut self) {
-        match append_to(&self.path) {
-            Ok((file, size)) => (self.file, self.size) = (file, size),
-            // Lines go on to the file that is open; it is tried again when as much more has come.
-            Err(_) => self.size = self.size.map(|_| 0),
+    /// Lines go on to the file that is open; renaming it is tried again when as much more has come.
+    fn grow_on(&mut self, error: &io::Error) {
+        self.size = self.size.map(|_| 0);
+        if !std::mem::replace(&mut self.has_warned, true) {
+            let note = "it grows beyond --log-max until its folder can be written";
+            tracing::warn!(event = "log not renamed", path = %self.path.display(), reason = %error, note);
         }
     }
 
@@ -99,7 +116,7 @@ impl LogFile {
 
 impl Write for LogFile {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        self.reopen_if_asked();
+        self.take_reopened();
         let mut count = self.room_for(lines);
         if count == 0 && self.size.is_some_and(|size| size > 0) {
             self.rotate();
@@ -115,7 +132,7 @@ impl Write for LogFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.reopen_if_asked();
+        self.take_reopened();
         self.file.flush()
     }
 }
@@ -154,13 +171,25 @@ mod tests {
         log.write_all(b"before\n").expect("a write");
         fs::rename(&path, folder.path().join("moved")).expect("a rename");
         log.write_all(b"still the same file\n").expect("a write");
-        log.reopener().reopen();
+        log.reopener().reopen().expect("a new file");
         log.write_all(b"after\n").expect("a write");
         assert_eq!(fs::read_to_string(&path).expect("a new file"), "after\n");
         assert_eq!(
             fs::read_to_string(folder.path().join("moved")).expect("the old one"),
             "before\nstill the same file\n"
         );
+    }
+
+    #[test]
+    fn where_a_full_file_cannot_be_renamed_it_grows_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let mut log = LogFile::open(&path, LogRotation { max_bytes: 10, keep: 1 }).expect("a file");
+        // Nothing can be renamed to a folder that holds something.
+        fs::create_dir_all(folder.path().join("log.1/x")).expect("a folder");
+        log.write_all(b"line 1\nline 2\nline 3\n").expect("a write");
+        assert_eq!(fs::read_to_string(&path).expect("the file"), "line 1\nline 2\nline 3\n");
+        assert!(LogReopen { path: folder.path().join("log.1"), ..log.reopener() }.reopen().is_err());
     }
 
     #[test]

@@ -198,10 +198,11 @@ impl Server {
         let builder = Builder { store: Arc::new(store), engine: Arc::clone(&engine), native, limits };
         let (registry, deployer) = Deployer::load(builder, key).await?;
         let listener = listener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
-        let dialled = listener.local_addr().ok().into_iter().chain(advertise);
-        let key_copies = own_key.map_or_else(Vec::new, |key| copy_key(&key, key_folder.as_deref(), dialled));
+        let address = listener.local_addr().unwrap_or(listen);
+        let dialled = [address].into_iter().chain(advertise);
+        let key_copies = keep_key_copies(own_key.as_deref(), key_folder.as_deref(), dialled, &shown_data);
         let lanes = Lanes::start(limits.threads).map_err(StartError::Threads)?;
-        tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), listen = ?listener.local_addr().ok(),
+        tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), listen = %address,
             data = %shown_data.display(), connections = limits.connections);
         let (drain, draining) = watch::channel(false);
         let shared = Arc::new(Shared {
@@ -239,23 +240,30 @@ impl Server {
     }
 }
 
-/// Keeps copies of the server's own key where tools of the same user look for it. Without one, they are told to name it.
-fn copy_key(key: &str, folder: Option<&Path>, dialled: impl Iterator<Item = SocketAddr>) -> Vec<KeyCopy> {
-    let note = "name `deploy.key` in the data folder with the initializer's --deploy-key";
-    let Some(folder) = folder else {
-        tracing::warn!(
-            event = "no copy of the deploy key",
-            reason = "neither XDG_RUNTIME_DIR nor HOME is set",
-            note
-        );
+/// Keeps copies of the server's own key where tools of the same user look for it. A server whose key was given keeps none,
+/// and removes what a killed one has left.
+fn keep_key_copies(
+    own_key: Option<&str>,
+    folder: Option<&Path>,
+    dialled: impl Iterator<Item = SocketAddr>,
+    data: &Path,
+) -> Vec<KeyCopy> {
+    let Some(key) = own_key else {
+        if let Some(folder) = folder {
+            dialled.for_each(|address| key_file::forget(folder, address));
+        }
         return Vec::new();
     };
-    let keep = |address| KeyCopy::keep(folder, address, key);
-    let kept: Result<Vec<_>, _> = dialled.map(keep).collect();
-    kept.unwrap_or_else(|error| {
-        tracing::warn!(event = "no copy of the deploy key", reason = %error, note);
+    let not_kept = |reason: &dyn std::fmt::Display| {
+        let note = format!("run initializers with --deploy-key {}", data.join("deploy.key").display());
+        tracing::warn!(event = "initializers cannot find the deploy key by themselves", reason = %reason, note);
         Vec::new()
-    })
+    };
+    let Some(folder) = folder else {
+        return not_kept(&"neither XDG_RUNTIME_DIR nor HOME is an absolute path");
+    };
+    let kept: Result<Vec<_>, _> = dialled.map(|address| KeyCopy::keep(folder, address, key)).collect();
+    kept.unwrap_or_else(|error| not_kept(&error))
 }
 
 fn native_methods(

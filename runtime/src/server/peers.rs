@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::budget::AddressUse;
 use super::deploy::ProofTries;
-use crate::meter::{Allowance, Meter};
+use crate::meter::{Meter, PerSecond};
 
 /// Maximum number of log lines a second about what one address sent: refusals, malformed messages, exceptions.
 const REFUSAL_LINES: u64 = 20;
@@ -60,7 +60,7 @@ pub(crate) struct Peer {
     /// Of lines about its connections.
     pub(crate) connections: Meter,
     /// Of messages that are refused.
-    pub(crate) refusals: Allowance,
+    pub(crate) refusals: PerSecond,
     /// Its part of the budget for unfinished messages.
     pub(crate) unfinished: Arc<AddressUse>,
     /// Its part of the budget for untaken answers.
@@ -74,7 +74,7 @@ impl Default for Peer {
         Self {
             lines: Arc::new(Meter::with_limit(REFUSAL_LINES)),
             connections: Meter::with_limit(CONNECTION_LINES),
-            refusals: Allowance::default(),
+            refusals: PerSecond::default(),
             unfinished: Arc::default(),
             untaken: Arc::default(),
             proofs: ProofTries::default(),

@@ -25,7 +25,7 @@ pub(super) struct Pressure {
     shared: Arc<Shared>,
     unfinished: Reserved,
     untaken: Reserved,
-    malformed: u32,
+    malformed: usize,
     /// Until when nothing more is read, since too much of what came was refused.
     paused_until: Option<Instant>,
 }
@@ -85,8 +85,13 @@ impl Pressure {
     /// A message was refused, or asked for nothing that a tenant asks for. Where its address sends too many of them, the
     /// connection pauses.
     pub(super) fn count_refusal(&mut self, now: Instant) {
-        if !self.remote.peer.refusals.take(now, self.shared.limits.refusals) {
+        let (count, limit) = (self.remote.peer.refusals.count(now), self.shared.limits.refusals);
+        if count > limit {
             self.paused_until = Some(now + REFUSAL_PAUSE);
+        }
+        if count == limit + 1 {
+            let note = "its connections pause after each refused message";
+            tracing::warn!(event = "slowed down", peer = %self.remote, refusals = limit, note);
         }
     }
 

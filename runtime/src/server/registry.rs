@@ -123,6 +123,15 @@ impl Registry {
         }
     }
 
+    /// Shares the workers of each service out to its tenants, once this is live.
+    pub(crate) fn share_workers(&self) {
+        for service in self.services.values() {
+            if let Some(runner) = &service.runner {
+                runner.pool.set_tenants(service.tenants.len());
+            }
+        }
+    }
+
     /// The workers of every service.
     pub(crate) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
         self.services.values().filter_map(|service| Some(&service.runner.as_ref()?.pool))
@@ -273,9 +282,6 @@ impl Builder {
         scrutiny: Scrutiny,
     ) -> Result<Service, DeployError> {
         let runner = self.runner(name, entry, before, scrutiny).await?;
-        if let Some(runner) = &runner {
-            runner.pool.set_tenants(entry.tenants.len());
-        }
         let mut rpcs: HashMap<String, Vec<Arc<Handler>>> = HashMap::new();
         let mut place = 0;
         for rpc in &entry.rpcs {

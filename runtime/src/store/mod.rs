@@ -236,7 +236,13 @@ impl Store {
 /// Whether a folder may become a data folder: it is missing, empty, or is one.
 fn is_new_or_marked(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
-        Ok(mut entries) => Ok(entries.next().is_none() || folder.join(MARK).is_file()),
+        Ok(entries) => {
+            // A file system of one's own has that folder from the beginning.
+            let is_foreign =
+                |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name() != "lost+found");
+            let foreign = entries.map(is_foreign).collect::<io::Result<Vec<_>>>()?;
+            Ok(!foreign.contains(&true) || folder.join(MARK).is_file())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     }

@@ -2,6 +2,7 @@
 //! `--max-unfinished`, `--max-untaken`, `--max-stranger-frame`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use rpc_runtime::wire::binary::{self, Hello};
 use serde_json::json;
@@ -71,6 +72,12 @@ fn a_tenant_that_asks_for_much_and_never_reads_holds_no_worker() {
 fn a_tenant_leaves_a_worker_to_the_others() {
     let gate = Gate::new();
     let network = shared_service(&gate, &["--workers", "3"]);
+    // What is only prepared changes nothing: there the service has one tenant.
+    let mut script = network.script("server1");
+    let (_, mut manifest) = script.status();
+    manifest["services"]["svc1"]["tenants"] = json!(["client2"]);
+    script.begin("one", 60_000, &manifest).expect("begun");
+    script.step("INIT-PREPARE", "one").expect("prepared");
     let mut greedy = Peer::connect_from(NEIGHBOUR, network.server("server1").address(), Framing::Framed);
     for id in 1..=5 {
         greedy.send(wait(id));
@@ -87,6 +94,27 @@ fn a_tenant_leaves_a_worker_to_the_others() {
     let mut answered: Vec<i64> = (0..5).map(|_| number(&greedy.receive())).collect();
     answered.sort_unstable();
     assert_eq!(answered, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn an_address_that_sends_too_much_that_is_refused_is_slowed_down_and_its_other_calls_are_not() {
+    let network = Network::with_procedures(&[ADD]).served(&["--max-refusals", "5"]);
+    let address = network.server("server1").address();
+    let flood = std::thread::spawn(move || {
+        let mut peer = Peer::connect_from([127, 0, 0, 1], address, Framing::Framed);
+        let begin = Instant::now();
+        let refused = peer.framed(&request("svc9", "x").id(1).to_string()).repeat(30);
+        peer.send_bytes(&refused);
+        (0..30).for_each(|_| Raises("Service Not Found", "no", &[]).check(&peer.receive()));
+        begin.elapsed()
+    });
+    network.server("server1").logged(&["slowed down", "peer=127.0.0.1:"]);
+    let begin = Instant::now();
+    let mut honest = network.peer(Framing::Framed);
+    (0..50).for_each(|id| assert_eq!(number(&honest.call(add().id(id))), 5));
+    let (honest, slowed) = (begin.elapsed(), flood.join().expect("answers"));
+    // Ten in a second at most: five freely, and five with a pause after each.
+    assert!(slowed >= Duration::from_secs(1) && honest < slowed, "{slowed:?} and {honest:?}");
 }
 
 #[test]

@@ -75,10 +75,10 @@ impl Session {
     }
 
     /// Waits until the server has said that it speaks this protocol, before anything is asked of it.
-    pub(crate) fn greet(&mut self, until: Instant) -> Result<(), Failure> {
+    pub(crate) fn greet(&mut self, call_until: Instant) -> Result<(), Failure> {
         let mut ping = Vec::new();
         message::write_ping(0, &mut ping);
-        let until = until.min(Instant::now() + GREETING_TIMEOUT);
+        let until = call_until.min(Instant::now() + GREETING_TIMEOUT);
         self.send(&ping, until)?;
         match self.receive_any(until) {
             Ok(Incoming::Pong) => Ok(()),
@@ -86,7 +86,8 @@ impl Session {
                 Err(Failure::Answered(Exception { executed: Executed::No, ..exception }.into()))
             }
             Ok(_) => Err(Failure::Protocol("the server answered RPC-PING by something else".to_owned())),
-            Err(Failure::TimedOut) => Err(Failure::NoGreeting),
+            Err(Failure::TimedOut) if until < call_until => Err(Failure::NoGreeting),
+            Err(Failure::TimedOut) => Err(Failure::NotSentInTime),
             // Nothing of a call was sent.
             Err(Failure::NoAnswer(error)) => Err(Failure::NotSent(error)),
             Err(failure) => Err(failure),

@@ -292,13 +292,17 @@ impl Busy {
             Ok(Err(error)) => {
                 worker.process.kill();
                 let how = worker.process.ended().await;
-                tracing::warn!(event = "worker died", pid = worker.process.pid, how, error = %error);
+                if self.in_flight.session().lines().admit(Instant::now()) {
+                    tracing::warn!(event = "worker died", pid = worker.process.pid, how, error = %error);
+                }
                 self.worker = None;
                 Err(died(&how))
             }
             Err(_) => {
                 let pid = worker.process.pid;
-                tracing::warn!(event = "worker killed", pid, reason = "the deadline passed");
+                if self.in_flight.session().lines().admit(Instant::now()) {
+                    tracing::warn!(event = "worker killed", pid, reason = "the deadline passed");
+                }
                 // Its slot is free when it is gone.
                 worker.process.kill();
                 worker.process.ended().await;

@@ -94,7 +94,7 @@ impl Desk {
         let answer = Hello {
             lowest: binary::VERSION,
             highest: binary::VERSION,
-            max_frame: u32::try_from(self.calls.pressure.frame_limit(false)).unwrap_or(u32::MAX),
+            max_frame: u32::try_from(limits.frame_bytes).unwrap_or(u32::MAX),
             idle_timeout_ms: u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX),
             name: &self.slots.registry().server,
         };

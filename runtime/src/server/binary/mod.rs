@@ -23,6 +23,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::StreamExt as _;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use self::desk::Desk;
@@ -303,13 +304,16 @@ impl Session {
         if remote.logs() {
             tracing::warn!(event = "refused", peer = %remote, exception = exception.for_log());
         }
+        self.desk.calls.pressure.count_refusal(Instant::now());
         binary::put_exception(0, exception, &mut self.link.outbox);
         self.state = State::Closing;
     }
 
     /// Says that nothing more will come, and lets the peer finish reading.
     async fn linger(&mut self) -> io::Result<&'static str> {
-        use tokio::io::AsyncWriteExt as _;
+        if let Some(until) = self.desk.calls.pressure.paused_until() {
+            tokio::time::sleep_until(until.into()).await;
+        }
         self.stream.shutdown().await?;
         linger::drain(&mut self.stream).await.map(|()| DONE)
     }

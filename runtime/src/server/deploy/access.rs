@@ -103,7 +103,7 @@ impl DeploySession {
         if self.may_deploy() {
             return Ok(());
         }
-        Err(not_allowed("who deploys proves this server's deploy key first"))
+        Err(not_allowed("prove this server's deploy key before you deploy"))
     }
 
     /// Whether this connection may deploy.
@@ -119,8 +119,8 @@ impl DeploySession {
     fn explain_wrong(&self) -> String {
         let own: Vec<_> = self.own.iter().map(ToString::to_string).collect();
         format!(
-            "the deploy key is not this server's, or the server was dialled at another address than {} \
-             (--advertise tells it one)",
+            "the deploy key is not this server's; or there is a proxy before it, and it was dialled at another address \
+             than {}: then start rpc-server with --advertise",
             own.join(" or ")
         )
     }

@@ -245,6 +245,9 @@ impl State {
 
 /// Decodes a message, but only one that its sender may send: decoding costs more than the message has bytes.
 fn admit(session: &DeploySession, header: &str, bytes: &[u8]) -> Result<DeployRequest, DeployError> {
+    if session.is_over() {
+        return Err(DeployError::new(DeployErrorKind::NotAllowed, "too many wrong proofs of the deploy key"));
+    }
     if !matches!(header, "INIT-CHALLENGE" | "INIT-PROVE") {
         session.authorize()?;
     } else if bytes.len() > MAX_PROOF_MESSAGE_BYTES {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{Finished, Session, State};
-use crate::deploy::message::{DeployError, DeployErrorKind};
+use crate::deploy::message::{DeployError, DeployErrorKind, is_request_header};
 use crate::engine::InFlight;
 use crate::server::answer::{answer_call, deployment_answer};
 use crate::server::deploy::DeploySession;
@@ -47,11 +47,12 @@ impl Session {
                 Ok(request) => self.take_request(id, &request),
                 Err(what) => self.answer_malformed(&null_if_absent(id), what, IsOurs::Yes),
             },
+            "RPC-PING" if self.overloaded => self.answer_exception(&id, &self.too_many_connections()),
             "RPC-PING" => {
                 self.put(&pong(&id));
                 self.count_refusal();
             }
-            header if header.starts_with("INIT-") => {
+            header if header.starts_with("INIT-") && (self.served > 1 || is_request_header(header)) => {
                 if !self.may_deploy() {
                     self.count_refusal();
                 }
@@ -70,8 +71,12 @@ impl Session {
         self.answer_exception(id, &Exception::refused(ExceptionType::MalformedMessage, what));
         self.count_refusal();
         let is_first = self.served == 1 && is_ours == IsOurs::No;
-        if self.pressure.count_malformed() || is_first {
+        if self.pressure.count_malformed() {
             self.state = State::Closing;
+            self.end_reason = "too many malformed messages";
+        } else if is_first {
+            self.state = State::Closing;
+            self.end_reason = "its first message is not of this protocol";
         }
     }
 
@@ -110,12 +115,17 @@ impl Session {
         }
     }
 
+    fn too_many_connections(&self) -> Exception {
+        let limit = self.shared.limits.connections;
+        let what = format!("the server has {limit} connections, its limit");
+        Exception::refused(ExceptionType::Unavailable, what)
+    }
+
     fn begin_call(&mut self, request: &Request<'_>) -> Result<(Call, InFlight, u64), Exception> {
         let unavailable = |what: String| Exception::refused(ExceptionType::Unavailable, what);
         let limits = &self.shared.limits;
         if self.overloaded {
-            let limit = limits.connections;
-            return Err(unavailable(format!("the server has {limit} connections, its limit")));
+            return Err(self.too_many_connections());
         }
         let registry = self.shared.registry.load();
         let call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;

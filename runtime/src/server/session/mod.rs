@@ -107,6 +107,8 @@ struct Session {
     /// When a message last came whole, or an answer was ready.
     active: Instant,
     served: u64,
+    /// Why the connection ends, as the log says it, where it is the server that ends it.
+    end_reason: &'static str,
 }
 
 /// How far a session came with what its peer has sent.
@@ -181,6 +183,7 @@ impl Session {
             taken: now,
             active: now,
             served: 0,
+            end_reason: "done",
         }
     }
 
@@ -480,6 +483,7 @@ impl Session {
 
     /// Drops what has come, and takes on no more.
     fn end_reading(&mut self) {
+        self.count_refusal();
         (self.input, self.consumed) = (Vec::new(), 0);
         self.state = State::Closing;
     }
@@ -501,7 +505,7 @@ impl Session {
         if self.state == State::HalfClosed {
             return Ok("end of the connection");
         }
-        linger::drain(&mut self.reader).await.map(|()| "done")
+        linger::drain(&mut self.reader).await.map(|()| self.end_reason)
     }
 }
 
