@@ -79,6 +79,15 @@ fn read_key(path: &Path) -> Result<(Vec<u8>, Metadata), KeyFileError> {
 /// # Errors
 /// A [`KeyFileError`].
 pub fn read_private(path: &Path) -> Result<Vec<u8>, KeyFileError> {
+    // What is no file, such as a pipe, would be waited for.
+    let found = fs::metadata(path).map_err(|error| failed("read", path, error))?;
+    if !found.is_file() {
+        return Err(failed(
+            "read",
+            path,
+            io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"),
+        ));
+    }
     let (key, metadata) = read_key(path)?;
     if metadata.uid() != user() {
         return Err(KeyFileError::Foreign(path.to_owned()));

@@ -69,6 +69,14 @@ impl Pressure {
         Err(Exception::refused(ExceptionType::Unavailable, what))
     }
 
+    /// A message has come whole: its bytes are no longer those of an unfinished one.
+    pub(super) fn end_message(&mut self) {
+        if self.unfinished.is_used() {
+            // Giving bytes back always succeeds.
+            self.unfinished.set(0);
+        }
+    }
+
     /// The peer has left so many bytes of answers untaken. Beyond a limit it is clogged: no further call of it starts.
     ///
     /// # Errors

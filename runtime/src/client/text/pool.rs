@@ -10,6 +10,7 @@ use super::reply::Reply;
 use super::session::{Failure, Session};
 use crate::dynamic::Answer;
 use crate::error::Error;
+use crate::wire::exception::Executed;
 
 /// More idle sessions than this are closed instead of kept.
 const MAX_IDLE_SESSIONS: usize = 16;
@@ -65,6 +66,14 @@ impl Pool {
         loop {
             let mut session = Session::connect(&self.server, self.address, caller, until)?;
             let greeted = session.greet(until);
+            let greeted = greeted.map_err(|failure| match failure {
+                // Nothing was asked of it.
+                Failure::Protocol(words) => {
+                    let peer = format!("server `{}` at {}", self.server, self.address);
+                    Failure::Answered(Error::protocol(Executed::No, format!("{peer}: {words}")))
+                }
+                failure => failure,
+            });
             match greeted.and_then(|()| session.exchange(request, id, until)) {
                 Ok(reply) => return Ok((session, reply)),
                 Err(failure) if failure.is_not_sent() && tries.may_go_on(true) => {}

@@ -213,6 +213,7 @@ impl Session {
             {
                 continue;
             }
+            self.desk.calls.pressure.end_message();
             self.active = self.desk.calls.turn.now;
             self.amid_frame_since = self.link.inbox.is_amid_frame().then_some(self.active);
             if let Err(error) = taken {

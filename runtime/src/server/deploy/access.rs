@@ -13,13 +13,13 @@ use crate::server::peers::Remote;
 /// A connection ends after so many wrong proofs.
 pub(crate) const MAX_WRONG_PROOFS: u32 = 3;
 
-/// An address that has sent this many wrong proofs has to wait for the next ones to be looked at.
+/// An address that has sent this many wrong proofs has to wait for the answers to the next ones.
 const FREE_TRIES: u32 = 3;
 
-/// How long a proof waits then, one after the other.
+/// How long the answer to a wrong proof waits then, one after the other.
 const TRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Maximum number of proofs of one address that wait.
+/// Maximum number of answers to one address that wait. Beyond that its connections end all the sooner.
 const MAX_WAITING_TRIES: usize = 50;
 
 /// Wrong proofs of an address are forgotten so long after the last one.
@@ -77,12 +77,6 @@ impl DeploySession {
             self.count_wrong();
             return Err(not_allowed("there was no challenge to prove"));
         };
-        if !self.remote.peer.proofs.wait_for_turn().await {
-            self.count_wrong();
-            return Err(not_allowed(
-                "too many wrong proofs of the deploy key came from this address; wait a minute",
-            ));
-        }
         let at = |address| Challenge {
             address,
             initializer_nonce: &initializer_nonce,
@@ -91,7 +85,10 @@ impl DeploySession {
         let proven = |own: &&SocketAddr| at(**own).verify(key, Prover::Initializer, proof);
         let Some(own) = self.own.iter().find(proven) else {
             self.count_wrong();
-            self.remote.peer.proofs.count_wrong(Instant::now());
+            // A right proof never waits: otherwise a flood of wrong ones would lock out whoever has the key.
+            let tries = &self.remote.peer.proofs;
+            tries.wait_for_turn().await;
+            tries.count_wrong(Instant::now());
             return Err(not_allowed(&self.explain_wrong()));
         };
         self.proof().state = ProofState::Given;
@@ -134,8 +131,8 @@ impl DeploySession {
     }
 }
 
-/// The wrong proofs of one address. After [`FREE_TRIES`] of them, further proofs are looked at one after the other, with
-/// a pause, so that a key cannot be guessed by speed.
+/// The wrong proofs of one address. After [`FREE_TRIES`] of them, further ones are answered one after the other, with a
+/// pause. How many can be sent at all, [`count_refusal`](crate::server::pressure::Pressure::count_refusal) bounds.
 #[derive(Debug, Default)]
 pub(crate) struct ProofTries {
     /// How many were wrong, and when the last one came.
@@ -151,7 +148,7 @@ impl ProofTries {
         self.count(now) > 0
     }
 
-    /// Waits until a proof of this address may be looked at. The answer: false where too many others wait.
+    /// Waits until a wrong proof of this address may be answered. The answer: false where too many others wait.
     async fn wait_for_turn(&self) -> bool {
         if self.count(Instant::now()) < FREE_TRIES {
             return true;

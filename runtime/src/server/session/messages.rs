@@ -17,6 +17,9 @@ use crate::wire::message::{self, AnswerId, Message, Request};
 /// What this server can, in words for programs. Clients ask for these before they use what a server may not have.
 const ABILITIES: &[&str] = &["text", "binary-1", "deploy-3"];
 
+/// Pings and steps of a proof that a connection may begin with before they count as refused messages.
+const FREE_PREFACE: u64 = 2;
+
 /// Whether a malformed message has a header of this protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum IsOurs {
@@ -50,11 +53,11 @@ impl Session {
             "RPC-PING" if self.overloaded => self.answer_exception(&id, &self.too_many_connections()),
             "RPC-PING" => {
                 self.put(&pong(&id));
-                self.count_refusal();
+                self.count_preface();
             }
             header if header.starts_with("INIT-") && (self.served > 1 || is_request_header(header)) => {
                 if !self.may_deploy() {
-                    self.count_refusal();
+                    self.count_preface();
                 }
                 self.take_deployment(id, header, bytes);
             }
@@ -62,6 +65,13 @@ impl Session {
                 let what = format!("there is no header `{}`", json::shortened(header));
                 self.answer_malformed(&null_if_absent(id), what, IsOurs::No);
             }
+        }
+    }
+
+    /// A ping, or a step of a proof. The first ones of a connection are what every tool begins with; more are a flood.
+    fn count_preface(&mut self) {
+        if self.served > FREE_PREFACE {
+            self.count_refusal();
         }
     }
 

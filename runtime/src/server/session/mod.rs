@@ -362,6 +362,7 @@ impl Session {
                         return Taken::All;
                     }
                     self.consumed += consumed;
+                    self.pressure.end_message();
                     let input = std::mem::take(&mut self.input);
                     self.take_message(&input[start..end]);
                     self.input = input;
