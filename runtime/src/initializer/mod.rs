@@ -57,7 +57,7 @@ pub struct InitializerOptions {
     pub servers: BTreeMap<String, SocketAddr>,
     /// What proves that it may deploy. Else each server's own key is looked for in `key_folder`.
     pub deploy_key: Option<Vec<u8>>,
-    /// Where servers of this user on this machine keep copies of their own keys; see [`key_file`](crate::deploy::key_file).
+    /// Where servers of this user on this machine keep copies of their own keys; see [`key_file`].
     pub key_folder: Option<PathBuf>,
     /// How long a server may take to answer.
     pub timeout: Duration,

@@ -61,7 +61,7 @@ pub struct ServerOptions {
     /// data folder.
     pub deploy_key: Option<Vec<u8>>,
     /// Where the running server keeps a copy of its own key for tools of the same user; see
-    /// [`key_file`](crate::deploy::key_file). `None` keeps none.
+    /// [`key_file`]. `None` keeps none.
     pub key_folder: Option<PathBuf>,
     /// The address at which it is dialled, where that is another than the one it listens on.
     pub advertise: Option<SocketAddr>,
