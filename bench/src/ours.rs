@@ -83,7 +83,8 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
     builder.enable_all().build()?.block_on(async {
         let options = ServerOptions::new(([127, 0, 0, 1], 0).into(), data.path().join("data"));
         let keys = data.path().join("keys");
-        let server = Server::start(ServerOptions { native, key_folder: Some(keys.clone()), ..options }).await?;
+        let server =
+            Server::start(ServerOptions { native, key_folder: Some(keys.clone()), ..options }).await?;
         let address = server.local_addr()?;
         let deployed = async {
             let deployed = deploy(address, init, keys).await;
