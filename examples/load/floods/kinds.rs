@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-/// So many connections an attacker has at once, where its kind needs no other number.
+/// Number of connections that an attacker holds at once, unless its kind needs another number.
 const CONNECTIONS: usize = 8;
 
 /// The longest message that a server takes, where it is started without `--max-frame`.

@@ -79,7 +79,7 @@ fn read_key(path: &Path) -> Result<(Vec<u8>, Metadata), KeyFileError> {
 /// # Errors
 /// A [`KeyFileError`].
 pub fn read_private(path: &Path) -> Result<Vec<u8>, KeyFileError> {
-    // What is no file, such as a pipe, would be waited for.
+    // Opening a pipe would wait for its other end.
     let found = fs::metadata(path).map_err(|error| failed("read", path, error))?;
     if !found.is_file() {
         return Err(failed(

@@ -85,7 +85,7 @@ impl LogFile {
             PathBuf::from(name)
         };
         for number in (1..self.rotation.keep).rev() {
-            // One that is not there yet is not missed.
+            // A number that does not exist yet is no error.
             let _ = fs::rename(numbered(number), numbered(number + 1));
         }
         match fs::rename(&self.path, numbered(1)).and_then(|()| append_to(&self.path)) {
