@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
-use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network, topology};
+use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network, Topology};
 use rpc_schema::model::{Rpc, Schema, Service};
 use rpc_schema::visible;
 use serde_json::{Value, json};
@@ -182,27 +182,19 @@ fn network(schema: &Schema, arguments: &Arguments, deadline: Option<Duration>) -
     builder.build()
 }
 
-/// The topology of a file read at run time. It lives as long as the program, as generated ones do.
-fn topology_of(schema: &Schema) -> &'static topology::Topology {
-    let text = |name: &rpc_schema::Name| -> &'static str { name.to_string().leak() };
-    let servers = schema.network.servers.iter();
-    let servers =
-        servers.map(|server| topology::Server { name: text(&server.name), address: server.address });
-    let clients = schema.network.clients.iter();
-    let clients = clients.map(|client| topology::Client { name: text(&client.name), ip: client.ip });
-    let services = schema.services.iter().map(|service| topology::Service {
-        name: text(&service.name),
-        provider: text(&service.provider),
-        tenants: service.tenants.iter().map(text).collect::<Vec<_>>().leak(),
-    });
-    let topology = topology::Topology::new(
-        servers.collect::<Vec<_>>().leak(),
-        clients.collect::<Vec<_>>().leak(),
-        services.collect::<Vec<_>>().leak(),
-        None,
-        schema.sha256.clone().leak(),
-    );
-    Box::leak(Box::new(topology))
+/// Returns the topology of a file that was read at run time.
+fn topology_of(schema: &Schema) -> Topology {
+    let mut topology = Topology::new();
+    for server in &schema.network.servers {
+        topology = topology.server(server.name.to_string(), server.address);
+    }
+    for client in &schema.network.clients {
+        topology = topology.client(client.name.to_string(), client.ip);
+    }
+    for service in &schema.services {
+        topology = topology.service(service.name.to_string(), service.provider.to_string());
+    }
+    topology
 }
 
 fn list(schema: &Schema, arguments: &Arguments) -> ExitStatus {
@@ -265,8 +257,7 @@ fn print_failure(failure: &Failure, as_json: bool) -> ExitStatus {
     match failure {
         Failure::Usage(what) => report::error(what),
         Failure::Error(error) => {
-            let kind =
-                error.exception_kind().map_or_else(String::new, |kind| format!(" ({})", visible(kind)));
+            let kind = error.raised().map_or_else(String::new, |kind| format!(" ({})", visible(kind)));
             report::error(format!("{error}{kind}"));
             report::note(format_args!("executed: {}", error.executed()));
         }
@@ -278,7 +269,7 @@ fn error_json(error: &Error) -> Value {
     json!({
         "error": error.message(),
         "exception-type": error.exception_type().map(ExceptionType::as_str),
-        "exception-kind": error.exception_kind(),
+        "exception-kind": error.raised(),
         "executed": error.executed().as_str(),
         "valid-signatures": error.valid_signatures(),
     })

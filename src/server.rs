@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use deploy::key_file;
 use rpc_runtime::NativeService;
-use rpc_runtime::deploy::key_file;
 use rpc_runtime::server::log::{self, LogFormat, LogGuard};
 use rpc_runtime::server::log_file::{LogFile, LogReopen, LogRotation};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
@@ -392,7 +392,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn frame_bytes(text: &str) -> Result<usize, String> {
     let bytes = args::bytes(text)?;
-    let limit = rpc_runtime::wire::frame::MAX_FRAME_LIMIT;
+    let limit = wire::frame::MAX_FRAME_LIMIT;
     if bytes > limit { Err(format!("at most {}MiB", limit >> 20)) } else { Ok(bytes) }
 }
 

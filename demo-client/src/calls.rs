@@ -57,7 +57,7 @@ pub fn refused() -> anyhow::Result<()> {
 fn explain<T: Debug>(call: &str, answer: Result<T, Error>, expected: ExceptionType) -> anyhow::Result<()> {
     let Err(error) = answer else { anyhow::bail!("{call} was answered: {answer:?}") };
     ensure!(error.exception_type() == Some(expected), "{call} failed otherwise: {error}");
-    let kind = error.exception_kind().map_or_else(String::new, |kind| format!(" ({kind})"));
+    let kind = error.raised().map_or_else(String::new, |kind| format!(" ({kind})"));
     let message = error.message();
     let message = message.split_once("; valid: ").map_or(message, |(message, _)| message);
     let executed = error.executed();

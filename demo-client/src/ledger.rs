@@ -54,7 +54,7 @@ pub fn call() -> anyhow::Result<()> {
     println!("{TASKS} tasks have posted {CALLS} times each over one session: {calls} calls in {micros} µs");
     let client = ledger::Client::new(&network);
     let refused = client.post("till".to_owned(), -calls - 1).err().context("more than there is")?;
-    let (kind, executed) = (refused.exception_kind().unwrap_or_default(), refused.executed());
+    let (kind, executed) = (refused.raised().unwrap_or_default(), refused.executed());
     println!("post(\"till\", {})  ran: {executed}  {} ({kind})", -calls - 1, refused.message());
     ensure!(kind == "Overdrawn", "it failed otherwise: {refused}");
     let left = client.close("till".to_owned())?;

@@ -5,7 +5,7 @@ use std::process::{ExitCode, Output};
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use rpc_runtime::topology::Server;
+use rpc_runtime::topology::StaticServer;
 
 use crate::native_stubs;
 use crate::processes::{Part, Stage};
@@ -34,11 +34,11 @@ fn acts() -> anyhow::Result<()> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut stage = Stage::set(&project)?;
     let (servers, clients, services) =
-        (TOPOLOGY.servers.len(), TOPOLOGY.clients.len(), TOPOLOGY.services.len());
+        (TOPOLOGY.servers().len(), TOPOLOGY.clients().len(), TOPOLOGY.services().len());
     title(&format!(
         "init.yaml declares {servers} servers, {clients} clients and {services} services. The servers start:"
     ));
-    let mut running = start_servers(&mut stage, "rpc-server", TOPOLOGY.servers)?;
+    let mut running = start_servers(&mut stage, "rpc-server", TOPOLOGY.servers())?;
 
     title("The initializer compares the file with what is live, and brings the code to the servers:");
     plan_and_apply(&stage)?;
@@ -57,7 +57,7 @@ fn acts() -> anyhow::Result<()> {
     say(again.lines().last().context("a summary")?);
 
     title("A third server is a program of one's own, with a service in Rust compiled in:");
-    running.extend(start_servers(&mut stage, "rpc-server-with-ledger", native_stubs::TOPOLOGY.servers)?);
+    running.extend(start_servers(&mut stage, "rpc-server-with-ledger", native_stubs::TOPOLOGY.servers())?);
     let (pid, applied) = initializer(&stage, &["apply", "native.yaml"], 0)?;
     say(&format!("initializer (process {pid}): {}", applied.lines().last().context("a summary")?));
     relay(&stage, "ledger", "client1")?;
@@ -69,16 +69,16 @@ fn acts() -> anyhow::Result<()> {
 fn start_servers(
     stage: &mut Stage,
     program: &str,
-    servers: &'static [Server],
+    servers: &'static [StaticServer],
 ) -> anyhow::Result<Vec<(&'static str, Part)>> {
     let mut running = Vec::new();
     for server in servers {
-        let declared = server.address.to_string();
-        let part = stage.start_server(program, server.name, &declared)?;
-        let address = stage.address(server.name);
+        let declared = server.address().to_string();
+        let part = stage.start_server(program, server.name(), &declared)?;
+        let address = stage.address(server.name());
         let taken = if address == declared { "" } else { ", since the declared port is taken" };
-        say(&format!("{} listens on {address} (process {}){taken}", server.name, part.pid()));
-        running.push((server.name, part));
+        say(&format!("{} listens on {address} (process {}){taken}", server.name(), part.pid()));
+        running.push((server.name(), part));
     }
     Ok(running)
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use rpc_runtime::{Network, topology};
+use rpc_runtime::{Network, Topology};
 
 use crate::median;
 use crate::project::{Part, Project};
@@ -94,13 +94,11 @@ fn client_call(network: &Network) -> io::Result<()> {
 }
 
 fn network(address: std::net::SocketAddr) -> Result<Network, rpc_runtime::Error> {
-    static SERVICES: [topology::Service; 1] =
-        [topology::Service { name: "svc1", provider: "server1", tenants: &["client1"] }];
-    static CLIENTS: [topology::Client; 1] =
-        [topology::Client { name: "client1", ip: IpAddr::V4(Ipv4Addr::LOCALHOST) }];
-    let servers = vec![topology::Server { name: "server1", address }].leak();
-    let topology = topology::Topology::new(servers, &CLIENTS, &SERVICES, None, "");
-    Network::builder(Box::leak(Box::new(topology))).build()
+    let topology = Topology::new()
+        .server("server1", address)
+        .client("client1", IpAddr::V4(Ipv4Addr::LOCALHOST))
+        .service("svc1", "server1");
+    Network::builder(topology).build()
 }
 
 /// The limit: one connection, what comes goes back.

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rpc_runtime::deploy::sha256_hex;
+use deploy::sha256_hex;
 use rpc_runtime::initializer::{Initializer, InitializerOptions};
 use serde_json::{Value, json};
 

@@ -55,8 +55,6 @@ pub struct Module {
     pub service: String,
     /// The server that runs it.
     pub provider: String,
-    /// The clients that may call it.
-    pub tenants: Vec<String>,
     /// What stands at its top.
     pub docs: Vec<String>,
     /// Whether it mentions a record or an enumeration.
@@ -99,6 +97,8 @@ pub struct Function {
     pub call: RustName,
     /// The longest a call may take.
     pub deadline_ms: Option<u64>,
+    /// Whether running it twice has the effect of running it once.
+    pub is_idempotent: bool,
 }
 
 /// The overloads of one name, told apart by the types of the arguments.

@@ -39,7 +39,6 @@ fn lower_service(service: &Service) -> Module {
         name: RustName::new(service.name.as_str()),
         service: service.name.to_string(),
         provider: service.provider.to_string(),
-        tenants: service.tenants.iter().map(ToString::to_string).collect(),
         docs: docs::of_service(service, &sets),
         has_named_types: types::mentions_any(service),
         calls,

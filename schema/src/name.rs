@@ -100,6 +100,11 @@ pub enum NameError {
     PythonKeyword(String),
 }
 
+/// Returns the environment variable that says where a server is reached: `RPC_SERVER_` and its name in capitals.
+pub fn server_variable(server: &str) -> String {
+    format!("RPC_SERVER_{}", server.to_ascii_uppercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

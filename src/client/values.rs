@@ -1,9 +1,9 @@
 //! The values of a command line as typed arguments.
 
 use rpc_runtime::Argument;
-use rpc_runtime::wire::json;
 use rpc_schema::model::{Rpc, Schema};
 use rpc_schema::{Expanded, Type, TypeList};
+use wire::json;
 
 /// The values with the types that were named.
 ///

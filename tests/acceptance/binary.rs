@@ -11,7 +11,7 @@ mod swap;
 mod time;
 mod values;
 
-use rpc_runtime::wire::exception::Exception;
+use wire::exception::Exception;
 
 use crate::harness::{BinaryPeer, Frames, Network, Raises};
 

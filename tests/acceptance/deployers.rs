@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rpc_runtime::deploy::key_file::KeyCopy;
+use deploy::key_file::KeyCopy;
 use serde_json::{Value, json};
 
 use crate::harness::{Finished, Network, PATIENCE, Script, ServerProcess, begin, finish, python, scripted};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network as Client, topology};
+use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network as Client, Topology};
 
 use crate::harness::{Network, PATIENCE};
 
@@ -17,11 +17,11 @@ fn client_of(address: SocketAddr) -> Client {
 }
 
 fn client_with(address: SocketAddr, deadline: Duration) -> Client {
-    let servers = vec![topology::Server { name: "server1", address }].leak();
-    let clients = vec![topology::Client { name: "client1", ip: IpAddr::V4(Ipv4Addr::LOCALHOST) }].leak();
-    let service = topology::Service { name: "svc1", provider: "server1", tenants: &["client1"] };
-    let topology = topology::Topology::new(servers, clients, vec![service].leak(), None, "");
-    let builder = Client::builder(Box::leak(Box::new(topology))).client("client1");
+    let topology = Topology::new()
+        .server("server1", address)
+        .client("client1", IpAddr::V4(Ipv4Addr::LOCALHOST))
+        .service("svc1", "server1");
+    let builder = Client::builder(topology).client("client1");
     builder.server("server1", address.to_string()).deadline(deadline).build().expect("a network")
 }
 

@@ -34,7 +34,7 @@ fn a_connection_is_logged_with_its_address_when_it_comes_and_when_it_goes() {
 fn a_call_is_logged_with_key_client_generation_source_duration_and_outcome() {
     let network = Network::serving(&[ADD, FAIL]);
     let server = network.server("server1");
-    let source = |text: &str| format!("source={}", &rpc_runtime::deploy::sha256_hex(text.as_bytes())[..12]);
+    let source = |text: &str| format!("source={}", &deploy::sha256_hex(text.as_bytes())[..12]);
     let mut peer = network.peer(Framing::Lines);
     peer.call(add().id(1));
     let common = ["INFO", " call ", "client=client1", "generation=1", "micros="];

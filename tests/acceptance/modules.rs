@@ -130,5 +130,5 @@ fn data_that_is_no_text_arrives_as_it_is() {
                   return hashlib.sha256(file.read()).hexdigest()\n\nfrom_the_project = lambda: ''\n";
     network.write("services/svc1/roll.py", source);
     network.apply().succeeds().says("2 files");
-    assert_eq!(returned(&network, "beside_me"), rpc_runtime::deploy::sha256_hex(&bytes));
+    assert_eq!(returned(&network, "beside_me"), deploy::sha256_hex(&bytes));
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rpc_runtime::deploy::sha256_hex;
+use deploy::sha256_hex;
 use serde_json::json;
 
 use crate::harness::{Network, ServerProcess, TWO_SERVERS, python, request};

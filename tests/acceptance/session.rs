@@ -45,7 +45,7 @@ fn an_answer_names_the_generation_and_the_source_that_gave_it() {
     let network = Network::serving(&[ADD]);
     let answer = network.peer(Framing::Framed).call(add());
     assert_eq!(answer["value"]["generation"], 1);
-    let source = rpc_runtime::deploy::sha256_hex(ADD.3.as_bytes());
+    let source = deploy::sha256_hex(ADD.3.as_bytes());
     assert_eq!(answer["value"]["source"], source);
 }
 

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rpc_runtime::private::{Procedure, Transport as _, Value, carry_async};
-use rpc_runtime::{Error, Network as Client, topology};
+use rpc_runtime::{Error, Network as Client, Topology};
 use tokio::runtime::Runtime;
 
 use crate::harness::PATIENCE;
@@ -66,10 +66,10 @@ fn network(address: SocketAddr, deadline: Duration) -> Client {
 
 /// The same with so many sessions at most.
 fn network_of(address: SocketAddr, deadline: Duration, sessions: usize) -> Client {
-    let servers = vec![topology::Server { name: "server1", address }].leak();
-    let clients = vec![topology::Client { name: "client1", ip: IpAddr::V4(Ipv4Addr::LOCALHOST) }].leak();
-    let service = topology::Service { name: "svc1", provider: "server1", tenants: &["client1"] };
-    let topology = topology::Topology::new(servers, clients, vec![service].leak(), None, "");
-    let builder = Client::builder(Box::leak(Box::new(topology))).client("client1").sessions(sessions);
+    let topology = Topology::new()
+        .server("server1", address)
+        .client("client1", IpAddr::V4(Ipv4Addr::LOCALHOST))
+        .service("svc1", "server1");
+    let builder = Client::builder(topology).client("client1").sessions(sessions);
     builder.server("server1", address.to_string()).deadline(deadline).build().expect("a network")
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rpc_runtime::deploy::sha256_hex;
+use deploy::sha256_hex;
 use serde_json::{Value, json};
 
 use crate::harness::{Framing, Network, Peer, TWO_SERVERS, eventually, request};

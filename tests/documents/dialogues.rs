@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 use std::process::Command;
 
-use rpc_runtime::wire::binary;
 use serde_json::Value;
+use wire::binary;
 
 use crate::fence::fences;
 use crate::harness::{Framing, Network, Peer, begin, finish, python};

@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 
-use rpc_runtime::deploy::manifest::Manifest;
-use rpc_runtime::deploy::message::DeployRequest;
-use rpc_runtime::wire::message::Message;
+use deploy::manifest::Manifest;
+use deploy::message::DeployRequest;
 use serde_json::Value;
+use wire::message::Message;
 
 use crate::fence::{Fence, fences, first_and_next};
 use crate::harness::{Framing, Network, Peer, begin, finish, python};

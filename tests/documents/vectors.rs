@@ -3,14 +3,14 @@
 use std::process::Command;
 use std::sync::LazyLock;
 
-use rpc_runtime::wire::binary::{self, Frame};
-use rpc_runtime::wire::check::check;
-use rpc_runtime::wire::inbox::Inbox;
-use rpc_runtime::wire::json;
-use rpc_runtime::wire::outbox::Outbox;
-use rpc_runtime::wire::value::Reader;
 use rpc_schema::Type;
 use serde_json::{Value, json};
+use wire::binary::{self, Frame};
+use wire::check::check;
+use wire::inbox::Inbox;
+use wire::json;
+use wire::outbox::Outbox;
+use wire::value::Reader;
 
 use crate::fence::fences;
 use crate::harness::{begin, finish, python};

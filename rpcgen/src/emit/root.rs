@@ -21,7 +21,7 @@ pub fn emit_root(root: &Root) -> TokenStream {
     quote! {
         /// The network these stubs were made for: its servers, its clients, and who provides which service.
         #[rustfmt::skip]
-        pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
+        pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
             &[#(#servers),*],
             &[#(#clients),*],
             &[#(#services),*],
@@ -35,20 +35,18 @@ fn emit_server(server: &Server) -> TokenStream {
     let name = server.name.as_str();
     let port = Literal::u16_unsuffixed(server.address.port());
     let (version, ip) = emit_ip(server.address.ip());
-    quote!(::rpc_runtime::topology::Server::#version(#name, #ip, #port))
+    quote!(::rpc_runtime::topology::StaticServer::#version(#name, #ip, #port))
 }
 
 fn emit_client(client: &Client) -> TokenStream {
     let name = client.name.as_str();
     let (version, ip) = emit_ip(client.ip);
-    quote!(::rpc_runtime::topology::Client::#version(#name, #ip))
+    quote!(::rpc_runtime::topology::StaticClient::#version(#name, #ip))
 }
 
 fn emit_service(module: &Module) -> TokenStream {
-    let Module { service, provider, tenants, .. } = module;
-    quote! {
-        ::rpc_runtime::topology::Service { name: #service, provider: #provider, tenants: &[#(#tenants),*] }
-    }
+    let Module { service, provider, .. } = module;
+    quote!(::rpc_runtime::topology::StaticService::new(#service, #provider))
 }
 
 /// The function that takes an address of its version, and its parts.

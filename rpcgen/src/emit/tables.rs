@@ -4,7 +4,7 @@
 //! In modules of their own, whose names no procedure and no argument can take.
 
 use rpc_schema::types::MAX_TUPLE_LEN;
-use rpc_schema::{Expanded, Type};
+use rpc_schema::{Expanded, Signature, Type};
 
 use super::{calls, handler, overloads};
 use crate::format::indent;
@@ -79,14 +79,16 @@ fn emit_imports(module: &Module) -> String {
 
 /// Its types say what their names stand for, so that a server with others can tell.
 fn emit_procedure(function: &Function) -> String {
-    let Function { procedure, signature, deadline_ms, .. } = function;
-    let (service, rpc) = (&signature.service, &signature.rpc);
-    let (arguments, returns) = (texts(&signature.arguments), texts(&signature.returns));
+    let Function { procedure, signature, deadline_ms, is_idempotent, .. } = function;
+    let Signature { service, rpc, arguments, returns } = signature;
+    let arguments = texts(arguments);
+    let returns = texts(returns);
     let deadline =
         deadline_ms.map_or_else(String::new, |millis| format!(".deadline_ms({})", grouped(millis)));
+    let idempotent = if *is_idempotent { ".idempotent()" } else { "" };
     format!(
         "pub static {procedure}: Procedure = Procedure::new({service:?}, {rpc:?}, &[{arguments}], &[{returns}])\
-         {deadline};\n"
+         {deadline}{idempotent};\n"
     )
 }
 

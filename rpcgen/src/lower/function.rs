@@ -19,6 +19,7 @@ pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
         handler: RustName::argument("handler", &arguments),
         call: RustName::argument("call", &arguments),
         arguments,
+        is_idempotent: rpc.idempotent,
         deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
     }
 }

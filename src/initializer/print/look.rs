@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use rpc_runtime::deploy::message::{Changes, Origin, Past, StatusAnswer};
+use deploy::message::{Changes, Origin, Past, StatusAnswer};
 use rpc_runtime::initializer::{
     Applies, Mark, NetworkStatus, PastApply, PastServer, ServerStatus, Unreachable,
 };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rpc_runtime::deploy::coordinator::Standing;
+use deploy::coordinator::Standing;
 use rpc_runtime::initializer::{Applied, InitializerError, Mark, Plan, ServerOutcome};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! What is bound and cannot be called: the exceptions, in their order.
 
 use rpc_runtime::ExceptionType;
-use rpc_runtime::wire::binary;
+use wire::binary;
 
 use super::{ADD, assert_sum, bind_add};
 use crate::harness::{BinaryPeer, Frames, Network, Raises};

@@ -85,7 +85,7 @@ fn a_session_at_its_limit_of_calls_still_hears_that_they_are_given_up() {
     let mut peer = adding(&network);
     peer.send(Frames::new().bind(1, "wait", &["int"]).call(2, 1, (1_i64,)).call(3, 1, (1_i64,)));
     let visitors = [gate.enter(), gate.enter()];
-    peer.send(Frames::new().cancel(3).cancel(2).with(|out| rpc_runtime::wire::binary::put_ping(9, out)));
+    peer.send(Frames::new().cancel(3).cancel(2).with(|out| wire::binary::put_ping(9, out)));
     let mut replies = [peer.answer(), peer.answer(), peer.answer()].map(|reply| match reply {
         Reply::Exception(call, exception) => {
             Raises("Cancelled", "unknown", &[]).is(&exception);

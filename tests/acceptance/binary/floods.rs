@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use rpc_runtime::wire::binary;
-use rpc_runtime::wire::link::CONTROL_BURST;
+use wire::binary;
+use wire::link::CONTROL_BURST;
 
 use super::{ADD, adding, assert_sum, bind_add, expect_ended};
 use crate::harness::{Frames, Gate, Network, Raises, Reply, peak_memory};

@@ -1,7 +1,7 @@
 //! What may come when: HELLO first and once, numbers that rise, slots in order, nothing that servers send.
 
-use rpc_runtime::wire::binary::{self, Bound, Hello, MAGIC};
-use rpc_runtime::wire::exception::{Exception, ExceptionType};
+use wire::binary::{self, Bound, Hello, MAGIC};
+use wire::exception::{Exception, ExceptionType};
 
 use super::{ADD, adding, assert_sum, bind_add, expect_ended};
 use crate::harness::{BinaryPeer, Frames, Gate, HELLO, Network, Raises};

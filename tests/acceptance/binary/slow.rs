@@ -101,7 +101,7 @@ fn a_session_on_which_nothing_happens_is_closed_by_the_shorter_idle_timeout() {
     let network = Network::with_procedures(&[ADD]).served(&["--idle-timeout", "1h"]);
     let server = network.server("server1");
     let mut peer = BinaryPeer::silent([127, 0, 0, 1], server.address());
-    peer.greet(&rpc_runtime::wire::binary::Hello { idle_timeout_ms: 200, ..crate::harness::HELLO });
+    peer.greet(&wire::binary::Hello { idle_timeout_ms: 200, ..crate::harness::HELLO });
     let (address, mut other) = (peer.local_addr().to_string(), adding(&network));
     peer.send(bind_add());
     assert_sum(&mut peer, 1);

@@ -1,7 +1,7 @@
 //! Generations that become live while a session is open: its slots follow.
 
-use rpc_runtime::deploy::sha256_hex;
-use rpc_runtime::wire::binary::Bound;
+use deploy::sha256_hex;
+use wire::binary::Bound;
 
 use super::{ADD, assert_sum, bind_add};
 use crate::harness::{Frames, Gate, Network, Raises, Reply};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rpc_runtime::wire::value::Value;
+use wire::value::Value;
 
 use super::{ADD, assert_sum, bind_add};
 use crate::harness::{BinaryPeer, Frames, Network, Raises};

@@ -99,7 +99,7 @@ fn options_may_stand_behind_the_values() {
         (&answer["return-values"], &answer["generation"], &answer["schema"]),
         (&json!([7, []]), &json!(1), &json!(1))
     );
-    assert_eq!(answer["source"], rpc_runtime::deploy::sha256_hex(BOTH.as_bytes()));
+    assert_eq!(answer["source"], deploy::sha256_hex(BOTH.as_bytes()));
 }
 
 #[test]

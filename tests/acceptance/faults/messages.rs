@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rpc_runtime::deploy::sha256_hex;
+use deploy::sha256_hex;
 use serde_json::{Value, json};
 
 use super::about_to_change;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use rpc_runtime::deploy::key_file::KeyCopy;
-use rpc_runtime::deploy::proof::{Challenge, Prover};
+use deploy::key_file::KeyCopy;
+use deploy::proof::{Challenge, Prover};
 use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, ServerProcess};

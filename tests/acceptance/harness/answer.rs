@@ -1,7 +1,7 @@
 //! Reading answers.
 
-use rpc_runtime::wire::exception::Exception;
 use serde_json::Value;
+use wire::exception::Exception;
 
 /// The values of an `RPC-RES`.
 #[track_caller]

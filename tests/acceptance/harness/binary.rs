@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rpc_runtime::wire::binary::{self, Bound, Frame, Hello, MAGIC, Request};
-use rpc_runtime::wire::exception::Exception;
-use rpc_runtime::wire::outbox::Outbox;
-use rpc_runtime::wire::value::{self, Value};
+use wire::binary::{self, Bound, Frame, Hello, MAGIC, Request};
+use wire::exception::Exception;
+use wire::outbox::Outbox;
+use wire::value::{self, Value};
 
 use super::{Framing, Peer};
 

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 
-use rpc_runtime::wire::binary::{self, Frame, Request};
 use socket2::{Domain, Socket, Type};
+use wire::binary::{self, Frame, Request};
 
 use super::{Frames, Framing, PATIENCE, Peer};
 

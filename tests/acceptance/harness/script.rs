@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use rpc_runtime::deploy::packed::Packed;
-use rpc_runtime::deploy::proof::{Challenge, Prover};
-use rpc_runtime::deploy::{is_txn, sha256_hex};
+use deploy::packed::Packed;
+use deploy::proof::{Challenge, Prover};
+use deploy::{is_txn, sha256_hex};
 use serde_json::{Value, json};
 
 use super::{Framing, Peer, ServerProcess};

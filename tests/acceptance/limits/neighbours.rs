@@ -4,9 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use rpc_runtime::wire::binary::{self, Hello};
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
+use wire::binary::{self, Hello};
 
 use super::{ADD, add, wait};
 use crate::harness::{

@@ -14,7 +14,7 @@ fn only_tenants_call_native_procedures() {
     let (server, seen) = serving(Limits::default());
     for from in [[127, 0, 0, 2], [127, 0, 0, 9]] {
         let mut peer = BinaryPeer::silent(from, server.address());
-        peer.greet(&rpc_runtime::wire::binary::Hello { name: "", ..crate::harness::HELLO });
+        peer.greet(&wire::binary::Hello { name: "", ..crate::harness::HELLO });
         peer.send(bind_all().call(1, HALF_SLOT, (8_i64,)));
         STRANGER.is(&peer.raised().1);
         let mut peer = Peer::connect_from(from, server.address(), Framing::Lines);

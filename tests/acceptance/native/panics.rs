@@ -39,7 +39,7 @@ fn a_failure_has_its_kind_and_says_that_the_procedure_ran() {
         assert_half(&mut peer, 2 * call + 1);
     }
     peer.send(Frames::new().call(1000, ZEROS_SLOT, (-1_i64,)));
-    assert_eq!(peer.raised().1.own_kind.as_deref(), Some("TryFromIntError"));
+    assert_eq!(peer.raised().1.own_kind.as_deref(), Some("Error"));
 }
 
 #[test]

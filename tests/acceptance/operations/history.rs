@@ -131,7 +131,7 @@ fn a_generation_whose_files_are_gone_says_so_and_is_not_gone_back_to() {
     let first = network.initializer(&["history", "init.yaml", "--json"]).succeeds().json_lines()[0].clone();
     let first = first["apply"].as_str().expect("an id").to_owned();
     apply_values(&network, [2, 1]);
-    let hash = rpc_runtime::deploy::sha256_hex(b"def value():\n    return 1\n");
+    let hash = deploy::sha256_hex(b"def value():\n    return 1\n");
     let object = network.data("server1").join("objects").join(&hash[..2]).join(&hash);
     std::fs::remove_file(&object).expect("an object");
     let words = format!("cannot be gone back to: the file {hash} is missing");

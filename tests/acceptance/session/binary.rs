@@ -1,9 +1,9 @@
 //! Binary sessions: what only comes about while calls are under way.
 
-use rpc_runtime::deploy::sha256_hex;
-use rpc_runtime::wire::binary::{self, Frame, Hello, Request};
-use rpc_runtime::wire::outbox::Outbox;
-use rpc_runtime::wire::value;
+use deploy::sha256_hex;
+use wire::binary::{self, Frame, Hello, Request};
+use wire::outbox::Outbox;
+use wire::value;
 
 use super::{ADD, COUNT};
 use crate::harness::{Framing, Gate, Network, Peer, eventually, number, request};

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use rpc_runtime::wire::binary;
-use rpc_runtime::wire::exception::{ExceptionType, Executed};
 use rpc_runtime::{Error, ErrorKind};
+use wire::binary;
+use wire::exception::{ExceptionType, Executed};
 
 use super::{ADD_SOURCE, Stub};
 use crate::harness::{Frames, Network, eventually, scripted};

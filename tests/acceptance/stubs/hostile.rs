@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use rpc_runtime::wire::binary::{self, Bound};
-use rpc_runtime::wire::exception::{Exception, ExceptionType, Executed};
 use rpc_runtime::{Error, ErrorKind};
+use wire::binary::{self, Bound};
+use wire::exception::{Exception, ExceptionType, Executed};
 
 use super::Stub;
 use crate::harness::{Far, Frames, PATIENCE, Sent, scripted};
@@ -90,7 +90,7 @@ fn an_answer_to_a_call_that_was_not_made_is_nobody_s() {
 fn values_that_do_not_decode_are_an_answer_all_the_same() {
     for values in [&b""[..], b"\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0\0"] {
         let answer = move |call| {
-            let put = |out: &mut rpc_runtime::wire::outbox::Outbox| {
+            let put = |out: &mut wire::outbox::Outbox| {
                 let mark = binary::begin_result(call, out);
                 out.bytes().extend_from_slice(values);
                 out.end_frame(mark);

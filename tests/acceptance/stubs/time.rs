@@ -4,8 +4,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rpc_runtime::private::{Procedure, carry_async};
-use rpc_runtime::wire::exception::{ExceptionType, Executed};
 use rpc_runtime::{Error, ErrorKind};
+use wire::exception::{ExceptionType, Executed};
 
 use super::{ADD, Stub, network};
 use crate::harness::{Frames, Gate, Network, PATIENCE, Sent, begin, finish, scripted};

@@ -54,40 +54,22 @@ pub mod empty;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
-    &[::rpc_runtime::topology::Server::v6("server1", [0, 0, 0, 0, 0, 0, 0, 1], 7101)],
-    &[::rpc_runtime::topology::Client::v4("client1", [127, 0, 0, 1])],
+pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[
-        ::rpc_runtime::topology::Service {
-            name: "std",
-            provider: "server1",
-            tenants: &["client1"],
-        },
-        ::rpc_runtime::topology::Service {
-            name: "loop",
-            provider: "server1",
-            tenants: &["client1"],
-        },
-        ::rpc_runtime::topology::Service {
-            name: "forms",
-            provider: "server1",
-            tenants: &[],
-        },
-        ::rpc_runtime::topology::Service {
-            name: "core",
-            provider: "server1",
-            tenants: &["client1"],
-        },
-        ::rpc_runtime::topology::Service {
-            name: "rpc_runtime",
-            provider: "server1",
-            tenants: &["client1"],
-        },
-        ::rpc_runtime::topology::Service {
-            name: "empty",
-            provider: "server1",
-            tenants: &[],
-        },
+        ::rpc_runtime::topology::StaticServer::v6(
+            "server1",
+            [0, 0, 0, 0, 0, 0, 0, 1],
+            7101,
+        ),
+    ],
+    &[::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1])],
+    &[
+        ::rpc_runtime::topology::StaticService::new("std", "server1"),
+        ::rpc_runtime::topology::StaticService::new("loop", "server1"),
+        ::rpc_runtime::topology::StaticService::new("forms", "server1"),
+        ::rpc_runtime::topology::StaticService::new("core", "server1"),
+        ::rpc_runtime::topology::StaticService::new("rpc_runtime", "server1"),
+        ::rpc_runtime::topology::StaticService::new("empty", "server1"),
     ],
     ::core::option::Option::None,
     "52912b8a3fcb0e5e4869ba8562173c9171d1552f538b89a716c2016467c1690e",

@@ -38,20 +38,12 @@ pub mod notes;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
-    &[::rpc_runtime::topology::Server::v4("server1", [127, 0, 0, 1], 7101)],
-    &[::rpc_runtime::topology::Client::v4("client1", [127, 0, 0, 1])],
+pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
+    &[::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101)],
+    &[::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1])],
     &[
-        ::rpc_runtime::topology::Service {
-            name: "gauges",
-            provider: "server1",
-            tenants: &["client1"],
-        },
-        ::rpc_runtime::topology::Service {
-            name: "notes",
-            provider: "server1",
-            tenants: &["client1"],
-        },
+        ::rpc_runtime::topology::StaticService::new("gauges", "server1"),
+        ::rpc_runtime::topology::StaticService::new("notes", "server1"),
     ],
     ::core::option::Option::None,
     "c75870453df25b204069d2183bab54859f0380e07a1923f85bf81a26eb193846",

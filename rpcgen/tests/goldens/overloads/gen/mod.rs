@@ -39,25 +39,13 @@ pub mod store;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
-    &[::rpc_runtime::topology::Server::v4("server1", [127, 0, 0, 1], 7101)],
-    &[::rpc_runtime::topology::Client::v4("client1", [127, 0, 0, 1])],
+pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
+    &[::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101)],
+    &[::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1])],
     &[
-        ::rpc_runtime::topology::Service {
-            name: "calc",
-            provider: "server1",
-            tenants: &["client1"],
-        },
-        ::rpc_runtime::topology::Service {
-            name: "polls",
-            provider: "server1",
-            tenants: &["client1"],
-        },
-        ::rpc_runtime::topology::Service {
-            name: "store",
-            provider: "server1",
-            tenants: &["client1"],
-        },
+        ::rpc_runtime::topology::StaticService::new("calc", "server1"),
+        ::rpc_runtime::topology::StaticService::new("polls", "server1"),
+        ::rpc_runtime::topology::StaticService::new("store", "server1"),
     ],
     ::core::option::Option::None,
     "6ada9d5330ca2c5d5cffcb4ce9766f3a389630bf19d121a199a50c527c0cc003",

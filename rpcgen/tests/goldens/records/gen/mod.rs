@@ -34,16 +34,10 @@ pub mod poll;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
-    &[::rpc_runtime::topology::Server::v4("server1", [127, 0, 0, 1], 7101)],
-    &[::rpc_runtime::topology::Client::v4("client1", [127, 0, 0, 1])],
-    &[
-        ::rpc_runtime::topology::Service {
-            name: "poll",
-            provider: "server1",
-            tenants: &["client1"],
-        },
-    ],
+pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
+    &[::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101)],
+    &[::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1])],
+    &[::rpc_runtime::topology::StaticService::new("poll", "server1")],
     ::core::option::Option::None,
     "36c461a6c5bfd0209b07719b1c7f91b272dd67f77ec9555da85102814fb6a75a",
 );

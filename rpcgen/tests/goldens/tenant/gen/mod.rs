@@ -33,22 +33,16 @@ pub mod svc1;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
+pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[
-        ::rpc_runtime::topology::Server::v4("server1", [127, 0, 0, 1], 7101),
-        ::rpc_runtime::topology::Server::v4("server2", [127, 0, 0, 1], 7102),
+        ::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101),
+        ::rpc_runtime::topology::StaticServer::v4("server2", [127, 0, 0, 1], 7102),
     ],
     &[
-        ::rpc_runtime::topology::Client::v4("client1", [127, 0, 0, 1]),
-        ::rpc_runtime::topology::Client::v4("client2", [127, 0, 0, 2]),
+        ::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1]),
+        ::rpc_runtime::topology::StaticClient::v4("client2", [127, 0, 0, 2]),
     ],
-    &[
-        ::rpc_runtime::topology::Service {
-            name: "svc1",
-            provider: "server1",
-            tenants: &["client1", "client2"],
-        },
-    ],
+    &[::rpc_runtime::topology::StaticService::new("svc1", "server1")],
     ::core::option::Option::Some("client1"),
     "f3da5c5b888ef0a2fd40e3aee26fe4878dc5f04821e06b88dcfcac29733ae1ec",
 );

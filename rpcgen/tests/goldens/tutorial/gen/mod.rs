@@ -31,16 +31,10 @@ pub mod words;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
-    &[::rpc_runtime::topology::Server::v4("home", [127, 0, 0, 1], 7101)],
-    &[::rpc_runtime::topology::Client::v4("laptop", [127, 0, 0, 1])],
-    &[
-        ::rpc_runtime::topology::Service {
-            name: "words",
-            provider: "home",
-            tenants: &["laptop"],
-        },
-    ],
+pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
+    &[::rpc_runtime::topology::StaticServer::v4("home", [127, 0, 0, 1], 7101)],
+    &[::rpc_runtime::topology::StaticClient::v4("laptop", [127, 0, 0, 1])],
+    &[::rpc_runtime::topology::StaticService::new("words", "home")],
     ::core::option::Option::None,
     "6c8fba122f7493c9622b504bd61069c3285e263f7b0e3c2de1b5e2fddc393c1a",
 );

@@ -31,26 +31,20 @@ pub mod shapes;
 
 /// The network these stubs were made for: its servers, its clients, and who provides which service.
 #[rustfmt::skip]
-pub static TOPOLOGY: ::rpc_runtime::Topology = ::rpc_runtime::Topology::new(
+pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[
-        ::rpc_runtime::topology::Server::v4("server1", [127, 0, 0, 1], 7101),
-        ::rpc_runtime::topology::Server::v6(
+        ::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101),
+        ::rpc_runtime::topology::StaticServer::v6(
             "server2",
             [8193, 3512, 0, 0, 0, 0, 0, 2],
             7102,
         ),
     ],
     &[
-        ::rpc_runtime::topology::Client::v4("client1", [127, 0, 0, 1]),
-        ::rpc_runtime::topology::Client::v4("client2", [127, 0, 0, 2]),
+        ::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1]),
+        ::rpc_runtime::topology::StaticClient::v4("client2", [127, 0, 0, 2]),
     ],
-    &[
-        ::rpc_runtime::topology::Service {
-            name: "shapes",
-            provider: "server2",
-            tenants: &["client1", "client2"],
-        },
-    ],
+    &[::rpc_runtime::topology::StaticService::new("shapes", "server2")],
     ::core::option::Option::None,
     "237998b66856ed837664a42008f883c8b535122002cdca4687091b066064de4d",
 );

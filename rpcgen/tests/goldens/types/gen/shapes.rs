@@ -291,10 +291,10 @@ mod plumbing {
 #[rustfmt::skip]
 mod procedures {
     use ::rpc_runtime::private::Procedure;
-    pub static ALL: Procedure = Procedure::new("shapes", "all", &["int", "float", "bool", "str", "bytes", "List[List[str]]", "Dict[int, Optional[bytes]]", "Optional[str]", "Tuple[int, str]", "Tuple[int]"], &["Tuple[int]"]).deadline_ms(1_500);
+    pub static ALL: Procedure = Procedure::new("shapes", "all", &["int", "float", "bool", "str", "bytes", "List[List[str]]", "Dict[int, Optional[bytes]]", "Optional[str]", "Tuple[int, str]", "Tuple[int]"], &["Tuple[int]"]).deadline_ms(1_500).idempotent();
     pub static NOTHING: Procedure = Procedure::new("shapes", "nothing", &[], &[]).deadline_ms(3_600_000);
     pub static PAIR: Procedure = Procedure::new("shapes", "pair", &[], &["int", "str"]);
-    pub static LIST_OF_ONE: Procedure = Procedure::new("shapes", "list_of_one", &[], &["int"]);
+    pub static LIST_OF_ONE: Procedure = Procedure::new("shapes", "list_of_one", &[], &["int"]).idempotent();
     pub static MANY: Procedure = Procedure::new("shapes", "many", &["int", "int", "int", "int", "int", "int", "int", "int", "int", "int", "int", "int", "int"], &["int", "int", "int", "int", "int", "int", "int", "int", "int", "int", "int", "int"]);
     pub static FIND_OPTIONAL_INT: Procedure = Procedure::new("shapes", "find", &["Optional[int]"], &["str"]);
     pub static FIND_OPTIONAL_STR: Procedure = Procedure::new("shapes", "find", &["Optional[str]"], &["str"]);

@@ -1,0 +1,170 @@
+//! [`NetworkBuilder`]: how a [`Network`] is set up.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpc_schema::name::server_variable;
+
+use crate::endpoint::Caller;
+use crate::error::Error;
+use crate::hooks::{CallHooks, Hooks};
+use crate::network::{Network, NetworkInner, StubProtocol};
+use crate::resolver::{Resolver, no_server};
+use crate::topology::{Server, Topology};
+
+/// Maximum number of binary sessions to one server if nothing else is set.
+const DEFAULT_SESSIONS: usize = 8;
+
+/// Sets up a [`Network`]. What is set here wins over the environment (`RPC_CLIENT`, `RPC_SERVER_<NAME>`), and that over
+/// what `init.yaml` says. With `RPC_WIRE=text` stubs speak the text protocol, which a person can read on its way.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct NetworkBuilder {
+    topology: Arc<Topology>,
+    client: Option<String>,
+    servers: BTreeMap<String, String>,
+    deadline: Option<Duration>,
+    sessions: usize,
+    hooks: Hooks,
+}
+
+impl NetworkBuilder {
+    pub(crate) fn new(topology: Arc<Topology>) -> Self {
+        Self {
+            topology,
+            client: None,
+            servers: BTreeMap::new(),
+            deadline: None,
+            sessions: DEFAULT_SESSIONS,
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// Sets which of the file's clients this process is.
+    pub fn client(mut self, name: impl Into<String>) -> Self {
+        self.client = Some(name.into());
+        self
+    }
+
+    /// Sets where a server is reached, as `IP:PORT`. Otherwise it is where the file says.
+    pub fn server(mut self, name: impl Into<String>, address: impl Into<String>) -> Self {
+        self.servers.insert(name.into(), address.into());
+        self
+    }
+
+    /// Sets the maximum duration of every call. Otherwise it is what each procedure declares, or 30 seconds.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets the maximum number of binary sessions to one server, which is 8 otherwise. It holds for all threads together,
+    /// and for the tasks of each tokio runtime. Calls share sessions if there are more calls than sessions.
+    ///
+    /// # Panics
+    /// If it is 0.
+    pub fn sessions(mut self, max: usize) -> Self {
+        assert!(max > 0, "`sessions` must be at least 1");
+        self.sessions = max;
+        self
+    }
+
+    /// Sets what observes each call. The last one that is set counts.
+    pub fn hooks(mut self, hooks: impl CallHooks + 'static) -> Self {
+        self.hooks = Hooks(Some(Arc::new(hooks)));
+        self
+    }
+
+    /// Returns the name of the client that this process would be: `explicit`, else what [`build`](Self::build) would take.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn client_or_default(mut self, explicit: Option<&str>) -> Result<String, Error> {
+        self.client = explicit.map(str::to_owned).or(self.client);
+        self.caller().map(|caller| caller.name)
+    }
+
+    /// Returns the network.
+    ///
+    /// # Errors
+    /// Of the kind [`Configuration`](crate::ErrorKind::Configuration): no client or an unknown one, an unknown server, an
+    /// invalid address.
+    pub fn build(self) -> Result<Network, Error> {
+        if environment("RPC_TLS").is_some() {
+            return Err(Error::configuration(
+                "RPC_TLS is set, and this version speaks plain TCP only: unset it",
+            ));
+        }
+        let protocol = match environment("RPC_WIRE").as_deref() {
+            None | Some("binary") => StubProtocol::Binary,
+            Some("text") => StubProtocol::Text,
+            Some(other) => {
+                let message = format!("RPC_WIRE must be `binary` or `text`, not `{other}`");
+                return Err(Error::configuration(message));
+            }
+        };
+        let caller = self.caller()?;
+        let addresses = self.addresses()?;
+        let resolver = Resolver::new(self.topology, &addresses, self.sessions);
+        Ok(Network::new(NetworkInner {
+            resolver,
+            caller,
+            deadline: self.deadline,
+            protocol,
+            hooks: self.hooks,
+        }))
+    }
+
+    fn caller(&self) -> Result<Caller, Error> {
+        let clients = &self.topology.clients;
+        let only = || (clients.len() == 1).then(|| clients[0].name.clone());
+        let set = self.client.clone().or_else(|| environment("RPC_CLIENT"));
+        let name = set.or_else(|| self.topology.tenant.clone()).or_else(only);
+        let listed = || {
+            let names: Vec<_> = clients.iter().map(|client| format!("`{}`", client.name)).collect();
+            if names.is_empty() { "no clients".to_owned() } else { names.join(", ") }
+        };
+        let Some(name) = name else {
+            return Err(Error::configuration(format!(
+                "no client is selected; name one with `.client(\"...\")` in Rust, `--as` on a command line, or \
+                 RPC_CLIENT; the network has {}",
+                listed()
+            )));
+        };
+        let ip: IpAddr =
+            clients.iter().find(|client| client.name == name).map(|client| client.ip).ok_or_else(|| {
+                Error::configuration(format!("no client `{name}` in this network; it has {}", listed()))
+            })?;
+        Ok(Caller { name, ip })
+    }
+
+    /// Where each server is reached, in the topology's order.
+    fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
+        let is_declared = |name: &str| self.topology.servers.iter().any(|server| server.name == name);
+        if let Some(unknown) = self.servers.keys().find(|name| !is_declared(name)) {
+            return Err(no_server(unknown));
+        }
+        let address = |server: &Server| {
+            let set = self.servers.get(&server.name).cloned();
+            match set.or_else(|| environment(&server_variable(&server.name))) {
+                Some(text) => parse_address(&server.name, &text),
+                None => Ok(server.address),
+            }
+        };
+        self.topology.servers.iter().map(address).collect()
+    }
+}
+
+fn environment(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+fn parse_address(server: &str, text: &str) -> Result<SocketAddr, Error> {
+    text.parse().map_err(|_| {
+        Error::configuration(format!(
+            "invalid address `{text}` for server `{server}`; expected IP:PORT, such as `127.0.0.1:7101`"
+        ))
+    })
+}

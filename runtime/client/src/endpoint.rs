@@ -1,0 +1,25 @@
+//! [`Endpoint`]: where a server is reached; [`Caller`]: who calls it, and from where.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// A server and where it is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) server: String,
+    pub(crate) address: SocketAddr,
+}
+
+/// As error messages name it: ``server `server1` at 127.0.0.1:7101``.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "server `{}` at {}", self.server, self.address)
+    }
+}
+
+/// The client that calls, and its declared address.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) name: String,
+    pub(crate) ip: IpAddr,
+}

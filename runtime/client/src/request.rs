@@ -1,0 +1,94 @@
+//! Calls that do not block: what generated asynchronous clients are made of.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::error::Error;
+use crate::network::Network;
+use wire::procedure::Procedure;
+use wire::value::{DecodeError, Reader, Value};
+
+/// What a call comes to.
+type Boxed<'n, R> = Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>;
+
+/// A call of a procedure, to be carried by [`carry_request`]. What it returns is known to it alone, so that who carries
+/// it need not ask for a [`Value`].
+#[derive(Debug)]
+pub struct Request<R> {
+    procedure: &'static Procedure,
+    /// The binary form of the arguments.
+    arguments: Vec<u8>,
+    carry: for<'n> fn(&'n Network, &'static Procedure, Encoded) -> Boxed<'n, R>,
+}
+
+/// Arguments in their binary form.
+struct Encoded(Vec<u8>);
+
+impl Value for Encoded {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        input.take(input.rest().len()).map(|rest| Self(rest.to_vec()))
+    }
+}
+
+impl<R: Value + Send + 'static> Request<R> {
+    /// Of that procedure, without arguments.
+    pub fn new(procedure: &'static Procedure) -> Self {
+        Self { procedure, arguments: Vec::new(), carry }
+    }
+
+    /// With this argument behind those that it has.
+    #[expect(clippy::needless_pass_by_value, reason = "so that the tables need no references")]
+    pub fn argument<A: Value>(mut self, value: A) -> Self {
+        value.encode(&mut self.arguments);
+        self
+    }
+}
+
+fn carry<'n, R: Value + Send + 'static>(
+    network: &'n Network,
+    procedure: &'static Procedure,
+    arguments: Encoded,
+) -> Boxed<'n, R> {
+    Box::pin(network.call_typed_async(procedure, arguments))
+}
+
+/// Calls a procedure without blocking; see [`Transport::carry`](crate::transport::Transport::carry).
+pub fn carry_async<A: Value + Send + Sync, R: Value + Send>(
+    network: &Network,
+    procedure: &'static Procedure,
+    arguments: A,
+) -> impl Future<Output = Result<R, Error>> + Send {
+    network.call_typed_async(procedure, arguments)
+}
+
+/// The same for a call that is encoded already.
+pub fn carry_request<R>(
+    network: &Network,
+    request: Request<R>,
+) -> impl Future<Output = Result<R, Error>> + Send {
+    (request.carry)(network, request.procedure, Encoded(request.arguments))
+}
+
+/// The future of a call by an overload set. It says nothing of the set's arguments: of an `async fn` the compiler would
+/// ask once more, where it is awaited, whether they are valid, and report a wrong call three times.
+#[must_use = "a call that is not awaited is not made"]
+pub struct Carried<'n, R: 'n>(Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>);
+
+impl<'n, R> Carried<'n, R> {
+    /// Will call through this network.
+    pub fn by(network: &'n Network, request: Request<R>) -> Self {
+        Self(Box::pin(carry_request(network, request)))
+    }
+}
+
+impl<R> Future for Carried<'_, R> {
+    type Output = Result<R, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}

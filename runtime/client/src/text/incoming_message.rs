@@ -1,0 +1,45 @@
+//! [`IncomingMessage`]: what a server sends.
+
+use crate::dynamic::Answer;
+use wire::exception::Exception;
+use wire::message::{self, Message};
+
+/// The message that answers a call.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// Which call it answers; `None` is the server's word about the whole session, such as a frame over its limit.
+    pub(crate) id: Option<u64>,
+    pub(crate) outcome: Result<Answer, Exception>,
+}
+
+/// What a server sends.
+#[derive(Debug)]
+pub(crate) enum IncomingMessage {
+    Reply(Reply),
+    /// The server stops: it takes no call of this session after the one with this id, or none at all where that is 0.
+    Drain(u64),
+    /// The answer to `RPC-PING`.
+    Pong,
+}
+
+impl IncomingMessage {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Why it is none that a server sends.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let message = Message::parse(bytes).map_err(|error| error.message)?;
+        let id = message.id.and_then(|id| id.as_json().parse().ok());
+        let outcome = match &*message.header {
+            "RPC-RES" => Ok(Answer::parse(&message.value)?),
+            "RPC-EX" => Err(message::parse_exception(&message.value)?),
+            "RPC-DRAIN" => {
+                let last = message.value.get("last-id").and_then(|id| id.get().parse().ok());
+                return Ok(Self::Drain(last.unwrap_or(0)));
+            }
+            "RPC-PONG" => return Ok(Self::Pong),
+            other => return Err(format!("the server sent `{other}` for an answer")),
+        };
+        Ok(Self::Reply(Reply { id, outcome }))
+    }
+}

@@ -1,0 +1,203 @@
+//! [`TextSession`]: one framed text session, used by one call at a time.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use wire::calls::failure::{CallFailure, Disconnect, SessionLoss};
+use wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
+use wire::{GREETING_TIMEOUT, message};
+
+use super::incoming_message::{IncomingMessage, Reply};
+use crate::connect::{self, describe, time_left};
+use crate::endpoint::{Caller, Endpoint};
+use crate::error::Error;
+
+/// How much is asked of the kernel at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// How much longer than the deadline a caller waits, so that the server's own word about it arrives.
+const DEADLINE_GRACE: Duration = Duration::from_millis(250);
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(crate) struct TextSession {
+    stream: TcpStream,
+    deframer: Deframer,
+    /// What came and is no message so far.
+    input: Vec<u8>,
+    /// How long the kernel lets one read or write wait.
+    timeout: Duration,
+    /// The server said that it takes no more calls on this session, and which was the last.
+    draining: Option<u64>,
+}
+
+impl TextSession {
+    /// Connects from the caller's declared address.
+    pub(crate) fn connect(server: &Endpoint, caller: &Caller, deadline: Instant) -> Result<Self, Error> {
+        let stream = connect::connect(server, caller, deadline)?;
+        let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
+        Ok(Self { stream, deframer, input: Vec::new(), timeout: Duration::ZERO, draining: None })
+    }
+
+    /// Returns whether nothing has come since the last answer: neither an end nor an unexpected message.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.input.is_empty() && connect::is_quiet(&self.stream)
+    }
+
+    /// Waits until the server has shown that it speaks this protocol. No request is sent before.
+    pub(crate) fn greet(&mut self, call_deadline: Instant) -> Result<(), CallFailure> {
+        let not_this_protocol = |what: String| CallFailure::NotTaken(SessionLoss::Protocol(what));
+        let mut ping = Vec::new();
+        message::write_ping(0, &mut ping);
+        let deadline = call_deadline.min(Instant::now() + GREETING_TIMEOUT);
+        self.send(&ping, deadline)?;
+        match self.receive_any(deadline) {
+            Ok(IncomingMessage::Pong) => Ok(()),
+            Ok(IncomingMessage::Reply(Reply { outcome: Err(exception), .. })) => {
+                Err(CallFailure::NotTaken(SessionLoss::Exception(exception)))
+            }
+            Ok(_) => Err(not_this_protocol("the server answered RPC-PING by something else".to_owned())),
+            Err(CallFailure::TimedOut) if deadline < call_deadline => {
+                Err(CallFailure::NotTaken(SessionLoss::NoGreeting))
+            }
+            Err(CallFailure::TimedOut) => Err(CallFailure::NotTaken(SessionLoss::Stalled)),
+            // No request was sent so far.
+            Err(CallFailure::NoAnswer(loss)) => Err(CallFailure::NotTaken(loss)),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Sends one request and waits for the answer with its id.
+    pub(crate) fn exchange(&mut self, request: &[u8], id: u64, until: Instant) -> Result<Reply, CallFailure> {
+        self.send(request, until)?;
+        let reply = match self.receive(until + DEADLINE_GRACE) {
+            // The server does not run what came after the last call that it takes.
+            Err(CallFailure::NoAnswer(loss @ SessionLoss::Connection(_)))
+                if self.draining.is_some_and(|last| last != id) =>
+            {
+                return Err(CallFailure::NotTaken(loss));
+            }
+            received => received?,
+        };
+        if reply.id.is_some_and(|answered| answered != id) {
+            return Err(protocol("the server answered another call"));
+        }
+        Ok(reply)
+    }
+
+    /// Whether another call may follow on this session.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.draining.is_none()
+    }
+
+    fn send(&mut self, request: &[u8], until: Instant) -> Result<(), CallFailure> {
+        if request.len() > MAX_FRAME_LIMIT {
+            return Err(CallFailure::TooLong { length: request.len(), limit: MAX_FRAME_LIMIT });
+        }
+        let mut frame = Vec::with_capacity(request.len() + 4);
+        Framing::Framed.write(request, &mut frame);
+        match self.write(&frame, until) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(CallFailure::NotTaken(SessionLoss::Stalled))
+            }
+            // The server may have said why before it closed.
+            Err(error) => match self.receive(Instant::now() + DEADLINE_GRACE) {
+                Ok(Reply { outcome: Err(exception), .. }) => Err(CallFailure::Exception(exception)),
+                _ => Err(not_taken(error)),
+            },
+        }
+    }
+
+    fn write(&mut self, frame: &[u8], until: Instant) -> io::Result<()> {
+        let mut written = 0;
+        while written < frame.len() {
+            if Instant::now() >= until {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.bound(until)?;
+            match self.stream.write(&frame[written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, until: Instant) -> Result<Reply, CallFailure> {
+        match self.receive_any(until)? {
+            IncomingMessage::Reply(reply) => Ok(reply),
+            _ => Err(protocol("the server answered RPC-PING, which was not sent")),
+        }
+    }
+
+    /// The next message but a drain notice.
+    fn receive_any(&mut self, until: Instant) -> Result<IncomingMessage, CallFailure> {
+        loop {
+            match self.deframer.step(&self.input, false).map_err(|error| protocol(error.to_string()))? {
+                Step::Message { start, end, consumed } => {
+                    let incoming = IncomingMessage::parse(&self.input[start..end]);
+                    self.input.drain(..consumed);
+                    match incoming.map_err(protocol)? {
+                        IncomingMessage::Drain(last) => self.draining = Some(last),
+                        incoming => return Ok(incoming),
+                    }
+                }
+                Step::Skip(count) => drop(self.input.drain(..count)),
+                Step::Need(count) => self.read(count, until)?,
+                Step::End => return Err(no_answer(io::ErrorKind::UnexpectedEof.into())),
+            }
+        }
+    }
+
+    fn read(&mut self, wanted: usize, until: Instant) -> Result<(), CallFailure> {
+        let now = Instant::now();
+        if now >= until {
+            return Err(CallFailure::TimedOut);
+        }
+        self.bound(until).map_err(no_answer)?;
+        let filled = self.input.len();
+        self.input.resize(filled + wanted.clamp(READ_BYTES.min(4096), READ_BYTES), 0);
+        let read = self.stream.read(&mut self.input[filled..]);
+        self.input.truncate(filled + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => Err(no_answer(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(CallFailure::TimedOut),
+            Err(error) => Err(no_answer(error)),
+        }
+    }
+
+    /// Lets the kernel wait until then, or a little longer: the timeouts are set only where they are off by much, since
+    /// setting them costs two system calls.
+    fn bound(&mut self, until: Instant) -> io::Result<()> {
+        let left = time_left(until);
+        if self.timeout < left || self.timeout > left + left / 8 {
+            self.timeout = left + left / 16;
+            self.stream.set_read_timeout(Some(self.timeout))?;
+            self.stream.set_write_timeout(Some(self.timeout))?;
+        }
+        Ok(())
+    }
+}
+
+fn not_taken(error: io::Error) -> CallFailure {
+    CallFailure::NotTaken(SessionLoss::Connection(disconnect(error)))
+}
+
+fn no_answer(error: io::Error) -> CallFailure {
+    CallFailure::NoAnswer(SessionLoss::Connection(disconnect(error)))
+}
+
+fn disconnect(error: io::Error) -> Disconnect {
+    let reason = describe(&error);
+    Disconnect::by(error, reason)
+}
+
+fn protocol(what: impl Into<String>) -> CallFailure {
+    CallFailure::NoAnswer(SessionLoss::Protocol(what.into()))
+}

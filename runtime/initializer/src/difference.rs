@@ -1,0 +1,87 @@
+//! [`SourceDifference`]: the text of files before and after a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::connection::{Connection, RequestError, Unreachable};
+use super::plan::FileChange;
+use super::{Initializer, InitializerError, ServerPlan, all_or_unreachable, join_all};
+use deploy::message::{DeployRequest, FetchAnswer, MAX_FILE_BYTES};
+use deploy::sha256_hex;
+
+/// A file of a server that a plan changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceDifference {
+    /// The server.
+    pub server: String,
+    /// Where the file lies, relative to `init.yaml`.
+    pub path: String,
+    /// What it was; `None` where it is new.
+    pub before: Option<Vec<u8>>,
+    /// What it becomes; `None` where it goes.
+    pub after: Option<Vec<u8>>,
+}
+
+impl Initializer {
+    /// The files that the plan changes, before and after; what they were comes from the servers.
+    ///
+    /// # Errors
+    /// Servers that do not give it.
+    pub async fn differences(&self) -> Result<Vec<SourceDifference>, InitializerError> {
+        let asked = self.plan.servers.iter().map(|server| async move {
+            let found = self.differences_on(server).await;
+            found.map_err(|error| Unreachable::new(&server.name, server.address, error))
+        });
+        all_or_unreachable(join_all(asked).await).map(|found| found.concat())
+    }
+
+    async fn differences_on(&self, server: &ServerPlan) -> Result<Vec<SourceDifference>, RequestError> {
+        let changes: BTreeMap<&str, &FileChange> = server
+            .services
+            .iter()
+            .flat_map(|service| &service.files)
+            .map(|file| (file.path.as_str(), file))
+            .collect();
+        let hashes = changes.values().flat_map(|file| file.before.iter().chain(&file.after));
+        let unknown: BTreeSet<String> =
+            hashes.filter(|hash| !self.files.contains_key(*hash)).cloned().collect();
+        let fetched = self.fetch(server, unknown).await?;
+        let content = |hash: &Option<String>| {
+            let hash = hash.as_ref()?;
+            self.files.get(hash).or_else(|| fetched.get(hash)).cloned()
+        };
+        let difference = |(path, file): (&str, &FileChange)| SourceDifference {
+            server: server.name.clone(),
+            path: path.to_owned(),
+            before: content(&file.before),
+            after: content(&file.after),
+        };
+        Ok(changes.into_iter().map(difference).collect())
+    }
+
+    async fn fetch(
+        &self,
+        server: &ServerPlan,
+        mut wanted: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, RequestError> {
+        let mut fetched = BTreeMap::new();
+        if wanted.is_empty() {
+            return Ok(fetched);
+        }
+        let mut connection = Connection::open(server.address, &self.options).await?;
+        while !wanted.is_empty() {
+            let files = wanted.iter().cloned().collect();
+            let FetchAnswer { files } = connection.request(&DeployRequest::Fetch { files }).await?;
+            let before = wanted.len();
+            for file in files {
+                let bytes = file.packed.unpack(b"", MAX_FILE_BYTES).map_err(RequestError::Lost)?;
+                if wanted.remove(&file.sha256) && sha256_hex(&bytes) == file.sha256 {
+                    fetched.insert(file.sha256, bytes);
+                }
+            }
+            if wanted.len() == before {
+                return Err(RequestError::Lost("it gave none of the files that it was asked for".to_owned()));
+            }
+        }
+        Ok(fetched)
+    }
+}

@@ -1,0 +1,136 @@
+//! A plan in a file: what was planned is what is applied, or nothing.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Plan;
+use super::survey::{Seen, ask_all};
+use super::{DesiredServer, Initializer, InitializerError, InitializerOptions, origin};
+use deploy::manifest::Manifest;
+use deploy::message::{MAX_FILE_BYTES, PutFile};
+use deploy::participant::Live;
+use deploy::sha256_hex;
+
+/// The only format there is.
+const FORMAT: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedPlan {
+    format: u32,
+    /// What it is beside a plan of everything.
+    note: String,
+    /// Whether servers that left the file are emptied.
+    retire: bool,
+    notes: Vec<String>,
+    servers: Vec<SavedServer>,
+    departed: BTreeMap<String, SocketAddr>,
+    /// What some server lacked.
+    files: Vec<PutFile>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedServer {
+    address: SocketAddr,
+    /// What was live.
+    expected: Live,
+    manifest: Manifest,
+}
+
+impl Initializer {
+    /// Writes the plan to a file, with the files that servers lack: it can be applied where the sources are not.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), InitializerError> {
+        let server = |(server, seen): (&DesiredServer, &Seen)| SavedServer {
+            address: server.address,
+            expected: seen.status.live.clone(),
+            manifest: server.manifest.clone(),
+        };
+        let file = |(sha256, packed): (&String, &_)| PutFile {
+            sha256: sha256.clone(),
+            packed: Clone::clone(packed),
+        };
+        let saved = SavedPlan {
+            format: FORMAT,
+            note: self.origin.note.clone(),
+            retire: self.options.retire,
+            notes: self.plan.notes.clone(),
+            servers: self.servers.iter().zip(&self.seen).map(server).collect(),
+            departed: self.plan.departed.clone(),
+            files: self.packed.iter().map(file).collect(),
+        };
+        let text = serde_json::to_vec(&saved).map_err(|error| failed(path, &error))?;
+        std::fs::write(path, text).map_err(|error| failed(path, &error))
+    }
+
+    /// Reads a plan that was written to a file, and asks the servers whether they are still where it began.
+    ///
+    /// # Errors
+    /// [`InitializerError::SavedPlan`] where it is none, [`InitializerError::Moved`] where a server is on another
+    /// generation by now; nothing has changed anywhere.
+    pub async fn saved(path: &Path, options: InitializerOptions) -> Result<Self, InitializerError> {
+        let SavedPlan { format: _, note, retire, notes, servers: saved, departed, files } = read(path)?;
+        let options = InitializerOptions { retire, ..options };
+        let mut servers = Vec::new();
+        for SavedServer { address, manifest, .. } in &saved {
+            manifest.validate().map_err(|what| failed(path, &what))?;
+            let address = options.address_of(&manifest.server, *address)?;
+            servers.push(DesiredServer::new(&manifest.server, address, manifest.clone()));
+        }
+        if let Some(unknown) =
+            options.servers.keys().find(|name| servers.iter().all(|server| server.name != **name))
+        {
+            return Err(InitializerError::UnknownServer(unknown.clone()));
+        }
+        let seen = ask_all(&servers, &options).await?;
+        let moved: Vec<String> =
+            saved.iter().zip(&seen).filter_map(|(saved, seen)| moved(saved, &seen.status.live)).collect();
+        if !moved.is_empty() {
+            return Err(InitializerError::Moved(moved));
+        }
+        let mut contents = BTreeMap::new();
+        for PutFile { sha256, packed } in files {
+            let bytes = packed.unpack(b"", MAX_FILE_BYTES).map_err(|what| failed(path, &what))?;
+            if sha256_hex(&bytes) != sha256 {
+                return Err(failed(path, &format!("the file with the hash {sha256} has another one")));
+            }
+            contents.insert(sha256, bytes);
+        }
+        let plan = Plan { notes, ..Plan::new(&servers, &seen, departed) };
+        let origin = origin::origin_after(seen.iter().map(|seen| &seen.status), &note);
+        let (packed, paths) = (BTreeMap::new(), Vec::new());
+        let mut planned = Self { options, origin, servers, seen, plan, files: contents, packed, paths };
+        planned.weigh().await?;
+        Ok(planned)
+    }
+}
+
+fn read(path: &Path) -> Result<SavedPlan, InitializerError> {
+    let bytes = std::fs::read(path).map_err(|error| failed(path, &error))?;
+    let saved: SavedPlan = serde_json::from_slice(&bytes)
+        .map_err(|error| failed(path, &format!("it is no plan that `plan --out` wrote: {error}")))?;
+    match saved.format {
+        FORMAT => Ok(saved),
+        other => Err(failed(path, &format!("it has format {other}, and this version reads {FORMAT}"))),
+    }
+}
+
+fn moved(saved: &SavedServer, live: &Live) -> Option<String> {
+    let SavedServer { expected, manifest, .. } = saved;
+    (expected != live).then(|| moved_words(&manifest.server, expected.generation, live.generation))
+}
+
+/// That a server is on another generation than what was planned for.
+pub(super) fn moved_words(server: &str, planned: u64, found: u64) -> String {
+    format!(
+        "server `{server}` moved on: the plan is for generation {planned}, and generation {found} is live"
+    )
+}
+
+fn failed(path: &Path, what: &dyn std::fmt::Display) -> InitializerError {
+    InitializerError::SavedPlan { path: path.to_owned(), what: what.to_string() }
+}

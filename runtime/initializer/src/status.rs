@@ -1,0 +1,44 @@
+//! [`NetworkStatus`]: what is live on each server, against the file.
+
+use std::path::Path;
+
+use super::plan::plan_server;
+use super::survey::survey;
+use super::{Desired, InitializerError, InitializerOptions, ServerPlan, Unreachable};
+use deploy::message::StatusAnswer;
+
+/// What is live on each server, against the file.
+#[derive(Debug)]
+pub struct NetworkStatus {
+    /// Every server of the file, in its order.
+    pub servers: Vec<Result<ServerStatus, Unreachable>>,
+}
+
+/// What a server said of itself, and how that differs from the file.
+#[derive(Debug)]
+pub struct ServerStatus {
+    /// What it said.
+    pub status: StatusAnswer,
+    /// What an apply of the file would change.
+    pub drift: ServerPlan,
+}
+
+impl NetworkStatus {
+    /// Reads the file and its sources, and asks every server.
+    ///
+    /// # Errors
+    /// Where the file or a source cannot be read. A server that cannot be asked is among the servers.
+    pub async fn ask(init: &Path, options: &InitializerOptions) -> Result<Self, InitializerError> {
+        let desired = Desired::read(init, options)?;
+        let seen = survey(&desired.servers, options).await;
+        let answered = desired.servers.iter().zip(seen).map(|(server, seen)| {
+            seen.map(|seen| ServerStatus { drift: plan_server(server, &seen), status: seen.status })
+        });
+        Ok(Self { servers: answered.collect() })
+    }
+
+    /// Whether every server answers and runs what the file says.
+    pub fn is_as_declared(&self) -> bool {
+        self.servers.iter().all(|server| server.as_ref().is_ok_and(|server| !server.drift.changes))
+    }
+}

@@ -1,0 +1,348 @@
+//! The steps of a transaction: what each does beside what the participant says of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{Answer, DeploySession, Deployer, Staged, State, answer, failed, live_of, malformed, refused};
+use crate::blocking;
+use crate::live::LiveRegistry;
+use crate::registry::{Registry, Scrutiny};
+use crate::store::{Generation, Prepared, Store, StoreError};
+use deploy::manifest::Manifest;
+use deploy::message::{
+    BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, ManifestPatch, Origin,
+    OutcomeAnswer, PutFile,
+};
+use deploy::participant::{Begin, Refusal, Step};
+use deploy::sha256_hex;
+
+impl Deployer {
+    pub(super) async fn begin(
+        &self,
+        registry: &LiveRegistry,
+        session: &DeploySession,
+        begin: Begin,
+        origin: Origin,
+        manifest: (Option<Box<Manifest>>, Option<ManifestPatch>),
+    ) -> Answer {
+        let manifest = self.read_manifest(&begin, manifest).await?;
+        let Begin { txn, holder, lease, expected } = begin.clone();
+        let mut state = self.state.lock().await;
+        if let Some(name) = state.current.as_ref().map(|current| &current.manifest.server)
+            && *name != manifest.server
+        {
+            let asked = &manifest.server;
+            let what = format!("this is server `{name}`, and the manifest is for server `{asked}`");
+            return Err(refused(what));
+        }
+        let token = state.participant.begin(Instant::now(), begin)?;
+        state.staged = Some(Staged {
+            txn,
+            token,
+            holder,
+            lease,
+            expected,
+            origin,
+            from: session.remote.address.ip().to_string(),
+            manifest: Arc::clone(&manifest),
+            registry: None,
+        });
+        let live = state.current.as_ref().map(|current| current.manifest.clone());
+        drop(state);
+        let damaged = registry.load().damaged();
+        answer(&BeginAnswer { token, missing: self.missing(manifest, live, damaged).await })
+    }
+
+    /// The manifest of a transaction, from whichever form it came in.
+    async fn read_manifest(
+        &self,
+        begin: &Begin,
+        manifest: (Option<Box<Manifest>>, Option<ManifestPatch>),
+    ) -> Result<Arc<Manifest>, DeployError> {
+        let manifest = match manifest {
+            (Some(whole), None) => Manifest { apply: begin.txn.clone(), ..*whole },
+            (None, Some(patch)) => {
+                let state = self.state.lock().await;
+                let live = state.participant.live();
+                if !patch.base.is_empty() && patch.base != live.content {
+                    let (planned, found) = (begin.expected.generation, live.generation);
+                    return Err(Refusal::Moved { planned, found }.into());
+                }
+                let current = state.current.as_ref().filter(|_| !patch.base.is_empty());
+                let base = current.map(|current| current.manifest.content()).unwrap_or_default();
+                drop(state);
+                let bytes = patch
+                    .packed
+                    .unpack(&base, MAX_MANIFEST_BYTES)
+                    .map_err(|what| refused(format!("the manifest: {what}")))?;
+                let manifest: Manifest = serde_json::from_slice(&bytes)
+                    .map_err(|error| malformed(format!("the manifest: {error}")))?;
+                Manifest { apply: begin.txn.clone(), ..manifest }
+            }
+            _ => return Err(malformed("`INIT-BEGIN` has either `manifest` or `patch`".to_owned())),
+        };
+        manifest.validate().map_err(refused)?;
+        Ok(Arc::new(manifest))
+    }
+
+    /// The files of a manifest that are not here, or damaged. Those of a service that runs as it is are not read again.
+    async fn missing(
+        &self,
+        manifest: Arc<Manifest>,
+        live: Option<Manifest>,
+        damaged: Vec<String>,
+    ) -> Vec<String> {
+        let store = Arc::clone(&self.builder.store);
+        blocking(move || {
+            let live = live.as_ref().map(|live| &live.services);
+            let is_live = |name: &String, entry| {
+                live.is_some_and(|live| live.get(name) == Some(entry)) && !damaged.contains(name)
+            };
+            let mut missing = BTreeSet::new();
+            for (name, service) in &manifest.services {
+                let is_there = if is_live(name, service) { Store::has_object } else { Store::is_whole };
+                missing
+                    .extend(service.files().map(|file| &file.sha256).filter(|hash| !is_there(&store, hash)));
+            }
+            missing.into_iter().cloned().collect()
+        })
+        .await
+    }
+
+    pub(super) async fn put(&self, step: Step<'_>, files: Vec<PutFile>) -> Answer {
+        let manifest = self.step(step).await?;
+        let store = Arc::clone(&self.builder.store);
+        blocking(move || {
+            let wanted: BTreeSet<&str> = manifest.files();
+            files.iter().try_for_each(|file| {
+                if !wanted.contains(file.sha256.as_str()) {
+                    return Err(refused(format!("nothing in the manifest has the hash {}", file.sha256)));
+                }
+                store.put_object(&file.sha256, &unpack(file)?).map_err(|error| failed(&error))
+            })
+        })
+        .await?;
+        answer(&Value::Null)
+    }
+
+    pub(super) async fn prepare(&self, registry: &LiveRegistry, step: Step<'_>) -> Answer {
+        let manifest = self.step(step).await?;
+        self.state.lock().await.participant.preparing(step)?;
+        let prepared = self.load_prepared(registry, step, &manifest).await;
+        if prepared.is_err() {
+            let mut state = self.state.lock().await;
+            // A later beginning of the same transaction goes on.
+            if state.staged.as_ref().is_none_or(|staged| Arc::ptr_eq(&staged.manifest, &manifest)) {
+                state.drop_staged(step.txn);
+            }
+            drop(state);
+            self.settle_soon();
+        }
+        prepared
+    }
+
+    /// Makes what came durable, and checks and loads it. The lease does not run out meanwhile.
+    async fn load_prepared(
+        &self,
+        registry: &LiveRegistry,
+        step: Step<'_>,
+        manifest: &Arc<Manifest>,
+    ) -> Answer {
+        let store = Arc::clone(&self.builder.store);
+        let wanted = Arc::clone(manifest);
+        let lacking = blocking(move || {
+            wanted.files().into_iter().find(|hash| !store.has_object(hash)).map(str::to_owned)
+        });
+        if let Some(hash) = lacking.await {
+            return Err(refused(format!("the file with the hash {hash} has not come")));
+        }
+        let store = Arc::clone(&self.builder.store);
+        blocking(move || store.sync_objects()).await.map_err(|error| failed(&error))?;
+        let before = registry.load_full();
+        let built = self.builder.build(manifest, Some(&before), Scrutiny::Check).await?;
+        let mut state = self.state.lock().await;
+        let staged = state.staged.as_ref().filter(|staged| Arc::ptr_eq(&staged.manifest, manifest));
+        let record = staged.ok_or_else(|| Refusal::NotUnderWay(step.txn.to_owned()))?.record();
+        let store = Arc::clone(&self.builder.store);
+        blocking(move || store.keep_prepared(&record)).await.map_err(|error| failed(&error))?;
+        state.participant.prepared(Instant::now(), step)?;
+        if let Some(staged) = &mut state.staged {
+            staged.registry = Some(built);
+        }
+        tracing::info!(event = "generation prepared", txn = step.txn, apply = manifest.apply);
+        answer(&Value::Null)
+    }
+
+    /// A step of the transaction under way: its lease begins again.
+    pub(super) async fn step(&self, step: Step<'_>) -> Result<Arc<Manifest>, DeployError> {
+        let mut state = self.state.lock().await;
+        state.participant.step(Instant::now(), step)?;
+        let staged = state.staged.as_ref().filter(|staged| staged.txn == step.txn);
+        staged
+            .map(|staged| Arc::clone(&staged.manifest))
+            .ok_or_else(|| Refusal::NotUnderWay(step.txn.to_owned()).into())
+    }
+
+    pub(super) async fn commit(&self, registry: &LiveRegistry, step: Step<'_>) -> Answer {
+        let mut state = self.state.lock().await;
+        let Some(number) = state.participant.commit(Instant::now(), step)? else {
+            return answer(&LiveAnswer { generation: state.participant.live().generation });
+        };
+        let Some(Staged { manifest, registry: Some(built), origin, from, .. }) = state.staged.take() else {
+            state.drop_staged(step.txn);
+            return Err(Refusal::NotPrepared(step.txn.to_owned()).into());
+        };
+        let generation = Generation {
+            number,
+            txn: step.txn.to_owned(),
+            previous: state.participant.live().generation,
+            origin,
+            from,
+            changes: state.changes_to(&manifest),
+            undid: String::new(),
+            content: manifest.content_hash(),
+            manifest: Arc::unwrap_or_clone(manifest),
+        };
+        if let Err(error) = self.store_generation(&generation).await {
+            state.drop_staged(step.txn);
+            self.settle_soon();
+            return Err(failed(&error));
+        }
+        state.participant.committed(step.txn, live_of(&generation));
+        state.go_live(registry, built, generation);
+        self.settle_soon();
+        answer(&LiveAnswer { generation: number })
+    }
+
+    pub(super) async fn abort(&self, txn: &str) -> Answer {
+        let mut state = self.state.lock().await;
+        let outcome = state.drop_staged(txn);
+        tracing::info!(event = "apply aborted", txn, reason = "the initializer said so");
+        self.settle_soon();
+        answer(&OutcomeAnswer { outcome })
+    }
+
+    pub(super) async fn roll_back(
+        &self,
+        registry: &LiveRegistry,
+        txn: &str,
+        session: &DeploySession,
+    ) -> Answer {
+        let mut state = self.state.lock().await;
+        let number = state.participant.roll_back(Instant::now(), txn)?;
+        let Some(current) = state.current.clone() else {
+            return Err(Refusal::NotLive(txn.to_owned()).into());
+        };
+        let manifest = self.content_before(&current).await.map_err(|error| failed(&error))?;
+        let before = registry.load_full();
+        let built = self.builder.build(&manifest, Some(&before), Scrutiny::Trust).await?;
+        let Origin { at, by, .. } = current.origin;
+        let note = format!("undid {txn}, which failed on another server");
+        let generation = Generation {
+            number,
+            txn: format!("rollback of {txn}"),
+            previous: current.number,
+            origin: Origin { at: super::epoch_ms().max(at.saturating_add(1)), by, note },
+            from: session.remote.address.ip().to_string(),
+            changes: state.changes_to(&manifest),
+            undid: txn.to_owned(),
+            content: manifest.content_hash(),
+            manifest,
+        };
+        self.store_generation(&generation).await.map_err(|error| failed(&error))?;
+        state.participant.rolled_back(txn, live_of(&generation));
+        state.go_live(registry, built, generation);
+        self.settle_soon();
+        answer(&LiveAnswer { generation: number })
+    }
+
+    /// What ran before a generation; the same server with nothing in it, where that was the first.
+    async fn content_before(&self, current: &Generation) -> Result<Manifest, StoreError> {
+        if current.previous == 0 {
+            return Ok(current.manifest.emptied());
+        }
+        let (store, previous) = (Arc::clone(&self.builder.store), current.previous);
+        blocking(move || store.generation(previous)).await.map(|generation| generation.manifest)
+    }
+
+    /// Replaces every worker by a fresh one. Calls under way end on the old ones.
+    pub(super) async fn restart(&self, registry: &LiveRegistry) -> Answer {
+        let state = self.state.lock().await;
+        if let Some((holder, left_ms)) = state.participant.holder(Instant::now()) {
+            // What is prepared shares workers with what is live.
+            return Err(Refusal::Busy { holder: holder.to_owned(), left_ms }.into());
+        }
+        if let Some(current) = &state.current {
+            let mut built = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
+            built.generation = current.number;
+            retire(registry.swap(Arc::new(built)));
+            tracing::info!(event = "engines restarted", generation = current.number);
+        }
+        answer(&Value::Null)
+    }
+
+    async fn store_generation(&self, generation: &Generation) -> Result<(), StoreError> {
+        let (store, generation) = (Arc::clone(&self.builder.store), generation.clone());
+        blocking(move || store.commit(&generation)).await
+    }
+}
+
+impl Staged {
+    /// What is kept of it once it is prepared.
+    fn record(&self) -> Prepared {
+        Prepared {
+            txn: self.txn.clone(),
+            token: self.token,
+            holder: self.holder.clone(),
+            lease_ms: u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX),
+            expected: self.expected.clone(),
+            origin: self.origin.clone(),
+            from: self.from.clone(),
+            content: self.manifest.content_hash(),
+            manifest: (*self.manifest).clone(),
+        }
+    }
+}
+
+impl State {
+    fn changes_to(&self, next: &Manifest) -> Changes {
+        next.changes_from(self.current.as_ref().map(|current| &current.manifest))
+    }
+
+    fn go_live(&mut self, registry: &LiveRegistry, mut built: Registry, generation: Generation) {
+        built.generation = generation.number;
+        retire(registry.swap(Arc::new(built)));
+        let Generation { number, origin, from, changes, manifest, .. } = &generation;
+        tracing::info!(
+            event = "generation live",
+            generation = number,
+            server = manifest.server,
+            apply = manifest.apply,
+            by = origin.by,
+            from,
+            note = origin.note,
+            new = changes.new,
+            changed = changes.changed,
+            removed = changes.removed
+        );
+        self.current = Some(generation);
+    }
+}
+
+/// Lets go of a registry. Its workers and folders go with the last call on it, where that disturbs nobody.
+fn retire(registry: Arc<Registry>) {
+    registry.log_suppressed();
+    tokio::task::spawn_blocking(move || drop(registry));
+}
+
+fn unpack(file: &PutFile) -> Result<Vec<u8>, DeployError> {
+    let refused = |what: String| refused(format!("the file with the hash {}: {what}", file.sha256));
+    let bytes = file.packed.unpack(b"", MAX_FILE_BYTES).map_err(refused)?;
+    if sha256_hex(&bytes) != file.sha256 {
+        return Err(refused("its bytes have another hash".to_owned()));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,229 @@
+//! The log: every event a line, as text or JSON, written off the call path.
+//!
+//! A line has an RFC 3339 timestamp with microseconds, a level, the thread, the event and its fields. Beyond
+//! [`MAX_QUEUED_BYTES`] whoever logs waits for the writer; where that takes nothing for [`STALL`], lines are counted
+//! instead until it does again. Calls, printed lines and whatever a peer can cause are thinned out before they get here,
+//! see the server's meters. What a peer or a procedure said is escaped.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rpc_schema::visible;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+use wire::json::cut;
+
+/// More than this waits for the writer.
+pub const MAX_QUEUED_BYTES: usize = 8 << 20;
+
+/// A sink that takes nothing for so long, such as a terminal held by Ctrl-S, does not hold the server.
+pub const STALL: Duration = Duration::from_secs(2);
+
+/// Maximum number of characters of a field of a line.
+const MAX_FIELD_CHARS: usize = 10_000;
+
+/// A line is written at the latest after this time.
+const WRITE_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `2026-01-01T00:00:00.000000Z INFO main connected peer=127.0.0.1:5000`
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Keeps the log going. When it is dropped, everything logged so far is written, if the sink takes it.
+#[derive(Debug)]
+#[must_use]
+pub struct LogGuard {
+    queue: Arc<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    lines: Vec<u8>,
+    /// Whether the writer has taken nothing for [`STALL`].
+    stalled: bool,
+    /// Lines that were not queued since then.
+    dropped: u64,
+    ended: bool,
+    /// The writer has written everything and is gone.
+    finished: bool,
+}
+
+/// Sends every event of this process from `level` up to `sink`.
+///
+/// # Errors
+/// Where this process has a log already, or a thread cannot be started.
+pub fn start(level: Level, format: LogFormat, sink: Box<dyn Write + Send>) -> io::Result<LogGuard> {
+    let queue = Arc::new(Queue::default());
+    let writing = Arc::clone(&queue);
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || writing.write_to(sink))?;
+    let layer = Lines { queue: Arc::clone(&queue), format }.with_filter(LevelFilter::from_level(level));
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
+        .map_err(io::Error::other)?;
+    Ok(LogGuard { queue })
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.queue.lock().ended = true;
+        self.queue.changed.notify_all();
+        let unfinished = |state: &mut QueueState| !state.finished;
+        let waited = self.queue.changed.wait_timeout_while(self.queue.lock(), STALL, unfinished);
+        drop(waited);
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, line: &str) {
+        let mut state = self.lock();
+        if state.lines.len() > MAX_QUEUED_BYTES && !state.stalled {
+            let full = |state: &mut QueueState| state.lines.len() > MAX_QUEUED_BYTES && !state.ended;
+            let waited = self.changed.wait_timeout_while(state, STALL, full);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.stalled = state.lines.len() > MAX_QUEUED_BYTES;
+        }
+        if state.stalled {
+            state.dropped += 1;
+        } else {
+            state.lines.extend_from_slice(line.as_bytes());
+        }
+    }
+
+    /// Takes what is queued a few times a second rather than being woken for each line.
+    fn write_to(&self, mut sink: Box<dyn Write + Send>) {
+        let mut lines = Vec::new();
+        loop {
+            let mut state = self.lock();
+            if !state.ended {
+                let waited = self.changed.wait_timeout(state, WRITE_INTERVAL);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            std::mem::swap(&mut lines, &mut state.lines);
+            let ended = state.ended;
+            let dropped = std::mem::take(&mut state.dropped);
+            state.stalled = false;
+            drop(state);
+            if dropped > 0 {
+                lines.extend_from_slice(
+                    format!("{dropped} lines were dropped: the log took none of them\n").as_bytes(),
+                );
+            }
+            self.changed.notify_all();
+            // There is nobody to tell that the log cannot be written.
+            let _ = sink.write_all(&lines).and_then(|()| sink.flush());
+            lines.clear();
+            if ended {
+                self.lock().finished = true;
+                self.changed.notify_all();
+                return;
+            }
+        }
+    }
+}
+
+struct Lines {
+    queue: Arc<Queue>,
+    format: LogFormat,
+}
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut time = String::new();
+        // Formatting into a string does not fail.
+        let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+        let level = *event.metadata().level();
+        let mut fields = Fields { format: self.format, event: String::new(), rest: String::new() };
+        event.record(&mut fields);
+        let current = std::thread::current();
+        let line = fields.into_line(&time, level, current.name().unwrap_or("unnamed"));
+        self.queue.push(&line);
+    }
+}
+
+struct Fields {
+    format: LogFormat,
+    event: String,
+    /// Each field, with what separates it from the one before.
+    rest: String,
+}
+
+impl Fields {
+    fn into_line(self, time: &str, level: Level, thread: &str) -> String {
+        let Self { format, event, rest } = self;
+        match format {
+            LogFormat::Text => format!("{time} {level} {thread} {event}{rest}\n"),
+            LogFormat::Json => {
+                let (event, thread) = (quoted(&event), quoted(thread));
+                format!(
+                    "{{\"time\":\"{time}\",\"level\":\"{level}\",\"thread\":{thread},\"event\":{event}{rest}}}\n"
+                )
+            }
+        }
+    }
+
+    fn put(&mut self, field: &Field, json: &str, text: &str) {
+        // Writing into a string does not fail.
+        let _ = match self.format {
+            LogFormat::Text => write!(self.rest, " {}={text}", field.name()),
+            LogFormat::Json => write!(self.rest, ",\"{}\":{json}", field.name()),
+        };
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "event" {
+            value.clone_into(&mut self.event);
+            return;
+        }
+        let value = cut(value, MAX_FIELD_CHARS);
+        let json = quoted(value);
+        let plain = !value.is_empty() && !value.contains([' ', '"', '=']) && json.len() == value.len() + 2;
+        self.put(field, &json, if plain { value } else { &json });
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        let text = value.to_string();
+        self.put(field, &text, &text);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        let text = value.to_string();
+        self.put(field, &text, &text);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        let text = value.to_string();
+        self.put(field, &text, &text);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}
+
+/// A text as JSON, in which nothing changes a terminal or an editor that shows it.
+fn quoted(text: &str) -> String {
+    visible(&serde_json::Value::from(text).to_string()).into_owned()
+}

@@ -1,0 +1,276 @@
+//! The data folder of a server.
+//!
+//! ```text
+//! rpc-server-data         the mark of a data folder; no other folder that holds anything is taken for one
+//! lock                    held while a server runs
+//! deploy.key              what proves who may deploy, where no other key is given
+//! objects/ab/<sha256>     every file that came, by its hash
+//! generations/<n>.json    the last manifests that were live, each with who made it so
+//! current                 the number of the live generation and the SHA-256 of its file
+//! prepared.json           the transaction that can be committed, while there is one
+//! outcomes.json           what became of the last transactions
+//! incoming/               what is being written; emptied at start
+//! engine/                 the engine's own Python sources; made anew at start
+//! trees/<n>/              a service's files laid out as beside init.yaml; made anew at start
+//! ```
+//!
+//! A change is written whole into `incoming`, synced, renamed into place, and the folders are synced; `current` is
+//! renamed last. A crash at any instant leaves the old or the new generation whole. Folders have the mode 0700 and files
+//! 0600, whatever the umask.
+
+mod disk;
+mod generations;
+mod transactions;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags};
+
+use self::disk::{Disk, FILE_MODE, make_folder};
+pub use self::generations::{Collected, Generation, Retention};
+pub use self::transactions::Prepared;
+pub use self::tree::Tree;
+pub(crate) use self::tree::service_version;
+use deploy::manifest::is_sha256;
+use deploy::message::MAX_FILE_BYTES;
+use deploy::{key_file, random_hex, sha256_hex};
+
+/// The file that marks a data folder, and what is in it.
+const MARK: &str = "rpc-server-data";
+const MARK_TEXT: &[u8] = b"The data folder of an rpc-server. Stop the server before you copy or remove it.\n";
+
+const DEPLOY_KEY: &str = "deploy.key";
+
+/// A server's data folder, locked.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    disk: Disk,
+    /// Whoever drops this gives the folder free.
+    _lock: File,
+}
+
+/// Why the data folder is of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("data folder {}: {what}", folder.display())]
+pub struct StoreError {
+    folder: PathBuf,
+    what: String,
+}
+
+impl Store {
+    /// Opens and locks a data folder; it is made where it is missing.
+    ///
+    /// # Errors
+    /// That another server has it, or that it cannot be written.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let failed = |what: String| StoreError { folder: folder.to_owned(), what };
+        let io_failed = |error: io::Error| failed(error.to_string());
+        if !is_new_or_marked(folder).map_err(io_failed)? {
+            let what = "it holds other files and is not the data folder of an rpc-server; name a new or an empty folder";
+            return Err(failed(what.to_owned()));
+        }
+        let disk = Disk::default();
+        make_folder(folder).map_err(io_failed)?;
+        disk.write(&folder.join(MARK), MARK_TEXT).map_err(io_failed)?;
+        for part in ["objects", "generations"] {
+            make_folder(&folder.join(part)).map_err(io_failed)?;
+        }
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(FILE_MODE)
+            .open(folder.join("lock"))
+            .map_err(io_failed)?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+            rustix::io::Errno::WOULDBLOCK => failed("another server is using it".to_owned()),
+            error => failed(format!("it cannot be locked: {error}")),
+        })?;
+        for part in ["engine", "incoming", "trees"] {
+            remove_folder(&folder.join(part)).map_err(io_failed)?;
+            make_folder(&folder.join(part)).map_err(io_failed)?;
+        }
+        let folder = folder.canonicalize().map_err(io_failed)?;
+        Ok(Self { folder, disk, _lock: lock })
+    }
+
+    /// The server's own deploy key: made at the first start, from 32 random bytes.
+    ///
+    /// # Errors
+    /// Where it cannot be read or made, or others can read it.
+    pub fn deploy_key(&self) -> Result<String, StoreError> {
+        let failed = |error: key_file::KeyFileError| self.failed(error.to_string());
+        let path = self.folder.join(DEPLOY_KEY);
+        if !path.exists() {
+            let key = random_hex::<32>().map_err(|error| self.failed(error.to_string()))?;
+            key_file::write(&path, &key).map_err(failed)?;
+        }
+        let key = key_file::read_private(&path).map_err(failed)?;
+        String::from_utf8(key).map_err(|_| self.failed(format!("`{DEPLOY_KEY}` is not text")))
+    }
+
+    /// Where the engine keeps its own sources.
+    pub fn engine_folder(&self) -> PathBuf {
+        self.folder.join("engine")
+    }
+
+    /// Whether a file of that hash is here.
+    pub fn has_object(&self, sha256: &str) -> bool {
+        is_sha256(sha256) && self.object_path(sha256).is_file()
+    }
+
+    /// Whether a file of that hash is here and has that hash still.
+    pub fn is_whole(&self, sha256: &str) -> bool {
+        self.has_object(sha256) && self.object(sha256).is_ok()
+    }
+
+    /// Keeps a file, not durably until [`sync_objects`](Self::sync_objects). One that a crash cuts short is damaged, as
+    /// its hash tells, and is sent again.
+    ///
+    /// # Errors
+    /// The first write that failed.
+    pub fn put_object(&self, sha256: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.object_path(sha256);
+        let put = || match self.disk.write_new(&path, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                // It may be damaged, or be read at this moment.
+                let incoming = self.folder.join("incoming").join(sha256);
+                self.disk.write(&incoming, bytes)?;
+                self.disk.rename(&incoming, &path)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_folder(path.parent().unwrap_or(&self.folder))?;
+                self.disk.write_new(&path, bytes)
+            }
+            written => written,
+        };
+        put().map_err(|error| self.failed(format!("object {sha256}: {error}")))
+    }
+
+    /// Makes everything that was put durable, in one go.
+    ///
+    /// # Errors
+    /// Where the file system says so.
+    pub fn sync_objects(&self) -> Result<(), StoreError> {
+        self.disk.sync_file_system(&self.folder).map_err(|error| self.failed(error.to_string()))
+    }
+
+    /// A file by its hash, re-hashed.
+    ///
+    /// # Errors
+    /// That it is missing or damaged.
+    pub fn object(&self, sha256: &str) -> Result<Vec<u8>, StoreError> {
+        if !is_sha256(sha256) {
+            return Err(self.failed("an object is named by 64 hexadecimal digits".to_owned()));
+        }
+        let bytes = read_regular(&self.object_path(sha256), MAX_FILE_BYTES)
+            .map_err(|error| self.failed(format!("object {sha256}: {error}")))?;
+        if sha256_hex(&bytes) != sha256 {
+            return Err(self.failed(format!("object {sha256} is damaged: its hash has changed")));
+        }
+        Ok(bytes)
+    }
+
+    fn object_path(&self, sha256: &str) -> PathBuf {
+        self.folder.join("objects").join(sha256.get(..2).unwrap_or("_")).join(sha256)
+    }
+
+    /// Writes a file beside its place, syncs it and renames it over what is there.
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let incoming = self.folder.join("incoming").join(name.replace('/', "-"));
+        self.disk.write_synced(&incoming, bytes)?;
+        self.disk.rename(&incoming, &self.folder.join(name))
+    }
+
+    /// Removes a file, if it is there.
+    fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        match self.disk.remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.failed(format!("{}: {error}", path.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How many bytes an object has; 0 where it is not here.
+    fn object_len(&self, sha256: &str) -> u64 {
+        fs::metadata(self.object_path(sha256)).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Removes every object that is not among these. The answer: how many.
+    fn remove_objects_but(&self, needed: &BTreeSet<String>) -> Result<usize, StoreError> {
+        let unneeded = || -> io::Result<Vec<PathBuf>> {
+            let mut unneeded = Vec::new();
+            for folder in fs::read_dir(self.folder.join("objects"))? {
+                let folder = folder?;
+                if !folder.file_type()?.is_dir() {
+                    continue;
+                }
+                for entry in fs::read_dir(folder.path())? {
+                    let entry = entry?;
+                    let name = entry.file_name();
+                    // What is no object is somebody else's.
+                    if name.to_str().is_some_and(|name| is_sha256(name) && !needed.contains(name)) {
+                        unneeded.push(entry.path());
+                    }
+                }
+            }
+            Ok(unneeded)
+        };
+        let unneeded = unneeded().map_err(|error| self.failed(format!("`objects`: {error}")))?;
+        unneeded.iter().try_for_each(|path| self.remove(path))?;
+        Ok(unneeded.len())
+    }
+
+    fn failed(&self, what: String) -> StoreError {
+        StoreError { folder: self.folder.clone(), what }
+    }
+}
+
+/// Whether a folder may become a data folder: it is missing, empty, or is one.
+fn is_new_or_marked(folder: &Path) -> io::Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            // A file system of one's own has that folder from the beginning.
+            let is_foreign =
+                |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name() != "lost+found");
+            let foreign = entries.map(is_foreign).collect::<io::Result<Vec<_>>>()?;
+            Ok(!foreign.contains(&true) || folder.join(MARK).is_file())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes. No link is followed, and nothing waits for a pipe.
+fn read_regular(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let metadata = file.metadata()?;
+    let refused = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    if !metadata.is_file() {
+        return refused("it is not a regular file");
+    }
+    if metadata.len() > limit as u64 {
+        return refused("it is longer than any file that travels");
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    file.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,305 @@
+//! [`Outgoing`]: the calls of a session that this end has begun.
+//!
+//! ```text
+//! begin --> waiting --answer, loss--> done --take--> free
+//!              |
+//!            give up --> abandoned --answer--> free
+//! ```
+
+use std::time::Instant;
+
+use super::failure::CallFailure;
+use crate::block::{Block, BlockPlace};
+use crate::value::{DecodeError, Reader, Value};
+
+/// Maximum number of calls in flight on one session. The place of a call is the lower part of its number.
+pub const MAX_CALLS: usize = 1 << 16;
+
+const PLACE_BITS: u32 = 16;
+
+/// The calls of a session that this end has begun. `W` is what wakes the caller of a call that is done.
+#[derive(Debug)]
+pub struct Outgoing<W> {
+    entries: Vec<Entry<W>>,
+    /// Places without a call.
+    free: Vec<u32>,
+    /// How many calls have begun.
+    begun: u64,
+    /// How many calls wait for an answer.
+    waiting: usize,
+}
+
+/// What the table has to know of a call.
+#[derive(Debug)]
+pub struct NewCall<W> {
+    /// The slot that the request names.
+    pub slot: u32,
+    /// When the caller stops waiting.
+    pub deadline: Instant,
+    /// Whom to wake when the call is done. `None` if the caller does not sleep yet.
+    pub waiter: Option<W>,
+    /// Where the last returned value may be read to memory of its own; see [`BlockPlace`].
+    pub block_place: Option<BlockPlace>,
+}
+
+#[derive(Debug)]
+struct Entry<W> {
+    /// The call's number. 0 before the first call at this place.
+    call: u64,
+    slot: u32,
+    phase: Phase,
+    waiter: Option<W>,
+    /// The call is sent once the session has written this many bytes.
+    sent_at: u64,
+    deadline: Instant,
+    block_place: Option<BlockPlace>,
+    values: Vec<u8>,
+    block: Option<Block>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Free,
+    Waiting,
+    /// No caller waits for the answer.
+    Abandoned,
+    /// The values have come.
+    Returned,
+    Failed(CallFailure),
+}
+
+impl<W> Default for Outgoing<W> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), free: Vec::new(), begun: 0, waiting: 0 }
+    }
+}
+
+impl<W> Outgoing<W> {
+    /// Begins a call and returns its number. `None` if [`MAX_CALLS`] are in flight.
+    pub fn begin(&mut self, new: NewCall<W>) -> Option<u64> {
+        let NewCall { slot, deadline, waiter, block_place } = new;
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None if self.entries.len() == MAX_CALLS => return None,
+            None => {
+                self.entries.push(Entry::free(deadline));
+                self.entries.len() as u32 - 1
+            }
+        };
+        self.begun += 1;
+        self.waiting += 1;
+        let call = self.begun << PLACE_BITS | u64::from(place);
+        let entry = &mut self.entries[place as usize];
+        entry.call = call;
+        entry.slot = slot;
+        entry.phase = Phase::Waiting;
+        entry.waiter = waiter;
+        entry.sent_at = u64::MAX;
+        entry.deadline = deadline;
+        entry.block_place = block_place;
+        Some(call)
+    }
+
+    /// Removes a call that has begun, and of which nothing will be sent.
+    pub fn undo(&mut self, call: u64) {
+        if let Some(place) = self.place_of(call) {
+            self.waiting -= usize::from(matches!(self.entries[place].phase, Phase::Waiting));
+            self.release(place);
+        }
+    }
+
+    /// Records that the call is sent once the session has written this many bytes in all.
+    pub fn set_sent_at(&mut self, call: u64, bytes: u64) {
+        if let Some(place) = self.place_of(call) {
+            self.entries[place].sent_at = bytes;
+        }
+    }
+
+    /// Returns whether the call has no answer so far.
+    pub fn is_waiting(&self, call: u64) -> bool {
+        self.awaited(call).is_ok()
+    }
+
+    /// Returns how many calls wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Returns the slot that a call names, until its answer is taken.
+    pub fn slot(&self, call: u64) -> Option<u32> {
+        self.place_of(call).map(|place| self.entries[place].slot)
+    }
+
+    /// Returns where the block of the answer to a call begins, behind its other values. Where the type has no such
+    /// place, all values are one block, so that they are not copied to be kept. `None` for an unknown call.
+    pub fn block_place(&self, call: u64) -> Option<BlockPlace> {
+        let place = self.place_of(call)?;
+        Some(self.entries[place].block_place.unwrap_or(BlockPlace::bytes(0)))
+    }
+
+    /// Records that the values of a call have come.
+    ///
+    /// # Errors
+    /// An answer to a call that waits for none.
+    pub fn succeed(
+        &mut self,
+        call: u64,
+        mut values: Reader<'_>,
+        wake: &mut impl FnMut(W),
+    ) -> Result<(), String> {
+        let place = self.awaited(call)?;
+        let entry = &mut self.entries[place];
+        entry.values.extend_from_slice(values.rest());
+        entry.block = values.take_block();
+        self.end(place, Phase::Returned, wake);
+        Ok(())
+    }
+
+    /// Records that a call failed.
+    ///
+    /// # Errors
+    /// An answer to a call that waits for none.
+    pub fn fail(&mut self, call: u64, failure: CallFailure, wake: &mut impl FnMut(W)) -> Result<(), String> {
+        let place = self.awaited(call)?;
+        self.end(place, Phase::Failed(failure), wake);
+        Ok(())
+    }
+
+    fn end(&mut self, place: usize, phase: Phase, wake: &mut impl FnMut(W)) {
+        let entry = &mut self.entries[place];
+        if let Phase::Abandoned = entry.phase {
+            return self.release(place);
+        }
+        entry.phase = phase;
+        self.waiting -= 1;
+        entry.waiter.take().map(wake);
+    }
+
+    /// Fails every waiting call for which `failure` returns a failure. It is given the call's number and the count of
+    /// written bytes at which the call is sent.
+    pub fn fail_each(&mut self, failure: impl Fn(u64, u64) -> Option<CallFailure>, wake: &mut impl FnMut(W)) {
+        for entry in &mut self.entries {
+            if let Phase::Waiting = entry.phase
+                && let Some(failure) = failure(entry.call, entry.sent_at)
+            {
+                entry.phase = Phase::Failed(failure);
+                self.waiting -= 1;
+                entry.waiter.take().map(&mut *wake);
+            }
+        }
+    }
+
+    /// Wakes the callers whose deadline has passed. Returns the earliest deadline of the others.
+    pub fn expire(&mut self, now: Instant, mut wake: impl FnMut(W)) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for entry in self.entries.iter_mut().filter(|entry| matches!(entry.phase, Phase::Waiting)) {
+            if entry.deadline <= now {
+                entry.waiter.take().map(&mut wake);
+            } else {
+                next = Some(next.map_or(entry.deadline, |next| next.min(entry.deadline)));
+            }
+        }
+        next
+    }
+
+    /// Takes the waiter of any waiting call.
+    pub fn any_waiter(&mut self) -> Option<W> {
+        let has_waiter =
+            |entry: &&mut Entry<W>| matches!(entry.phase, Phase::Waiting) && entry.waiter.is_some();
+        self.entries.iter_mut().find(has_waiter).and_then(|entry| entry.waiter.take())
+    }
+
+    /// Sets whom to wake when the call is done.
+    pub fn set_waiter(&mut self, call: u64, waiter: W) {
+        if let Some(place) = self.place_of(call) {
+            self.entries[place].waiter = Some(waiter);
+        }
+    }
+
+    /// Returns the result of a call that is done, and forgets the call. The second value is memory that the answer was
+    /// read to and that can be used again. `None` while the call waits.
+    pub fn take<R: Value>(&mut self, call: u64) -> Option<(Result<R, CallFailure>, Option<Block>)> {
+        let place = self.place_of(call)?;
+        let entry = &mut self.entries[place];
+        if matches!(entry.phase, Phase::Free | Phase::Waiting | Phase::Abandoned) {
+            return None;
+        }
+        let result = match std::mem::replace(&mut entry.phase, Phase::Free) {
+            Phase::Failed(failure) => Err(failure),
+            _ => entry.decode().map_err(CallFailure::Undecodable),
+        };
+        let block = entry.block.take();
+        self.release(place);
+        Some((result, block))
+    }
+
+    /// Abandons a call. Returns whether it was waiting, so that the peer is to be told.
+    pub fn give_up(&mut self, call: u64) -> bool {
+        let Some(place) = self.place_of(call) else { return false };
+        let entry = &mut self.entries[place];
+        entry.waiter = None;
+        if !matches!(entry.phase, Phase::Waiting) {
+            self.release(place);
+            return false;
+        }
+        entry.phase = Phase::Abandoned;
+        self.waiting -= 1;
+        true
+    }
+
+    fn release(&mut self, place: usize) {
+        let entry = &mut self.entries[place];
+        entry.phase = Phase::Free;
+        entry.call = 0;
+        entry.waiter = None;
+        entry.values.clear();
+        entry.values.shrink_to(MAX_KEPT);
+        entry.block = None;
+        self.free.push(place as u32);
+    }
+
+    fn place_of(&self, call: u64) -> Option<usize> {
+        let place = (call & (MAX_CALLS as u64 - 1)) as usize;
+        let entry = self.entries.get(place)?;
+        (entry.call == call && call != 0).then_some(place)
+    }
+
+    /// Returns the place of a call whose answer has not come.
+    fn awaited(&self, call: u64) -> Result<usize, String> {
+        let place =
+            self.place_of(call).ok_or_else(|| format!("an answer to call {call}, which waits for none"))?;
+        match self.entries[place].phase {
+            Phase::Waiting | Phase::Abandoned => Ok(place),
+            _ => Err(format!("a second answer to call {call}")),
+        }
+    }
+}
+
+/// A place keeps at most this much memory for the values of its next call.
+const MAX_KEPT: usize = 4096;
+
+impl<W> Entry<W> {
+    fn free(deadline: Instant) -> Self {
+        Self {
+            call: 0,
+            slot: 0,
+            phase: Phase::Free,
+            waiter: None,
+            sent_at: u64::MAX,
+            deadline,
+            block_place: None,
+            values: Vec::new(),
+            block: None,
+        }
+    }
+
+    /// Decodes the values. A block that holds all of them is left in place.
+    fn decode<R: Value>(&mut self) -> Result<R, DecodeError> {
+        let mut reader = match &mut self.block {
+            Some(all) if self.block_place.is_none() => Reader::new(all.as_bytes()),
+            block => Reader::with_block(&self.values, block.take()),
+        };
+        let value = R::decode(&mut reader)?;
+        reader.finish().map(|()| value)
+    }
+}

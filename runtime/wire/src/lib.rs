@@ -1,0 +1,29 @@
+//! The protocol's bytes: bytes in, events out. No I/O, no clock, no panic on input.
+//!
+//! ```text
+//! bytes --frame--> message text --message--> request, answer or exception
+//!                                   |
+//!                                  json: JSON text <-> binary values, by type
+//!
+//! bytes --inbox--> frame --link--> binary message --outbox--> bytes
+//!                                   |
+//!                                  calls: which call an answer belongs to, at either end
+//! ```
+
+pub mod binary;
+pub mod block;
+pub mod calls;
+pub mod check;
+pub mod exception;
+pub mod frame;
+pub mod inbox;
+pub mod json;
+pub mod link;
+pub mod members;
+pub mod message;
+pub mod outbox;
+pub mod procedure;
+pub mod value;
+
+/// Maximum time for a server's first word on a connection: its HELLO, its `RPC-PONG`, or its answer to `INIT-CHALLENGE`.
+pub const GREETING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
