@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use deploy::key_file;
 use rpc_runtime::NativeService;
+use rpc_runtime::server::log::file::{LogFile, LogReopen, LogRotation};
 use rpc_runtime::server::log::{self, LogFormat, LogGuard};
-use rpc_runtime::server::log_file::{LogFile, LogReopen, LogRotation};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -53,9 +53,9 @@ struct Arguments {
     /// The address at which initializers dial this server, where that is another than the one it listens on
     #[arg(long, value_name = "IP:PORT", value_parser = dialled_address)]
     advertise: Option<SocketAddr>,
-    /// The Python that runs procedures, 3.9 or newer
-    #[arg(long, value_name = "PATH", default_value = "python3")]
-    python: String,
+    /// The Python that runs procedures, 3.9 or newer, checked at the start; else `python3`, when a procedure needs it
+    #[arg(long, value_name = "PATH")]
+    python: Option<String>,
     #[command(flatten)]
     log: LogArguments,
     #[command(flatten)]

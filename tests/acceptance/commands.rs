@@ -131,6 +131,17 @@ fn a_server_that_cannot_begin_says_why_in_one_line() {
 }
 
 #[test]
+fn a_server_starts_without_python_and_says_so_when_a_source_needs_it() {
+    let mut network = Network::serving(&[("one", "", "int", "def one():\n    return 1\n")]);
+    network.server_mut("server1").kill();
+    std::fs::remove_dir_all(network.data("server1")).expect("no data");
+    network.start_without_python("server1");
+    network.initializer(&["status", "init.yaml"]).says("no Python so far");
+    let why = "cannot start Python as `python3`: No such file or directory (os error 2)";
+    network.apply().ends(1).says(why);
+}
+
+#[test]
 fn a_python_that_is_of_no_use_is_named() {
     let mut network = Network::of_two_servers();
     network.start("server1", &["--python", "python3"]);

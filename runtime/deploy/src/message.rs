@@ -1,5 +1,7 @@
 //! The `INIT-...` messages: requests with an `id`, answered by `INIT-RES` or `INIT-EX` with the same `id`.
 
+use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
+use serde::de::{DeserializeSeed, MapAccess};
 use serde::{Deserialize, Serialize};
 
 use super::is_txn;
@@ -171,6 +173,29 @@ pub struct ManifestPatch {
     /// The manifest's bytes.
     #[serde(flatten)]
     pub packed: Packed,
+}
+
+/// The manifest of a transaction, in the form in which it came.
+#[derive(Debug, Clone)]
+pub enum WantedManifest {
+    /// As a whole.
+    Whole(Box<Manifest>),
+    /// Packed against what is live.
+    Patch(ManifestPatch),
+}
+
+impl WantedManifest {
+    /// Returns the form in which an `INIT-BEGIN` has its manifest.
+    ///
+    /// # Errors
+    /// A message that has both forms, or none.
+    pub fn new(manifest: Option<Box<Manifest>>, patch: Option<ManifestPatch>) -> Result<Self, String> {
+        match (manifest, patch) {
+            (Some(whole), None) => Ok(Self::Whole(whole)),
+            (None, Some(patch)) => Ok(Self::Patch(patch)),
+            _ => Err("`INIT-BEGIN` has either `manifest` or `patch`".to_owned()),
+        }
+    }
 }
 
 /// A file on its way.
@@ -401,6 +426,15 @@ pub fn is_request_header(header: &str) -> bool {
 }
 
 impl DeployRequest {
+    /// Decodes a request of which the header and the JSON text of the value are known.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn decode(header: &str, value: &str) -> Result<Self, String> {
+        let members = TaggedValue { header: Some(header), value: Some(value) };
+        Self::deserialize(MapAccessDeserializer::new(members)).map_err(|error| error.to_string())
+    }
+
     /// Checks what the types do not: the forms and lengths of names that a peer chooses.
     ///
     /// # Errors
@@ -455,6 +489,33 @@ impl DeployError {
     /// A refusal without findings.
     pub fn new(kind: DeployErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), findings: Vec::new() }
+    }
+}
+
+/// A header and the JSON text of its value, as the two members of an object.
+struct TaggedValue<'a> {
+    header: Option<&'a str>,
+    value: Option<&'a str>,
+}
+
+impl<'de> MapAccess<'de> for TaggedValue<'de> {
+    type Error = serde_json::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
+        let key = match (self.header, self.value) {
+            (Some(_), _) => "header",
+            (None, Some(_)) => "value",
+            (None, None) => return Ok(None),
+        };
+        seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Self::Error> {
+        if let Some(header) = self.header.take() {
+            return seed.deserialize(BorrowedStrDeserializer::new(header));
+        }
+        let text = self.value.take().unwrap_or_default();
+        seed.deserialize(&mut serde_json::Deserializer::from_str(text))
     }
 }
 

@@ -150,6 +150,18 @@ pub struct Bind<'a> {
     pub returns: Option<Vec<&'a str>>,
 }
 
+impl Bind<'_> {
+    /// Returns the length of its frame's payload in bytes.
+    pub fn encoded_len(&self) -> usize {
+        const KIND_AND_SLOT: usize = 5;
+        const COUNT: usize = 4;
+        let text = |text: &&str| COUNT + text.len();
+        let texts = |texts: &[&str]| COUNT + texts.iter().map(text).sum::<usize>();
+        let returns = self.returns.as_deref().map_or(0, texts);
+        KIND_AND_SLOT + text(&self.service) + text(&self.rpc) + texts(&self.arguments) + 1 + returns
+    }
+}
+
 /// What answers a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound {

@@ -23,6 +23,7 @@ pub mod members;
 pub mod message;
 pub mod outbox;
 pub mod procedure;
+pub mod sniff;
 pub mod value;
 
 /// Maximum time for a server's first word on a connection: its HELLO, its `RPC-PONG`, or its answer to `INIT-CHALLENGE`.

@@ -16,6 +16,8 @@ pub struct Message<'a> {
     pub header: Cow<'a, str>,
     /// What the message says.
     pub value: Members<'a>,
+    /// The JSON text of the value.
+    pub value_text: &'a str,
     /// The value's `id`, if it has one.
     pub id: Option<Id<'a>>,
 }
@@ -86,6 +88,7 @@ impl<'a> Message<'a> {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| broken(format!("not UTF-8 at byte {}", error.valid_up_to() + 1)))?;
         let top = Members::parse(text).map_err(broken)?;
+        let value_text = top.get("value").map_or("", RawValue::get);
         let value = top.get("value").map(|value| Members::parse(value.get())).transpose();
         let id = match &value {
             Ok(Some(members)) => members.get("id").map(Id::check).transpose().map_err(broken)?,
@@ -97,7 +100,7 @@ impl<'a> Message<'a> {
         let value = value
             .map_err(|error| malformed(format!("`value`: {error}")))?
             .ok_or_else(|| malformed("the message has no `value`".to_owned()))?;
-        Ok(Self { header, value, id })
+        Ok(Self { header, value, value_text, id })
     }
 }
 
@@ -201,6 +204,13 @@ pub fn write_pong(id: &AnswerId, version: &str, abilities: &[&str], out: &mut Ve
     id.write(out);
     let rest = format!("\"version\":{},\"can\":{}}}}}", quoted(version), serde_json::json!(abilities));
     out.extend_from_slice(rest.as_bytes());
+}
+
+/// Appends an `RPC-DRAIN`: the server answers no request after the one with `last_id`, which is JSON text.
+pub fn write_drain(last_id: Option<&str>, out: &mut Vec<u8>) {
+    let last_id = last_id.unwrap_or("null");
+    let message = format!("{{\"header\":\"RPC-DRAIN\",\"value\":{{\"last-id\":{last_id}}}}}");
+    out.extend_from_slice(message.as_bytes());
 }
 
 /// Reads the value of an `RPC-EX`.

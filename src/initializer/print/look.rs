@@ -68,7 +68,8 @@ fn details(status: &StatusAnswer) -> Vec<String> {
         layers => format!("sandbox: {}", layers.join(", ")),
     };
     let StatusAnswer { version, python, started, .. } = status;
-    lines.push(format!("rpc-server {version}, Python {python}, {sandbox}, up since {}", time(*started)));
+    let python = if python.is_empty() { "no Python so far".to_owned() } else { format!("Python {python}") };
+    lines.push(format!("rpc-server {version}, {python}, {sandbox}, up since {}", time(*started)));
     lines.extend(
         status.damaged.iter().map(|service| format!("damaged: service `{service}`; apply repairs it")),
     );

@@ -29,7 +29,7 @@ impl Embedded {
         let mut options = ServerOptions::new(listen, network.data("server1"));
         options.limits = limits;
         options.native = services;
-        python().clone_into(&mut options.python);
+        options.python = Some(python().to_owned());
         options.key_folder = Some(runtime_folder(network.path()).join("rpc"));
         let server = runtime.block_on(Server::start(options)).expect("a server");
         let address = server.local_addr().expect("its address");

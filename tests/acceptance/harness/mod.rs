@@ -176,6 +176,13 @@ impl Network {
         address
     }
 
+    /// Starts a server that finds no Python.
+    pub fn start_without_python(&mut self, server: &str) {
+        self.servers.remove(server);
+        let process = ServerProcess::start_without_python(&self.data(server));
+        self.servers.insert(server.to_owned(), process);
+    }
+
     /// A running server.
     pub fn server(&self, name: &str) -> &ServerProcess {
         &self.servers[name]

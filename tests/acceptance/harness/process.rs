@@ -34,11 +34,22 @@ impl ServerProcess {
     /// Starts a server; where it ends before it listens, what it wrote to stderr.
     pub fn try_start(data: &Path, flags: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rpc-server"));
-        if !flags.contains(&"--listen") {
-            command.args(["--listen", "127.0.0.1:0"]);
-        }
         if !flags.contains(&"--python") {
             command.args(["--python", python()]);
+        }
+        Self::launch(command, data, flags)
+    }
+
+    /// Starts a server that finds no Python.
+    pub fn start_without_python(data: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rpc-server"));
+        command.env("PATH", "");
+        Self::launch(command, data, &[]).unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
+    }
+
+    fn launch(mut command: Command, data: &Path, flags: &[&str]) -> Result<Self, String> {
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
         }
         command.arg("--data").arg(data).args(flags).env("NO_COLOR", "1");
         command.env("XDG_RUNTIME_DIR", runtime_folder(data.parent().unwrap_or(data)));

@@ -140,9 +140,7 @@ pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopolo
         ::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1]),
         ::rpc_runtime::topology::StaticClient::v4("client2", [127, 0, 0, 2]),
     ],
-    &[
-        ::rpc_runtime::topology::StaticService::new("svc1", "server1"),
-    ],
+    &[::rpc_runtime::topology::StaticService::new("svc1", "server1")],
     ::core::option::Option::Some("client1"),
     "f3da5c5b888ef0a2fd40e3aee26fe4878dc5f04821e06b88dcfcac29733ae1ec",
 );

@@ -1,224 +1,209 @@
-//! One binary session: frames in, answers out, its limits.
+//! One binary session: frames in, answers out.
 //!
 //! ```text
-//!                   +--in place--> outbox -------+
-//! socket --> inbox --> desk                      +--> socket   (one write for all that is ready)
-//!                   +--waits--> work --> outbox -+
+//!                                +--in place--> outbox -------+
+//! stream --> inbox --> FrameHandler                           +--> stream   (one write for all that is ready)
+//!                                +--waits--> work --> outbox -+
 //! ```
 //!
-//! A wake-up takes what has come, answers what is ready at once, polls what waits, and writes. It knows one time. After
+//! A wake-up handles what has come, answers what is ready at once, polls what waits, and writes. It knows one time. After
 //! [some calls or some time](turn) it lets the lane's other sessions go first.
 
-mod calls;
-mod desk;
-mod eager;
+mod busy_poll;
+mod frame_handler;
+mod running_calls;
 mod slots;
-mod socket;
+mod stream_io;
 mod turn;
 mod work;
 
 use std::io;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::StreamExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-
-use self::desk::Desk;
-use self::eager::Eager;
-use self::socket::Came;
-use self::work::{Done, Work};
-use super::Shared;
-use super::linger;
-use super::pressure::Pressure;
 use wire::binary::{self, Kind};
 use wire::exception::{Exception, ExceptionType};
 use wire::frame::FrameError;
 use wire::inbox::Inbox;
 use wire::link::{Event, Link, LinkError};
 
-/// How often a session looks whether calls that were given up have stopped, where those are all that it may have.
-const STRAYS_PAUSE: Duration = Duration::from_millis(10);
+use self::busy_poll::BusyPoll;
+use self::frame_handler::FrameHandler;
+use self::running_calls::Results;
+use self::stream_io::ReadOutcome;
+use self::work::{Done, Work};
+use crate::connection::end::EndReason;
+use crate::connection::stream::Stream;
+use crate::connection::timeouts::{Due, Timeouts, Waiting};
+use crate::connection::{Connection, SessionEnd};
 
-/// Why a session ends whose peer is still to read its last answers.
-const DONE: &str = "done";
+/// How often a session looks whether calls that were given up have stopped, if it may have no other calls until then.
+const ABANDONED_PAUSE: Duration = Duration::from_millis(10);
 
-struct Session {
-    stream: TcpStream,
+struct BinarySession {
+    stream: Stream,
     link: Link,
-    desk: Desk,
+    handler: FrameHandler,
     work: Work,
-    eager: Eager,
-    state: State,
-    /// Since when a frame is awaited whole.
-    amid_frame_since: Option<Instant>,
-    /// When the peer last took answers, or had none to take.
-    taken: Instant,
-    /// When a frame last came whole, or an answer was ready.
-    active: Instant,
+    busy_poll: BusyPoll,
+    phase: Phase,
+    timeouts: Timeouts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Phase {
     Open,
     /// The peer sends no more; what it sent is still answered.
     HalfClosed,
-    /// No more frames are taken on; what is in flight is answered.
+    /// No more frames are accepted; what is in flight is answered.
     Closing,
 }
 
-/// Serves a binary session of which `input` has come, to its end. The answer: how many calls came, and why it ended.
-pub(super) async fn serve(
-    stream: TcpStream,
-    pressure: Pressure,
-    shared: Arc<Shared>,
-    overloaded: bool,
-    input: Vec<u8>,
-) -> (u64, io::Result<&'static str>) {
-    let mut session = Session::new(stream, pressure, shared, overloaded, input);
-    let ended = std::future::poll_fn(|cx| session.turn(cx)).await;
-    let ended = match ended {
-        Ok(DONE) => session.linger().await,
-        ended => ended,
-    };
-    (session.desk.calls.served, ended)
+/// Serves a binary session to its end.
+pub(crate) async fn serve(connection: Connection) -> SessionEnd {
+    let mut session = BinarySession::new(connection);
+    let reason = std::future::poll_fn(|cx| session.turn(cx)).await;
+    let paused_until = session.handler.calls.pressure.paused_until();
+    if let Some(until) = paused_until.filter(|_| matches!(reason, Ok(EndReason::Done))) {
+        tokio::time::sleep_until(until.into()).await;
+    }
+    SessionEnd { served: session.handler.calls.incoming.accepted(), reason, stream: session.stream }
 }
 
-impl Session {
-    fn new(
-        stream: TcpStream,
-        pressure: Pressure,
-        shared: Arc<Shared>,
-        overloaded: bool,
-        input: Vec<u8>,
-    ) -> Self {
-        let now = Instant::now();
+impl BinarySession {
+    fn new(connection: Connection) -> Self {
+        let Connection { stream, input, pressure, timeouts, admission, shared } = connection;
         let inbox = Inbox::with_bytes(pressure.frame_limit(false), input);
         Self {
             stream,
             link: Link::with_inbox(inbox),
             work: Work::new(shared.drain.clone(), shared.registry.swaps()),
-            desk: Desk::new(pressure, shared, overloaded),
-            eager: Eager::new(now),
-            state: State::Open,
-            amid_frame_since: Some(now),
-            taken: now,
-            active: now,
+            handler: FrameHandler::new(pressure, shared, admission),
+            busy_poll: BusyPoll::new(Instant::now()),
+            phase: Phase::Open,
+            timeouts,
         }
     }
 
-    /// One wake-up.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&'static str>> {
+    /// Runs one wake-up. Returns why the session ended, once it has.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<EndReason>> {
         let now = Instant::now();
         if self.link.outbox.is_empty() {
-            self.taken = now;
+            self.timeouts.taken_at = now;
         }
         self.link.tick(now);
-        self.desk.begin_turn(now);
-        self.desk.calls.pressure.end_pause(now);
-        self.eager.begin(now);
-        socket::lend_room(&mut self.link.inbox, &mut self.link.outbox);
-        let turned = self.turn_with_room(cx, now);
-        self.desk.end_turn();
-        socket::take_room(&mut self.link.inbox, &mut self.link.outbox);
+        self.handler.begin_turn(now);
+        self.handler.calls.pressure.end_pause(now);
+        self.busy_poll.begin(now);
+        stream_io::lend_memory(&mut self.link.inbox, &mut self.link.outbox);
+        let turned = self.turn_with_memory(cx, now);
+        self.handler.end_turn();
+        stream_io::take_memory(&mut self.link.inbox, &mut self.link.outbox);
         turned
     }
 
-    fn turn_with_room(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<io::Result<&'static str>> {
+    fn turn_with_memory(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<io::Result<EndReason>> {
         loop {
-            let held_back = self.take_frames(cx);
+            let is_held_back = self.handle_frames(cx);
             self.take_done(cx, now);
-            self.desk.calls.turn.wrote();
-            if socket::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
-                self.taken = now;
+            self.handler.calls.turn.wrote();
+            if stream_io::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
+                self.timeouts.taken_at = now;
             }
-            if let Err(limit) = self.desk.calls.pressure.set_untaken(self.link.outbox.len()) {
-                return Poll::Ready(Ok(limit));
+            if let Err(reason) = self.handler.calls.pressure.set_untaken(self.link.outbox.len()) {
+                return Poll::Ready(Ok(reason));
             }
-            if held_back && self.desk.calls.turn.is_over() {
+            if is_held_back && self.handler.calls.turn.is_over() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if held_back && !self.holds_back() {
+            if is_held_back && !self.holds_back() {
                 continue;
             }
-            if !held_back && self.is_finished() {
-                let reason = if self.state == State::HalfClosed { "end of the connection" } else { DONE };
-                return Poll::Ready(Ok(reason));
+            if !is_held_back && self.is_finished() {
+                let has_peer_closed = self.phase == Phase::HalfClosed;
+                return Poll::Ready(Ok(if has_peer_closed {
+                    EndReason::PeerClosed
+                } else {
+                    EndReason::Done
+                }));
             }
-            if held_back {
+            if is_held_back {
                 // A frame that waits in the socket is not late.
-                self.amid_frame_since = self.amid_frame_since.map(|_| now);
+                self.timeouts.message_since = self.timeouts.message_since.map(|_| now);
             }
             match self.read(cx, now)? {
-                Came::Some => {}
-                Came::End => self.state = State::HalfClosed,
-                Came::Nothing => match self.due() {
-                    (due, limit) if now >= due => return Poll::Ready(Ok(limit)),
+                ReadOutcome::Data => {}
+                ReadOutcome::End => self.phase = Phase::HalfClosed,
+                ReadOutcome::Nothing => match self.due() {
+                    due if now >= due.at => return Poll::Ready(Ok(due.reason)),
                     // A timer begins with its first poll, in another round.
-                    (due, _) if self.work.set_timer(self.next_look(due, now), now) => {}
+                    due if self.work.set_timer(self.next_look(due.at, now), now) => {}
                     _ => return Poll::Pending,
                 },
             }
         }
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> io::Result<Came> {
-        if self.state != State::Open || self.holds_back() {
-            return Ok(Came::Nothing);
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> io::Result<ReadOutcome> {
+        if self.phase != Phase::Open || self.holds_back() {
+            return Ok(ReadOutcome::Nothing);
         }
-        let mut came = socket::read(&mut self.stream, &mut self.link.inbox, cx)?;
-        if came == Came::Nothing
-            && self.work.is_idle()
+        let mut outcome = stream_io::read(&mut self.stream, &mut self.link.inbox, cx)?;
+        if outcome == ReadOutcome::Nothing
+            && self.handler.calls.incoming.is_empty()
             && self.link.outbox.is_empty()
-            && self.desk.calls.turn.take_has_answered()
+            && self.handler.calls.turn.take_has_answered()
         {
-            came = self.eager.look(&self.stream, &mut self.link.inbox)?;
+            outcome = self.busy_poll.look(&self.stream, &mut self.link.inbox)?;
         }
-        if came == Came::Some {
-            self.amid_frame_since.get_or_insert(now);
+        if outcome == ReadOutcome::Data {
+            self.timeouts.message_since.get_or_insert(now);
         }
-        Ok(came)
+        Ok(outcome)
     }
 
-    /// Takes on every whole frame that has come. The answer: whether limits held some back.
-    fn take_frames(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.state != State::Closing {
-            if self.holds_back() || self.desk.calls.turn.wants_write() {
+    /// Handles every whole frame that has come. Returns whether limits held some back.
+    fn handle_frames(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.phase != Phase::Closing {
+            if self.holds_back() || self.handler.calls.turn.wants_write() {
                 return self.link.inbox.is_amid_frame();
             }
-            let desk = &mut self.desk;
-            let taken = match self.link.next(|head| desk.find_block(head)) {
+            let frames = &mut self.handler;
+            let handled = match self.link.next(|head| frames.find_block(head)) {
                 Ok(Some((Event::Settled, _))) => Ok(()),
-                Ok(Some((Event::Hello(hello), outbox))) => self.desk.greet(&hello, outbox),
-                Ok(Some((Event::Frame(frame, values), outbox))) => {
-                    self.desk.take(frame, values, outbox, &mut self.work, cx)
+                Ok(Some((Event::Hello(hello), out))) => self.handler.greet(&hello, out).map(|asked| {
+                    let idle_timeout = self.timeouts.idle_timeout;
+                    self.timeouts.idle_timeout = asked.map_or(idle_timeout, |asked| idle_timeout.min(asked));
+                }),
+                Ok(Some((Event::Frame(frame, values), out))) => {
+                    self.handler.handle(frame, values, &mut Results { out, work: &mut self.work, cx })
                 }
                 Ok(None) => {
-                    if !self.link.inbox.is_amid_frame() && self.desk.is_greeted() {
-                        self.amid_frame_since = None;
+                    if !self.link.inbox.is_amid_frame() && self.handler.has_greeted() {
+                        self.timeouts.message_since = None;
                     }
                     let pending = self.link.inbox.pending();
-                    if let Err(exception) = self.desk.calls.pressure.set_unfinished(pending) {
-                        self.end_by(&exception);
+                    if let Err(exception) = self.handler.calls.pressure.set_unfinished(pending) {
+                        self.end_with(&exception);
                     }
                     return false;
                 }
                 Err(error) => Err(error),
             };
-            if let Err(LinkError::Frame(FrameError::TooLong { .. })) = &taken
+            if let Err(LinkError::Frame(FrameError::TooLong { .. })) = &handled
                 && self.raise_limit()
             {
                 continue;
             }
-            self.desk.calls.pressure.end_message();
-            self.active = self.desk.calls.turn.now;
-            self.amid_frame_since = self.link.inbox.is_amid_frame().then_some(self.active);
-            if let Err(error) = taken {
-                self.end_by(&Exception::refused(ExceptionType::MalformedMessage, error.to_string()));
-            } else if self.desk.has_turned_away() {
+            self.handler.calls.pressure.end_message();
+            let now = self.handler.calls.turn.now;
+            self.timeouts.active_at = now;
+            self.timeouts.message_since = self.link.inbox.is_amid_frame().then_some(now);
+            if let Err(error) = handled {
+                self.end_with(&Exception::refused(ExceptionType::MalformedMessage, error.to_string()));
+            } else if self.handler.has_turned_away() {
                 self.drain();
             }
         }
@@ -229,14 +214,14 @@ impl Session {
     fn take_done(&mut self, cx: &mut Context<'_>, now: Instant) {
         while let Poll::Ready(Some(done)) = self.work.poll_next_unpin(cx) {
             match done {
-                Done::Call(answer) => {
-                    self.desk.calls.finish(answer, &mut self.link.outbox, &mut self.work);
-                    self.active = now;
+                Done::Call(ended) => {
+                    self.handler.calls.finish(ended, &mut self.link.outbox);
+                    self.timeouts.active_at = now;
                 }
-                Done::Drain if self.state == State::Open => self.drain(),
+                Done::Drain if self.phase == Phase::Open => self.drain(),
                 Done::Timer(due) => self.work.end_timer(due),
                 Done::Swap(swaps) => {
-                    self.desk.forget();
+                    self.handler.forget_stale();
                     self.work.await_swap(swaps);
                 }
                 Done::Drain => {}
@@ -244,78 +229,63 @@ impl Session {
         }
     }
 
-    /// When to wake up at the latest: nobody says when a call has stopped that was given up.
+    /// When to wake up at the latest: nothing tells when a call has stopped that was given up.
     fn next_look(&self, due: Instant, now: Instant) -> Instant {
-        let calls = &self.desk.calls;
+        let calls = &self.handler.calls;
         let due = calls.pressure.paused_until().map_or(due, |until| due.min(until));
-        let waits = !calls.takes_more() && calls.has_strays(self.work.len());
-        if waits { due.min(now + STRAYS_PAUSE) } else { due }
+        let waits = !calls.takes_more() && calls.has_abandoned();
+        if waits { due.min(now + ABANDONED_PAUSE) } else { due }
     }
 
-    /// When this session is closed unless something happens, and by which limit.
-    fn due(&self) -> (Instant, &'static str) {
-        let limits = &self.desk.calls.shared.limits;
-        let mut first = (self.active + work::LONGEST_CALL, "idle timeout");
-        let mut apply = |since: Instant, limit, words| first = first.min((since + limit, words));
-        if !self.link.outbox.is_empty() {
-            apply(self.taken, limits.write_timeout, "write timeout: no answers taken");
-        } else if self.work.is_idle() {
-            apply(self.active, self.desk.idle_timeout, "idle timeout");
-        }
-        if let Some(since) = self.amid_frame_since
-            && self.state == State::Open
-        {
-            apply(since, limits.header_timeout, "header timeout: no whole message");
-        }
-        first
+    /// When this session is closed unless something happens.
+    fn due(&self) -> Due {
+        self.timeouts.due(Waiting {
+            has_output: !self.link.outbox.is_empty(),
+            is_idle: self.handler.calls.incoming.is_empty(),
+            reads: self.phase == Phase::Open,
+        })
     }
 
-    /// Whether the next frame has to wait: any where answers are not taken, a call where the limits leave no room.
+    /// Whether the next frame has to wait: any frame if answers are not taken, a call if the limits leave no room.
     fn holds_back(&self) -> bool {
         let is_call = || self.link.inbox.next_byte() == Some(Kind::Request as u8);
-        let calls = &self.desk.calls;
+        let calls = &self.handler.calls;
         self.is_clogged() || calls.pressure.paused_until().is_some() || (!calls.takes_more() && is_call())
     }
 
     /// Whether the peer has left so many answers untaken that no more calls start for it.
     fn is_clogged(&self) -> bool {
-        self.link.outbox.len() >= self.desk.calls.shared.limits.queued_bytes
+        self.link.outbox.len() >= self.handler.calls.shared.limits.queued_bytes
     }
 
     fn is_finished(&self) -> bool {
-        self.state != State::Open && self.work.is_idle() && self.link.outbox.is_empty()
+        self.phase != Phase::Open && self.handler.calls.incoming.is_empty() && self.link.outbox.is_empty()
     }
 
-    /// Says the last call that is answered, and takes on no more.
+    /// Says which call is the last that is answered, and accepts no more.
     fn drain(&mut self) {
-        binary::put_drain(self.desk.calls.last, &mut self.link.outbox);
-        self.state = State::Closing;
+        // A peer that has sent no whole HELLO expects one, and nothing else.
+        if self.handler.has_greeted() {
+            binary::put_drain(self.handler.calls.incoming.last(), &mut self.link.outbox);
+        }
+        self.phase = Phase::Closing;
     }
 
-    /// A stranger may have become a client since the limit was set.
+    /// Sets the limit of a frame again: a stranger may have become a client.
     fn raise_limit(&mut self) -> bool {
-        let limit = self.desk.calls.pressure.frame_limit(false);
+        let limit = self.handler.calls.pressure.frame_limit(false);
         let is_higher = limit > self.link.inbox.limit();
         self.link.inbox.set_limit(limit);
         is_higher
     }
 
-    fn end_by(&mut self, exception: &Exception) {
-        let remote = &self.desk.calls.pressure.remote;
+    fn end_with(&mut self, exception: &Exception) {
+        let remote = &self.handler.calls.pressure.remote;
         if remote.logs() {
             tracing::warn!(event = "refused", peer = %remote, exception = exception.for_log());
         }
-        self.desk.calls.pressure.count_refusal(Instant::now());
+        self.handler.calls.pressure.count_refusal(Instant::now());
         binary::put_exception(0, exception, &mut self.link.outbox);
-        self.state = State::Closing;
-    }
-
-    /// Says that nothing more will come, and lets the peer finish reading.
-    async fn linger(&mut self) -> io::Result<&'static str> {
-        if let Some(until) = self.desk.calls.pressure.paused_until() {
-            tokio::time::sleep_until(until.into()).await;
-        }
-        self.stream.shutdown().await?;
-        linger::drain(&mut self.stream).await.map(|()| DONE)
+        self.phase = Phase::Closing;
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::dispatch::{Found, Target, find};
-use crate::peers::Remote;
-use crate::registry::Registry;
 use wire::binary::{self, Bind, Bound, Frame};
 use wire::block::BlockPlace;
 use wire::exception::Exception;
 use wire::outbox::Outbox;
+
+use crate::calls::dispatch::{CallTarget, Grant, find};
+use crate::connection::peers::Remote;
+use crate::registry::Registry;
 
 /// What a slot counts beside its BIND.
 const SLOT_BYTES: usize = 128;
@@ -31,12 +32,36 @@ pub(super) struct Slots {
 
 #[derive(Debug)]
 struct Slot {
-    /// The BIND, to look it up again.
-    frame: Box<[u8]>,
-    /// What answers it, and in which registry by the turnover it was found.
-    found: Option<(Found, u64)>,
-    /// Whether the client knows that.
-    told: bool,
+    signature: BoundSignature,
+    /// What answers the slot, and the turnover in which it was found.
+    found: Option<(Grant, u64)>,
+    /// Whether the client was sent the BOUND of what answers it.
+    is_announced: bool,
+}
+
+/// What a BIND names.
+#[derive(Debug)]
+struct BoundSignature {
+    service: Box<str>,
+    rpc: Box<str>,
+    arguments: Box<[Box<str>]>,
+    /// `None` if the client does not care.
+    returns: Option<Box<[Box<str>]>>,
+    /// How many bytes it counts.
+    bytes: usize,
+}
+
+impl BoundSignature {
+    fn new(bind: &Bind<'_>) -> Self {
+        let texts = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect::<Box<[Box<str>]>>();
+        Self {
+            service: bind.service.into(),
+            rpc: bind.rpc.into(),
+            arguments: texts(&bind.arguments),
+            returns: bind.returns.as_deref().map(texts),
+            bytes: SLOT_BYTES + bind.encoded_len(),
+        }
+    }
 }
 
 impl Slots {
@@ -68,45 +93,31 @@ impl Slots {
     }
 
     /// Forgets what answered slots before what is live; they are looked up at their next call.
-    pub(super) fn forget(&mut self) -> Vec<Found> {
+    pub(super) fn forget_stale(&mut self) -> Vec<Grant> {
         let live = self.turnover;
         let stale = |slot: &mut Slot| slot.found.take_if(|(_, turnover)| *turnover != live);
         self.bound.iter_mut().filter_map(stale).map(|(found, _)| found).collect()
     }
 
-    /// Binds a slot. The answer: whether it was bound before.
+    /// Binds a slot, for the first time or again.
     ///
     /// # Errors
     /// A slot beyond the next one.
-    pub(super) fn bind(&mut self, bind: &Bind<'_>) -> Result<bool, String> {
+    pub(super) fn bind(&mut self, bind: &Bind<'_>) -> Result<(), String> {
         let place = bind.slot as usize;
         if place > self.bound.len() {
             return Err(format!("slot {place} is bound, and the next one is {}", self.bound.len()));
         }
-        let mut frame = Outbox::default();
-        let Bind { slot, service, rpc, arguments, returns } = bind;
-        binary::put_bind(*slot, (service, rpc), arguments, returns.as_deref(), &mut frame);
-        let frame = frame.into_bytes().split_off(4).into_boxed_slice();
-        self.bytes += SLOT_BYTES + frame.len();
-        let slot = Slot { frame, found: None, told: false };
+        let signature = BoundSignature::new(bind);
+        self.bytes += signature.bytes;
+        let slot = Slot { signature, found: None, is_announced: false };
         if place == self.bound.len() {
             self.bound.push(slot);
-            return Ok(false);
+        } else {
+            let before = std::mem::replace(&mut self.bound[place], slot);
+            self.bytes -= before.signature.bytes;
         }
-        let before = std::mem::replace(&mut self.bound[place], slot);
-        self.bytes -= SLOT_BYTES + before.frame.len();
-        Ok(true)
-    }
-
-    fn find(&self, bind: &Bind<'_>) -> Result<Found, Exception> {
-        let target = Target {
-            service: bind.service,
-            rpc: bind.rpc,
-            argument_types: &bind.arguments,
-            return_types: bind.returns.as_deref(),
-            client: self.client.as_deref(),
-        };
-        find(&self.registry, &target, &self.remote)
+        Ok(())
     }
 
     /// Where the block of a REQ begins that begins like this; see [`Inbox::next`](wire::inbox::Inbox::next).
@@ -118,15 +129,15 @@ impl Slots {
     }
 
     /// What answers a slot, which is told first where the client does not know; `None` where it was never bound.
-    pub(super) fn get(&mut self, place: u32, out: &mut Outbox) -> Option<Result<&Found, Exception>> {
+    pub(super) fn get(&mut self, place: u32, out: &mut Outbox) -> Option<Result<&Grant, Exception>> {
         let generation = self.registry.generation;
         let slot = match self.look_up(place as usize)? {
             Ok(slot) => slot,
             Err(exception) => return Some(Err(exception)),
         };
         let (found, _) = slot.found.as_ref()?;
-        if !slot.told {
-            slot.told = true;
+        if !slot.is_announced {
+            slot.is_announced = true;
             let source = source_bytes(&found.handler.source);
             binary::put_bound(&Bound { slot: place, generation, source }, out);
         }
@@ -136,21 +147,25 @@ impl Slots {
     /// A slot with what answers it at present.
     fn look_up(&mut self, place: usize) -> Option<Result<&mut Slot, Exception>> {
         let live = self.turnover;
-        let slot = self.bound.get_mut(place)?;
+        let Self { remote, client, registry, bound, .. } = self;
+        let slot = bound.get_mut(place)?;
         if slot.found.as_ref().is_none_or(|(_, turnover)| *turnover != live) {
-            let frame = std::mem::take(&mut slot.frame);
-            let found = match binary::parse(&frame) {
-                Ok((Frame::Bind(bind), _)) => self.find(&bind),
-                _ => return None,
+            let target = CallTarget {
+                service: &slot.signature.service,
+                rpc: &slot.signature.rpc,
+                argument_types: &slot.signature.arguments,
+                return_types: slot.signature.returns.as_deref(),
+                client: client.as_deref(),
             };
-            let slot = self.bound.get_mut(place)?;
-            (slot.frame, slot.found, slot.told) = (frame, None, false);
+            let found = find(registry, &target, remote);
+            slot.found = None;
+            slot.is_announced = false;
             match found {
-                Ok(found) => slot.found = Some((found, live)),
+                Ok(grant) => slot.found = Some((grant, live)),
                 Err(exception) => return Some(Err(exception)),
             }
         }
-        self.bound.get_mut(place).map(Ok)
+        Some(Ok(slot))
     }
 }
 

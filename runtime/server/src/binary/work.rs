@@ -1,25 +1,21 @@
-//! [`Work`]: what a session waits for: calls under way, the server's drain, its own timer.
+//! [`Work`]: what a session waits for beside its stream: calls, the server's drain, another generation, its own timer.
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
 use tokio::sync::watch;
-
-use crate::dispatch::Found;
-use crate::engine::InFlight;
 use wire::exception::{Exception, ExceptionType};
 use wire::outbox::Outbox;
 
-/// No call takes longer, whatever its deadline.
-pub(super) const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
+use crate::calls::dispatch::Grant;
+use crate::engine::InFlight;
 
 /// Something that was waited for.
 pub(super) enum Done {
-    Call(Answer),
+    Call(EndedCall),
     /// The server stops.
     Drain,
     /// Another generation is live; the same tells of the next.
@@ -29,21 +25,33 @@ pub(super) enum Done {
 }
 
 /// A call that has ended.
-pub(super) struct Answer {
+pub(super) struct EndedCall {
     pub(super) call: u64,
-    pub(super) found: Found,
+    pub(super) grant: Grant,
     pub(super) generation: u64,
-    pub(super) began: Instant,
-    /// How many bytes of arguments it held.
-    pub(super) held_bytes: usize,
+    pub(super) began_at: Instant,
     /// The returned values.
     pub(super) result: Result<Outbox, Exception>,
+}
+
+/// Controls a call that runs.
+#[derive(Debug)]
+pub(super) struct CallControl {
+    abort: AbortHandle,
+    /// The call counts against the limits at least as long as it is in the session's table.
+    _in_flight: InFlight,
+}
+
+impl CallControl {
+    /// Gives the call up.
+    pub(super) fn cancel(&self) {
+        self.abort.abort();
+    }
 }
 
 /// What a session waits for. Only what was woken is polled.
 pub(super) struct Work {
     waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
-    calls: HashMap<u64, (AbortHandle, InFlight)>,
     /// When each timer is due.
     timers: Vec<Instant>,
 }
@@ -52,11 +60,11 @@ impl Work {
     pub(super) fn new(mut drain: watch::Receiver<bool>, swaps: watch::Receiver<u64>) -> Self {
         let waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>> = FuturesUnordered::new();
         waiting.push(Box::pin(async move {
-            // Whoever could say so being gone is a stop too.
+            // A dropped sender also means shutdown.
             let _ = drain.wait_for(|drain| *drain).await;
             Done::Drain
         }));
-        let mut work = Self { waiting, calls: HashMap::new(), timers: Vec::new() };
+        let mut work = Self { waiting, timers: Vec::new() };
         work.await_swap(swaps);
         work
     }
@@ -65,55 +73,33 @@ impl Work {
     pub(super) fn await_swap(&mut self, mut swaps: watch::Receiver<u64>) {
         self.waiting.push(Box::pin(async move {
             if swaps.changed().await.is_err() {
-                // Nobody is left who could make another one live.
+                // No other generation will become live.
                 std::future::pending::<()>().await;
             }
             Done::Swap(swaps)
         }));
     }
 
-    /// Waits for a call's end. `answer` makes an answer of its result.
-    pub(super) fn begin(
+    /// Waits for a call's end. `ended` makes the ended call of its result.
+    pub(super) fn wait_for(
         &mut self,
-        call: u64,
         in_flight: InFlight,
         result: impl Future<Output = Result<Outbox, Exception>> + Send + 'static,
-        answer: impl FnOnce(Result<Outbox, Exception>) -> Answer + Send + 'static,
-    ) {
+        ended: impl FnOnce(Result<Outbox, Exception>) -> EndedCall + Send + 'static,
+    ) -> CallControl {
         let (abort, registration) = AbortHandle::new_pair();
-        self.calls.insert(call, (abort, in_flight.clone()));
+        let control = CallControl { abort, _in_flight: in_flight.clone() };
         self.waiting.push(Box::pin(async move {
             let result = Abortable::new(result, registration).await.unwrap_or_else(|_| {
                 let message = "the caller gave up";
                 Err(Exception::new(ExceptionType::Cancelled, in_flight.executed(), message))
             });
-            Done::Call(answer(result))
+            Done::Call(ended(result))
         }));
+        control
     }
 
-    /// A call has ended.
-    pub(super) fn end(&mut self, call: u64) {
-        self.calls.remove(&call);
-    }
-
-    /// Gives a call up, if it has not ended.
-    pub(super) fn cancel(&self, call: u64) {
-        if let Some((abort, _)) = self.calls.get(&call) {
-            abort.abort();
-        }
-    }
-
-    /// How many calls are under way.
-    pub(super) fn len(&self) -> usize {
-        self.calls.len()
-    }
-
-    /// Whether no call is under way.
-    pub(super) fn is_idle(&self) -> bool {
-        self.calls.is_empty()
-    }
-
-    /// Wakes the session at that time, or earlier. The answer: whether that takes a timer that was not set before.
+    /// Wakes the session at that time, or earlier. Returns whether a timer was added for it.
     pub(super) fn set_timer(&mut self, due: Instant, now: Instant) -> bool {
         if self.timers.iter().any(|timer| *timer <= due.max(now)) {
             return false;
@@ -126,7 +112,7 @@ impl Work {
         true
     }
 
-    /// A timer has gone off.
+    /// Removes a timer that has gone off.
     pub(super) fn end_timer(&mut self, due: Instant) {
         self.timers.retain(|timer| *timer != due);
     }

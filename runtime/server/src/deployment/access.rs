@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::peers::Remote;
+use crate::connection::peers::Remote;
 use deploy::message::{ChallengeAnswer, DeployError, DeployErrorKind, ProveAnswer};
 use deploy::proof::{Challenge, NONCE_DIGITS, Prover, is_nonce};
 use deploy::random_hex;
@@ -132,7 +132,7 @@ impl DeploySession {
 }
 
 /// The wrong proofs of one address. After [`FREE_TRIES`] of them, further ones are answered one after the other, with a
-/// pause. How many can be sent at all, [`count_refusal`](crate::pressure::Pressure::count_refusal) bounds.
+/// pause. How many can be sent at all, [`count_refusal`](crate::connection::pressure::Pressure::count_refusal) bounds.
 #[derive(Debug, Default)]
 pub(crate) struct ProofTries {
     /// How many were wrong, and when the last one came.

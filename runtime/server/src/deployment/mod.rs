@@ -17,13 +17,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use self::access::{DeploySession, ProofTries};
-use super::live::LiveRegistry;
-use super::registry::{Builder, Registry, Scrutiny};
-use super::{StartError, blocking};
+use crate::options::StartError;
+use crate::registry::build::{RegistryBuilder, Scrutiny};
+use crate::registry::live::LiveRegistry;
+use crate::registry::{Registry, RegistryContent};
+use crate::server::blocking;
 use crate::store::{Generation, Prepared, Retention};
 use deploy::manifest::Manifest;
 use deploy::message::{
     DeployError, DeployErrorKind, DeployRequest, Origin, OutcomeAnswer, PROTOCOL, StatusAnswer,
+    WantedManifest,
 };
 use deploy::participant::{Begin, Live, Outcome, Participant, Step};
 
@@ -35,7 +38,7 @@ const MAX_PROOF_MESSAGE_BYTES: usize = 4096;
 /// The server's side of an apply.
 #[derive(Debug)]
 pub(crate) struct Deployer {
-    builder: Builder,
+    builder: RegistryBuilder,
     /// What proves who may deploy.
     key: Vec<u8>,
     retention: Retention,
@@ -64,22 +67,22 @@ struct Staged {
     from: String,
     manifest: Arc<Manifest>,
     /// Built by prepare.
-    registry: Option<Registry>,
+    content: Option<RegistryContent>,
 }
 
 impl Deployer {
     /// Loads what was live when the server last ran, and what was prepared.
-    pub(super) async fn load(builder: Builder, key: Vec<u8>) -> Result<(Registry, Self), StartError> {
+    pub(super) async fn load(builder: RegistryBuilder, key: Vec<u8>) -> Result<(Registry, Self), StartError> {
         let store = Arc::clone(&builder.store);
         let current = blocking(move || store.current()).await?;
         let mut registry = Registry::default();
         let mut participant = Participant::default();
         if let Some(current) = &current {
-            registry = builder
+            let content = builder
                 .build(&current.manifest, None, Scrutiny::Trust)
                 .await
                 .map_err(|error| StartError::Load(error.to_string()))?;
-            registry.generation = current.number;
+            registry = Registry::new(current.number, content);
             participant.committed(&current.txn, live_of(current));
             tracing::info!(
                 event = "generation live",
@@ -139,9 +142,10 @@ impl Deployer {
                     apply = manifest.apply,
                     by = "the data folder"
                 );
-                let (manifest, registry) = (Arc::new(manifest), Some(built));
+                let manifest = Arc::new(manifest);
+                let content = Some(built);
                 state.staged =
-                    Some(Staged { txn, token, holder, lease, expected, origin, from, manifest, registry });
+                    Some(Staged { txn, token, holder, lease, expected, origin, from, manifest, content });
             }
             Err(error) => {
                 tracing::error!(event = "apply aborted", txn, reason = %error);
@@ -167,9 +171,9 @@ impl Deployer {
         registry: &LiveRegistry,
         session: &DeploySession,
         header: &str,
-        bytes: &[u8],
+        value: &str,
     ) -> Answer {
-        let result = match admit(session, header, bytes) {
+        let result = match admit(session, header, value) {
             Ok(request) => self.obey(registry, session, request).await,
             Err(error) => Err(error),
         };
@@ -195,7 +199,8 @@ impl Deployer {
                 let lease = Duration::from_millis(lease_ms);
                 let holder = holder(&txn, &origin, session);
                 let begin = Begin { txn, holder, lease, expected };
-                self.begin(registry, session, begin, origin, (manifest, patch)).await
+                let wanted = WantedManifest::new(manifest, patch).map_err(malformed)?;
+                self.begin(registry, session, begin, origin, wanted).await
             }
             DeployRequest::Put { txn, token, files } => self.put(step(&txn, token), files).await,
             DeployRequest::Prepare { txn, token } => self.prepare(registry, step(&txn, token)).await,
@@ -221,7 +226,7 @@ impl Deployer {
         answer(&StatusAnswer {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,
-            python: self.builder.engine.interpreter().version(),
+            python: self.builder.engines.python.version(),
             sandbox: Vec::new(),
             started: self.started,
             live: state.participant.live().clone(),
@@ -244,17 +249,16 @@ impl State {
 }
 
 /// Decodes a message, but only one that its sender may send: decoding costs more than the message has bytes.
-fn admit(session: &DeploySession, header: &str, bytes: &[u8]) -> Result<DeployRequest, DeployError> {
+fn admit(session: &DeploySession, header: &str, value: &str) -> Result<DeployRequest, DeployError> {
     if session.is_over() {
         return Err(DeployError::new(DeployErrorKind::NotAllowed, "too many wrong proofs of the deploy key"));
     }
     if !matches!(header, "INIT-CHALLENGE" | "INIT-PROVE") {
         session.authorize()?;
-    } else if bytes.len() > MAX_PROOF_MESSAGE_BYTES {
+    } else if value.len() > MAX_PROOF_MESSAGE_BYTES {
         return Err(malformed(format!("`{header}` has at most {MAX_PROOF_MESSAGE_BYTES} bytes")));
     }
-    let request: DeployRequest =
-        serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+    let request = DeployRequest::decode(header, value).map_err(malformed)?;
     request.check().map_err(malformed)?;
     Ok(request)
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Answer, Deployer, answer, failed, refused};
-use crate::blocking;
-use crate::live::LiveRegistry;
+use crate::registry::live::LiveRegistry;
+use crate::server::blocking;
 use crate::store::{Collected, Retention, Store};
 use deploy::message::{
     DeployError, FetchAnswer, HistoryAnswer, LacksAnswer, ManifestAnswer, Past, ProbeAnswer, PutFile,

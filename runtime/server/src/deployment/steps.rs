@@ -7,14 +7,15 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::{Answer, DeploySession, Deployer, Staged, State, answer, failed, live_of, malformed, refused};
-use crate::blocking;
-use crate::live::LiveRegistry;
-use crate::registry::{Registry, Scrutiny};
+use crate::registry::build::Scrutiny;
+use crate::registry::live::LiveRegistry;
+use crate::registry::{Registry, RegistryContent};
+use crate::server::blocking;
 use crate::store::{Generation, Prepared, Store, StoreError};
 use deploy::manifest::Manifest;
 use deploy::message::{
-    BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, ManifestPatch, Origin,
-    OutcomeAnswer, PutFile,
+    BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, Origin, OutcomeAnswer,
+    PutFile, WantedManifest,
 };
 use deploy::participant::{Begin, Refusal, Step};
 use deploy::sha256_hex;
@@ -26,9 +27,9 @@ impl Deployer {
         session: &DeploySession,
         begin: Begin,
         origin: Origin,
-        manifest: (Option<Box<Manifest>>, Option<ManifestPatch>),
+        wanted: WantedManifest,
     ) -> Answer {
-        let manifest = self.read_manifest(&begin, manifest).await?;
+        let manifest = self.read_manifest(&begin, wanted).await?;
         let Begin { txn, holder, lease, expected } = begin.clone();
         let mut state = self.state.lock().await;
         if let Some(name) = state.current.as_ref().map(|current| &current.manifest.server)
@@ -48,7 +49,7 @@ impl Deployer {
             origin,
             from: session.remote.address.ip().to_string(),
             manifest: Arc::clone(&manifest),
-            registry: None,
+            content: None,
         });
         let live = state.current.as_ref().map(|current| current.manifest.clone());
         drop(state);
@@ -60,11 +61,11 @@ impl Deployer {
     async fn read_manifest(
         &self,
         begin: &Begin,
-        manifest: (Option<Box<Manifest>>, Option<ManifestPatch>),
+        wanted: WantedManifest,
     ) -> Result<Arc<Manifest>, DeployError> {
-        let manifest = match manifest {
-            (Some(whole), None) => Manifest { apply: begin.txn.clone(), ..*whole },
-            (None, Some(patch)) => {
+        let manifest = match wanted {
+            WantedManifest::Whole(whole) => Manifest { apply: begin.txn.clone(), ..*whole },
+            WantedManifest::Patch(patch) => {
                 let state = self.state.lock().await;
                 let live = state.participant.live();
                 if !patch.base.is_empty() && patch.base != live.content {
@@ -82,7 +83,6 @@ impl Deployer {
                     .map_err(|error| malformed(format!("the manifest: {error}")))?;
                 Manifest { apply: begin.txn.clone(), ..manifest }
             }
-            _ => return Err(malformed("`INIT-BEGIN` has either `manifest` or `patch`".to_owned())),
         };
         manifest.validate().map_err(refused)?;
         Ok(Arc::new(manifest))
@@ -170,7 +170,7 @@ impl Deployer {
         blocking(move || store.keep_prepared(&record)).await.map_err(|error| failed(&error))?;
         state.participant.prepared(Instant::now(), step)?;
         if let Some(staged) = &mut state.staged {
-            staged.registry = Some(built);
+            staged.content = Some(built);
         }
         tracing::info!(event = "generation prepared", txn = step.txn, apply = manifest.apply);
         answer(&Value::Null)
@@ -191,7 +191,7 @@ impl Deployer {
         let Some(number) = state.participant.commit(Instant::now(), step)? else {
             return answer(&LiveAnswer { generation: state.participant.live().generation });
         };
-        let Some(Staged { manifest, registry: Some(built), origin, from, .. }) = state.staged.take() else {
+        let Some(Staged { manifest, content: Some(built), origin, from, .. }) = state.staged.take() else {
             state.drop_staged(step.txn);
             return Err(Refusal::NotPrepared(step.txn.to_owned()).into());
         };
@@ -276,9 +276,8 @@ impl Deployer {
             return Err(Refusal::Busy { holder: holder.to_owned(), left_ms }.into());
         }
         if let Some(current) = &state.current {
-            let mut built = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
-            built.generation = current.number;
-            retire(registry.swap(Arc::new(built)));
+            let content = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
+            retire(registry.swap(Arc::new(Registry::new(current.number, content))));
             tracing::info!(event = "engines restarted", generation = current.number);
         }
         answer(&Value::Null)
@@ -312,9 +311,8 @@ impl State {
         next.changes_from(self.current.as_ref().map(|current| &current.manifest))
     }
 
-    fn go_live(&mut self, registry: &LiveRegistry, mut built: Registry, generation: Generation) {
-        built.generation = generation.number;
-        retire(registry.swap(Arc::new(built)));
+    fn go_live(&mut self, registry: &LiveRegistry, content: RegistryContent, generation: Generation) {
+        retire(registry.swap(Arc::new(Registry::new(generation.number, content))));
         let Generation { number, origin, from, changes, manifest, .. } = &generation;
         tracing::info!(
             event = "generation live",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use crate::meter::Meter;
+use crate::log::meter::Meter;
 use wire::exception::Executed;
 
 /// What the calls of one session share with the engines that run them.

@@ -1,9 +1,152 @@
-//! Engines: what runs a procedure. They take and give binary values and know nothing of messages.
+//! Engines: what runs procedures. They take and give binary values, and know nothing of messages and connections.
+//!
+//! ```text
+//! registry::build --ServiceSetup--> Engines::service --> PreparedService --call--> values | EngineFailure
+//! ```
+//!
+//! An engine prepares a service and calls its procedures, with errors of its own ([`failure`]). Another engine is another
+//! field of [`Engines`] and another variant of [`PreparedService`]. Handlers in Rust are not prepared: they are compiled
+//! into the server ([`native`]).
 
+pub(crate) mod failure;
 mod in_flight;
-pub mod native;
-pub mod python;
+pub(crate) mod native;
+pub(crate) mod python;
 mod shares;
 
-pub use in_flight::{InFlight, SessionLoad};
-pub use shares::{Share, Shares};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deploy::manifest::ParameterEntry;
+pub(crate) use in_flight::{InFlight, SessionLoad};
+pub(crate) use shares::{Share, Shares};
+
+use self::failure::{EngineFailure, PrepareError};
+use self::python::{PythonEngine, WorkerPool};
+use crate::store::Tree;
+
+/// The engines of a server.
+#[derive(Debug)]
+pub(crate) struct Engines {
+    pub(crate) python: Arc<PythonEngine>,
+}
+
+/// What an engine has to know of a service.
+#[derive(Debug)]
+pub(crate) struct ServiceSetup {
+    pub(crate) service: String,
+    /// Its files, laid out when they are first needed. `None` if they are damaged.
+    pub(crate) tree: Option<Arc<Tree>>,
+    /// Folders of the tree from which its sources import.
+    pub(crate) import_paths: Vec<String>,
+    /// Maximum length of the returned values in bytes.
+    pub(crate) answer_limit: usize,
+    /// Its procedures with sources. Calls name them by their place.
+    pub(crate) procedures: Vec<SourceProcedure>,
+    pub(crate) limits: ServiceLimits,
+}
+
+/// A procedure as an engine knows it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub(crate) struct SourceProcedure {
+    /// The function's name.
+    pub(crate) name: String,
+    /// Service, name and argument types.
+    pub(crate) key: String,
+    /// The file, relative to the tree's root.
+    pub(crate) path: String,
+    /// Its arguments.
+    pub(crate) parameters: Vec<ParameterEntry>,
+    /// The types it returns.
+    pub(crate) returns: Vec<String>,
+}
+
+/// What a service may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServiceLimits {
+    /// Maximum number of calls at once.
+    pub(crate) workers: usize,
+    /// How long a worker is kept without a call.
+    pub(crate) idle: Duration,
+    /// Maximum time for loading the service.
+    pub(crate) load: Duration,
+}
+
+/// A service that an engine runs. The last one to drop it ends what runs it.
+#[derive(Debug)]
+pub(crate) enum PreparedService {
+    Python(Arc<WorkerPool>),
+}
+
+impl Engines {
+    /// Returns a service that is loaded when it is first called or [checked](PreparedService::check).
+    pub(crate) fn service(&self, setup: ServiceSetup) -> PreparedService {
+        PreparedService::Python(WorkerPool::new(Arc::clone(&self.python), setup))
+    }
+
+    /// Ends everything that runs, and waits until it is gone.
+    pub(crate) async fn stop(&self) {
+        self.python.stop().await;
+    }
+}
+
+impl PreparedService {
+    /// Checks every source against its signature and loads it. Then starts as many as `workers`, so that calls that come
+    /// at once do not wait.
+    ///
+    /// # Errors
+    /// What is wrong with which source, or why the service cannot be loaded.
+    pub(crate) async fn check(&self, workers: usize) -> Result<(), PrepareError> {
+        match self {
+            Self::Python(pool) => pool.prepare(workers).await,
+        }
+    }
+
+    /// Calls the procedure at that place in the setup with the binary values of its arguments.
+    ///
+    /// # Errors
+    /// Why it returned no values.
+    pub(crate) async fn call(
+        &self,
+        procedure: usize,
+        arguments: &[u8],
+        client: &Arc<str>,
+        deadline: tokio::time::Instant,
+        in_flight: InFlight,
+    ) -> Result<Vec<u8>, EngineFailure> {
+        match self {
+            Self::Python(pool) => pool.call(procedure, arguments, client, deadline, in_flight).await,
+        }
+    }
+
+    /// Checks that something runs the service, or can be started.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) async fn probe(&self) -> Result<(), String> {
+        match self {
+            Self::Python(pool) => pool.probe().await,
+        }
+    }
+
+    /// Returns how many workers there are.
+    pub(crate) fn workers(&self) -> usize {
+        match self {
+            Self::Python(pool) => pool.workers(),
+        }
+    }
+
+    /// Sets how many clients may call. If there are several, one of them holds at most all workers but one.
+    pub(crate) fn set_tenants(&self, tenants: usize) {
+        match self {
+            Self::Python(pool) => pool.set_tenants(tenants),
+        }
+    }
+
+    /// Ends workers that were idle for longer than the limit.
+    pub(crate) fn drop_idle(&self, now: Instant) {
+        match self {
+            Self::Python(pool) => pool.drop_idle(now),
+        }
+    }
+}

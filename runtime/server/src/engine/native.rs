@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::failure::EngineFailure;
 use super::{InFlight, Share, Shares};
-use crate::meter::Meter;
+use crate::log::meter::Meter;
 use handler::{Call, Method, PollCall, RunningCall};
-use wire::exception::{Exception, ExceptionType, Executed};
 use wire::outbox::Outbox;
 use wire::value::{DecodeError, Reader};
 
@@ -106,7 +106,7 @@ impl NativeMethod {
         client: &Arc<str>,
         deadline: tokio::time::Instant,
         in_flight: InFlight,
-    ) -> Result<Outbox, Exception> {
+    ) -> Result<Outbox, EngineFailure> {
         let unknown =
             !self.method.is_blocking() && (1..=PROVEN).contains(&self.unproven.load(Ordering::Relaxed));
         let trial = if unknown { tokio::time::timeout(TRIAL, self.trial.acquire()).await.ok() } else { None };
@@ -114,8 +114,8 @@ impl NativeMethod {
             let thread =
                 tokio::time::timeout_at(deadline, self.threads.free.take_for(client, &in_flight)).await;
             let Ok(thread) = thread else {
-                let message = "the deadline passed while the call was waiting for a thread";
-                return Err(expired(message, in_flight.executed()));
+                let activity = "the call was waiting for a thread";
+                return Err(EngineFailure::Expired(activity, in_flight.executed()));
             };
             // Once it is handed over, nothing keeps it from running.
             in_flight.begin();
@@ -128,20 +128,20 @@ impl NativeMethod {
                 Ok(Ok(First::Done(result))) => return taken_over(result, &in_flight),
                 Ok(Ok(First::Waits(waits))) => running = waits,
                 Ok(Err(error)) => return Err(broken_off(error)),
-                Err(_) => return Err(expired_running()),
+                Err(_) => return Err(EngineFailure::expired_running()),
             }
         }
         drop(trial);
         if tokio::time::timeout_at(deadline, in_flight.session().until_may_start()).await.is_err() {
-            let message = "the deadline passed while answers before were not taken";
-            return Err(expired(message, in_flight.executed()));
+            let activity = "earlier answers were not taken";
+            return Err(EngineFailure::Expired(activity, in_flight.executed()));
         }
         in_flight.begin();
         let mut out = Outbox::default();
         let polled = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
         match tokio::time::timeout_at(deadline, polled).await {
             Ok(result) => taken_over(result.map(|()| out), &in_flight),
-            Err(_) => Err(expired_running()),
+            Err(_) => Err(EngineFailure::expired_running()),
         }
     }
 
@@ -159,7 +159,12 @@ impl NativeMethod {
             let to_end = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
             // One that only waits does not hold its thread beyond the deadline.
             let to_end = async { tokio::time::timeout_at(deadline, to_end).await };
-            Poll::Ready(self.threads.runtime.block_on(to_end).unwrap_or_else(|_| Err(expired_running())))
+            Poll::Ready(
+                self.threads
+                    .runtime
+                    .block_on(to_end)
+                    .unwrap_or_else(|_| Err(EngineFailure::expired_running())),
+            )
         } else {
             poll(running.as_mut(), &mut Context::from_waker(Waker::noop()), &mut out)
         };
@@ -172,13 +177,13 @@ impl NativeMethod {
 }
 
 /// Counts an answer before another call of its session starts.
-fn taken_over(result: Result<Outbox, Exception>, in_flight: &InFlight) -> Result<Outbox, Exception> {
+fn taken_over(result: Result<Outbox, EngineFailure>, in_flight: &InFlight) -> Result<Outbox, EngineFailure> {
     result.inspect(|out| in_flight.session().add_untaken(out.len()))
 }
 
 /// What became of a call on a thread of the pool.
 enum First {
-    Done(Result<Outbox, Exception>),
+    Done(Result<Outbox, EngineFailure>),
     Waits(RunningCall),
 }
 
@@ -187,29 +192,25 @@ pub fn poll(
     running: Pin<&mut dyn PollCall>,
     cx: &mut Context<'_>,
     out: &mut Outbox,
-) -> Poll<Result<(), Exception>> {
+) -> Poll<Result<(), EngineFailure>> {
     let polled = std::panic::catch_unwind(AssertUnwindSafe(|| running.poll_into(cx, out)));
     match polled {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(Ok(()))) => Poll::Ready(Ok(())),
         Ok(Poll::Ready(Err(failure))) => {
-            let exception = Exception::new(ExceptionType::Execution, Executed::Yes, failure.message());
-            Poll::Ready(Err(Exception { own_kind: Some(failure.kind().to_owned()), ..exception }))
+            let kind = failure.kind().to_owned();
+            Poll::Ready(Err(EngineFailure::Raised { kind, message: failure.message().to_owned() }))
         }
         Err(panic) => Poll::Ready(Err(panicked(&*panic))),
     }
 }
 
-/// A thread of the pool did not come to the end of a call.
-fn broken_off(error: tokio::task::JoinError) -> Exception {
-    if let Ok(panic) = error.try_into_panic() {
-        return panicked(&*panic);
-    }
-    let message = "the server stops, and the call did not begin";
-    Exception::new(ExceptionType::Unavailable, Executed::Unknown, message)
+/// Returns the failure of a call whose thread did not come to an end.
+fn broken_off(error: tokio::task::JoinError) -> EngineFailure {
+    error.try_into_panic().map_or(EngineFailure::Stopping, |panic| panicked(&*panic))
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Exception {
+fn panicked(panic: &(dyn Any + Send)) -> EngineFailure {
     static LINES: OnceLock<Meter> = OnceLock::new();
     let words = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -217,17 +218,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Exception {
     if LINES.get_or_init(Meter::new).admit(Instant::now()) {
         tracing::error!(event = "handler panicked", message = words);
     }
-    let message = format!("the handler panicked: {words}");
-    let exception = Exception::new(ExceptionType::Execution, Executed::Unknown, message);
-    Exception { own_kind: Some("panic".to_owned()), ..exception }
-}
-
-fn expired_running() -> Exception {
-    expired("the deadline passed while the procedure was running", Executed::Unknown)
-}
-
-fn expired(message: &str, executed: Executed) -> Exception {
-    Exception::new(ExceptionType::DeadlineExceeded, executed, message)
+    EngineFailure::Panicked(words)
 }
 
 impl std::fmt::Debug for NativeMethod {

@@ -10,14 +10,12 @@
 //! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec` reads and writes values,
 //! `rpc_records` makes the classes of records. What holds sources against signatures is the crate `rpc-conformance`'s.
 //!
-//! A [`Pool`] that nobody holds any more kills its idle workers; a busy one is killed when its call has ended.
+//! A [`WorkerPool`] that nobody holds any more kills its idle workers; a busy one is killed when its call has ended.
 
 mod interpreter;
 mod pool;
 mod worker;
 mod zygote;
 
-pub use interpreter::Interpreter;
-pub use pool::{Pool, PoolLimits};
-pub use worker::{Procedure, Setup};
-pub use zygote::Engine;
+pub(crate) use pool::WorkerPool;
+pub(crate) use zygote::PythonEngine;

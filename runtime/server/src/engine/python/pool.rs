@@ -1,39 +1,24 @@
-//! [`Pool`]: the workers of one service at one version.
+//! [`WorkerPool`]: the workers of one service at one version.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::worker::{Answer, Findings, Setup, StartError, Worker};
-use super::zygote::Engine;
-use crate::engine::{InFlight, Share, Shares};
-use crate::meter::Meter;
-use crate::store::Tree;
-use deploy::message::{DeployError, DeployErrorKind};
-use wire::exception::{Exception, ExceptionType, Executed};
-
-/// How many workers a pool may have, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub struct PoolLimits {
-    /// Calls at once, hence workers.
-    pub workers: usize,
-    /// A worker idle for longer leaves.
-    pub idle: Duration,
-    /// Loading the service takes no longer.
-    pub load: Duration,
-}
+use super::worker::{Worker, WorkerAnswer};
+use super::zygote::PythonEngine;
+use crate::engine::failure::{EngineFailure, PrepareError};
+use crate::engine::{InFlight, ServiceSetup, Share, Shares};
+use crate::log::meter::Meter;
+use wire::exception::Executed;
 
 /// The workers of one service at one version. It starts them as calls need them.
 #[derive(Debug)]
-pub struct Pool {
-    engine: Arc<Engine>,
-    setup: Setup,
-    /// Its files; laid out before the first worker starts, and there as long as this.
-    tree: Option<Arc<Tree>>,
-    limits: PoolLimits,
+pub(crate) struct WorkerPool {
+    engine: Arc<PythonEngine>,
+    setup: ServiceSetup,
     /// A slot for each call that may run.
     slots: Arc<Shares>,
     /// A permit for each worker that is starting.
@@ -70,7 +55,7 @@ struct Idle {
 /// A worker in a call. When it is dropped before the answer came (the caller is gone), the worker is given the rest of
 /// the call's time to finish; its slot is free only when it has.
 struct Busy {
-    pool: Arc<Pool>,
+    pool: Arc<WorkerPool>,
     /// `None` once the worker went back, or died.
     worker: Option<(Worker, Share)>,
     deadline: tokio::time::Instant,
@@ -79,16 +64,15 @@ struct Busy {
     in_flight: InFlight,
 }
 
-impl Pool {
-    /// A pool without workers.
-    pub fn new(engine: Arc<Engine>, setup: Setup, tree: Option<Arc<Tree>>, limits: PoolLimits) -> Arc<Self> {
+impl WorkerPool {
+    /// Returns a pool without workers.
+    pub(crate) fn new(engine: Arc<PythonEngine>, setup: ServiceSetup) -> Arc<Self> {
+        let workers = setup.limits.workers;
         Arc::new(Self {
             engine,
             setup,
-            tree,
-            limits,
-            slots: Shares::new(limits.workers),
-            starting: Arc::new(Semaphore::new(limits.workers)),
+            slots: Shares::new(workers),
+            starting: Arc::new(Semaphore::new(workers)),
             idle: Mutex::default(),
             alive: Arc::default(),
         })
@@ -99,16 +83,11 @@ impl Pool {
     ///
     /// # Errors
     /// What is wrong with which source, or why no worker could be had.
-    pub async fn prepare(self: &Arc<Self>, wanted: usize) -> Result<(), DeployError> {
-        let first = self.make_worker(true).await;
-        let refused = |error| match error {
-            StartError::Refused(findings) => refused(&self.setup.service, findings),
-            StartError::Failed(message) => DeployError::new(DeployErrorKind::Refused, message),
-        };
-        self.put_back(first.map_err(refused)?);
-        for _ in 1..wanted.min(self.limits.workers) {
+    pub async fn prepare(self: &Arc<Self>, wanted: usize) -> Result<(), PrepareError> {
+        self.put_back(self.make_worker(true).await?);
+        for _ in 1..wanted.min(self.setup.limits.workers) {
             let Ok(starting) = Arc::clone(&self.starting).try_acquire_owned() else { break };
-            // One that does not start is none too few: a call starts its own.
+            // Ignore failures here: a call starts a worker on demand.
             if let Ok(worker) = self.start_worker(starting).await {
                 self.put_back(worker);
             }
@@ -118,7 +97,7 @@ impl Pool {
 
     /// Says how many clients may call. Where they are several, one of them holds at most all workers but one.
     pub fn set_tenants(&self, tenants: usize) {
-        let workers = self.limits.workers;
+        let workers = self.setup.limits.workers;
         self.slots.set_per_client(if tenants > 1 { workers.saturating_sub(1) } else { workers });
     }
 
@@ -146,8 +125,7 @@ impl Pool {
                 self.put_back(worker);
                 Ok(())
             }
-            Err(StartError::Failed(message)) => Err(message),
-            Err(StartError::Refused(findings)) => Err(refused(&self.setup.service, findings).to_string()),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -163,7 +141,7 @@ impl Pool {
         client: &Arc<str>,
         deadline: tokio::time::Instant,
         in_flight: InFlight,
-    ) -> Result<Vec<u8>, Exception> {
+    ) -> Result<Vec<u8>, EngineFailure> {
         let queued = tokio::time::timeout_at(deadline, self.take_worker(client, &in_flight));
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
         in_flight.begin();
@@ -174,7 +152,7 @@ impl Pool {
         let answer = busy.call(procedure, arguments, running.is_alone()).await?;
         drop(running);
         busy.in_call = false;
-        if let Answer::Values(values) = &answer {
+        if let WorkerAnswer::Values(values) = &answer {
             in_flight.session().add_untaken(values.len());
         }
         drop(busy);
@@ -184,7 +162,7 @@ impl Pool {
     /// Lets workers go that have been idle for longer than the limit.
     pub fn drop_idle(&self, now: Instant) {
         let mut idle = self.lock_idle();
-        let long = |idle: &Idle| now.saturating_duration_since(idle.since) > self.limits.idle;
+        let long = |idle: &Idle| now.saturating_duration_since(idle.since) > self.setup.limits.idle;
         let leaving: Vec<_> = std::iter::from_fn(|| idle.pop_front_if(|first| long(first))).collect();
         drop(idle);
         for idle in leaving {
@@ -200,13 +178,12 @@ impl Pool {
         self: &Arc<Self>,
         client: &Arc<str>,
         in_flight: &InFlight,
-    ) -> Result<(Worker, Share), Exception> {
-        let unavailable = |message: String| Exception::refused(ExceptionType::Unavailable, message);
+    ) -> Result<(Worker, Share), EngineFailure> {
         let slot = self.slots.take_for(client, in_flight).await;
         if let Some(worker) = self.take_idle() {
             return Ok((worker, slot));
         }
-        let closing = |_| unavailable("the service is closing".to_owned());
+        let closing = |_| EngineFailure::Unavailable("the service is closing".to_owned());
         let starting = Arc::clone(&self.starting).acquire_owned().await.map_err(closing)?;
         // The one that came back meanwhile is as good.
         if let Some(worker) = self.take_idle() {
@@ -214,15 +191,12 @@ impl Pool {
         }
         match self.start_worker(starting).await {
             Ok(worker) => Ok((worker, slot)),
-            Err(StartError::Failed(message)) => Err(unavailable(message)),
-            Err(StartError::Refused(findings)) => {
-                Err(unavailable(refused(&self.setup.service, findings).to_string()))
-            }
+            Err(error) => Err(EngineFailure::Unavailable(error.to_string())),
         }
     }
 
     /// Starts a worker. It is ready for the next call if this one gives up before.
-    async fn start_worker(self: &Arc<Self>, starting: OwnedSemaphorePermit) -> Result<Worker, StartError> {
+    async fn start_worker(self: &Arc<Self>, starting: OwnedSemaphorePermit) -> Result<Worker, PrepareError> {
         let (sender, receiver) = oneshot::channel();
         let pool = Arc::clone(self);
         tokio::spawn(async move {
@@ -232,19 +206,19 @@ impl Pool {
             }
             drop(starting);
         });
-        receiver.await.unwrap_or_else(|_| Err(StartError::Failed("the start broke off".to_owned())))
+        receiver.await.unwrap_or_else(|_| Err(PrepareError::Failed("the start broke off".to_owned())))
     }
 
-    async fn make_worker(&self, check: bool) -> Result<Worker, StartError> {
-        if let Some(tree) = self.tree.clone() {
+    async fn make_worker(&self, check: bool) -> Result<Worker, PrepareError> {
+        if let Some(tree) = self.setup.tree.clone() {
             let laid_out = tokio::task::spawn_blocking(move || tree.lay_out()).await;
             let failed =
-                |what: String| StartError::Failed(format!("service `{}`: {what}", self.setup.service));
+                |what: String| PrepareError::Failed(format!("service `{}`: {what}", self.setup.service));
             laid_out
                 .map_err(|error| failed(error.to_string()))?
                 .map_err(|error| failed(error.to_string()))?;
         }
-        let mut worker = Worker::start(&self.engine, &self.setup, check, self.limits.load).await?;
+        let mut worker = Worker::start(&self.engine, &self.setup, check).await?;
         worker.counted = Some(Counted::new(&self.alive));
         Ok(worker)
     }
@@ -266,27 +240,36 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outcome(&self, procedure: usize, answer: Answer, lines: &Meter) -> Result<Vec<u8>, Exception> {
+    fn outcome(
+        &self,
+        procedure: usize,
+        answer: WorkerAnswer,
+        lines: &Meter,
+    ) -> Result<Vec<u8>, EngineFailure> {
         match answer {
-            Answer::Values(values) => Ok(values),
-            Answer::WrongType(message) => {
-                Err(Exception::new(ExceptionType::Execution, Executed::Yes, message))
-            }
-            Answer::Raised(raised) => {
+            WorkerAnswer::Values(values) => Ok(values),
+            WorkerAnswer::WrongType(message) => Err(EngineFailure::WrongType(message)),
+            WorkerAnswer::Raised(raised) => {
                 let key = self.setup.procedures.get(procedure).map(|procedure| procedure.key.as_str());
                 if lines.admit(Instant::now()) {
                     tracing::warn!(event = "raised", key, kind = raised.kind, traceback = raised.traceback);
                 }
-                let exception = Exception::new(ExceptionType::Execution, Executed::Yes, raised.message);
-                Err(Exception { own_kind: Some(raised.kind), ..exception })
+                Err(EngineFailure::Raised { kind: raised.kind, message: raised.message })
             }
         }
     }
 }
 
 impl Busy {
-    async fn call(&mut self, procedure: usize, arguments: &[u8], alone: bool) -> Result<Answer, Exception> {
-        let Some((worker, _)) = &mut self.worker else { return Err(died("it is gone")) };
+    async fn call(
+        &mut self,
+        procedure: usize,
+        arguments: &[u8],
+        alone: bool,
+    ) -> Result<WorkerAnswer, EngineFailure> {
+        let Some((worker, _)) = &mut self.worker else {
+            return Err(EngineFailure::Died("it is gone".to_owned()));
+        };
         match tokio::time::timeout_at(self.deadline, worker.call(procedure, arguments, alone)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
@@ -296,7 +279,7 @@ impl Busy {
                     tracing::warn!(event = "worker died", pid = worker.process.pid, how, error = %error);
                 }
                 self.worker = None;
-                Err(died(&how))
+                Err(EngineFailure::Died(how))
             }
             Err(_) => {
                 let pid = worker.process.pid;
@@ -307,8 +290,7 @@ impl Busy {
                 worker.process.kill();
                 worker.process.ended().await;
                 self.worker = None;
-                let message = "the deadline passed while the procedure was running";
-                Err(Exception::new(ExceptionType::DeadlineExceeded, Executed::Unknown, message))
+                Err(EngineFailure::expired_running())
             }
         }
     }
@@ -321,7 +303,9 @@ impl Drop for Busy {
             self.pool.put_back(worker);
             return;
         }
-        let (pool, deadline, in_flight) = (Arc::clone(&self.pool), self.deadline, self.in_flight.clone());
+        let pool = Arc::clone(&self.pool);
+        let deadline = self.deadline;
+        let in_flight = self.in_flight.clone();
         tokio::spawn(async move {
             if let Ok(Ok(())) = tokio::time::timeout_at(deadline, worker.finish()).await {
                 pool.put_back(worker);
@@ -331,22 +315,6 @@ impl Drop for Busy {
     }
 }
 
-fn refused(service: &str, findings: Findings) -> DeployError {
-    let count = findings.len();
-    let message = format!("service `{service}`: {count} {} in its sources", plural(count, "error"));
-    DeployError { kind: DeployErrorKind::Refused, message, findings }
-}
-
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 { word.to_owned() } else { format!("{word}s") }
-}
-
-fn died(how: &str) -> Exception {
-    let message = format!("the procedure's worker died ({how})");
-    Exception::new(ExceptionType::Execution, Executed::Unknown, message)
-}
-
-fn expired_in_queue() -> Exception {
-    let message = "the deadline passed while the call was waiting for a worker";
-    Exception::refused(ExceptionType::DeadlineExceeded, message)
+fn expired_in_queue() -> EngineFailure {
+    EngineFailure::Expired("the call was waiting for a worker", Executed::No)
 }

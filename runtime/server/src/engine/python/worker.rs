@@ -1,6 +1,7 @@
 //! [`Worker`]: one forked process with its service loaded, and a call through its pipes.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::unix::pipe;
 
 use super::pool::Counted;
-use super::zygote::{Engine, Forked, Process};
-use crate::meter::Meter;
+use super::zygote::{Forked, Process, PythonEngine};
+use crate::engine::failure::PrepareError;
+use crate::engine::{ServiceSetup, SourceProcedure};
+use crate::log::meter::Meter;
 use deploy::message::SourceFinding;
 use wire::frame::MAX_FRAME_LIMIT;
 
@@ -37,54 +40,27 @@ const READY: u8 = 3;
 const REFUSED: u8 = 4;
 const LOADING: u8 = 5;
 
-/// What a worker loads; its first request.
-#[derive(Debug, Clone, Serialize)]
+/// What a worker loads: its first request.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Setup {
+struct LoadRequest<'a> {
     /// The service's name.
-    pub service: String,
-    /// The folder that holds its files, laid out as beside `init.yaml`.
-    pub root: String,
+    service: &'a str,
+    /// The folder that holds the service's files, laid out as beside `init.yaml`.
+    root: &'a Path,
     /// Folders below `root` from which its sources import.
-    pub import_paths: Vec<String>,
+    import_paths: &'a [String],
     /// Where Python finds all other modules.
-    pub sys_path: Vec<String>,
-    /// Returned values of more bytes are refused.
-    pub answer_limit: usize,
-    /// Its procedures; requests name them by their place.
-    pub procedures: Vec<Procedure>,
-}
-
-/// A procedure as a worker knows it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Procedure {
-    /// The function's name.
-    pub name: String,
-    /// Service, name and argument types.
-    pub key: String,
-    /// The file, relative to the root.
-    pub path: String,
-    /// Its arguments.
-    pub parameters: Vec<deploy::manifest::ParameterEntry>,
-    /// The types it returns.
-    pub returns: Vec<String>,
-}
-
-/// What is wrong with which source.
-pub type Findings = Vec<SourceFinding>;
-
-/// Why a worker did not start.
-#[derive(Debug)]
-pub(super) enum StartError {
-    /// Its sources are refused.
-    Refused(Findings),
-    /// It could not be made, or died, or took too long.
-    Failed(String),
+    sys_path: &'a [String],
+    /// Maximum length of the returned values in bytes.
+    answer_limit: usize,
+    /// Its procedures; calls name them by their place.
+    procedures: &'a [SourceProcedure],
 }
 
 /// A worker's answer to a call.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum WorkerAnswer {
     /// The returned values.
     Values(Vec<u8>),
     /// The procedure raised.
@@ -118,44 +94,61 @@ pub(super) struct Worker {
 impl Worker {
     /// Forks a worker and has it load its service; with `check`, every source is held against its signature too.
     pub(super) async fn start(
-        engine: &Engine,
-        setup: &Setup,
+        engine: &PythonEngine,
+        setup: &ServiceSetup,
         check: bool,
-        timeout: Duration,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Self, PrepareError> {
+        let timeout = setup.limits.load;
         let deadline = tokio::time::Instant::now() + timeout;
         let forked = tokio::time::timeout_at(deadline, engine.fork()).await;
-        let failed = |what: String| StartError::Failed(format!("a Python worker could not be made: {what}"));
+        let failed =
+            |what: String| PrepareError::Failed(format!("a Python worker could not be made: {what}"));
         let Forked { process, requests, answers, output } = match forked {
             Ok(Ok(forked)) => forked,
             Ok(Err(error)) => return Err(failed(error.to_string())),
             Err(_) => return Err(failed(format!("not within {timeout:?}"))),
         };
         tracing::debug!(event = "worker started", pid = process.pid, service = setup.service);
-        let (service, pid, reading) =
-            (Arc::from(setup.service.as_str()), process.pid, engine.reading_output());
+        let service = Arc::from(setup.service.as_str());
+        let pid = process.pid;
+        let reading = engine.reading_output();
         tokio::spawn(async move {
             log_output(output, service, pid).await;
             drop(reading);
         });
         let mut worker = Self { process, requests, answers, input: Vec::new(), number: 0, counted: None };
         let mut loading = String::new();
-        match tokio::time::timeout_at(deadline, worker.load(setup, check, &mut loading)).await {
+        match tokio::time::timeout_at(deadline, worker.load(engine, setup, check, &mut loading)).await {
             Ok(loaded) => loaded.map(|()| worker),
             Err(_) => Err(too_long(setup, loading, timeout)),
         }
     }
 
     /// Sends what to load and waits until it is; `loading` is the source at work.
-    async fn load(&mut self, setup: &Setup, check: bool, loading: &mut String) -> Result<(), StartError> {
+    async fn load(
+        &mut self,
+        engine: &PythonEngine,
+        setup: &ServiceSetup,
+        check: bool,
+        loading: &mut String,
+    ) -> Result<(), PrepareError> {
         #[derive(Serialize)]
         struct First<'a> {
             check: bool,
             #[serde(flatten)]
-            setup: &'a Setup,
+            load: LoadRequest<'a>,
         }
-        let failed = |what: String| StartError::Failed(format!("service `{}`: {what}", setup.service));
-        let first = serde_json::to_vec(&First { check, setup }).map_err(|error| failed(error.to_string()))?;
+        let failed = |what: String| PrepareError::Failed(format!("service `{}`: {what}", setup.service));
+        let interpreter = engine.interpreter().await.map_err(&failed)?;
+        let load = LoadRequest {
+            service: &setup.service,
+            root: setup.tree.as_ref().map_or(Path::new(""), |tree| tree.root()),
+            import_paths: &setup.import_paths,
+            sys_path: &interpreter.path,
+            answer_limit: setup.answer_limit,
+            procedures: &setup.procedures,
+        };
+        let first = serde_json::to_vec(&First { check, load }).map_err(|error| failed(error.to_string()))?;
         let mut answer = self.exchange(&framed(&[&first])).await;
         loop {
             match answer.as_ref().map(|answer| answer.split_first()) {
@@ -169,7 +162,8 @@ impl Worker {
                 Ok(Some((&REFUSED, findings))) => {
                     let findings =
                         serde_json::from_slice(findings).map_err(|error| failed(error.to_string()))?;
-                    return Err(StartError::Refused(findings));
+                    let service = setup.service.clone();
+                    return Err(PrepareError::Refused { service, findings });
                 }
                 Ok(_) => return Err(failed("its worker answered out of turn".to_owned())),
                 Err(error) => {
@@ -188,7 +182,12 @@ impl Worker {
     /// With `poll`, the answer is looked for during [`POLL_TIME`] before the thread may sleep: a sleeping thread is
     /// woken by an interrupt, which costs more than a short procedure. That is worth a core only while nothing else
     /// wants it.
-    pub(super) async fn call(&mut self, place: usize, arguments: &[u8], poll: bool) -> io::Result<Answer> {
+    pub(super) async fn call(
+        &mut self,
+        place: usize,
+        arguments: &[u8],
+        poll: bool,
+    ) -> io::Result<WorkerAnswer> {
         self.number = self.number.wrapping_add(1);
         let number = self.number.to_le_bytes();
         let place = u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes();
@@ -200,15 +199,17 @@ impl Worker {
         let Some(answer) = answer.strip_prefix(&number) else { return Err(out_of_turn()) };
         let garbled = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
         match answer.split_first() {
-            Some((&VALUES, values)) => Ok(Answer::Values(values.to_vec())),
-            Some((&RAISED, raised)) => Ok(Answer::Raised(serde_json::from_slice(raised).map_err(garbled)?)),
+            Some((&VALUES, values)) => Ok(WorkerAnswer::Values(values.to_vec())),
+            Some((&RAISED, raised)) => {
+                Ok(WorkerAnswer::Raised(serde_json::from_slice(raised).map_err(garbled)?))
+            }
             Some((&WRONG_TYPE, wrong)) => {
                 #[derive(Deserialize)]
                 struct Wrong {
                     message: String,
                 }
                 let wrong: Wrong = serde_json::from_slice(wrong).map_err(garbled)?;
-                Ok(Answer::WrongType(wrong.message))
+                Ok(WorkerAnswer::WrongType(wrong.message))
             }
             _ => Err(out_of_turn()),
         }
@@ -273,13 +274,13 @@ impl Worker {
     }
 }
 
-fn too_long(setup: &Setup, path: String, timeout: Duration) -> StartError {
+fn too_long(setup: &ServiceSetup, path: String, timeout: Duration) -> PrepareError {
     let Some(procedure) = setup.procedures.iter().find(|procedure| procedure.path == path) else {
-        return StartError::Failed(format!("service `{}` did not load within {timeout:?}", setup.service));
+        return PrepareError::Failed(format!("service `{}` did not load within {timeout:?}", setup.service));
     };
     let message = format!("it did not load within {timeout:?}");
     let finding = SourceFinding { procedure: procedure.key.clone(), path, line: 1, message };
-    StartError::Refused(vec![finding])
+    PrepareError::Refused { service: setup.service.clone(), findings: vec![finding] }
 }
 
 /// A request of these parts with its length in front.

@@ -1,4 +1,4 @@
-//! [`Engine`]: the zygote process, and the forks it makes.
+//! [`PythonEngine`]: the zygote process, and the forks it makes.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -22,9 +22,10 @@ use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use serde::Deserialize;
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OnceCell, mpsc, oneshot};
 
 use super::interpreter::Interpreter;
+use crate::server::blocking;
 
 /// The Python side, module by module; the first is the zygote's program.
 const SHIM: [(&str, &str); 6] = [
@@ -47,8 +48,11 @@ const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes workers. The zygote is started with the first one, and again should it ever end.
 #[derive(Debug)]
-pub struct Engine {
-    interpreter: Interpreter,
+pub struct PythonEngine {
+    /// The program that was asked for.
+    python: String,
+    /// What that program says of itself, once a worker was needed.
+    interpreter: OnceCell<Interpreter>,
     /// Holds the shim.
     folder: PathBuf,
     zygote: Mutex<Option<Running>>,
@@ -149,12 +153,12 @@ struct News {
     error: Option<String>,
 }
 
-impl Engine {
+impl PythonEngine {
     /// An engine that runs this Python; its own Python sources are written into `folder`.
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn new(interpreter: Interpreter, folder: PathBuf) -> io::Result<Self> {
+    pub fn new(python: String, folder: PathBuf) -> io::Result<Self> {
         for (name, text) in SHIM {
             let mut file = std::fs::File::options();
             let file = file.write(true).create(true).truncate(true).mode(SHIM_MODE).open(folder.join(name));
@@ -164,7 +168,8 @@ impl Engine {
         let outputs =
             Outputs { reading: Mutex::new(Some(reading)), all_read: tokio::sync::Mutex::new(all_read) };
         let running_calls = AtomicUsize::new(0);
-        Ok(Self { interpreter, folder, zygote: Mutex::default(), outputs, running_calls })
+        let interpreter = OnceCell::new();
+        Ok(Self { python, interpreter, folder, zygote: Mutex::default(), outputs, running_calls })
     }
 
     /// Counts a call that a worker begins with.
@@ -173,9 +178,18 @@ impl Engine {
         RunningCall { running_calls: &self.running_calls, before }
     }
 
-    /// The Python it runs.
-    pub fn interpreter(&self) -> &Interpreter {
-        &self.interpreter
+    /// Returns the Python that runs procedures. Asks it about itself at the first time.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(crate) async fn interpreter(&self) -> Result<&Interpreter, String> {
+        let python = self.python.clone();
+        self.interpreter.get_or_try_init(|| blocking(move || Interpreter::resolve(&python))).await
+    }
+
+    /// Returns the version of that Python. Empty before it was needed.
+    pub(crate) fn version(&self) -> String {
+        self.interpreter.get().map_or_else(String::new, Interpreter::version)
     }
 
     /// Forks a worker.
@@ -183,7 +197,8 @@ impl Engine {
         let (request_read, request_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (answer_read, answer_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (output_read, output_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        let born = self.zygote()?.fork([request_read.as_fd(), answer_write.as_fd(), output_write.as_fd()])?;
+        let born =
+            self.zygote().await?.fork([request_read.as_fd(), answer_write.as_fd(), output_write.as_fd()])?;
         drop((request_read, answer_write, output_write));
         let gone = || io::Error::other("the zygote ended");
         let born = tokio::time::timeout(FORK_TIMEOUT, born).await?.map_err(|_| gone())??;
@@ -197,12 +212,13 @@ impl Engine {
         })
     }
 
-    fn zygote(&self) -> io::Result<Arc<Zygote>> {
+    async fn zygote(&self) -> io::Result<Arc<Zygote>> {
+        let interpreter = self.interpreter().await.map_err(io::Error::other)?;
         let mut slot = lock(&self.zygote);
         if let Some(running) = slot.as_ref().filter(|running| !lock(&running.zygote.workers).ended) {
             return Ok(Arc::clone(&running.zygote));
         }
-        let running = Zygote::start(&self.interpreter, &self.folder.join(SHIM[0].0))?;
+        let running = Zygote::start(interpreter, &self.folder.join(SHIM[0].0))?;
         let zygote = Arc::clone(&running.zygote);
         *slot = Some(running);
         Ok(zygote)

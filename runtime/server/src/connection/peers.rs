@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::budget::AddressUse;
-use super::deployment::ProofTries;
-use crate::meter::{Meter, PerSecond};
+use crate::deployment::ProofTries;
+use crate::log::meter::{Meter, PerSecond};
 
 /// Maximum number of log lines a second about what one address sent: refusals, malformed messages, exceptions.
 const REFUSAL_LINES: u64 = 20;

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Shared;
 use super::budget::Reserved;
+use super::end::EndReason;
 use super::peers::Remote;
 use crate::engine::SessionLoad;
+use crate::server::Shared;
 use wire::exception::{Exception, ExceptionType};
 
 /// Bytes of an unfinished message that are not counted: as much as one read takes.
@@ -18,10 +19,10 @@ const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
 
 /// What one connection may cost.
 #[derive(Debug)]
-pub(super) struct Pressure {
-    pub(super) remote: Remote,
+pub(crate) struct Pressure {
+    pub(crate) remote: Remote,
     /// What its calls share.
-    pub(super) load: Arc<SessionLoad>,
+    pub(crate) load: Arc<SessionLoad>,
     shared: Arc<Shared>,
     unfinished: Reserved,
     untaken: Reserved,
@@ -31,7 +32,7 @@ pub(super) struct Pressure {
 }
 
 impl Pressure {
-    pub(super) fn new(remote: Remote, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(remote: Remote, shared: Arc<Shared>) -> Self {
         Self {
             load: Arc::new(SessionLoad::new(shared.limits.queued_bytes, Arc::clone(&remote.peer.lines))),
             unfinished: shared.unfinished.part(&remote.peer.unfinished),
@@ -44,9 +45,9 @@ impl Pressure {
     }
 
     /// Maximum number of bytes of a message. One who `may_deploy` is no stranger.
-    pub(super) fn frame_limit(&self, may_deploy: bool) -> usize {
+    pub(crate) fn frame_limit(&self, may_deploy: bool) -> usize {
         let limits = &self.shared.limits;
-        if may_deploy || self.shared.registry.load().identity.knows(self.remote.address.ip()) {
+        if may_deploy || self.shared.registry.load().identity().knows(self.remote.address.ip()) {
             limits.frame_bytes
         } else {
             limits.stranger_frame_bytes.min(limits.frame_bytes)
@@ -57,7 +58,7 @@ impl Pressure {
     ///
     /// # Errors
     /// The exception that ends the connection: the budget for such bytes is used up.
-    pub(super) fn set_unfinished(&mut self, bytes: usize) -> Result<(), Exception> {
+    pub(crate) fn set_unfinished(&mut self, bytes: usize) -> Result<(), Exception> {
         if self.unfinished.set(if bytes > FREE_UNFINISHED_BYTES { bytes } else { 0 }) {
             return Ok(());
         }
@@ -70,7 +71,7 @@ impl Pressure {
     }
 
     /// A message has come whole: its bytes are no longer those of an unfinished one.
-    pub(super) fn end_message(&mut self) {
+    pub(crate) fn end_message(&mut self) {
         if self.unfinished.is_used() {
             // Giving bytes back always succeeds.
             self.unfinished.set(0);
@@ -81,18 +82,18 @@ impl Pressure {
     ///
     /// # Errors
     /// Why the connection ends: the budget for such bytes is used up.
-    pub(super) fn set_untaken(&mut self, bytes: usize) -> Result<(), &'static str> {
+    pub(crate) fn set_untaken(&mut self, bytes: usize) -> Result<(), EndReason> {
         let limit = self.shared.limits.queued_bytes;
         self.load.set_untaken(bytes);
         if (bytes >= limit || self.untaken.is_used()) && !self.untaken.set(bytes.saturating_sub(limit)) {
-            return Err("answers not taken: the server's limit for such answers is reached");
+            return Err(EndReason::UntakenAnswers);
         }
         Ok(())
     }
 
     /// A message was refused, or asked for nothing that a tenant asks for. Where its address sends too many of them, the
     /// connection pauses.
-    pub(super) fn count_refusal(&mut self, now: Instant) {
+    pub(crate) fn count_refusal(&mut self, now: Instant) {
         let (count, limit) = (self.remote.peer.refusals.count(now), self.shared.limits.refusals);
         if count > limit {
             self.paused_until = Some(now + REFUSAL_PAUSE);
@@ -104,17 +105,17 @@ impl Pressure {
     }
 
     /// When the pause ends, where there is one.
-    pub(super) fn paused_until(&self) -> Option<Instant> {
+    pub(crate) fn paused_until(&self) -> Option<Instant> {
         self.paused_until
     }
 
     /// Ends the pause, if it is over.
-    pub(super) fn end_pause(&mut self, now: Instant) {
+    pub(crate) fn end_pause(&mut self, now: Instant) {
         self.paused_until.take_if(|until| *until <= now);
     }
 
     /// A malformed message came. The answer: whether that is one too many.
-    pub(super) fn count_malformed(&mut self) -> bool {
+    pub(crate) fn count_malformed(&mut self) -> bool {
         self.malformed += 1;
         self.malformed >= self.shared.limits.malformed
     }

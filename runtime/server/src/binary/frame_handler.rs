@@ -1,14 +1,8 @@
-//! [`Desk`]: where a session's frames are dealt with.
+//! [`FrameHandler`]: handles the frames of a session.
 
 use std::sync::Arc;
-use std::task::Context;
 use std::time::{Duration, Instant};
 
-use super::calls::Calls;
-use super::slots::Slots;
-use super::work::Work;
-use crate::Shared;
-use crate::pressure::Pressure;
 use wire::binary::{self, Bind, Frame, Hello, Request};
 use wire::block::BlockPlace;
 use wire::exception::{Exception, ExceptionType};
@@ -16,25 +10,29 @@ use wire::link::LinkError;
 use wire::outbox::Outbox;
 use wire::value::Reader;
 
-/// Where a session's frames are dealt with.
+use super::running_calls::{Results, RunningCalls};
+use super::slots::Slots;
+use crate::calls::answer::too_many_connections;
+use crate::connection::admission::Admission;
+use crate::connection::pressure::Pressure;
+use crate::server::Shared;
+
+/// Handles the frames of a session.
 #[derive(Debug)]
-pub(super) struct Desk {
-    pub(super) idle_timeout: Duration,
-    greeted: bool,
-    /// Over the limit of connections: calls are refused.
-    overloaded: bool,
+pub(super) struct FrameHandler {
+    has_greeted: bool,
+    admission: Admission,
     slots: Slots,
-    pub(super) calls: Calls,
+    pub(super) calls: RunningCalls,
 }
 
-impl Desk {
-    pub(super) fn new(pressure: Pressure, shared: Arc<Shared>, overloaded: bool) -> Self {
+impl FrameHandler {
+    pub(super) fn new(pressure: Pressure, shared: Arc<Shared>, admission: Admission) -> Self {
         Self {
-            idle_timeout: shared.limits.idle_timeout,
-            greeted: false,
-            overloaded,
+            has_greeted: false,
+            admission,
             slots: Slots::new(pressure.remote.clone(), shared.registry.load_full()),
-            calls: Calls::new(pressure, shared),
+            calls: RunningCalls::new(pressure, shared),
         }
     }
 
@@ -43,83 +41,91 @@ impl Desk {
         let before = self.slots.refresh(&live);
         drop(live);
         if let Some(before) = before {
-            self.let_go(before);
+            self.drop_in_background(before);
         }
         self.calls.turn.begin(now);
     }
 
-    /// Lets go of what another generation answered, so that its workers can leave.
-    pub(super) fn forget(&mut self) {
-        self.calls.turn.forget();
-        let stale = self.slots.forget();
-        self.let_go(stale);
+    /// Drops what another generation answered, so that its workers can leave.
+    pub(super) fn forget_stale(&mut self) {
+        self.calls.observers.flush();
+        let stale = self.slots.forget_stale();
+        self.drop_in_background(stale);
     }
 
-    /// The last one to drop a generation's workers waits for their end and removes their files, which is not to hold up
-    /// a lane.
-    fn let_go(&self, stale: impl Send + 'static) {
+    /// Drops something that may be the last to hold a generation's workers. That waits for their end and removes their
+    /// files, which must not hold up a lane.
+    fn drop_in_background(&self, stale: impl Send + 'static) {
         self.calls.shared.background.spawn(async move { drop(stale) });
     }
 
-    /// The end of a wake-up.
     pub(super) fn end_turn(&mut self) {
-        self.calls.turn.end();
+        self.calls.observers.flush();
     }
 
-    pub(super) fn is_greeted(&self) -> bool {
-        self.greeted
+    pub(super) fn has_greeted(&self) -> bool {
+        self.has_greeted
     }
 
-    /// Whether the session was one too many and has been told so.
+    /// Returns whether the session is one too many and its peer has been told so.
     pub(super) fn has_turned_away(&self) -> bool {
-        self.overloaded && self.calls.served > 0
+        self.admission == Admission::TurnedAway && self.calls.incoming.accepted() > 0
     }
 
     pub(super) fn find_block(&mut self, head: &[u8]) -> Option<BlockPlace> {
         self.slots.find_block(head)
     }
 
-    /// Answers a HELLO.
-    pub(super) fn greet(&mut self, hello: &Hello<'_>, out: &mut Outbox) -> Result<(), LinkError> {
+    /// Answers a HELLO. Returns how long the peer wants to be idle, if it says so.
+    ///
+    /// # Errors
+    /// A version that this server does not speak.
+    pub(super) fn greet(
+        &mut self,
+        hello: &Hello<'_>,
+        out: &mut Outbox,
+    ) -> Result<Option<Duration>, LinkError> {
         let limits = &self.calls.shared.limits;
         if hello.lowest > binary::VERSION || hello.highest < binary::VERSION {
             let Hello { lowest, highest, .. } = hello;
             let what = format!("this server speaks version {}, not {lowest} to {highest}", binary::VERSION);
             return Err(LinkError::Malformed(what));
         }
-        if hello.idle_timeout_ms > 0 {
-            let asked = Duration::from_millis(hello.idle_timeout_ms.into());
-            self.idle_timeout = limits.idle_timeout.min(asked);
-        }
+        let asked = Duration::from_millis(hello.idle_timeout_ms.into());
+        let asked = (!asked.is_zero()).then_some(asked);
+        let idle_timeout = asked.map_or(limits.idle_timeout, |asked| limits.idle_timeout.min(asked));
         let answer = Hello {
             lowest: binary::VERSION,
             highest: binary::VERSION,
             max_frame: u32::try_from(limits.frame_bytes).unwrap_or(u32::MAX),
-            idle_timeout_ms: u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX),
-            name: &self.slots.registry().server,
+            idle_timeout_ms: u32::try_from(idle_timeout.as_millis()).unwrap_or(u32::MAX),
+            name: self.slots.registry().server(),
         };
         binary::put_hello(&answer, out);
         self.calls.max_answer = limits.frame_bytes.min(hello.max_frame as usize);
         self.slots.set_client(hello.name);
-        self.greeted = true;
-        Ok(())
+        self.has_greeted = true;
+        Ok(asked)
     }
 
-    /// Deals with a frame.
-    pub(super) fn take(
+    /// Handles a frame.
+    ///
+    /// # Errors
+    /// Why the session cannot go on.
+    pub(super) fn handle(
         &mut self,
         frame: Frame<'_>,
         values: Reader<'_>,
-        out: &mut Outbox,
-        work: &mut Work,
-        cx: &mut Context<'_>,
+        results: &mut Results<'_, '_>,
     ) -> Result<(), LinkError> {
         let left = self.calls.turn.left();
-        let taken = match frame {
-            Frame::Request(request) => self.take_request(request, values, out, work, cx),
-            Frame::Bind(bind) => self.take_bind(&bind),
+        let handled = match frame {
+            Frame::Request(request) => self.handle_request(request, values, results),
+            Frame::Bind(bind) => self.handle_bind(&bind),
             Frame::Cancel(call) => {
-                work.cancel(call);
+                if let Some(control) = self.calls.incoming.control(call) {
+                    control.cancel();
+                }
                 Ok(())
             }
             Frame::Pong(_) => Ok(()),
@@ -128,10 +134,10 @@ impl Desk {
         if self.calls.turn.left() == left {
             self.calls.turn.count_other();
         }
-        taken
+        handled
     }
 
-    fn take_bind(&mut self, bind: &Bind<'_>) -> Result<(), LinkError> {
+    fn handle_bind(&mut self, bind: &Bind<'_>) -> Result<(), LinkError> {
         self.slots.bind(bind).map_err(LinkError::Malformed)?;
         let limit = self.calls.shared.limits.bound_bytes;
         if self.slots.bytes > limit {
@@ -140,34 +146,26 @@ impl Desk {
         Ok(())
     }
 
-    fn take_request(
+    fn handle_request(
         &mut self,
         request: Request,
         mut values: Reader<'_>,
-        out: &mut Outbox,
-        work: &mut Work,
-        cx: &mut Context<'_>,
+        results: &mut Results<'_, '_>,
     ) -> Result<(), LinkError> {
         let Request { call, slot, .. } = request;
         let Self { slots, calls, .. } = self;
-        if call <= calls.last {
-            let what = format!("call {call} comes after call {}: numbers only rise", calls.last);
-            return Err(LinkError::Malformed(what));
-        }
-        calls.last = call;
-        calls.served += 1;
+        calls.incoming.accept(call).map_err(LinkError::Malformed)?;
         calls.generation = slots.generation();
-        let begun = match slots.get(slot, out) {
-            _ if self.overloaded => {
-                let limit = calls.shared.limits.connections;
-                Err(unavailable(format!("the server has {limit} connections, its limit")))
+        let begun = match slots.get(slot, results.out) {
+            _ if self.admission == Admission::TurnedAway => {
+                Err(too_many_connections(calls.shared.limits.connections))
             }
             None => {
                 let what = format!("slot {slot} is not bound");
                 Err(Exception::refused(ExceptionType::MalformedMessage, what))
             }
             Some(Err(exception)) => Err(exception),
-            Some(Ok(found)) => calls.begin(request, found, &mut values, out, work, cx),
+            Some(Ok(grant)) => calls.begin(request, grant, &mut values, results),
         };
         if let Err(exception) = begun {
             calls.pressure.count_refusal(calls.turn.now);
@@ -175,12 +173,8 @@ impl Desk {
             if remote.logs() {
                 tracing::warn!(event = "refused", peer = %remote, call, slot, exception = exception.for_log());
             }
-            binary::put_exception(call, &exception, out);
+            binary::put_exception(call, &exception, results.out);
         }
         Ok(())
     }
-}
-
-pub(super) fn unavailable(what: String) -> Exception {
-    Exception::refused(ExceptionType::Unavailable, what)
 }

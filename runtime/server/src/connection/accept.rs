@@ -9,8 +9,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::admission::Admission;
 use super::lanes::{Lanes, Place};
-use super::{Shared, session};
+use super::stream::Stream;
+use crate::server::Shared;
 
 /// How long accepting rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -21,7 +23,7 @@ const ACCEPTED_PER_TURN: u32 = 4;
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 
-pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -30,7 +32,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Serves until `shutdown` ends and everything in flight has, within the drain timeout. The answer: how many sessions
 /// were cut off, and the threads, on which what workers print is still read.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     listener: std::net::TcpListener,
     lanes: Lanes,
     shared: Arc<Shared>,
@@ -106,30 +108,34 @@ fn begin_session(
     stream: TcpStream,
     peer: SocketAddr,
 ) {
-    let (open, limit) = (sessions.len(), shared.limits.connections);
-    let overloaded = open >= limit;
+    let limit = shared.limits.connections;
+    let admission = Admission::decide(sessions.len(), limit);
     let remote = shared.peers.remote(peer);
-    let logs = remote.logs_connection();
-    if overloaded && logs {
-        tracing::warn!(event = "connection refused", peer = %peer, reason = "the limit of connections", limit);
-    } else if logs {
-        tracing::info!(event = "connected", peer = %peer);
+    if remote.logs_connection() {
+        if admission == Admission::Admitted {
+            tracing::info!(event = "connected", peer = %peer);
+        } else {
+            let reason = "the limit of connections";
+            tracing::warn!(event = "connection refused", peer = %peer, reason, limit);
+        }
     }
-    // A few beyond the limit are told so; the rest are closed at once.
-    if open >= limit.saturating_add(limit / 10 + 1) {
+    if admission == Admission::Closed {
         return;
     }
+    // Without it, answers only come later.
+    let _ = stream.set_nodelay(true);
     let (lane, place) = lanes.emptiest();
     let shared = Arc::clone(shared);
     if lane.id() == lanes.first().id() {
-        sessions.spawn(hold(place, session::serve(stream, remote, shared, overloaded)));
+        let stream = Stream::Plain(stream);
+        sessions.spawn(hold(place, super::serve(stream, remote, shared, admission)));
     } else if let Ok(stream) = stream.into_std() {
-        let session = async move {
+        let connection = async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                session::serve(stream, remote, shared, overloaded).await;
+                super::serve(Stream::Plain(stream), remote, shared, admission).await;
             }
         };
-        sessions.spawn_on(hold(place, session), lane);
+        sessions.spawn_on(hold(place, connection), lane);
     }
 }
 
@@ -146,7 +152,7 @@ async fn chores(shared: Arc<Shared>) {
         let registry = shared.registry.load();
         registry.log_suppressed();
         let now = Instant::now();
-        registry.pools().for_each(|pool| pool.drop_idle(now));
+        registry.drop_idle(now);
         drop(registry);
         shared.deployer.expire(now);
         shared.peers.tidy(now);

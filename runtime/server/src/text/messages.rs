@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
-use super::{Finished, Session, State};
-use crate::answer::{answer_call, deployment_answer};
-use crate::deployment::DeploySession;
-use crate::dispatch::{Call, dispatch};
-use crate::engine::InFlight;
 use deploy::message::{DeployError, DeployErrorKind, is_request_header};
+use tokio::sync::oneshot;
 use wire::exception::{Exception, ExceptionType};
 use wire::json;
 use wire::message::{self, AnswerId, Message, Request};
+
+use super::answers::{FinishedAnswer, answer_call, write_deployment_answer};
+use super::{Phase, TextSession};
+use crate::calls::answer::{too_many_connections, unavailable};
+use crate::calls::dispatch::{AcceptedCall, dispatch};
+use crate::connection::end::EndReason;
+use crate::deployment::DeploySession;
+use crate::engine::InFlight;
 
 /// What this server can, in words for programs. Clients ask for these before they use what a server may not have.
 const ABILITIES: &[&str] = &["text", "binary-1", "deploy-3"];
@@ -27,16 +29,16 @@ enum IsOurs {
     No,
 }
 
-impl Session {
-    pub(super) fn take_message(&mut self, bytes: &[u8]) {
+impl TextSession {
+    pub(super) fn handle_message(&mut self, bytes: &[u8]) {
         self.served += 1;
-        self.take_any_message(bytes);
-        if self.overloaded {
-            self.state = State::Closing;
+        self.handle_any_message(bytes);
+        if self.is_turned_away() {
+            self.phase = Phase::Closing;
         }
     }
 
-    fn take_any_message(&mut self, bytes: &[u8]) {
+    fn handle_any_message(&mut self, bytes: &[u8]) {
         let message = match Message::parse(bytes) {
             Ok(message) => message,
             Err(malformed) => {
@@ -47,10 +49,12 @@ impl Session {
         let id = AnswerId::from(message.id);
         match &*message.header {
             "RPC-REQ" => match Request::parse(&message.value) {
-                Ok(request) => self.take_request(id, &request),
+                Ok(request) => self.handle_request(id, &request),
                 Err(what) => self.answer_malformed(&null_if_absent(id), what, IsOurs::Yes),
             },
-            "RPC-PING" if self.overloaded => self.answer_exception(&id, &self.too_many_connections()),
+            "RPC-PING" if self.is_turned_away() => {
+                self.answer_exception(&id, &too_many_connections(self.shared.limits.connections));
+            }
             "RPC-PING" => {
                 self.put(&pong(&id));
                 self.count_preface();
@@ -59,7 +63,7 @@ impl Session {
                 if !self.may_deploy() {
                     self.count_preface();
                 }
-                self.take_deployment(id, header, bytes);
+                self.handle_deployment(id, header, message.value_text);
             }
             header => {
                 let what = format!("there is no header `{}`", json::shortened(header));
@@ -82,15 +86,15 @@ impl Session {
         self.count_refusal();
         let is_first = self.served == 1 && is_ours == IsOurs::No;
         if self.pressure.count_malformed() {
-            self.state = State::Closing;
-            self.end_reason = "too many malformed messages";
+            self.phase = Phase::Closing;
+            self.end_reason = EndReason::Malformed;
         } else if is_first {
-            self.state = State::Closing;
-            self.end_reason = "its first message is not of this protocol";
+            self.phase = Phase::Closing;
+            self.end_reason = EndReason::NotThisProtocol;
         }
     }
 
-    fn take_request(&mut self, id: AnswerId, request: &Request<'_>) {
+    fn handle_request(&mut self, id: AnswerId, request: &Request<'_>) {
         let is_last = id == AnswerId::Absent;
         match self.begin_call(request) {
             Ok((call, in_flight, generation)) => {
@@ -98,44 +102,32 @@ impl Session {
                     self.last_id = Some(id.clone());
                 }
                 let limit = self.shared.limits.frame_bytes;
-                let remote = self.pressure.remote.clone();
-                let held_bytes = call.arguments.len();
-                self.held_bytes += held_bytes;
-                let answer = async move {
-                    let message = answer_call(call, generation, id, limit, in_flight, &remote).await;
-                    Finished { held_bytes, is_last, ..Finished::new(message) }
-                };
-                self.calls.push(Box::pin(answer));
+                self.held_bytes += call.arguments.len();
+                self.calls.push(Box::pin(answer_call(call, generation, id, limit, in_flight)));
             }
             Err(exception) => {
                 let remote = &self.pressure.remote;
                 if remote.logs() {
-                    let (service, rpc) = (json::shortened(&request.service), json::shortened(&request.rpc));
+                    let service = json::shortened(&request.service);
+                    let rpc = json::shortened(&request.rpc);
                     let exception = exception.for_log();
                     tracing::warn!(event = "refused", peer = %remote, service, rpc, exception);
                 }
                 let mut message = Vec::new();
                 message::write_exception(&id, &exception, &mut message);
-                self.collect_one(Finished { is_last, ..Finished::new(message) });
+                self.collect_one(FinishedAnswer { is_last, ..FinishedAnswer::new(message) });
                 self.count_refusal();
             }
         }
         if is_last {
-            self.state = State::Closing;
+            self.phase = Phase::Closing;
         }
     }
 
-    fn too_many_connections(&self) -> Exception {
-        let limit = self.shared.limits.connections;
-        let what = format!("the server has {limit} connections, its limit");
-        Exception::refused(ExceptionType::Unavailable, what)
-    }
-
-    fn begin_call(&mut self, request: &Request<'_>) -> Result<(Call, InFlight, u64), Exception> {
-        let unavailable = |what: String| Exception::refused(ExceptionType::Unavailable, what);
+    fn begin_call(&mut self, request: &Request<'_>) -> Result<(AcceptedCall, InFlight, u64), Exception> {
         let limits = &self.shared.limits;
-        if self.overloaded {
-            return Err(self.too_many_connections());
+        if self.is_turned_away() {
+            return Err(too_many_connections(limits.connections));
         }
         let registry = self.shared.registry.load();
         let call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;
@@ -146,21 +138,23 @@ impl Session {
     }
 
     /// A step of a deployment runs to its end even if this connection does not, and after the step before it.
-    fn take_deployment(&mut self, id: AnswerId, header: &str, bytes: &[u8]) {
-        let (shared, deploy) = (Arc::clone(&self.shared), Arc::clone(self.deploy_session()));
-        let (header, bytes) = (header.to_owned(), bytes.to_vec());
-        let held_bytes = bytes.len();
+    fn handle_deployment(&mut self, id: AnswerId, header: &str, value: &str) {
+        let shared = Arc::clone(&self.shared);
+        let deploy = Arc::clone(self.deploy_session());
+        let header = header.to_owned();
+        let value = value.to_owned();
+        let held_bytes = value.len();
         self.held_bytes += held_bytes;
         let (done, last_step) = oneshot::channel::<()>();
         let step_before = self.last_step.replace(last_step);
         let background = shared.background.clone();
-        let (session, working) = (Arc::clone(&deploy), Arc::clone(&shared));
+        let session = Arc::clone(&deploy);
         let step = background.spawn(async move {
             if let Some(step_before) = step_before {
                 // Its sender is dropped when that step is done, whatever became of it.
                 let _ = step_before.await;
             }
-            let answer = working.deployer.handle(&working.registry, &session, &header, &bytes).await;
+            let answer = shared.deployer.handle(&shared.registry, &session, &header, &value).await;
             drop(done);
             answer
         });
@@ -168,15 +162,15 @@ impl Session {
             let failed = |error: tokio::task::JoinError| {
                 Err(DeployError::new(DeployErrorKind::Failed, format!("the step broke off: {error}")))
             };
-            let message = deployment_answer(&id, step.await.unwrap_or_else(failed));
-            Finished { held_bytes, ends: deploy.is_over(), ..Finished::new(message) }
+            let message = write_deployment_answer(&id, step.await.unwrap_or_else(failed));
+            FinishedAnswer { held_bytes, ends_session: deploy.is_over(), ..FinishedAnswer::new(message) }
         }));
     }
 
     fn deploy_session(&mut self) -> &Arc<DeploySession> {
         self.deploy.get_or_insert_with(|| {
             // Where the system does not tell it, no proof can be right.
-            let own = self.reader.local_addr().ok().into_iter().chain(self.shared.advertise);
+            let own = self.stream.local_addr().ok().into_iter().chain(self.shared.advertise);
             Arc::new(DeploySession::new(self.pressure.remote.clone(), own.collect()))
         })
     }

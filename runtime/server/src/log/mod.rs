@@ -5,6 +5,9 @@
 //! instead until it does again. Calls, printed lines and whatever a peer can cause are thinned out before they get here,
 //! see the server's meters. What a peer or a procedure said is escaped.
 
+pub mod file;
+pub(crate) mod meter;
+
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rpc_schema::types::first_difference;
 use rpc_schema::{Signature, Type, TypeErrorKind, TypeList};
 
-use super::peers::Remote;
-use super::registry::{Handler, Registry, Service};
+use crate::connection::peers::Remote;
+use crate::registry::{Handler, Registry, Service};
 use wire::exception::{Exception, ExceptionType};
 use wire::json;
 use wire::message::Request;
@@ -17,7 +17,7 @@ use wire::value::DecodeError;
 
 /// What a caller names.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Target<'a, S> {
+pub(crate) struct CallTarget<'a, S> {
     pub(crate) service: &'a str,
     pub(crate) rpc: &'a str,
     /// The types of the arguments, as the caller writes them.
@@ -30,15 +30,15 @@ pub(crate) struct Target<'a, S> {
 
 /// What a caller named, and may call.
 #[derive(Debug, Clone)]
-pub(crate) struct Found {
+pub(crate) struct Grant {
     pub(crate) handler: Arc<Handler>,
     pub(crate) client: Arc<str>,
 }
 
 /// A call that passed every check.
 #[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) found: Found,
+pub(crate) struct AcceptedCall {
+    pub(crate) grant: Grant,
     /// The binary values of the arguments.
     pub(crate) arguments: Vec<u8>,
     /// How long it may take.
@@ -54,8 +54,8 @@ pub(crate) fn dispatch(
     request: &Request<'_>,
     remote: &Remote,
     default_deadline: Duration,
-) -> Result<Call, Exception> {
-    let target = Target {
+) -> Result<AcceptedCall, Exception> {
+    let target = CallTarget {
         service: &request.service,
         rpc: &request.rpc,
         argument_types: &request.argument_types,
@@ -63,7 +63,8 @@ pub(crate) fn dispatch(
         client: request.client.as_deref(),
     };
     let (service, overloads, client) = admit(registry, &target, remote)?;
-    let (values, types) = (request.arguments.len(), request.argument_types.len());
+    let values = request.arguments.len();
+    let types = request.argument_types.len();
     if values != types {
         let plural = |count| if count == 1 { "" } else { "s" };
         let (s, ts) = (plural(values), plural(types));
@@ -73,8 +74,8 @@ pub(crate) fn dispatch(
     let handler = resolve(service, overloads, &target)?;
     let arguments = decode_arguments(handler, overloads, request)?;
     let time = time_allowed(handler, default_deadline, request.deadline_ms);
-    let found = Found { handler: Arc::clone(handler), client: Arc::clone(client) };
-    Ok(Call { found, arguments, time })
+    let grant = Grant { handler: Arc::clone(handler), client: Arc::clone(client) };
+    Ok(AcceptedCall { grant, arguments, time })
 }
 
 /// Finds what a caller names and checks that it may call that.
@@ -83,12 +84,12 @@ pub(crate) fn dispatch(
 /// The exception that the caller gets.
 pub(crate) fn find<S: AsRef<str>>(
     registry: &Registry,
-    target: &Target<'_, S>,
+    target: &CallTarget<'_, S>,
     remote: &Remote,
-) -> Result<Found, Exception> {
+) -> Result<Grant, Exception> {
     let (service, overloads, client) = admit(registry, target, remote)?;
     let handler = resolve(service, overloads, target)?;
-    Ok(Found { handler: Arc::clone(handler), client: Arc::clone(client) })
+    Ok(Grant { handler: Arc::clone(handler), client: Arc::clone(client) })
 }
 
 /// How long a call may take: what is declared, or less where the caller asks for less.
@@ -112,7 +113,7 @@ type Admitted<'a> = (&'a Service, &'a [Arc<Handler>], &'a Arc<str>);
 /// The service, the overloads of the procedure, and who calls.
 fn admit<'a, S>(
     registry: &'a Registry,
-    target: &Target<'_, S>,
+    target: &CallTarget<'_, S>,
     remote: &Remote,
 ) -> Result<Admitted<'a>, Exception> {
     let address = remote.address.ip();
@@ -132,7 +133,7 @@ fn admit<'a, S>(
         let message = format!("{why}: no access to service `{service_name}`");
         Exception::refused(ExceptionType::ClientNotRegistered, message)
     };
-    let client = registry.identity.identify(address, target.client).map_err(not_registered)?;
+    let client = registry.identity().identify(address, target.client).map_err(not_registered)?;
     if !service.has_tenant(client) {
         return Err(not_registered(format!("client `{client}` is no tenant")));
     }
@@ -143,7 +144,7 @@ fn service_not_found(registry: &Registry, service: &str) -> Exception {
     let message = if registry.generation == 0 {
         format!("this server has not been initialized, so it provides no service `{service}`")
     } else {
-        format!("server `{}` provides no service `{service}`", registry.server)
+        format!("server `{}` provides no service `{service}`", registry.server())
     };
     Exception::refused(ExceptionType::ServiceNotFound, message)
 }
@@ -152,7 +153,7 @@ fn service_not_found(registry: &Registry, service: &str) -> Exception {
 fn resolve<'a, S: AsRef<str>>(
     service: &Service,
     overloads: &'a [Arc<Handler>],
-    target: &Target<'_, S>,
+    target: &CallTarget<'_, S>,
 ) -> Result<&'a Arc<Handler>, Exception> {
     let handler = match overloads.iter().find(|handler| handler.takes(target.argument_types)) {
         Some(handler) => handler,
@@ -166,7 +167,7 @@ fn resolve<'a, S: AsRef<str>>(
 fn resolve_other_spelling<'a, S: AsRef<str>>(
     service: &Service,
     overloads: &'a [Arc<Handler>],
-    target: &Target<'_, S>,
+    target: &CallTarget<'_, S>,
 ) -> Result<&'a Arc<Handler>, Exception> {
     let types = parse_types(service, overloads, target.argument_types)?;
     overloads.iter().find(|handler| handler.signature.arguments == types).ok_or_else(|| {
@@ -191,7 +192,7 @@ fn check_returns<S: AsRef<str>>(
     service: &Service,
     handler: &Handler,
     overloads: &[Arc<Handler>],
-    target: &Target<'_, S>,
+    target: &CallTarget<'_, S>,
 ) -> Result<(), Exception> {
     let Some(expected) = target.return_types else { return Ok(()) };
     let declared = &handler.signature.returns;

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 /// The threads that serve connections. When this is dropped, they end.
 #[derive(Debug)]
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     lanes: Vec<Lane>,
 }
 
@@ -27,24 +27,24 @@ struct Lane {
 
 /// A place on a lane; dropping it makes room.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     sessions: Arc<AtomicUsize>,
 }
 
 impl Lanes {
     /// Starts so many threads.
-    pub(super) fn start(count: usize) -> io::Result<Self> {
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
         let lanes = (0..count.max(1)).map(Lane::start).collect::<io::Result<_>>()?;
         Ok(Self { lanes })
     }
 
     /// The first lane, where connections are accepted.
-    pub(super) fn first(&self) -> &Handle {
+    pub(crate) fn first(&self) -> &Handle {
         &self.lanes[0].runtime
     }
 
     /// The lane with the fewest sessions; the first of those, since what is accepted there need not change threads.
-    pub(super) fn emptiest(&self) -> (&Handle, Place) {
+    pub(crate) fn emptiest(&self) -> (&Handle, Place) {
         let load = |lane: &&Lane| lane.sessions.load(Ordering::Relaxed);
         let lane = self.lanes.iter().min_by_key(load).unwrap_or(&self.lanes[0]);
         lane.sessions.fetch_add(1, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
-use super::registry::Registry;
+use super::Registry;
 
 /// The registry that is live. Who holds on to what it found there is told when another one is.
 #[derive(Debug)]

@@ -1,0 +1,108 @@
+//! Reads to where the inbox wants it, and writes what the outbox has.
+//!
+//! The memory for what comes belongs to the lane: an idle session holds none.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::BufMut as _;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use wire::block::{Spare, Target};
+use wire::inbox::Inbox;
+use wire::outbox::{MAX_SLICES, Outbox};
+
+use crate::connection::stream::Stream;
+
+/// More memory than this is given back.
+const MAX_KEPT: usize = 4 << 20;
+
+/// Memory that the sessions of a lane share, each during its turn.
+#[derive(Default)]
+struct LaneMemory {
+    short: Vec<u8>,
+    long: Spare,
+    output: Vec<u8>,
+}
+
+thread_local! {
+    static LANE_MEMORY: RefCell<LaneMemory> = RefCell::default();
+}
+
+/// What a read came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadOutcome {
+    /// Bytes have come.
+    Data,
+    /// The peer sends no more.
+    End,
+    /// Nothing is there at present.
+    Nothing,
+}
+
+/// Lends a session the lane's memory for its turn.
+pub(super) fn lend_memory(inbox: &mut Inbox, outbox: &mut Outbox) {
+    LANE_MEMORY.with_borrow_mut(|memory| {
+        inbox.lend(std::mem::take(&mut memory.short));
+        inbox.lend_spare(std::mem::take(&mut memory.long));
+        outbox.lend(std::mem::take(&mut memory.output));
+    });
+}
+
+/// Takes the lane's memory back.
+pub(super) fn take_memory(inbox: &mut Inbox, outbox: &mut Outbox) {
+    LANE_MEMORY.with_borrow_mut(|memory| {
+        keep(&mut memory.short, inbox.release());
+        memory.long.keep_all(inbox.release_spare().trimmed(MAX_KEPT));
+        memory.long.keep_all(outbox.take_spare().trimmed(MAX_KEPT));
+        keep(&mut memory.output, outbox.release());
+    });
+}
+
+fn keep(kept: &mut Vec<u8>, memory: Vec<u8>) {
+    if memory.capacity() > kept.capacity() && memory.capacity() <= MAX_KEPT {
+        *kept = memory;
+    }
+}
+
+/// Reads what has come, as far as the inbox wants it.
+pub(super) fn read(stream: &mut Stream, inbox: &mut Inbox, cx: &mut Context<'_>) -> io::Result<ReadOutcome> {
+    let polled = match inbox.target() {
+        Target::Append { bytes, most } => pin!(stream.read_buf(&mut bytes.limit(most))).poll(cx),
+        Target::Fill(room) => pin!(stream.read(room)).poll(cx),
+    };
+    match polled {
+        Poll::Ready(Ok(0)) => Ok(ReadOutcome::End),
+        Poll::Ready(Ok(count)) => {
+            inbox.came(count);
+            Ok(ReadOutcome::Data)
+        }
+        Poll::Ready(Err(error)) => Err(error),
+        Poll::Pending => Ok(ReadOutcome::Nothing),
+    }
+}
+
+/// Writes what there is, as far as the kernel takes it. Returns how many bytes it took.
+pub(super) fn write(stream: &mut Stream, outbox: &mut Outbox, cx: &mut Context<'_>) -> io::Result<usize> {
+    let mut written = 0;
+    while !outbox.is_empty() {
+        let polled = if outbox.has_blocks() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = outbox.slices(&mut slices);
+            Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count])
+        } else {
+            Pin::new(&mut *stream).poll_write(cx, outbox.front())
+        };
+        match polled {
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(Ok(count)) => {
+                outbox.advance(count);
+                written += count;
+            }
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => break,
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,31 @@
+//! The exceptions and limits that answers of all protocols share.
+
+use wire::exception::{Exception, ExceptionType, Executed};
+
+/// Returns the exception of a call without any time.
+pub(crate) fn expired_at_once() -> Exception {
+    let message = "the deadline passed before the call began";
+    Exception::refused(ExceptionType::DeadlineExceeded, message)
+}
+
+/// Returns the exception of a server, or a part of it, that cannot take a call.
+pub(crate) fn unavailable(why: impl Into<String>) -> Exception {
+    Exception::refused(ExceptionType::Unavailable, why)
+}
+
+/// Returns the exception of a connection beyond the limit.
+pub(crate) fn too_many_connections(limit: usize) -> Exception {
+    unavailable(format!("the server has {limit} connections, its limit"))
+}
+
+/// Checks the length of an answer in bytes against the limit of a frame.
+///
+/// # Errors
+/// The exception that is sent instead.
+pub(crate) fn check_length(length: usize, limit: usize, key: &str) -> Result<(), Exception> {
+    if length <= limit {
+        return Ok(());
+    }
+    let message = format!("the answer of `{key}` has {length} bytes, over the limit of {limit} bytes");
+    Err(Exception::new(ExceptionType::Execution, Executed::Yes, message))
+}

@@ -1,0 +1,247 @@
+//! [`RegistryBuilder`]: makes the services of a registry from a manifest.
+
+use std::collections::HashMap;
+use std::num::{NonZero, NonZeroU32};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use deploy::manifest::{Manifest, RpcEntry, ServiceEntry};
+use deploy::message::{DeployError, DeployErrorKind};
+use futures_util::stream::StreamExt as _;
+use rpc_schema::signature::named_types;
+use rpc_schema::{Expanded, Signature, TypeList};
+use wire::block::BlockPlace;
+
+use super::identity::Identity;
+use super::{Code, Handler, Registry, RegistryContent, Service, ServiceRunner, no_handler};
+use crate::engine::native::NativeMethod;
+use crate::engine::{Engines, ServiceLimits, ServiceSetup, SourceProcedure};
+use crate::limits::Limits;
+use crate::log::meter::Meter;
+use crate::server::blocking;
+use crate::store::{Store, StoreError, Tree, service_version};
+
+/// Makes the services of a registry.
+#[derive(Debug, Clone)]
+pub(crate) struct RegistryBuilder {
+    pub(crate) store: Arc<Store>,
+    pub(crate) engines: Arc<Engines>,
+    /// The native procedures of this binary.
+    pub(crate) native: Arc<Vec<(&'static str, Arc<NativeMethod>)>>,
+    pub(crate) limits: Limits,
+}
+
+/// What a service's sources go through before it is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scrutiny {
+    /// Every source is checked and loaded; one that does not pass refuses the whole.
+    Check,
+    /// They passed before; a service whose files are damaged by now is served as unavailable.
+    Trust,
+}
+
+impl RegistryBuilder {
+    /// Builds what this manifest says. Services that `before` has at the same version keep their workers.
+    ///
+    /// # Errors
+    /// What is refused, or could not be done.
+    pub(crate) async fn build(
+        &self,
+        manifest: &Manifest,
+        before: Option<&Registry>,
+        scrutiny: Scrutiny,
+    ) -> Result<RegistryContent, DeployError> {
+        let mut services = HashMap::new();
+        let mut refused: Option<DeployError> = None;
+        let side_by_side = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut building = Vec::new();
+        for (name, entry) in &manifest.services {
+            building.push(self.build_service(name, entry, before, scrutiny));
+        }
+        let mut built = futures_util::stream::iter(building).buffered(side_by_side);
+        for name in manifest.services.keys() {
+            let Some(service) = built.next().await else { break };
+            match service {
+                Ok(service) => drop(services.insert(name.clone(), service)),
+                Err(error) => refused = Some(refused.map_or_else(|| error.clone(), |all| merge(all, &error))),
+            }
+        }
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(RegistryContent {
+                server: manifest.server.clone(),
+                identity: Identity::new(&manifest.network),
+                services,
+            }),
+        }
+    }
+
+    async fn build_service(
+        &self,
+        name: &str,
+        entry: &ServiceEntry,
+        before: Option<&Registry>,
+        scrutiny: Scrutiny,
+    ) -> Result<Service, DeployError> {
+        let runner = self.runner(name, entry, before, scrutiny).await?;
+        let mut rpcs: HashMap<String, Vec<Arc<Handler>>> = HashMap::new();
+        let mut place = 0;
+        for rpc in &entry.rpcs {
+            let signature = rpc.signature(name).map_err(refused)?;
+            let code = match (&rpc.source, &runner) {
+                (Some(_), Some(runner)) => {
+                    place += 1;
+                    Code::Source(Arc::clone(runner), place - 1)
+                }
+                _ => self.native_code(&signature, scrutiny)?,
+            };
+            let handler = build_handler(rpc, signature, code);
+            rpcs.entry(rpc.name.clone()).or_default().push(Arc::new(handler));
+        }
+        let handlers = rpcs.values().flatten();
+        let signatures = handlers.map(|handler| &handler.signature);
+        let types = named_types(signatures).map_err(refused)?;
+        Ok(Service { tenants: entry.tenants.iter().cloned().collect(), rpcs, types, runner })
+    }
+
+    /// What runs the sources of a service, if it has any.
+    async fn runner(
+        &self,
+        name: &str,
+        entry: &ServiceEntry,
+        before: Option<&Registry>,
+        scrutiny: Scrutiny,
+    ) -> Result<Option<Arc<ServiceRunner>>, DeployError> {
+        if entry.rpcs.iter().all(|rpc| rpc.source.is_none()) {
+            return Ok(None);
+        }
+        let version = service_version(name, entry);
+        let last =
+            before.and_then(|registry| registry.service(name)).and_then(|service| service.runner.as_ref());
+        if let Some(same) = last.filter(|runner| runner.version == version && runner.damage.is_none()) {
+            return Ok(Some(Arc::clone(same)));
+        }
+        // As many workers as there were, so that the calls of the first moment need not wait for theirs.
+        let workers = last.map_or(1, |runner| runner.prepared.workers());
+        self.build_runner(name, entry, version, (scrutiny, workers))
+            .await
+            .map(|runner| Some(Arc::new(runner)))
+    }
+
+    /// The handler in this binary with just this signature.
+    fn native_code(&self, signature: &Signature, scrutiny: Scrutiny) -> Result<Code, DeployError> {
+        let same_name = self.native.iter().filter(|(service, method)| {
+            signature.service == **service && signature.rpc == *method.procedure().rpc
+        });
+        let mut others = Vec::new();
+        for (_, method) in same_name {
+            let types = method.procedure().types().map_err(|error| refused(error.to_string()))?;
+            if types.arguments == signature.arguments && types.returns == signature.returns {
+                return Ok(Code::Native(Arc::clone(method)));
+            }
+            let (arguments, returns) = (TypeList(&types.arguments), TypeList(&types.returns));
+            others.push(format!("({arguments}) -> ({returns})"));
+        }
+        if scrutiny == Scrutiny::Trust {
+            return Ok(Code::Missing);
+        }
+        let known = if others.is_empty() { String::new() } else { format!("; it has {}", others.join(", ")) };
+        let key = signature.key().to_string();
+        Err(refused(no_handler(&key) + &known))
+    }
+
+    async fn build_runner(
+        &self,
+        name: &str,
+        entry: &ServiceEntry,
+        version: String,
+        (scrutiny, workers): (Scrutiny, usize),
+    ) -> Result<ServiceRunner, DeployError> {
+        let tree = Tree::new(&self.store, entry).map(Arc::new);
+        let checked = match tree.as_ref().map(Arc::clone) {
+            // Laying it out hashes every file.
+            Ok(_) if scrutiny == Scrutiny::Check => Ok(()),
+            Ok(tree) => blocking(move || tree.check()).await,
+            Err(_) => Ok(()),
+        };
+        let tree = tree.and_then(|tree| checked.map(|()| tree));
+        let damage = match &tree {
+            Ok(_) => None,
+            Err(error) if scrutiny == Scrutiny::Check => return Err(failed(error)),
+            Err(error) => {
+                tracing::error!(event = "service damaged", service = name, error = %error);
+                let words = "files of it are damaged on the server; apply again to repair it";
+                Some(format!("service `{name}` cannot run: {words}"))
+            }
+        };
+        let prepared = self.engines.service(self.setup(name, entry, tree.ok()));
+        if scrutiny == Scrutiny::Check {
+            prepared.check(workers).await?;
+        }
+        // What ran before need not be proven.
+        let is_proven = AtomicBool::new(scrutiny == Scrutiny::Trust);
+        Ok(ServiceRunner { version, damage, is_proven, prepared })
+    }
+
+    fn setup(&self, name: &str, entry: &ServiceEntry, tree: Option<Arc<Tree>>) -> ServiceSetup {
+        let procedure = |rpc: &RpcEntry| {
+            let source = rpc.source.as_ref()?;
+            Some(SourceProcedure {
+                name: rpc.name.clone(),
+                key: rpc.key_text(name),
+                path: source.path.clone(),
+                parameters: rpc.parameters.clone(),
+                returns: rpc.returns.clone(),
+            })
+        };
+        let folder = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let mut import_paths: Vec<_> = entry.modules.iter().map(|module| folder(&module.path)).collect();
+        import_paths.dedup();
+        ServiceSetup {
+            service: name.to_owned(),
+            tree,
+            import_paths,
+            answer_limit: self.limits.frame_bytes,
+            procedures: entry.rpcs.iter().filter_map(procedure).collect(),
+            limits: self.service_limits(entry),
+        }
+    }
+
+    fn service_limits(&self, entry: &ServiceEntry) -> ServiceLimits {
+        let declared = entry.concurrency.and_then(NonZeroU32::new).map(|declared| declared.get() as usize);
+        ServiceLimits {
+            workers: declared.unwrap_or(self.limits.workers),
+            idle: self.limits.worker_idle,
+            load: self.limits.load_timeout,
+        }
+    }
+}
+
+fn build_handler(rpc: &RpcEntry, signature: Signature, code: Code) -> Handler {
+    Handler {
+        types: signature.arguments.iter().map(|ty| Expanded(ty).to_string()).collect(),
+        key: signature.key().to_string(),
+        block: BlockPlace::of(&signature.arguments),
+        signature,
+        source: rpc.source.as_ref().map(|source| source.sha256.clone()).unwrap_or_default(),
+        deadline: rpc.deadline_ms.map(Duration::from_millis),
+        meter: Meter::new(),
+        code,
+    }
+}
+
+fn refused(message: String) -> DeployError {
+    DeployError::new(DeployErrorKind::Refused, message)
+}
+
+fn failed(error: &StoreError) -> DeployError {
+    DeployError::new(DeployErrorKind::Failed, error.to_string())
+}
+
+/// Two refusals as one.
+fn merge(mut all: DeployError, more: &DeployError) -> DeployError {
+    all.message = format!("{}; {}", all.message, more.message);
+    all.findings.extend(more.findings.iter().cloned());
+    all
+}

@@ -1,0 +1,91 @@
+//! [`TextInput`]: the bytes of a text session that have come, and the messages in them.
+
+use std::ops::Range;
+
+use wire::frame::{Deframer, FrameError, Framing, Step};
+
+use crate::connection::READ_BYTES;
+
+/// The bytes that have come and were not handled.
+#[derive(Debug)]
+pub(super) struct TextInput {
+    deframer: Deframer,
+    pub(super) bytes: Vec<u8>,
+    /// `consumed <= bytes.len()`
+    consumed: usize,
+}
+
+/// What the bytes that have come amount to.
+#[derive(Debug)]
+pub(super) enum NextMessage {
+    /// The message at this place in the bytes.
+    Whole(Range<usize>),
+    /// No whole message. This many bytes of the next one have come.
+    Unfinished(usize),
+    /// The peer has sent everything, and all of it was handled.
+    End,
+}
+
+impl TextInput {
+    /// Returns the input of a session of which `bytes` have come. `frame_limit` is the limit of a message in bytes.
+    pub(super) fn new(bytes: Vec<u8>, frame_limit: usize) -> Self {
+        Self { deframer: Deframer::detecting(frame_limit), bytes, consumed: 0 }
+    }
+
+    /// Returns how messages are told apart.
+    pub(super) fn framing(&self) -> Framing {
+        self.deframer.framing().unwrap_or(Framing::Lines)
+    }
+
+    /// Finds the next message. `ended` says that no more bytes will come.
+    ///
+    /// # Errors
+    /// Bytes that can never become a message.
+    pub(super) fn next(&mut self, ended: bool) -> Result<NextMessage, FrameError> {
+        loop {
+            match self.deframer.step(&self.bytes[self.consumed..], ended)? {
+                Step::Message { start, end, consumed } => {
+                    let message = self.consumed + start..self.consumed + end;
+                    self.consumed += consumed;
+                    return Ok(NextMessage::Whole(message));
+                }
+                Step::Skip(count) => self.consumed += count,
+                Step::Need(_) => return Ok(NextMessage::Unfinished(self.bytes.len() - self.consumed)),
+                Step::End => {
+                    self.consumed = self.bytes.len();
+                    return Ok(NextMessage::End);
+                }
+            }
+        }
+    }
+
+    /// Returns whether everything that has come was handled.
+    pub(super) fn is_empty(&self) -> bool {
+        self.consumed == self.bytes.len()
+    }
+
+    /// Drops everything that has come.
+    pub(super) fn clear(&mut self) {
+        self.bytes = Vec::new();
+        self.consumed = 0;
+    }
+
+    /// Raises the limit of a message. Returns whether it was lower.
+    pub(super) fn raise_limit(&mut self, limit: usize) -> bool {
+        let is_higher = limit > self.deframer.limit();
+        self.deframer.set_limit(limit);
+        is_higher
+    }
+
+    /// Makes room for more bytes, and gives back what only a long message needed.
+    pub(super) fn make_room(&mut self) {
+        if self.is_empty() {
+            self.bytes.clear();
+            self.bytes.shrink_to(READ_BYTES);
+        } else {
+            self.bytes.drain(..self.consumed);
+        }
+        self.consumed = 0;
+        self.bytes.reserve(READ_BYTES);
+    }
+}
