@@ -1,4 +1,5 @@
-//! Generates the stubs of this repository, and those of the peers that come with a generator in Rust.
+//! Generates the stubs of this repository, and those of the peers that come with a generator in
+//! Rust.
 
 use std::error::Error;
 
@@ -6,10 +7,14 @@ use tonic_build::manual::{Builder, Method, Service};
 
 fn main() -> Result<(), Box<dyn Error>> {
     rpcgen::build("init.yaml").emit()?;
-    rpcgen::build("native.yaml").file("native_stubs.rs").emit()?;
+    rpcgen::build("native.yaml")
+        .file("native_stubs.rs")
+        .emit()?;
     generate_tonic();
     println!("cargo:rerun-if-changed=schemas/bench.thrift");
-    volo_build::Builder::thrift().add_service("schemas/bench.thrift").write()?;
+    volo_build::Builder::thrift()
+        .add_service("schemas/bench.thrift")
+        .write()?;
     Ok(())
 }
 

@@ -39,11 +39,16 @@ pub(crate) fn run<P: Parser>(
     arguments: impl IntoIterator<Item = OsString>,
     program: impl FnOnce(P) -> ExitStatus,
 ) -> ExitStatus {
-    let arguments: Vec<OsString> = std::iter::once(OsString::from(name)).chain(arguments).collect();
+    let arguments: Vec<OsString> = std::iter::once(OsString::from(name))
+        .chain(arguments)
+        .collect();
     match P::try_parse_from(&arguments) {
         Ok(parsed) => program(parsed),
         Err(error) if error.use_stderr() => {
-            let first = arguments.get(1).and_then(|first| first.to_str()).unwrap_or_default();
+            let first = arguments
+                .get(1)
+                .and_then(|first| first.to_str())
+                .unwrap_or_default();
             report::error(usage_error::<P>(&error, name, first));
             ExitStatus::Usage
         }
@@ -61,19 +66,31 @@ fn usage_error<P: CommandFactory>(error: &clap::Error, name: &str, first: &str) 
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n").map(paragraph);
     let what = paragraphs.next().unwrap_or_default();
-    let tip = paragraphs.find(|text| text.starts_with("tip: ")).or_else(|| verb_meant::<P>(first));
+    let tip = paragraphs
+        .find(|text| text.starts_with("tip: "))
+        .or_else(|| verb_meant::<P>(first));
     let tip = tip.map_or_else(String::new, |tip| format!(" ({tip})"));
-    format!("{}{tip}; see `{name} --help`", what.trim_start_matches("error: "))
+    format!(
+        "{}{tip}; see `{name} --help`",
+        what.trim_start_matches("error: ")
+    )
 }
 
 fn verb_meant<P: CommandFactory>(first: &str) -> Option<String> {
     let command = P::command();
     let verbs = command.get_subcommands().map(clap::Command::get_name);
-    if command.find_subcommand(first).is_some() { None } else { rpc_schema::did_you_mean(first, verbs) }
+    if command.find_subcommand(first).is_some() {
+        None
+    } else {
+        rpc_schema::did_you_mean(first, verbs)
+    }
 }
 
 /// Prints the completions of a program for a shell.
-pub(crate) fn print_completions<P: CommandFactory>(shell: clap_complete::Shell, name: &str) -> ExitStatus {
+pub(crate) fn print_completions<P: CommandFactory>(
+    shell: clap_complete::Shell,
+    name: &str,
+) -> ExitStatus {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut P::command(), name, &mut script);
     match std::io::stdout().write_all(&script) {
@@ -92,10 +109,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err("a duration has a unit: `500ms`, `10s`, `5m`, `1h`".to_owned()),
     };
-    let count: u64 = digits.parse().map_err(|_| format!("`{digits}` is not a whole number"))?;
+    let count: u64 = digits
+        .parse()
+        .map_err(|_| format!("`{digits}` is not a whole number"))?;
     match count.checked_mul(unit) {
         Some(0) => Err("a limit of no time at all lets nothing through".to_owned()),
-        Some(milliseconds) if milliseconds <= 365 * 24 * 3_600_000 => Ok(Duration::from_millis(milliseconds)),
+        Some(milliseconds) if milliseconds <= 365 * 24 * 3_600_000 => {
+            Ok(Duration::from_millis(milliseconds))
+        }
         _ => Err("longer than a year".to_owned()),
     }
 }
@@ -107,16 +128,29 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
         "" | "B" => 1,
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
-        _ => return Err("a size is a number of bytes, KiB or MiB: `65536`, `64KiB`, `16MiB`".to_owned()),
+        _ => {
+            return Err(
+                "a size is a number of bytes, KiB or MiB: `65536`, `64KiB`, `16MiB`".to_owned(),
+            );
+        }
     };
-    let count: usize = digits.parse().map_err(|_| format!("`{digits}` is not a whole number"))?;
-    count.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(|| "out of range".to_owned())
+    let count: usize = digits
+        .parse()
+        .map_err(|_| format!("`{digits}` is not a whole number"))?;
+    count
+        .checked_mul(unit)
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "out of range".to_owned())
 }
 
 /// `NAME=IP:PORT`.
 pub(crate) fn server_address(text: &str) -> Result<(String, std::net::SocketAddr), String> {
-    let (name, address) = text.split_once('=').ok_or("a server's address is written NAME=IP:PORT")?;
-    let address = address.parse().map_err(|_| format!("`{address}` is no IP:PORT"))?;
+    let (name, address) = text
+        .split_once('=')
+        .ok_or("a server's address is written NAME=IP:PORT")?;
+    let address = address
+        .parse()
+        .map_err(|_| format!("`{address}` is no IP:PORT"))?;
     Ok((name.to_owned(), address))
 }
 
@@ -151,7 +185,13 @@ mod tests {
             "unexpected argument '--lisen' found (tip: a similar argument exists: '--listen'); see `program --help`"
         );
         let meant = Some("did you mean `apply`?".to_owned());
-        assert_eq!([verb_meant::<Arguments>("aply"), verb_meant::<Arguments>("apply")], [meant, None]);
+        assert_eq!(
+            [
+                verb_meant::<Arguments>("aply"),
+                verb_meant::<Arguments>("apply")
+            ],
+            [meant, None]
+        );
     }
 
     #[test]

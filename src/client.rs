@@ -132,15 +132,24 @@ impl From<Error> for Failure {
     }
 }
 
-fn call_by_hand(schema: &Schema, arguments: &Arguments, call: &CallArguments) -> Result<Answer, Failure> {
+fn call_by_hand(
+    schema: &Schema,
+    arguments: &Arguments,
+    call: &CallArguments,
+) -> Result<Answer, Failure> {
     let (service, rpc) = call.procedure.split_once('.').ok_or_else(|| {
-        Failure::Usage(format!("`{}` is no SERVICE.PROCEDURE, such as svc1.rpc1", call.procedure))
+        Failure::Usage(format!(
+            "`{}` is no SERVICE.PROCEDURE, such as svc1.rpc1",
+            call.procedure
+        ))
     })?;
     let values = match &call.types {
         Some(types) => values::typed(schema, types, &call.values).map_err(Failure::Usage)?,
         None => values::inferred(schema, service, rpc, &call.values).map_err(Failure::Usage)?,
     };
-    let declared = schema.service(service).and_then(|service| declared_deadline(service, rpc));
+    let declared = schema
+        .service(service)
+        .and_then(|service| declared_deadline(service, rpc));
     let network = network(schema, arguments, call.deadline.or(declared))?;
     let give_up = Instant::now() + call.wait.unwrap_or_default();
     loop {
@@ -149,7 +158,9 @@ fn call_by_hand(schema: &Schema, arguments: &Arguments, call: &CallArguments) ->
             None => network.call(service, rpc, &values),
         };
         match result {
-            Err(error) if is_not_there(&error) && Instant::now() < give_up => std::thread::sleep(WAIT_PAUSE),
+            Err(error) if is_not_there(&error) && Instant::now() < give_up => {
+                std::thread::sleep(WAIT_PAUSE);
+            }
             result => return Ok(result?),
         }
     }
@@ -171,7 +182,11 @@ fn declared_deadline(service: &Service, rpc: &str) -> Option<Duration> {
         .max()
 }
 
-fn network(schema: &Schema, arguments: &Arguments, deadline: Option<Duration>) -> Result<Network, Error> {
+fn network(
+    schema: &Schema,
+    arguments: &Arguments,
+    deadline: Option<Duration>,
+) -> Result<Network, Error> {
     let mut builder = Network::builder(topology_of(schema));
     if let Some(client) = &arguments.client {
         builder = builder.client(client);
@@ -198,11 +213,17 @@ fn topology_of(schema: &Schema) -> Topology {
 }
 
 fn list(schema: &Schema, arguments: &Arguments) -> ExitStatus {
-    let client = match Network::builder(topology_of(schema)).client_or_default(arguments.client.as_deref()) {
+    let client = match Network::builder(topology_of(schema))
+        .client_or_default(arguments.client.as_deref())
+    {
         Ok(client) => client,
         Err(error) => return print_failure(&Failure::Error(error), arguments.json),
     };
-    for service in schema.services.iter().filter(|service| service.has_tenant(&client)) {
+    for service in schema
+        .services
+        .iter()
+        .filter(|service| service.has_tenant(&client))
+    {
         for rpc in &service.rpcs {
             print_procedure(service, rpc, arguments.json);
         }
@@ -225,10 +246,16 @@ fn print_procedure(service: &Service, rpc: &Rpc, as_json: bool) {
 }
 
 fn print_answer(answer: &Answer, as_json: bool) -> ExitStatus {
-    let values: Vec<&str> = answer.return_values.iter().map(|value| value.get()).collect();
+    let values: Vec<&str> = answer
+        .return_values
+        .iter()
+        .map(|value| value.get())
+        .collect();
     if as_json {
         // As they came: a tree in between would sort the keys of a `Dict`.
-        let Answer { generation, source, .. } = answer;
+        let Answer {
+            generation, source, ..
+        } = answer;
         let line = format!(
             "{{\"schema\":{SCHEMA},\"return-values\":[{}],\"generation\":{generation},\"source\":{}}}",
             values.join(","),
@@ -257,7 +284,9 @@ fn print_failure(failure: &Failure, as_json: bool) -> ExitStatus {
     match failure {
         Failure::Usage(what) => report::error(what),
         Failure::Error(error) => {
-            let kind = error.raised().map_or_else(String::new, |kind| format!(" ({})", visible(kind)));
+            let kind = error
+                .raised()
+                .map_or_else(String::new, |kind| format!(" ({})", visible(kind)));
             report::error(format!("{error}{kind}"));
             report::note(format_args!("executed: {}", error.executed()));
         }

@@ -48,8 +48,9 @@ impl From<String> for Failure {
 /// Runs `initializer` with this command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    if let Some(verb) =
-        arguments.first().and_then(|first| LATER_VERBS.into_iter().find(|verb| first == *verb))
+    if let Some(verb) = arguments
+        .first()
+        .and_then(|first| LATER_VERBS.into_iter().find(|verb| first == *verb))
         && !Path::new(verb).exists()
     {
         report::error(format!("this version has no `{verb}`; see `{NAME} --help`"));

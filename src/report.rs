@@ -61,7 +61,8 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
-/// A line of results, on stdout. Where nobody reads on, as in `... | head`, there is nobody to tell either.
+/// A line of results, on stdout. Where nobody reads on, as in `... | head`, there is nobody to tell
+/// either.
 pub(crate) fn out(line: impl Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -47,13 +47,16 @@ struct Arguments {
     /// Listen beyond loopback in plain TCP, where anyone on the way can read and forge calls
     #[arg(long)]
     insecure: bool,
-    /// A file with the key that proves who may deploy; without it, the server makes its own in the data folder
+    /// A file with the key that proves who may deploy; without it, the server makes its own in the
+    /// data folder
     #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
-    /// The address at which initializers dial this server, where that is another than the one it listens on
+    /// The address at which initializers dial this server, where that is another than the one it
+    /// listens on
     #[arg(long, value_name = "IP:PORT", value_parser = dialled_address)]
     advertise: Option<SocketAddr>,
-    /// The Python that runs procedures, 3.9 or newer, checked at the start; else `python3`, when a procedure needs it
+    /// The Python that runs procedures, 3.9 or newer, checked at the start; else `python3`, when a
+    /// procedure needs it
     #[arg(long, value_name = "PATH")]
     python: Option<String>,
     #[command(flatten)]
@@ -67,7 +70,10 @@ struct Arguments {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
-#[expect(clippy::struct_field_names, reason = "the fields are named as their flags")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are named as their flags"
+)]
 struct LogArguments {
     /// What is logged
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "info")]
@@ -109,13 +115,15 @@ struct LimitArguments {
     /// Bytes of one message from an address that is no client's
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = args::bytes)]
     max_stranger_frame: usize,
-    /// Bytes of messages that have not come whole, of all connections; at least four of the largest messages
+    /// Bytes of messages that have not come whole, of all connections; at least four of the largest
+    /// messages
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = args::bytes)]
     max_unfinished: usize,
     /// Malformed messages on one connection before it is closed
     #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one)]
     max_malformed: usize,
-    /// Refused and malformed messages a second from one address before its connections are slowed down
+    /// Refused and malformed messages a second from one address before its connections are slowed
+    /// down
     #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
     max_refusals: usize,
     /// Connections at once
@@ -130,7 +138,8 @@ struct LimitArguments {
     /// Bytes of answers that a connection may leave untaken before its requests wait
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = args::bytes)]
     max_queued: usize,
-    /// Bytes of answers that peers have not taken, beyond what each may queue; at least four of the largest answers
+    /// Bytes of answers that peers have not taken, beyond what each may queue; at least four of the
+    /// largest answers
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = args::bytes)]
     max_untaken: usize,
     /// From a message's first byte, or the connection's begin, to its last
@@ -179,8 +188,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     run_with(Vec::new(), arguments)
 }
 
-/// Runs a server with this command line and native services of one's own: what a provider's own binary does.
-pub fn run_with(native: Vec<NativeService>, arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+/// Runs a server with this command line and native services of one's own: what a provider's own
+/// binary does.
+pub fn run_with(
+    native: Vec<NativeService>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitStatus {
     args::run(NAME, arguments, |arguments: Arguments| {
         if let Some(shell) = arguments.completions {
             return args::print_completions::<Arguments>(shell, NAME);
@@ -237,7 +250,9 @@ async fn serve_until_signalled(
     let hears_hang_up = reopen.is_some() || !ignores_hang_up();
     let first = Signals::listen(reopen.clone(), hears_hang_up)?;
     let second = Signals::listen(reopen, hears_hang_up)?;
-    let server = Server::start(options).await.map_err(|error| error.to_string())?;
+    let server = Server::start(options)
+        .await
+        .map_err(|error| error.to_string())?;
     announce(&server).map_err(|error| format!("cannot say where it listens: {error}"))?;
     tokio::select! {
         cut_off = server.run(first.received(1)) => {
@@ -261,7 +276,8 @@ fn within_open_files(mut limits: Limits) -> Limits {
     // Where it may not, the limit stays what it was.
     let _ = setrlimit(Resource::Nofile, files);
     if let Some(files) = getrlimit(Resource::Nofile).current {
-        let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(files / 2)).unwrap_or(usize::MAX);
+        let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(files / 2))
+            .unwrap_or(usize::MAX);
         limits.connections = limits.connections.min(room.max(1));
     }
     limits
@@ -273,8 +289,8 @@ fn announce(server: &Server) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The signals that stop a server. SIGHUP has a log file opened again; without one it stops the server too, as when a
-/// terminal is closed.
+/// The signals that stop a server. SIGHUP has a log file opened again; without one it stops the
+/// server too, as when a terminal is closed.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -287,17 +303,24 @@ struct Signals {
 fn ignores_hang_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    let mask = ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default();
     mask & 1 == 1
 }
 
 impl Signals {
     fn listen(reopen: Option<LogReopen>, hears_hang_up: bool) -> Result<Self, String> {
-        let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
+        let listen =
+            |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
-            hang_up: if hears_hang_up { Some(listen(SignalKind::hangup())?) } else { None },
+            hang_up: if hears_hang_up {
+                Some(listen(SignalKind::hangup())?)
+            } else {
+                None
+            },
             reopen,
         })
     }
@@ -342,7 +365,10 @@ fn start_log(arguments: &LogArguments) -> Result<(LogGuard, Option<LogReopen>), 
     let sink: Box<dyn io::Write + Send> = match &arguments.log_file {
         None => Box::new(io::stderr()),
         Some(path) => {
-            let rotation = LogRotation { max_bytes: arguments.log_max as u64, keep: arguments.log_keep };
+            let rotation = LogRotation {
+                max_bytes: arguments.log_max as u64,
+                keep: arguments.log_keep,
+            };
             let file = LogFile::open(path, rotation)
                 .map_err(|error| format!("cannot write the log {}: {error}", path.display()))?;
             reopen = Some(file.reopener());
@@ -359,7 +385,8 @@ fn start_log(arguments: &LogArguments) -> Result<(LogGuard, Option<LogReopen>), 
         LogStyle::Text => LogFormat::Text,
         LogStyle::Json => LogFormat::Json,
     };
-    let log = log::start(level, format, sink).map_err(|error| format!("cannot start the log: {error}"))?;
+    let log = log::start(level, format, sink)
+        .map_err(|error| format!("cannot start the log: {error}"))?;
     Ok((log, reopen))
 }
 
@@ -393,7 +420,11 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 fn frame_bytes(text: &str) -> Result<usize, String> {
     let bytes = args::bytes(text)?;
     let limit = wire::frame::MAX_FRAME_LIMIT;
-    if bytes > limit { Err(format!("at most {}MiB", limit >> 20)) } else { Ok(bytes) }
+    if bytes > limit {
+        Err(format!("at most {}MiB", limit >> 20))
+    } else {
+        Ok(bytes)
+    }
 }
 
 impl LimitArguments {

@@ -6,7 +6,11 @@ mod console;
 mod dialogues;
 #[path = "documents/fence.rs"]
 mod fence;
-#[allow(dead_code, unused_imports, reason = "the acceptance tests use the rest")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the acceptance tests use the rest"
+)]
 #[path = "acceptance/harness/mod.rs"]
 mod harness;
 

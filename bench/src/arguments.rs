@@ -45,7 +45,8 @@ pub struct Arguments {
     /// Run every server on this runtime instead of the one that suits it
     #[arg(long, value_enum)]
     pub flavour: Option<Flavour>,
-    /// Where the raw samples go [default: results/latest.jsonl, quick.jsonl or selected.jsonl beside this program's sources]
+    /// Where the raw samples go [default: results/latest.jsonl, quick.jsonl or selected.jsonl
+    /// beside this program's sources]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -58,7 +59,8 @@ pub enum Command {
         /// The samples
         samples: PathBuf,
     },
-    /// Print a line of saved samples for each work, or put them into a file that has a place for them
+    /// Print a line of saved samples for each work, or put them into a file that has a place for
+    /// them
     Summary {
         /// The samples
         samples: PathBuf,
@@ -104,7 +106,11 @@ pub enum Command {
 impl Arguments {
     /// The works that were selected, or all.
     pub fn works(&self) -> Vec<Work> {
-        if self.work.is_empty() { Work::value_variants().to_vec() } else { self.work.clone() }
+        if self.work.is_empty() {
+            Work::value_variants().to_vec()
+        } else {
+            self.work.clone()
+        }
     }
 
     /// The placements that were selected; a smoke needs no second one.
@@ -124,7 +130,11 @@ impl Arguments {
             _ => Effort::FULL,
         };
         let rounds = self.rounds.unwrap_or(effort.rounds);
-        Effort { rounds, window: self.seconds.unwrap_or(effort.window), ..effort }
+        Effort {
+            rounds,
+            window: self.seconds.unwrap_or(effort.window),
+            ..effort
+        }
     }
 
     /// Where the raw samples go; only a full run replaces the one that figures are quoted from.
@@ -136,12 +146,16 @@ impl Arguments {
             (_, true) => "quick.jsonl",
             _ => "latest.jsonl",
         };
-        self.output.clone().unwrap_or_else(|| package.join("results").join(name))
+        self.output
+            .clone()
+            .unwrap_or_else(|| package.join("results").join(name))
     }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| format!("no number of seconds: `{text}`"))?;
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| format!("no number of seconds: `{text}`"))?;
     if !(0.001..=600.0).contains(&seconds) {
         return Err(format!("beyond 0.001 to 600 seconds: {text}"));
     }

@@ -29,7 +29,10 @@ pub trait Calls: Clone + 'static {
 
 /// A runtime of one thread. Every client has one, since every client is pinned to one core.
 pub fn one_thread() -> Result<LocalRuntime> {
-    Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).context("no runtime")
+    Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+        .context("no runtime")
 }
 
 /// Carries out a job with a client of this kind.
@@ -44,7 +47,12 @@ pub fn measure<C: Calls>(job: &Job) -> Result<Measured> {
     })
 }
 
-async fn call<C: Calls>(client: &C, procedure: Procedure, payload: &Payload, turn: i64) -> Result<()> {
+async fn call<C: Calls>(
+    client: &C,
+    procedure: Procedure,
+    payload: &Payload,
+    turn: i64,
+) -> Result<()> {
     match procedure {
         Procedure::Add => check_sum(turn, client.add(turn, 7).await?),
         Procedure::Strings => client.strings(payload).await,
@@ -66,7 +74,10 @@ pub fn check_echo(same: bool) -> Result<()> {
 }
 
 async fn one_in_flight<C: Calls>(job: &Job) -> Result<Measured> {
-    let (client, payload) = (C::connect(job.address).await?, Payload::of(job.work.procedure()));
+    let (client, payload) = (
+        C::connect(job.address).await?,
+        Payload::of(job.work.procedure()),
+    );
     call(&client, Procedure::Add, &payload, 0).await?;
     let (mut meter, mut turn) = (Meter::start(job), 0);
     while meter.goes_on() {
@@ -87,7 +98,10 @@ async fn connect_call_close<C: Calls>(job: &Job) -> Result<Measured> {
 }
 
 async fn idle_sessions<C: Calls>(job: &Job) -> Result<Measured> {
-    let window = Window::open(Process::new(job.server), Process::new(job.server).resident_kib());
+    let window = Window::open(
+        Process::new(job.server),
+        Process::new(job.server).resident_kib(),
+    );
     let mut sessions = Vec::new();
     for turn in 0..i64::try_from(job.calls)? {
         let client = C::connect(job.address).await?;
@@ -119,7 +133,11 @@ async fn many_in_flight<C: Calls>(job: &Job) -> Result<Measured> {
     for _ in 0..job.work.sessions() {
         let client = C::connect(job.address).await?;
         for _ in 0..job.work.in_flight() {
-            tasks.spawn_local(keep_calling(client.clone(), job.work.procedure(), Rc::clone(&gauge)));
+            tasks.spawn_local(keep_calling(
+                client.clone(),
+                job.work.procedure(),
+                Rc::clone(&gauge),
+            ));
         }
     }
     observe(job, gauge, tasks).await
@@ -136,7 +154,11 @@ async fn keep_calling<C: Calls>(client: C, procedure: Procedure, gauge: Rc<Gauge
 }
 
 /// Lets tasks call, and measures; the first failure of a task is the measurement's.
-pub async fn observe(job: &Job, gauge: Rc<Gauge>, mut tasks: JoinSet<Result<()>>) -> Result<Measured> {
+pub async fn observe(
+    job: &Job,
+    gauge: Rc<Gauge>,
+    mut tasks: JoinSet<Result<()>>,
+) -> Result<Measured> {
     let watched = Rc::clone(&gauge);
     let watching = job.clone();
     let mut measured = spawn_local(async move { watch(&watching, &watched).await });
@@ -147,7 +169,11 @@ pub async fn observe(job: &Job, gauge: Rc<Gauge>, mut tasks: JoinSet<Result<()>>
         }
     };
     gauge.stopped.set(true);
-    ensure!(measured.calls > 0, "no call was answered in {:?}", job.window);
+    ensure!(
+        measured.calls > 0,
+        "no call was answered in {:?}",
+        job.window
+    );
     Ok(measured)
 }
 

@@ -77,7 +77,9 @@ pub enum Program {
 impl Contestant {
     /// The contestant of that name.
     pub fn find(name: &str) -> Result<&'static Self> {
-        let found = CONTESTANTS.iter().find(|contestant| contestant.name == name);
+        let found = CONTESTANTS
+            .iter()
+            .find(|contestant| contestant.name == name);
         found.with_context(|| format!("no contestant `{name}`; see --list"))
     }
 
@@ -92,10 +94,14 @@ impl Contestant {
 }
 
 /// What every peer with an asynchronous client takes part in.
-const PEER_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle];
+const PEER_WORKS: &[Work] = &[
+    Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle,
+];
 
 /// The same without bytes, which JSON does not have.
-const JSON_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings1, Strings64, Doubles, Connect, Idle];
+const JSON_WORKS: &[Work] = &[
+    Add1, Add64, Add8x16, Strings1, Strings64, Doubles, Connect, Idle,
+];
 
 /// What a pool of connections takes part in that each carry one call at a time.
 const POOL_WORKS: &[Work] = &[Add1, Strings1, Bytes, Doubles, Connect, Idle];
@@ -132,7 +138,9 @@ pub const CONTESTANTS: &[Contestant] = &[
         package: "tokio",
         kind: Kind::Limit,
         flavour: Flavour::CurrentThread,
-        works: &[Add1, Add64, Add8x16, Strings1, Strings64, Connect, Idle, Growth],
+        works: &[
+            Add1, Add64, Add8x16, Strings1, Strings64, Connect, Idle, Growth,
+        ],
         program: Program::Rust {
             serve: |flavour| serve_on(flavour, limits::pipelined::serve),
             measure: limits::pipelined::measure,
@@ -157,7 +165,10 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Ours,
         flavour: Flavour::MultiThread,
         works: ours::BLOCKING_WORKS,
-        program: Program::Rust { serve: ours::serve_native, measure: ours::measure_blocking },
+        program: Program::Rust {
+            serve: ours::serve_native,
+            measure: ours::measure_blocking,
+        },
     },
     Contestant {
         name: "ours-async",
@@ -166,7 +177,10 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Ours,
         flavour: Flavour::MultiThread,
         works: ours::ASYNC_WORKS,
-        program: Program::Rust { serve: ours::serve_native, measure: ours::measure_async },
+        program: Program::Rust {
+            serve: ours::serve_native,
+            measure: ours::measure_async,
+        },
     },
     Contestant {
         name: "ours-python",
@@ -175,7 +189,10 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Ours,
         flavour: Flavour::MultiThread,
         works: &[Python],
-        program: Program::Rust { serve: ours::serve_python, measure: ours::measure_blocking },
+        program: Program::Rust {
+            serve: ours::serve_python,
+            measure: ours::measure_blocking,
+        },
     },
     Contestant {
         name: "tarpc",
@@ -268,7 +285,9 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Peer,
         flavour: Flavour::Python,
         works: PYTHON_WORKS,
-        program: Program::Python { script: "rpyc_peer.py" },
+        program: Program::Python {
+            script: "rpyc_peer.py",
+        },
     },
     Contestant {
         name: "grpcio",
@@ -277,7 +296,9 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Peer,
         flavour: Flavour::Python,
         works: PYTHON_WORKS,
-        program: Program::Python { script: "grpcio_peer.py" },
+        program: Program::Python {
+            script: "grpcio_peer.py",
+        },
     },
     Contestant {
         name: "basic-socket-rpc",
@@ -286,7 +307,9 @@ pub const CONTESTANTS: &[Contestant] = &[
         kind: Kind::Peer,
         flavour: Flavour::Python,
         works: PYTHON_WORKS,
-        program: Program::Python { script: "basic_socket_rpc_peer.py" },
+        program: Program::Python {
+            script: "basic_socket_rpc_peer.py",
+        },
     },
 ];
 
@@ -298,14 +321,20 @@ fn announced_listener() -> Result<StdListener> {
 }
 
 /// Serves for ever on this runtime.
-fn serve_on<F: Future<Output = Result<()>>>(flavour: Flavour, serve: fn(TcpListener) -> F) -> Result<()> {
+fn serve_on<F: Future<Output = Result<()>>>(
+    flavour: Flavour,
+    serve: fn(TcpListener) -> F,
+) -> Result<()> {
     let served = async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         println!("{LISTENING}{}", listener.local_addr()?);
         serve(listener).await
     };
     match flavour {
-        Flavour::MultiThread => Builder::new_multi_thread().enable_all().build()?.block_on(served),
+        Flavour::MultiThread => Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(served),
         _ => calls::one_thread()?.block_on(served),
     }
 }

@@ -22,7 +22,8 @@ pub struct Job {
     pub window: Duration,
     /// No more calls than this are made before anything is measured.
     pub warm_up_calls: u64,
-    /// No more calls than this are measured; for [`Work::Idle`] the sessions, for [`Work::Growth`] all calls.
+    /// No more calls than this are measured; for [`Work::Idle`] the sessions, for [`Work::Growth`]
+    /// all calls.
     pub calls: u64,
 }
 

@@ -30,13 +30,22 @@ pub fn describe(contestants: &[&'static Contestant], window: Duration) -> Machin
 
 fn cpu_model() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     model.map_or("unknown", |(_, model)| model).to_owned()
 }
 
 fn first_line(command: &mut Command) -> String {
-    let output = command.output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    output.unwrap_or_default().lines().next().unwrap_or("unknown").to_owned()
+    let output = command
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    output
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned()
 }
 
 fn versions(contestants: &[&'static Contestant]) -> BTreeMap<String, String> {
@@ -52,9 +61,12 @@ fn versions(contestants: &[&'static Contestant]) -> BTreeMap<String, String> {
 
 /// The version of a package in `Cargo.lock`.
 fn locked_version(package: &str) -> Option<String> {
-    let entry =
-        LOCK.split("[[package]]").find(|entry| entry.contains(&format!("\nname = \"{package}\"\n")))?;
-    let version = entry.lines().find_map(|line| line.strip_prefix("version = \""))?;
+    let entry = LOCK
+        .split("[[package]]")
+        .find(|entry| entry.contains(&format!("\nname = \"{package}\"\n")))?;
+    let version = entry
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \""))?;
     Some(version.trim_end_matches('"').to_owned())
 }
 
@@ -64,7 +76,10 @@ mod tests {
 
     #[test]
     fn the_version_of_a_locked_package_is_found() {
-        assert_eq!(locked_version("rpc-bench").as_deref(), Some(env!("CARGO_PKG_VERSION")));
+        assert_eq!(
+            locked_version("rpc-bench").as_deref(),
+            Some(env!("CARGO_PKG_VERSION"))
+        );
         assert_eq!(locked_version("no-such-package"), None);
     }
 }

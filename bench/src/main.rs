@@ -1,4 +1,5 @@
-//! What calls cost here, beside bare sockets and other RPC systems. `README.md` says what is measured and how.
+//! What calls cost here, beside bare sockets and other RPC systems. `README.md` says what is
+//! measured and how.
 //!
 //! ```text
 //! plan ──> run ──> a server and a client process for each measurement ──> samples ──> table, picture
@@ -58,15 +59,22 @@ fn main() -> ExitCode {
 fn dispatch(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Some(Command::Table { samples }) => print_table(&Samples::read(&samples)?),
-        Some(Command::Summary { samples, into: None }) => {
-            Ok(io::stdout().write_all(summary::render(&Samples::read(&samples)?).as_bytes())?)
-        }
-        Some(Command::Summary { samples, into: Some(file) }) => {
-            summary::write_into(&Samples::read(&samples)?, &file)
-        }
+        Some(Command::Summary {
+            samples,
+            into: None,
+        }) => Ok(io::stdout().write_all(summary::render(&Samples::read(&samples)?).as_bytes())?),
+        Some(Command::Summary {
+            samples,
+            into: Some(file),
+        }) => summary::write_into(&Samples::read(&samples)?, &file),
         Some(Command::Draw { samples, picture }) => draw(&samples, &picture),
-        Some(Command::Serve { contestant, flavour }) => serve(&contestant, flavour),
-        Some(Command::Measure { contestant, job }) => measure(&contestant, &serde_json::from_str(&job)?),
+        Some(Command::Serve {
+            contestant,
+            flavour,
+        }) => serve(&contestant, flavour),
+        Some(Command::Measure { contestant, job }) => {
+            measure(&contestant, &serde_json::from_str(&job)?)
+        }
         Some(Command::Pinned { core, command }) => process::become_pinned(core, &command),
         None if arguments.list => list(),
         None => run_plan(&arguments),
@@ -74,8 +82,16 @@ fn dispatch(arguments: Arguments) -> Result<()> {
 }
 
 fn run_plan(arguments: &Arguments) -> Result<()> {
-    let plan = Plan::new(arguments.works(), &arguments.only, &arguments.placements(), arguments.effort())?;
-    let plan = Plan { flavour: arguments.flavour, ..plan };
+    let plan = Plan::new(
+        arguments.works(),
+        &arguments.only,
+        &arguments.placements(),
+        arguments.effort(),
+    )?;
+    let plan = Plan {
+        flavour: arguments.flavour,
+        ..plan
+    };
     let (samples, failures) = run::run(&plan);
     if !arguments.smoke {
         let path = arguments.output(Path::new(env!("CARGO_MANIFEST_DIR")));
@@ -104,7 +120,9 @@ fn draw(samples: &Path, picture: &Path) -> Result<()> {
 
 fn serve(name: &str, flavour: Option<contestant::Flavour>) -> Result<()> {
     let contestant = Contestant::find(name)?;
-    let Program::Rust { serve, .. } = contestant.program else { bail!("`{name}` serves by itself") };
+    let Program::Rust { serve, .. } = contestant.program else {
+        bail!("`{name}` serves by itself")
+    };
     serve(flavour.unwrap_or(contestant.flavour))
 }
 
@@ -126,7 +144,13 @@ fn list() -> Result<()> {
     writeln!(out, "contestants:")?;
     for contestant in contestant::CONTESTANTS {
         let works: Vec<_> = contestant.works.iter().map(|work| work.name()).collect();
-        writeln!(out, "  {:<16} {}: {}", contestant.name, contestant.title(), works.join(" "))?;
+        writeln!(
+            out,
+            "  {:<16} {}: {}",
+            contestant.name,
+            contestant.title(),
+            works.join(" ")
+        )?;
     }
     Ok(())
 }

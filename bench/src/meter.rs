@@ -20,12 +20,22 @@ impl Window {
     /// Begins to measure; `rss_before_kib` was read before the first call.
     pub fn open(server: Process, rss_before_kib: Option<u64>) -> Self {
         server.forget_peak();
-        let (client_cpu, server_cpu) = (Process::this().cpu_nanoseconds(), server.cpu_nanoseconds());
-        Self { server, begin: Instant::now(), client_cpu, server_cpu, rss_before_kib }
+        let (client_cpu, server_cpu) =
+            (Process::this().cpu_nanoseconds(), server.cpu_nanoseconds());
+        Self {
+            server,
+            begin: Instant::now(),
+            client_cpu,
+            server_cpu,
+            rss_before_kib,
+        }
     }
 
     /// Ends it, after so many calls.
-    #[expect(clippy::cast_precision_loss, reason = "nanoseconds and calls stay far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "nanoseconds and calls stay far below 2^52"
+    )]
     pub fn close(&self, calls: u64) -> Measured {
         let seconds = self.begin.elapsed().as_secs_f64();
         let per_call = |before: Option<u64>, after: Option<u64>| {
@@ -69,7 +79,16 @@ impl<'a> Meter<'a> {
         let begin = Instant::now();
         let rss_before_kib = Process::new(job.server).resident_kib();
         let latencies = Histogram::default();
-        Self { job, rss_before_kib, begin, last: begin, turns: 0, window: None, latencies, measured: None }
+        Self {
+            job,
+            rss_before_kib,
+            begin,
+            last: begin,
+            turns: 0,
+            window: None,
+            latencies,
+            measured: None,
+        }
     }
 
     /// Whether another call is to be made. Asking says that the call before was answered rightly.
@@ -96,7 +115,10 @@ impl<'a> Meter<'a> {
     }
 
     fn begin_window(&mut self) {
-        self.window = Some(Window::open(Process::new(self.job.server), self.rss_before_kib));
+        self.window = Some(Window::open(
+            Process::new(self.job.server),
+            self.rss_before_kib,
+        ));
         self.begin = Instant::now();
         self.last = self.begin;
         self.turns = 1;
@@ -106,6 +128,10 @@ impl<'a> Meter<'a> {
     pub fn finish(self) -> Measured {
         let microseconds = |share| Some(self.latencies.quantile(share).as_secs_f64() * 1e6);
         let measured = self.measured.unwrap_or_default();
-        Measured { p50_us: microseconds(0.5), p99_us: microseconds(0.99), ..measured }
+        Measured {
+            p50_us: microseconds(0.5),
+            p99_us: microseconds(0.99),
+            ..measured
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! This repository's server and clients, through the stubs that `build.rs` generates from `init.yaml`.
+//! This repository's server and clients, through the stubs that `build.rs` generates from
+//! `init.yaml`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,8 +40,9 @@ use stubs::bench;
 pub const BLOCKING_WORKS: &[Work] = &[Add1, Strings1, Bytes, Doubles, Connect, Idle];
 
 /// What the asynchronous client takes part in.
-pub const ASYNC_WORKS: &[Work] =
-    &[Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle, Growth];
+pub const ASYNC_WORKS: &[Work] = &[
+    Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle, Growth,
+];
 
 /// The handlers.
 struct Echoes;
@@ -75,7 +77,11 @@ pub fn serve_python(flavour: Flavour) -> Result<()> {
 
 fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()> {
     let data = tempfile::tempdir()?;
-    let log = log::start(tracing::Level::INFO, LogFormat::Text, Box::new(std::io::stderr()))?;
+    let log = log::start(
+        tracing::Level::INFO,
+        LogFormat::Text,
+        Box::new(std::io::stderr()),
+    )?;
     let mut builder = match flavour {
         Flavour::CurrentThread => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),
@@ -83,8 +89,12 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
     builder.enable_all().build()?.block_on(async {
         let options = ServerOptions::new(([127, 0, 0, 1], 0).into(), data.path().join("data"));
         let keys = data.path().join("keys");
-        let server =
-            Server::start(ServerOptions { native, key_folder: Some(keys.clone()), ..options }).await?;
+        let server = Server::start(ServerOptions {
+            native,
+            key_folder: Some(keys.clone()),
+            ..options
+        })
+        .await?;
         let address = server.local_addr()?;
         let deployed = async {
             let deployed = deploy(address, init, keys).await;
@@ -112,7 +122,11 @@ async fn deploy(address: SocketAddr, init: &str, keys: PathBuf) -> Result<()> {
     };
     let init = Path::new(env!("CARGO_MANIFEST_DIR")).join(init);
     let applied = Initializer::plan(&init, options).await?.apply().await?;
-    if applied.complete { Ok(()) } else { bail!("init.yaml was not applied: {applied:?}") }
+    if applied.complete {
+        Ok(())
+    } else {
+        bail!("init.yaml was not applied: {applied:?}")
+    }
 }
 
 /// Carries out a job by the asynchronous client.
@@ -171,11 +185,20 @@ fn connect(address: SocketAddr) -> Result<bench::Client> {
 fn one_in_flight(job: &Job) -> Result<Measured> {
     let (client, payload) = (connect(job.address)?, Payload::of(job.work.procedure()));
     check_sum(0, client.add(0, 7)?)?;
-    let mut travelling = Travelling { bytes: payload.bytes.to_vec(), doubles: payload.doubles.clone() };
+    let mut travelling = Travelling {
+        bytes: payload.bytes.to_vec(),
+        doubles: payload.doubles.clone(),
+    };
     let (mut meter, mut turn) = (Meter::start(job), 0);
     while meter.goes_on() {
         turn += 1;
-        call(&client, job.work.procedure(), &payload, &mut travelling, turn)?;
+        call(
+            &client,
+            job.work.procedure(),
+            &payload,
+            &mut travelling,
+            turn,
+        )?;
     }
     Ok(meter.finish())
 }
@@ -196,7 +219,9 @@ fn call(
     let Travelling { bytes, doubles } = travelling;
     match procedure {
         Procedure::Add => check_sum(turn, client.add(turn, 7)?),
-        Procedure::Strings => check_echo(client.strings(payload.strings.clone())? == payload.strings),
+        Procedure::Strings => {
+            check_echo(client.strings(payload.strings.clone())? == payload.strings)
+        }
         Procedure::Bytes => {
             *bytes = client.data(std::mem::take(bytes))?;
             check_echo(**bytes == *payload.bytes)

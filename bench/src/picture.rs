@@ -1,4 +1,5 @@
-//! The samples as a picture: for each work a bar for everybody, as a share of its limit, on a logarithmic axis.
+//! The samples as a picture: for each work a bar for everybody, as a share of its limit, on a
+//! logarithmic axis.
 //!
 //! ```text
 //! title
@@ -80,7 +81,9 @@ struct Row {
 /// The picture; the same samples make the same bytes.
 pub fn draw(samples: &Samples) -> String {
     let drawn = |placement: &Placement| {
-        Race::all(samples, *placement).iter().any(|race| !race.work.limits().is_empty())
+        Race::all(samples, *placement)
+            .iter()
+            .any(|race| !race.work.limits().is_empty())
     };
     let placements: Vec<Placement> = Placement::ALL.into_iter().filter(drawn).collect();
     let groups = groups(samples, &placements);
@@ -114,10 +117,16 @@ impl Sheet {
     fn new(columns: usize) -> Self {
         let begin = MARGIN + LABELS;
         if columns < 2 {
-            return Self { lefts: vec![begin], width: WIDTH - begin - MARGIN - COLUMN_GAP };
+            return Self {
+                lefts: vec![begin],
+                width: WIDTH - begin - MARGIN - COLUMN_GAP,
+            };
         }
         let width = (WIDTH - begin - MARGIN) / 2.0 - COLUMN_GAP;
-        Self { lefts: vec![begin, begin + width + COLUMN_GAP], width }
+        Self {
+            lefts: vec![begin, begin + width + COLUMN_GAP],
+            width,
+        }
     }
 
     /// How far from a column's left a share of the limit is.
@@ -133,17 +142,38 @@ fn groups(samples: &Samples, placements: &[Placement]) -> Vec<Group> {
     works.dedup();
     let groups = works.into_iter().filter_map(|work| {
         let limit = *work.limits().first()?;
-        let races: Vec<_> = placements.iter().map(|&placement| Race { samples, work, placement }).collect();
-        let titles = samples.machine.titles.iter().filter(|(name, _)| name != limit);
+        let races: Vec<_> = placements
+            .iter()
+            .map(|&placement| Race {
+                samples,
+                work,
+                placement,
+            })
+            .collect();
+        let titles = samples
+            .machine
+            .titles
+            .iter()
+            .filter(|(name, _)| name != limit);
         let rows = titles.filter_map(|(name, title)| {
             let shares: Vec<_> = races.iter().map(|race| race.ratio(name, limit)).collect();
             let known = Contestant::find(name).ok();
-            let title = known.map_or(title.as_str(), |contestant| contestant.label).to_owned();
-            let row = Row { title, kind: known.map_or(Kind::Peer, |contestant| contestant.kind), shares };
+            let title = known
+                .map_or(title.as_str(), |contestant| contestant.label)
+                .to_owned();
+            let row = Row {
+                title,
+                kind: known.map_or(Kind::Peer, |contestant| contestant.kind),
+                shares,
+            };
             row.shares.iter().any(Option::is_some).then_some(row)
         });
         let limits = races.iter().map(|race| limit_words(*race, limit)).collect();
-        Some(Group { work, rows: rows.collect(), limits })
+        Some(Group {
+            work,
+            rows: rows.collect(),
+            limits,
+        })
     });
     groups.filter(|group| !group.rows.is_empty()).collect()
 }
@@ -151,8 +181,14 @@ fn groups(samples: &Samples, placements: &[Placement]) -> Vec<Group> {
 fn limit_words(race: Race<'_>, limit: &str) -> Option<String> {
     let speed = race.spread(limit, |measured| Some(measured.rate()))?;
     let titles = &race.samples.machine.titles;
-    let title = titles.iter().find(|(name, _)| name == limit).map_or(limit, |(_, title)| title);
-    Some(format!("1 = {title}, {}", table::rate(race.work, speed.median)))
+    let title = titles
+        .iter()
+        .find(|(name, _)| name == limit)
+        .map_or(limit, |(_, title)| title);
+    Some(format!(
+        "1 = {title}, {}",
+        table::rate(race.work, speed.median)
+    ))
 }
 
 fn open(height: f64) -> String {
@@ -183,9 +219,21 @@ fn line(svg: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
 }
 
 fn draw_head(svg: &mut String, sheet: &Sheet, placements: &[Placement]) {
-    text(svg, "title", (MARGIN, 34.0), "start", "Calls per second, as a share of bare sockets");
+    text(
+        svg,
+        "title",
+        (MARGIN, 34.0),
+        "start",
+        "Calls per second, as a share of bare sockets",
+    );
     for (left, placement) in sheet.lefts.iter().zip(placements) {
-        text(svg, "work", (*left, 66.0), "start", &format!("client and server on {}", placement.title()));
+        text(
+            svg,
+            "work",
+            (*left, 66.0),
+            "start",
+            &format!("client and server on {}", placement.title()),
+        );
     }
 }
 
@@ -195,16 +243,34 @@ fn draw_grid(svg: &mut String, sheet: &Sheet, bottom: f64) {
             let x = left + sheet.place(tick);
             let class = if tick < 1.0 { "grid" } else { "one" };
             line(svg, class, (x, HEAD), (x, bottom + 4.0));
-            text(svg, "value", (x, bottom + 18.0), "middle", &format!("{tick}"));
+            text(
+                svg,
+                "value",
+                (x, bottom + 18.0),
+                "middle",
+                &format!("{tick}"),
+            );
         }
     }
 }
 
 fn draw_group(svg: &mut String, sheet: &Sheet, group: &Group, top: f64) {
-    text(svg, "work", (MARGIN, top + GROUP_HEAD - 8.0), "start", group.work.title());
+    text(
+        svg,
+        "work",
+        (MARGIN, top + GROUP_HEAD - 8.0),
+        "start",
+        group.work.title(),
+    );
     for (left, limit) in sheet.lefts.iter().zip(&group.limits) {
         if let Some(limit) = limit {
-            text(svg, "limit-text", (left + sheet.place(1.0), top + GROUP_HEAD - 8.0), "end", limit);
+            text(
+                svg,
+                "limit-text",
+                (left + sheet.place(1.0), top + GROUP_HEAD - 8.0),
+                "end",
+                limit,
+            );
         }
     }
     let mut y = top + GROUP_HEAD;
@@ -214,7 +280,13 @@ fn draw_group(svg: &mut String, sheet: &Sheet, group: &Group, top: f64) {
             Kind::Peer => ("peer", ""),
             Kind::Limit => ("limit", ""),
         };
-        text(svg, label, (MARGIN + 10.0, y + BAR - 1.0), "start", &row.title);
+        text(
+            svg,
+            label,
+            (MARGIN + 10.0, y + BAR - 1.0),
+            "start",
+            &row.title,
+        );
         for (left, share) in sheet.lefts.iter().zip(&row.shares) {
             if let Some(share) = share {
                 draw_bar(svg, sheet, (*left, y), *share, bar);
@@ -233,15 +305,34 @@ fn draw_bar(svg: &mut String, sheet: &Sheet, (left, y): (f64, f64), share: Sprea
     let (from, to) = (sheet.place(share.min), sheet.place(share.max));
     let middle = y + BAR / 2.0;
     line(svg, "spread", (left + from, middle), (left + to, middle));
-    let value =
-        if share.median < 0.1 { format!("{:.3}", share.median) } else { format!("{:.2}", share.median) };
-    let value_class = if class == "ours" { "value ours-text" } else { "value" };
-    text(svg, value_class, (left + to.max(length) + 6.0, y + BAR - 1.5), "start", &value);
+    let value = if share.median < 0.1 {
+        format!("{:.3}", share.median)
+    } else {
+        format!("{:.2}", share.median)
+    };
+    let value_class = if class == "ours" {
+        "value ours-text"
+    } else {
+        "value"
+    };
+    text(
+        svg,
+        value_class,
+        (left + to.max(length) + 6.0, y + BAR - 1.5),
+        "start",
+        &value,
+    );
 }
 
 fn draw_foot(svg: &mut String, samples: &Samples, bottom: f64) {
     let machine = &samples.machine;
-    let Machine { cpu, cores, kernel, rustc, .. } = machine;
+    let Machine {
+        cpu,
+        cores,
+        kernel,
+        rustc,
+        ..
+    } = machine;
     let words = [
         "Medians of ratios formed within rounds; thin lines from the least to the greatest. Logarithmic."
             .to_owned(),
@@ -257,7 +348,11 @@ mod tests {
     use super::*;
 
     fn samples() -> Samples {
-        Samples::of(&[("bare-blocking", 0, 100), ("nobody-known", 0, 30), ("ours-blocking", 0, 90)])
+        Samples::of(&[
+            ("bare-blocking", 0, 100),
+            ("nobody-known", 0, 30),
+            ("ours-blocking", 0, 90),
+        ])
     }
 
     #[test]
@@ -268,7 +363,12 @@ mod tests {
     #[test]
     fn a_share_is_drawn_and_words_are_escaped() {
         let svg = draw(&samples());
-        for expected in [">0.90</text>", ">0.30</text>", ">&lt;nobody-known></text>", "class=\"ours\""] {
+        for expected in [
+            ">0.90</text>",
+            ">0.30</text>",
+            ">&lt;nobody-known></text>",
+            "class=\"ours\"",
+        ] {
             assert!(svg.contains(expected), "{expected} is missing in {svg}");
         }
     }

@@ -66,12 +66,24 @@ impl Effort {
             Work::Connect => (MAX_CONNECTS / 10, self.calls.min(MAX_CONNECTS)),
             _ => (u64::MAX, self.calls),
         };
-        Job { work, address, server, warm_up: self.warm_up, window: self.window, warm_up_calls, calls }
+        Job {
+            work,
+            address,
+            server,
+            warm_up: self.warm_up,
+            window: self.window,
+            warm_up_calls,
+            calls,
+        }
     }
 
     /// How long a client may take; beyond that something hangs.
     pub fn limit(&self, work: Work) -> Duration {
-        let patience = if work.is_memory() { Duration::from_mins(5) } else { Duration::from_secs(20) };
+        let patience = if work.is_memory() {
+            Duration::from_mins(5)
+        } else {
+            Duration::from_secs(20)
+        };
         self.warm_up + self.window + patience
     }
 }
@@ -93,13 +105,22 @@ pub struct Plan {
 
 impl Plan {
     /// Everything that was selected (nothing: all), as far as it is there. What is not is told.
-    pub fn new(works: Vec<Work>, only: &[String], placements: &[Placement], effort: Effort) -> Result<Self> {
+    pub fn new(
+        works: Vec<Work>,
+        only: &[String],
+        placements: &[Placement],
+        effort: Effort,
+    ) -> Result<Self> {
         for name in only {
             Contestant::find(name)?;
         }
-        let selected =
-            |contestant: &&Contestant| only.is_empty() || only.iter().any(|name| name == contestant.name);
-        let contestants = CONTESTANTS.iter().filter(selected).filter(|contestant| is_there(contestant));
+        let selected = |contestant: &&Contestant| {
+            only.is_empty() || only.iter().any(|name| name == contestant.name)
+        };
+        let contestants = CONTESTANTS
+            .iter()
+            .filter(selected)
+            .filter(|contestant| is_there(contestant));
         let placements = placements.iter().copied().filter(|placement| {
             let there = placement.cores().is_some();
             if !there {
@@ -114,13 +135,19 @@ impl Plan {
             effort,
             flavour: None,
         };
-        let first = plan.placements.first().context("this machine has too few cores for that placement")?;
-        ensure!(plan.pairs(0, *first).next().is_some(), "nobody takes part in what was selected");
+        let first = plan
+            .placements
+            .first()
+            .context("this machine has too few cores for that placement")?;
+        ensure!(
+            plan.pairs(0, *first).next().is_some(),
+            "nobody takes part in what was selected"
+        );
         Ok(plan)
     }
 
-    /// What is measured in a round, contestants of a work one after the other. Every other round goes backwards, so
-    /// that nobody always comes first.
+    /// What is measured in a round, contestants of a work one after the other. Every other round
+    /// goes backwards, so that nobody always comes first.
     pub fn pairs(
         &self,
         round: u32,
@@ -133,7 +160,11 @@ impl Plan {
             .iter()
             .filter(move |work| (once || !work.is_memory()) && (growth || **work != Work::Growth));
         works.flat_map(move |work| {
-            let mut takers: Vec<_> = self.contestants.iter().filter(|who| who.works.contains(work)).collect();
+            let mut takers: Vec<_> = self
+                .contestants
+                .iter()
+                .filter(|who| who.works.contains(work))
+                .collect();
             if round % 2 == 1 {
                 takers.reverse();
             }
@@ -143,11 +174,16 @@ impl Plan {
 }
 
 fn is_there(contestant: &Contestant) -> bool {
-    let Program::Python { .. } = contestant.program else { return true };
+    let Program::Python { .. } = contestant.program else {
+        return true;
+    };
     let there = crate::python::version(contestant.package).is_some();
     if !there {
         let (name, package) = (contestant.name, contestant.package);
-        eprintln!("skipped: {name}: `{}` has no module of {package}", crate::python::interpreter());
+        eprintln!(
+            "skipped: {name}: `{}` has no module of {package}",
+            crate::python::interpreter()
+        );
     }
     there
 }

@@ -31,7 +31,10 @@ pub type CommandLine = Vec<OsString>;
 /// This program, with other arguments.
 pub fn this_program(arguments: &[&str]) -> Result<CommandLine> {
     let program = env::current_exe().context("where this program is")?;
-    Ok([program.into_os_string()].into_iter().chain(arguments.iter().map(OsString::from)).collect())
+    Ok([program.into_os_string()]
+        .into_iter()
+        .chain(arguments.iter().map(OsString::from))
+        .collect())
 }
 
 /// A process that is killed when this value is dropped.
@@ -55,10 +58,13 @@ fn start(core: usize, command: &CommandLine, scratch: Option<&Path>) -> Result<R
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    child.map(Running).with_context(|| format!("cannot start {}", command[0].display()))
+    child
+        .map(Running)
+        .with_context(|| format!("cannot start {}", command[0].display()))
 }
 
-/// Pins this process, ties its life to its parent's, and becomes another program. Returns only where that fails.
+/// Pins this process, ties its life to its parent's, and becomes another program. Returns only
+/// where that fails.
 pub fn become_pinned(core: usize, command: &[OsString]) -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     placement::pin(core).with_context(|| format!("cannot pin to core {core}"))?;
@@ -105,7 +111,11 @@ impl Server {
             drop(process);
             bail!("a server does not start: {}", last_words(&errors));
         };
-        Ok(Self { address: address.parse().context("where a server listens")?, process, _scratch: scratch })
+        Ok(Self {
+            address: address.parse().context("where a server listens")?,
+            process,
+            _scratch: scratch,
+        })
     }
 
     /// Its number.
@@ -125,8 +135,9 @@ pub fn output_within(limit: Duration, core: usize, command: &CommandLine) -> Res
         let read = output.read_to_string(&mut text);
         let _ = sender.send(read.map(|_| text));
     });
-    let text =
-        printed.recv_timeout(limit).map_err(|_| anyhow!("a client has not ended after {limit:?}"))??;
+    let text = printed
+        .recv_timeout(limit)
+        .map_err(|_| anyhow!("a client has not ended after {limit:?}"))??;
     let status = process.0.wait()?;
     if status.success() {
         return Ok(text);
@@ -153,5 +164,7 @@ fn collect_errors(child: &mut Child) -> Result<Receiver<String>> {
 }
 
 fn last_words(errors: &Receiver<String>) -> String {
-    errors.recv_timeout(Duration::from_secs(1)).unwrap_or_else(|_| "it says nothing".to_owned())
+    errors
+        .recv_timeout(Duration::from_secs(1))
+        .unwrap_or_else(|_| "it says nothing".to_owned())
 }

@@ -49,18 +49,26 @@ impl<'a> Race<'a> {
         let mut works: Vec<Work> = samples.samples.iter().map(|sample| sample.work).collect();
         works.sort_unstable();
         works.dedup();
-        let races = works.into_iter().map(|work| Self { samples, work, placement });
-        races.filter(|race| race.everybody().next().is_some()).collect()
+        let races = works.into_iter().map(|work| Self {
+            samples,
+            work,
+            placement,
+        });
+        races
+            .filter(|race| race.everybody().next().is_some())
+            .collect()
     }
 
     fn everybody(self) -> impl Iterator<Item = &'a Sample> {
-        let of_race = move |sample: &&Sample| sample.work == self.work && sample.placement == self.placement;
+        let of_race =
+            move |sample: &&Sample| sample.work == self.work && sample.placement == self.placement;
         self.samples.samples.iter().filter(of_race)
     }
 
     /// The samples of a contestant.
     pub fn of<'b>(self, contestant: &'b str) -> impl Iterator<Item = &'a Sample> + use<'a, 'b> {
-        self.everybody().filter(move |sample| sample.contestant == contestant)
+        self.everybody()
+            .filter(move |sample| sample.contestant == contestant)
     }
 
     /// Names and titles of who took part, in the order of tables.
@@ -72,7 +80,10 @@ impl<'a> Race<'a> {
 
     /// What a contestant's samples tell of one quantity.
     pub fn spread(self, contestant: &str, of: impl Fn(&Measured) -> Option<f64>) -> Option<Spread> {
-        Spread::of(self.of(contestant).filter_map(|sample| of(&sample.measured)))
+        Spread::of(
+            self.of(contestant)
+                .filter_map(|sample| of(&sample.measured)),
+        )
     }
 
     /// A contestant's rate as a share of another's in the same round.
@@ -98,15 +109,29 @@ mod tests {
             ("peer", 1, 2),
             ("peer", 2, 9),
         ]);
-        let race = Race { samples: &samples, work: Work::Add1, placement: Placement::TwoCores };
-        assert_eq!(race.ratio("peer", "limit"), Some(Spread { median: 0.35, min: 0.2, max: 0.5 }));
+        let race = Race {
+            samples: &samples,
+            work: Work::Add1,
+            placement: Placement::TwoCores,
+        };
+        assert_eq!(
+            race.ratio("peer", "limit"),
+            Some(Spread {
+                median: 0.35,
+                min: 0.2,
+                max: 0.5
+            })
+        );
         assert_eq!(race.ratio("nobody", "limit"), None);
     }
 
     #[test]
     fn a_median_lies_in_the_middle() {
         let check = |values: &[f64], expected: Option<f64>| {
-            assert_eq!(Spread::of(values.iter().copied()).map(|spread| spread.median), expected);
+            assert_eq!(
+                Spread::of(values.iter().copied()).map(|spread| spread.median),
+                expected
+            );
         };
         check(&[], None);
         check(&[3.0, 1.0, 2.0], Some(2.0));

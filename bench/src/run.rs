@@ -18,12 +18,23 @@ pub fn run(plan: &Plan) -> (Samples, usize) {
     let (mut samples, mut failures) = (Vec::new(), 0);
     for round in 0..plan.effort.rounds {
         for &placement in &plan.placements {
-            eprintln!("round {} of {}, {}", round + 1, plan.effort.rounds, placement.title());
+            eprintln!(
+                "round {} of {}, {}",
+                round + 1,
+                plan.effort.rounds,
+                placement.title()
+            );
             for (work, contestant) in plan.pairs(round, placement) {
                 match measure(plan, work, contestant, placement) {
                     Ok(measured) => {
                         let contestant = contestant.name.to_owned();
-                        samples.push(Sample { work, placement, round, contestant, measured });
+                        samples.push(Sample {
+                            work,
+                            placement,
+                            round,
+                            contestant,
+                            measured,
+                        });
                     }
                     Err(error) => {
                         failures += 1;
@@ -36,7 +47,12 @@ pub fn run(plan: &Plan) -> (Samples, usize) {
     (Samples { machine, samples }, failures)
 }
 
-fn measure(plan: &Plan, work: Work, contestant: &Contestant, placement: Placement) -> Result<Measured> {
+fn measure(
+    plan: &Plan,
+    work: Work,
+    contestant: &Contestant,
+    placement: Placement,
+) -> Result<Measured> {
     let (client_core, server_core) = placement.cores().context("too few cores")?;
     let serve = match contestant.program {
         Program::Rust { .. } => serve_command(contestant, plan.flavour)?,
@@ -51,13 +67,16 @@ fn measure(plan: &Plan, work: Work, contestant: &Contestant, placement: Placemen
         Program::Python { script } => python::measure(script, &job)?,
     };
     let printed = process::output_within(plan.effort.limit(work), client_core, &client)?;
-    serde_json::from_str(&printed).with_context(|| format!("a client printed `{}`", printed.trim_end()))
+    serde_json::from_str(&printed)
+        .with_context(|| format!("a client printed `{}`", printed.trim_end()))
 }
 
 fn serve_command(contestant: &Contestant, flavour: Option<Flavour>) -> Result<CommandLine> {
     let flavour = flavour.as_ref().and_then(Flavour::to_possible_value);
     match flavour {
-        Some(flavour) => process::this_program(&["serve", contestant.name, "--flavour", flavour.get_name()]),
+        Some(flavour) => {
+            process::this_program(&["serve", contestant.name, "--flavour", flavour.get_name()])
+        }
         None => process::this_program(&["serve", contestant.name]),
     }
 }

@@ -69,7 +69,8 @@ pub struct Samples {
 impl Samples {
     /// Reads them from a file.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let (mut machine, mut samples) = (None, Vec::new());
         for (index, line) in text.lines().enumerate() {
             let place = || format!("{}:{}", path.display(), index + 1);
@@ -78,7 +79,9 @@ impl Samples {
                 Line::Sample(sample) => samples.push(sample),
             }
         }
-        let Some(machine) = machine else { bail!("{} does not describe a machine", path.display()) };
+        let Some(machine) = machine else {
+            bail!("{} does not describe a machine", path.display())
+        };
         Ok(Self { machine, samples })
     }
 
@@ -90,7 +93,10 @@ impl Samples {
         }
         let mut text = Vec::new();
         let machine = Line::Machine(self.machine.clone());
-        for line in [machine].into_iter().chain(self.samples.iter().cloned().map(Line::Sample)) {
+        for line in [machine]
+            .into_iter()
+            .chain(self.samples.iter().cloned().map(Line::Sample))
+        {
             serde_json::to_writer(&mut text, &line)?;
             text.write_all(b"\n")?;
         }
@@ -103,7 +109,9 @@ impl Samples {
     /// Samples of `add-1` on two cores: who, in which round, at which rate.
     pub fn of(rates: &[(&str, u32, u64)]) -> Self {
         let [cpu, kernel, rustc, python, window] = std::array::from_fn(|_| String::new());
-        let titles = rates.iter().map(|(name, ..)| ((*name).to_owned(), format!("<{name}>")));
+        let titles = rates
+            .iter()
+            .map(|(name, ..)| ((*name).to_owned(), format!("<{name}>")));
         let titles: BTreeMap<_, _> = titles.collect();
         let machine = Machine {
             cpu,
@@ -120,9 +128,16 @@ impl Samples {
             placement: Placement::TwoCores,
             round,
             contestant: name.to_owned(),
-            measured: Measured { calls, seconds: 1.0, ..Measured::default() },
+            measured: Measured {
+                calls,
+                seconds: 1.0,
+                ..Measured::default()
+            },
         };
-        Self { machine, samples: rates.iter().map(sample).collect() }
+        Self {
+            machine,
+            samples: rates.iter().map(sample).collect(),
+        }
     }
 }
 
@@ -137,7 +152,10 @@ mod tests {
         let samples = Samples::of(&[("bare-blocking", 0, 100), ("tarpc", 0, 30)]);
         samples.write(&path).expect("written");
         let read = Samples::read(&path).expect("read");
-        assert_eq!((read.machine, read.samples), (samples.machine, samples.samples));
+        assert_eq!(
+            (read.machine, read.samples),
+            (samples.machine, samples.samples)
+        );
     }
 
     #[test]

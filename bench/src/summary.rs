@@ -28,7 +28,10 @@ pub fn render(samples: &Samples) -> String {
         if race.work.is_memory() {
             continue;
         }
-        let alone = Race { placement: Placement::OneCore, ..race };
+        let alone = Race {
+            placement: Placement::OneCore,
+            ..race
+        };
         let ours = best(race, Kind::Ours);
         let speed = ours.and_then(|name| race.spread(name, |measured| Some(measured.rate())));
         let speed = speed.map_or_else(String::new, |speed| table::rate(race.work, speed.median));
@@ -48,8 +51,16 @@ pub fn render(samples: &Samples) -> String {
 
 /// Writes the summary into a file, between the lines that are there for it.
 pub fn write_into(samples: &Samples, file: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let missing = || format!("{} has no place for a summary: {}{}", file.display(), BEGIN, END);
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let missing = || {
+        format!(
+            "{} has no place for a summary: {}{}",
+            file.display(),
+            BEGIN,
+            END
+        )
+    };
     let (before, rest) = text.split_once(BEGIN).with_context(missing)?;
     let (_, after) = rest.split_once(END).with_context(missing)?;
     let text = format!("{before}{BEGIN}{}{END}{after}", render(samples));
@@ -66,16 +77,25 @@ fn best(race: Race<'_>, kind: Kind) -> Option<&'static str> {
             kind == Kind::Ours || is_python(contestant.flavour) == (race.work == Work::Python)
         })
         .map(|contestant| contestant.name);
-    let speed = |name: &str| race.spread(name, |measured| Some(measured.rate())).map(|speed| speed.median);
+    let speed = |name: &str| {
+        race.spread(name, |measured| Some(measured.rate()))
+            .map(|speed| speed.median)
+    };
     let rated = names.filter_map(|name| Some((name, speed(name)?)));
-    rated.max_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(name, _)| name)
+    rated
+        .max_by(|(_, one), (_, other)| one.total_cmp(other))
+        .map(|(name, _)| name)
 }
 
 /// What share of the limit a contestant reaches.
 fn ratio(race: Race<'_>, name: Option<&str>, named: bool) -> String {
     let limit = race.work.limits().first();
-    let ratio = name.zip(limit).and_then(|(name, limit)| race.ratio(name, limit));
-    let who = name.filter(|_| named).map_or_else(String::new, |name| format!(" ({name})"));
+    let ratio = name
+        .zip(limit)
+        .and_then(|(name, limit)| race.ratio(name, limit));
+    let who = name
+        .filter(|_| named)
+        .map_or_else(String::new, |name| format!(" ({name})"));
     ratio.map_or_else(String::new, |ratio| format!("{:.2}{who}", ratio.median))
 }
 
@@ -85,7 +105,11 @@ mod tests {
 
     #[test]
     fn the_summary_replaces_the_one_before() {
-        let samples = Samples::of(&[("bare-blocking", 0, 100), ("ours-blocking", 0, 90), ("tarpc", 0, 50)]);
+        let samples = Samples::of(&[
+            ("bare-blocking", 0, 100),
+            ("ours-blocking", 0, 90),
+            ("tarpc", 0, 50),
+        ]);
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("README.md");
         std::fs::write(&file, format!("before\n{BEGIN}old\n{END}after\n")).expect("written");
@@ -93,7 +117,10 @@ mod tests {
             write_into(&samples, &file).expect("a summary");
         }
         let text = std::fs::read_to_string(&file).expect("the file");
-        assert!(text.starts_with("before\n") && text.ends_with("after\n") && !text.contains("old"), "{text}");
+        assert!(
+            text.starts_with("before\n") && text.ends_with("after\n") && !text.contains("old"),
+            "{text}"
+        );
         assert!(text.contains("| 0.90 | 0.50 (tarpc) |"), "{text}");
     }
 }

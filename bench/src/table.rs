@@ -13,8 +13,9 @@ pub fn render(samples: &Samples) -> String {
     let mut text = render_machine(&samples.machine);
     for placement in Placement::ALL {
         let of_memory = |race: &Race<'_>| race.work.is_memory();
-        let (memory, rates): (Vec<_>, Vec<_>) =
-            Race::all(samples, placement).into_iter().partition(of_memory);
+        let (memory, rates): (Vec<_>, Vec<_>) = Race::all(samples, placement)
+            .into_iter()
+            .partition(of_memory);
         if !rates.is_empty() {
             text += &render_rates(placement, &rates);
         }
@@ -26,8 +27,20 @@ pub fn render(samples: &Samples) -> String {
 }
 
 fn render_machine(machine: &Machine) -> String {
-    let Machine { cpu, cores, kernel, rustc, python, window, versions, .. } = machine;
-    let versions: Vec<_> = versions.iter().map(|(package, version)| format!("{package} {version}")).collect();
+    let Machine {
+        cpu,
+        cores,
+        kernel,
+        rustc,
+        python,
+        window,
+        versions,
+        ..
+    } = machine;
+    let versions: Vec<_> = versions
+        .iter()
+        .map(|(package, version)| format!("{package} {version}"))
+        .collect();
     let versions = versions.join(", ");
     format!(
         "{cpu}, {cores} cores; {kernel}; {rustc}; {python}. Measured for {window} each; medians (min–max), ratios \
@@ -46,7 +59,11 @@ fn render_rates(placement: Placement, races: &[Race<'_>]) -> String {
         for (index, (name, title)) in race.contestants().enumerate() {
             let work = if index == 0 { race.work.title() } else { "" };
             // Writing into a string does not fail.
-            let _ = writeln!(text, "| {work} | {title} | {} |", rate_cells(*race, name).join(" | "));
+            let _ = writeln!(
+                text,
+                "| {work} | {title} | {} |",
+                rate_cells(*race, name).join(" | ")
+            );
         }
     }
     text
@@ -55,17 +72,25 @@ fn render_rates(placement: Placement, races: &[Race<'_>]) -> String {
 fn rate_cells(race: Race<'_>, name: &str) -> [String; 7] {
     let speed = race.spread(name, |measured| Some(measured.rate()));
     let ratio = |limit: Option<&&'static str>| {
-        cell(limit.filter(|limit| **limit != name).and_then(|limit| race.ratio(name, limit)), |value| {
-            format!("{value:.2}")
-        })
+        cell(
+            limit
+                .filter(|limit| **limit != name)
+                .and_then(|limit| race.ratio(name, limit)),
+            |value| format!("{value:.2}"),
+        )
     };
     let limits = race.work.limits();
     let second = limits.iter().find(|limit| **limit == "bare-tokio");
     let median = |of: fn(&Measured) -> Option<f64>| {
-        race.spread(name, of).map_or_else(String::new, |spread| format!("{:.1}", spread.median))
+        race.spread(name, of)
+            .map_or_else(String::new, |spread| format!("{:.1}", spread.median))
     };
     let pair = |first: String, second: String, between: &str| {
-        if first.is_empty() || second.is_empty() { String::new() } else { first + between + &second }
+        if first.is_empty() || second.is_empty() {
+            String::new()
+        } else {
+            first + between + &second
+        }
     };
     [
         cell(speed, unit),
@@ -73,7 +98,11 @@ fn rate_cells(race: Race<'_>, name: &str) -> [String; 7] {
         ratio(second),
         median(|measured| measured.p50_us),
         median(|measured| measured.p99_us),
-        pair(median(|measured| measured.client_cpu_us), median(|measured| measured.server_cpu_us), " + "),
+        pair(
+            median(|measured| measured.client_cpu_us),
+            median(|measured| measured.server_cpu_us),
+            " + ",
+        ),
         pair(
             median(|measured| mib(measured.rss_before_kib)),
             median(|measured| mib(measured.rss_peak_kib)),
@@ -121,12 +150,24 @@ fn render_memory(races: &[Race<'_>]) -> String {
     for race in races {
         for (name, title) in race.contestants() {
             for sample in race.of(name) {
-                let Measured { calls, rss_before_kib, rss_after_kib, .. } = sample.measured;
-                let [before, after] = [rss_before_kib, rss_after_kib].map(|kib| mib(kib).unwrap_or_default());
-                let each =
-                    if race.work == Work::Idle { per_session(&sample.measured) } else { String::new() };
+                let Measured {
+                    calls,
+                    rss_before_kib,
+                    rss_after_kib,
+                    ..
+                } = sample.measured;
+                let [before, after] =
+                    [rss_before_kib, rss_after_kib].map(|kib| mib(kib).unwrap_or_default());
+                let each = if race.work == Work::Idle {
+                    per_session(&sample.measured)
+                } else {
+                    String::new()
+                };
                 let work = race.work.title();
-                let _ = writeln!(text, "| {work} | {title} | {calls} | {before:.1} | {after:.1} | {each} |");
+                let _ = writeln!(
+                    text,
+                    "| {work} | {title} | {calls} | {before:.1} | {after:.1} | {each} |"
+                );
             }
         }
     }
@@ -137,5 +178,7 @@ fn render_memory(races: &[Race<'_>]) -> String {
 fn per_session(measured: &Measured) -> String {
     let grown = measured.rss_after_kib.zip(measured.rss_before_kib);
     let grown = grown.map(|(after, before)| after.saturating_sub(before));
-    grown.map_or_else(String::new, |kib| format!("{:.1}", kib as f64 / measured.calls as f64))
+    grown.map_or_else(String::new, |kib| {
+        format!("{:.1}", kib as f64 / measured.calls as f64)
+    })
 }

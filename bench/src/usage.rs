@@ -20,15 +20,22 @@ impl Process {
     /// Nanoseconds on a CPU, of all its threads and of the processes below it.
     pub fn cpu_nanoseconds(self) -> Option<u64> {
         let own = self.own_cpu_nanoseconds()?;
-        let below = descendants(self.0).into_iter().filter_map(|id| Self(id).own_cpu_nanoseconds());
+        let below = descendants(self.0)
+            .into_iter()
+            .filter_map(|id| Self(id).own_cpu_nanoseconds());
         Some(own + below.sum::<u64>())
     }
 
     fn own_cpu_nanoseconds(self) -> Option<u64> {
         let mut total = 0;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.0)).ok()?.flatten() {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.0))
+            .ok()?
+            .flatten()
+        {
             // A thread may end between being listed and being read.
-            let Ok(statistics) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
+            let Ok(statistics) = fs::read_to_string(thread.path().join("schedstat")) else {
+                continue;
+            };
             total += statistics.split_whitespace().next()?.parse::<u64>().ok()?;
         }
         Some(total)
@@ -58,11 +65,18 @@ impl Process {
 
 /// The processes below one, however deep.
 fn descendants(ancestor: u32) -> Vec<u32> {
-    let parents: Vec<(u32, u32)> = processes().filter_map(|id| Some((id, parent_of(id)?))).collect();
+    let parents: Vec<(u32, u32)> = processes()
+        .filter_map(|id| Some((id, parent_of(id)?)))
+        .collect();
     let mut found = vec![ancestor];
     let mut place = 0;
     while let Some(&parent) = found.get(place) {
-        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id));
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, of)| *of == parent)
+                .map(|(id, _)| *id),
+        );
         place += 1;
     }
     found.split_off(1)
@@ -73,8 +87,15 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The fourth field of `/proc/ID/stat`; the second one is a name in parentheses that may hold anything.
+/// The fourth field of `/proc/ID/stat`; the second one is a name in parentheses that may hold
+/// anything.
 fn parent_of(id: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    status.rsplit_once(") ")?.1.split_whitespace().nth(1)?.parse().ok()
+    status
+        .rsplit_once(") ")?
+        .1
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
 }

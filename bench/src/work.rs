@@ -89,7 +89,8 @@ impl Work {
         }
     }
 
-    /// The contestants whose rate bounds this work, the one that ratios in the picture refer to first.
+    /// The contestants whose rate bounds this work, the one that ratios in the picture refer to
+    /// first.
     pub const fn limits(self) -> &'static [&'static str] {
         match self {
             Self::Add1 | Self::Strings1 | Self::Connect => &["bare-blocking", "bare-tokio"],
@@ -124,7 +125,8 @@ impl Work {
 
     /// The name on the command line.
     pub fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+        self.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
@@ -142,13 +144,19 @@ pub struct Payload {
 impl Payload {
     /// What this procedure's echo carries; the rest is left empty.
     pub fn of(procedure: Procedure) -> Self {
-        let mut payload = Self { strings: Vec::new(), bytes: Bytes::new(), doubles: Vec::new() };
+        let mut payload = Self {
+            strings: Vec::new(),
+            bytes: Bytes::new(),
+            doubles: Vec::new(),
+        };
         match procedure {
             Procedure::Add => {}
             Procedure::Strings => payload.strings = strings(),
             Procedure::Bytes => payload.bytes = (0..MIB).map(|place| (place % 251) as u8).collect(),
             Procedure::Doubles => {
-                payload.doubles = (0_u32..131_072).map(|place| f64::from(place) * 0.37 + 1e-3).collect();
+                payload.doubles = (0_u32..131_072)
+                    .map(|place| f64::from(place) * 0.37 + 1e-3)
+                    .collect();
             }
         }
         payload
@@ -162,7 +170,8 @@ fn strings() -> Vec<String> {
     (0..8).map(|place| format!("string no. {place}")).collect()
 }
 
-/// Bytes of a bare limit's request and answer behind the length, as many as a lean protocol would need.
+/// Bytes of a bare limit's request and answer behind the length, as many as a lean protocol would
+/// need.
 pub fn bare_sizes(procedure: Procedure) -> (usize, usize) {
     let (arguments, values) = match procedure {
         Procedure::Add => (16, 8),

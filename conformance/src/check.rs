@@ -6,7 +6,9 @@ use std::time::Duration;
 use rpc_schema::diagnostic::MAX_FINDINGS;
 use rpc_schema::{Document, Finding};
 
-use crate::python::{DEFAULT_PYTHON, Limits, MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, Python, Unavailable};
+use crate::python::{
+    DEFAULT_PYTHON, Limits, MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, Python, Unavailable,
+};
 use crate::reading::read_all;
 use crate::request::Work;
 
@@ -26,8 +28,9 @@ const LIMITS: Limits = Limits {
 /// Fewer files than this are not worth a process of their own.
 const MIN_FILES_PER_PROCESS: usize = 100;
 
-/// Holds every source of a document against its signature, with this Python or `python3`. A file that Python does not
-/// finish is a finding; one that is not there is left to [`Document::check_files`].
+/// Holds every source of a document against its signature, with this Python or `python3`. A file
+/// that Python does not finish is a finding; one that is not there is left to
+/// [`Document::check_files`].
 ///
 /// # Errors
 /// That there is no Python to ask.
@@ -35,8 +38,9 @@ pub fn check(document: &Document, python: Option<&Path>) -> Result<Vec<Finding>,
     check_procedures(document, python, |_, _| true)
 }
 
-/// The same for the procedures that `only` chooses by the places of the service and of the procedure in the model, and
-/// for the modules of their services. Where there is nothing to check, no Python is started.
+/// The same for the procedures that `only` chooses by the places of the service and of the
+/// procedure in the model, and for the modules of their services. Where there is nothing to check,
+/// no Python is started.
 ///
 /// # Errors
 /// That there is no Python to ask.
@@ -58,8 +62,10 @@ fn check_within(
     let work = Work::of(document, only);
     let python = Python::new(python, document.folder(), limits);
     let found = read_all(&work, &python, processes(work.files()))?;
-    let mut findings: Vec<_> =
-        found.into_iter().filter_map(|found| found.finding(document, &work.places)).collect();
+    let mut findings: Vec<_> = found
+        .into_iter()
+        .filter_map(|found| found.finding(document, &work.places))
+        .collect();
     findings.sort_by_key(|finding| (finding.span.start, finding.code));
     findings.truncate(MAX_FINDINGS);
     Ok(findings)

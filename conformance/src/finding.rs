@@ -69,10 +69,19 @@ impl Found {
             1 => Some("1 more file was not read".to_owned()),
             _ => Some(format!("{unread} more files were not read")),
         };
-        Self { rule: Rule::Syntax, message, place, spot: None, hint, similar: Vec::new(), meant: None }
+        Self {
+            rule: Rule::Syntax,
+            message,
+            place,
+            spot: None,
+            hint,
+            similar: Vec::new(),
+            meant: None,
+        }
     }
 
-    /// The finding, at its place in `init.yaml` and in the file; `None` where the answer names a place that there is not.
+    /// The finding, at its place in `init.yaml` and in the file; `None` where the answer names a
+    /// place that there is not.
     pub(crate) fn finding(mut self, document: &Document, places: &[Place<'_>]) -> Option<Finding> {
         let place = places.get(self.place)?;
         let mut label = "";
@@ -82,8 +91,8 @@ impl Found {
             label = "a similar name";
         }
         let meant = self.meant.as_ref();
-        let meant =
-            meant.and_then(|meant| did_you_mean(&meant.written, meant.known.iter().map(String::as_str)));
+        let meant = meant
+            .and_then(|meant| did_you_mean(&meant.written, meant.known.iter().map(String::as_str)));
         self.hint = meant.or(self.hint);
         let message = match self.rule {
             Rule::Unreadable => format!("cannot read `{}`: {}", place.path, self.message),
@@ -92,17 +101,27 @@ impl Found {
         let finding = Finding::new(self.rule.code(), place.span.clone(), message)
             .label(place.label(self.rule))
             .maybe_hint(self.hint);
-        let Some(spot) = self.spot else { return Some(finding) };
-        let path = document.path().with_file_name(place.path).display().to_string();
+        let Some(spot) = self.spot else {
+            return Some(finding);
+        };
+        let path = document
+            .path()
+            .with_file_name(place.path)
+            .display()
+            .to_string();
         Some(finding.elsewhere(spot.elsewhere(path, label)))
     }
 
     /// The function whose name is nearest to the one that is missing, and the hint that names it.
     fn take_similar(&mut self, place: &Place<'_>) -> Option<(Function, String)> {
         let missing = place.procedure?;
-        let hint = did_you_mean(missing, self.similar.iter().map(|function| function.name.as_str()))?;
-        let names_it =
-            |function: &Function| did_you_mean(missing, [function.name.as_str()]).as_ref() == Some(&hint);
+        let hint = did_you_mean(
+            missing,
+            self.similar.iter().map(|function| function.name.as_str()),
+        )?;
+        let names_it = |function: &Function| {
+            did_you_mean(missing, [function.name.as_str()]).as_ref() == Some(&hint)
+        };
         let at = self.similar.iter().position(names_it)?;
         Some((self.similar.swap_remove(at), hint))
     }
@@ -123,7 +142,10 @@ impl Rule {
 
     /// Whether it is about a file as a whole.
     fn is_about_the_file(self) -> bool {
-        matches!(self, Self::Unreadable | Self::Syntax | Self::Missing | Self::Import)
+        matches!(
+            self,
+            Self::Unreadable | Self::Syntax | Self::Missing | Self::Import
+        )
     }
 }
 
@@ -140,7 +162,19 @@ impl Place<'_> {
 
 impl Spot {
     fn elsewhere(self, path: String, label: &str) -> Elsewhere {
-        let Self { line, column, end_column, text } = self;
-        Elsewhere { path, line, column, end_column, text, label: label.to_owned() }
+        let Self {
+            line,
+            column,
+            end_column,
+            text,
+        } = self;
+        Elsewhere {
+            path,
+            line,
+            column,
+            end_column,
+            text,
+            label: label.to_owned(),
+        }
     }
 }

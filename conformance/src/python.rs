@@ -91,7 +91,11 @@ struct Greeting {
 impl<'a> Python<'a> {
     /// Processes of this Python in that folder.
     pub(crate) fn new(name: &'a Path, folder: &'a Path, limits: Limits) -> Self {
-        Self { name, folder, limits }
+        Self {
+            name,
+            folder,
+            limits,
+        }
     }
 
     /// Has a process answer a request.
@@ -104,7 +108,8 @@ impl<'a> Python<'a> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let answer_bytes = self.limits.answer_bytes;
         let process = Process {
             child,
@@ -139,7 +144,10 @@ impl<'a> Python<'a> {
     }
 
     fn unavailable(&self, why: String) -> Unavailable {
-        Unavailable { python: self.name.to_owned(), why }
+        Unavailable {
+            python: self.name.to_owned(),
+            why,
+        }
     }
 }
 
@@ -151,7 +159,10 @@ impl Process {
 
     /// The next line that it prints.
     pub(crate) fn hear<A: DeserializeOwned>(&mut self, until: Instant) -> Result<A, Failure> {
-        let line = match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        let line = match self
+            .lines
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => return Err(Failure::Slow),
             Err(RecvTimeoutError::Disconnected) => return Err(self.end()),
@@ -169,8 +180,14 @@ impl Process {
     fn end(&mut self) -> Failure {
         // It has closed its output: what it ends with is decided, or it does not end by itself.
         let _ = self.child.kill();
-        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-        let words = self.last_words.recv_timeout(LAST_WORDS_TIME).unwrap_or_default();
+        let status = self
+            .child
+            .wait()
+            .map_or_else(|error| error.to_string(), |status| status.to_string());
+        let words = self
+            .last_words
+            .recv_timeout(LAST_WORDS_TIME)
+            .unwrap_or_default();
         match String::from_utf8_lossy(&words).trim().lines().last() {
             Some(last) => Failure::Ended(format!("{status}; {last}")),
             None => Failure::Ended(status),
@@ -186,12 +203,14 @@ impl Drop for Process {
     }
 }
 
-/// Reads a pipe line by line, in a thread that lives as long as the pipe or whoever hears it. A line that is longer than
-/// `limit` is the last one, without its end.
+/// Reads a pipe line by line, in a thread that lives as long as the pipe or whoever hears it. A
+/// line that is longer than `limit` is the last one, without its end.
 fn listen(pipe: Option<impl Read + Send + 'static>, limit: u64) -> io::Result<Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::sync_channel(MAX_WAITING_ANSWERS);
     let read = move || {
-        let Some(mut pipe) = pipe.map(BufReader::new) else { return };
+        let Some(mut pipe) = pipe.map(BufReader::new) else {
+            return;
+        };
         loop {
             let mut line = Vec::new();
             let _ = pipe.by_ref().take(limit + 1).read_until(b'\n', &mut line);
@@ -206,7 +225,10 @@ fn listen(pipe: Option<impl Read + Send + 'static>, limit: u64) -> io::Result<Re
 }
 
 /// Reads a pipe to its end or its limit, and closes it, in a thread that lives as long as the pipe.
-fn listen_to_the_end(pipe: Option<impl Read + Send + 'static>, limit: u64) -> io::Result<Receiver<Vec<u8>>> {
+fn listen_to_the_end(
+    pipe: Option<impl Read + Send + 'static>,
+    limit: u64,
+) -> io::Result<Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     let read = move || {
         let mut bytes = Vec::new();

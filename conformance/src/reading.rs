@@ -1,4 +1,5 @@
-//! [`read_all`]: files shared out among Python processes, and what becomes of a file that none of them finishes.
+//! [`read_all`]: files shared out among Python processes, and what becomes of a file that none of
+//! them finishes.
 //!
 //! ```text
 //! share --request--> process --greeting, one answer per file--> findings
@@ -30,14 +31,24 @@ pub(crate) fn read_all(
     let processes = processes.map_err(|error| python.not_started(&error))?;
     thread::scope(|scope| {
         let readers = shares.iter().zip(processes).map(|(files, process)| {
-            let share = Share { work, python, files, deadline };
+            let share = Share {
+                work,
+                python,
+                files,
+                deadline,
+            };
             thread::Builder::new().spawn_scoped(scope, move || share.read(process))
         });
         let readers = readers.collect::<io::Result<Vec<_>>>();
         let readers = readers.map_err(|error| python.not_started(&error))?;
-        let found =
-            readers.into_iter().map(|reader| reader.join().unwrap_or_else(|e| panic::resume_unwind(e)));
-        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        let found = readers
+            .into_iter()
+            .map(|reader| reader.join().unwrap_or_else(|e| panic::resume_unwind(e)));
+        Ok(found
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     })
 }
 
@@ -66,7 +77,9 @@ impl<'s, 'd> Share<'s, 'd> {
         let mut left = self.files;
         let mut process = Ok(process);
         while let Err(stop) = self.hear(process, &mut left, &mut found) {
-            let Some((file, behind)) = left.split_first() else { break };
+            let Some((file, behind)) = left.split_first() else {
+                break;
+            };
             let goes_on = matches!(stop, Stop::Reading(_)) && Instant::now() < self.deadline;
             let message = match stop {
                 Stop::TooOld(version) => return Err(self.python.too_old(&version)),
@@ -91,7 +104,8 @@ impl<'s, 'd> Share<'s, 'd> {
         left: &mut &'s [&'s File<'d>],
         found: &mut Vec<Found>,
     ) -> Result<(), Stop> {
-        let mut process = process.map_err(|error| Stop::NotReady(Failure::Ended(error.to_string())))?;
+        let mut process =
+            process.map_err(|error| Stop::NotReady(Failure::Ended(error.to_string())))?;
         if let Some(version) = process.greet(self.deadline).map_err(Stop::NotReady)? {
             return Err(Stop::TooOld(version));
         }
@@ -107,7 +121,8 @@ impl<'s, 'd> Share<'s, 'd> {
 
     /// Until when an answer about a file is waited for.
     fn patience(&self) -> Instant {
-        self.deadline.min(Instant::now() + self.python.limits.file_time)
+        self.deadline
+            .min(Instant::now() + self.python.limits.file_time)
     }
 
     /// How a process failed, in words.
@@ -115,7 +130,10 @@ impl<'s, 'd> Share<'s, 'd> {
         let (python, path) = (self.python.name.display(), file.path);
         match failure {
             Failure::Slow => {
-                format!("`{python}` did not finish reading `{path}` within {:?}", self.time_spent())
+                format!(
+                    "`{python}` did not finish reading `{path}` within {:?}",
+                    self.time_spent()
+                )
             }
             Failure::Ended(how) => format!("`{python}` ended {when} `{path}` ({how})"),
             Failure::Oversized => {
@@ -129,6 +147,10 @@ impl<'s, 'd> Share<'s, 'd> {
     /// The limit that a slow process came to.
     fn time_spent(&self) -> Duration {
         let limits = &self.python.limits;
-        if Instant::now() < self.deadline { limits.file_time } else { limits.time }
+        if Instant::now() < self.deadline {
+            limits.file_time
+        } else {
+            limits.time
+        }
     }
 }

@@ -58,7 +58,8 @@ struct ServiceFiles<'d> {
     modules: &'d [String],
     /// Modules, data and sources.
     files: Vec<&'d str>,
-    /// What a server's `rpc_types` has: the records and enumerations that the signatures of sources mention, by name.
+    /// What a server's `rpc_types` has: the records and enumerations that the signatures of sources
+    /// mention, by name.
     types: BTreeMap<&'d str, Kind>,
 }
 
@@ -106,11 +107,20 @@ impl<'d> Work<'d> {
     /// The chosen procedures and the modules of their services.
     pub(crate) fn of(document: &'d Document, only: impl Fn(usize, usize) -> bool) -> Self {
         let folder = document.real_folder();
-        let mut work =
-            Self { document, folder, files: Vec::new(), by_path: HashMap::new(), places: Vec::new() };
+        let mut work = Self {
+            document,
+            folder,
+            files: Vec::new(),
+            by_path: HashMap::new(),
+            places: Vec::new(),
+        };
         for (index, service) in document.schema.services.iter().enumerate() {
-            let chosen: Vec<_> =
-                service.rpcs.iter().enumerate().filter(|(rpc, _)| only(index, *rpc)).collect();
+            let chosen: Vec<_> = service
+                .rpcs
+                .iter()
+                .enumerate()
+                .filter(|(rpc, _)| only(index, *rpc))
+                .collect();
             if !chosen.is_empty() {
                 work.add_modules(index, service);
             }
@@ -126,9 +136,12 @@ impl<'d> Work<'d> {
         self.files.len()
     }
 
-    /// The files in so many shares. They are dealt out like cards: neighbours are often of one size.
+    /// The files in so many shares. They are dealt out like cards: neighbours are often of one
+    /// size.
     pub(crate) fn shares(&self, count: usize) -> Vec<Vec<&File<'d>>> {
-        (0..count).map(|first| self.files.iter().skip(first).step_by(count).collect()).collect()
+        (0..count)
+            .map(|first| self.files.iter().skip(first).step_by(count).collect())
+            .collect()
     }
 
     /// What one process is asked about these files.
@@ -136,7 +149,12 @@ impl<'d> Work<'d> {
         let used: BTreeMap<_, _> = files
             .iter()
             .flat_map(|file| &file.uses)
-            .map(|used| (used.service_index, &self.document.schema.services[used.service_index]))
+            .map(|used| {
+                (
+                    used.service_index,
+                    &self.document.schema.services[used.service_index],
+                )
+            })
             .collect();
         let services = used.into_values().map(ServiceFiles::new).collect();
         let request = Request {
@@ -153,23 +171,43 @@ impl<'d> Work<'d> {
         let modules = service.modules.iter().enumerate();
         for (module, path) in modules.filter(|(_, path)| is_python(path)) {
             let span = self.document.module_span(index, module);
-            self.add_use(index, service, Place { span, path, procedure: None, is_written: true });
+            self.add_use(
+                index,
+                service,
+                Place {
+                    span,
+                    path,
+                    procedure: None,
+                    is_written: true,
+                },
+            );
         }
     }
 
     fn add_procedure(&mut self, index: usize, service: &'d Service, rpc: usize, model: &'d Rpc) {
-        let Code::Source(path) = &model.code else { return };
+        let Code::Source(path) = &model.code else {
+            return;
+        };
         let (span, is_written) = self.document.source_span(index, rpc);
         let name = model.name.as_str();
         let place = self.places.len();
-        let used = self.add_use(index, service, Place { span, path, procedure: Some(name), is_written });
+        let used = self.add_use(
+            index,
+            service,
+            Place {
+                span,
+                path,
+                procedure: Some(name),
+                is_written,
+            },
+        );
         if let Some(used) = used {
             used.procedures.push(Procedure::new(place, model));
         }
     }
 
-    /// Notes that a service has a file; the first place where it says so stands for what is wrong with the file itself.
-    /// A file that [`Document::check_files`] refuses is not noted.
+    /// Notes that a service has a file; the first place where it says so stands for what is wrong
+    /// with the file itself. A file that [`Document::check_files`] refuses is not noted.
     fn add_use(
         &mut self,
         service_index: usize,
@@ -182,14 +220,25 @@ impl<'d> Work<'d> {
             let number = self.files.len();
             let file = self.document.folder().join(path);
             (is_readable(&file) && !self.folder.leads_out(path)).then(|| {
-                self.files.push(File { path, uses: Vec::new() });
+                self.files.push(File {
+                    path,
+                    uses: Vec::new(),
+                });
                 number
             })
         });
         let uses = &mut self.files[file?].uses;
-        if uses.last().is_none_or(|last| last.service_index != service_index) {
+        if uses
+            .last()
+            .is_none_or(|last| last.service_index != service_index)
+        {
             let service = service.name.as_str();
-            uses.push(Use { service, service_index, place: number, procedures: Vec::new() });
+            uses.push(Use {
+                service,
+                service_index,
+                place: number,
+                procedures: Vec::new(),
+            });
         }
         uses.last_mut()
     }
@@ -203,7 +252,9 @@ impl File<'_> {
 }
 
 fn is_python(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|extension| extension == "py")
+    Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "py")
 }
 
 fn is_readable(file: &Path) -> bool {
@@ -216,13 +267,27 @@ impl<'d> ServiceFiles<'d> {
             Code::Source(path) => Some((path, rpc)),
             Code::Native => None,
         });
-        let types = sources
-            .clone()
-            .flat_map(|(_, rpc)| rpc.parameters.iter().map(|parameter| &parameter.ty).chain(&rpc.returns));
+        let types = sources.clone().flat_map(|(_, rpc)| {
+            rpc.parameters
+                .iter()
+                .map(|parameter| &parameter.ty)
+                .chain(&rpc.returns)
+        });
         let types = named_types(types.collect());
         let sources = sources.map(|(path, _)| path);
-        let files = service.modules.iter().chain(&service.data).chain(sources).map(String::as_str).collect();
-        Self { name: service.name.as_str(), modules: &service.modules, files, types }
+        let files = service
+            .modules
+            .iter()
+            .chain(&service.data)
+            .chain(sources)
+            .map(String::as_str)
+            .collect();
+        Self {
+            name: service.name.as_str(),
+            modules: &service.modules,
+            files,
+            types,
+        }
     }
 }
 
@@ -231,7 +296,11 @@ fn named_types(mut open: Vec<&Type>) -> BTreeMap<&str, Kind> {
     let mut named = BTreeMap::new();
     while let Some(ty) = open.pop() {
         if let Some(name) = ty.name() {
-            let kind = if matches!(ty, Type::Record(_)) { Kind::Record } else { Kind::Enum };
+            let kind = if matches!(ty, Type::Record(_)) {
+                Kind::Record
+            } else {
+                Kind::Enum
+            };
             if named.insert(name, kind).is_some() {
                 continue;
             }
@@ -251,7 +320,11 @@ impl<'d> Procedure<'d> {
             place,
             name: rpc.name.as_str(),
             parameters: parameters.collect(),
-            returns: rpc.returns.iter().map(|ty| Expanded(ty).to_string()).collect(),
+            returns: rpc
+                .returns
+                .iter()
+                .map(|ty| Expanded(ty).to_string())
+                .collect(),
         }
     }
 }

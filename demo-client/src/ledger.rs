@@ -25,17 +25,25 @@ impl ledger::Handler for Ledger {
     async fn post(&self, call: &Call, account: String, amount: i64) -> Result<i64, Failure> {
         let mut balances = self.balances.lock().unwrap_or_else(PoisonError::into_inner);
         let balance = balances.entry(account).or_default();
-        let after = balance.checked_add(amount).filter(|after| *after >= 0).ok_or_else(|| {
-            let client = call.client();
-            Failure::new("Overdrawn", format!("{client} asks for {amount}, and there is {balance}"))
-        })?;
+        let after = balance
+            .checked_add(amount)
+            .filter(|after| *after >= 0)
+            .ok_or_else(|| {
+                let client = call.client();
+                Failure::new(
+                    "Overdrawn",
+                    format!("{client} asks for {amount}, and there is {balance}"),
+                )
+            })?;
         *balance = after;
         Ok(after)
     }
 
     async fn close(&self, _: &Call, account: String) -> Result<i64, Failure> {
         let mut balances = self.balances.lock().unwrap_or_else(PoisonError::into_inner);
-        balances.remove(&account).ok_or_else(|| Failure::new("NoAccount", format!("there is no `{account}`")))
+        balances
+            .remove(&account)
+            .ok_or_else(|| Failure::new("NoAccount", format!("there is no `{account}`")))
     }
 }
 
@@ -47,15 +55,26 @@ pub fn services() -> Vec<NativeService> {
 /// Many tasks call over one session; then somebody asks for too much.
 pub fn call() -> anyhow::Result<()> {
     let network = Network::builder(&TOPOLOGY).build()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let begin = std::time::Instant::now();
     runtime.block_on(post_from_tasks(&network))?;
     let (calls, micros) = (TASKS * CALLS, begin.elapsed().as_micros());
-    println!("{TASKS} tasks have posted {CALLS} times each over one session: {calls} calls in {micros} µs");
+    println!(
+        "{TASKS} tasks have posted {CALLS} times each over one session: {calls} calls in {micros} µs"
+    );
     let client = ledger::Client::new(&network);
-    let refused = client.post("till".to_owned(), -calls - 1).err().context("more than there is")?;
+    let refused = client
+        .post("till".to_owned(), -calls - 1)
+        .err()
+        .context("more than there is")?;
     let (kind, executed) = (refused.raised().unwrap_or_default(), refused.executed());
-    println!("post(\"till\", {})  ran: {executed}  {} ({kind})", -calls - 1, refused.message());
+    println!(
+        "post(\"till\", {})  ran: {executed}  {} ({kind})",
+        -calls - 1,
+        refused.message()
+    );
     ensure!(kind == "Overdrawn", "it failed otherwise: {refused}");
     let left = client.close("till".to_owned())?;
     println!("close(\"till\")        -> {left}");

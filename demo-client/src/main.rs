@@ -1,7 +1,8 @@
 //! The whole story in one command: `cargo run --release -p demo-client`.
 //!
-//! Two servers, the initializer and the clients are processes of their own that speak only TCP. They are this very
-//! program, started again with a part as its first argument, since building it builds no other program.
+//! Two servers, the initializer and the clients are processes of their own that speak only TCP.
+//! They are this very program, started again with a part as its first argument, since building it
+//! builds no other program.
 
 mod calls;
 mod ledger;
@@ -25,7 +26,9 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    let Some(part) = arguments.next() else { return story::tell() };
+    let Some(part) = arguments.next() else {
+        return story::tell();
+    };
     // A part does not outlive the story, however that ends.
     if let Err(error) = set_parent_process_death_signal(Some(Signal::TERM)) {
         eprintln!("error: {error}");
@@ -33,7 +36,9 @@ fn main() -> ExitCode {
     }
     match part.to_str() {
         Some("rpc-server") => rpc_cli::server::run(arguments).into(),
-        Some("rpc-server-with-ledger") => rpc_cli::server::run_with(ledger::services(), arguments).into(),
+        Some("rpc-server-with-ledger") => {
+            rpc_cli::server::run_with(ledger::services(), arguments).into()
+        }
         Some("initializer") => rpc_cli::initializer::run(arguments).into(),
         Some("calls") => report(calls::answered()),
         Some("exceptions") => report(calls::refused()),

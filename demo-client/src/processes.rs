@@ -1,4 +1,5 @@
-//! The parts of the story as processes, and the folder they work in. All are gone at the end, after Ctrl-C too.
+//! The parts of the story as processes, and the folder they work in. All are gone at the end, after
+//! Ctrl-C too.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Lines};
@@ -14,7 +15,10 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A process that was told to end and has not by then is killed.
-const TERMINATION: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+const TERMINATION: Timespec = Timespec {
+    tv_sec: 5,
+    tv_nsec: 0,
+};
 
 /// A project folder and the processes that work in it.
 pub struct Stage {
@@ -42,17 +46,31 @@ pub struct Part {
 impl Stage {
     /// A folder with a copy of the checked-in project, which the story may edit.
     pub fn set(project: &Path) -> anyhow::Result<Self> {
-        let folder =
-            tempfile::Builder::new().prefix("demo-client-").tempdir().context("a temporary folder")?;
+        let folder = tempfile::Builder::new()
+            .prefix("demo-client-")
+            .tempdir()
+            .context("a temporary folder")?;
         let path = folder.path().to_owned();
-        let held = Arc::new(Mutex::new(Held { folder: Some(folder), running: Vec::new(), cleared: false }));
-        let stage = Self { held, folder: path, addresses: BTreeMap::new() };
+        let held = Arc::new(Mutex::new(Held {
+            folder: Some(folder),
+            running: Vec::new(),
+            cleared: false,
+        }));
+        let stage = Self {
+            held,
+            folder: path,
+            addresses: BTreeMap::new(),
+        };
         stage.clear_away_when_interrupted()?;
-        let copied = |name: &str| format!("the project's {name}, expected in {}", project.display());
+        let copied =
+            |name: &str| format!("the project's {name}, expected in {}", project.display());
         std::fs::copy(project.join("init.yaml"), stage.folder.join("init.yaml"))
             .with_context(|| copied("init.yaml"))?;
-        std::fs::copy(project.join("demo-client/native.yaml"), stage.folder.join("native.yaml"))
-            .with_context(|| copied("demo-client/native.yaml"))?;
+        std::fs::copy(
+            project.join("demo-client/native.yaml"),
+            stage.folder.join("native.yaml"),
+        )
+        .with_context(|| copied("demo-client/native.yaml"))?;
         copy_folder(&project.join("services"), &stage.folder.join("services"))
             .with_context(|| copied("services"))?;
         Ok(stage)
@@ -65,11 +83,18 @@ impl Stage {
 
     /// Starts a server where the file says, or on a free port where that one is taken.
     pub fn start_server(&mut self, part: &str, name: &str, declared: &str) -> anyhow::Result<Part> {
-        let data = self.folder.join(format!("data-{name}")).to_string_lossy().into_owned();
+        let data = self
+            .folder
+            .join(format!("data-{name}"))
+            .to_string_lossy()
+            .into_owned();
         for listen in [declared, "127.0.0.1:0"] {
             let mut server = self.start(part, &["--listen", listen, "--data", &data])?;
             let line = server.next_line()?;
-            if let Some(address) = line.as_deref().and_then(|line| line.strip_prefix("listening on ")) {
+            if let Some(address) = line
+                .as_deref()
+                .and_then(|line| line.strip_prefix("listening on "))
+            {
                 self.addresses.insert(name.to_owned(), address.to_owned());
                 return Ok(server);
             }
@@ -85,10 +110,17 @@ impl Stage {
 
     /// Starts a part that runs on while the story does. Its log goes to a file in the folder.
     pub fn start(&self, part: &str, arguments: &[&str]) -> anyhow::Result<Part> {
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log"))?;
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("log"))?;
         let mut child = self.spawn(part, arguments, Stdio::piped(), log.into())?;
         let stdout = child.stdout.take().context("its output")?;
-        Ok(Part { child, lines: BufReader::new(stdout).lines(), held: Arc::clone(&self.held) })
+        Ok(Part {
+            child,
+            lines: BufReader::new(stdout).lines(),
+            held: Arc::clone(&self.held),
+        })
     }
 
     /// Runs a part to its end. The answer: its process id and what it printed.
@@ -100,19 +132,35 @@ impl Stage {
         Ok((pid, output))
     }
 
-    fn spawn(&self, part: &str, arguments: &[&str], stdin: Stdio, stderr: Stdio) -> anyhow::Result<Child> {
+    fn spawn(
+        &self,
+        part: &str,
+        arguments: &[&str],
+        stdin: Stdio,
+        stderr: Stdio,
+    ) -> anyhow::Result<Child> {
         let mut command = Command::new(std::env::current_exe().context("this program's own path")?);
-        command.arg(part).args(arguments).current_dir(&self.folder).env_remove("RPC_CLIENT");
+        command
+            .arg(part)
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env_remove("RPC_CLIENT");
         // Servers keep their deploy keys here, for the initializer to find.
         command.env("XDG_RUNTIME_DIR", self.folder.join("run"));
         for (server, address) in &self.addresses {
             command.env(format!("RPC_SERVER_{}", server.to_uppercase()), address);
         }
         // Ctrl-C at the terminal is the story's to handle.
-        command.process_group(0).stdin(stdin).stdout(Stdio::piped()).stderr(stderr);
+        command
+            .process_group(0)
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(stderr);
         let mut held = lock(&self.held);
         ensure!(!held.cleared, "the story is over");
-        let child = command.spawn().with_context(|| format!("cannot start `{part}`"))?;
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start `{part}`"))?;
         held.running.extend(pid_of(child.id()));
         Ok(child)
     }
@@ -125,25 +173,30 @@ impl Stage {
     /// Ends the story at SIGINT and SIGTERM, leaving nothing behind.
     fn clear_away_when_interrupted(&self) -> anyhow::Result<()> {
         let held = Arc::clone(&self.held);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                let (Ok(mut interrupt), Ok(mut terminate)) =
-                    (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-                else {
-                    return;
-                };
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                // Held to the end, so that the story does not go on with what is left of it.
-                let mut held = lock(&held);
-                held.clear_away();
-                eprintln!("interrupted; everything is cleared away");
-                std::process::exit(130);
-            });
-        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    let (Ok(mut interrupt), Ok(mut terminate)) = (
+                        signal(SignalKind::interrupt()),
+                        signal(SignalKind::terminate()),
+                    ) else {
+                        return;
+                    };
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                    }
+                    // Held to the end, so that the story does not go on with what is left of it.
+                    let mut held = lock(&held);
+                    held.clear_away();
+                    eprintln!("interrupted; everything is cleared away");
+                    std::process::exit(130);
+                });
+            })?;
         Ok(())
     }
 }
@@ -163,7 +216,9 @@ impl Held {
     fn clear_away(&mut self) {
         self.cleared = true;
         for pid in self.running.drain(..).rev() {
-            let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
+            let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
+                continue;
+            };
             // It may have ended by itself.
             let _ = kill_process(pid, Signal::TERM);
             let mut ended = [PollFd::new(&pidfd, PollFlags::IN)];

@@ -33,14 +33,19 @@ pub fn tell() -> ExitCode {
 fn acts() -> anyhow::Result<()> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut stage = Stage::set(&project)?;
-    let (servers, clients, services) =
-        (TOPOLOGY.servers().len(), TOPOLOGY.clients().len(), TOPOLOGY.services().len());
+    let (servers, clients, services) = (
+        TOPOLOGY.servers().len(),
+        TOPOLOGY.clients().len(),
+        TOPOLOGY.services().len(),
+    );
     title(&format!(
         "init.yaml declares {servers} servers, {clients} clients and {services} services. The servers start:"
     ));
     let mut running = start_servers(&mut stage, "rpc-server", TOPOLOGY.servers())?;
 
-    title("The initializer compares the file with what is live, and brings the code to the servers:");
+    title(
+        "The initializer compares the file with what is live, and brings the code to the servers:",
+    );
     plan_and_apply(&stage)?;
 
     title("client1 calls through the generated stubs; the argument types choose the overload:");
@@ -50,16 +55,25 @@ fn acts() -> anyhow::Result<()> {
     relay(&stage, "exceptions", "client1 and client2")?;
 
     title("A procedure is swapped while it is being called:");
-    swap::edit_and_apply(&stage)?.iter().for_each(|line| say(line));
+    swap::edit_and_apply(&stage)?
+        .iter()
+        .for_each(|line| say(line));
 
     title("The same apply again:");
     let (_, again) = initializer(&stage, &["apply", "init.yaml"], 0)?;
     say(again.lines().last().context("a summary")?);
 
     title("A third server is a program of one's own, with a service in Rust compiled in:");
-    running.extend(start_servers(&mut stage, "rpc-server-with-ledger", native_stubs::TOPOLOGY.servers())?);
+    running.extend(start_servers(
+        &mut stage,
+        "rpc-server-with-ledger",
+        native_stubs::TOPOLOGY.servers(),
+    )?);
     let (pid, applied) = initializer(&stage, &["apply", "native.yaml"], 0)?;
-    say(&format!("initializer (process {pid}): {}", applied.lines().last().context("a summary")?));
+    say(&format!(
+        "initializer (process {pid}): {}",
+        applied.lines().last().context("a summary")?
+    ));
     relay(&stage, "ledger", "client1")?;
 
     title("The servers are told to stop:");
@@ -76,8 +90,16 @@ fn start_servers(
         let declared = server.address().to_string();
         let part = stage.start_server(program, server.name(), &declared)?;
         let address = stage.address(server.name());
-        let taken = if address == declared { "" } else { ", since the declared port is taken" };
-        say(&format!("{} listens on {address} (process {}){taken}", server.name(), part.pid()));
+        let taken = if address == declared {
+            ""
+        } else {
+            ", since the declared port is taken"
+        };
+        say(&format!(
+            "{} listens on {address} (process {}){taken}",
+            server.name(),
+            part.pid()
+        ));
         running.push((server.name(), part));
     }
     Ok(running)
@@ -87,10 +109,15 @@ fn plan_and_apply(stage: &Stage) -> anyhow::Result<()> {
     let (pid, plan) = initializer(stage, &["plan", "init.yaml"], 3)?;
     say(&format!("initializer plan (process {pid}):"));
     let is_overview = |line: &&str| !line.starts_with("        ");
-    plan.lines().filter(is_overview).for_each(|line| say(&format!("  {line}")));
+    plan.lines()
+        .filter(is_overview)
+        .for_each(|line| say(&format!("  {line}")));
     let (pid, applied) = initializer(stage, &["apply", "init.yaml"], 0)?;
     say(&format!("initializer apply (process {pid}):"));
-    let news = applied.lines().skip_while(|line| !line.starts_with("plan:")).skip(1);
+    let news = applied
+        .lines()
+        .skip_while(|line| !line.starts_with("plan:"))
+        .skip(1);
     news.for_each(|line| say(&format!("  {line}")));
     Ok(())
 }
@@ -111,7 +138,9 @@ fn initializer(stage: &Stage, arguments: &[&str], expected: i32) -> anyhow::Resu
 fn relay(stage: &Stage, part: &str, who: &str) -> anyhow::Result<()> {
     let (pid, output) = stage.run(part, &[])?;
     say(&format!("process {pid} ({who}):"));
-    String::from_utf8_lossy(&output.stdout).lines().for_each(|line| say(&format!("  {line}")));
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .for_each(|line| say(&format!("  {line}")));
     ensure!(output.status.success(), "process {pid}: {}", words(&output));
     Ok(())
 }
@@ -122,14 +151,20 @@ fn stop_servers(running: Vec<(&'static str, Part)>) -> anyhow::Result<()> {
     }
     for (name, mut server) in running {
         let status = server.wait()?;
-        say(&format!("{name} finished what was in flight and ended: {status}"));
+        say(&format!(
+            "{name} finished what was in flight and ended: {status}"
+        ));
         ensure!(status.success(), "{name} did not end well");
     }
     Ok(())
 }
 
 fn words(output: &Output) -> String {
-    format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim_end())
+    format!(
+        "{}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim_end()
+    )
 }
 
 fn title(text: &str) {

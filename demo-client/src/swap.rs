@@ -16,8 +16,8 @@ const NEW: &str = "Good day, ";
 /// So many calls go on after the first answer of the new code.
 const CALLS_AFTER: u64 = 500;
 
-/// The client's part: calls until its input ends. It prints `called` after its first answer, `swapped` some time after
-/// the first answer of the new code, and at last what it counted.
+/// The client's part: calls until its input ends. It prints `called` after its first answer,
+/// `swapped` some time after the first answer of the new code, and at last what it counted.
 pub fn call_in_a_loop() -> anyhow::Result<()> {
     let client = calculator::Client::new(&Network::builder(&TOPOLOGY).client("client2").build()?);
     let ended = Arc::new(AtomicBool::new(false));
@@ -53,19 +53,32 @@ pub fn call_in_a_loop() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The story's part: edits the source and applies, while the client calls. The answer: what happened, in lines.
+/// The story's part: edits the source and applies, while the client calls. The answer: what
+/// happened, in lines.
 pub fn edit_and_apply(stage: &Stage) -> anyhow::Result<Vec<String>> {
     let mut client = stage.start("loop", &[])?;
-    let mut lines =
-        vec![format!("client2 (process {}) calls calculator::greet(\"Ada\") in a loop", client.pid())];
-    ensure!(client.next_line()?.as_deref() == Some("called"), "the loop did not begin: {}", stage.log());
+    let mut lines = vec![format!(
+        "client2 (process {}) calls calculator::greet(\"Ada\") in a loop",
+        client.pid()
+    )];
+    ensure!(
+        client.next_line()?.as_deref() == Some("called"),
+        "the loop did not begin: {}",
+        stage.log()
+    );
     let source = stage.folder().join("services/calculator/greet.py");
     let text = std::fs::read_to_string(&source)?;
     ensure!(text.contains(OLD), "greet.py does not say `{OLD}`");
     std::fs::write(&source, text.replace(OLD, NEW))?;
-    lines.push(format!("services/calculator/greet.py is edited: `{OLD}` becomes `{NEW}`"));
+    lines.push(format!(
+        "services/calculator/greet.py is edited: `{OLD}` becomes `{NEW}`"
+    ));
     let (pid, applied) = stage.run("initializer", &["apply", "init.yaml"])?;
-    ensure!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    ensure!(
+        applied.status.success(),
+        "{}",
+        String::from_utf8_lossy(&applied.stderr)
+    );
     let applied = String::from_utf8(applied.stdout)?;
     let summary = applied.lines().last().context("a summary")?;
     lines.push(format!("initializer (process {pid}): {summary}"));

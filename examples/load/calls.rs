@@ -1,4 +1,5 @@
-//! One call in flight: the bare socket, a framed text session, and the blocking client of the stubs.
+//! One call in flight: the bare socket, a framed text session, and the blocking client of the
+//! stubs.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
@@ -31,12 +32,18 @@ const REQUEST: &str = r#"{"header":"RPC-REQ","value":{"id":1,"service":"svc1","r
 
 pub fn measure() -> io::Result<()> {
     let project = Project::start(INIT, 1)?;
-    project.write("add.py", "def add(a: int, b: int) -> int:\n    return a + b\n")?;
+    project.write(
+        "add.py",
+        "def add(a: int, b: int) -> int:\n    return a + b\n",
+    )?;
     project.initializer("apply", 0)?;
     let bare = Part::start(&["bare-echo"], Stdio::inherit())?;
     let address = project.address(1);
     let network = network(address).map_err(io::Error::other)?;
-    let (mut echo, mut session) = (TcpStream::connect(bare.address)?, TcpStream::connect(address)?);
+    let (mut echo, mut session) = (
+        TcpStream::connect(bare.address)?,
+        TcpStream::connect(address)?,
+    );
     echo.set_nodelay(true)?;
     session.set_nodelay(true)?;
     let mut rates = [const { Vec::new() }; 3];
@@ -48,8 +55,14 @@ pub fn measure() -> io::Result<()> {
     let [bare, framed, client] = rates.map(median);
     println!("one call in flight, a warm Python add(int, int), medians of {ROUNDS} rounds:");
     println!("  bare std::net ping-pong   {bare:>9.0} /s");
-    println!("  framed text session       {framed:>9.0} /s   {:.2} of the bare socket", framed / bare);
-    println!("  the stubs' client         {client:>9.0} /s   {:.2} of the bare socket", client / bare);
+    println!(
+        "  framed text session       {framed:>9.0} /s   {:.2} of the bare socket",
+        framed / bare
+    );
+    println!(
+        "  the stubs' client         {client:>9.0} /s   {:.2} of the bare socket",
+        client / bare
+    );
     Ok(())
 }
 
@@ -79,14 +92,21 @@ fn framed_call(stream: &mut TcpStream) -> io::Result<()> {
     let mut answer = [0; 1024];
     let count = stream.read(&mut answer)?;
     let values = b"\"return-values\":[5]";
-    if answer[..count].windows(values.len()).any(|window| window == values) {
+    if answer[..count]
+        .windows(values.len())
+        .any(|window| window == values)
+    {
         return Ok(());
     }
-    Err(io::Error::other(String::from_utf8_lossy(&answer[..count]).into_owned()))
+    Err(io::Error::other(
+        String::from_utf8_lossy(&answer[..count]).into_owned(),
+    ))
 }
 
 fn client_call(network: &Network) -> io::Result<()> {
-    let answer = network.call("svc1", "add", &[2.into(), 3.into()]).map_err(io::Error::other)?;
+    let answer = network
+        .call("svc1", "add", &[2.into(), 3.into()])
+        .map_err(io::Error::other)?;
     match answer.return_values.first() {
         Some(value) if value.get() == "5" => Ok(()),
         _ => Err(io::Error::other("another sum")),
@@ -117,5 +137,9 @@ pub fn serve_bare_echo() -> ExitCode {
             stream.write_all(&buffer[..count])?;
         }
     };
-    if serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if serve().is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

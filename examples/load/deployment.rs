@@ -55,8 +55,15 @@ fn edit_to_live() -> io::Result<f64> {
     let project = deployable(1_000, 20, 1)?;
     project.initializer("apply", 0)?;
     project.write("p0.py", &source(0, 1))?;
-    let mut watch = project.command("watch").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let stdout = watch.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
+    let mut watch = project
+        .command("watch")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let stdout = watch
+        .stdout
+        .take()
+        .ok_or_else(|| io::Error::other("no stdout"))?;
     let mut applied = BufReader::new(stdout).lines();
     let mut session = Session(TcpStream::connect(project.address(1))?);
     let edited = rounds(|round| {
@@ -69,24 +76,30 @@ fn edit_to_live() -> io::Result<f64> {
     edited
 }
 
-/// Eight sessions call as fast as they can, while the code is updated a thousand times: every answer is held against the
-/// source that it says it is of.
+/// Eight sessions call as fast as they can, while the code is updated a thousand times: every
+/// answer is held against the source that it says it is of.
 fn updates_under_load() -> io::Result<()> {
     let project = deployable(1, 1, 1)?;
     project.initializer("apply", 0)?;
-    let sources: std::collections::HashMap<String, u64> =
-        (0..=UPDATES).map(|value| (sha256_hex(source(0, value as usize).as_bytes()), value)).collect();
+    let sources: std::collections::HashMap<String, u64> = (0..=UPDATES)
+        .map(|value| (sha256_hex(source(0, value as usize).as_bytes()), value))
+        .collect();
     let (stop, noisy) = (AtomicBool::new(false), AtomicBool::new(false));
     let (callers, took) = std::thread::scope(|scope| {
-        let callers: Vec<_> =
-            (0..SESSIONS).map(|_| scope.spawn(|| call_until(&stop, &noisy, &project, &sources))).collect();
+        let callers: Vec<_> = (0..SESSIONS)
+            .map(|_| scope.spawn(|| call_until(&stop, &noisy, &project, &sources)))
+            .collect();
         std::thread::park_timeout(QUIET);
         noisy.store(true, Ordering::SeqCst);
         let updated = seconds(|| update(&project));
         stop.store(true, Ordering::SeqCst);
         let callers: Vec<io::Result<Called>> = callers
             .into_iter()
-            .map(|caller| caller.join().unwrap_or_else(|_| Err(io::Error::other("a caller"))))
+            .map(|caller| {
+                caller
+                    .join()
+                    .unwrap_or_else(|_| Err(io::Error::other("a caller")))
+            })
             .collect();
         (callers, updated)
     });
@@ -134,19 +147,30 @@ fn call_until(
         let took = begin.elapsed().as_secs_f64();
         let value = &answer["value"];
         let returned = value["return-values"][0].as_u64();
-        let of_source = value["source"].as_str().and_then(|hash| sources.get(hash)).copied();
+        let of_source = value["source"]
+            .as_str()
+            .and_then(|hash| sources.get(hash))
+            .copied();
         if returned.is_none() || returned != of_source || returned < Some(last) {
-            return Err(io::Error::other(format!("a call failed, or was answered by a mixture: {answer}")));
+            return Err(io::Error::other(format!(
+                "a call failed, or was answered by a mixture: {answer}"
+            )));
         }
         last = returned.unwrap_or_default();
-        let times = if noisy.load(Ordering::Relaxed) { &mut called.updating } else { &mut called.quiet };
+        let times = if noisy.load(Ordering::Relaxed) {
+            &mut called.updating
+        } else {
+            &mut called.quiet
+        };
         times.push(took);
     }
     Ok(called)
 }
 
 fn update(project: &Project) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let options = InitializerOptions {
         servers: [("server1".to_owned(), project.address(1))].into(),
         key_folder: Some(project.key_folder()),
@@ -161,14 +185,23 @@ fn update(project: &Project) -> io::Result<()> {
 }
 
 async fn apply(init: &Path, options: InitializerOptions) -> io::Result<()> {
-    let initializer = Initializer::plan(init, options).await.map_err(io::Error::other)?;
+    let initializer = Initializer::plan(init, options)
+        .await
+        .map_err(io::Error::other)?;
     let applied = initializer.apply().await?;
-    if applied.complete { Ok(()) } else { Err(io::Error::other(format!("{applied:?}"))) }
+    if applied.complete {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("{applied:?}")))
+    }
 }
 
 fn p99(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
-    times.get(times.len() * 99 / 100).copied().unwrap_or_default()
+    times
+        .get(times.len() * 99 / 100)
+        .copied()
+        .unwrap_or_default()
 }
 
 /// A framed session for calls of the first procedure, one after the other.
@@ -184,7 +217,8 @@ impl Session {
     fn exchange(&mut self, message: &Value) -> io::Result<Value> {
         let message = message.to_string();
         let length = u32::try_from(message.len()).map_err(io::Error::other)?;
-        self.0.write_all(&[&length.to_be_bytes(), message.as_bytes()].concat())?;
+        self.0
+            .write_all(&[&length.to_be_bytes(), message.as_bytes()].concat())?;
         let mut length = [0; 4];
         self.0.read_exact(&mut length)?;
         let mut answer = vec![0; u32::from_be_bytes(length) as usize];
@@ -218,7 +252,10 @@ fn init(procedures: usize, services: usize, servers: usize) -> String {
     let mut init = String::from("network:\n  servers:\n");
     // Writing into a string does not fail.
     for server in 1..=servers {
-        let _ = writeln!(init, "    server{server}: {{ ip: 127.0.0.1, port: {server} }}");
+        let _ = writeln!(
+            init,
+            "    server{server}: {{ ip: 127.0.0.1, port: {server} }}"
+        );
     }
     init += "  clients:\n    client1: { ip: 127.0.0.1 }\nservices:\n";
     for service in 0..services {
@@ -228,7 +265,10 @@ fn init(procedures: usize, services: usize, servers: usize) -> String {
             "  s{service}:\n    provider: server{provider}\n    tenants: [client1]\n    rpcs:"
         );
         for index in (service..procedures).step_by(services) {
-            let _ = writeln!(init, "      - {{ name: p{index}, returns: int, path: p{index}.py }}");
+            let _ = writeln!(
+                init,
+                "      - {{ name: p{index}, returns: int, path: p{index}.py }}"
+            );
         }
     }
     init
@@ -246,5 +286,8 @@ fn seconds(work: impl FnOnce() -> io::Result<()>) -> io::Result<f64> {
 
 /// The median of a few rounds.
 fn rounds(mut round: impl FnMut(usize) -> io::Result<f64>) -> io::Result<f64> {
-    (0..ROUNDS).map(&mut round).collect::<io::Result<Vec<_>>>().map(median)
+    (0..ROUNDS)
+        .map(&mut round)
+        .collect::<io::Result<Vec<_>>>()
+        .map(median)
 }

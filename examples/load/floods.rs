@@ -1,12 +1,14 @@
 //! What a flood costs honest callers.
 //!
-//! An honest caller has one call of a Python procedure in flight, in a session of its own: a binary one, then a text one.
-//! It is measured three times, one right after the other: without any attacker, with an attacker that floods the server,
-//! and with the same attacker flooding a sink. The sink reads and drops all that it gets, so that the last rate tells what
-//! the attacker costs by its use of the processors alone.
+//! An honest caller has one call of a Python procedure in flight, in a session of its own: a binary
+//! one, then a text one. It is measured three times, one right after the other: without any
+//! attacker, with an attacker that floods the server, and with the same attacker flooding a sink.
+//! The sink reads and drops all that it gets, so that the last rate tells what the attacker costs
+//! by its use of the processors alone.
 //!
-//! A sink takes far more than a server does. So the attacker is held to the pace that it had at the server, unless there
-//! is `--full-speed`. Each flood has a fresh server, so that none is measured in what another one left behind.
+//! A sink takes far more than a server does. So the attacker is held to the pace that it had at the
+//! server, unless there is `--full-speed`. Each flood has a fresh server, so that none is measured
+//! in what another one left behind.
 
 mod attacker;
 mod honest;
@@ -82,10 +84,22 @@ struct Flooded {
 }
 
 pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
-    let Options { rounds, seconds, only, full_speed } = Options::parse_from(arguments);
-    let kinds = if only.is_empty() { Kind::value_variants().to_vec() } else { only };
+    let Options {
+        rounds,
+        seconds,
+        only,
+        full_speed,
+    } = Options::parse_from(arguments);
+    let kinds = if only.is_empty() {
+        Kind::value_variants().to_vec()
+    } else {
+        only
+    };
     let part = Part::start(&["floods-sink"], Stdio::inherit())?;
-    let sink = Sink { address: part.address, full_speed };
+    let sink = Sink {
+        address: part.address,
+        full_speed,
+    };
     let mut report = Report::new(&kinds);
     for round in 1..=rounds {
         for &kind in &kinds {
@@ -110,29 +124,54 @@ fn sample(kind: Kind, sink: &Sink, window: Duration) -> io::Result<Sample> {
     let rates_at_server = rates(&mut callers, window);
     let log_growth = (network.log_bytes()? - log_bytes) / begun.elapsed().as_secs_f64();
     let resident_mib = network.resident_mib()?;
-    let at_server = Flooded { rates: rates_at_server, attacker: attacker.end()? };
+    let at_server = Flooded {
+        rates: rates_at_server,
+        attacker: attacker.end()?,
+    };
     for caller in callers {
         caller.tell_failures();
     }
     drop(network);
     let at_sink = at_sink(kind, sink, &at_server.attacker, window)?;
-    Ok(Sample { quiet, at_server, at_sink, log_growth, resident_mib })
+    Ok(Sample {
+        quiet,
+        at_server,
+        at_sink,
+        log_growth,
+        resident_mib,
+    })
 }
 
 /// Measures the callers while an attacker floods the sink as fast as it flooded the server.
 fn at_sink(kind: Kind, sink: &Sink, at_server: &Done, window: Duration) -> io::Result<Flooded> {
     let (_network, mut callers) = begin()?;
-    let pace = Pace { connections: at_server.connections, sent: at_server.sent };
-    let pace = if sink.full_speed { Pace::AS_FAST_AS_IT_GOES } else { pace };
+    let pace = Pace {
+        connections: at_server.connections,
+        sent: at_server.sent,
+    };
+    let pace = if sink.full_speed {
+        Pace::AS_FAST_AS_IT_GOES
+    } else {
+        pace
+    };
     let attacker = start_attacker(kind, sink.address, pace)?;
-    Ok(Flooded { rates: rates(&mut callers, window), attacker: attacker.end()? })
+    Ok(Flooded {
+        rates: rates(&mut callers, window),
+        attacker: attacker.end()?,
+    })
 }
 
 /// A fresh server, and callers in quick succession.
 fn begin() -> io::Result<(Network, [Caller; 2])> {
     let network = Network::start()?;
-    let mut callers = [Caller::binary(network.address()), Caller::text(network.address())];
-    callers.each_mut().into_iter().try_for_each(Caller::warm_up)?;
+    let mut callers = [
+        Caller::binary(network.address()),
+        Caller::text(network.address()),
+    ];
+    callers
+        .each_mut()
+        .into_iter()
+        .try_for_each(Caller::warm_up)?;
     Ok((network, callers))
 }
 

@@ -1,5 +1,5 @@
-//! Servers and initializers that are killed at random instants of an apply: each server is on the old generation or the
-//! new one, whole, and the next apply converges.
+//! Servers and initializers that are killed at random instants of an apply: each server is on the
+//! old generation or the new one, whole, and the next apply converges.
 
 use std::io;
 use std::process::Stdio;
@@ -39,13 +39,18 @@ pub fn measure(kills: u64) -> io::Result<()> {
     let (mut seed, mut failed, mut slowest) = (0x2545_f491_4f6c_dd1d_u64, 0, Duration::ZERO);
     for kill in 1..=kills {
         write(&project, kill)?;
-        let mut applying = project.command("apply").stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        // xorshift64*, Vigna 2014: the same instants on every run, as far as the machine is the same.
+        let mut applying = project
+            .command("apply")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        // xorshift64*, Vigna 2014: the same instants on every run, as far as the machine is the
+        // same.
         seed ^= seed >> 12;
         seed ^= seed << 25;
         seed ^= seed >> 27;
-        let instant =
-            longest.as_micros() as u64 * (seed.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 44) / (1 << 20);
+        let instant = longest.as_micros() as u64 * (seed.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 44)
+            / (1 << 20);
         std::thread::park_timeout(Duration::from_micros(instant));
         if kill % 2 == 0 {
             applying.kill()?;
@@ -59,13 +64,17 @@ pub fn measure(kills: u64) -> io::Result<()> {
         for server in 1..=2 {
             let value = project.value(server)?;
             if value != kill && value != kill - 1 {
-                return Err(io::Error::other(format!("kill {kill}: server{server} answers {value}")));
+                return Err(io::Error::other(format!(
+                    "kill {kill}: server{server} answers {value}"
+                )));
             }
             project.abort(server)?;
         }
         project.initializer("apply", 0)?;
         if [project.value(1)?, project.value(2)?] != [kill; 2] {
-            return Err(io::Error::other(format!("kill {kill}: the next apply does not converge")));
+            return Err(io::Error::other(format!(
+                "kill {kill}: the next apply does not converge"
+            )));
         }
     }
     println!(
@@ -91,17 +100,24 @@ impl Project {
             "id": 1, "service": format!("svc{server}"), "rpc": "value", "arguments": [], "argument-types": [],
         }});
         let answer = self.ask(server, &request)?;
-        answer["value"]["return-values"][0].as_u64().ok_or_else(|| io::Error::other(answer.to_string()))
+        answer["value"]["return-values"][0]
+            .as_u64()
+            .ok_or_else(|| io::Error::other(answer.to_string()))
     }
 
     /// Gives free what a killed initializer held, as the lease would in time.
     fn abort(&self, server: usize) -> io::Result<()> {
         let ask = |header: &str, mut value: Value| {
             value["id"] = 1.into();
-            self.ask(server, &serde_json::json!({ "header": header, "value": value }))
+            self.ask(
+                server,
+                &serde_json::json!({ "header": header, "value": value }),
+            )
         };
         let status = ask("INIT-STATUS", serde_json::json!({}))?;
-        let txn = status["value"]["result"]["under-way"].as_str().and_then(|words| words.split(' ').nth(1));
+        let txn = status["value"]["result"]["under-way"]
+            .as_str()
+            .and_then(|words| words.split(' ').nth(1));
         if let Some(txn) = txn {
             ask("INIT-ABORT", serde_json::json!({ "txn": txn }))?;
         }

@@ -8,8 +8,9 @@
 //! cargo run --release --example load -- floods       honest callers under floods; `floods --help` has the options
 //! ```
 //!
-//! Every figure of one run stands beside the bare socket's of the same run: machines differ and drift, ratios less so.
-//! The server and the bare echo are processes of their own; this program starts itself as them.
+//! Every figure of one run stands beside the bare socket's of the same run: machines differ and
+//! drift, ratios less so. The server and the bare echo are processes of their own; this program
+//! starts itself as them.
 
 mod calls;
 mod deployment;
@@ -28,7 +29,9 @@ fn main() -> ExitCode {
         Some("calls") => ended(calls::measure()),
         Some("deployment") => ended(deployment::measure()),
         Some("kills") => {
-            let kills = arguments.next().and_then(|count| count.to_str()?.parse().ok());
+            let kills = arguments
+                .next()
+                .and_then(|count| count.to_str()?.parse().ok());
             ended(kills::measure(kills.unwrap_or(200)))
         }
         Some("floods") => ended(floods::measure(arguments)),

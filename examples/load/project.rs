@@ -25,7 +25,10 @@ impl Project {
     pub fn start(init: &str, servers: usize) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("init.yaml"), init)?;
-        let mut project = Self { folder, servers: Vec::new() };
+        let mut project = Self {
+            folder,
+            servers: Vec::new(),
+        };
         for number in 1..=servers {
             let part = project.start_server(number, "127.0.0.1:0")?;
             project.servers.push((format!("server{number}"), part));
@@ -88,23 +91,33 @@ impl Project {
             return Ok(());
         }
         let words = String::from_utf8_lossy(&output.stderr);
-        Err(io::Error::other(format!("initializer {verb}: {}: {words}", output.status)))
+        Err(io::Error::other(format!(
+            "initializer {verb}: {}: {words}",
+            output.status
+        )))
     }
 
     /// An `initializer` with a verb, to be started.
     pub fn command(&self, verb: &str) -> Command {
         let program = std::env::current_exe().unwrap_or_default();
         let mut command = Command::new(program);
-        command.args(["initializer", verb, "init.yaml"]).current_dir(self.path());
+        command
+            .args(["initializer", verb, "init.yaml"])
+            .current_dir(self.path());
         command.env("XDG_RUNTIME_DIR", self.runtime_folder());
         for (name, part) in &self.servers {
-            command.arg("--server").arg(format!("{name}={}", part.address));
+            command
+                .arg("--server")
+                .arg(format!("{name}={}", part.address));
         }
         command
     }
 
     fn log(&self) -> io::Result<Stdio> {
-        let log = std::fs::File::options().create(true).append(true).open(self.path().join("servers.log"))?;
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.path().join("servers.log"))?;
         Ok(log.into())
     }
 }
@@ -122,12 +135,23 @@ impl Part {
     }
 
     fn begin(mut command: Command, log: Stdio) -> io::Result<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
-        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| io::Error::other("no stdout"))?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
-        let address = address.ok_or_else(|| io::Error::other(format!("{command:?} did not start")))?;
+        let address = line
+            .trim()
+            .strip_prefix("listening on ")
+            .and_then(|address| address.parse().ok());
+        let address =
+            address.ok_or_else(|| io::Error::other(format!("{command:?} did not start")))?;
         Ok(Self { child, address })
     }
 }

@@ -1,10 +1,15 @@
-//! What must hold of every input: targets for random bytes, each a function that panics if it does not hold.
+//! What must hold of every input: targets for random bytes, each a function that panics if it does
+//! not hold.
 //!
-//! An input is read as decisions, so that most of what comes of it is nearly right. There are three ways to run the targets:
+//! An input is read as decisions, so that most of what comes of it is nearly right. There are three
+//! ways to run the targets:
 //!
-//! - `cargo fuzz run frames` looks for new inputs with libFuzzer, guided by coverage (needs cargo-fuzz);
-//! - `cargo run --release --no-default-features -- --seconds 600` runs random inputs, for as long as it is told;
-//! - `cargo test --no-default-features` runs a few thousand random inputs, and all that are kept in `crashes/`.
+//! - `cargo fuzz run frames` looks for new inputs with libFuzzer, guided by coverage (needs
+//!   cargo-fuzz);
+//! - `cargo run --release --no-default-features -- --seconds 600` runs random inputs, for as long
+//!   as it is told;
+//! - `cargo test --no-default-features` runs a few thousand random inputs, and all that are kept in
+//!   `crashes/`.
 
 mod decisions;
 pub mod frames;
@@ -24,15 +29,28 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: [Target; 4] = [
-    Target { name: "frames", run: frames::run },
-    Target { name: "values", run: values::run },
-    Target { name: "texts", run: values::run_text },
-    Target { name: "session", run: session::run },
+    Target {
+        name: "frames",
+        run: frames::run,
+    },
+    Target {
+        name: "values",
+        run: values::run,
+    },
+    Target {
+        name: "texts",
+        run: values::run_text,
+    },
+    Target {
+        name: "session",
+        run: session::run,
+    },
 ];
 
 /// The input of a case: as many bytes as a case needs, all of which follow from the seed.
 pub fn input(seed: u64) -> Vec<u8> {
-    // Seeds that differ in one bit lead far apart (SplitMix64), and on from there by Marsaglia's xorshift.
+    // Seeds that differ in one bit lead far apart (SplitMix64), and on from there by Marsaglia's
+    // xorshift.
     let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -69,12 +87,20 @@ mod tests {
     #[test]
     fn what_was_found_once_holds() {
         for Target { name, run } in TARGETS {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crashes").join(name);
-            let Ok(files) = std::fs::read_dir(folder) else { continue };
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("crashes")
+                .join(name);
+            let Ok(files) = std::fs::read_dir(folder) else {
+                continue;
+            };
             for file in files {
                 let path = file.expect("a file").path();
                 let input = std::fs::read(&path).expect("its bytes");
-                assert!(std::panic::catch_unwind(|| run(&input)).is_ok(), "{}", path.display());
+                assert!(
+                    std::panic::catch_unwind(|| run(&input)).is_ok(),
+                    "{}",
+                    path.display()
+                );
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Runs random inputs until something does not hold, for as long as it is told:
 //! `cargo run --release --no-default-features -- --seconds 600 [--target NAME] [--seed N]`.
 //!
-//! Every input follows from the seed, for each target in turn. A failure is printed with the seed that leads to it at once,
-//! and its input is written to a file. The input of a mistake that was mended goes to `crashes/TARGET/`.
+//! Every input follows from the seed, for each target in turn. A failure is printed with the seed
+//! that leads to it at once, and its input is written to a file. The input of a mistake that was
+//! mended goes to `crashes/TARGET/`.
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -22,7 +23,10 @@ struct Arguments {
 fn main() -> ExitCode {
     let Some(arguments) = arguments() else {
         let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
-        eprintln!("usage: random [--seconds N] [--target {}] [--seed N]", names.join("|"));
+        eprintln!(
+            "usage: random [--seconds N] [--target {}] [--seed N]",
+            names.join("|")
+        );
         return ExitCode::from(2);
     };
     println!("seed {}", arguments.seed);
@@ -38,12 +42,19 @@ fn main() -> ExitCode {
         }
         cases += 1;
     }
-    println!("{cases} cases of {} targets, nothing found", arguments.targets.len());
+    println!(
+        "{cases} cases of {} targets, nothing found",
+        arguments.targets.len()
+    );
     ExitCode::SUCCESS
 }
 
 fn arguments() -> Option<Arguments> {
-    let mut arguments = Arguments { time: Duration::from_mins(1), seed: clock(), targets: TARGETS.to_vec() };
+    let mut arguments = Arguments {
+        time: Duration::from_mins(1),
+        seed: clock(),
+        targets: TARGETS.to_vec(),
+    };
     let mut words = std::env::args().skip(1);
     while let Some(flag) = words.next() {
         let word = words.next()?;
@@ -59,12 +70,17 @@ fn arguments() -> Option<Arguments> {
 
 /// Another beginning for every run.
 fn clock() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_micros() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(1, |now| now.as_micros() as u64)
 }
 
 fn tell(target: &Target, seed: u64) -> ExitCode {
     let path = std::env::temp_dir().join(format!("fuzz-{}-{seed}", target.name));
-    println!("failed, or took more than {PATIENCE:?}: --target {} --seed {seed}", target.name);
+    println!(
+        "failed, or took more than {PATIENCE:?}: --target {} --seed {seed}",
+        target.name
+    );
     match std::fs::write(&path, input(seed)) {
         Ok(()) => println!("its input is {}", path.display()),
         Err(error) => println!("its input cannot be written to {}: {error}", path.display()),

@@ -1,5 +1,5 @@
-//! A client's session against frames of any kind: it never panics, each call ends once and with its own answer, and
-//! none is said to have not run that may have.
+//! A client's session against frames of any kind: it never panics, each call ends once and with its
+//! own answer, and none is said to have not run that may have.
 
 use std::time::{Duration, Instant};
 
@@ -103,24 +103,37 @@ impl<'a> Play<'a> {
             8 => self.give_up(),
             _ => self.now += Duration::from_millis(self.decisions.word() % 5_000),
         }
-        let waiting = self.made.iter().filter(|made| made.fate == Fate::Waits).count();
+        let waiting = self
+            .made
+            .iter()
+            .filter(|made| made.fate == Fate::Waits)
+            .count();
         assert_eq!(self.session.waiting(), waiting);
     }
 
     fn begin(&mut self) {
         let procedure = &PROCEDURES[self.decisions.below(PROCEDURES.len())];
         let deadline = self.now + Duration::from_millis(self.decisions.word() % 100_000);
-        let time = CallTime { now: self.now, deadline };
+        let time = CallTime {
+            now: self.now,
+            deadline,
+        };
         let length = self.decisions.any(&[0, 5, 300, 40_000]);
         let takes_more = self.session.takes_more();
         let before = self.session.link.outbox.len();
         let waiter = Some(self.made.len());
-        let begun = self.session.begin(procedure, time, waiter, |out| vec![7_u8; length].put(out));
+        let begun = self
+            .session
+            .begin(procedure, time, waiter, |out| vec![7_u8; length].put(out));
         self.offered += (self.session.link.outbox.len() - before) as u64;
         match begun {
             Ok(number) => {
                 assert!(takes_more && self.made.iter().all(|made| made.number < number));
-                self.made.push(Made { number, is_wholly_written: false, fate: Fate::Waits });
+                self.made.push(Made {
+                    number,
+                    is_wholly_written: false,
+                    fate: Fate::Waits,
+                });
                 self.ends.push(self.offered);
             }
             Err(CallFailure::NotTaken(_)) => assert!(!takes_more),
@@ -132,8 +145,11 @@ impl<'a> Play<'a> {
     /// The kernel takes some of what there is to write.
     fn write(&mut self) {
         let most = self.session.link.outbox.len();
-        let count =
-            if self.decisions.once_in(2) { most } else { self.decisions.half() as usize % (most + 1) };
+        let count = if self.decisions.once_in(2) {
+            most
+        } else {
+            self.decisions.half() as usize % (most + 1)
+        };
         self.session.link.outbox.advance(count);
         self.session.wrote(count);
         self.written += count as u64;
@@ -146,7 +162,11 @@ impl<'a> Play<'a> {
     fn say(&mut self) {
         let known = self.decisions.below(self.made.len().max(1));
         let known = self.made.get(known).map_or(1 << 16, |made| made.number);
-        let call = if self.decisions.once_in(12) { self.decisions.word() } else { known };
+        let call = if self.decisions.once_in(12) {
+            self.decisions.word()
+        } else {
+            known
+        };
         let mut out = Outbox::default();
         match self.decisions.below(12) {
             0..6 => {
@@ -166,7 +186,14 @@ impl<'a> Play<'a> {
                 let exception = Exception::new(self.decisions.any(&kinds), Executed::Yes, "words");
                 binary::put_exception(call, &exception, &mut out);
             }
-            8 => binary::put_bound(&Bound { slot: 0, generation: 1, source: [0; 32] }, &mut out),
+            8 => binary::put_bound(
+                &Bound {
+                    slot: 0,
+                    generation: 1,
+                    source: [0; 32],
+                },
+                &mut out,
+            ),
             9 => binary::put_ping(self.decisions.word(), &mut out),
             10 => binary::put_pong(self.decisions.word(), &mut out),
             _ if self.decisions.once_in(3) => {
@@ -203,7 +230,9 @@ impl<'a> Play<'a> {
     }
 
     fn take_at(&mut self, place: usize) {
-        let Some(made) = self.made.get_mut(place) else { return };
+        let Some(made) = self.made.get_mut(place) else {
+            return;
+        };
         let taken = self.session.take::<Vec<u8>>(made.number);
         if matches!(made.fate, Fate::Taken | Fate::GivenUp) {
             assert!(taken.is_none(), "a call that ended twice");
@@ -215,7 +244,9 @@ impl<'a> Play<'a> {
                 let is_own = value.iter().all(|byte| *byte == own_byte(made.number));
                 assert!(is_own || self.is_garbled, "another call's answer");
             }
-            Some(Err(CallFailure::Undecodable(_))) => assert!(self.is_garbled, "its answer is whole"),
+            Some(Err(CallFailure::Undecodable(_))) => {
+                assert!(self.is_garbled, "its answer is whole")
+            }
             Some(Err(CallFailure::Exception(_))) => {}
             Some(Err(CallFailure::NotTaken(SessionLoss::Connection(what))))
                 if what.to_string() == "the server stops" =>
@@ -223,8 +254,12 @@ impl<'a> Play<'a> {
                 let is_beyond = self.drained.is_some_and(|last| made.number > last);
                 assert!(is_beyond || self.is_garbled, "the server took it on");
             }
-            Some(Err(CallFailure::NotTaken(_))) => assert!(!made.is_wholly_written, "it may have run"),
-            Some(Err(CallFailure::NoAnswer(_))) => assert!(made.is_wholly_written, "it cannot have run"),
+            Some(Err(CallFailure::NotTaken(_))) => {
+                assert!(!made.is_wholly_written, "it may have run")
+            }
+            Some(Err(CallFailure::NoAnswer(_))) => {
+                assert!(made.is_wholly_written, "it cannot have run")
+            }
             Some(Err(failure)) => panic!("{failure:?} of a call that was sent"),
         }
         assert_eq!(made.fate, Fate::Ended, "nobody was told of its end");
@@ -233,7 +268,9 @@ impl<'a> Play<'a> {
 
     fn give_up(&mut self) {
         let place = self.decisions.below(self.made.len().max(1));
-        let Some(made) = self.made.get_mut(place) else { return };
+        let Some(made) = self.made.get_mut(place) else {
+            return;
+        };
         if matches!(made.fate, Fate::Taken | Fate::GivenUp) {
             return;
         }
@@ -246,11 +283,17 @@ impl<'a> Play<'a> {
     /// The connection ends: whoever waits is told, and every call has ended.
     fn end(&mut self) {
         let made = &mut self.made;
-        self.session.lose(SessionLoss::Connection(Disconnect::new("the end")), |waiter| made[waiter].wake());
+        self.session.lose(
+            SessionLoss::Connection(Disconnect::new("the end")),
+            |waiter| made[waiter].wake(),
+        );
         for place in 0..self.made.len() {
             self.take_at(place);
             let fate = self.made[place].fate;
-            assert!(matches!(fate, Fate::Taken | Fate::GivenUp), "a call that never ends: {fate:?}");
+            assert!(
+                matches!(fate, Fate::Taken | Fate::GivenUp),
+                "a call that never ends: {fate:?}"
+            );
             self.take_at(place);
         }
         assert_eq!(self.session.waiting(), 0);

@@ -13,7 +13,14 @@ use wire::value::{self, Reader, Value, encode_bytes, encode_count};
 /// How deep the types are at most.
 const DEPTH: usize = 4;
 
-const TEXTS: [&str; 6] = ["", "a", "b", "é", "\0\u{10ffff}\"\\", "a longer text than the others"];
+const TEXTS: [&str; 6] = [
+    "",
+    "a",
+    "b",
+    "é",
+    "\0\u{10ffff}\"\\",
+    "a longer text than the others",
+];
 
 /// Random values of random types, most of them right.
 pub fn run(input: &[u8]) {
@@ -57,10 +64,16 @@ pub fn run_text(input: &[u8]) {
             text.splice(at..at, token.bytes());
         }
     }
-    let Ok(text) = String::from_utf8(text) else { return };
+    let Ok(text) = String::from_utf8(text) else {
+        return;
+    };
     let mut binary = vec![1, 2, 3];
     if json::argument_to_binary(&ty, &text, &mut binary).is_ok() {
-        assert_eq!(check(std::slice::from_ref(&ty), &binary[3..]), Ok(()), "{ty}: {text}");
+        assert_eq!(
+            check(std::slice::from_ref(&ty), &binary[3..]),
+            Ok(()),
+            "{ty}: {text}"
+        );
         check_one(&ty, &binary[3..]);
     }
     assert_eq!(binary[..3], [1, 2, 3]);
@@ -80,7 +93,11 @@ fn any_type(decisions: &mut Decisions<'_>, depth: usize) -> Type {
         7 => format!("Dict[str, {}]", inner(decisions)),
         8 => format!("Dict[int, {}]", inner(decisions)),
         9 => format!("Tuple[{}, {}]", inner(decisions), inner(decisions)),
-        10 => format!("R{depth}{{a: {}, b: {}}}", inner(decisions), inner(decisions)),
+        10 => format!(
+            "R{depth}{{a: {}, b: {}}}",
+            inner(decisions),
+            inner(decisions)
+        ),
         _ => format!("List[{}]", inner(decisions)),
     };
     // `Optional[Optional[...]]`, and two records of one name.
@@ -104,7 +121,9 @@ fn put_value(ty: &Type, decisions: &mut Decisions<'_>, out: &mut Vec<u8>) {
         Type::Bool => decisions.once_in(2).encode(out),
         Type::Str => encode_bytes(decisions.any(&TEXTS).as_bytes(), out),
         Type::Bytes => encode_bytes(&vec![decisions.byte(); decisions.below(40)], out),
-        Type::Enumeration(enumeration) => encode_count(decisions.below(enumeration.items().len()), out),
+        Type::Enumeration(enumeration) => {
+            encode_count(decisions.below(enumeration.items().len()), out)
+        }
         Type::Optional(item) => {
             let is_there = decisions.once_in(2);
             is_there.encode(out);
@@ -117,9 +136,14 @@ fn put_value(ty: &Type, decisions: &mut Decisions<'_>, out: &mut Vec<u8>) {
             encode_count(count, out);
             (0..count).for_each(|_| put_value(item, decisions, out));
         }
-        Type::Tuple(items) => items.iter().for_each(|item| put_value(item, decisions, out)),
+        Type::Tuple(items) => items
+            .iter()
+            .for_each(|item| put_value(item, decisions, out)),
         Type::Record(record) => {
-            record.fields().iter().for_each(|field| put_value(&field.ty, decisions, out));
+            record
+                .fields()
+                .iter()
+                .for_each(|field| put_value(&field.ty, decisions, out));
         }
         Type::Dict(key, item) => {
             let count = decisions.below(4);
@@ -150,14 +174,21 @@ fn check_one(ty: &Type, bytes: &[u8]) {
     let written = json::from_binary(ty, &mut reader, &mut text).and_then(|()| reader.finish());
     if checked.is_err() {
         // JSON is also written of a `Dict` that has a key twice; nobody gets that far with one.
-        assert!(written.is_err() || has_key_twice(&checked), "{ty}: {checked:?}");
+        assert!(
+            written.is_err() || has_key_twice(&checked),
+            "{ty}: {checked:?}"
+        );
         return;
     }
     assert_eq!(written, Ok(()), "{ty}");
     let text = String::from_utf8(text).expect("JSON is UTF-8");
     let (mut back, mut again) = (Vec::new(), Vec::new());
     json::to_binary(ty, &text, &mut back).unwrap_or_else(|error| panic!("{ty}: {text}: {error}"));
-    assert_eq!(check(std::slice::from_ref(ty), &back), Ok(()), "{ty}: {text}");
+    assert_eq!(
+        check(std::slice::from_ref(ty), &back),
+        Ok(()),
+        "{ty}: {text}"
+    );
     json::from_binary(ty, &mut Reader::new(&back), &mut again).expect("a value");
     assert_eq!(again, text.as_bytes(), "{ty}");
     // There are many bit patterns that are `NaN`.
@@ -178,7 +209,9 @@ fn check_typed(decisions: &mut Decisions<'_>) {
         4 => check_type::<(bool, (f64, Vec<u8>))>("Tuple[bool, Tuple[float, bytes]]", decisions),
         5 => check_type::<Option<(i64, String)>>("Optional[Tuple[int, str]]", decisions),
         6 => check_type::<BTreeMap<i64, Vec<bool>>>("Dict[int, List[bool]]", decisions),
-        _ => check_type::<Vec<(f64, Option<String>)>>("List[Tuple[float, Optional[str]]]", decisions),
+        _ => {
+            check_type::<Vec<(f64, Option<String>)>>("List[Tuple[float, Optional[str]]]", decisions)
+        }
     }
 }
 
@@ -191,12 +224,19 @@ fn check_type<T: Value>(text: &str, decisions: &mut Decisions<'_>) {
     }
     let checked = check(std::slice::from_ref(&ty), &bytes);
     let decoded = value::decode::<T>(&bytes);
-    assert_eq!(decoded.as_ref().err(), checked.as_ref().err(), "{text}: {bytes:?}");
+    assert_eq!(
+        decoded.as_ref().err(),
+        checked.as_ref().err(),
+        "{text}: {bytes:?}"
+    );
     let Ok(decoded) = decoded else { return };
     let mut again = Vec::new();
     decoded.encode(&mut again);
     // A map is in order.
-    assert!(again == bytes || text.starts_with("Dict"), "{text}: {bytes:?}");
+    assert!(
+        again == bytes || text.starts_with("Dict"),
+        "{text}: {bytes:?}"
+    );
     let mut outbox = wire::outbox::Outbox::default();
     decoded.put(&mut outbox);
     assert!(outbox.into_bytes() == again);
@@ -209,7 +249,9 @@ fn check_type<T: Value>(text: &str, decisions: &mut Decisions<'_>) {
         let mut reader = Reader::with_block(head, Some(block));
         let apart = T::decode(&mut reader).and_then(|value| reader.finish().map(|()| value));
         let mut bytes = Vec::new();
-        apart.expect("the same value, its block apart").encode(&mut bytes);
+        apart
+            .expect("the same value, its block apart")
+            .encode(&mut bytes);
         assert!(bytes == again);
     }
 }

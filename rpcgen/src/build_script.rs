@@ -17,7 +17,8 @@ pub struct Build {
     stubs: String,
 }
 
-/// Begins to generate stubs in a build script from an `init.yaml`, whose path is relative to the package's folder.
+/// Begins to generate stubs in a build script from an `init.yaml`, whose path is relative to the
+/// package's folder.
 ///
 /// ```no_run
 /// fn main() -> Result<(), rpcgen::Error> {
@@ -25,9 +26,14 @@ pub struct Build {
 /// }
 /// ```
 ///
-/// The crate includes them with `rpc_runtime::include_stubs!()`. The script runs again when that file changes.
+/// The crate includes them with `rpc_runtime::include_stubs!()`. The script runs again when that
+/// file changes.
 pub fn build(init: impl Into<PathBuf>) -> Build {
-    Build { init: init.into(), tenant: None, stubs: STUBS.to_owned() }
+    Build {
+        init: init.into(),
+        tenant: None,
+        stubs: STUBS.to_owned(),
+    }
 }
 
 impl Build {
@@ -37,8 +43,8 @@ impl Build {
         self
     }
 
-    /// Writes the stubs into a file of this name instead of `rpc_stubs.rs`, for a crate with more than one `init.yaml`.
-    /// It is included with `rpc_runtime::include_stubs!("NAME")`.
+    /// Writes the stubs into a file of this name instead of `rpc_stubs.rs`, for a crate with more
+    /// than one `init.yaml`. It is included with `rpc_runtime::include_stubs!("NAME")`.
     pub fn file(mut self, name: impl Into<String>) -> Self {
         self.stubs = name.into();
         self
@@ -47,7 +53,8 @@ impl Build {
     /// Generates the stubs.
     ///
     /// # Errors
-    /// What is wrong with the file, readable when a build script returns it; nothing else is printed about it.
+    /// What is wrong with the file, readable when a build script returns it; nothing else is
+    /// printed about it.
     pub fn emit(&self) -> Result<(), Error> {
         let package = folder_from("CARGO_MANIFEST_DIR")?;
         let out = folder_from("OUT_DIR")?;
@@ -63,7 +70,9 @@ impl Build {
 }
 
 fn folder_from(variable: &'static str) -> Result<PathBuf, Error> {
-    std::env::var_os(variable).map(PathBuf::from).ok_or(Error::Environment(variable))
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .ok_or(Error::Environment(variable))
 }
 
 #[cfg(test)]
@@ -73,7 +82,9 @@ mod tests {
     use super::*;
 
     fn golden(case: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(case)
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/goldens")
+            .join(case)
     }
 
     #[test]
@@ -81,7 +92,9 @@ mod tests {
         let golden = golden("tenant");
         let build = build("init.yaml").tenant("client1");
         if std::env::var_os("UPDATE_GOLDENS").is_some() {
-            build.emit_into(&golden, &golden).expect("the golden is written anew");
+            build
+                .emit_into(&golden, &golden)
+                .expect("the golden is written anew");
         }
         let out = tempfile::tempdir().expect("a folder");
         build.emit_into(&golden, out.path()).expect("stubs");
@@ -97,8 +110,12 @@ mod tests {
     fn stubs_that_are_as_they_should_be_are_not_touched() {
         let out = tempfile::tempdir().expect("a folder");
         let emit = || {
-            build("init.yaml").emit_into(&golden("names"), out.path()).expect("stubs");
-            fs::metadata(out.path().join(STUBS)).and_then(|stubs| stubs.modified()).expect("a time")
+            build("init.yaml")
+                .emit_into(&golden("names"), out.path())
+                .expect("stubs");
+            fs::metadata(out.path().join(STUBS))
+                .and_then(|stubs| stubs.modified())
+                .expect("a time")
         };
         assert_eq!(emit(), emit());
     }
@@ -107,7 +124,10 @@ mod tests {
     fn two_files_of_one_crate_do_not_disturb_each_other() {
         let out = tempfile::tempdir().expect("a folder");
         for (case, file) in [("names", "one.rs"), ("tenant", "two.rs")] {
-            build("init.yaml").file(file).emit_into(&golden(case), out.path()).expect("stubs");
+            build("init.yaml")
+                .file(file)
+                .emit_into(&golden(case), out.path())
+                .expect("stubs");
         }
         let stubs = |file: &str| fs::read_to_string(out.path().join(file)).expect("stubs");
         assert!(stubs("one.rs") != stubs("two.rs") && !out.path().join(STUBS).exists());
@@ -116,8 +136,14 @@ mod tests {
     #[test]
     fn a_build_script_that_returns_the_error_prints_the_report() {
         let package = tempfile::tempdir().expect("a folder");
-        fs::write(package.path().join("init.yaml"), "network: {}\nservcies: {}\n").expect("written");
-        let error = build("init.yaml").emit_into(package.path(), package.path()).expect_err("findings");
+        fs::write(
+            package.path().join("init.yaml"),
+            "network: {}\nservcies: {}\n",
+        )
+        .expect("written");
+        let error = build("init.yaml")
+            .emit_into(package.path(), package.path())
+            .expect_err("findings");
         let printed = format!("Error: {error:?}");
         assert!(printed.contains("2 | servcies: {}"), "{printed}");
         assert!(printed.contains("did you mean `services`?"), "{printed}");

@@ -137,7 +137,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     execute(arguments)
 }
 
-/// What is wrong with a command line, in one line; `first` is a verb, or what may have been meant as one.
+/// What is wrong with a command line, in one line; `first` is a verb, or what may have been meant
+/// as one.
 fn usage_error(error: &clap::Error, first: Option<&OsString>) -> String {
     let text = error.to_string();
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -161,22 +162,54 @@ fn verb_meant(first: &str) -> Option<String> {
 
 fn execute(arguments: Arguments) -> ExitCode {
     match arguments {
-        Arguments { verb: Some(Verb::Check { init, sources, format }), .. } => {
-            check::check(&init, &sources, format)
+        Arguments {
+            verb:
+                Some(Verb::Check {
+                    init,
+                    sources,
+                    format,
+                }),
+            ..
+        } => check::check(&init, &sources, format),
+        Arguments {
+            verb: Some(Verb::Doc(options)),
+            ..
+        } => doc::doc(&options),
+        Arguments {
+            verb: Some(Verb::Breaking(options)),
+            ..
+        } => breaking::breaking(&options),
+        Arguments {
+            verb: Some(Verb::Explain { code }),
+            ..
+        } => explain::explain(code.as_deref()),
+        Arguments {
+            verb: Some(Verb::Schema(options)),
+            ..
+        } => schema::schema(&options),
+        Arguments {
+            init: Some(init),
+            out: Some(out),
+            tenant,
+            check,
+            format,
+            ..
+        } => Order {
+            init,
+            out,
+            tenant,
+            check,
+            format,
         }
-        Arguments { verb: Some(Verb::Doc(options)), .. } => doc::doc(&options),
-        Arguments { verb: Some(Verb::Breaking(options)), .. } => breaking::breaking(&options),
-        Arguments { verb: Some(Verb::Explain { code }), .. } => explain::explain(code.as_deref()),
-        Arguments { verb: Some(Verb::Schema(options)), .. } => schema::schema(&options),
-        Arguments { init: Some(init), out: Some(out), tenant, check, format, .. } => {
-            Order { init, out, tenant, check, format }.run()
-        }
+        .run(),
         Arguments { completions, .. } => complete(completions),
     }
 }
 
 fn complete(shell: Option<Shell>) -> ExitCode {
-    let Some(shell) = shell else { return ExitCode::from(WRONG_USAGE) };
+    let Some(shell) = shell else {
+        return ExitCode::from(WRONG_USAGE);
+    };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "rpcgen", &mut script);
     print::pour(&script)

@@ -88,7 +88,11 @@ fn emit_docs(lines: &[String]) -> TokenStream {
 
 /// A line of a doc comment stands one blank off its slashes.
 fn spaced(line: &str) -> String {
-    if line.is_empty() { String::new() } else { format!(" {line}") }
+    if line.is_empty() {
+        String::new()
+    } else {
+        format!(" {line}")
+    }
 }
 
 impl Module {

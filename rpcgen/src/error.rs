@@ -7,7 +7,8 @@ use rpc_schema::{Code, Report};
 
 /// Why nothing was generated.
 ///
-/// It is printed in the same way by `{}` and by `{:?}`, so that a build script that returns it shows a readable text.
+/// It is printed in the same way by `{}` and by `{:?}`, so that a build script that returns it
+/// shows a readable text.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -55,7 +56,9 @@ impl Error {
 impl From<Report> for Error {
     fn from(report: Report) -> Self {
         match report.findings.as_slice() {
-            [finding] if finding.code == Code::Unreadable => Self::Unreadable(finding.message.clone()),
+            [finding] if finding.code == Code::Unreadable => {
+                Self::Unreadable(finding.message.clone())
+            }
             _ => Self::Findings(Box::new(report)),
         }
     }

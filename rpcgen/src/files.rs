@@ -1,4 +1,5 @@
-//! The text of generated files: what is emitted, formatted, under the line that says where it comes from.
+//! The text of generated files: what is emitted, formatted, under the line that says where it comes
+//! from.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -41,8 +42,8 @@ allow(
 pub struct Origin(String);
 
 impl Origin {
-    /// The command, as it is typed beside `init.yaml`. It does not name the folder, so that the same stubs in two
-    /// folders are the same bytes.
+    /// The command, as it is typed beside `init.yaml`. It does not name the folder, so that the
+    /// same stubs in two folders are the same bytes.
     pub fn command(init: &Path, tenant: Option<&str>) -> Self {
         let tenant = tenant.map_or_else(String::new, |tenant| format!(" --tenant {tenant}"));
         Self(format!(
@@ -53,24 +54,43 @@ impl Origin {
 
     /// A build script.
     pub fn build_script(init: &Path) -> Self {
-        Self(format!("{MARK} in a build script, from {}\n", file_name(init)))
+        Self(format!(
+            "{MARK} in a build script, from {}\n",
+            file_name(init)
+        ))
     }
 }
 
 fn file_name(init: &Path) -> String {
-    let name = init.file_name().unwrap_or(init.as_os_str()).to_string_lossy();
-    name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let name = init
+        .file_name()
+        .unwrap_or(init.as_os_str())
+        .to_string_lossy();
+    name.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 /// `mod.rs`, the types, and a file per service.
 pub fn of_folder(root: &Root, origin: &Origin) -> Vec<File> {
-    let file = |name: String, text: &str| File { name, text: origin.0.clone() + text };
+    let file = |name: String, text: &str| File {
+        name,
+        text: origin.0.clone() + text,
+    };
     let mut files = vec![file("mod.rs".to_owned(), &folder_root(root))];
     if !root.types.is_empty() {
-        files.push(file("types.rs".to_owned(), &format(emit_types(&root.types))));
+        files.push(file(
+            "types.rs".to_owned(),
+            &format(emit_types(&root.types)),
+        ));
     }
     let texts = format_modules(&root.modules);
-    files.extend(root.modules.iter().zip(texts).map(|(module, text)| file(file_name_of(module), &text)));
+    files.extend(
+        root.modules
+            .iter()
+            .zip(texts)
+            .map(|(module, text)| file(file_name_of(module), &text)),
+    );
     files
 }
 
@@ -79,10 +99,19 @@ pub fn as_one(root: &Root, origin: &Origin) -> String {
     let mut text = origin.0.clone();
     if !root.types.is_empty() {
         let body = format(emit_types(&root.types));
-        let _ = write!(text, "#[{LINTS}]\npub mod types {{\n{}}}\n\n", indent(&body));
+        let _ = write!(
+            text,
+            "#[{LINTS}]\npub mod types {{\n{}}}\n\n",
+            indent(&body)
+        );
     }
     for (module, body) in root.modules.iter().zip(format_modules(&root.modules)) {
-        let _ = write!(text, "#[{LINTS}]\npub mod {} {{\n{}}}\n\n", module.name, indent(&body));
+        let _ = write!(
+            text,
+            "#[{LINTS}]\npub mod {} {{\n{}}}\n\n",
+            module.name,
+            indent(&body)
+        );
     }
     text + &format(emit_root(root))
 }
@@ -112,10 +141,16 @@ fn folder_root(root: &Root) -> String {
 fn format_modules(modules: &[Module]) -> Vec<String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = modules.len().div_ceil(threads).max(1);
-    let format_share = |modules: &[Module]| -> Vec<String> { modules.iter().map(emit_module).collect() };
+    let format_share =
+        |modules: &[Module]| -> Vec<String> { modules.iter().map(emit_module).collect() };
     std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            modules.chunks(share).map(|modules| scope.spawn(move || format_share(modules))).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("a formatter does not panic")).collect()
+        let workers: Vec<_> = modules
+            .chunks(share)
+            .map(|modules| scope.spawn(move || format_share(modules)))
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a formatter does not panic"))
+            .collect()
     })
 }

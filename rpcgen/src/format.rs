@@ -21,13 +21,15 @@ pub fn indent(text: &str) -> String {
     indented
 }
 
-/// prettyplease sets no blank lines; here one stands before every item that follows another on its level.
+/// prettyplease sets no blank lines; here one stands before every item that follows another on its
+/// level.
 fn separate_items(text: &str) -> String {
     let mut separated = String::with_capacity(text.len() + text.len() / 16);
     let mut before = "";
     let mut ended = false;
     for line in text.lines() {
-        if ended && begins_item(line) && level(line) == level(before) && !both_import(before, line) {
+        if ended && begins_item(line) && level(line) == level(before) && !both_import(before, line)
+        {
             separated.push('\n');
         }
         separated.push_str(line);
@@ -39,13 +41,16 @@ fn separate_items(text: &str) -> String {
 }
 
 fn begins_item(line: &str) -> bool {
-    const STARTS: [&str; 11] =
-        ["///", "#[", "::", "pub ", "pub(", "fn ", "impl", "mod ", "static ", "trait ", "use "];
-    STARTS.iter().any(|start| line.trim_start().starts_with(start))
+    const STARTS: [&str; 11] = [
+        "///", "#[", "::", "pub ", "pub(", "fn ", "impl", "mod ", "static ", "trait ", "use ",
+    ];
+    STARTS
+        .iter()
+        .any(|start| line.trim_start().starts_with(start))
 }
 
-/// Whether an item ends with this line. A module's own documentation and attributes count as one, which ends with
-/// each of their lines.
+/// Whether an item ends with this line. A module's own documentation and attributes count as one,
+/// which ends with each of their lines.
 fn ends_item(line: &str, ended: bool) -> bool {
     let text = line.trim_start();
     let own = text.starts_with("//!") || text.starts_with("#![");

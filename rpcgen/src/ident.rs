@@ -7,10 +7,11 @@ use quote::{ToTokens, TokenStreamExt as _};
 
 /// What Rust reserves in any edition, and what can only be written as a raw identifier.
 const KEYWORDS: [&str; 48] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
-    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
-    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
-    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
+    "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return",
+    "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
 ];
 
 /// Values of the prelude that no argument can be called, since patterns mean them.
@@ -26,7 +27,8 @@ impl RustName {
         Self(name.into())
     }
 
-    /// The identifier of an argument: the name itself unless it is taken or patterns mean something else by it.
+    /// The identifier of an argument: the name itself unless it is taken or patterns mean something
+    /// else by it.
     pub fn argument(name: &str, taken: &[Self]) -> Self {
         let mut name = name.to_owned();
         while PRELUDE_VALUES.contains(&name.as_str()) || taken.iter().any(|other| other.0 == name) {
@@ -68,7 +70,12 @@ mod tests {
 
     #[test]
     fn keywords_are_written_raw() {
-        for (name, written) in [("rpc1", "rpc1"), ("type", "r#type"), ("loop", "r#loop"), ("gen", "r#gen")] {
+        for (name, written) in [
+            ("rpc1", "rpc1"),
+            ("type", "r#type"),
+            ("loop", "r#loop"),
+            ("gen", "r#gen"),
+        ] {
             assert_eq!(RustName::new(name).to_string(), written);
             assert_eq!(RustName::new(name).to_token_stream().to_string(), written);
         }

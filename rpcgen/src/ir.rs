@@ -1,4 +1,5 @@
-//! What will be printed: every identifier, order and sentence is settled here, so that emitters only print.
+//! What will be printed: every identifier, order and sentence is settled here, so that emitters
+//! only print.
 //!
 //! It is plain data, free of syntax trees, so that services can be emitted on several threads.
 

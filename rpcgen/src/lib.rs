@@ -12,8 +12,9 @@
 //! }
 //! ```
 //!
-//! `mod stubs { rpc_runtime::include_stubs!(); }` in the crate makes them `stubs::svc1::rpc1(7, words)`. The command
-//! `rpcgen init.yaml --out src/gen` writes the same stubs as a folder of modules, to be kept and read; so does
+//! `mod stubs { rpc_runtime::include_stubs!(); }` in the crate makes them `stubs::svc1::rpc1(7,
+//! words)`. The command `rpcgen init.yaml --out src/gen` writes the same stubs as a folder of
+//! modules, to be kept and read; so does
 //!
 //! ```
 //! use rpcgen::{Folder, generate};

@@ -18,8 +18,12 @@ use crate::ir::{Call, Module, Root};
 /// Settles what is printed for a whole `init.yaml`, or for what one of its clients may call.
 pub fn lower(schema: &Schema, tenant: Option<&str>) -> Root {
     let callable = |service: &&Service| tenant.is_none_or(|tenant| service.has_tenant(tenant));
-    let (services, others): (Vec<&Service>, Vec<&Service>) = schema.services.iter().partition(callable);
-    let modules: Vec<Module> = services.iter().map(|service| lower_service(service)).collect();
+    let (services, others): (Vec<&Service>, Vec<&Service>) =
+        schema.services.iter().partition(callable);
+    let modules: Vec<Module> = services
+        .iter()
+        .map(|service| lower_service(service))
+        .collect();
     Root {
         types: types::lower(schema, tenant.is_some().then_some(&services)),
         servers: schema.network.servers.clone(),
@@ -33,7 +37,10 @@ pub fn lower(schema: &Schema, tenant: Option<&str>) -> Root {
 
 fn lower_service(service: &Service) -> Module {
     let sets = overload_sets(service);
-    let mut calls: Vec<Call> = sets.iter().flat_map(|set| lower_set(service, set)).collect();
+    let mut calls: Vec<Call> = sets
+        .iter()
+        .flat_map(|set| lower_set(service, set))
+        .collect();
     part_procedures(&mut calls);
     Module {
         name: RustName::new(service.name.as_str()),
@@ -61,7 +68,11 @@ pub fn overload_sets(service: &Service) -> Vec<Vec<&Rpc>> {
 
 fn lower_set(service: &Service, set: &[&Rpc]) -> Vec<Call> {
     if let [single] = set {
-        return vec![Call::Plain(function::lower(service, single, single.name.as_str()))];
+        return vec![Call::Plain(function::lower(
+            service,
+            single,
+            single.name.as_str(),
+        ))];
     }
     let plain = |rpc: &&Rpc| {
         let name = naming::plain_function(rpc.name.as_str(), &rpc.parameters);
@@ -72,7 +83,8 @@ fn lower_set(service: &Service, set: &[&Rpc]) -> Vec<Call> {
     calls
 }
 
-/// Functions whose names differ only in case (`add_INT`, `add(int)`) have statics of one name, until here.
+/// Functions whose names differ only in case (`add_INT`, `add(int)`) have statics of one name,
+/// until here.
 fn part_procedures(calls: &mut [Call]) {
     let mut taken = HashSet::new();
     let mut of_functions = HashMap::new();
@@ -86,7 +98,9 @@ fn part_procedures(calls: &mut [Call]) {
             }
             Call::Overloaded(set) => {
                 for overload in &mut set.overloads {
-                    overload.procedure.clone_from(&of_functions[&overload.function]);
+                    overload
+                        .procedure
+                        .clone_from(&of_functions[&overload.function]);
                 }
             }
         }

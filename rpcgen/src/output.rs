@@ -1,7 +1,7 @@
 //! The folder that stubs are kept in: what differs from what it should hold, and bringing it there.
 //!
-//! A generated file is known by its first line. Nothing else is ever overwritten or removed, and a file that is as it
-//! should be is not touched.
+//! A generated file is known by its first line. Nothing else is ever overwritten or removed, and a
+//! file that is as it should be is not touched.
 
 #[cfg(feature = "cli")]
 pub mod single;
@@ -51,7 +51,8 @@ impl Folder {
     /// How the folder differs from one that holds these files; nothing is written.
     ///
     /// # Errors
-    /// Something that was not generated stands in the way of a file, or something could not be read.
+    /// Something that was not generated stands in the way of a file, or something could not be
+    /// read.
     pub fn compare(&self, files: &[File]) -> Result<Vec<Difference>, Error> {
         let mut generated = self.generated()?;
         let mut differences = Vec::new();
@@ -65,7 +66,10 @@ impl Folder {
             };
             differences.push(Difference { change, path });
         }
-        differences.extend(generated.into_keys().map(|path| Difference { change: Change::Stale, path }));
+        differences.extend(generated.into_keys().map(|path| Difference {
+            change: Change::Stale,
+            path,
+        }));
         Ok(differences)
     }
 
@@ -76,15 +80,22 @@ impl Folder {
     pub fn update(&self, files: &[File]) -> Result<Vec<Difference>, Error> {
         let differences = self.compare(files)?;
         fs::create_dir_all(&self.path).map_err(Error::io("create the folder", &self.path))?;
-        let differing: HashSet<&Path> =
-            differences.iter().map(|difference| difference.path.as_path()).collect();
-        let written = files.iter().map(|file| (self.path.join(&file.name), &file.text));
+        let differing: HashSet<&Path> = differences
+            .iter()
+            .map(|difference| difference.path.as_path())
+            .collect();
+        let written = files
+            .iter()
+            .map(|file| (self.path.join(&file.name), &file.text));
         let staged: Vec<Staged> = written
             .filter(|(path, _)| differing.contains(path.as_path()))
             .map(|(path, text)| Staged::write(path, text))
             .collect::<Result<_, _>>()?;
         staged.into_iter().try_for_each(Staged::publish)?;
-        for stale in differences.iter().filter(|difference| difference.change == Change::Stale) {
+        for stale in differences
+            .iter()
+            .filter(|difference| difference.change == Change::Stale)
+        {
             fs::remove_file(&stale.path).map_err(Error::io("remove", &stale.path))?;
         }
         Ok(differences)
@@ -99,9 +110,14 @@ impl Folder {
         };
         let mut generated = BTreeMap::new();
         for entry in entries {
-            let path = entry.map_err(Error::io("read the folder", &self.path))?.path();
-            let is_rust = path.extension().is_some_and(|extension| extension == "rs") && path.is_file();
-            if is_rust && let Some(text) = read_generated(&path, MARK).map_err(Error::io("read", &path))? {
+            let path = entry
+                .map_err(Error::io("read the folder", &self.path))?
+                .path();
+            let is_rust =
+                path.extension().is_some_and(|extension| extension == "rs") && path.is_file();
+            if is_rust
+                && let Some(text) = read_generated(&path, MARK).map_err(Error::io("read", &path))?
+            {
                 generated.insert(path, text);
             }
         }
@@ -113,11 +129,14 @@ fn is_taken(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// The text of a file that was generated, which begins with a mark; of any other no more than that is read.
+/// The text of a file that was generated, which begins with a mark; of any other no more than that
+/// is read.
 fn read_generated(path: &Path, mark: &str) -> std::io::Result<Option<Vec<u8>>> {
     let mut file = fs::File::open(path)?;
     let mut text = Vec::new();
-    file.by_ref().take(mark.len() as u64).read_to_end(&mut text)?;
+    file.by_ref()
+        .take(mark.len() as u64)
+        .read_to_end(&mut text)?;
     if text != mark.as_bytes() {
         return Ok(None);
     }
@@ -125,7 +144,8 @@ fn read_generated(path: &Path, mark: &str) -> std::io::Result<Option<Vec<u8>>> {
     Ok(Some(text))
 }
 
-/// A file written beside its place. Dropped unpublished, it is gone: so a full disk leaves the folder as it was.
+/// A file written beside its place. Dropped unpublished, it is gone: so a full disk leaves the
+/// folder as it was.
 struct Staged {
     beside: PathBuf,
     path: PathBuf,

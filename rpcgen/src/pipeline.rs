@@ -18,7 +18,8 @@ pub struct File {
     pub text: String,
 }
 
-/// The stubs of an `init.yaml` as the files of a folder, `mod.rs` first; with a tenant only of what it may call.
+/// The stubs of an `init.yaml` as the files of a folder, `mod.rs` first; with a tenant only of what
+/// it may call.
 ///
 /// # Errors
 /// What is wrong with the file, or that it has no such client.

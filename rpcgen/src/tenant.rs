@@ -11,8 +11,17 @@ pub fn check(schema: &Schema, init: &Path, tenant: &str) -> Result<(), Error> {
     if schema.client(tenant).is_some() {
         return Ok(());
     }
-    let names: Vec<&str> = schema.network.clients.iter().map(|client| client.name.as_str()).collect();
-    Err(Error::UnknownTenant { init: init.to_owned(), tenant: tenant.to_owned(), hint: hint(tenant, &names) })
+    let names: Vec<&str> = schema
+        .network
+        .clients
+        .iter()
+        .map(|client| client.name.as_str())
+        .collect();
+    Err(Error::UnknownTenant {
+        init: init.to_owned(),
+        tenant: tenant.to_owned(),
+        hint: hint(tenant, &names),
+    })
 }
 
 fn hint(tenant: &str, names: &[&str]) -> String {
@@ -24,7 +33,11 @@ fn hint(tenant: &str, names: &[&str]) -> String {
 }
 
 fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@
 //! | `Dict`, `Optional`, `Tuple` | `BTreeMap`, `Option`, tuple | also by reference |
 //! | records, enumerations | `types::Name` | also by reference |
 //!
-//! [`forms`] is that last column, and the table of `docs/INIT.md`. Each of its forms is an `Arg<T>` of the runtime, which
-//! takes some more inside lists; `tests/forms.rs` holds the two against each other.
+//! [`forms`] is that last column, and the table of `docs/INIT.md`. Each of its forms is an `Arg<T>`
+//! of the runtime, which takes some more inside lists; `tests/forms.rs` holds the two against each
+//! other.
 
 use proc_macro2::TokenStream;
 use rpc_schema::Type;
@@ -25,9 +26,18 @@ struct Spelling {
     types: &'static str,
 }
 
-const IN_WORDS: Spelling = Spelling { map: "BTreeMap", types: "types::" };
-const IN_CODE: Spelling = Spelling { map: "::std::collections::BTreeMap", types: "types::" };
-const IN_TYPES: Spelling = Spelling { map: "::std::collections::BTreeMap", types: "" };
+const IN_WORDS: Spelling = Spelling {
+    map: "BTreeMap",
+    types: "types::",
+};
+const IN_CODE: Spelling = Spelling {
+    map: "::std::collections::BTreeMap",
+    types: "types::",
+};
+const IN_TYPES: Spelling = Spelling {
+    map: "::std::collections::BTreeMap",
+    types: "",
+};
 
 /// A Rust type in which a value may be passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +63,8 @@ pub fn type_in_text(ty: &Type) -> String {
     spell(ty, IN_CODE)
 }
 
-/// The type as the module of the types writes it, where records and enumerations stand beside each other.
+/// The type as the module of the types writes it, where records and enumerations stand beside each
+/// other.
 pub fn type_in_types(ty: &Type) -> TokenStream {
     code(&spell(ty, IN_TYPES))
 }
@@ -73,12 +84,18 @@ pub fn returns_in_text(returns: &[Type]) -> String {
     spell_returns(returns, IN_CODE)
 }
 
-/// The forms in which a value of that type may be passed where it decides between overloads, most usual first.
-/// No two types share one. `length` names the constant parameter of arrays.
+/// The forms in which a value of that type may be passed where it decides between overloads, most
+/// usual first. No two types share one. `length` names the constant parameter of arrays.
 pub fn forms(ty: &Type, length: &str) -> Vec<Form> {
     let owned = spell(ty, IN_CODE);
-    let plain = |ty: String| Form { ty, has_length: false };
-    let of_length = |ty: String| Form { ty, has_length: true };
+    let plain = |ty: String| Form {
+        ty,
+        has_length: false,
+    };
+    let of_length = |ty: String| Form {
+        ty,
+        has_length: true,
+    };
     let mut forms = vec![plain(owned.clone())];
     if *ty == Type::Str {
         forms.push(plain("&str".to_owned()));
@@ -113,12 +130,21 @@ fn spell(ty: &Type, spelling: Spelling) -> String {
         Type::Bytes => "Vec<u8>".to_owned(),
         Type::List(item) => format!("Vec<{}>", spell(item, spelling)),
         Type::Dict(key, value) => {
-            format!("{}<{}, {}>", spelling.map, spell(&key.as_type(), spelling), spell(value, spelling))
+            format!(
+                "{}<{}, {}>",
+                spelling.map,
+                spell(&key.as_type(), spelling),
+                spell(value, spelling)
+            )
         }
         Type::Optional(item) => format!("Option<{}>", spell(item, spelling)),
         Type::Tuple(items) => spell_tuple(items, spelling),
         Type::Record(_) | Type::Enumeration(_) => {
-            format!("{}{}", spelling.types, RustName::new(ty.name().unwrap_or_default()))
+            format!(
+                "{}{}",
+                spelling.types,
+                RustName::new(ty.name().unwrap_or_default())
+            )
         }
     }
 }
@@ -175,13 +201,28 @@ mod tests {
 
     #[test]
     fn texts_and_lists_have_the_forms_of_their_literals() {
-        let texts = |ty: &str| forms(&parse(ty), "N").into_iter().map(|form| form.ty).collect::<Vec<_>>();
+        let texts = |ty: &str| {
+            forms(&parse(ty), "N")
+                .into_iter()
+                .map(|form| form.ty)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(texts("int"), ["i64", "&i64"]);
         assert_eq!(texts("str"), ["String", "&str", "&String"]);
-        assert_eq!(texts("bytes"), ["Vec<u8>", "[u8; N]", "&[u8]", "&Vec<u8>", "&[u8; N]"]);
+        assert_eq!(
+            texts("bytes"),
+            ["Vec<u8>", "[u8; N]", "&[u8]", "&Vec<u8>", "&[u8; N]"]
+        );
         assert_eq!(
             texts("List[str]")[..6],
-            ["Vec<String>", "[&str; N]", "[String; N]", "&[&str]", "&[String]", "&Vec<String>"]
+            [
+                "Vec<String>",
+                "[&str; N]",
+                "[String; N]",
+                "&[&str]",
+                "&[String]",
+                "&Vec<String>"
+            ]
         );
         assert_eq!(texts("List[str]").len(), 9);
     }
@@ -194,7 +235,8 @@ mod tests {
         cell.split('`').skip(1).step_by(2).collect()
     }
 
-    /// A declared type with parameters: `K` is `str`, and the others are enumerations of their names.
+    /// A declared type with parameters: `K` is `str`, and the others are enumerations of their
+    /// names.
     fn parse_with_parameters(text: &str) -> Type {
         let enumeration = |name: &str| Type::parse(&format!("{name}{{a}}")).ok();
         Type::parse_in(&text.replace("Dict[K", "Dict[str"), &enumeration).expect(text)
@@ -202,8 +244,12 @@ mod tests {
 
     /// What is spelled for it, as the table writes it.
     fn with_parameters(spelled: &str) -> String {
-        let short = spelled.replace("::std::collections::", "").replace("BTreeMap<String", "BTreeMap<K");
-        ["A", "B", "T", "V"].iter().fold(short, |text, name| text.replace(&format!("types::{name}"), name))
+        let short = spelled
+            .replace("::std::collections::", "")
+            .replace("BTreeMap<String", "BTreeMap<K");
+        ["A", "B", "T", "V"].iter().fold(short, |text, name| {
+            text.replace(&format!("types::{name}"), name)
+        })
     }
 
     #[test]
@@ -213,12 +259,25 @@ mod tests {
         for row in &rows {
             let cells: Vec<Vec<&str>> = row.split(" | ").map(code_spans).collect();
             let ty = parse_with_parameters(cells[0][0]);
-            let passed: Vec<String> = forms(&ty, "N").iter().map(|form| with_parameters(&form.ty)).collect();
+            let passed: Vec<String> = forms(&ty, "N")
+                .iter()
+                .map(|form| with_parameters(&form.ty))
+                .collect();
             assert_eq!(cells[1], [with_parameters(&type_in_words(&ty))], "{row}");
             assert_eq!(cells[2], passed, "{row}");
         }
         let declared: Vec<&str> = rows.iter().map(|row| code_spans(row)[0]).collect();
-        let parameters = ["List[T]", "List[str]", "Dict[K, V]", "Optional[T]", "Tuple[A, B]", "Level"];
-        assert_eq!(declared, [&["int", "float", "bool", "str", "bytes"], &parameters[..]].concat());
+        let parameters = [
+            "List[T]",
+            "List[str]",
+            "Dict[K, V]",
+            "Optional[T]",
+            "Tuple[A, B]",
+            "Level",
+        ];
+        assert_eq!(
+            declared,
+            [&["int", "float", "bool", "str", "bytes"], &parameters[..]].concat()
+        );
     }
 }

@@ -1,8 +1,14 @@
-//! Calls as people write them: each compiles to the right signature, and its result needs no annotation.
+//! Calls as people write them: each compiles to the right signature, and its result needs no
+//! annotation.
 //!
-//! They are compiled, not made: there is no network. `tests/misuse.rs` holds those that must not compile.
+//! They are compiled, not made: there is no network. `tests/misuse.rs` holds those that must not
+//! compile.
 
-#![allow(clippy::useless_format, clippy::needless_borrows_for_generic_args, reason = "they are forms, too")]
+#![allow(
+    clippy::useless_format,
+    clippy::needless_borrows_for_generic_args,
+    reason = "they are forms, too"
+)]
 
 use std::collections::BTreeMap;
 
@@ -181,9 +187,18 @@ fn generic<A: store::PutArgs<Output = i64>>(value: A) -> Result<i64, Error> {
 
 #[test]
 fn calls_compile() {
-    let free: [fn() -> Result<(), Error>; 5] =
-        [literals, variables, several_arities, several_deciding_arguments, one_argument];
-    let others = (results_flow_on_without_annotations, methods, generic::<Vec<u8>>);
+    let free: [fn() -> Result<(), Error>; 5] = [
+        literals,
+        variables,
+        several_arities,
+        several_deciding_arguments,
+        one_argument,
+    ];
+    let others = (
+        results_flow_on_without_annotations,
+        methods,
+        generic::<Vec<u8>>,
+    );
     let _ = asynchronous_calls_may_be_moved;
     assert_eq!(free.len(), 5);
     let _ = others;

@@ -1,6 +1,7 @@
 //! Every form in which a deciding argument may be passed is an `Arg` of the runtime.
 //!
-//! The heads of generated implementations are such forms, so that it is enough to ask the compiler about each of them.
+//! The heads of generated implementations are such forms, so that it is enough to ask the compiler
+//! about each of them.
 
 use std::collections::BTreeMap;
 

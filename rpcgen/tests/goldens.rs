@@ -1,6 +1,7 @@
 //! What is generated, held against the files beside each `init.yaml`.
 //!
-//! `UPDATE_GOLDENS=1 cargo test -p rpcgen --test goldens` writes them anew. `goldens/lib.rs` compiles them.
+//! `UPDATE_GOLDENS=1 cargo test -p rpcgen --test goldens` writes them anew. `goldens/lib.rs`
+//! compiles them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,9 @@ const CASES: [(&str, Option<&str>); 7] = [
 ];
 
 fn folder(case: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(case)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/goldens")
+        .join(case)
 }
 
 #[test]
@@ -30,7 +33,11 @@ fn every_golden_is_what_is_generated() {
         if std::env::var_os("UPDATE_GOLDENS").is_some() {
             golden.update(&files).expect(case);
         }
-        assert_eq!(golden.compare(&files).expect(case), Vec::<Difference>::new(), "see the top of this file");
+        assert_eq!(
+            golden.compare(&files).expect(case),
+            Vec::<Difference>::new(),
+            "see the top of this file"
+        );
     }
 }
 
@@ -38,7 +45,10 @@ fn every_golden_is_what_is_generated() {
 fn the_same_file_gives_the_same_bytes() {
     for (case, tenant) in CASES {
         let init = folder(case).join("init.yaml");
-        assert_eq!(generate(&init, tenant).expect(case), generate(&init, tenant).expect(case));
+        assert_eq!(
+            generate(&init, tenant).expect(case),
+            generate(&init, tenant).expect(case)
+        );
     }
 }
 
@@ -54,8 +64,14 @@ fn a_tenants_stubs_hold_only_what_it_may_call() {
 
 #[test]
 fn an_unknown_tenant_is_an_error_that_names_the_nearest() {
-    let error = generate(folder("tenant").join("init.yaml"), Some("clinet2")).expect_err("no such client");
-    assert!(error.to_string().ends_with("tenant/init.yaml`: did you mean `client2`?"), "{error}");
+    let error =
+        generate(folder("tenant").join("init.yaml"), Some("clinet2")).expect_err("no such client");
+    assert!(
+        error
+            .to_string()
+            .ends_with("tenant/init.yaml`: did you mean `client2`?"),
+        "{error}"
+    );
 }
 
 /// How many lines the stubs of a service with these procedures have, `mod.rs` counted.
@@ -67,27 +83,38 @@ fn lines_of(procedures: &[String], is_native: bool) -> usize {
     let head = "network: { servers: { a: { ip: '::1', port: 1 } }, clients: { c: { ip: '::1' } } }\n\
                 services:\n  s:\n    provider: a\n    tenants: [c]\n    rpcs:\n";
     fs::write(&init, format!("{head}{rpcs}")).expect("written");
-    generate(&init, None).expect("stubs").iter().map(|file| file.text.lines().count()).sum()
+    generate(&init, None)
+        .expect("stubs")
+        .iter()
+        .map(|file| file.text.lines().count())
+        .sum()
 }
 
 #[test]
 fn twenty_procedures_take_at_most_eight_hundred_lines_and_five_each_where_they_are_native() {
     let singles = |arguments: &str| -> Vec<String> {
         let rpc = |n| {
-            format!("name: rpc{n}, doc: does it, arguments: {{ {arguments} }}, returns: 'Dict[str, int]'")
+            format!(
+                "name: rpc{n}, doc: does it, arguments: {{ {arguments} }}, returns: 'Dict[str, int]'"
+            )
         };
         (0..20).map(rpc).collect()
     };
     let sets = |arity: usize| -> Vec<String> {
         let rpc = |n: usize| {
             let types = vec![["int", "float", "str", "'List[int]'"][n % 4]; arity].join(", ");
-            format!("name: rpc{}, doc: does it, arguments: [{types}], returns: str", n / 4)
+            format!(
+                "name: rpc{}, doc: does it, arguments: [{types}], returns: str",
+                n / 4
+            )
         };
         (0..20).map(rpc).collect()
     };
     for procedures in [
         singles("a: int, b: str"),
-        singles("name: str, values: 'List[float]', limits: 'Dict[str, Optional[int]]', verbose: bool"),
+        singles(
+            "name: str, values: 'List[float]', limits: 'Dict[str, Optional[int]]', verbose: bool",
+        ),
         sets(1),
         sets(2),
         sets(4),
@@ -95,6 +122,10 @@ fn twenty_procedures_take_at_most_eight_hundred_lines_and_five_each_where_they_a
         let lines = lines_of(&procedures, false);
         assert!(lines <= 800, "{lines} lines: {}", procedures[0]);
         let skeleton = lines_of(&procedures, true) - lines;
-        assert!(skeleton <= 20 * 5 + 25, "{skeleton} lines of a skeleton: {}", procedures[0]);
+        assert!(
+            skeleton <= 20 * 5 + 25,
+            "{skeleton} lines of a skeleton: {}",
+            procedures[0]
+        );
     }
 }

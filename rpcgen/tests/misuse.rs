@@ -1,5 +1,5 @@
-//! Mistakes in calls and in what answers them, each with what the compiler says about it: one error that lists the
-//! valid calls.
+//! Mistakes in calls and in what answers them, each with what the compiler says about it: one error
+//! that lists the valid calls.
 //!
 //! `TRYBUILD=overwrite cargo test -p rpcgen --test misuse` writes the messages anew.
 

@@ -1,6 +1,7 @@
 //! The reference page: what it says, and that nothing of a file becomes markup.
 //!
-//! `UPDATE_GOLDENS=1 cargo test -p rpcgen --test page` writes the Rust examples anew, which `goldens/lib.rs` compiles.
+//! `UPDATE_GOLDENS=1 cargo test -p rpcgen --test page` writes the Rust examples anew, which
+//! `goldens/lib.rs` compiles.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +13,10 @@ use rpcgen::page;
 const CASES: [&str; 4] = ["names", "overloads", "records", "types"];
 
 fn golden(case: &str, file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(case).join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/goldens")
+        .join(case)
+        .join(file)
 }
 
 fn document(text: &str) -> Document {
@@ -20,21 +24,29 @@ fn document(text: &str) -> Document {
 }
 
 fn page_of(case: &str) -> String {
-    page(&rpc_schema::load(&golden(case, "init.yaml")).expect(case), None)
+    page(
+        &rpc_schema::load(&golden(case, "init.yaml")).expect(case),
+        None,
+    )
 }
 
 /// The examples of a language, as they are copied.
 fn examples(page: &str, language: &str) -> Vec<String> {
     let opening = format!("<pre data-language=\"{language}\"");
     let code = |rest: &str| {
-        let code = rest.split_once("<code>").and_then(|(_, rest)| rest.split_once("</code>"));
+        let code = rest
+            .split_once("<code>")
+            .and_then(|(_, rest)| rest.split_once("</code>"));
         unescaped(code.expect("an example").0)
     };
     page.split(&opening).skip(1).map(code).collect()
 }
 
 fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
 }
 
 #[test]
@@ -54,7 +66,11 @@ fn every_rust_example_is_in_its_golden() {
         if std::env::var_os("UPDATE_GOLDENS").is_some() {
             fs::write(&path, &text).expect(case);
         }
-        assert_eq!(fs::read_to_string(&path).ok(), Some(text), "{case}: see the top of this file");
+        assert_eq!(
+            fs::read_to_string(&path).ok(),
+            Some(text),
+            "{case}: see the top of this file"
+        );
     }
 }
 
@@ -64,7 +80,10 @@ fn every_link_leads_to_a_place_and_no_place_is_there_twice() {
         let page = page_of(case);
         let mut places: Vec<&str> = values(&page, " id=\"").collect();
         places.sort_unstable();
-        assert!(places.windows(2).all(|pair| pair[0] != pair[1]), "{case}: {places:?}");
+        assert!(
+            places.windows(2).all(|pair| pair[0] != pair[1]),
+            "{case}: {places:?}"
+        );
         for link in values(&page, " href=\"#") {
             assert!(places.binary_search(&link).is_ok(), "{case}: {link}");
         }
@@ -73,7 +92,10 @@ fn every_link_leads_to_a_place_and_no_place_is_there_twice() {
 
 /// The values that stand behind this in double quotes.
 fn values<'p>(page: &'p str, opening: &'p str) -> impl Iterator<Item = &'p str> {
-    page.split(opening).skip(1).filter_map(|rest| rest.split_once('"')).map(|(value, _)| value)
+    page.split(opening)
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(value, _)| value)
 }
 
 #[test]
@@ -82,7 +104,10 @@ fn nothing_is_fetched_from_elsewhere() {
     for word in ["http://", "https://", "src=", "@import", "url("] {
         assert!(!page.contains(word), "{word}");
     }
-    assert_eq!(values(&page, "<link rel=\"icon\" href=\"").collect::<Vec<_>>(), ["data:,"]);
+    assert_eq!(
+        values(&page, "<link rel=\"icon\" href=\"").collect::<Vec<_>>(),
+        ["data:,"]
+    );
 }
 
 const HOSTILE: &str = r#"
@@ -135,7 +160,11 @@ fn what_is_missing_is_said() {
         ),
         (
             format!("{empty}{no_clients}"),
-            &["nobody may call its services", "<strong>nobody</strong>: it has no tenants", "1 procedure<"],
+            &[
+                "nobody may call its services",
+                "<strong>nobody</strong>: it has no tenants",
+                "1 procedure<",
+            ],
         ),
     ] {
         let page = page(&document(&text), None);
@@ -171,8 +200,7 @@ fn a_service_says_what_it_is_given() {
 
 #[test]
 fn two_hundred_services_are_folded_and_take_linear_room() {
-    let network =
-        "network: { servers: { a: { ip: 127.0.0.1, port: 1 } }, clients: { c: { ip: 127.0.0.1 } } }\n";
+    let network = "network: { servers: { a: { ip: 127.0.0.1, port: 1 } }, clients: { c: { ip: 127.0.0.1 } } }\n";
     let sized = |services: usize| {
         let service = |n| {
             format!(
@@ -183,7 +211,12 @@ fn two_hundred_services_are_folded_and_take_linear_room() {
         page(&document(&format!("{network}services:\n{services}")), None)
     };
     let (one, two) = (sized(100), sized(200));
-    assert!(two.len() - one.len() < one.len(), "{} and {}", one.len(), two.len());
+    assert!(
+        two.len() - one.len() < one.len(),
+        "{} and {}",
+        one.len(),
+        two.len()
+    );
     assert!(!two.contains("<details open><summary"), "folded");
     assert!(sized(2).contains("<details open>"));
 }

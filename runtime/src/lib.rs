@@ -1,7 +1,7 @@
 //! The one crate that users and generated stubs name.
 //!
-//! A stub's crate uses the default feature `client`: the [`Network`] of an `init.yaml`, blocking calls, [`Error`].
-//! Generated code does the rest:
+//! A stub's crate uses the default feature `client`: the [`Network`] of an `init.yaml`, blocking
+//! calls, [`Error`]. Generated code does the rest:
 //!
 //! ```
 //! use rpc_runtime::{Network, StaticTopology};
@@ -21,8 +21,8 @@
 
 #[cfg(feature = "client")]
 pub use client::{
-    Answer, Argument, CallEnd, CallHooks, CallOptions, CallStart, Error, ErrorKind, Network, NetworkBuilder,
-    ServerHandle, StaticTopology, Topology, mock::RecordedCall, topology,
+    Answer, Argument, CallEnd, CallHooks, CallOptions, CallStart, Error, ErrorKind, Network,
+    NetworkBuilder, ServerHandle, StaticTopology, Topology, mock::RecordedCall, topology,
 };
 #[cfg(feature = "client")]
 pub use handler::{Call, Failure, NativeService};
@@ -37,7 +37,8 @@ pub use wire::exception::{ExceptionType, Executed};
 #[doc(hidden)]
 pub mod private;
 
-/// Includes the stubs that `rpcgen::build` wrote in `build.rs`, as items of the module it stands in.
+/// Includes the stubs that `rpcgen::build` wrote in `build.rs`, as items of the module it stands
+/// in.
 ///
 /// ```text
 /// mod stubs {
@@ -57,7 +58,8 @@ macro_rules! include_stubs {
     };
 }
 
-/// Expands to its tokens, since the feature `async` is on. Generated code has its asynchronous clients in it.
+/// Expands to its tokens, since the feature `async` is on. Generated code has its asynchronous
+/// clients in it.
 #[cfg(all(feature = "client", feature = "async"))]
 #[doc(hidden)]
 #[macro_export]

@@ -15,11 +15,12 @@ pub use wire::procedure::Procedure;
 pub use wire::value::{DecodeError, Reader, Value, encode_count};
 
 pub use crate::{
-    __carried as carried, __enumeration as enumeration, __gather as gather, __overloads as overloads,
-    __record as record, __spread as spread,
+    __carried as carried, __enumeration as enumeration, __gather as gather,
+    __overloads as overloads, __record as record, __spread as spread,
 };
 
-/// Returns a function that answers calls with `answer`, and gives each call a reference of its own to the handler.
+/// Returns a function that answers calls with `answer`, and gives each call a reference of its own
+/// to the handler.
 pub fn held_by<H, C, A, F>(
     handler: &Arc<H>,
     answer: C,
@@ -111,7 +112,8 @@ macro_rules! __carried {
     };
 }
 
-/// The forms in which the arguments of overloads may be passed, as implementations of their set's trait.
+/// The forms in which the arguments of overloads may be passed, as implementations of their set's
+/// trait.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __overloads {

@@ -1,8 +1,8 @@
 //! Looks for a file that makes the crate panic or hang, for as long as it is told:
 //! `cargo run --release -p rpc-schema --example fuzz -- --seconds 60 [--seed N]`.
 //!
-//! Case after case follows from the seed. A failure is printed with the seed that begins with it, and its input is
-//! written to a file.
+//! Case after case follows from the seed. A failure is printed with the seed that begins with it,
+//! and its input is written to a file.
 
 #[path = "../tests/fuzzing/mod.rs"]
 mod fuzzing;
@@ -27,7 +27,11 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let corpus = corpus();
-    println!("{} files to begin with, seed {}", corpus.len(), arguments.seed);
+    println!(
+        "{} files to begin with, seed {}",
+        corpus.len(),
+        arguments.seed
+    );
     let (begin, mut accepted, mut cases) = (Instant::now(), 0, 0);
     while begin.elapsed() < arguments.time {
         let seed = arguments.seed.wrapping_add(cases);
@@ -44,7 +48,10 @@ fn main() -> ExitCode {
 }
 
 fn arguments() -> Option<Arguments> {
-    let mut arguments = Arguments { time: Duration::from_mins(1), seed: clock() };
+    let mut arguments = Arguments {
+        time: Duration::from_mins(1),
+        seed: clock(),
+    };
     let mut words = std::env::args().skip(1);
     while let Some(flag) = words.next() {
         let number: u64 = words.next()?.parse().ok()?;
@@ -59,7 +66,9 @@ fn arguments() -> Option<Arguments> {
 
 /// Another beginning for every run.
 fn clock() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_micros() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(1, |now| now.as_micros() as u64)
 }
 
 fn tell(corpus: &[String], seed: u64) -> ExitCode {
@@ -69,7 +78,11 @@ fn tell(corpus: &[String], seed: u64) -> ExitCode {
     println!("its type is {:?}", case.ty);
     match std::fs::write(&path, &case.file) {
         Ok(()) => println!("its file is {}", path.display()),
-        Err(error) => println!("its file cannot be written to {}: {error}\n{}", path.display(), case.file),
+        Err(error) => println!(
+            "its file cannot be written to {}: {error}\n{}",
+            path.display(),
+            case.file
+        ),
     }
     ExitCode::FAILURE
 }

@@ -1,7 +1,7 @@
 //! Who breaks by a change: what one file promises its clients, held against what another one does.
 //!
-//! A [`Contract`] is what the stubs of a file rely on. It can be had from a file ([`Contract::of`]) or be put together
-//! from what servers run, so that a plan and a comparison of files judge alike.
+//! A [`Contract`] is what the stubs of a file rely on. It can be had from a file ([`Contract::of`])
+//! or be put together from what servers run, so that a plan and a comparison of files judge alike.
 
 mod rust;
 
@@ -46,7 +46,8 @@ pub struct Change {
     pub service: String,
     /// The procedure's name, where it is about one.
     pub rpc: Option<String>,
-    /// What it is about, as it is called by: the service, a procedure's key, or its name for all its overloads.
+    /// What it is about, as it is called by: the service, a procedure's key, or its name for all
+    /// its overloads.
     pub what: String,
     /// What has changed, in words.
     pub why: String,
@@ -81,10 +82,15 @@ impl Effect {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { client, what, why, .. } = self;
+        let Self {
+            client, what, why, ..
+        } = self;
         match self.effect {
             Effect::Wire => write!(f, "`{client}` can no longer call `{what}`: {why}"),
-            Effect::Source => write!(f, "`{client}` may have to call `{what}` otherwise in Rust: {why}"),
+            Effect::Source => write!(
+                f,
+                "`{client}` may have to call `{what}` otherwise in Rust: {why}"
+            ),
             Effect::New => write!(f, "`{client}` may call `{what}`: {why}"),
         }
     }
@@ -95,8 +101,16 @@ impl Contract {
     pub fn of(schema: &Schema) -> Self {
         let network = &schema.network;
         Self {
-            servers: network.servers.iter().map(|server| (server.name.to_string(), server.address)).collect(),
-            clients: network.clients.iter().map(|client| (client.name.to_string(), client.ip)).collect(),
+            servers: network
+                .servers
+                .iter()
+                .map(|server| (server.name.to_string(), server.address))
+                .collect(),
+            clients: network
+                .clients
+                .iter()
+                .map(|client| (client.name.to_string(), client.ip))
+                .collect(),
             services: schema
                 .services
                 .iter()
@@ -111,7 +125,11 @@ impl ServiceContract {
         Self {
             provider: service.provider.to_string(),
             tenants: service.tenants.iter().map(ToString::to_string).collect(),
-            signatures: service.rpcs.iter().map(|rpc| service.signature(rpc)).collect(),
+            signatures: service
+                .rpcs
+                .iter()
+                .map(|rpc| service.signature(rpc))
+                .collect(),
         }
     }
 
@@ -125,7 +143,9 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Change> {
     let mut changes = Vec::new();
     for (name, before) in &old.services {
         let now = new.services.get(name);
-        let inside = now.map(|now| changes_inside(name, before, now)).unwrap_or_default();
+        let inside = now
+            .map(|now| changes_inside(name, before, now))
+            .unwrap_or_default();
         for client in &before.tenants {
             let about = |why| Change::about(client, Effect::Wire, name, why);
             match now {
@@ -134,11 +154,15 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Change> {
                     changes.push(about("it is no tenant any more".to_owned()));
                 }
                 Some(now) => {
-                    let ways = [way_to_server(old, new, before, now), way_of_client(old, new, client)];
+                    let ways = [
+                        way_to_server(old, new, before, now),
+                        way_of_client(old, new, client),
+                    ];
                     changes.extend(ways.into_iter().flatten().map(about));
-                    changes.extend(
-                        inside.iter().map(|change| Change { client: client.clone(), ..change.clone() }),
-                    );
+                    changes.extend(inside.iter().map(|change| Change {
+                        client: client.clone(),
+                        ..change.clone()
+                    }));
                 }
             }
         }
@@ -153,9 +177,14 @@ fn new_tenancies(old: &Contract, new: &Contract) -> Vec<Change> {
     for (name, service) in &new.services {
         let before = old.services.get(name);
         let is_new = |client: &&String| !before.is_some_and(|before| before.has_tenant(client));
-        let why = if before.is_some() { "it is a tenant now" } else { "the service is new" };
+        let why = if before.is_some() {
+            "it is a tenant now"
+        } else {
+            "the service is new"
+        };
         let tenants = service.tenants.iter().filter(is_new);
-        changes.extend(tenants.map(|client| Change::about(client, Effect::New, name, why.to_owned())));
+        changes
+            .extend(tenants.map(|client| Change::about(client, Effect::New, name, why.to_owned())));
     }
     changes
 }
@@ -164,7 +193,14 @@ impl Change {
     /// A change of a service as a whole.
     fn about(client: &str, effect: Effect, service: &str, why: String) -> Self {
         let (client, what) = (client.to_owned(), service.to_owned());
-        Self { client, effect, service: service.to_owned(), rpc: None, what, why }
+        Self {
+            client,
+            effect,
+            service: service.to_owned(),
+            rpc: None,
+            what,
+            why,
+        }
     }
 }
 
@@ -189,40 +225,61 @@ fn way_of_client(old: &Contract, new: &Contract, client: &str) -> Option<String>
     (was != is).then(|| format!("it is known by the address {is} instead of {was}"))
 }
 
-/// What is otherwise for everybody who was a tenant and is one; the client is still to be filled in.
+/// What is otherwise for everybody who was a tenant and is one; the client is still to be filled
+/// in.
 fn changes_inside(service: &str, old: &ServiceContract, new: &ServiceContract) -> Vec<Change> {
     let (before, now) = (by_name(&old.signatures), by_name(&new.signatures));
     let none = Vec::new();
-    let lost = before.iter().flat_map(|(name, old)| lost_calls(service, old, now.get(name).unwrap_or(&none)));
-    let added = now.iter().flat_map(|(name, new)| new_calls(service, before.get(name).unwrap_or(&none), new));
+    let lost = before
+        .iter()
+        .flat_map(|(name, old)| lost_calls(service, old, now.get(name).unwrap_or(&none)));
+    let added = now
+        .iter()
+        .flat_map(|(name, new)| new_calls(service, before.get(name).unwrap_or(&none), new));
     lost.chain(added).collect()
 }
 
 /// What calls of a name's overloads lose.
 fn lost_calls(service: &str, old: &[&Signature], new: &[&Signature]) -> Vec<Change> {
     let now = by_key(new);
-    let why = |signature: &&Signature| lost(signature, now.get(&signature.key()).copied(), old, new);
+    let why =
+        |signature: &&Signature| lost(signature, now.get(&signature.key()).copied(), old, new);
     let mut changes: Vec<Change> = old
         .iter()
         .filter_map(|signature| Some(about(Effect::Wire, service, signature, why(signature)?)))
         .collect();
     if let (Some(first), Some(why)) = (old.first(), rust::judge(old, new)) {
         let change = about(Effect::Source, service, first, why);
-        changes.push(Change { what: format!("{service}.{}", first.rpc), ..change });
+        changes.push(Change {
+            what: format!("{service}.{}", first.rpc),
+            ..change
+        });
     }
     changes
 }
 
 fn new_calls(service: &str, old: &[&Signature], new: &[&Signature]) -> Vec<Change> {
     let before = by_key(old);
-    let why = if old.is_empty() { "the procedure is new" } else { "the overload is new" };
-    let added = new.iter().filter(|signature| !before.contains_key(&signature.key()));
-    added.map(|signature| about(Effect::New, service, signature, why.to_owned())).collect()
+    let why = if old.is_empty() {
+        "the procedure is new"
+    } else {
+        "the overload is new"
+    };
+    let added = new
+        .iter()
+        .filter(|signature| !before.contains_key(&signature.key()));
+    added
+        .map(|signature| about(Effect::New, service, signature, why.to_owned()))
+        .collect()
 }
 
 fn about(effect: Effect, service: &str, signature: &Signature, why: String) -> Change {
     let change = Change::about("", effect, service, why);
-    Change { rpc: Some(signature.rpc.clone()), what: signature.key().to_string(), ..change }
+    Change {
+        rpc: Some(signature.rpc.clone()),
+        what: signature.key().to_string(),
+        ..change
+    }
 }
 
 /// The overloads of each name.
@@ -236,7 +293,10 @@ fn by_name(signatures: &[Signature]) -> BTreeMap<&str, Vec<&Signature>> {
 
 /// Overloads by their key.
 fn by_key<'s>(overloads: &[&'s Signature]) -> HashMap<Key, &'s Signature> {
-    overloads.iter().map(|overload| (overload.key(), *overload)).collect()
+    overloads
+        .iter()
+        .map(|overload| (overload.key(), *overload))
+        .collect()
 }
 
 /// Why calls of a signature do not go through any more; `same` has its key.
@@ -262,7 +322,10 @@ fn difference(old: &Signature, new: &Signature) -> Option<String> {
     if old.returns == new.returns {
         return None;
     }
-    let (before, now) = (TypeList(&old.returns).to_string(), TypeList(&new.returns).to_string());
+    let (before, now) = (
+        TypeList(&old.returns).to_string(),
+        TypeList(&new.returns).to_string(),
+    );
     if before != now {
         return Some(format!("it returns ({now}) now"));
     }
@@ -275,7 +338,11 @@ fn became(difference: &Difference) -> String {
         (None, Some(_)) => format!("{what} was added"),
         (Some(_), None) => format!("{what} was removed"),
         (ours, theirs) => {
-            format!("{what} was {} and is {}", Quoted(ours.as_deref()), Quoted(theirs.as_deref()))
+            format!(
+                "{what} was {} and is {}",
+                Quoted(ours.as_deref()),
+                Quoted(theirs.as_deref())
+            )
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The only road from the raw mirror to the model: [`check`] consumes the one and returns the other, or says why not.
+//! The only road from the raw mirror to the model: [`check`] consumes the one and returns the
+//! other, or says why not.
 //!
-//! Every function here returns `None` for what it cannot build and has made a finding about it, or leaves that to the
-//! hole it was given; its siblings are checked all the same.
+//! Every function here returns `None` for what it cannot build and has made a finding about it, or
+//! leaves that to the hole it was given; its siblings are checked all the same.
 
 mod generated;
 mod grants;
@@ -38,16 +39,26 @@ pub(crate) fn check(raw: RawFile, file: Place<'_>, findings: &mut Findings) -> O
     let (declared, types) =
         records::check_types(raw.types.unwrap_or_default(), file.field("types"), findings);
     let world = services::World { roster, types };
-    let services =
-        services::check_services(raw.services.unwrap_or_default(), file.field("services"), &world, findings);
-    findings.is_empty().then_some(Checked { network: network?, types: declared?, services: services? })
+    let services = services::check_services(
+        raw.services.unwrap_or_default(),
+        file.field("services"),
+        &world,
+        findings,
+    );
+    findings.is_empty().then_some(Checked {
+        network: network?,
+        types: declared?,
+        services: services?,
+    })
 }
 
 fn check_version(version: Option<i64>, file: Place<'_>, findings: &mut Findings) {
     if let Some(version) = version.filter(|version| *version != VERSION) {
         let span = file.field("version").span();
         let message = format!("there is no version {version} of this format");
-        findings.push(Finding::new(Code::Version, span, message).hint(format!("write `version: {VERSION}`")));
+        findings.push(
+            Finding::new(Code::Version, span, message).hint(format!("write `version: {VERSION}`")),
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is said about a file that is not as it should be: [`Finding`]s with a [`Code`], collected into a [`Report`].
+//! What is said about a file that is not as it should be: [`Finding`]s with a [`Code`], collected
+//! into a [`Report`].
 
 mod code;
 mod elsewhere;
@@ -36,7 +37,8 @@ pub struct Finding {
     pub hint: Option<String>,
     /// Another place that belongs to it, such as the first definition of a name, with its label.
     pub related: Option<(Range<usize>, String)>,
-    /// A place in another file that belongs to it, such as the line of a source that contradicts its signature.
+    /// A place in another file that belongs to it, such as the line of a source that contradicts
+    /// its signature.
     pub elsewhere: Option<Elsewhere>,
 }
 
@@ -44,7 +46,15 @@ impl Finding {
     /// A finding without label and hint.
     pub fn new(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
         let (label, hint, related, elsewhere) = (String::new(), None, None, None);
-        Self { code, message: message.into(), span, label, hint, related, elsewhere }
+        Self {
+            code,
+            message: message.into(),
+            span,
+            label,
+            hint,
+            related,
+            elsewhere,
+        }
     }
 
     /// The same with this label under its carets.
@@ -93,12 +103,20 @@ pub struct Report {
 impl Report {
     /// A report about `text`, whose findings may come in any order.
     pub fn new(path: &Path, text: impl Into<String>, findings: Vec<Finding>) -> Self {
-        Self { path: path.to_owned(), text: text.into(), findings: Findings(findings).in_source_order() }
+        Self {
+            path: path.to_owned(),
+            text: text.into(),
+            findings: Findings(findings).in_source_order(),
+        }
     }
 
-    /// Whether there was a text to look at; if not, the finding is about the file itself, and has no place.
+    /// Whether there was a text to look at; if not, the finding is about the file itself, and has
+    /// no place.
     pub fn has_text(&self) -> bool {
-        !self.findings.iter().any(|finding| matches!(finding.code, Code::Unreadable | Code::FileTooLarge))
+        !self
+            .findings
+            .iter()
+            .any(|finding| matches!(finding.code, Code::Unreadable | Code::FileTooLarge))
     }
 
     /// The lines of the text, from which the place of any finding is told.
@@ -106,8 +124,8 @@ impl Report {
         Lines::new(&self.text)
     }
 
-    /// The line and the column of a byte of the text, each counted from 1; columns count characters. For more than one
-    /// place ask [`lines`](Self::lines).
+    /// The line and the column of a byte of the text, each counted from 1; columns count
+    /// characters. For more than one place ask [`lines`](Self::lines).
     pub fn position(&self, offset: usize) -> (usize, usize) {
         self.lines().position(offset)
     }
@@ -130,9 +148,14 @@ impl Findings {
         self.0.is_empty()
     }
 
-    /// A hint that costs a search among names; behind the first findings, where nobody reads it, there is none.
+    /// A hint that costs a search among names; behind the first findings, where nobody reads it,
+    /// there is none.
     pub(crate) fn name_hint(&self, search: impl FnOnce() -> Option<String>) -> Option<String> {
-        if self.0.len() < MAX_FINDINGS_WITH_NAMES { search() } else { None }
+        if self.0.len() < MAX_FINDINGS_WITH_NAMES {
+            search()
+        } else {
+            None
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -141,7 +164,8 @@ impl Findings {
 
     /// What an alias repeats is said once.
     pub(crate) fn in_source_order(mut self) -> Vec<Finding> {
-        self.0.sort_by_key(|finding| (finding.span.start, finding.code));
+        self.0
+            .sort_by_key(|finding| (finding.span.start, finding.code));
         self.0.dedup();
         self.0
     }

@@ -46,14 +46,37 @@ pub fn parse(path: &Path, text: &str) -> Result<Document, Report> {
 }
 
 fn parse_owned(path: &Path, mut text: String) -> Result<Document, Report> {
-    let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK } else { "" };
+    let mark = if text.starts_with(BYTE_ORDER_MARK) {
+        BYTE_ORDER_MARK
+    } else {
+        ""
+    };
     text.drain(..mark.len());
     match understand(&text) {
         Ok((checked, places)) => {
-            let sha256 = hexadecimal(&Sha256::new().chain_update(mark).chain_update(&text).finalize());
-            let Checked { network, types, services } = checked;
-            let schema = Schema { network, types, services, sha256 };
-            Ok(Document { schema, path: path.to_owned(), text, places })
+            let sha256 = hexadecimal(
+                &Sha256::new()
+                    .chain_update(mark)
+                    .chain_update(&text)
+                    .finalize(),
+            );
+            let Checked {
+                network,
+                types,
+                services,
+            } = checked;
+            let schema = Schema {
+                network,
+                types,
+                services,
+                sha256,
+            };
+            Ok(Document {
+                schema,
+                path: path.to_owned(),
+                text,
+                places,
+            })
         }
         Err(findings) => Err(Report::new(path, text, findings.in_source_order())),
     }
@@ -63,7 +86,9 @@ fn understand(text: &str) -> Result<(Checked, Places), Findings> {
     let table = guard(text)?;
     let mut findings = Findings::default();
     let raw = raw::decode(text, &table, &mut findings);
-    let Some((raw, file)) = raw.zip(table.root()) else { return Err(findings) };
+    let Some((raw, file)) = raw.zip(table.root()) else {
+        return Err(findings);
+    };
     match check(raw, file, &mut findings) {
         Some(checked) => Ok((checked, Places::new(file))),
         None => Err(findings),
@@ -97,10 +122,12 @@ impl Document {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -117,8 +144,15 @@ mod tests {
         assert_eq!(marked.text(), text);
         assert_eq!(marked.folder(), Path::new("a"));
         assert_ne!(plain.schema.sha256, marked.schema.sha256);
-        assert!(plain.schema.sha256.starts_with("169d2d0f4409f254"), "{}", plain.schema.sha256);
-        assert_eq!(parse(Path::new("init.yaml"), text).expect("good").folder(), Path::new("."));
+        assert!(
+            plain.schema.sha256.starts_with("169d2d0f4409f254"),
+            "{}",
+            plain.schema.sha256
+        );
+        assert_eq!(
+            parse(Path::new("init.yaml"), text).expect("good").folder(),
+            Path::new(".")
+        );
     }
 
     #[test]

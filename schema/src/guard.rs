@@ -1,8 +1,9 @@
-//! The first reader of an `init.yaml`: one pass over the events of its text, which refuses what would cost a decoder
-//! too much or let it guess, and notes where everything stands.
+//! The first reader of an `init.yaml`: one pass over the events of its text, which refuses what
+//! would cost a decoder too much or let it guess, and notes where everything stands.
 //!
-//! A decoder that builds values keeps the last of two equal keys, expands aliases without bound and recurses as deep as
-//! the text nests. Nothing here does: memory is bounded by the limits below, whatever the text.
+//! A decoder that builds values keeps the last of two equal keys, expands aliases without bound and
+//! recurses as deep as the text nests. Nothing here does: memory is bounded by the limits below,
+//! whatever the text.
 
 mod keys;
 mod offsets;
@@ -123,9 +124,9 @@ impl<'t> Guard<'t> {
         Ok(Ok(()))
     }
 
-    /// The parser scans a line ahead of its events, since a `:` makes a key of what came before; so it meets its own
-    /// limit on open brackets before the events reach what we refuse. Of the text before that bracket it has nothing to
-    /// scan ahead.
+    /// The parser scans a line ahead of its events, since a `:` makes a key of what came before; so
+    /// it meets its own limit on open brackets before the events reach what we refuse. Of the text
+    /// before that bracket it has nothing to scan ahead.
     fn refuse_before(&mut self, error: &ScanError) -> Result<(), Stop> {
         let at = self.offsets.byte(error.marker().index());
         if !self.text[at..].starts_with(['[', '{']) {
@@ -141,16 +142,24 @@ impl<'t> Guard<'t> {
         Ok(())
     }
 
-    /// These end a line in YAML 1.1 and not in YAML 1.2, so that a comment for one reader is a key for another.
+    /// These end a line in YAML 1.1 and not in YAML 1.2, so that a comment for one reader is a key
+    /// for another.
     fn refuse_ambiguous_breaks(&mut self) {
         if self.text.is_ascii() {
             return;
         }
-        for (at, found) in self.text.match_indices(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']) {
-            let message =
-                format!("readers of YAML do not agree on the character `{}`", found.escape_unicode());
-            let hint = "remove it, or write its number in a text in double quotes, as in `\"\\u2028\"`";
-            self.findings.push(Finding::new(Code::Undecodable, at..at + found.len(), message).hint(hint));
+        for (at, found) in self
+            .text
+            .match_indices(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
+        {
+            let message = format!(
+                "readers of YAML do not agree on the character `{}`",
+                found.escape_unicode()
+            );
+            let hint =
+                "remove it, or write its number in a text in double quotes, as in `\"\\u2028\"`";
+            self.findings
+                .push(Finding::new(Code::Undecodable, at..at + found.len(), message).hint(hint));
         }
     }
 
@@ -184,7 +193,9 @@ impl<'t> Guard<'t> {
             return Ok(());
         }
         let finding = Finding::new(Code::SecondDocument, span, "a second document begins here")
-            .hint("an init.yaml is one document; remove the `---` and what follows, or merge the two");
+            .hint(
+                "an init.yaml is one document; remove the `---` and what follows, or merge the two",
+            );
         self.stop(finding)
     }
 
@@ -209,16 +220,27 @@ impl<'t> Guard<'t> {
 
     fn alias(&mut self, anchor: usize, span: Range<usize>) -> Result<(), Stop> {
         let Some(&anchored) = self.anchors.get(&anchor) else {
-            let finding = Finding::new(Code::SelfAlias, span, "this alias stands inside what it stands for");
+            let finding = Finding::new(
+                Code::SelfAlias,
+                span,
+                "this alias stands inside what it stands for",
+            );
             return self.stop(finding);
         };
         self.count(anchored.nodes, &span)?;
         self.check_depth(self.open.len() + anchored.height, &span)?;
         if self.expects_key() {
-            let finding = Finding::new(Code::NonStringKey, span.clone(), "a key must not be an alias")
-                .hint("write the key out");
+            let finding = Finding::new(
+                Code::NonStringKey,
+                span.clone(),
+                "a key must not be an alias",
+            )
+            .hint("write the key out");
             self.findings.push(finding);
-            self.set_key(Key { text: Cow::Borrowed(&self.text[span.clone()]), span });
+            self.set_key(Key {
+                text: Cow::Borrowed(&self.text[span.clone()]),
+                span,
+            });
             return Ok(());
         }
         if let Some(parent) = self.open.last_mut() {
@@ -231,32 +253,56 @@ impl<'t> Guard<'t> {
     fn begin(&mut self, is_mapping: bool, anchor: usize, span: Range<usize>) -> Result<(), Stop> {
         if self.expects_key() {
             let kind = if is_mapping { "mapping" } else { "list" };
-            let finding = Finding::new(Code::NonStringKey, span, format!("a key must be text, not a {kind}"));
-            return self.stop(finding.hint("`{...}` and `[...]` as a key, and `? `, are not supported"));
+            let finding = Finding::new(
+                Code::NonStringKey,
+                span,
+                format!("a key must be text, not a {kind}"),
+            );
+            return self
+                .stop(finding.hint("`{...}` and `[...]` as a key, and `? `, are not supported"));
         }
         let nodes_before = self.nodes;
         self.count(1, &span)?;
         self.check_depth(self.open.len() + 1, &span)?;
-        let bracket = self.text[span.clone()].starts_with(['[', '{']).then(|| span.start..span.start + 1);
+        let bracket = self.text[span.clone()]
+            .starts_with(['[', '{'])
+            .then(|| span.start..span.start + 1);
         let node = self.add(Node::new(span));
-        self.open.push(Open { node, is_mapping, bracket, key: None, anchor, nodes_before, height: 1 });
+        self.open.push(Open {
+            node,
+            is_mapping,
+            bracket,
+            key: None,
+            anchor,
+            nodes_before,
+            height: 1,
+        });
         Ok(())
     }
 
     fn end(&mut self, span: &Range<usize>) {
-        let Some(closed) = self.open.pop() else { return };
+        let Some(closed) = self.open.pop() else {
+            return;
+        };
         self.table.close(closed.node, span, closed.anchor != 0);
         if closed.is_mapping {
             self.refuse_duplicate_keys(closed.node);
         }
-        self.note_anchor(closed.anchor, closed.node, self.nodes - closed.nodes_before, closed.height);
+        self.note_anchor(
+            closed.anchor,
+            closed.node,
+            self.nodes - closed.nodes_before,
+            closed.height,
+        );
         if let Some(parent) = self.open.last_mut() {
             parent.height = parent.height.max(closed.height + 1);
         }
     }
 
     fn expects_key(&self) -> bool {
-        self.open.last().is_some_and(|open| open.is_mapping && open.key.is_none())
+        self.open
+            .last()
+            .is_some_and(|open| open.is_mapping && open.key.is_none())
     }
 
     fn set_key(&mut self, key: Key<'t>) {
@@ -279,7 +325,14 @@ impl<'t> Guard<'t> {
 
     fn note_anchor(&mut self, anchor: usize, node: NodeId, nodes: usize, height: usize) {
         if anchor != 0 {
-            self.anchors.insert(anchor, Anchored { node, nodes, height });
+            self.anchors.insert(
+                anchor,
+                Anchored {
+                    node,
+                    nodes,
+                    height,
+                },
+            );
         }
     }
 
@@ -289,8 +342,8 @@ impl<'t> Guard<'t> {
             return Ok(());
         }
         let message = format!("the file has more than {MAX_NODES} keys and values");
-        let finding =
-            Finding::new(Code::TooManyNodes, span.clone(), message).label("the limit is reached here");
+        let finding = Finding::new(Code::TooManyNodes, span.clone(), message)
+            .label("the limit is reached here");
         self.stop(finding.hint("each alias counts as all that it stands for"))
     }
 
@@ -299,7 +352,9 @@ impl<'t> Guard<'t> {
             return Ok(());
         }
         let message = format!("lists and mappings nest more than {MAX_DEPTH} deep");
-        self.stop(Finding::new(Code::TooDeep, span.clone(), message).label("the limit is reached here"))
+        self.stop(
+            Finding::new(Code::TooDeep, span.clone(), message).label("the limit is reached here"),
+        )
     }
 
     fn stop(&mut self, finding: Finding) -> Result<(), Stop> {

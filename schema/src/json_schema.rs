@@ -1,9 +1,9 @@
-//! A JSON Schema of `init.yaml`, for editors: with it they complete keys, show what a key is for, and mark what has the
-//! wrong shape.
+//! A JSON Schema of `init.yaml`, for editors: with it they complete keys, show what a key is for,
+//! and mark what has the wrong shape.
 //!
-//! It is made of the tables that the check itself walks, so that it knows the same keys and kinds. It accepts every
-//! right file. Of the wrong ones it sees those with a wrong key, kind or text, but not those whose parts do not fit each
-//! other, such as a provider that is no server.
+//! It is made of the tables that the check itself walks, so that it knows the same keys and kinds.
+//! It accepts every right file. Of the wrong ones it sees those with a wrong key, kind or text, but
+//! not those whose parts do not fit each other, such as a provider that is no server.
 //!
 //! ```text
 //! tables of keys --object--> properties, required, descriptions --+
@@ -29,18 +29,29 @@ pub const ID: &str = "urn:rpcgen:init.yaml:1";
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 
-/// The schema, with its keys in the order of the reference; `comment`, which comes first, says where it is from.
+/// The schema, with its keys in the order of the reference; `comment`, which comes first, says
+/// where it is from.
 pub fn json_schema(comment: &str) -> impl Serialize + use<> {
     let mut schema = mapping([
         ("$comment", comment.into()),
         ("$schema", DRAFT.into()),
         ("$id", ID.into()),
         ("title", "init.yaml".into()),
-        ("description", "who there is in a network, what is provided, and who may call it".into()),
+        (
+            "description",
+            "who there is in a network, what is provided, and who may call it".into(),
+        ),
     ]);
     schema.extend(object(FILE));
-    let free = described(Mapping::new(), "free, for anchors; not looked at", "anything");
-    schema.insert("patternProperties".into(), mapping([("^x-", free.into())]).into());
+    let free = described(
+        Mapping::new(),
+        "free, for anchors; not looked at",
+        "anything",
+    );
+    schema.insert(
+        "patternProperties".into(),
+        mapping([("^x-", free.into())]).into(),
+    );
     schema.insert("definitions".into(), definitions().into());
     schema
 }
@@ -51,7 +62,11 @@ fn definitions() -> Mapping {
         definitions.insert(entry(named).into(), about(named, by_name).into());
         definitions.insert(entry_in_list(named).into(), about(named, in_list).into());
     };
-    for (named, fields) in [(Named::Server, SERVER), (Named::Client, CLIENT), (Named::Service, SERVICE)] {
+    for (named, fields) in [
+        (Named::Server, SERVER),
+        (Named::Client, CLIENT),
+        (Named::Service, SERVICE),
+    ] {
         define(named, object(fields), object_in_list(named, fields));
     }
     define(Named::Type, declared_type(), types_in_list());
@@ -99,5 +114,8 @@ fn one_of(choices: Vec<Mapping>) -> Mapping {
 }
 
 fn mapping<const N: usize>(entries: [(&str, Value); N]) -> Mapping {
-    entries.into_iter().map(|(key, value)| (key.into(), value)).collect()
+    entries
+        .into_iter()
+        .map(|(key, value)| (key.into(), value))
+        .collect()
 }

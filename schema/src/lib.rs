@@ -26,8 +26,9 @@
 //! # }
 //! ```
 //!
-//! This crate starts no process, opens no socket and generates no code. Without its feature `yaml` it is the type
-//! language alone ([`Type`], [`Signature`], [`Key`], [`Name`]), which is what a stub needs at run time.
+//! This crate starts no process, opens no socket and generates no code. Without its feature `yaml`
+//! it is the type language alone ([`Type`], [`Signature`], [`Key`], [`Name`]), which is what a stub
+//! needs at run time.
 
 pub mod name;
 pub mod signature;

@@ -128,7 +128,8 @@ pub struct Parameter {
 /// Where a procedure's code is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
-    /// In a file, relative to `init.yaml`, with `/` between its parts, none of them empty, `.` or `..`.
+    /// In a file, relative to `init.yaml`, with `/` between its parts, none of them empty, `.` or
+    /// `..`.
     Source(String),
     /// Compiled into the provider's own binary.
     Native,
@@ -147,12 +148,18 @@ impl Schema {
 
     /// The server of that name.
     pub fn server(&self, name: &str) -> Option<&Server> {
-        self.network.servers.iter().find(|server| server.name == *name)
+        self.network
+            .servers
+            .iter()
+            .find(|server| server.name == *name)
     }
 
     /// The client of that name.
     pub fn client(&self, name: &str) -> Option<&Client> {
-        self.network.clients.iter().find(|client| client.name == *name)
+        self.network
+            .clients
+            .iter()
+            .find(|client| client.name == *name)
     }
 }
 
@@ -162,7 +169,11 @@ impl Service {
         Signature {
             service: self.name.to_string(),
             rpc: rpc.name.to_string(),
-            arguments: rpc.parameters.iter().map(|parameter| parameter.ty.clone()).collect(),
+            arguments: rpc
+                .parameters
+                .iter()
+                .map(|parameter| parameter.ty.clone())
+                .collect(),
             returns: rpc.returns.clone(),
         }
     }

@@ -3,7 +3,8 @@
 use std::borrow::Borrow;
 use std::fmt;
 
-/// A name: `[A-Za-z][A-Za-z0-9_]*`, and neither one of Rust's path words (`self Self super crate`) nor a Python keyword.
+/// A name: `[A-Za-z][A-Za-z0-9_]*`, and neither one of Rust's path words (`self Self super crate`)
+/// nor a Python keyword.
 ///
 /// Other Rust keywords are fine; generated code writes them as raw identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,9 +12,10 @@ pub struct Name(String);
 
 /// Python's keywords, from `keyword.kwlist` of Python 3.9 to 3.13.
 pub(crate) const PYTHON_KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
-    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
-    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
 ];
 
 /// Identifiers that Rust cannot write even as raw ones.
@@ -100,7 +102,8 @@ pub enum NameError {
     PythonKeyword(String),
 }
 
-/// Returns the environment variable that says where a server is reached: `RPC_SERVER_` and its name in capitals.
+/// Returns the environment variable that says where a server is reached: `RPC_SERVER_` and its name
+/// in capitals.
 pub fn server_variable(server: &str) -> String {
     format!("RPC_SERVER_{}", server.to_ascii_uppercase())
 }
@@ -114,9 +117,10 @@ mod tests {
         for good in ["a", "A9", "rpc_1", "type", "loop", "fn", "a__"] {
             assert!(Name::new(good).is_ok(), "{good}");
         }
-        for bad in
-            ["", "_a", "9a", "a-b", "a b", "é", "aé", "self", "Self", "super", "crate", "None", "def", "a.b"]
-        {
+        for bad in [
+            "", "_a", "9a", "a-b", "a b", "é", "aé", "self", "Self", "super", "crate", "None",
+            "def", "a.b",
+        ] {
             assert!(Name::new(bad).is_err(), "{bad}");
         }
     }

@@ -1,12 +1,13 @@
-//! The names that generated code gives to procedures. They are settled here, so that the check for collisions and the
-//! generator cannot disagree.
+//! The names that generated code gives to procedures. They are settled here, so that the check for
+//! collisions and the generator cannot disagree.
 
 use std::fmt::Write as _;
 
 use crate::model::{Parameter, Service};
 use crate::types::Type;
 
-/// Names that a generated service module or its `Client` takes for itself, so that no procedure may have them.
+/// Names that a generated service module or its `Client` takes for itself, so that no procedure may
+/// have them.
 pub const RESERVED_FUNCTIONS: [&str; 2] = ["new", "serve"];
 
 /// Names of services that would collide with a generated file or item at the root.
@@ -14,8 +15,8 @@ pub const RESERVED_MODULES: [&str; 4] = ["lib", "main", "mod", "types"];
 
 /// Names of Rust that the generated types are written with, so that no type may have them.
 pub const RESERVED_TYPES: [&str; 20] = [
-    "Option", "String", "Vec", "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize",
-    "str", "u8", "u16", "u32", "u64", "u128", "usize",
+    "Option", "String", "Vec", "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128",
+    "isize", "str", "u8", "u16", "u32", "u64", "u128", "usize",
 ];
 
 /// The module that Python sources import records and enumerations from.
@@ -23,16 +24,23 @@ pub const PYTHON_TYPES_MODULE: &str = "rpc_types";
 
 /// Whether several procedures of a service share this name, that is, form an overload set.
 pub fn is_overloaded(service: &Service, rpc: &str) -> bool {
-    service.rpcs.iter().filter(|other| other.name == *rpc).count() > 1
+    service
+        .rpcs
+        .iter()
+        .filter(|other| other.name == *rpc)
+        .count()
+        > 1
 }
 
-/// The function that stands for one overload alone: `add(int, List[int])` is `add_int_list_int`, `result()` is
-/// `result_none`.
+/// The function that stands for one overload alone: `add(int, List[int])` is `add_int_list_int`,
+/// `result()` is `result_none`.
 pub fn plain_function(rpc: &str, parameters: &[Parameter]) -> String {
     if parameters.is_empty() {
         return format!("{rpc}_none");
     }
-    parameters.iter().fold(rpc.to_owned(), |name, parameter| name + "_" + &type_in_identifier(&parameter.ty))
+    parameters.iter().fold(rpc.to_owned(), |name, parameter| {
+        name + "_" + &type_in_identifier(&parameter.ty)
+    })
 }
 
 /// The trait that holds an overload set together: `add_all` is `AddAllArgs`.
@@ -40,10 +48,17 @@ pub fn arguments_trait(rpc: &str) -> String {
     words(rpc).map(capitalized).collect::<String>() + "Args"
 }
 
-/// The variant that stands for an item of an enumeration: `very_high` is `VeryHigh`, `NOT_FOUND` is `NotFound`.
+/// The variant that stands for an item of an enumeration: `very_high` is `VeryHigh`, `NOT_FOUND` is
+/// `NotFound`.
 pub fn variant(item: &str) -> String {
     let is_loud = |word: &str| !word.bytes().any(|byte| byte.is_ascii_lowercase());
-    let quiet = |word: &str| if is_loud(word) { word.to_ascii_lowercase() } else { word.to_owned() };
+    let quiet = |word: &str| {
+        if is_loud(word) {
+            word.to_ascii_lowercase()
+        } else {
+            word.to_owned()
+        }
+    };
     let name: String = words(item).map(|word| capitalized(&quiet(word))).collect();
     if name == "Self" { name + "_" } else { name }
 }
@@ -97,12 +112,24 @@ mod tests {
     #[test]
     fn overloads_are_named_after_their_types() {
         let parameters = |texts: &[&str]| -> Vec<Parameter> {
-            texts.iter().map(|text| Parameter { name: None, ty: Type::parse(text).expect(text) }).collect()
+            texts
+                .iter()
+                .map(|text| Parameter {
+                    name: None,
+                    ty: Type::parse(text).expect(text),
+                })
+                .collect()
         };
-        assert_eq!(plain_function("add", &parameters(&["int", "int"])), "add_int_int");
+        assert_eq!(
+            plain_function("add", &parameters(&["int", "int"])),
+            "add_int_int"
+        );
         assert_eq!(plain_function("result", &[]), "result_none");
         assert_eq!(
-            plain_function("put", &parameters(&["Dict[str, Optional[Tuple[int, bytes]]]"])),
+            plain_function(
+                "put",
+                &parameters(&["Dict[str, Optional[Tuple[int, bytes]]]"])
+            ),
             "put_dict_str_optional_tuple_int_bytes"
         );
         assert_eq!(

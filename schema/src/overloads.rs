@@ -1,9 +1,11 @@
-//! What Rust can make of an overload set: one generic function, or a plain function per overload alone.
+//! What Rust can make of an overload set: one generic function, or a plain function per overload
+//! alone.
 
 use crate::model::Rpc;
 use crate::types::Type;
 
-/// More positions than this are not searched for the smallest set; a small one is found all the same.
+/// More positions than this are not searched for the smallest set; a small one is found all the
+/// same.
 const MAX_SEARCHED_POSITIONS: usize = 16;
 
 /// How the procedures of one name are offered in Rust.
@@ -13,27 +15,36 @@ pub enum OverloadShape {
     Single,
     /// One function takes any overload's arguments, told apart by their types.
     Generic {
-        /// The smallest set of positions (from 0, rising) at which all overloads of equal arity differ pairwise; empty
-        /// when no two have the same arity. Of several such sets the one with the lowest positions.
+        /// The smallest set of positions (from 0, rising) at which all overloads of equal arity
+        /// differ pairwise; empty when no two have the same arity. Of several such sets the one
+        /// with the lowest positions.
         discriminating: Vec<usize>,
-        /// Whether the arguments are passed as one value, since the overloads differ in how many they take.
+        /// Whether the arguments are passed as one value, since the overloads differ in how many
+        /// they take.
         together: bool,
     },
-    /// Each overload has its plain function alone: two of them differ only where both are `Optional`, which a caller's
-    /// `None` could not tell apart; or one takes a single tuple where another takes as many arguments, which are
-    /// passed as a tuple, too.
+    /// Each overload has its plain function alone: two of them differ only where both are
+    /// `Optional`, which a caller's `None` could not tell apart; or one takes a single tuple where
+    /// another takes as many arguments, which are passed as a tuple, too.
     PlainOnly,
 }
 
 /// The shape of the procedures that share one name. They have different keys.
 pub fn shape(rpcs: &[&Rpc]) -> OverloadShape {
-    let types = |rpc: &&Rpc| rpc.parameters.iter().map(|parameter| parameter.ty.clone()).collect();
+    let types = |rpc: &&Rpc| {
+        rpc.parameters
+            .iter()
+            .map(|parameter| parameter.ty.clone())
+            .collect()
+    };
     shape_of(&rpcs.iter().map(types).collect::<Vec<_>>())
 }
 
 /// The same for the argument types of each.
 pub fn shape_of(overloads: &[Vec<Type>]) -> OverloadShape {
-    let [first, rest @ ..] = overloads else { return OverloadShape::Single };
+    let [first, rest @ ..] = overloads else {
+        return OverloadShape::Single;
+    };
     if rest.is_empty() {
         return OverloadShape::Single;
     }
@@ -47,12 +58,17 @@ pub fn shape_of(overloads: &[Vec<Type>]) -> OverloadShape {
     } else {
         small_hitting_set(&pairs, positions)
     };
-    OverloadShape::Generic { discriminating, together: rest.iter().any(|other| other.len() != first.len()) }
+    OverloadShape::Generic {
+        discriminating,
+        together: rest.iter().any(|other| other.len() != first.len()),
+    }
 }
 
 fn has_tuple_of_other_arguments(overloads: &[Vec<Type>]) -> bool {
     overloads.iter().any(|types| match types.as_slice() {
-        [Type::Tuple(items)] => items.len() > 1 && overloads.iter().any(|other| other.len() == items.len()),
+        [Type::Tuple(items)] => {
+            items.len() > 1 && overloads.iter().any(|other| other.len() == items.len())
+        }
         _ => false,
     })
 }
@@ -76,24 +92,34 @@ fn are_told_apart(a: &Type, b: &Type) -> bool {
     a != b && !matches!((a, b), (Type::Optional(_), Type::Optional(_)))
 }
 
-/// The first, by size and then by position, of the sets that have a member in common with every pair.
+/// The first, by size and then by position, of the sets that have a member in common with every
+/// pair.
 fn smallest_hitting_set(pairs: &[Vec<usize>], positions: usize) -> Vec<usize> {
-    let mut masks: Vec<u32> =
-        pairs.iter().map(|pair| pair.iter().fold(0, |mask, at| mask | 1 << at)).collect();
+    let mut masks: Vec<u32> = pairs
+        .iter()
+        .map(|pair| pair.iter().fold(0, |mask, at| mask | 1 << at))
+        .collect();
     masks.sort_unstable();
     masks.dedup();
-    let members = |set: u32| -> Vec<usize> { (0..positions).filter(|at| set & 1 << at != 0).collect() };
+    let members =
+        |set: u32| -> Vec<usize> { (0..positions).filter(|at| set & 1 << at != 0).collect() };
     let hitting = (0..1_u32 << positions).filter(|set| masks.iter().all(|mask| mask & set != 0));
-    hitting.map(members).min_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b))).unwrap_or_default()
+    hitting
+        .map(members)
+        .min_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)))
+        .unwrap_or_default()
 }
 
-/// A set that has a member in common with every pair: again and again the position that most pairs lack.
+/// A set that has a member in common with every pair: again and again the position that most pairs
+/// lack.
 fn small_hitting_set(pairs: &[Vec<usize>], positions: usize) -> Vec<usize> {
     let mut left: Vec<&Vec<usize>> = pairs.iter().collect();
     let mut set = Vec::new();
     while !left.is_empty() {
         let hits = |at: &usize| left.iter().filter(|pair| pair.contains(at)).count();
-        let Some(best) = (0..positions).rev().max_by_key(hits) else { break };
+        let Some(best) = (0..positions).rev().max_by_key(hits) else {
+            break;
+        };
         left.retain(|pair| !pair.contains(&best));
         set.push(best);
     }
@@ -106,8 +132,17 @@ mod tests {
     use super::*;
 
     fn check(overloads: &[&[&str]], expected: &OverloadShape) {
-        let parse = |types: &&[&str]| types.iter().map(|text| Type::parse(text).expect(text)).collect();
-        assert_eq!(shape_of(&overloads.iter().map(parse).collect::<Vec<_>>()), *expected, "{overloads:?}");
+        let parse = |types: &&[&str]| {
+            types
+                .iter()
+                .map(|text| Type::parse(text).expect(text))
+                .collect()
+        };
+        assert_eq!(
+            shape_of(&overloads.iter().map(parse).collect::<Vec<_>>()),
+            *expected,
+            "{overloads:?}"
+        );
     }
 
     #[test]
@@ -116,26 +151,56 @@ mod tests {
             discriminating: positions.to_vec(),
             together,
         };
-        let (generic, together) =
-            (|positions: &[usize]| shaped(positions, false), |positions: &[usize]| shaped(positions, true));
+        let (generic, together) = (
+            |positions: &[usize]| shaped(positions, false),
+            |positions: &[usize]| shaped(positions, true),
+        );
         check(&[&["int"]], &OverloadShape::Single);
         check(&[&["int", "int"], &["float", "float"]], &generic(&[0]));
         check(&[&["int", "int"], &["int", "float"]], &generic(&[1]));
         check(&[&[], &["str"], &["str", "str"]], &together(&[]));
-        check(&[&["int", "int"], &["int", "str"], &["str", "int"]], &generic(&[0, 1]));
         check(
-            &[&["int", "int", "a"].map(|t| if t == "a" { "bool" } else { t }), &["int", "str", "str"]],
+            &[&["int", "int"], &["int", "str"], &["str", "int"]],
+            &generic(&[0, 1]),
+        );
+        check(
+            &[
+                &["int", "int", "a"].map(|t| if t == "a" { "bool" } else { t }),
+                &["int", "str", "str"],
+            ],
             &generic(&[1]),
         );
-        check(&[&["int", "int", "int"], &["int", "str", "str"], &["str", "int", "bool"]], &generic(&[2]));
-        check(&[&["Optional[int]"], &["Optional[str]"]], &OverloadShape::PlainOnly);
+        check(
+            &[
+                &["int", "int", "int"],
+                &["int", "str", "str"],
+                &["str", "int", "bool"],
+            ],
+            &generic(&[2]),
+        );
+        check(
+            &[&["Optional[int]"], &["Optional[str]"]],
+            &OverloadShape::PlainOnly,
+        );
         check(&[&["Optional[int]"], &["str"]], &generic(&[0]));
-        check(&[&["Optional[int]", "int"], &["Optional[str]", "str"]], &generic(&[1]));
-        check(&[&["Optional[int]", "int"], &["Optional[str]", "int"], &[]], &OverloadShape::PlainOnly);
-        check(&[&["Optional[int]"], &["Optional[str]", "int"]], &together(&[]));
+        check(
+            &[&["Optional[int]", "int"], &["Optional[str]", "str"]],
+            &generic(&[1]),
+        );
+        check(
+            &[&["Optional[int]", "int"], &["Optional[str]", "int"], &[]],
+            &OverloadShape::PlainOnly,
+        );
+        check(
+            &[&["Optional[int]"], &["Optional[str]", "int"]],
+            &together(&[]),
+        );
         check(&[&["int"; 17], &["str"; 17]], &generic(&[0]));
         check(&[&["int"; 40], &["str"; 40], &["bool"; 3]], &together(&[0]));
-        check(&[&["Tuple[str, int]"], &["str", "int"]], &OverloadShape::PlainOnly);
+        check(
+            &[&["Tuple[str, int]"], &["str", "int"]],
+            &OverloadShape::PlainOnly,
+        );
         check(&[&["Tuple[int]"], &["str"]], &generic(&[0]));
     }
 }

@@ -1,7 +1,9 @@
-//! What an `init.yaml` says, before anybody asked whether it makes sense: the mirror that serde fills.
+//! What an `init.yaml` says, before anybody asked whether it makes sense: the mirror that serde
+//! fills.
 //!
-//! It mirrors the one form that [`crate::shape`] brings a file into. A `None` is something that is not there, or a hole
-//! about which a finding has been made already; whoever reads it keeps silent about it.
+//! It mirrors the one form that [`crate::shape`] brings a file into. A `None` is something that is
+//! not there, or a hole about which a finding has been made already; whoever reads it keeps silent
+//! about it.
 
 use serde::Deserialize;
 use serde_yaml::Value;
@@ -92,11 +94,17 @@ pub(crate) struct RawRpc {
 }
 
 /// Decodes a text that the guard has let through; `None` when there is nothing left to check.
-pub(crate) fn decode(text: &str, table: &SpanTable<'_>, findings: &mut Findings) -> Option<RawFile> {
+pub(crate) fn decode(
+    text: &str,
+    table: &SpanTable<'_>,
+    findings: &mut Findings,
+) -> Option<RawFile> {
     let mut value: Value = match serde_yaml::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            let at = error.location().map_or(0, |at| Lines::new(text).offset(at.line(), at.column()));
+            let at = error
+                .location()
+                .map_or(0, |at| Lines::new(text).offset(at.line(), at.column()));
             findings.push(undecodable(at, &error));
             return None;
         }
@@ -118,6 +126,10 @@ pub(crate) fn decode(text: &str, table: &SpanTable<'_>, findings: &mut Findings)
 
 /// For what the guard and the shapes let through and serde does not.
 fn undecodable(at: usize, error: &serde_yaml::Error) -> Finding {
-    Finding::new(Code::Undecodable, at..at, format!("this cannot be decoded: {error}"))
-        .hint("write it more plainly, with quotes around texts")
+    Finding::new(
+        Code::Undecodable,
+        at..at,
+        format!("this cannot be decoded: {error}"),
+    )
+    .hint("write it more plainly, with quotes around texts")
 }

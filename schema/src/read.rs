@@ -21,8 +21,12 @@ pub(crate) fn read(path: &Path) -> Result<String, Report> {
     if !metadata.is_file() {
         return Err(unreadable("it is not a regular file"));
     }
-    let too_large =
-        || refuse(Code::FileTooLarge, format!("`{shown}` is larger than {} MiB", MAX_FILE_BYTES >> 20));
+    let too_large = || {
+        refuse(
+            Code::FileTooLarge,
+            format!("`{shown}` is larger than {} MiB", MAX_FILE_BYTES >> 20),
+        )
+    };
     if metadata.len() > MAX_FILE_BYTES {
         return Err(too_large());
     }
@@ -40,7 +44,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Report> {
 fn no_text(bytes: &[u8], valid_up_to: usize) -> String {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16; save it as UTF-8".to_owned(),
-        _ if bytes[..valid_up_to].contains(&0) => format!("it is no text: byte {valid_up_to} is not UTF-8"),
+        _ if bytes[..valid_up_to].contains(&0) => {
+            format!("it is no text: byte {valid_up_to} is not UTF-8")
+        }
         _ => format!("byte {valid_up_to} is not UTF-8"),
     }
 }
@@ -63,15 +69,27 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| folder.path().join(name);
         fs::write(file("latin1"), b"a: \xe9").expect("written");
-        File::create(file("large")).and_then(|file| file.set_len(MAX_FILE_BYTES + 1)).expect("written");
-        File::create(file("limit")).and_then(|file| file.set_len(MAX_FILE_BYTES)).expect("written");
+        File::create(file("large"))
+            .and_then(|file| file.set_len(MAX_FILE_BYTES + 1))
+            .expect("written");
+        File::create(file("limit"))
+            .and_then(|file| file.set_len(MAX_FILE_BYTES))
+            .expect("written");
         fs::write(file("utf16"), b"\xff\xfea\0").expect("written");
         fs::write(file("binary"), b"\x7fELF\0\xf0").expect("written");
         for (name, code, end) in [
             ("none", Code::Unreadable, "none`: there is no such file"),
             (".", Code::Unreadable, "`: it is a folder, not a file"),
-            ("utf16", Code::Unreadable, "utf16`: it is UTF-16; save it as UTF-8"),
-            ("binary", Code::Unreadable, "binary`: it is no text: byte 5 is not UTF-8"),
+            (
+                "utf16",
+                Code::Unreadable,
+                "utf16`: it is UTF-16; save it as UTF-8",
+            ),
+            (
+                "binary",
+                Code::Unreadable,
+                "binary`: it is no text: byte 5 is not UTF-8",
+            ),
             ("latin1", Code::Unreadable, "latin1`: byte 3 is not UTF-8"),
             ("large", Code::FileTooLarge, "large` is larger than 32 MiB"),
         ] {
@@ -80,6 +98,9 @@ mod tests {
             assert_eq!(finding.code, code, "{name}");
             assert!(finding.message.ends_with(end), "{}", finding.message);
         }
-        assert_eq!(read(&file("limit")).map(|text| text.len() as u64), Ok(MAX_FILE_BYTES));
+        assert_eq!(
+            read(&file("limit")).map(|text| text.len() as u64),
+            Ok(MAX_FILE_BYTES)
+        );
     }
 }

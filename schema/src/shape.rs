@@ -1,9 +1,9 @@
-//! Holds the values of a file against the shapes that its keys take, and brings what may be written in several ways
-//! into one form.
+//! Holds the values of a file against the shapes that its keys take, and brings what may be written
+//! in several ways into one form.
 //!
-//! serde stops at the first thing it does not like. This walk goes on: it takes out every key that is not known and
-//! leaves a hole (null) for every value of the wrong kind, each with a finding, so that serde decodes the rest and the
-//! rest is checked in the same run.
+//! serde stops at the first thing it does not like. This walk goes on: it takes out every key that
+//! is not known and leaves a hole (null) for every value of the wrong kind, each with a finding, so
+//! that serde decodes the rest and the rest is checked in the same run.
 //!
 //! | written | afterwards |
 //! |---|---|
@@ -59,8 +59,12 @@ impl Walk<'_> {
                     *ty = pair(Value::Null, std::mem::take(ty));
                 }
             }
-            (Shape::Returns, Value::Sequence(items)) => self.list(at, items, Shape::Text(Text::Type), what),
-            (Shape::Returns, Value::String(_)) => *value = Value::Sequence(vec![std::mem::take(value)]),
+            (Shape::Returns, Value::Sequence(items)) => {
+                self.list(at, items, Shape::Text(Text::Type), what);
+            }
+            (Shape::Returns, Value::String(_)) => {
+                *value = Value::Sequence(vec![std::mem::take(value)]);
+            }
             (Shape::Types, Value::Mapping(mapping)) => {
                 *value = Value::Sequence(self.types_by_name(at, std::mem::take(mapping)));
             }
@@ -91,27 +95,48 @@ impl Walk<'_> {
         }
         for field in known().filter(|field| at.child(field.key).is_none()) {
             if let Some(example) = field.required {
-                let finding =
-                    Finding::new(Code::MissingKey, what.span(at), format!("{what} has no `{}`", field.key));
+                let finding = Finding::new(
+                    Code::MissingKey,
+                    what.span(at),
+                    format!("{what} has no `{}`", field.key),
+                );
                 self.findings.push(finding.hint(format!("add `{example}`")));
             }
         }
     }
 
-    fn refuse_key(&mut self, at: Place<'_>, key: &str, fields: [&'static [Field]; 2], what: What<'_>) {
+    fn refuse_key(
+        &mut self,
+        at: Place<'_>,
+        key: &str,
+        fields: [&'static [Field]; 2],
+        what: What<'_>,
+    ) {
         if what.is_free(key) || self.findings.is_full() {
             return;
         }
-        let known: Vec<&str> = fields.into_iter().flatten().map(|field| field.key).collect();
+        let known: Vec<&str> = fields
+            .into_iter()
+            .flatten()
+            .map(|field| field.key)
+            .collect();
         let near = || did_you_mean(key, known.iter().copied());
-        let hint = what.hint_for_key(key).or_else(|| self.findings.name_hint(near));
-        let finding = Finding::new(Code::UnknownKey, at.key_span(), format!("unknown key `{key}`"));
+        let hint = what
+            .hint_for_key(key)
+            .or_else(|| self.findings.name_hint(near));
+        let finding = Finding::new(
+            Code::UnknownKey,
+            at.key_span(),
+            format!("unknown key `{key}`"),
+        );
         let label = format!("here the keys are {}", known.join(", "));
         self.findings.push(finding.label(label).maybe_hint(hint));
     }
 
     fn field(&mut self, at: Place<'_>, mapping: &mut Mapping, field: &Field) {
-        let Some(value) = mapping.get_mut(field.key) else { return self.disagree(at) };
+        let Some(value) = mapping.get_mut(field.key) else {
+            return self.disagree(at);
+        };
         if !value.is_null() {
             return self.conform(at, value, field.shape, What::Key(field.key));
         }
@@ -119,7 +144,8 @@ impl Walk<'_> {
             (Some(example), _) => {
                 let message = format!("`{}` has no value", field.key);
                 let finding = Finding::new(Code::MissingKey, at.head(), message);
-                self.findings.push(finding.hint(format!("write `{example}`")));
+                self.findings
+                    .push(finding.hint(format!("write `{example}`")));
             }
             (
                 None,
@@ -147,7 +173,12 @@ impl Walk<'_> {
         }
     }
 
-    fn entries_by_name(&mut self, at: Place<'_>, mapping: Mapping, fields: &'static [Field]) -> Vec<Value> {
+    fn entries_by_name(
+        &mut self,
+        at: Place<'_>,
+        mapping: Mapping,
+        fields: &'static [Field],
+    ) -> Vec<Value> {
         if at.children().count() != mapping.len() {
             self.disagree(at);
         }
@@ -206,17 +237,21 @@ impl Walk<'_> {
     fn refuse_kind(&mut self, at: Place<'_>, value: &mut Value, shape: Shape, what: What<'_>) {
         let finding = match (shape, &*value) {
             (Shape::Provider, Value::Sequence(_)) => {
-                let message = "a service has one provider; a list of them is reserved for a later version";
+                let message =
+                    "a service has one provider; a list of them is reserved for a later version";
                 Finding::new(Code::ProviderList, at.span(), message)
                     .hint("name one server: `provider: server1`")
             }
-            (Shape::Quantity(quantity), Value::Number(number)) => {
-                Finding::new(quantity.code(), at.span(), format!("{what} has no unit: `{number}`"))
-                    .hint(format!("write the unit as in `{}`", quantity.example()))
-            }
+            (Shape::Quantity(quantity), Value::Number(number)) => Finding::new(
+                quantity.code(),
+                at.span(),
+                format!("{what} has no unit: `{number}`"),
+            )
+            .hint(format!("write the unit as in `{}`", quantity.example())),
             (_, value) => {
                 let message = format!("{what} must be {}, not {}", expected(shape), kind_of(value));
-                Finding::new(Code::WrongKind, at.span(), message).maybe_hint(hint_for(shape, value, what))
+                Finding::new(Code::WrongKind, at.span(), message)
+                    .maybe_hint(hint_for(shape, value, what))
             }
         };
         self.findings.push(finding);
@@ -226,8 +261,12 @@ impl Walk<'_> {
     /// The decoder read something else here than the guard.
     fn disagree(&mut self, at: Place<'_>) {
         self.findings.push(
-            Finding::new(Code::Undecodable, at.head(), "two readers of YAML do not agree on what this says")
-                .hint("write it more plainly, with quotes around texts"),
+            Finding::new(
+                Code::Undecodable,
+                at.head(),
+                "two readers of YAML do not agree on what this says",
+            )
+            .hint("write it more plainly, with quotes around texts"),
         );
     }
 }

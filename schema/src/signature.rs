@@ -18,7 +18,8 @@ pub struct Signature {
     pub returns: Vec<Type>,
 }
 
-/// A signature without its return types, written `svc1.rpc1(int, List[str])`: what an overload is addressed by.
+/// A signature without its return types, written `svc1.rpc1(int, List[str])`: what an overload is
+/// addressed by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
@@ -38,8 +39,12 @@ impl Signature {
         arguments: &[S],
         returns: &[S],
     ) -> Result<Self, TypeError> {
-        let parse_all =
-            |texts: &[S]| texts.iter().map(|text| Type::parse(text.as_ref())).collect::<Result<Vec<_>, _>>();
+        let parse_all = |texts: &[S]| {
+            texts
+                .iter()
+                .map(|text| Type::parse(text.as_ref()))
+                .collect::<Result<Vec<_>, _>>()
+        };
         Ok(Self {
             service: service.to_owned(),
             rpc: rpc.to_owned(),
@@ -57,8 +62,9 @@ pub fn named_types<'a>(
     signatures: impl IntoIterator<Item = &'a Signature>,
 ) -> Result<HashMap<String, Type>, String> {
     let mut named: HashMap<String, Type> = HashMap::new();
-    let types =
-        signatures.into_iter().flat_map(|signature| signature.arguments.iter().chain(&signature.returns));
+    let types = signatures
+        .into_iter()
+        .flat_map(|signature| signature.arguments.iter().chain(&signature.returns));
     let mut open: Vec<&Type> = types.collect();
     while let Some(ty) = open.pop() {
         if let Some(name) = ty.name() {
@@ -75,8 +81,18 @@ pub fn named_types<'a>(
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, rpc, arguments, returns } = self;
-        write!(f, "{service}.{rpc}({}) -> ({})", TypeList(arguments), TypeList(returns))
+        let Self {
+            service,
+            rpc,
+            arguments,
+            returns,
+        } = self;
+        write!(
+            f,
+            "{service}.{rpc}({}) -> ({})",
+            TypeList(arguments),
+            TypeList(returns)
+        )
     }
 }
 
@@ -104,16 +120,20 @@ mod tests {
 
     #[test]
     fn a_signature_prints_as_it_is_documented() {
-        let signature =
-            Signature::from_texts("svc1", "rpc1", &["int", "list[string]"], &["str"]).expect("types");
+        let signature = Signature::from_texts("svc1", "rpc1", &["int", "list[string]"], &["str"])
+            .expect("types");
         assert_eq!(signature.to_string(), "svc1.rpc1(int, List[str]) -> (str)");
         assert_eq!(signature.key().as_str(), "svc1.rpc1(int, List[str])");
         let record =
-            Signature::from_texts("s", "put", &["Tally{level: Level{low}}"], &["Level{low}"]).expect("types");
+            Signature::from_texts("s", "put", &["Tally{level: Level{low}}"], &["Level{low}"])
+                .expect("types");
         assert_eq!(record.to_string(), "s.put(Tally) -> (Level)");
         assert_eq!(named_types([&record]).expect("one meaning each").len(), 2);
         let other = Signature::from_texts("s", "put", &["Level{low, high}"], &[]).expect("types");
-        assert_eq!(named_types([&record, &other]), Err("the type `Level` stands for two things".to_owned()));
+        assert_eq!(
+            named_types([&record, &other]),
+            Err("the type `Level` stands for two things".to_owned())
+        );
         let nothing = Signature::from_texts::<&str>("stats", "reset", &[], &[]).expect("types");
         assert_eq!(nothing.to_string(), "stats.reset() -> ()");
     }

@@ -7,7 +7,10 @@ const MAX_COMPARED_CHARS: usize = 40;
 const MAX_CANDIDATES: usize = 1_000;
 
 /// A hint that names the candidate which a slip of the fingers turns into `given`, if there is one.
-pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn did_you_mean<'a>(
+    given: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     nearest(given, candidates).map(|name| format!("did you mean `{name}`?"))
 }
 
@@ -22,13 +25,22 @@ fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
         .into_iter()
         .take(MAX_CANDIDATES)
         .filter(|candidate| candidate.chars().count().abs_diff(given.len()) <= limit)
-        .map(|candidate| (distance(&given, &candidate.to_lowercase().chars().collect::<Vec<_>>()), candidate))
+        .map(|candidate| {
+            (
+                distance(
+                    &given,
+                    &candidate.to_lowercase().chars().collect::<Vec<_>>(),
+                ),
+                candidate,
+            )
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters are to be inserted, removed, replaced or swapped with their neighbour (optimal string alignment).
+/// How many letters are to be inserted, removed, replaced or swapped with their neighbour (optimal
+/// string alignment).
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before = vec![0; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).collect();

@@ -1,10 +1,10 @@
 //! The type language of signatures: [`Type`], its text and its limits.
 //!
-//! One spelling is printed (`List[int]`); a few others are read as well (`list[int]`, `string`), so that what people
-//! write by habit means what they think it means.
+//! One spelling is printed (`List[int]`); a few others are read as well (`list[int]`, `string`), so
+//! that what people write by habit means what they think it means.
 //!
-//! A record and an enumeration are written by their names; with what they hold in braces ([`Expanded`]) where the
-//! reader has to be able to tell whether it means the same.
+//! A record and an enumeration are written by their names; with what they hold in braces
+//! ([`Expanded`]) where the reader has to be able to tell whether it means the same.
 
 mod difference;
 mod error;
@@ -31,7 +31,8 @@ pub const MAX_TYPE_DEPTH: usize = 32;
 /// How many elements a `Tuple[...]` may have.
 pub const MAX_TUPLE_LEN: usize = 12;
 
-/// How large a type may be: how many types it mentions, those inside its records counted as often as the records are.
+/// How large a type may be: how many types it mentions, those inside its records counted as often
+/// as the records are.
 pub const MAX_TYPE_NODES: usize = 10_000;
 
 /// How long the text of a type may be, in bytes.
@@ -101,7 +102,12 @@ impl Type {
     /// How deep this type nests; `int` is 1.
     pub fn depth(&self) -> usize {
         match self {
-            Self::Int | Self::Float | Self::Bool | Self::Str | Self::Bytes | Self::Enumeration(_) => 1,
+            Self::Int
+            | Self::Float
+            | Self::Bool
+            | Self::Str
+            | Self::Bytes
+            | Self::Enumeration(_) => 1,
             Self::List(item) | Self::Optional(item) | Self::Dict(_, item) => 1 + item.depth(),
             Self::Tuple(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
             Self::Record(record) => record.depth(),
@@ -111,7 +117,12 @@ impl Type {
     /// How many types this one mentions, itself counted; see [`MAX_TYPE_NODES`].
     pub fn nodes(&self) -> usize {
         match self {
-            Self::Int | Self::Float | Self::Bool | Self::Str | Self::Bytes | Self::Enumeration(_) => 1,
+            Self::Int
+            | Self::Float
+            | Self::Bool
+            | Self::Str
+            | Self::Bytes
+            | Self::Enumeration(_) => 1,
             Self::List(item) | Self::Optional(item) | Self::Dict(_, item) => 1 + item.nodes(),
             Self::Tuple(items) => 1 + items.iter().map(Self::nodes).sum::<usize>(),
             Self::Record(record) => record.nodes(),
@@ -130,9 +141,12 @@ impl Type {
     /// The types directly inside this one: items, values, elements, fields.
     pub fn parts(&self) -> Vec<&Self> {
         match self {
-            Self::Int | Self::Float | Self::Bool | Self::Str | Self::Bytes | Self::Enumeration(_) => {
-                Vec::new()
-            }
+            Self::Int
+            | Self::Float
+            | Self::Bool
+            | Self::Str
+            | Self::Bytes
+            | Self::Enumeration(_) => Vec::new(),
             Self::List(item) | Self::Optional(item) | Self::Dict(_, item) => vec![item],
             Self::Tuple(items) => items.iter().collect(),
             Self::Record(record) => record.fields().iter().map(|field| &field.ty).collect(),
@@ -181,7 +195,11 @@ fn write_inside<'a>(
     f.write_str("]")
 }
 
-fn write_record<'a>(f: &mut fmt::Formatter<'_>, record: &'a Record, naming: &Naming<'_, 'a>) -> fmt::Result {
+fn write_record<'a>(
+    f: &mut fmt::Formatter<'_>,
+    record: &'a Record,
+    naming: &Naming<'_, 'a>,
+) -> fmt::Result {
     let name = record.name().as_str();
     f.write_str(name)?;
     if !naming.expands(name) {

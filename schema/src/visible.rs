@@ -3,18 +3,22 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Escapes every character that changes how a terminal or an editor shows the text around it: control characters (C0,
-/// DEL, C1), line and paragraph separators, bidirectional controls (Unicode UAX #9), invisible marks and tags.
+/// Escapes every character that changes how a terminal or an editor shows the text around it:
+/// control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls (Unicode
+/// UAX #9), invisible marks and tags.
 ///
-/// Whatever a peer, a procedure or a file says goes through here before a person sees it. The escapes are those of JSON
-/// (RFC 8259, section 7), so that the JSON text of a value means the same afterwards.
+/// Whatever a peer, a procedure or a file says goes through here before a person sees it. The
+/// escapes are those of JSON (RFC 8259, section 7), so that the JSON text of a value means the same
+/// afterwards.
 ///
 /// ```
 /// assert_eq!(rpc_schema::visible("plain: ä 漢 🦀"), "plain: ä 漢 🦀");
 /// assert_eq!(rpc_schema::visible("\u{1b}[2J\nfake: \u{202e}x\u{9b}"), r"\u001b[2J\nfake: \u202ex\u009b");
 /// ```
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let Some(first) = text.find(is_hidden) else { return Cow::Borrowed(text) };
+    let Some(first) = text.find(is_hidden) else {
+        return Cow::Borrowed(text);
+    };
     let mut shown = String::with_capacity(text.len() + 16);
     shown.push_str(&text[..first]);
     for letter in text[first..].chars() {
@@ -70,7 +74,10 @@ mod tests {
             ("\u{9b}31m\u{7f}", r"\u009b31m\u007f"),
             ("a\r\n\tb\0", r"a\r\n\tb\u0000"),
             ("\u{2028}\u{2029}\u{85}", r"\u2028\u2029\u0085"),
-            ("\u{202a}\u{202e}\u{2066}\u{2069}\u{200f}\u{61c}", r"\u202a\u202e\u2066\u2069\u200f\u061c"),
+            (
+                "\u{202a}\u{202e}\u{2066}\u{2069}\u{200f}\u{61c}",
+                r"\u202a\u202e\u2066\u2069\u200f\u061c",
+            ),
             ("\u{feff}\u{ad}\u{e0041}", r"\ufeff\u00ad\udb40\udc41"),
             ("\u{3164}\u{115f}\u{34f}", r"\u3164\u115f\u034f"),
         ] {

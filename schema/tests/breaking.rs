@@ -36,8 +36,10 @@ fn contract(text: &str) -> Contract {
 fn check(old: &str, new: &str, expected: &[&str]) {
     assert!(INIT.contains(old), "{old}");
     let changes = compare(&contract(INIT), &contract(&INIT.replacen(old, new, 1)));
-    let changes: Vec<String> =
-        changes.iter().map(|change| format!("{}: {change}", change.effect.as_str())).collect();
+    let changes: Vec<String> = changes
+        .iter()
+        .map(|change| format!("{}: {change}", change.effect.as_str()))
+        .collect();
     assert_eq!(changes, expected, "{old:?} -> {new:?}");
 }
 
@@ -46,8 +48,16 @@ fn what_does_not_touch_a_call_breaks_nobody() {
     check("", "", &[]);
     check("{ a: int }", "{ b: int }", &[]);
     check("{ a: int }", "[integer]".replace("eger", "").as_str(), &[]);
-    check("returns: str }", "returns: str, deadline: 5s, doc: x, idempotent: true, path: a.py }", &[]);
-    check("    rpcs:", "    concurrency: 3\n    data: [a.txt]\n    rpcs:", &[]);
+    check(
+        "returns: str }",
+        "returns: str, deadline: 5s, doc: x, idempotent: true, path: a.py }",
+        &[],
+    );
+    check(
+        "    rpcs:",
+        "    concurrency: 3\n    data: [a.txt]\n    rpcs:",
+        &[],
+    );
 }
 
 #[test]
@@ -114,22 +124,43 @@ fn a_signature_that_changes_breaks_each_of_its_tenants() {
 #[test]
 fn a_record_that_changes_breaks_who_calls_with_it() {
     let both = |why: &str| {
-        ["client1", "client2"]
-            .map(|client| format!("wire: `{client}` can no longer call `svc1.three(List[Tally])`: {why}"))
+        ["client1", "client2"].map(|client| {
+            format!("wire: `{client}` can no longer call `svc1.three(List[Tally])`: {why}")
+        })
     };
     for (old, new, why) in [
-        ("votes: int", "votes: float", "the field `votes` of `Tally` was `int` and is `float`"),
-        ("votes: int, ", "", "the field `votes` of `Tally` was removed"),
-        ("votes: int", "votes: int, at: \"Optional[str]\"", "the field `at` of `Tally` was added"),
+        (
+            "votes: int",
+            "votes: float",
+            "the field `votes` of `Tally` was `int` and is `float`",
+        ),
+        (
+            "votes: int, ",
+            "",
+            "the field `votes` of `Tally` was removed",
+        ),
+        (
+            "votes: int",
+            "votes: int, at: \"Optional[str]\"",
+            "the field `at` of `Tally` was added",
+        ),
         (
             "name: str, votes: int",
             "votes: int, name: str",
             "the order of the fields of `Tally` was `name, votes, level` and is `votes, name, level`",
         ),
-        ("[low, high]", "[low, high, top]", "the item `top` of `Level` was added"),
+        (
+            "[low, high]",
+            "[low, high, top]",
+            "the item `top` of `Level` was added",
+        ),
     ] {
         let expected = both(why);
-        check(old, new, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+        check(
+            old,
+            new,
+            &expected.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
     }
 }
 

@@ -37,6 +37,9 @@ fn every_example_is_accepted_and_every_wrong_one_refused() {
 fn every_rule_is_listed_with_its_code() {
     for code in Code::ALL {
         let row = format!("| {code} | {} |", code.explanation());
-        assert!(INIT_MD.lines().any(|line| line == row), "missing in INIT.md:\n{row}");
+        assert!(
+            INIT_MD.lines().any(|line| line == row),
+            "missing in INIT.md:\n{row}"
+        );
     }
 }

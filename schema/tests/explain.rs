@@ -1,4 +1,5 @@
-//! What is said about each rule is true: its wrong file breaks that rule alone, and its right file none.
+//! What is said about each rule is true: its wrong file breaks that rule alone, and its right file
+//! none.
 
 mod markdown;
 
@@ -16,11 +17,16 @@ const SOURCES: u16 = 80;
 /// The codes of what is found in a file, each once.
 fn found(text: &str) -> Vec<Code> {
     let report = rpc_schema::parse(Path::new("init.yaml"), text).err();
-    report.map(|report| report.findings.iter().map(|finding| finding.code).collect()).unwrap_or_default()
+    report
+        .map(|report| report.findings.iter().map(|finding| finding.code).collect())
+        .unwrap_or_default()
 }
 
 fn files(code: Code, language: &str) -> Vec<Block> {
-    blocks(code.explained()).into_iter().filter(|block| block.language == language).collect()
+    blocks(code.explained())
+        .into_iter()
+        .filter(|block| block.language == language)
+        .collect()
 }
 
 #[test]
@@ -28,7 +34,11 @@ fn an_explanation_begins_with_the_rule_and_is_short() {
     for code in Code::ALL {
         let text = code.explained();
         assert_eq!(text.lines().next(), Some(code.explanation()), "{code}");
-        assert!((8..=30).contains(&text.lines().count()), "{code} has {} lines", text.lines().count());
+        assert!(
+            (8..=30).contains(&text.lines().count()),
+            "{code} has {} lines",
+            text.lines().count()
+        );
     }
 }
 

@@ -1,6 +1,10 @@
-//! The JSON Schema and the check agree: what is right is right for both, and what a schema can see is seen.
+//! The JSON Schema and the check agree: what is right is right for both, and what a schema can see
+//! is seen.
 
-#[allow(dead_code, reason = "its cases are of use here, not what is checked of them there")]
+#[allow(
+    dead_code,
+    reason = "its cases are of use here, not what is checked of them there"
+)]
 mod fuzzing;
 
 use std::path::Path;
@@ -17,10 +21,12 @@ services:
     provider: server1
     ";
 
-/// Rules with smaller numbers are about YAML, before there is anything that a schema is asked about.
+/// Rules with smaller numbers are about YAML, before there is anything that a schema is asked
+/// about.
 const FIRST_SEEN: u16 = Code::UnknownKey as u16;
 
-/// The rules by which the parts of a file fit each other. Of a type, a schema sees how it begins and ends.
+/// The rules by which the parts of a file fit each other. Of a type, a schema sees how it begins
+/// and ends.
 const UNSEEN: [Code; 14] = [
     Code::DuplicateName,
     Code::NamesDifferInCase,
@@ -48,21 +54,28 @@ impl Validator {
         let schema = serde_json::to_value(json_schema("")).expect("JSON");
         let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
         compiler.add_resource(ID, schema).expect("a schema");
-        let root = compiler.compile(ID, &mut schemas).expect("a schema of the draft");
+        let root = compiler
+            .compile(ID, &mut schemas)
+            .expect("a schema of the draft");
         Self { schemas, root }
     }
 
     /// Why the schema refuses a text; `None` where it does not.
     fn refusal(&self, text: &str) -> Option<String> {
         let file = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
-        self.schemas.validate(&file, self.root).err().map(|error| format!("{error}\n{text}"))
+        self.schemas
+            .validate(&file, self.root)
+            .err()
+            .map(|error| format!("{error}\n{text}"))
     }
 }
 
 /// The codes of what the check finds.
 fn found(text: &str) -> Vec<Code> {
     let report = rpc_schema::parse(Path::new("init.yaml"), text).err();
-    report.map(|report| report.findings.iter().map(|finding| finding.code).collect()).unwrap_or_default()
+    report
+        .map(|report| report.findings.iter().map(|finding| finding.code).collect())
+        .unwrap_or_default()
 }
 
 /// The corpus are the files of the reference and of the explanations, and the demo's.
@@ -77,7 +90,12 @@ fn a_file_is_refused_when_it_breaks_a_rule_that_a_schema_sees() {
         }
         let is_seen = codes.iter().any(|code| !UNSEEN.contains(code));
         let refusal = validator.refusal(&text);
-        assert_eq!(refusal.is_some(), is_seen, "{codes:?} {}", refusal.unwrap_or(text));
+        assert_eq!(
+            refusal.is_some(),
+            is_seen,
+            "{codes:?} {}",
+            refusal.unwrap_or(text)
+        );
         counts[usize::from(is_seen)] += 1;
     }
     assert!(counts[0] > 40 && counts[1] > 15, "{counts:?}");
@@ -96,7 +114,9 @@ fn no_mutation_of_a_file_or_a_type_is_right_for_the_check_alone() {
         if let Ok(ty) = Type::parse(&ty) {
             counts[1] += 1;
             assert_eq!(
-                validator.refusal(&format!("{SERVICE}rpcs: [{{ name: a, returns: \"{ty}\" }}]")),
+                validator.refusal(&format!(
+                    "{SERVICE}rpcs: [{{ name: a, returns: \"{ty}\" }}]"
+                )),
                 None
             );
         }
@@ -117,7 +137,10 @@ fn what_has_another_shape_is_refused() {
         ("concurrency: 0", Code::BadConcurrency),
         ("tenants: [client1, client1]", Code::DuplicateTenant),
         ("rpcs: [{ name: def }]", Code::BadName),
-        ("rpcs: [{ name: rpc1, arguments: { a-b: int } }]", Code::BadName),
+        (
+            "rpcs: [{ name: rpc1, arguments: { a-b: int } }]",
+            Code::BadName,
+        ),
         ("rpcs: [{ name: serve }]", Code::ReservedName),
         ("rpcs: [{ name: rpc1, native: yes }]", Code::WrongKind),
         ("rpcs: [{ name: rpc1, deadline: 0s }]", Code::BadDuration),
@@ -128,7 +151,10 @@ fn what_has_another_shape_is_refused() {
         ("rpcs: [{ name: rpc1, returns: 'Lis[int' }]", Code::BadType),
         ("rpcs: [{ name: rpc1, returns: 'Lis[int]' }]", Code::BadType),
         ("rpcs: [{ name: rpc1, returns: 'List[int' }]", Code::BadType),
-        ("rpcs: [{ name: rpc1, returns: 'int | str' }]", Code::BadType),
+        (
+            "rpcs: [{ name: rpc1, returns: 'int | str' }]",
+            Code::BadType,
+        ),
         ("rpcs: [{ name: rpc1, returns: [1] }]", Code::WrongKind),
         ("allow: { memory: 512MB }", Code::BadSize),
         ("allow: { connect: [0] }", Code::BadGrant),

@@ -1,5 +1,6 @@
-//! A few thousand mutations of good and of wrong files, the same on every run: whatever comes out is accepted or refused,
-//! never a panic. `cargo run --release -p rpc-schema --example fuzz -- --seconds 60` goes on with others.
+//! A few thousand mutations of good and of wrong files, the same on every run: whatever comes out
+//! is accepted or refused, never a panic. `cargo run --release -p rpc-schema --example fuzz --
+//! --seconds 60` goes on with others.
 
 mod fuzzing;
 
@@ -9,7 +10,14 @@ use fuzzing::{check_file, corpus, run_case};
 fn a_mutated_file_is_accepted_by_both_parsers_or_refused() {
     const CASES: u64 = 5_000;
     let corpus = corpus();
-    assert!(corpus.len() > 80 && check_file(&corpus[0]), "{} files", corpus.len());
+    assert!(
+        corpus.len() > 80 && check_file(&corpus[0]),
+        "{} files",
+        corpus.len()
+    );
     let accepted = (0..CASES).filter(|seed| run_case(&corpus, *seed)).count();
-    assert!((100..4_900).contains(&accepted), "{accepted} of {CASES} were accepted");
+    assert!(
+        (100..4_900).contains(&accepted),
+        "{accepted} of {CASES} were accepted"
+    );
 }

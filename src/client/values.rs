@@ -9,16 +9,28 @@ use wire::json;
 ///
 /// # Errors
 /// What is wrong, in words.
-pub(super) fn typed(schema: &Schema, types: &str, values: &[String]) -> Result<Vec<Argument>, String> {
+pub(super) fn typed(
+    schema: &Schema,
+    types: &str,
+    values: &[String],
+) -> Result<Vec<Argument>, String> {
     let types = split_types(schema, types)?;
     if types.len() != values.len() {
-        return Err(format!("--types has {} types, and {} values are given", types.len(), values.len()));
+        return Err(format!(
+            "--types has {} types, and {} values are given",
+            types.len(),
+            values.len()
+        ));
     }
-    types.iter().zip(values).map(|(ty, value)| argument(ty, value)).collect()
+    types
+        .iter()
+        .zip(values)
+        .map(|(ty, value)| argument(ty, value))
+        .collect()
 }
 
-/// The values with the types of the first overload in the file that takes them. For what the file does not declare,
-/// the server decides; the types are then guessed from the values.
+/// The values with the types of the first overload in the file that takes them. For what the file
+/// does not declare, the server decides; the types are then guessed from the values.
 ///
 /// # Errors
 /// That no overload takes them.
@@ -28,47 +40,87 @@ pub(super) fn inferred(
     rpc: &str,
     values: &[String],
 ) -> Result<Vec<Argument>, String> {
-    let Some(declared) = schema.service(service) else { return guessed(values) };
-    let overloads: Vec<&Rpc> = declared.rpcs.iter().filter(|declared| declared.name == *rpc).collect();
+    let Some(declared) = schema.service(service) else {
+        return guessed(values);
+    };
+    let overloads: Vec<&Rpc> = declared
+        .rpcs
+        .iter()
+        .filter(|declared| declared.name == *rpc)
+        .collect();
     if overloads.is_empty() {
         return guessed(values);
     }
-    let types_of = |rpc: &&Rpc| rpc.parameters.iter().map(|parameter| parameter.ty.clone()).collect();
+    let types_of = |rpc: &&Rpc| {
+        rpc.parameters
+            .iter()
+            .map(|parameter| parameter.ty.clone())
+            .collect()
+    };
     let candidates: Vec<Vec<Type>> = overloads.iter().map(types_of).collect();
     for fits in [fits_as_json, fits_as_word] {
         let takes = |types: &&Vec<Type>| {
-            types.len() == values.len() && types.iter().zip(values).all(|(ty, value)| fits(ty, value))
+            types.len() == values.len()
+                && types.iter().zip(values).all(|(ty, value)| fits(ty, value))
         };
         if let Some(types) = candidates.iter().find(takes) {
-            return types.iter().zip(values).map(|(ty, value)| argument(ty, value)).collect();
+            return types
+                .iter()
+                .zip(values)
+                .map(|(ty, value)| argument(ty, value))
+                .collect();
         }
     }
-    let valid: Vec<_> =
-        candidates.iter().map(|types| format!("{service}.{rpc}({})", TypeList(types))).collect();
+    let valid: Vec<_> = candidates
+        .iter()
+        .map(|types| format!("{service}.{rpc}({})", TypeList(types)))
+        .collect();
     let why = why_not(&candidates, values).map_or_else(String::new, |why| format!(": {why}"));
-    Err(format!("no overload takes these values{why}; valid: {}", valid.join(", ")))
+    Err(format!(
+        "no overload takes these values{why}; valid: {}",
+        valid.join(", ")
+    ))
 }
 
 /// What is wrong with the first wrong value, where only one overload takes as many.
 fn why_not(candidates: &[Vec<Type>], values: &[String]) -> Option<String> {
-    let mut as_many = candidates.iter().filter(|types| types.len() == values.len());
-    let (Some(types), None) = (as_many.next(), as_many.next()) else { return None };
-    let (at, (ty, value)) =
-        types.iter().zip(values).enumerate().find(|(_, (ty, value))| !fits_as_word(ty, value))?;
+    let mut as_many = candidates
+        .iter()
+        .filter(|types| types.len() == values.len());
+    let (Some(types), None) = (as_many.next(), as_many.next()) else {
+        return None;
+    };
+    let (at, (ty, value)) = types
+        .iter()
+        .zip(values)
+        .enumerate()
+        .find(|(_, (ty, value))| !fits_as_word(ty, value))?;
     let text = match ty {
         Type::Enumeration(_) if !value.starts_with('"') => {
             serde_json::Value::from(value.as_str()).to_string()
         }
         _ => value.clone(),
     };
-    json::to_binary(ty, &text, &mut Vec::new()).err().map(|error| format!("argument {}: {error}", at + 1))
+    json::to_binary(ty, &text, &mut Vec::new())
+        .err()
+        .map(|error| format!("argument {}: {error}", at + 1))
 }
 
 fn guessed(values: &[String]) -> Result<Vec<Argument>, String> {
-    let common = ["int", "float", "bool", "List[int]", "List[float]", "List[str]", "str"];
+    let common = [
+        "int",
+        "float",
+        "bool",
+        "List[int]",
+        "List[float]",
+        "List[str]",
+        "str",
+    ];
     let guess = |value: &String| {
         let mut types = common.iter().filter_map(|text| Type::parse(text).ok());
-        let ty = types.find(|ty| fits_as_json(ty, value)).unwrap_or(Type::Str);
+        let ty = types
+            .find(|ty| fits_as_json(ty, value))
+            .unwrap_or(Type::Str);
         argument(&ty, value)
     };
     values.iter().map(guess).collect()
@@ -80,7 +132,8 @@ fn argument(ty: &Type, value: &str) -> Result<Argument, String> {
     } else {
         serde_json::Value::from(value).to_string()
     };
-    Argument::json(Expanded(ty).to_string(), text).map_err(|error| format!("`{value}` as `{ty}`: {error}"))
+    Argument::json(Expanded(ty).to_string(), text)
+        .map_err(|error| format!("`{value}` as `{ty}`: {error}"))
 }
 
 fn fits_as_json(ty: &Type, value: &str) -> bool {

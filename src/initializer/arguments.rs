@@ -78,7 +78,8 @@ pub(super) struct Reach {
     /// Reach a server elsewhere than the file says; may be given several times
     #[arg(long, value_name = "NAME=IP:PORT", value_parser = args::server_address)]
     server: Vec<(String, SocketAddr)>,
-    /// A file with the key that proves to servers that this may deploy; not needed for servers of the same user on this machine
+    /// A file with the key that proves to servers that this may deploy; not needed for servers of
+    /// the same user on this machine
     #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
     /// How long a server may take to answer
@@ -162,7 +163,8 @@ pub(super) struct History {
 pub(super) struct Rollback {
     #[command(flatten)]
     pub(super) reach: Reach,
-    /// The apply to go back to, by the first digits of its id; the one before the last where none is named
+    /// The apply to go back to, by the first digits of its id; the one before the last where none
+    /// is named
     #[arg(long, value_name = "ID")]
     pub(super) to: Option<String>,
     /// Only show what would change; exit 3 where something would

@@ -10,7 +10,10 @@ use crate::args::ExitStatus;
 
 /// How what is done is shown.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "they are flags of the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are flags of the command line"
+)]
 pub(super) struct Shown {
     pub(super) json: bool,
     pub(super) verbose: bool,
@@ -21,10 +24,21 @@ pub(super) struct Shown {
 }
 
 pub(super) async fn plan(plan: &Plan) -> Result<ExitStatus, Failure> {
-    let Plan { reach, scope, out, diff, verbose } = plan;
+    let Plan {
+        reach,
+        scope,
+        out,
+        diff,
+        verbose,
+    } = plan;
     let options = scope.within(reach.options(Progress::default())?);
     let initializer = Initializer::plan(reach.init(), options).await?;
-    let shown = Shown { json: reach.json, verbose: *verbose, retire: scope.retire, legend: true };
+    let shown = Shown {
+        json: reach.json,
+        verbose: *verbose,
+        retire: scope.retire,
+        legend: true,
+    };
     print::plan(initializer.planned(), shown);
     if *diff {
         print::differences(&initializer.differences().await?, reach.json);
@@ -37,23 +51,47 @@ pub(super) async fn plan(plan: &Plan) -> Result<ExitStatus, Failure> {
 }
 
 pub(super) async fn apply(apply: &Apply) -> Result<ExitStatus, Failure> {
-    let Apply { reach, scope, plan, restart, verbose } = apply;
+    let Apply {
+        reach,
+        scope,
+        plan,
+        restart,
+        verbose,
+    } = apply;
     let begin = Instant::now();
-    let shown = Shown { json: reach.json, verbose: *verbose, retire: scope.retire, legend: false };
+    let shown = Shown {
+        json: reach.json,
+        verbose: *verbose,
+        retire: scope.retire,
+        legend: false,
+    };
     let options = scope.within(reach.options(progress::shown(reach.json))?);
     let initializer = match plan {
         Some(plan) => Initializer::saved(plan, options).await?,
         None => Initializer::plan(reach.init(), options).await?,
     };
-    let shown = Shown { retire: initializer.retires(), ..shown };
+    let shown = Shown {
+        retire: initializer.retires(),
+        ..shown
+    };
     print::plan(initializer.planned(), shown);
     carry_out(&initializer, shown, *restart, begin).await
 }
 
 pub(super) async fn rollback(rollback: &Rollback) -> Result<ExitStatus, Failure> {
-    let Rollback { reach, to, dry_run, verbose } = rollback;
+    let Rollback {
+        reach,
+        to,
+        dry_run,
+        verbose,
+    } = rollback;
     let begin = Instant::now();
-    let shown = Shown { json: reach.json, verbose: *verbose, retire: false, legend: *dry_run };
+    let shown = Shown {
+        json: reach.json,
+        verbose: *verbose,
+        retire: false,
+        legend: *dry_run,
+    };
     let options = reach.options(progress::shown(reach.json))?;
     let initializer = Initializer::rollback(reach.init(), to.as_deref(), options).await?;
     print::plan(initializer.planned(), shown);
@@ -64,7 +102,11 @@ pub(super) async fn rollback(rollback: &Rollback) -> Result<ExitStatus, Failure>
 }
 
 fn difference(initializer: &Initializer) -> ExitStatus {
-    if initializer.planned().is_empty() { ExitStatus::Done } else { ExitStatus::Difference }
+    if initializer.planned().is_empty() {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Difference
+    }
 }
 
 async fn carry_out(
@@ -75,7 +117,11 @@ async fn carry_out(
 ) -> Result<ExitStatus, Failure> {
     let applied = apply_if_needed(initializer).await?;
     let complete = applied.as_ref().is_none_or(|applied| applied.complete);
-    let restarted = if restart && complete { Some(initializer.restart().await) } else { None };
+    let restarted = if restart && complete {
+        Some(initializer.restart().await)
+    } else {
+        None
+    };
     if let Some(Ok(())) = restarted {
         print::restarted(shown.json);
     }
@@ -84,7 +130,11 @@ async fn carry_out(
         None => print::nothing_to_do(initializer.planned(), shown, begin.elapsed()),
     }
     restarted.transpose()?;
-    Ok(if complete { ExitStatus::Done } else { ExitStatus::Failed })
+    Ok(if complete {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
+    })
 }
 
 /// Carries a plan out, unless there is nothing to do.
@@ -93,5 +143,7 @@ pub(super) async fn apply_if_needed(initializer: &Initializer) -> Result<Option<
         return Ok(None);
     }
     let applied = initializer.apply().await;
-    applied.map(Some).map_err(|error| Failure::Said(format!("cannot make an id: {error}")))
+    applied
+        .map(Some)
+        .map_err(|error| Failure::Said(format!("cannot make an id: {error}")))
 }

@@ -46,5 +46,9 @@ pub(super) async fn history(history: &History) -> Result<ExitStatus, Failure> {
     let History { reach } = history;
     let applies = Applies::ask(reach.init(), &reach.options(Progress::default())?).await?;
     print::history(&applies, reach.json);
-    Ok(if applies.unreachable.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
+    Ok(if applies.unreachable.is_empty() {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
+    })
 }

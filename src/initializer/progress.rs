@@ -26,7 +26,8 @@ fn show(happening: Happening<'_>, bars: Option<&Bars>) {
         Happening::Sending { server, sent, all } => match bars {
             Some(bars) if all >= LONG => bars.set(server, sent, all),
             _ if sent == 0 => {
-                let line = || report::verb("Sending", &format!("{} to {server}", report::bytes(all)));
+                let line =
+                    || report::verb("Sending", &format!("{} to {server}", report::bytes(all)));
                 bars.map_or_else(line, |bars| bars.all.suspend(line));
             }
             _ => {}
@@ -47,9 +48,12 @@ impl Bars {
     fn set(&self, server: &str, sent: u64, all: u64) {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = each.entry(server.to_owned()).or_insert_with(|| {
-            let bar = self.all.add(ProgressBar::new(all).with_message(server.to_owned()));
+            let bar = self
+                .all
+                .add(ProgressBar::new(all).with_message(server.to_owned()));
             let form = "{prefix:>12} {msg} [{bar:24}] {decimal_bytes}/{decimal_total_bytes}";
-            let style = ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("=> "));
             bar.with_prefix("Sending")
         });

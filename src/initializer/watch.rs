@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use rpc_runtime::initializer::{Initializer, InitializerError, InitializerOptions, Progress, named_files};
+use rpc_runtime::initializer::{
+    Initializer, InitializerError, InitializerOptions, Progress, named_files,
+};
 use tokio::sync::mpsc;
 
 use super::arguments::Watch;
@@ -34,7 +36,12 @@ pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
     let init = reach.init();
     let mut watched = Watched::new()?;
     watched.set(init, &[]);
-    let mut watch = Watching { options, json: reach.json, failure: None, is_unreachable: false };
+    let mut watch = Watching {
+        options,
+        json: reach.json,
+        failure: None,
+        is_unreachable: false,
+    };
     let mut again = false;
     loop {
         let paths = watch.apply(init, again).await;
@@ -65,8 +72,8 @@ struct Watching {
 }
 
 impl Watching {
-    /// Applies, and says in a line what came of it; nothing where it is looked `again` and that is nothing else than
-    /// before. The answer: the files that it was made of, where they are known.
+    /// Applies, and says in a line what came of it; nothing where it is looked `again` and that is
+    /// nothing else than before. The answer: the files that it was made of, where they are known.
     async fn apply(&mut self, init: &Path, again: bool) -> Option<Vec<PathBuf>> {
         let begin = Instant::now();
         let before = self.failure.take();
@@ -85,7 +92,12 @@ impl Watching {
         match deploy::apply_if_needed(&initializer).await {
             Ok(None) if again => {}
             Ok(applied) => {
-                print::watched(applied.as_ref(), initializer.planned(), self.json, begin.elapsed());
+                print::watched(
+                    applied.as_ref(),
+                    initializer.planned(),
+                    self.json,
+                    begin.elapsed(),
+                );
             }
             Err(failure) => print::failure(&failure, self.json),
         }
@@ -93,7 +105,8 @@ impl Watching {
     }
 }
 
-/// The files whose changes matter. Their folders are watched, since editors put a new file in the place of the old.
+/// The files whose changes matter. Their folders are watched, since editors put a new file in the
+/// place of the old.
 struct Watched {
     watcher: RecommendedWatcher,
     events: mpsc::UnboundedReceiver<notify::Result<Event>>,
@@ -106,14 +119,28 @@ impl Watched {
         let (sender, events) = mpsc::unbounded_channel();
         let tell = move |event| drop(sender.send(event));
         let watcher = notify::recommended_watcher(tell).map_err(|error| failed(&error))?;
-        Ok(Self { watcher, events, folders: BTreeSet::new(), files: BTreeSet::new() })
+        Ok(Self {
+            watcher,
+            events,
+            folders: BTreeSet::new(),
+            files: BTreeSet::new(),
+        })
     }
 
     /// Watches these files and no others. The answer: whether some of them were not watched before.
     fn set(&mut self, init: &Path, paths: &[PathBuf]) -> bool {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        self.files = paths.iter().map(PathBuf::as_path).chain([init]).map(absolute).collect();
-        let folders: BTreeSet<PathBuf> = self.files.iter().map(|file| existing_folder(file)).collect();
+        self.files = paths
+            .iter()
+            .map(PathBuf::as_path)
+            .chain([init])
+            .map(absolute)
+            .collect();
+        let folders: BTreeSet<PathBuf> = self
+            .files
+            .iter()
+            .map(|file| existing_folder(file))
+            .collect();
         for gone in self.folders.difference(&folders) {
             // It may be gone altogether.
             let _ = self.watcher.unwatch(gone);
@@ -122,7 +149,10 @@ impl Watched {
         // Each anew: one that was removed and made again is another.
         for folder in &folders {
             if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
-                report::note(format_args!("warning: {} cannot be watched: {error}", folder.display()));
+                report::note(format_args!(
+                    "warning: {} cannot be watched: {error}",
+                    folder.display()
+                ));
             }
         }
         self.folders = folders;
@@ -134,7 +164,10 @@ impl Watched {
         self.one_changed().await;
         let end = Instant::now() + LONGEST;
         while Instant::now() < end {
-            if tokio::time::timeout(QUIET, self.one_changed()).await.is_err() {
+            if tokio::time::timeout(QUIET, self.one_changed())
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -156,7 +189,8 @@ impl Watched {
             Ok(event) if matches!(event.kind, EventKind::Access(_)) => false,
             // A folder above a file comes and goes with it.
             Ok(event) => {
-                let concerns = |path: &PathBuf| self.files.iter().any(|file| file.starts_with(path));
+                let concerns =
+                    |path: &PathBuf| self.files.iter().any(|file| file.starts_with(path));
                 event.need_rescan() || event.paths.iter().any(concerns)
             }
             Err(error) => {
@@ -170,7 +204,11 @@ impl Watched {
 /// The folder of a file, or the nearest one above it that is there.
 fn existing_folder(file: &Path) -> PathBuf {
     let folders = file.ancestors().skip(1);
-    folders.into_iter().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_owned()
+    folders
+        .into_iter()
+        .find(|folder| folder.is_dir())
+        .unwrap_or(Path::new("/"))
+        .to_owned()
 }
 
 fn failed(error: &notify::Error) -> Failure {

@@ -15,14 +15,28 @@ use wire::exception::Exception;
 
 use crate::harness::{BinaryPeer, Frames, Network, Raises};
 
-const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
+const ADD: (&str, &str, &str, &str) = (
+    "add",
+    "int, int",
+    "int",
+    "def add(a, b):\n    return a + b\n",
+);
 
 /// How long some bytes are.
-const SIZE: (&str, &str, &str, &str) = ("size", "bytes", "int", "def size(data):\n    return len(data)\n");
+const SIZE: (&str, &str, &str, &str) = (
+    "size",
+    "bytes",
+    "int",
+    "def size(data):\n    return len(data)\n",
+);
 
 /// How often a worker was called so far.
-const COUNT: (&str, &str, &str, &str) =
-    ("count", "", "int", "calls = 0\n\ndef count():\n    global calls\n    calls += 1\n    return calls\n");
+const COUNT: (&str, &str, &str, &str) = (
+    "count",
+    "",
+    "int",
+    "calls = 0\n\ndef count():\n    global calls\n    calls += 1\n    return calls\n",
+);
 
 /// `add` in slot 0.
 fn bind_add() -> Frames {

@@ -11,17 +11,22 @@ use std::time::{Duration, Instant};
 use deploy::key_file::KeyCopy;
 use serde_json::{Value, json};
 
-use crate::harness::{Finished, Network, PATIENCE, Script, ServerProcess, begin, finish, python, scripted};
+use crate::harness::{
+    Finished, Network, PATIENCE, Script, ServerProcess, begin, finish, python, scripted,
+};
 
 const KEY: &str = "a key of this network\n";
 
 /// A server that asks for a key, with one generation on it.
 fn with_key() -> Network {
-    let mut network = Network::with_procedures(&[("value", "", "int", "def value():\n    return 1\n")]);
+    let mut network =
+        Network::with_procedures(&[("value", "", "int", "def value():\n    return 1\n")]);
     let key = network.write("key.txt", KEY);
     std::fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("a chmod");
     network.start("server1", &["--deploy-key", key.to_str().expect("a path")]);
-    network.initializer(&["apply", "init.yaml", "--deploy-key", "key.txt"]).succeeds();
+    network
+        .initializer(&["apply", "init.yaml", "--deploy-key", "key.txt"])
+        .succeeds();
     network.write("p0.py", "def value():\n    return 2\n");
     network
 }
@@ -30,35 +35,59 @@ fn with_key() -> Network {
 fn the_same_user_on_the_same_machine_types_nothing_and_a_stranger_gets_nowhere() {
     let mut network = Network::serving(&[("value", "", "int", "def value():\n    return 1\n")]);
     let address = network.server("server1").address();
-    let copy = network.server("server1").key_folder().join(format!("127.0.0.1-{}.key", address.port()));
+    let copy = network
+        .server("server1")
+        .key_folder()
+        .join(format!("127.0.0.1-{}.key", address.port()));
     let own = network.data("server1").join("deploy.key");
     for file in [&own, &copy] {
         assert_eq!(mode(file), 0o600, "{}", file.display());
     }
     network.write("p0.py", "def value():\n    return 2\n");
     let refused = |finished: Finished| {
-        finished.ends(1).says("this server asks for its deploy key: give --deploy-key");
+        finished
+            .ends(1)
+            .says("this server asks for its deploy key: give --deploy-key");
     };
     let mut command = network.command(env!("CARGO_BIN_EXE_initializer"), &["apply", "init.yaml"]);
     command.env("XDG_RUNTIME_DIR", network.path().join("of-somebody-else"));
     refused(finish(begin(command)));
     std::fs::set_permissions(&copy, Permissions::from_mode(0o644)).expect("a chmod");
-    network.apply().ends(1).says("is open to other users; run `chmod 600 ");
+    network
+        .apply()
+        .ends(1)
+        .says("is open to other users; run `chmod 600 ");
     assert_eq!(network.value("server1"), (1, 1), "nothing has changed");
     std::fs::remove_file(&copy).expect("the copy");
     refused(network.apply());
-    network.initializer(&["apply", "init.yaml", "--deploy-key", "data-server1/deploy.key"]).succeeds();
+    network
+        .initializer(&[
+            "apply",
+            "init.yaml",
+            "--deploy-key",
+            "data-server1/deploy.key",
+        ])
+        .succeeds();
     assert_eq!(network.value("server1"), (2, 2));
     network.start("server1", &[]);
-    network.apply().succeeds().says("nothing to do, nothing sent");
+    network
+        .apply()
+        .succeeds()
+        .says("nothing to do, nothing sent");
     network.server("server1").signal("TERM");
     assert!(network.server_mut("server1").wait().success());
-    assert_eq!(std::fs::read_dir(copy.parent().expect("a folder")).expect("the folder").count(), 0);
+    assert_eq!(
+        std::fs::read_dir(copy.parent().expect("a folder"))
+            .expect("the folder")
+            .count(),
+        0
+    );
 }
 
 #[test]
 fn a_data_folder_is_closed_to_others_whatever_the_umask_and_an_open_key_is_refused() {
-    let mut network = Network::with_procedures(&[("value", "", "int", "def value():\n    return 1\n")]);
+    let mut network =
+        Network::with_procedures(&[("value", "", "int", "def value():\n    return 1\n")]);
     let server = env!("CARGO_BIN_EXE_rpc-server");
     let data = network.data("server1");
     let start = format!(
@@ -66,10 +95,19 @@ fn a_data_folder_is_closed_to_others_whatever_the_umask_and_an_open_key_is_refus
         data.display(),
         python()
     );
-    let mut child = network.command("sh", &["-c", &start]).stdout(Stdio::piped()).spawn().expect("a server");
+    let mut child = network
+        .command("sh", &["-c", &start])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a server");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
-    let place = format!("server1={}", line.trim().trim_start_matches("listening on "));
+    BufReader::new(child.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("a line");
+    let place = format!(
+        "server1={}",
+        line.trim().trim_start_matches("listening on ")
+    );
     let applied = network.initializer(&["apply", "init.yaml", "--server", &place]);
     let mut modes = Vec::new();
     collect_modes(&data, &mut modes);
@@ -78,17 +116,32 @@ fn a_data_folder_is_closed_to_others_whatever_the_umask_and_an_open_key_is_refus
     assert!(modes.len() > 10, "{modes:?}");
     for (path, mode) in modes {
         let expected = if path.is_dir() { 0o700 } else { 0o600 };
-        assert!(!path.exists() || mode == expected, "{}: {mode:o}", path.display());
+        assert!(
+            !path.exists() || mode == expected,
+            "{}: {mode:o}",
+            path.display()
+        );
     }
-    std::fs::set_permissions(data.join("deploy.key"), Permissions::from_mode(0o640)).expect("a chmod");
-    let refused = ServerProcess::try_start(&data, &[]).err().expect("a refusal");
-    assert!(refused.contains("is open to other users; run `chmod 600 "), "{refused}");
-    std::fs::set_permissions(data.join("deploy.key"), Permissions::from_mode(0o600)).expect("a chmod");
+    std::fs::set_permissions(data.join("deploy.key"), Permissions::from_mode(0o640))
+        .expect("a chmod");
+    let refused = ServerProcess::try_start(&data, &[])
+        .err()
+        .expect("a refusal");
+    assert!(
+        refused.contains("is open to other users; run `chmod 600 "),
+        "{refused}"
+    );
+    std::fs::set_permissions(data.join("deploy.key"), Permissions::from_mode(0o600))
+        .expect("a chmod");
     network.start("server1", &[]);
 }
 
 fn mode(path: &Path) -> u32 {
-    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    std::fs::metadata(path)
+        .expect("it is there")
+        .permissions()
+        .mode()
+        & 0o777
 }
 
 fn collect_modes(path: &Path, modes: &mut Vec<(PathBuf, u32)>) {
@@ -105,7 +158,9 @@ fn a_folder_of_somebody_else_is_no_data_folder() {
     let network = Network::of_two_servers();
     network.write("theirs/engine/precious.txt", "kept");
     for folder in ["theirs", "."] {
-        let refused = network.server_program(&["--listen", "127.0.0.1:0", "--data", folder]).ends(1);
+        let refused = network
+            .server_program(&["--listen", "127.0.0.1:0", "--data", folder])
+            .ends(1);
         refused.says("it holds other files and is not the data folder of an rpc-server");
     }
     assert_eq!(
@@ -118,8 +173,10 @@ fn a_folder_of_somebody_else_is_no_data_folder() {
 #[test]
 fn a_proof_cannot_be_relayed_to_another_server() {
     let network = Network::serving_two();
-    let (victim, impostor) =
-        (network.server("server1").address(), TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let (victim, impostor) = (
+        network.server("server1").address(),
+        TcpListener::bind("127.0.0.1:0").expect("a port"),
+    );
     let place = format!("server1={}", impostor.local_addr().expect("an address"));
     let relaying = std::thread::spawn(move || {
         let (near, _) = impostor.accept().expect("the initializer");
@@ -130,17 +187,36 @@ fn a_proof_cannot_be_relayed_to_another_server() {
                 let _ = to.shutdown(Shutdown::Both);
             })
         };
-        let [one, other] = [near.try_clone().expect("a descriptor"), far.try_clone().expect("a descriptor")];
+        let [one, other] = [
+            near.try_clone().expect("a descriptor"),
+            far.try_clone().expect("a descriptor"),
+        ];
         let pumps = [pump(near, far), pump(other, one)];
         pumps.map(|pump| pump.join().expect("a pump"))
     });
     network.write_value("one.py", 2);
     let key = ["--deploy-key", "data-server1/deploy.key"];
-    let refused = network
-        .initializer(&[&["apply", "init.yaml", "--only", "server1", "--server", &place], &key[..]].concat());
-    refused.ends(1).says("it was dialled at another address than 127.0.0.1:");
+    let refused = network.initializer(
+        &[
+            &[
+                "apply",
+                "init.yaml",
+                "--only",
+                "server1",
+                "--server",
+                &place,
+            ],
+            &key[..],
+        ]
+        .concat(),
+    );
+    refused
+        .ends(1)
+        .says("it was dialled at another address than 127.0.0.1:");
     relaying.join().expect("the impostor");
-    network.server("server1").logged(&["deployment refused", "dialled at another address"]);
+    network
+        .server("server1")
+        .logged(&["deployment refused", "dialled at another address"]);
     assert_eq!(network.value("server1"), (1, 1), "nothing has changed");
 }
 
@@ -149,16 +225,30 @@ fn an_impostor_without_the_key_gets_no_code() {
     let network = Network::serving(&[("value", "", "int", "def value():\n    return 1\n")]);
     let key = network.server("server1").deploy_key();
     let (address, playing) = scripted(1, move |_, far| {
-        for result in [json!({ "nonce": "0".repeat(32) }), json!({ "proof": "0".repeat(64) })] {
+        for result in [
+            json!({ "nonce": "0".repeat(32) }),
+            json!({ "proof": "0".repeat(64) }),
+        ] {
             far.next_bytes().expect("a message");
-            far.send_text(&json!({ "header": "INIT-RES", "value": { "result": result } }).to_string());
+            far.send_text(
+                &json!({ "header": "INIT-RES", "value": { "result": result } }).to_string(),
+            );
         }
         assert!(far.next_bytes().is_none(), "nothing more is said to it");
     });
-    let _copy =
-        KeyCopy::keep(&network.server("server1").key_folder(), address, str::from_utf8(&key).expect("text"));
-    let refused =
-        network.initializer(&["apply", "init.yaml", "--server", &format!("server1={address}")]).ends(1);
+    let _copy = KeyCopy::keep(
+        &network.server("server1").key_folder(),
+        address,
+        str::from_utf8(&key).expect("text"),
+    );
+    let refused = network
+        .initializer(&[
+            "apply",
+            "init.yaml",
+            "--server",
+            &format!("server1={address}"),
+        ])
+        .ends(1);
     refused.says("it has not the deploy key of this server, so nothing is sent to it");
     playing.join().expect("the impostor");
 }
@@ -169,7 +259,9 @@ fn a_wrong_port_that_says_nothing_holds_an_initializer_up_for_five_seconds() {
     let (address, playing) = scripted(1, |_, far| far.expect_end());
     let place = format!("server1={address}");
     let begin = Instant::now();
-    let refused = network.initializer(&["plan", "init.yaml", "--server", &place]).ends(1);
+    let refused = network
+        .initializer(&["plan", "init.yaml", "--server", &place])
+        .ends(1);
     assert!(begin.elapsed() < PATIENCE);
     refused
         .says("server `server1` at ")
@@ -179,7 +271,8 @@ fn a_wrong_port_that_says_nothing_holds_an_initializer_up_for_five_seconds() {
 
 #[test]
 fn a_server_is_dialled_at_the_address_it_advertises() {
-    let mut network = Network::with_procedures(&[("value", "", "int", "def value():\n    return 1\n")]);
+    let mut network =
+        Network::with_procedures(&[("value", "", "int", "def value():\n    return 1\n")]);
     let front = TcpListener::bind("127.0.0.1:0").expect("a port");
     let advertised = front.local_addr().expect("an address");
     network.start("server1", &["--advertise", &advertised.to_string()]);
@@ -187,15 +280,19 @@ fn a_server_is_dialled_at_the_address_it_advertises() {
     std::thread::spawn(move || {
         for near in front.incoming().map_while(Result::ok) {
             let far = TcpStream::connect(behind).expect("the server");
-            let (mut from, mut to) =
-                (near.try_clone().expect("a descriptor"), far.try_clone().expect("a descriptor"));
+            let (mut from, mut to) = (
+                near.try_clone().expect("a descriptor"),
+                far.try_clone().expect("a descriptor"),
+            );
             std::thread::spawn(move || std::io::copy(&mut from, &mut to));
             let (mut from, mut to) = (far, near);
             std::thread::spawn(move || std::io::copy(&mut from, &mut to));
         }
     });
     let place = format!("server1={advertised}");
-    network.initializer(&["apply", "init.yaml", "--server", &place]).succeeds();
+    network
+        .initializer(&["apply", "init.yaml", "--server", &place])
+        .succeeds();
     assert_eq!(network.value("server1"), (1, 1));
 }
 
@@ -206,15 +303,34 @@ fn a_server_with_a_key_is_deployed_by_whoever_has_it() {
     network.write("copy.txt", &format!("  {}", KEY.trim()));
     for verb in ["plan", "apply"] {
         let without = network.initializer(&[verb, "init.yaml"]).ends(1);
-        without.says("server `server1` at ").says("this server asks for its deploy key: give --deploy-key");
-        let wrong = network.initializer(&[verb, "init.yaml", "--deploy-key", "other.txt"]).ends(1);
-        wrong.says("server `server1` at ").says("the deploy key is not this server's");
+        without
+            .says("server `server1` at ")
+            .says("this server asks for its deploy key: give --deploy-key");
+        let wrong = network
+            .initializer(&[verb, "init.yaml", "--deploy-key", "other.txt"])
+            .ends(1);
+        wrong
+            .says("server `server1` at ")
+            .says("the deploy key is not this server's");
     }
-    network.server("server1").logged(&["WARN", "deployment refused", "peer=127.0.0.1:"]);
-    assert_eq!(network.value("server1"), (1, 1), "calls need no key, and nothing has changed");
-    let applied = network.initializer(&["apply", "init.yaml", "--deploy-key", "copy.txt"]).succeeds();
-    applied.says("warning: the deploy key copy.txt is open to other users; run `chmod 600 copy.txt`");
-    assert_eq!(network.value("server1"), (2, 2), "white space around a key does not count");
+    network
+        .server("server1")
+        .logged(&["WARN", "deployment refused", "peer=127.0.0.1:"]);
+    assert_eq!(
+        network.value("server1"),
+        (1, 1),
+        "calls need no key, and nothing has changed"
+    );
+    let applied = network
+        .initializer(&["apply", "init.yaml", "--deploy-key", "copy.txt"])
+        .succeeds();
+    applied
+        .says("warning: the deploy key copy.txt is open to other users; run `chmod 600 copy.txt`");
+    assert_eq!(
+        network.value("server1"),
+        (2, 2),
+        "white space around a key does not count"
+    );
 }
 
 #[test]
@@ -228,7 +344,10 @@ fn a_proof_is_worth_one_challenge_on_one_connection() {
     for header in ["INIT-STATUS", "INIT-RESTART"] {
         assert_eq!(kind(script.ask(header, nothing.clone())), "not-allowed");
     }
-    assert_eq!(kind(script.ask("INIT-CHALLENGE", json!({ "nonce": "" }))), "malformed");
+    assert_eq!(
+        kind(script.ask("INIT-CHALLENGE", json!({ "nonce": "" }))),
+        "malformed"
+    );
     assert_eq!(
         kind(script.ask("INIT-PROVE", json!({ "proof": "" }))),
         "not-allowed",
@@ -236,19 +355,39 @@ fn a_proof_is_worth_one_challenge_on_one_connection() {
     );
     let (first, second) = (script.challenge(), script.challenge());
     assert_ne!(first, second);
-    let prove_as = |script: &mut Script, server_nonce: &str| script.prove_nonce(key, address, server_nonce);
-    assert_eq!(kind(prove_as(&mut script, &first)), "not-allowed", "the nonce is an old one");
-    assert_eq!(kind(prove_as(&mut script, &second)), "not-allowed", "each is good for one try");
+    let prove_as =
+        |script: &mut Script, server_nonce: &str| script.prove_nonce(key, address, server_nonce);
+    assert_eq!(
+        kind(prove_as(&mut script, &first)),
+        "not-allowed",
+        "the nonce is an old one"
+    );
+    assert_eq!(
+        kind(prove_as(&mut script, &second)),
+        "not-allowed",
+        "each is good for one try"
+    );
     script.expect_end();
     let (mut one, mut other) = (stranger(), stranger());
     let of_one = one.challenge();
     other.challenge();
-    assert_eq!(kind(prove_as(&mut other, &of_one)), "not-allowed", "another connection's");
+    assert_eq!(
+        kind(prove_as(&mut other, &of_one)),
+        "not-allowed",
+        "another connection's"
+    );
     prove_as(&mut one, &of_one).expect("proven");
     assert_eq!(one.status().0["generation"], 1);
-    assert_eq!(kind(stranger().ask("INIT-STATUS", nothing.clone())), "not-allowed");
+    assert_eq!(
+        kind(stranger().ask("INIT-STATUS", nothing.clone())),
+        "not-allowed"
+    );
     one.challenge();
-    assert_eq!(kind(one.ask("INIT-STATUS", nothing)), "not-allowed", "a new challenge revokes the proof");
+    assert_eq!(
+        kind(one.ask("INIT-STATUS", nothing)),
+        "not-allowed",
+        "a new challenge revokes the proof"
+    );
 }
 
 #[test]
@@ -258,16 +397,23 @@ fn three_wrong_proofs_end_the_connection_and_slow_the_address_down() {
     let guess = || {
         let mut script = Script::stranger(address);
         for _ in 0..3 {
-            script.prove(b"a wrong key of this size", address).expect_err("a wrong key");
+            script
+                .prove(b"a wrong key of this size", address)
+                .expect_err("a wrong key");
         }
         script.expect_end();
     };
     guess();
     let begin = Instant::now();
     guess();
-    assert!(begin.elapsed() >= Duration::from_millis(300), "each further try waits");
+    assert!(
+        begin.elapsed() >= Duration::from_millis(300),
+        "each further try waits"
+    );
     let mut script = Script::stranger(address);
-    script.prove(KEY.trim().as_bytes(), address).expect("the right key is taken all the same");
+    script
+        .prove(KEY.trim().as_bytes(), address)
+        .expect("the right key is taken all the same");
 }
 
 #[test]
@@ -276,12 +422,28 @@ fn a_key_file_that_is_of_no_use_is_refused_by_both_sides() {
     network.write("short.txt", &format!("{}\n", "x".repeat(15)));
     network.write("empty.txt", "");
     for (key, words) in [
-        ("short.txt", "the deploy key short.txt has fewer than 16 bytes"),
-        ("empty.txt", "the deploy key empty.txt has fewer than 16 bytes"),
+        (
+            "short.txt",
+            "the deploy key short.txt has fewer than 16 bytes",
+        ),
+        (
+            "empty.txt",
+            "the deploy key empty.txt has fewer than 16 bytes",
+        ),
         ("missing.txt", "cannot read the deploy key missing.txt: "),
     ] {
-        network.initializer(&["apply", "init.yaml", "--deploy-key", key]).ends(1).says(words);
-        let arguments = ["--listen", "127.0.0.1:0", "--data", "data-of-nobody", "--deploy-key", key];
+        network
+            .initializer(&["apply", "init.yaml", "--deploy-key", key])
+            .ends(1)
+            .says(words);
+        let arguments = [
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            "data-of-nobody",
+            "--deploy-key",
+            key,
+        ];
         let server = network.server_program(&arguments).ends(1).says(words);
         assert_eq!((&*server.stdout, server.stderr.lines().count()), ("", 1));
     }
@@ -293,11 +455,18 @@ fn a_key_file_that_is_of_no_use_is_refused_by_both_sides() {
 fn listening_beyond_loopback_in_plain_tcp_has_to_be_asked_for() {
     let network = Network::of_two_servers();
     for listen in ["0.0.0.0:0", "[::]:0"] {
-        let refused = network.server_program(&["--listen", listen, "--data", "data-of-nobody"]).ends(1);
-        refused.says(&format!("refusing to listen on {listen} in plain TCP")).says("--insecure");
+        let refused = network
+            .server_program(&["--listen", listen, "--data", "data-of-nobody"])
+            .ends(1);
+        refused
+            .says(&format!("refusing to listen on {listen} in plain TCP"))
+            .says("--insecure");
     }
     assert!(!network.path().join("data-of-nobody").exists());
-    let server = ServerProcess::start(&network.data("server1"), &["--listen", "0.0.0.0:0", "--insecure"]);
+    let server = ServerProcess::start(
+        &network.data("server1"),
+        &["--listen", "0.0.0.0:0", "--insecure"],
+    );
     assert!(server.address().ip().is_unspecified() && server.address().port() != 0);
     let place = format!("server1=127.0.0.1:{}", server.address().port());
     network

@@ -28,11 +28,16 @@ fn serving() -> Network {
         kind = python_text("Kind\u{1b}[31m"),
         text = python_text(HOSTILE)
     );
-    let says = format!("def says():\n    print({text})\n    return {text}\n", text = python_text(HOSTILE));
-    let raises_much =
-        "def raises_much():\n    raise type('K' * 30_000_000, (Exception,), {})('m' * 30_000_000)\n";
-    let procedures =
-        [("raises", "", "", &*raises), ("says", "", "str", &says), ("raises_much", "", "", raises_much)];
+    let says = format!(
+        "def says():\n    print({text})\n    return {text}\n",
+        text = python_text(HOSTILE)
+    );
+    let raises_much = "def raises_much():\n    raise type('K' * 30_000_000, (Exception,), {})('m' * 30_000_000)\n";
+    let procedures = [
+        ("raises", "", "", &*raises),
+        ("says", "", "str", &says),
+        ("raises_much", "", "", raises_much),
+    ];
     Network::serving(&procedures)
 }
 
@@ -40,15 +45,38 @@ fn serving() -> Network {
 fn what_a_procedure_says_is_shown_escaped_by_rpc_client_and_in_the_log() {
     let network = serving();
     let call = |procedure: &str, flags: &[&str]| {
-        network.client(&[&["--as", "client1", "call", procedure, "--server", "server1"], flags].concat())
+        network.client(
+            &[
+                &["--as", "client1", "call", procedure, "--server", "server1"],
+                flags,
+            ]
+            .concat(),
+        )
     };
-    let raised = call("svc1.raises", &[]).ends(1).says(SHOWN).says(r"(Kind\u001b[31m)");
+    let raised = call("svc1.raises", &[])
+        .ends(1)
+        .says(SHOWN)
+        .says(r"(Kind\u001b[31m)");
     let said = call("svc1.says", &[]).succeeds().says(SHOWN);
-    let lines = [call("svc1.raises", &["--json"]).ends(1), call("svc1.says", &["--json"]).succeeds()];
-    assert_eq!(lines[0].json_lines()[0]["error"], HOSTILE, "JSON means what it meant");
-    assert_eq!(lines[1].json_lines()[0]["return-values"][0], HOSTILE, "JSON means what it meant");
+    let lines = [
+        call("svc1.raises", &["--json"]).ends(1),
+        call("svc1.says", &["--json"]).succeeds(),
+    ];
+    assert_eq!(
+        lines[0].json_lines()[0]["error"],
+        HOSTILE,
+        "JSON means what it meant"
+    );
+    assert_eq!(
+        lines[1].json_lines()[0]["return-values"][0],
+        HOSTILE,
+        "JSON means what it meant"
+    );
     for finished in lines.iter().chain([&raised, &said]) {
-        assert!(!has_hidden(&finished.stdout) && !has_hidden(&finished.stderr), "{finished:?}");
+        assert!(
+            !has_hidden(&finished.stdout) && !has_hidden(&finished.stderr),
+            "{finished:?}"
+        );
     }
     let server = network.server("server1");
     server.logged(&["raised", r"\u001b[2J\u009b31m\u202e\u2028"]);
@@ -81,12 +109,17 @@ fn who_applied_is_shown_escaped_by_status_and_history() {
         "manifest": manifest,
     });
     let token = script.ask("INIT-BEGIN", begin).expect("begun")["token"].clone();
-    let under_way = network.initializer(&["status", "init.yaml"]).ends(0).says(SHOWN);
+    let under_way = network
+        .initializer(&["status", "init.yaml"])
+        .ends(0)
+        .says(SHOWN);
     let busy = network.write("p0.py", "def raises():\n    return None\n");
     assert!(busy.exists());
     let refused = network.apply().ends(1).says(SHOWN);
     for header in ["INIT-PREPARE", "INIT-COMMIT"] {
-        script.ask(header, json!({ "txn": txn, "token": token })).expect(header);
+        script
+            .ask(header, json!({ "txn": txn, "token": token }))
+            .expect(header);
     }
     let mut shown = vec![under_way, refused];
     for arguments in [&["status", "init.yaml"][..], &["history", "init.yaml"]] {
@@ -94,7 +127,10 @@ fn who_applied_is_shown_escaped_by_status_and_history() {
         shown.push(network.initializer(&[arguments, &["--json"]].concat()));
     }
     for finished in shown {
-        assert!(!has_hidden(&finished.stdout) && !has_hidden(&finished.stderr), "{finished:?}");
+        assert!(
+            !has_hidden(&finished.stdout) && !has_hidden(&finished.stderr),
+            "{finished:?}"
+        );
     }
     assert!(!has_hidden(&network.server("server1").log().join("\n")));
 }
@@ -102,14 +138,27 @@ fn who_applied_is_shown_escaped_by_status_and_history() {
 #[test]
 fn an_exception_fits_into_every_frame_whatever_a_procedure_raises() {
     let network = serving();
-    let answer = network.peer(Framing::Framed).call(request("svc1", "raises_much").id(1));
+    let answer = network
+        .peer(Framing::Framed)
+        .call(request("svc1", "raises_much").id(1));
     let length = |member: &str| answer["value"][member].as_str().expect("a text").len();
-    assert_eq!([length("exception-kind"), length("exception-message")], [200, 8000]);
+    assert_eq!(
+        [length("exception-kind"), length("exception-message")],
+        [200, 8000]
+    );
     let mut binary = network.binary();
     binary.send(Frames::new().bind(0, "raises_much", &[]).call(1, 0, ()));
     let (_, exception) = binary.raised();
-    assert_eq!((exception.own_kind.map(|kind| kind.len()), exception.message.len()), (Some(200), 8000));
-    let line = network.server("server1").logged(&["raised", "svc1.raises_much()"]);
+    assert_eq!(
+        (
+            exception.own_kind.map(|kind| kind.len()),
+            exception.message.len()
+        ),
+        (Some(200), 8000)
+    );
+    let line = network
+        .server("server1")
+        .logged(&["raised", "svc1.raises_much()"]);
     assert!(line.len() < 20_000, "{} bytes", line.len());
 }
 
@@ -122,19 +171,33 @@ fn valid_signatures_are_bounded() {
     );
     for count in 1..60 {
         let types = vec![format!("\"{long}\""); count].join(", ");
-        init +=
-            &["      - { name: many, arguments: [", &types, &format!("], path: p{count}.py }}\n")].concat();
+        init += &[
+            "      - { name: many, arguments: [",
+            &types,
+            &format!("], path: p{count}.py }}\n"),
+        ]
+        .concat();
     }
     let mut network = Network::new(&init);
     for count in 1..60 {
-        network.write(&format!("p{count}.py"), "def many(*all):\n    return None\n");
+        network.write(
+            &format!("p{count}.py"),
+            "def many(*all):\n    return None\n",
+        );
     }
     network.start("server1", &[]);
     network.apply_unchecked().succeeds();
-    let answer = network.peer(Framing::Framed).call(request("svc1", "many").arg("int", 1).id(1));
+    let answer = network
+        .peer(Framing::Framed)
+        .call(request("svc1", "many").arg("int", 1).id(1));
     let text = answer.to_string();
     assert_eq!(answer["value"]["exception-type"], "Invalid Arguments");
-    assert!(!answer["value"]["valid-signatures"].as_array().expect("a list").is_empty());
+    assert!(
+        !answer["value"]["valid-signatures"]
+            .as_array()
+            .expect("a list")
+            .is_empty()
+    );
     assert!(text.len() < 64 << 10, "{} bytes", text.len());
 }
 
@@ -144,5 +207,8 @@ fn an_unproven_peer_sends_short_deployment_messages() {
     let mut stranger = Script::stranger(network.server("server1").address());
     let long = json!({ "nonce": "a".repeat(5000) });
     let refused = stranger.ask("INIT-CHALLENGE", long).expect_err("too long");
-    assert_eq!(refused["message"], "`INIT-CHALLENGE` has at most 4096 bytes");
+    assert_eq!(
+        refused["message"],
+        "`INIT-CHALLENGE` has at most 4096 bytes"
+    );
 }

@@ -1,4 +1,5 @@
-//! Deployments that break off, race, or lie: each server is old or new, whole, and the next apply converges.
+//! Deployments that break off, race, or lie: each server is old or new, whole, and the next apply
+//! converges.
 
 mod crashes;
 mod messages;
@@ -7,7 +8,8 @@ mod races;
 
 use crate::harness::Network;
 
-/// Both servers on generation 1, and both sources changed: the values are 1, and 2 after the next apply.
+/// Both servers on generation 1, and both sources changed: the values are 1, and 2 after the next
+/// apply.
 fn about_to_change() -> Network {
     let network = Network::serving_two();
     network.write_value("one.py", 2);

@@ -39,10 +39,17 @@ fn seven(service: &str, client: Option<&str>) -> Request {
     }
 }
 
-/// Where a caller is, the name it gives, and what `both` and `his` say: that it may, or words of why not.
-type Case<'a> = (u8, Option<&'a str>, Result<(), &'a str>, Result<(), &'a str>);
+/// Where a caller is, the name it gives, and what `both` and `his` say: that it may, or words of
+/// why not.
+type Case<'a> = (
+    u8,
+    Option<&'a str>,
+    Result<(), &'a str>,
+    Result<(), &'a str>,
+);
 
-/// A caller at 127.0.0.`host` that gives this name calls both services: each lets it in or refuses it with these words.
+/// A caller at 127.0.0.`host` that gives this name calls both services: each lets it in or refuses
+/// it with these words.
 fn check(network: &Network, cases: &[Case<'_>]) {
     let address = network.server("server1").address();
     for framing in Framing::BOTH {
@@ -51,7 +58,11 @@ fn check(network: &Network, cases: &[Case<'_>]) {
             for (service, expected) in [("both", both), ("his", his)] {
                 let answer = peer.call(seven(service, *client));
                 match expected {
-                    Ok(()) => assert_eq!(number(&answer), 7, "{client:?} from 127.0.0.{host} at {service}"),
+                    Ok(()) => assert_eq!(
+                        number(&answer),
+                        7,
+                        "{client:?} from 127.0.0.{host} at {service}"
+                    ),
                     Err(words) => {
                         let service = format!("access to service `{service}`");
                         Raises("Client Not Registered", "no", &[words, &service]).check(&answer);
@@ -67,8 +78,11 @@ fn the_address_decides_and_the_name_decides_among_those_that_share_it() {
     let nobody = "no client of the network calls from 127.0.0.9";
     let elsewhere = "does not call from 127.0.0.";
     let several = "several clients call from 127.0.0.2";
-    let (solo, left, right) =
-        ("client `solo` is no tenant", "client `left` is no tenant", "client `right` is no tenant");
+    let (solo, left, right) = (
+        "client `solo` is no tenant",
+        "client `left` is no tenant",
+        "client `right` is no tenant",
+    );
     let idle = "client `idle` is no tenant";
     check(
         &network(),
@@ -123,7 +137,10 @@ fn a_name_that_only_looks_right_is_another_name() {
         "%",
         "left' OR '1'='1",
     ];
-    let cases: Vec<_> = names.iter().map(|name| (2, Some(*name), elsewhere, elsewhere)).collect();
+    let cases: Vec<_> = names
+        .iter()
+        .map(|name| (2, Some(*name), elsewhere, elsewhere))
+        .collect();
     check(&network(), &cases);
 }
 
@@ -166,8 +183,10 @@ fn each_request_of_a_session_is_judged_by_its_own_name() {
         for _ in 0..2 {
             assert_eq!(number(&peer.call(seven("both", Some("left")))), 7);
             assert_eq!(number(&peer.call(seven("his", Some("right")))), 7);
-            Raises("Client Not Registered", "no", &["`left`"]).check(&peer.call(seven("his", Some("left"))));
-            Raises("Client Not Registered", "no", &["several"]).check(&peer.call(seven("his", None)));
+            Raises("Client Not Registered", "no", &["`left`"])
+                .check(&peer.call(seven("his", Some("left"))));
+            Raises("Client Not Registered", "no", &["several"])
+                .check(&peer.call(seven("his", None)));
         }
     }
 }

@@ -9,7 +9,12 @@ use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network as 
 
 use crate::harness::{Network, PATIENCE};
 
-const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
+const ADD: (&str, &str, &str, &str) = (
+    "add",
+    "int, int",
+    "int",
+    "def add(a, b):\n    return a + b\n",
+);
 
 /// `client1` of a network with `svc1` on a server at this address.
 fn client_of(address: SocketAddr) -> Client {
@@ -22,7 +27,11 @@ fn client_with(address: SocketAddr, deadline: Duration) -> Client {
         .client("client1", IpAddr::V4(Ipv4Addr::LOCALHOST))
         .service("svc1", "server1");
     let builder = Client::builder(topology).client("client1");
-    builder.server("server1", address.to_string()).deadline(deadline).build().expect("a network")
+    builder
+        .server("server1", address.to_string())
+        .deadline(deadline)
+        .build()
+        .expect("a network")
 }
 
 fn add(client: &Client, a: i64, b: i64) -> Result<Answer, Error> {
@@ -32,7 +41,10 @@ fn add(client: &Client, a: i64, b: i64) -> Result<Answer, Error> {
 #[track_caller]
 fn assert_sum(answer: &Result<Answer, Error>, expected: &str) {
     let values = &answer.as_ref().expect("an answer").return_values;
-    assert_eq!(values.iter().map(|value| value.get()).collect::<Vec<_>>(), [expected]);
+    assert_eq!(
+        values.iter().map(|value| value.get()).collect::<Vec<_>>(),
+        [expected]
+    );
 }
 
 /// A server that plays `script` on each of as many connections, one after the other.
@@ -45,7 +57,9 @@ fn scripted(
     let playing = std::thread::spawn(move || {
         for number in 0..connections {
             let (mut stream, _) = listener.accept().expect("a connection");
-            stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+            stream
+                .set_read_timeout(Some(PATIENCE))
+                .expect("a socket option");
             script(number, &mut stream);
         }
     });
@@ -58,7 +72,10 @@ fn read_request(stream: &mut TcpStream) -> serde_json::Value {
     if message["header"] != "RPC-PING" {
         return message;
     }
-    send(stream, &serde_json::json!({ "header": "RPC-PONG", "value": { "id": message["value"]["id"] } }));
+    send(
+        stream,
+        &serde_json::json!({ "header": "RPC-PONG", "value": { "id": message["value"]["id"] } }),
+    );
     read_message(stream)
 }
 
@@ -72,8 +89,12 @@ fn read_message(stream: &mut TcpStream) -> serde_json::Value {
 
 fn send(stream: &mut TcpStream, message: &serde_json::Value) {
     let message = message.to_string();
-    let length = u32::try_from(message.len()).expect("a short message").to_be_bytes();
-    stream.write_all(&[&length, message.as_bytes()].concat()).expect("a write");
+    let length = u32::try_from(message.len())
+        .expect("a short message")
+        .to_be_bytes();
+    stream
+        .write_all(&[&length, message.as_bytes()].concat())
+        .expect("a write");
 }
 
 fn result_of(request: &serde_json::Value) -> serde_json::Value {
@@ -90,7 +111,10 @@ fn a_session_that_the_server_closed_meanwhile_is_replaced() {
     assert_sum(&add(&client, 2, 3), "5");
     network.server_mut("server1").kill();
     let refused = add(&client, 2, 3).expect_err("nobody listens");
-    assert_eq!(refused.kind(), ErrorKind::Exception(ExceptionType::Unavailable));
+    assert_eq!(
+        refused.kind(),
+        ErrorKind::Exception(ExceptionType::Unavailable)
+    );
     assert_eq!(refused.executed(), Executed::No);
     network.start("server1", &["--listen", &address.to_string()]);
     assert_sum(&add(&client, 3, 4), "7");
@@ -102,9 +126,13 @@ fn threads_share_a_network() {
     let client = client_of(network.server("server1").address());
     let call = |offset: i64| {
         let client = client.clone();
-        move || (0..50).for_each(|n| assert_sum(&add(&client, n, offset), &(n + offset).to_string()))
+        move || {
+            (0..50).for_each(|n| assert_sum(&add(&client, n, offset), &(n + offset).to_string()));
+        }
     };
-    let threads: Vec<_> = (0..8).map(|offset| std::thread::spawn(call(offset * 1000))).collect();
+    let threads: Vec<_> = (0..8)
+        .map(|offset| std::thread::spawn(call(offset * 1000)))
+        .collect();
     for thread in threads {
         thread.join().expect("answers");
     }
@@ -122,7 +150,10 @@ fn a_drain_notice_ends_the_session_and_no_call() {
     let (address, playing) = scripted(2, |number, stream| {
         let request = read_request(stream);
         if number == 0 {
-            send(stream, &serde_json::json!({ "header": "RPC-DRAIN", "value": { "last-id": 1 } }));
+            send(
+                stream,
+                &serde_json::json!({ "header": "RPC-DRAIN", "value": { "last-id": 1 } }),
+            );
         }
         send(stream, &result_of(&request));
     });
@@ -144,7 +175,11 @@ fn check_hostile(
         answer(stream);
     });
     let error = add(&client_of(address), 2, 3).expect_err(words);
-    assert_eq!((error.kind(), error.executed()), (kind, executed), "{error}");
+    assert_eq!(
+        (error.kind(), error.executed()),
+        (kind, executed),
+        "{error}"
+    );
     assert!(error.to_string().contains(words), "{words}: {error}");
     assert!(!error.is_from_peer());
     playing.join().expect("one connection");
@@ -153,24 +188,47 @@ fn check_hostile(
 #[test]
 fn a_server_that_breaks_the_protocol_fails_the_call_and_nothing_else() {
     let unavailable = ErrorKind::Exception(ExceptionType::Unavailable);
-    check_hostile(|_| (), unavailable, Executed::Unknown, "closed the connection without an answer");
-    let raw = |bytes: &'static [u8]| move |stream: &mut TcpStream| stream.write_all(bytes).expect("a write");
+    check_hostile(
+        |_| (),
+        unavailable,
+        Executed::Unknown,
+        "closed the connection without an answer",
+    );
+    let raw = |bytes: &'static [u8]| {
+        move |stream: &mut TcpStream| stream.write_all(bytes).expect("a write")
+    };
     for (bytes, words) in [
         (&b"\xff\xff\xff\xff"[..], "over the limit"),
         (b"\0\0\0\0", "length 0"),
         (b"\0\0\0\x05hello", "not JSON"),
         (b"\0\0\0\x02{}", "no `header`"),
         (b"\0\0\0\x1d{\"header\":\"HELLO\",\"value\":{}}", "HELLO"),
-        (b"\0\0\0\x1f{\"header\":\"RPC-RES\",\"value\":{}}", "return-values"),
+        (
+            b"\0\0\0\x1f{\"header\":\"RPC-RES\",\"value\":{}}",
+            "return-values",
+        ),
     ] {
         check_hostile(raw(bytes), ErrorKind::Protocol, Executed::Unknown, words);
     }
     let other = |stream: &mut TcpStream| {
-        send(stream, &result_of(&serde_json::json!({ "value": { "id": 99 } })));
+        send(
+            stream,
+            &result_of(&serde_json::json!({ "value": { "id": 99 } })),
+        );
     };
-    check_hostile(other, ErrorKind::Protocol, Executed::Unknown, "answered another call");
+    check_hostile(
+        other,
+        ErrorKind::Protocol,
+        Executed::Unknown,
+        "answered another call",
+    );
     let cut = |stream: &mut TcpStream| stream.write_all(b"\0\0\0\x20{\"header\"").expect("a write");
-    check_hostile(cut, unavailable, Executed::Unknown, "closed the connection without an answer");
+    check_hostile(
+        cut,
+        unavailable,
+        Executed::Unknown,
+        "closed the connection without an answer",
+    );
 }
 
 /// A port that takes connections and says nothing.
@@ -183,15 +241,25 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds_and_nothing_was
         // Until the caller has given up.
         let _ = ended.lock().expect("the channel").recv_timeout(PATIENCE);
         let mut rest = Vec::new();
-        stream.read_to_end(&mut rest).expect("the end of the connection");
+        stream
+            .read_to_end(&mut rest)
+            .expect("the end of the connection");
         assert!(rest.is_empty(), "no request was sent");
     });
     let begin = std::time::Instant::now();
     let error = add(&client_with(address, PATIENCE), 2, 3).expect_err("silence");
     assert!(begin.elapsed() < PATIENCE, "long before the deadline");
-    assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::Unavailable));
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Exception(ExceptionType::Unavailable)
+    );
     assert_eq!(error.executed(), Executed::No);
-    assert!(error.to_string().contains("said nothing within 5s: it is no rpc-server"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("said nothing within 5s: it is no rpc-server"),
+        "{error}"
+    );
     drop(end);
     playing.join().expect("one connection");
 }
@@ -201,11 +269,23 @@ fn a_server_with_all_its_connections_says_so_before_anything_is_asked() {
     let mut network = Network::serving(&[ADD]);
     network.start("server1", &["--max-connections", "1"]);
     let mut held = network.peer(crate::harness::Framing::Framed);
-    assert_eq!(held.call(crate::harness::request("svc1", "add").id(1))["header"], "RPC-EX");
-    let error = add(&client_of(network.server("server1").address()), 2, 3).expect_err("one too many");
-    assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::Unavailable));
+    assert_eq!(
+        held.call(crate::harness::request("svc1", "add").id(1))["header"],
+        "RPC-EX"
+    );
+    let error =
+        add(&client_of(network.server("server1").address()), 2, 3).expect_err("one too many");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Exception(ExceptionType::Unavailable)
+    );
     assert_eq!(error.executed(), Executed::No);
-    assert!(error.to_string().contains("the server has 1 connections, its limit"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("the server has 1 connections, its limit"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -235,7 +315,10 @@ fn a_server_that_stays_silent_is_given_up_at_the_deadline() {
     });
     let client = client_with(address, Duration::from_millis(100));
     let error = add(&client, 2, 3).expect_err("silence");
-    assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::DeadlineExceeded));
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Exception(ExceptionType::DeadlineExceeded)
+    );
     assert_eq!(error.executed(), Executed::Unknown);
     drop(end);
     playing.join().expect("one connection");

@@ -12,7 +12,12 @@ mod workers;
 
 use crate::harness::{Gate, Network, Request, request};
 
-const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
+const ADD: (&str, &str, &str, &str) = (
+    "add",
+    "int, int",
+    "int",
+    "def add(a, b):\n    return a + b\n",
+);
 
 /// 2 + 3.
 fn add() -> Request {
@@ -24,7 +29,8 @@ fn wait(id: i64) -> Request {
     request("svc1", "wait").arg("int", id).id(id)
 }
 
-/// `add`, and `wait` at this gate. The flags hold once everything is deployed and nobody is connected.
+/// `add`, and `wait` at this gate. The flags hold once everything is deployed and nobody is
+/// connected.
 fn serving(gate: &Gate, flags: &[&str]) -> Network {
     let source = gate.source("wait");
     let mut network = Network::with_procedures(&[ADD, ("wait", "int", "int", &source)]).served(&[]);

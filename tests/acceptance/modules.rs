@@ -32,7 +32,10 @@ fn serving() -> Network {
             "words.py",
             "from numbers_of import one\n\nWORD = 'hello'\n\ndef say():\n    return f'{WORD} {one()}'\n",
         ),
-        ("greeting.py", "import words\n\ndef greeting():\n    return words.say()\n"),
+        (
+            "greeting.py",
+            "import words\n\ndef greeting():\n    return words.say()\n",
+        ),
         ("roll.csv", "anna,7\n"),
         (
             "roll.py",
@@ -47,7 +50,10 @@ fn serving() -> Network {
     ] {
         network.write(&format!("services/svc1/{name}"), content);
     }
-    network.write("services/shared/numbers_of.py", "def one():\n    return 1\n");
+    network.write(
+        "services/shared/numbers_of.py",
+        "def one():\n    return 1\n",
+    );
     network.start("server1", &[]);
     network.apply().succeeds();
     network
@@ -67,13 +73,20 @@ fn modules_and_data_travel_and_are_found() {
     assert_eq!(returned(&network, "beside_me"), "anna,7\n");
     assert_eq!(returned(&network, "from_the_project"), "anna,7\n");
     std::fs::remove_dir_all(network.path().join("services")).expect("removed");
-    assert_eq!(returned(&network, "from_the_project"), "anna,7\n", "it is the server's own copy");
+    assert_eq!(
+        returned(&network, "from_the_project"),
+        "anna,7\n",
+        "it is the server's own copy"
+    );
 }
 
 #[test]
 fn two_procedures_of_one_file_share_its_globals() {
     let network = serving();
-    assert_eq!([returned(&network, "bump"), returned(&network, "bump")], [json!(1), json!(2)]);
+    assert_eq!(
+        [returned(&network, "bump"), returned(&network, "bump")],
+        [json!(1), json!(2)]
+    );
     assert_eq!(returned(&network, "read_counter"), 2);
 }
 
@@ -82,13 +95,25 @@ fn a_changed_module_alone_gets_new_workers() {
     let network = serving();
     returned(&network, "bump");
     let before = network.server("server1").workers();
-    network.write("services/shared/numbers_of.py", "def one():\n    return 'one'\n");
+    network.write(
+        "services/shared/numbers_of.py",
+        "def one():\n    return 'one'\n",
+    );
     network.plan().ends(3).says("~ modules").says("0 changed");
-    let summary = network.initializer(&["apply", "init.yaml", "--json"]).succeeds().summary();
+    let summary = network
+        .initializer(&["apply", "init.yaml", "--json"])
+        .succeeds()
+        .summary();
     assert_eq!(summary["files-sent"], 1);
     assert_eq!(returned(&network, "greeting"), "hello one");
-    assert_eq!(returned(&network, "read_counter"), 0, "globals begin anew with new workers");
-    network.server("server1").wait_for_workers("the old workers leave", |now| now.is_disjoint(&before));
+    assert_eq!(
+        returned(&network, "read_counter"),
+        0,
+        "globals begin anew with new workers"
+    );
+    network
+        .server("server1")
+        .wait_for_workers("the old workers leave", |now| now.is_disjoint(&before));
 }
 
 #[test]
@@ -107,17 +132,37 @@ fn a_module_that_breaks_its_source_is_refused_with_the_line_of_the_import() {
     let network = serving();
     for (content, words) in [
         ("def one(:\n", "SyntaxError"),
-        ("raise RuntimeError('not today')\n", "RuntimeError: not today"),
-        ("def two():\n    return 2\n", "ImportError: cannot import name 'one'"),
+        (
+            "raise RuntimeError('not today')\n",
+            "RuntimeError: not today",
+        ),
+        (
+            "def two():\n    return 2\n",
+            "ImportError: cannot import name 'one'",
+        ),
     ] {
         network.write("services/shared/numbers_of.py", content);
-        network.apply_unchecked().ends(1).says(words).says("services/svc1/greeting.py:1:");
+        network
+            .apply_unchecked()
+            .ends(1)
+            .says(words)
+            .says("services/svc1/greeting.py:1:");
         assert_eq!(returned(&network, "greeting"), "hello 1");
     }
-    network.write("init.yaml", &INIT.replace(", services/shared/numbers_of.py", ""));
-    network.apply_unchecked().ends(1).says("ModuleNotFoundError: No module named 'numbers_of'");
+    network.write(
+        "init.yaml",
+        &INIT.replace(", services/shared/numbers_of.py", ""),
+    );
+    network
+        .apply_unchecked()
+        .ends(1)
+        .says("ModuleNotFoundError: No module named 'numbers_of'");
     network.write("init.yaml", &INIT.replace("roll.csv]", "rolls.csv]"));
-    network.apply().ends(1).says("E080").says("services/svc1/rolls.csv");
+    network
+        .apply()
+        .ends(1)
+        .says("E080")
+        .says("services/svc1/rolls.csv");
     assert_eq!(returned(&network, "beside_me"), "anna,7\n");
 }
 

@@ -1,4 +1,5 @@
-//! Native procedures: handlers that fail, panic, block, wait; who may call them; what does not fit its signature.
+//! Native procedures: handlers that fail, panic, block, wait; who may call them; what does not fit
+//! its signature.
 
 mod deployment;
 mod panics;
@@ -79,7 +80,13 @@ fn service(seen: &Arc<Seen>) -> NativeService {
     NativeService::new("svc1")
         .method(&HALF, move |_, (n,): (i64,)| {
             halves.halved.fetch_add(1, Ordering::SeqCst);
-            async move { if n % 2 == 0 { Ok(n / 2) } else { Err(Failure::new("Odd", format!("{n} is odd"))) } }
+            async move {
+                if n % 2 == 0 {
+                    Ok(n / 2)
+                } else {
+                    Err(Failure::new("Odd", format!("{n} is odd")))
+                }
+            }
         })
         .method(&PANIC, |_, (how,): (i64,)| {
             assert!(how != 0, "before it begins");
@@ -111,14 +118,20 @@ fn service(seen: &Arc<Seen>) -> NativeService {
                 Ok(n)
             }
         })
-        .method(&ZEROS, |_, (count,): (i64,)| async move { Ok(vec![0_u8; usize::try_from(count)?]) })
+        .method(&ZEROS, |_, (count,): (i64,)| async move {
+            Ok(vec![0_u8; usize::try_from(count)?])
+        })
         .method(&WHO, |call, ()| async move { Ok(call.client().to_owned()) })
 }
 
 /// A server with all of it deployed.
 fn serving(limits: Limits) -> (Embedded, Arc<Seen>) {
     let (halved, waiting, gate) = (AtomicUsize::new(0), AtomicUsize::new(0), Semaphore::new(0));
-    let seen = Arc::new(Seen { halved, waiting, gate });
+    let seen = Arc::new(Seen {
+        halved,
+        waiting,
+        gate,
+    });
     let server = Embedded::start(INIT, vec![service(&seen)], limits);
     server.apply().succeeds();
     (server, seen)
@@ -134,9 +147,11 @@ fn bound(server: &Embedded) -> BinaryPeer {
 
 fn bind_all() -> Frames {
     let procedures = [&HALF, &PANIC, &NAP, &DOZE, &WAIT, &ZEROS, &WHO];
-    (0..).zip(procedures).fold(Frames::new(), |frames, (slot, procedure)| {
-        frames.bind(slot, procedure.rpc, procedure.arguments)
-    })
+    (0..)
+        .zip(procedures)
+        .fold(Frames::new(), |frames, (slot, procedure)| {
+            frames.bind(slot, procedure.rpc, procedure.arguments)
+        })
 }
 
 /// The session goes on: half of 8 is 4.

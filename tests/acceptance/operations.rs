@@ -1,4 +1,5 @@
-//! `initializer` as a tool for operators: plans in files, status, history, rollback, watch, partial applies.
+//! `initializer` as a tool for operators: plans in files, status, history, rollback, watch, partial
+//! applies.
 
 mod damage;
 mod health;
@@ -18,7 +19,10 @@ use crate::harness::Network;
 fn apply_values(network: &Network, values: [u64; 2]) -> String {
     network.write_value("one.py", values[0]);
     network.write_value("two.py", values[1]);
-    let summary = network.initializer(&["apply", "init.yaml", "--json"]).succeeds().summary();
+    let summary = network
+        .initializer(&["apply", "init.yaml", "--json"])
+        .succeeds()
+        .summary();
     summary["apply"].as_str().expect("an id").to_owned()
 }
 
@@ -28,5 +32,8 @@ fn values(network: &Network) -> [(u64, u64); 2] {
 
 /// The JSON lines of that event.
 fn events(lines: Vec<Value>, event: &str) -> Vec<Value> {
-    lines.into_iter().filter(|line| line["event"] == event).collect()
+    lines
+        .into_iter()
+        .filter(|line| line["event"] == event)
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! Records and enumerations: from the file to Python and back, and two sides that mean different things by one name.
+//! Records and enumerations: from the file to Python and back, and two sides that mean different
+//! things by one name.
 
 use serde_json::{Value, json};
 
@@ -49,7 +50,10 @@ fn served() -> Network {
              def poll(tallies):\n    by_name = {t.candidate: t for t in tallies}\n    \
              return rpc_types.Poll(tallies=by_name, best=(max(tallies, key=lambda t: t.votes), 'and'))\n",
         ),
-        ("give", "import types\nfrom rpc_types import *\n\ndef give(code):\n    return eval(code)\n"),
+        (
+            "give",
+            "import types\nfrom rpc_types import *\n\ndef give(code):\n    return eval(code)\n",
+        ),
         ("show", "def show(tally):\n    return repr(tally)\n"),
     ] {
         network.write(&format!("services/svc1/{name}.py"), source);
@@ -64,19 +68,39 @@ fn records_go_to_python_and_back() {
         let mut peer = network.peer(framing);
         let tally = json!({ "votes": 3, "candidate": "ann", "trust": "low" });
         for ty in ["Tally", TALLY, " Tally "] {
-            let request = request("svc1", "count").arg(ty, tally.clone()).arg("int", 2).id(1);
+            let request = request("svc1", "count")
+                .arg(ty, tally.clone())
+                .arg("int", 2)
+                .id(1);
             let expected = json!([{ "candidate": "ann", "votes": 5, "trust": "low" }]);
-            assert_eq!(*returned(&peer.call(request.returns(&["Tally"]))), expected, "{ty}");
+            assert_eq!(
+                *returned(&peer.call(request.returns(&["Tally"]))),
+                expected,
+                "{ty}"
+            );
         }
         let raised = peer.call(request("svc1", "raise_level").arg("Level", "low").id(2));
         assert_eq!(*returned(&raised), json!(["high"]));
-        let shown =
-            peer.call(request("svc1", "show").arg("Tally", json!({ "candidate": "é", "votes": 0 })).id(3));
-        assert_eq!(*returned(&shown), json!(["Tally(candidate='é', votes=0, trust=None)"]));
-        let (ann, bob) =
-            (json!({ "candidate": "ann", "votes": 1 }), json!({ "candidate": "bob", "votes": 2 }));
-        let poll = peer.call(request("svc1", "poll").arg("List[Tally]", json!([ann, bob])).id(4));
-        let with_trust = |name: &str, votes: i64| json!({ "candidate": name, "votes": votes, "trust": null });
+        let shown = peer.call(
+            request("svc1", "show")
+                .arg("Tally", json!({ "candidate": "é", "votes": 0 }))
+                .id(3),
+        );
+        assert_eq!(
+            *returned(&shown),
+            json!(["Tally(candidate='é', votes=0, trust=None)"])
+        );
+        let (ann, bob) = (
+            json!({ "candidate": "ann", "votes": 1 }),
+            json!({ "candidate": "bob", "votes": 2 }),
+        );
+        let poll = peer.call(
+            request("svc1", "poll")
+                .arg("List[Tally]", json!([ann, bob]))
+                .id(4),
+        );
+        let with_trust =
+            |name: &str, votes: i64| json!({ "candidate": name, "votes": votes, "trust": null });
         let expected = json!([{
             "tallies": { "ann": with_trust("ann", 1), "bob": with_trust("bob", 2) },
             "best": [with_trust("bob", 2), "and"],
@@ -103,20 +127,53 @@ fn a_procedure_may_return_whatever_has_the_fields() {
     }
     for (code, words) in [
         ("None", "NoneType where `Tally` is declared"),
-        ("{'candidate': 'a'}", "a dict without `votes` where `Tally` is declared"),
-        ("{'candidate': 'a', 'votes': 1, 'x': 1}", "a dict with 'x', which is no field"),
-        ("Tally(candidate='a', votes='1')", "str where `int` is declared at .votes"),
-        ("Tally(candidate='a', votes=1, trust='top')", "'top' where `Level` is declared at .trust"),
-        ("types.SimpleNamespace(candidate='a')", "SimpleNamespace without an attribute `votes`"),
+        (
+            "{'candidate': 'a'}",
+            "a dict without `votes` where `Tally` is declared",
+        ),
+        (
+            "{'candidate': 'a', 'votes': 1, 'x': 1}",
+            "a dict with 'x', which is no field",
+        ),
+        (
+            "Tally(candidate='a', votes='1')",
+            "str where `int` is declared at .votes",
+        ),
+        (
+            "Tally(candidate='a', votes=1, trust='top')",
+            "'top' where `Level` is declared at .trust",
+        ),
+        (
+            "types.SimpleNamespace(candidate='a')",
+            "SimpleNamespace without an attribute `votes`",
+        ),
     ] {
         let answer = peer.call(request("svc1", "give").arg("str", code).id(code));
-        Raises("Execution Exception", "yes", &["`svc1.give(str)` returned", words]).check(&answer);
+        Raises(
+            "Execution Exception",
+            "yes",
+            &["`svc1.give(str)` returned", words],
+        )
+        .check(&answer);
     }
     let answer = peer.call(request("svc1", "give").arg("str", "Level('top')").id(1));
-    Raises("Execution Exception", "yes", &["'top' is no item of Level, which has low, high, and"])
-        .check(&answer);
-    let answer = peer.call(request("svc1", "give").arg("str", "Tally(candidate='a', vote=1)").id(1));
-    Raises("Execution Exception", "yes", &["unexpected keyword argument 'vote'"]).check(&answer);
+    Raises(
+        "Execution Exception",
+        "yes",
+        &["'top' is no item of Level, which has low, high, and"],
+    )
+    .check(&answer);
+    let answer = peer.call(
+        request("svc1", "give")
+            .arg("str", "Tally(candidate='a', vote=1)")
+            .id(1),
+    );
+    Raises(
+        "Execution Exception",
+        "yes",
+        &["unexpected keyword argument 'vote'"],
+    )
+    .check(&answer);
 }
 
 #[test]
@@ -145,14 +202,28 @@ fn a_record_that_means_something_else_on_the_other_side_is_refused_with_the_fiel
             format!("Talley{{candidate: str, votes: int, trust: Optional[{level}]}}"),
             "`svc1.show` has no overload (Talley)",
         ),
-        ("Talley".to_owned(), "the type `Talley`: there is no such type"),
-        ("Tally{candidate: str".to_owned(), "`,` or `}` is missing here"),
+        (
+            "Talley".to_owned(),
+            "the type `Talley`: there is no such type",
+        ),
+        (
+            "Tally{candidate: str".to_owned(),
+            "`,` or `}` is missing here",
+        ),
     ] {
         let answer = peer.call(request("svc1", "show").arg(&ty, json!({})).id(ty.clone()));
-        Raises("Invalid Arguments", "no", &[words, "valid: svc1.show(Tally) -> (str)"]).check(&answer);
+        Raises(
+            "Invalid Arguments",
+            "no",
+            &[words, "valid: svc1.show(Tally) -> (str)"],
+        )
+        .check(&answer);
     }
     let tally = json!({ "candidate": "a", "votes": 1 });
-    let wanted = request("svc1", "count").arg("Tally", tally).arg("int", 1).id(9);
+    let wanted = request("svc1", "count")
+        .arg("Tally", tally)
+        .arg("int", 1)
+        .id(9);
     let answer = peer.call(wanted.returns(&["Tally{candidate: str}"]));
     let words = "what `svc1.count(Tally, int)` returns: the field `votes` of `Tally` is `int` at the server and missing at the caller";
     Raises("Invalid Arguments", "no", &[words]).check(&answer);
@@ -163,7 +234,10 @@ fn a_value_that_is_no_such_record_is_refused() {
     let network = served();
     let mut peer = network.peer(Framing::Lines);
     for (value, words) in [
-        (json!({ "candidate": "a" }), "the field `votes` of `Tally` is missing"),
+        (
+            json!({ "candidate": "a" }),
+            "the field `votes` of `Tally` is missing",
+        ),
         (
             json!({ "candidate": "a", "votes": 1, "vote": 2 }),
             "`Tally` has no field `vote`; its fields are candidate, votes, trust",
@@ -175,12 +249,22 @@ fn a_value_that_is_no_such_record_is_refused() {
         (json!(["a", 1]), "expected `Tally`"),
     ] {
         let answer = peer.call(request("svc1", "show").arg("Tally", value).id(1));
-        Raises("Invalid Arguments", "no", &["argument 1 of `svc1.show(Tally)`", words]).check(&answer);
+        Raises(
+            "Invalid Arguments",
+            "no",
+            &["argument 1 of `svc1.show(Tally)`", words],
+        )
+        .check(&answer);
     }
     let doubled = r#"{"header": "RPC-REQ", "value": {"service": "svc1", "rpc": "show", "id": 2, "arguments":
         [{"votes": 1, "votes": 2, "candidate": "a"}], "argument-types": ["Tally"]}}"#;
     let answer = peer.call(doubled.replace('\n', " "));
-    Raises("Invalid Arguments", "no", &["the field `votes` of `Tally` stands twice"]).check(&answer);
+    Raises(
+        "Invalid Arguments",
+        "no",
+        &["the field `votes` of `Tally` stands twice"],
+    )
+    .check(&answer);
 }
 
 #[test]
@@ -188,26 +272,46 @@ fn a_changed_record_is_a_new_version_of_the_service() {
     let network = served();
     let file = network.path().join("init.yaml");
     let init = std::fs::read_to_string(&file).expect("init.yaml");
-    std::fs::write(&file, init.replace("votes: int", "votes: int, at: \"Optional[str]\"")).expect("written");
+    std::fs::write(
+        &file,
+        init.replace("votes: int", "votes: int, at: \"Optional[str]\""),
+    )
+    .expect("written");
     network.apply().succeeds();
     let tally = json!({ "candidate": "a", "votes": 1, "at": "noon" });
     let mut peer = network.peer(Framing::Lines);
     let shown: Value = peer.call(request("svc1", "show").arg("Tally", tally.clone()).id(1));
-    assert_eq!(*returned(&shown), json!(["Tally(candidate='a', votes=1, at='noon', trust=None)"]));
+    assert_eq!(
+        *returned(&shown),
+        json!(["Tally(candidate='a', votes=1, at='noon', trust=None)"])
+    );
     let answer = peer.call(request("svc1", "show").arg(TALLY, tally).id(2));
-    let words = "the field `at` of `Tally` is `Optional[str]` at the server and missing at the caller";
+    let words =
+        "the field `at` of `Tally` is `Optional[str]` at the server and missing at the caller";
     Raises("Invalid Arguments", "no", &[words]).check(&answer);
 }
 
 #[test]
 fn the_client_takes_records_as_json_and_items_as_words() {
     let network = served();
-    let call = |arguments: &[&str]| network.client(&[&["--as", "client1", "call"], arguments].concat());
-    assert_eq!(call(&["svc1.raise_level", "low"]).succeeds().stdout, "\"high\"\n");
-    assert_eq!(call(&["svc1.raise_level", "\"and\""]).succeeds().stdout, "\"and\"\n");
+    let call =
+        |arguments: &[&str]| network.client(&[&["--as", "client1", "call"], arguments].concat());
+    assert_eq!(
+        call(&["svc1.raise_level", "low"]).succeeds().stdout,
+        "\"high\"\n"
+    );
+    assert_eq!(
+        call(&["svc1.raise_level", "\"and\""]).succeeds().stdout,
+        "\"and\"\n"
+    );
     let tally = r#"{"candidate": "a", "votes": 1}"#;
-    let counted = call(&["svc1.count", tally, "4", "--types", "Tally,int"]).succeeds().stdout;
-    assert_eq!(counted, "{\"candidate\":\"a\",\"votes\":5,\"trust\":null}\n");
+    let counted = call(&["svc1.count", tally, "4", "--types", "Tally,int"])
+        .succeeds()
+        .stdout;
+    assert_eq!(
+        counted,
+        "{\"candidate\":\"a\",\"votes\":5,\"trust\":null}\n"
+    );
     let no_overload = "no overload takes these values";
     for (arguments, why) in [
         (
@@ -216,7 +320,11 @@ fn the_client_takes_records_as_json_and_items_as_words() {
         ),
         (["svc1.raise_level", "7"], "argument 1: `7` is no item"),
     ] {
-        call(&arguments).ends(2).says(&format!("{no_overload}: {why}"));
+        call(&arguments)
+            .ends(2)
+            .says(&format!("{no_overload}: {why}"));
     }
-    call(&["svc1.count", r#"{"candidate": "a"}"#, "4"]).ends(2).says("argument 1: the field");
+    call(&["svc1.count", r#"{"candidate": "a"}"#, "4"])
+        .ends(2)
+        .says("argument 1: the field");
 }

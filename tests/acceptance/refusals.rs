@@ -21,7 +21,8 @@ fn serving() -> Network {
     network
 }
 
-/// Has the servers check what is applied, which must fail with these words, while both keep what they have.
+/// Has the servers check what is applied, which must fail with these words, while both keep what
+/// they have.
 #[track_caller]
 fn refused(network: &Network, words: &[&str]) {
     keep_all(network, network.apply_unchecked(), words);
@@ -34,7 +35,11 @@ fn keep_all(network: &Network, finished: Finished, words: &[&str]) {
     for word in words {
         finished = finished.says(word);
     }
-    assert_eq!([network.value("server1"), network.value("server2")], [(1, 1); 2], "{finished:?}");
+    assert_eq!(
+        [network.value("server1"), network.value("server2")],
+        [(1, 1); 2],
+        "{finished:?}"
+    );
 }
 
 #[test]
@@ -43,11 +48,26 @@ fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
     // The other server's source is good and changed, and must not become live.
     network.write_value("one.py", 2);
     for (source, words) in [
-        ("def scale(count, by:\n    return []\n", "scale.py:1: SyntaxError: '(' was never closed"),
-        ("x = 1\n\ndef scale(count, by):\n  return [\n", "scale.py:4: SyntaxError"),
-        ("def scales(count, by):\n    return []\n", "scale.py:1: there is no function `scale` in this file"),
-        ("\ndef scale(count):\n    return []\n", "scale.py:2: `scale` takes 1 argument, and 2 are declared"),
-        ("\ndef scale():\n    return []\n", "scale.py:2: `scale` takes 0 arguments, and 2 are declared"),
+        (
+            "def scale(count, by:\n    return []\n",
+            "scale.py:1: SyntaxError: '(' was never closed",
+        ),
+        (
+            "x = 1\n\ndef scale(count, by):\n  return [\n",
+            "scale.py:4: SyntaxError",
+        ),
+        (
+            "def scales(count, by):\n    return []\n",
+            "scale.py:1: there is no function `scale` in this file",
+        ),
+        (
+            "\ndef scale(count):\n    return []\n",
+            "scale.py:2: `scale` takes 1 argument, and 2 are declared",
+        ),
+        (
+            "\ndef scale():\n    return []\n",
+            "scale.py:2: `scale` takes 0 arguments, and 2 are declared",
+        ),
         (
             "def scale(count, by, more, x=1):\n    return []\n",
             "scale.py:1: `scale` takes 3 to 4 arguments, and 2 are declared",
@@ -60,8 +80,14 @@ fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
             "def scale(\n    count,\n    factor,\n):\n    return []\n",
             "scale.py:3: the parameter `factor` is declared as `by`",
         ),
-        ("def scale(by, count):\n    return []\n", "scale.py:1: the parameter `by` is declared as `count`"),
-        ("def scale(count: str, by):\n    return []\n", "scale.py:1: `count: str` is declared as `int`"),
+        (
+            "def scale(by, count):\n    return []\n",
+            "scale.py:1: the parameter `by` is declared as `count`",
+        ),
+        (
+            "def scale(count: str, by):\n    return []\n",
+            "scale.py:1: `count: str` is declared as `int`",
+        ),
         (
             "from typing import Dict\n\ndef scale(count, by: Dict[str, int]):\n    return []\n",
             "scale.py:3: `by: Dict[str, int]` is declared as `float`",
@@ -70,11 +96,20 @@ fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
             "def scale(count, by) -> list[str]:\n    return []\n",
             "scale.py:1: `-> list[str]` is declared as `List[float]`",
         ),
-        ("def scale(count, by) -> None:\n    pass\n", "scale.py:1: `-> None` is declared as `List[float]`"),
-        ("\n\nasync def scale(count, by):\n    return []\n", "scale.py:3: `scale` is an async function"),
+        (
+            "def scale(count, by) -> None:\n    pass\n",
+            "scale.py:1: `-> None` is declared as `List[float]`",
+        ),
+        (
+            "\n\nasync def scale(count, by):\n    return []\n",
+            "scale.py:3: `scale` is an async function",
+        ),
         ("scale = 7\n", "scale.py:1: "),
         ("class scale:\n    pass\n", "scale.py:1: "),
-        ("import nothing_of_this_name\n", "scale.py:1: there is no function `scale` in this file"),
+        (
+            "import nothing_of_this_name\n",
+            "scale.py:1: there is no function `scale` in this file",
+        ),
     ] {
         network.write("scale.py", source);
         refused(
@@ -89,7 +124,10 @@ fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
     }
     network.write("scale.py", SCALE);
     network.apply().succeeds();
-    assert_eq!([network.value("server1"), network.value("server2")], [(2, 2), (1, 1)]);
+    assert_eq!(
+        [network.value("server1"), network.value("server2")],
+        [(2, 2), (1, 1)]
+    );
 }
 
 #[test]
@@ -101,11 +139,20 @@ fn a_source_that_does_not_load_is_refused_with_file_and_line() {
             "import nothing_of_this_name\n",
             "scale.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'",
         ),
-        ("\n\nx = 1 / 0\n", "scale.py:3: ZeroDivisionError: division by zero"),
-        ("def fail():\n    raise KeyError('x')\n\nfail()\n", "scale.py:2: KeyError: 'x'"),
+        (
+            "\n\nx = 1 / 0\n",
+            "scale.py:3: ZeroDivisionError: division by zero",
+        ),
+        (
+            "def fail():\n    raise KeyError('x')\n\nfail()\n",
+            "scale.py:2: KeyError: 'x'",
+        ),
         ("import sys\nsys.exit(3)\n", "scale.py:2: SystemExit: 3"),
         ("raise KeyboardInterrupt\n", "scale.py:1: KeyboardInterrupt"),
-        ("x = '\\ud800'\nraise ValueError(x)\n", "scale.py:2: ValueError"),
+        (
+            "x = '\\ud800'\nraise ValueError(x)\n",
+            "scale.py:2: ValueError",
+        ),
     ] {
         network.write("scale.py", &format!("{before}\n{SCALE}"));
         refused(
@@ -123,11 +170,20 @@ fn a_source_that_does_not_load_is_refused_with_file_and_line() {
 fn a_source_that_kills_its_worker_on_import_is_refused_by_name() {
     let network = serving();
     network.write_value("one.py", 2);
-    for (before, words) in
-        [("import os\nos._exit(3)\n", "exit status 3"), ("import os\nos.kill(os.getpid(), 9)\n", "signal 9")]
-    {
+    for (before, words) in [
+        ("import os\nos._exit(3)\n", "exit status 3"),
+        ("import os\nos.kill(os.getpid(), 9)\n", "signal 9"),
+    ] {
         network.write("scale.py", &format!("{before}\n{SCALE}"));
-        refused(&network, &["server2 (generation 1): unchanged: ", words, "`svc2`", "scale.py"]);
+        refused(
+            &network,
+            &[
+                "server2 (generation 1): unchanged: ",
+                words,
+                "`svc2`",
+                "scale.py",
+            ],
+        );
     }
 }
 
@@ -143,11 +199,17 @@ fn a_source_that_hangs_on_import_is_refused_by_name_and_killed() {
     network.write_value("one.py", 2);
     for before in ["while True:\n    pass\n", "import time\ntime.sleep(1000)\n"] {
         network.write("scale.py", &format!("{before}\n{SCALE}"));
-        let words =
-            ["server2 (generation 1): unchanged: ", "did not load within 500ms", "`svc2`", "scale.py"];
+        let words = [
+            "server2 (generation 1): unchanged: ",
+            "did not load within 500ms",
+            "`svc2`",
+            "scale.py",
+        ];
         refused(&network, &words);
     }
-    network.server("server2").wait_for_workers("what hangs is killed", |now| now.len() == 1);
+    network
+        .server("server2")
+        .wait_for_workers("what hangs is killed", |now| now.len() == 1);
 }
 
 #[test]
@@ -164,11 +226,25 @@ fn every_bad_source_of_a_run_is_reported() {
         "server2 (generation 1): unchanged: ",
     ];
     refused(&network, &words);
-    network.write("init.yaml", &init().replace("provider: server2", "provider: server1"));
+    network.write(
+        "init.yaml",
+        &init().replace("provider: server2", "provider: server1"),
+    );
     refused(&network, &words[..4]);
-    let last = network.initializer(&["apply", "init.yaml", "--json", "--no-sources"]).ends(1).summary();
-    assert_eq!((&last["event"], &last["applied"]), (&"summary".into(), &false.into()));
-    assert!(words[..3].iter().all(|word| last.to_string().contains(word)), "{last}");
+    let last = network
+        .initializer(&["apply", "init.yaml", "--json", "--no-sources"])
+        .ends(1)
+        .summary();
+    assert_eq!(
+        (&last["event"], &last["applied"]),
+        (&"summary".into(), &false.into())
+    );
+    assert!(
+        words[..3]
+            .iter()
+            .all(|word| last.to_string().contains(word)),
+        "{last}"
+    );
 }
 
 #[test]
@@ -184,9 +260,18 @@ fn the_initializer_finds_bad_sources_before_it_sends_anything() {
     ];
     keep_all(&network, network.apply(), &words);
     network.plan().ends(1).says(words[0]);
-    let line = network.initializer(&["apply", "init.yaml", "--json"]).ends(1).summary();
+    let line = network
+        .initializer(&["apply", "init.yaml", "--json"])
+        .ends(1)
+        .summary();
     assert_eq!(line["event"], "error", "{line}");
-    assert!(!network.server("server2").log().iter().any(|line| line.contains("refused")));
+    assert!(
+        !network
+            .server("server2")
+            .log()
+            .iter()
+            .any(|line| line.contains("refused"))
+    );
     network.write("scale.py", SCALE);
     network.apply().succeeds();
 }
@@ -202,20 +287,33 @@ fn what_runs_already_is_not_checked_again() {
     network.write_value("one.py", 2);
     network.apply().succeeds();
     network.write("scale.py", &format!("{hidden}\n"));
-    network.apply().ends(1).says("`near` is imported").says("add `near.py` to the `modules` of `svc2`");
+    network
+        .apply()
+        .ends(1)
+        .says("`near` is imported")
+        .says("add `near.py` to the `modules` of `svc2`");
 }
 
 #[test]
 fn without_a_python_here_the_plan_says_so_and_the_servers_check() {
-    const NOTE: &str = "`/no/python` was not found: the sources were not held against their signatures";
+    const NOTE: &str =
+        "`/no/python` was not found: the sources were not held against their signatures";
     let network = serving();
     network.write("scale.py", "def scale(count):\n    return []\n");
     let apply = |more: &[&str]| {
         network.initializer(&[&["apply", "init.yaml", "--python", "/no/python"], more].concat())
     };
-    keep_all(&network, apply(&[]), &[&format!("! {NOTE}"), "scale.py:1: `scale` takes 1 argument"]);
+    keep_all(
+        &network,
+        apply(&[]),
+        &[&format!("! {NOTE}"), "scale.py:1: `scale` takes 1 argument"],
+    );
     let plan = apply(&["--json"]).ends(1).json_lines().swap_remove(0);
-    assert_eq!((&plan["event"], &plan["notes"][0]), (&"plan".into(), &NOTE.into()), "{plan}");
+    assert_eq!(
+        (&plan["event"], &plan["notes"][0]),
+        (&"plan".into(), &NOTE.into()),
+        "{plan}"
+    );
     network.write("scale.py", SCALE);
     apply(&[]).succeeds().never_says("python");
 }
@@ -229,7 +327,11 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
     keep_all(
         &network,
         network.apply(),
-        &["error[E080]", "cannot read `scale.py`: there is no such file", "init.yaml:18:"],
+        &[
+            "error[E080]",
+            "cannot read `scale.py`: there is no such file",
+            "init.yaml:18:",
+        ],
     );
     let comment = |bytes: usize| format!("{SCALE}#{}\n", "x".repeat(bytes - SCALE.len() - 2));
     network.write("scale.py", &comment(LIMIT + 1));
@@ -237,7 +339,11 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
     keep_all(
         &network,
         network.apply(),
-        &["`scale.py` is larger than 8 MiB", "`two.py` is larger than 8 MiB", "init.yaml:17:"],
+        &[
+            "`scale.py` is larger than 8 MiB",
+            "`two.py` is larger than 8 MiB",
+            "init.yaml:17:",
+        ],
     );
     network.write_value("two.py", 1);
     network.write_value("one.py", 1);
@@ -248,38 +354,69 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
 #[test]
 fn a_source_that_is_a_link_to_a_file_elsewhere_is_a_finding_and_does_not_travel() {
     let network = serving();
-    let (elsewhere, source) = (tempfile::tempdir().expect("a folder"), network.path().join("scale.py"));
+    let (elsewhere, source) = (
+        tempfile::tempdir().expect("a folder"),
+        network.path().join("scale.py"),
+    );
     let secret = elsewhere.path().join("secret.txt");
     std::fs::write(&secret, "the words of a secret").expect("written");
     std::fs::remove_file(&source).expect("removed");
     std::os::unix::fs::symlink(&secret, &source).expect("a link");
     let finished = network.apply();
-    assert!(!finished.stderr.contains("the words"), "{}", finished.stderr);
-    keep_all(&network, finished, &["error[E081]", "`scale.py` leads out of the folder"]);
+    assert!(
+        !finished.stderr.contains("the words"),
+        "{}",
+        finished.stderr
+    );
+    keep_all(
+        &network,
+        finished,
+        &["error[E081]", "`scale.py` leads out of the folder"],
+    );
 }
 
 #[test]
 fn every_finding_in_the_file_is_shown_and_no_server_is_asked() {
-    let network = Network::new(&TWO_SERVERS.replace("provider: server2", "provider: server3").replace(
-        "name: value, returns: int, path: one.py",
-        "name: value, returns: \"Lisp[int]\", path: one.py",
-    ));
+    let network = Network::new(
+        &TWO_SERVERS
+            .replace("provider: server2", "provider: server3")
+            .replace(
+                "name: value, returns: int, path: one.py",
+                "name: value, returns: \"Lisp[int]\", path: one.py",
+            ),
+    );
     for verb in ["apply", "plan"] {
         let finished = network.initializer(&[verb, "init.yaml"]).ends(1);
-        let finished = finished.says("`server3`").says("Lisp").says("init.yaml:12:").says("init.yaml:14:");
+        let finished = finished
+            .says("`server3`")
+            .says("Lisp")
+            .says("init.yaml:12:")
+            .says("init.yaml:14:");
         assert_eq!(finished.stdout, "");
     }
-    let lines = network.initializer(&["apply", "init.yaml", "--json"]).ends(1).json_lines();
+    let lines = network
+        .initializer(&["apply", "init.yaml", "--json"])
+        .ends(1)
+        .json_lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert_eq!((&lines[0]["event"], &lines[0]["schema"]), (&"error".into(), &1.into()));
-    network.initializer(&["apply", "nowhere.yaml"]).ends(1).says("nowhere.yaml");
+    assert_eq!(
+        (&lines[0]["event"], &lines[0]["schema"]),
+        (&"error".into(), &1.into())
+    );
+    network
+        .initializer(&["apply", "nowhere.yaml"])
+        .ends(1)
+        .says("nowhere.yaml");
 }
 
 #[test]
 fn a_native_procedure_is_refused_where_the_binary_has_no_handler() {
     let network = serving();
     network.write_value("one.py", 2);
-    network.write("init.yaml", &(init() + "      - { name: fast, returns: int, native: true }\n"));
+    network.write(
+        "init.yaml",
+        &(init() + "      - { name: fast, returns: int, native: true }\n"),
+    );
     refused(
         &network,
         &[
@@ -296,9 +433,21 @@ fn a_server_refuses_what_is_meant_for_another() {
     network.write_value("one.py", 2);
     let place = format!("server1={}", swapped[1]);
     let words = "this is server `server2`";
-    network.initializer(&["apply", "init.yaml", "--server", &place]).ends(1).says(words);
+    network
+        .initializer(&["apply", "init.yaml", "--server", &place])
+        .ends(1)
+        .says(words);
     let other = format!("server2={}", swapped[0]);
-    network.initializer(&["apply", "init.yaml", "--server", &place, "--server", &other]).ends(1).says(words);
-    network.initializer(&["plan", "init.yaml", "--server", &place]).ends(1).says("server `server2`");
-    assert_eq!([network.value("server1"), network.value("server2")], [(1, 1); 2]);
+    network
+        .initializer(&["apply", "init.yaml", "--server", &place, "--server", &other])
+        .ends(1)
+        .says(words);
+    network
+        .initializer(&["plan", "init.yaml", "--server", &place])
+        .ends(1)
+        .says("server `server2`");
+    assert_eq!(
+        [network.value("server1"), network.value("server2")],
+        [(1, 1); 2]
+    );
 }

@@ -39,10 +39,21 @@ fn flip_a_byte(file: &Path) {
 fn refuses_to_start(network: &Network, server: &str) -> String {
     let data = network.data(server);
     let data = data.to_str().expect("a path");
-    let arguments = ["--listen", "127.0.0.1:0", "--data", data, "--python", python()];
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        data,
+        "--python",
+        python(),
+    ];
     let finished = network.server_program(&arguments).ends(1);
     assert_eq!(finished.stdout, "");
-    let errors: Vec<&str> = finished.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let errors: Vec<&str> = finished
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
     assert_eq!(errors.len(), 1, "{finished:?}");
     errors[0].to_owned()
 }
@@ -58,12 +69,20 @@ fn a_server_serves_its_last_generation_again_however_it_ended() {
     network.server("server1").signal("TERM");
     assert!(network.server_mut("server1").wait().success());
     network.start("server1", &[]);
-    network.server("server1").logged(&["generation live", "generation=2", "by=\"the data folder\""]);
+    network.server("server1").logged(&[
+        "generation live",
+        "generation=2",
+        "by=\"the data folder\"",
+    ]);
     assert_eq!(network.value("server1"), (2, 2));
     network.apply().succeeds().says("nothing to do");
     network.write_value("one.py", 3);
     network.apply().succeeds();
-    assert_eq!(network.value("server1"), (3, 3), "generations are numbered onward");
+    assert_eq!(
+        network.value("server1"),
+        (3, 3),
+        "generations are numbered onward"
+    );
 }
 
 #[test]
@@ -82,7 +101,13 @@ fn a_data_folder_serves_one_server_at_a_time() {
     network.start("server1", &[]);
     let data = network.data("server1");
     let error = refuses_to_start(&network, "server1");
-    assert_eq!(error, format!("error: data folder {}: another server is using it", data.display()));
+    assert_eq!(
+        error,
+        format!(
+            "error: data folder {}: another server is using it",
+            data.display()
+        )
+    );
     network.server_mut("server1").kill();
     network.start("server1", &[]);
 }
@@ -97,39 +122,64 @@ fn a_data_folder_belongs_to_one_server_of_the_network() {
     let place = format!("server1={}", wrong.address());
     network.start("server2-elsewhere", &[]);
     let other = format!("server2={}", network.server("server2-elsewhere").address());
-    let applied =
-        network.initializer(&["apply", "init.yaml", "--server", &place, "--server", &other]).ends(1);
+    let applied = network
+        .initializer(&["apply", "init.yaml", "--server", &place, "--server", &other])
+        .ends(1);
     applied.says("this is server `server2`");
 }
 
 #[test]
 fn a_service_whose_files_are_damaged_is_unavailable_and_the_others_serve() {
-    for damage in [flip_a_byte, |file: &Path| std::fs::remove_file(file).expect("removed")] {
+    for damage in [flip_a_byte, |file: &Path| {
+        std::fs::remove_file(file).expect("removed");
+    }] {
         let mut network = serving_both();
         network.server_mut("server1").kill();
-        damage(&object(&network.data("server1"), "def value():\n    return 2\n"));
+        damage(&object(
+            &network.data("server1"),
+            "def value():\n    return 2\n",
+        ));
         network.start("server1", &[]);
-        network.server("server1").logged(&["ERROR", "service damaged", "service=svc2"]);
+        network
+            .server("server1")
+            .logged(&["ERROR", "service damaged", "service=svc2"]);
         assert_eq!(network.value("server1"), (1, 1));
         let answer = network.ask("server1", request("svc2", "value"))["value"].clone();
-        assert_eq!((&answer["exception-type"], &answer["executed"]), (&json!("Unavailable"), &json!("no")));
+        assert_eq!(
+            (&answer["exception-type"], &answer["executed"]),
+            (&json!("Unavailable"), &json!("no"))
+        );
         let message = answer["exception-message"].as_str().expect("a message");
-        assert!(message.contains("`svc2`") && message.contains("apply again"), "{message}");
+        assert!(
+            message.contains("`svc2`") && message.contains("apply again"),
+            "{message}"
+        );
     }
 }
 
 #[test]
 fn an_apply_of_the_same_file_repairs_what_is_damaged() {
-    for damage in [flip_a_byte, |file: &Path| std::fs::remove_file(file).expect("removed")] {
+    for damage in [flip_a_byte, |file: &Path| {
+        std::fs::remove_file(file).expect("removed");
+    }] {
         let mut network = serving_both();
         network.server_mut("server1").kill();
-        damage(&object(&network.data("server1"), "def value():\n    return 2\n"));
+        damage(&object(
+            &network.data("server1"),
+            "def value():\n    return 2\n",
+        ));
         network.start("server1", &[]);
         network.apply().succeeds().says("1 file");
-        assert_eq!(network.ask("server1", request("svc2", "value"))["value"]["return-values"], json!([2]));
+        assert_eq!(
+            network.ask("server1", request("svc2", "value"))["value"]["return-values"],
+            json!([2])
+        );
         network.server_mut("server1").kill();
         network.start("server1", &[]);
-        assert_eq!(network.ask("server1", request("svc2", "value"))["value"]["return-values"], json!([2]));
+        assert_eq!(
+            network.ask("server1", request("svc2", "value"))["value"]["return-values"],
+            json!([2])
+        );
     }
 }
 
@@ -137,14 +187,23 @@ fn an_apply_of_the_same_file_repairs_what_is_damaged() {
 fn an_apply_of_another_file_repairs_what_is_damaged() {
     let mut network = serving_both();
     network.server_mut("server1").kill();
-    flip_a_byte(&object(&network.data("server1"), "def value():\n    return 2\n"));
+    flip_a_byte(&object(
+        &network.data("server1"),
+        "def value():\n    return 2\n",
+    ));
     network.start("server1", &[]);
     // The damaged file is still needed, by a service that changes otherwise.
-    network.write("init.yaml", &(both() + "      - { name: more, returns: int, path: more.py }\n"));
+    network.write(
+        "init.yaml",
+        &(both() + "      - { name: more, returns: int, path: more.py }\n"),
+    );
     network.write("more.py", "def more():\n    return 3\n");
     network.apply().succeeds();
     for (rpc, value) in [("value", 2), ("more", 3)] {
-        assert_eq!(network.ask("server1", request("svc2", rpc))["value"]["return-values"], json!([value]));
+        assert_eq!(
+            network.ask("server1", request("svc2", rpc))["value"]["return-values"],
+            json!([value])
+        );
     }
 }
 
@@ -154,21 +213,38 @@ fn a_damaged_pointer_or_generation_is_an_error_that_names_the_file() {
     network.server_mut("server1").kill();
     let data = network.data("server1");
     let (current, generation) = (data.join("current"), data.join("generations/1.json"));
-    let (pointer, manifest) =
-        (std::fs::read(&current).expect("a file"), std::fs::read(&generation).expect("a file"));
+    let (pointer, manifest) = (
+        std::fs::read(&current).expect("a file"),
+        std::fs::read(&generation).expect("a file"),
+    );
     for (file, content, words) in [
         (&current, &b""[..], "`current` is damaged"),
         (&current, b"1\n", "`current` is damaged"),
         (&current, b"one 00\n", "`current` is damaged"),
         (&current, b"\xff\xfe 00\n", "`current`"),
         (&current, b"7 00\n", "`generations/7.json`: "),
-        (&current, b"1 00\n", "`generations/1.json` is damaged: its hash has changed"),
-        (&generation, b"", "`generations/1.json` is damaged: its hash has changed"),
-        (&generation, &manifest[1..], "`generations/1.json` is damaged: its hash has changed"),
+        (
+            &current,
+            b"1 00\n",
+            "`generations/1.json` is damaged: its hash has changed",
+        ),
+        (
+            &generation,
+            b"",
+            "`generations/1.json` is damaged: its hash has changed",
+        ),
+        (
+            &generation,
+            &manifest[1..],
+            "`generations/1.json` is damaged: its hash has changed",
+        ),
     ] {
         std::fs::write(file, content).expect("a written file");
         let error = refuses_to_start(&network, "server1");
-        assert!(error.starts_with(&format!("error: data folder {}: ", data.display())), "{error}");
+        assert!(
+            error.starts_with(&format!("error: data folder {}: ", data.display())),
+            "{error}"
+        );
         assert!(error.contains(words), "{words}\n{error}");
         std::fs::write(&current, &pointer).expect("a written file");
         std::fs::write(&generation, &manifest).expect("a written file");

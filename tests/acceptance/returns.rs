@@ -1,10 +1,12 @@
-//! What a procedure returns is held against what it declares, and the message names what came and where.
+//! What a procedure returns is held against what it declares, and the message names what came and
+//! where.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Framing, Network, Peer, Raises, request, returned};
 
-/// A server with a procedure for each list of declared types that returns what a Python expression says.
+/// A server with a procedure for each list of declared types that returns what a Python expression
+/// says.
 struct Evaluator {
     network: Network,
     declared: Vec<String>,
@@ -19,19 +21,31 @@ impl Evaluator {
             }
         }
         let source = |index| format!("def give{index}(code):\n    return eval(code, {{}})\n");
-        let names: Vec<_> =
-            (0..declared.len()).map(|index| (format!("give{index}"), source(index))).collect();
+        let names: Vec<_> = (0..declared.len())
+            .map(|index| (format!("give{index}"), source(index)))
+            .collect();
         let procedures: Vec<_> = names
             .iter()
             .zip(&declared)
             .map(|((name, source), types)| (name.as_str(), "str", types.as_str(), source.as_str()))
             .collect();
-        Self { network: Network::serving(&procedures), declared }
+        Self {
+            network: Network::serving(&procedures),
+            declared,
+        }
     }
 
     fn ask(&self, peer: &mut Peer, declared: &str, code: &str) -> Value {
-        let index = self.declared.iter().position(|known| known == declared).expect("a procedure");
-        peer.call(request("svc1", &format!("give{index}")).arg("str", code).id(code))
+        let index = self
+            .declared
+            .iter()
+            .position(|known| known == declared)
+            .expect("a procedure");
+        peer.call(
+            request("svc1", &format!("give{index}"))
+                .arg("str", code)
+                .id(code),
+        )
     }
 }
 
@@ -57,7 +71,13 @@ fn check_wrong(cases: &[(&str, &str, &[&str])]) {
             Raises("Execution Exception", "yes", &["`svc1.give"]).check(&answer);
             Raises("Execution Exception", "yes", words).check(&answer);
             assert!(!answer.to_string().contains(" at ,"), "{answer}");
-            assert_eq!((&answer["value"]["id"], answer["value"].get("exception-kind")), (&json!(code), None));
+            assert_eq!(
+                (
+                    &answer["value"]["id"],
+                    answer["value"].get("exception-kind")
+                ),
+                (&json!(code), None)
+            );
         }
     }
 }
@@ -68,19 +88,47 @@ fn a_wrong_plain_value_is_named_with_what_is_declared() {
         ("int", "True", &["returned bool where `int` is declared"]),
         ("int", "7.0", &["returned float where `int` is declared"]),
         ("int", "'7'", &["returned str where `int` is declared"]),
-        ("int", "None", &["returned NoneType where `int` is declared"]),
+        (
+            "int",
+            "None",
+            &["returned NoneType where `int` is declared"],
+        ),
         ("int", "2 ** 63", &["more than 64 bits"]),
         ("int", "-2 ** 63 - 1", &["more than 64 bits"]),
         ("int", "10 ** 5000", &["more than 64 bits"]),
-        ("float", "True", &["returned bool where `float` is declared"]),
-        ("float", "'1.5'", &["returned str where `float` is declared"]),
-        ("float", "None", &["returned NoneType where `float` is declared"]),
+        (
+            "float",
+            "True",
+            &["returned bool where `float` is declared"],
+        ),
+        (
+            "float",
+            "'1.5'",
+            &["returned str where `float` is declared"],
+        ),
+        (
+            "float",
+            "None",
+            &["returned NoneType where `float` is declared"],
+        ),
         ("float", "2 ** 53 + 1", &["no `float` holds exactly"]),
         ("float", "10 ** 400", &["no `float` holds exactly"]),
-        ("float", "1j", &["returned complex where `float` is declared"]),
+        (
+            "float",
+            "1j",
+            &["returned complex where `float` is declared"],
+        ),
         ("bool", "1", &["returned int where `bool` is declared"]),
-        ("bool", "None", &["returned NoneType where `bool` is declared"]),
-        ("str", "None", &["returned NoneType where `str` is declared"]),
+        (
+            "bool",
+            "None",
+            &["returned NoneType where `bool` is declared"],
+        ),
+        (
+            "str",
+            "None",
+            &["returned NoneType where `str` is declared"],
+        ),
         ("str", "b'a'", &["returned bytes where `str` is declared"]),
         ("str", "7", &["returned int where `str` is declared"]),
         ("str", "'\\ud800'", &["str with a lone surrogate"]),
@@ -93,29 +141,106 @@ fn a_wrong_plain_value_is_named_with_what_is_declared() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_wrong_value_inside_another_is_named_with_its_place() {
     check_wrong(&[
-        ("List[int]", "(1, 2)", &["returned tuple where `List[int]` is declared"]),
-        ("List[int]", "None", &["returned NoneType where `List[int]` is declared"]),
-        ("List[int]", "{1}", &["returned set where `List[int]` is declared"]),
-        ("List[int]", "range(3)", &["returned range where `List[int]` is declared"]),
-        ("List[int]", "(x for x in [1])", &["returned generator where `List[int]` is declared"]),
-        ("List[int]", "[1, 2, 'c']", &["returned str where `int` is declared at [2]"]),
-        ("List[int]", "[1, True]", &["returned bool where `int` is declared at [1]"]),
+        (
+            "List[int]",
+            "(1, 2)",
+            &["returned tuple where `List[int]` is declared"],
+        ),
+        (
+            "List[int]",
+            "None",
+            &["returned NoneType where `List[int]` is declared"],
+        ),
+        (
+            "List[int]",
+            "{1}",
+            &["returned set where `List[int]` is declared"],
+        ),
+        (
+            "List[int]",
+            "range(3)",
+            &["returned range where `List[int]` is declared"],
+        ),
+        (
+            "List[int]",
+            "(x for x in [1])",
+            &["returned generator where `List[int]` is declared"],
+        ),
+        (
+            "List[int]",
+            "[1, 2, 'c']",
+            &["returned str where `int` is declared at [2]"],
+        ),
+        (
+            "List[int]",
+            "[1, True]",
+            &["returned bool where `int` is declared at [1]"],
+        ),
         ("List[int]", "[1, 2 ** 63]", &["more than 64 bits at [1]"]),
         ("List[str]", "['a', '\\udfff']", &["lone surrogate at [1]"]),
-        ("List[float]", "[1.5, 2 ** 53 + 1]", &["no `float` holds exactly at [1]"]),
-        ("Dict[str, int]", "[]", &["returned list where `Dict[str, int]` is declared"]),
-        ("Dict[str, int]", "{'a': 1, 'b': 'c'}", &["returned str where `int` is declared at ['b']"]),
-        ("Dict[str, int]", "{7: 1}", &["returned int where `str` is declared at ", "key 7"]),
-        ("Dict[int, str]", "{'1': 'x'}", &["returned str where `int` is declared at ", "key '1'"]),
-        ("Dict[int, str]", "{True: 'x'}", &["returned bool where `int` is declared at ", "key True"]),
-        ("Dict[str, int]", "{'\\ud800': 1}", &["lone surrogate at ", "key"]),
-        ("Optional[int]", "'x'", &["returned str where `int` is declared"]),
-        ("Tuple[int, str]", "[1, 'a']", &["returned list where `Tuple[int, str]` is declared"]),
-        ("Tuple[int, str]", "(1,)", &["a tuple of 1 where `Tuple[int, str]` is declared"]),
-        ("Tuple[int, str]", "(1, 'a', 2)", &["a tuple of 3 where `Tuple[int, str]` is declared"]),
-        ("Tuple[int, str]", "(1, 2)", &["returned int where `str` is declared at [1]"]),
+        (
+            "List[float]",
+            "[1.5, 2 ** 53 + 1]",
+            &["no `float` holds exactly at [1]"],
+        ),
+        (
+            "Dict[str, int]",
+            "[]",
+            &["returned list where `Dict[str, int]` is declared"],
+        ),
+        (
+            "Dict[str, int]",
+            "{'a': 1, 'b': 'c'}",
+            &["returned str where `int` is declared at ['b']"],
+        ),
+        (
+            "Dict[str, int]",
+            "{7: 1}",
+            &["returned int where `str` is declared at ", "key 7"],
+        ),
+        (
+            "Dict[int, str]",
+            "{'1': 'x'}",
+            &["returned str where `int` is declared at ", "key '1'"],
+        ),
+        (
+            "Dict[int, str]",
+            "{True: 'x'}",
+            &["returned bool where `int` is declared at ", "key True"],
+        ),
+        (
+            "Dict[str, int]",
+            "{'\\ud800': 1}",
+            &["lone surrogate at ", "key"],
+        ),
+        (
+            "Optional[int]",
+            "'x'",
+            &["returned str where `int` is declared"],
+        ),
+        (
+            "Tuple[int, str]",
+            "[1, 'a']",
+            &["returned list where `Tuple[int, str]` is declared"],
+        ),
+        (
+            "Tuple[int, str]",
+            "(1,)",
+            &["a tuple of 1 where `Tuple[int, str]` is declared"],
+        ),
+        (
+            "Tuple[int, str]",
+            "(1, 'a', 2)",
+            &["a tuple of 3 where `Tuple[int, str]` is declared"],
+        ),
+        (
+            "Tuple[int, str]",
+            "(1, 2)",
+            &["returned int where `str` is declared at [1]"],
+        ),
         (
             "List[Tuple[int, Optional[str]]]",
             "[(1, None), (2, 3)]",
@@ -136,10 +261,26 @@ fn a_wrong_value_inside_another_is_named_with_its_place() {
             "{'a': {'b': True}}",
             &["returned str where `int` is declared at ['a']", "key 'b'"],
         ),
-        ("int, str", "7", &["returned int where `Tuple[int, str]` is declared"]),
-        ("int, str", "[1, 'a']", &["returned list where `Tuple[int, str]` is declared"]),
-        ("int, str", "(1, 'a', 2)", &["a tuple of 3 where `Tuple[int, str]` is declared"]),
-        ("int, str", "(1, None)", &["returned NoneType where `str` is declared at [1]"]),
+        (
+            "int, str",
+            "7",
+            &["returned int where `Tuple[int, str]` is declared"],
+        ),
+        (
+            "int, str",
+            "[1, 'a']",
+            &["returned list where `Tuple[int, str]` is declared"],
+        ),
+        (
+            "int, str",
+            "(1, 'a', 2)",
+            &["a tuple of 3 where `Tuple[int, str]` is declared"],
+        ),
+        (
+            "int, str",
+            "(1, None)",
+            &["returned NoneType where `str` is declared at [1]"],
+        ),
     ]);
 }
 
@@ -158,10 +299,22 @@ fn what_fits_is_returned() {
         ("List[float]", "[1, 2.5]", json!([[1.0, 2.5]])),
         ("Optional[float]", "None", json!([null])),
         ("Optional[float]", "1", json!([1.0])),
-        ("Tuple[int, str]", "__import__('collections').namedtuple('Pair', 'a b')(1, 'x')", json!([[1, "x"]])),
-        ("Dict[int, str]", "__import__('collections').OrderedDict({1: 'x'})", json!([{ "1": "x" }])),
+        (
+            "Tuple[int, str]",
+            "__import__('collections').namedtuple('Pair', 'a b')(1, 'x')",
+            json!([[1, "x"]]),
+        ),
+        (
+            "Dict[int, str]",
+            "__import__('collections').OrderedDict({1: 'x'})",
+            json!([{ "1": "x" }]),
+        ),
         ("int, str", "(1, 'a')", json!([1, "a"])),
-        ("Tuple[int, str], bool", "((1, 'a'), True)", json!([[1, "a"], true])),
+        (
+            "Tuple[int, str], bool",
+            "((1, 'a'), True)",
+            json!([[1, "a"], true]),
+        ),
         ("", "None", json!([])),
     ]);
 }

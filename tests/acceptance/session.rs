@@ -9,13 +9,24 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Framing, Gate, Network, Peer, Raises, Request, Visitor, number, request, returned};
+use crate::harness::{
+    Framing, Gate, Network, Peer, Raises, Request, Visitor, number, request, returned,
+};
 
-const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
+const ADD: (&str, &str, &str, &str) = (
+    "add",
+    "int, int",
+    "int",
+    "def add(a, b):\n    return a + b\n",
+);
 
 /// How often a worker was called so far.
-const COUNT: (&str, &str, &str, &str) =
-    ("count", "", "int", "calls = 0\n\ndef count():\n    global calls\n    calls += 1\n    return calls\n");
+const COUNT: (&str, &str, &str, &str) = (
+    "count",
+    "",
+    "int",
+    "calls = 0\n\ndef count():\n    global calls\n    calls += 1\n    return calls\n",
+);
 
 /// 2 + 3.
 fn add() -> Request {
@@ -28,13 +39,22 @@ fn a_request_without_an_id_is_answered_and_ends_the_connection() {
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let answer = peer.call(add());
-        assert_eq!((&answer["header"], &answer["value"]["return-values"]), (&"RPC-RES".into(), &[5].into()));
+        assert_eq!(
+            (&answer["header"], &answer["value"]["return-values"]),
+            (&"RPC-RES".into(), &[5].into())
+        );
         assert!(answer["value"].get("id").is_none());
         peer.expect_end();
-        for refused in [request("svc1", "sub"), request("svc1", "add").arg("int", "x").arg("int", 1)] {
+        for refused in [
+            request("svc1", "sub"),
+            request("svc1", "add").arg("int", "x").arg("int", 1),
+        ] {
             let mut peer = network.peer(framing);
             let answer = peer.call(refused);
-            assert_eq!((&answer["header"], answer["value"].get("id")), (&"RPC-EX".into(), None));
+            assert_eq!(
+                (&answer["header"], answer["value"].get("id")),
+                (&"RPC-EX".into(), None)
+            );
             peer.expect_end();
         }
     }
@@ -84,7 +104,10 @@ fn an_id_may_be_used_again() {
     let mut peer = network.peer(Framing::Lines);
     for _ in 0..3 {
         let answer = peer.call(add().id("same"));
-        assert_eq!((&answer["value"]["id"], number(&answer)), (&json!("same"), 5));
+        assert_eq!(
+            (&answer["value"]["id"], number(&answer)),
+            (&json!("same"), 5)
+        );
     }
 }
 
@@ -93,8 +116,15 @@ fn two_hundred_pipelined_requests_are_answered_exactly_once_each() {
     let network = Network::serving(&[ADD]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
-        let requests = (0..200).map(|id| request("svc1", "add").arg("int", id).arg("int", 1000).id(id));
-        let bytes: Vec<u8> = requests.flat_map(|request| peer.framed(&request.to_string())).collect();
+        let requests = (0..200).map(|id| {
+            request("svc1", "add")
+                .arg("int", id)
+                .arg("int", 1000)
+                .id(id)
+        });
+        let bytes: Vec<u8> = requests
+            .flat_map(|request| peer.framed(&request.to_string()))
+            .collect();
         peer.send_bytes(&bytes);
         let mut open: BTreeSet<i64> = (0..200).collect();
         while !open.is_empty() {
@@ -126,7 +156,10 @@ fn a_fast_answer_overtakes_a_slow_one() {
 fn a_request_without_an_id_waits_for_earlier_ones_and_nothing_after_it_is_executed() {
     let gate = Gate::new();
     let network = Network::with_procedures(&[COUNT, ("wait", "int", "int", &gate.source("wait"))])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 2")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 2",
+        )
         .served(&[]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -136,15 +169,27 @@ fn a_request_without_an_id_waits_for_earlier_ones_and_nothing_after_it_is_execut
             request("svc1", "wait").arg("int", 8).id("after"),
             request("svc1", "wait").arg("int", 9),
         ];
-        let bytes: Vec<u8> = calls.iter().flat_map(|call| peer.framed(&call.to_string())).collect();
+        let bytes: Vec<u8> = calls
+            .iter()
+            .flat_map(|call| peer.framed(&call.to_string()))
+            .collect();
         peer.send_bytes(&bytes);
         let visitor = gate.enter();
         visitor.release();
         assert_eq!(peer.receive()["value"]["id"], "first");
         let last = peer.receive();
-        assert_eq!((returned(&last).as_array().map(Vec::len), last["value"].get("id")), (Some(1), None));
+        assert_eq!(
+            (
+                returned(&last).as_array().map(Vec::len),
+                last["value"].get("id")
+            ),
+            (Some(1), None)
+        );
         peer.expect_end();
-        assert!(gate.enter_now().is_none(), "a request after the one without an id was executed");
+        assert!(
+            gate.enter_now().is_none(),
+            "a request after the one without an id was executed"
+        );
     }
 }
 
@@ -201,7 +246,9 @@ fn members_may_stand_in_any_order_and_unknown_ones_are_ignored() {
             let value = members.join(" , ");
             for message in [
                 format!("{{ \"header\" : \"RPC-REQ\" , \"value\" : {{ {value} }} }}"),
-                format!("{{\"y\":[],\"value\":{{{value}}},\"header\":\"RPC-\\u0052EQ\",\"values\":1}}"),
+                format!(
+                    "{{\"y\":[],\"value\":{{{value}}},\"header\":\"RPC-\\u0052EQ\",\"values\":1}}"
+                ),
             ] {
                 assert_eq!(number(&peer.call(&message)), 5, "{message}");
             }
@@ -218,12 +265,17 @@ fn all(mut peer: Peer) -> Vec<Value> {
 fn text_without_a_final_line_feed_ends_with_the_connection() {
     let network = Network::serving(&[ADD]);
     let text = format!("{}\n{}", add().id(1), add().id(2));
-    for (sent, ids) in [(add().to_string(), vec![None]), (text, vec![Some(1), Some(2)])] {
+    for (sent, ids) in [
+        (add().to_string(), vec![None]),
+        (text, vec![Some(1), Some(2)]),
+    ] {
         let mut peer = network.peer(Framing::Lines);
         peer.send_bytes(sent.as_bytes());
         peer.half_close();
-        let mut found: Vec<_> =
-            all(peer).iter().map(|answer| (number(answer), answer["value"]["id"].as_i64())).collect();
+        let mut found: Vec<_> = all(peer)
+            .iter()
+            .map(|answer| (number(answer), answer["value"]["id"].as_i64()))
+            .collect();
         found.sort_unstable();
         assert_eq!(found, ids.into_iter().map(|id| (5, id)).collect::<Vec<_>>());
     }

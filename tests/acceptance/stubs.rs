@@ -1,4 +1,5 @@
-//! The clients of stubs, blocking and not, by what generated code calls: hostile servers, ends, many callers.
+//! The clients of stubs, blocking and not, by what generated code calls: hostile servers, ends,
+//! many callers.
 
 #![expect(clippy::cast_possible_wrap, reason = "counts of a test are small")]
 
@@ -16,7 +17,12 @@ use tokio::runtime::Runtime;
 
 use crate::harness::PATIENCE;
 
-const ADD_SOURCE: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
+const ADD_SOURCE: (&str, &str, &str, &str) = (
+    "add",
+    "int, int",
+    "int",
+    "def add(a, b):\n    return a + b\n",
+);
 
 static ADD: Procedure = Procedure::new("svc1", "add", &["int", "int"], &["int"]);
 
@@ -31,16 +37,28 @@ struct Stub {
 impl Stub {
     /// A blocking one, and one that does not block.
     fn both(address: SocketAddr) -> [Self; 2] {
-        [Self::blocking(address, PATIENCE), Self::asynchronous(address, PATIENCE)]
+        [
+            Self::blocking(address, PATIENCE),
+            Self::asynchronous(address, PATIENCE),
+        ]
     }
 
     fn blocking(address: SocketAddr, deadline: Duration) -> Self {
-        Self { network: network(address, deadline), runtime: None }
+        Self {
+            network: network(address, deadline),
+            runtime: None,
+        }
     }
 
     fn asynchronous(address: SocketAddr, deadline: Duration) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        Self { network: network(address, deadline), runtime: Some(runtime.expect("a runtime")) }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        Self {
+            network: network(address, deadline),
+            runtime: Some(runtime.expect("a runtime")),
+        }
     }
 
     fn call<A: Value + Send + Sync, R: Value + Send>(
@@ -70,6 +88,12 @@ fn network_of(address: SocketAddr, deadline: Duration, sessions: usize) -> Clien
         .server("server1", address)
         .client("client1", IpAddr::V4(Ipv4Addr::LOCALHOST))
         .service("svc1", "server1");
-    let builder = Client::builder(topology).client("client1").sessions(sessions);
-    builder.server("server1", address.to_string()).deadline(deadline).build().expect("a network")
+    let builder = Client::builder(topology)
+        .client("client1")
+        .sessions(sessions);
+    builder
+        .server("server1", address.to_string())
+        .deadline(deadline)
+        .build()
+        .expect("a network")
 }

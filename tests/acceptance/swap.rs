@@ -21,39 +21,67 @@ fn holding(version: &str) -> String {
 
 /// Waits until one folder is laid out for each of so many services.
 pub fn wait_for_trees(data: &Path, count: usize) {
-    let folders = || std::fs::read_dir(data.join("trees")).expect("the folder of trees").count();
-    eventually("the folders of old versions are removed", || (folders() == count).then_some(()));
+    let folders = || {
+        std::fs::read_dir(data.join("trees"))
+            .expect("the folder of trees")
+            .count()
+    };
+    eventually("the folders of old versions are removed", || {
+        (folders() == count).then_some(())
+    });
 }
 
 #[test]
 fn a_call_held_across_a_commit_ends_on_the_old_code_and_those_after_it_run_the_new() {
     let value = |value: u64| format!("def value():\n    return {value}\n");
-    let network =
-        Network::serving(&[("hold", "str", "str", &holding("old")), ("value", "", "int", &value(1))]);
+    let network = Network::serving(&[
+        ("hold", "str", "str", &holding("old")),
+        ("value", "", "int", &value(1)),
+    ]);
     let server = network.server("server1");
     let old_workers = server.workers();
     let mut peer = network.peer(Framing::Lines);
     let release = network.path().join("release");
-    peer.send(request("svc1", "hold").arg("str", release.to_str().expect("a path")).id("held"));
+    peer.send(
+        request("svc1", "hold")
+            .arg("str", release.to_str().expect("a path"))
+            .id("held"),
+    );
     server.logged(&["output", "begun"]);
     network.write("p0.py", &holding("new"));
     network.write("p1.py", &value(2));
     network.apply().succeeds();
     let meanwhile = peer.call(request("svc1", "value").id("meanwhile"));
-    assert_eq!(meanwhile["value"]["id"], "meanwhile", "the held call is still running");
     assert_eq!(
-        (&meanwhile["value"]["return-values"], &meanwhile["value"]["generation"]),
+        meanwhile["value"]["id"], "meanwhile",
+        "the held call is still running"
+    );
+    assert_eq!(
+        (
+            &meanwhile["value"]["return-values"],
+            &meanwhile["value"]["generation"]
+        ),
         (&json!([2]), &json!(2))
     );
     network.write("release", "");
     let held = peer.receive();
     assert_eq!(
-        (&held["value"]["return-values"], &held["value"]["generation"]),
+        (
+            &held["value"]["return-values"],
+            &held["value"]["generation"]
+        ),
         (&json!(["old"]), &json!(1)),
         "{held}"
     );
-    assert_eq!(held["value"]["source"], sha256_hex(holding("old").as_bytes()));
-    let after = peer.call(request("svc1", "hold").arg("str", release.to_str().expect("a path")).id("after"));
+    assert_eq!(
+        held["value"]["source"],
+        sha256_hex(holding("old").as_bytes())
+    );
+    let after = peer.call(
+        request("svc1", "hold")
+            .arg("str", release.to_str().expect("a path"))
+            .id("after"),
+    );
     assert_eq!(after["value"]["return-values"], json!(["new"]));
     server.wait_for_workers("the old workers leave", |now| now.is_disjoint(&old_workers));
     wait_for_trees(&network.data("server1"), 1);
@@ -91,22 +119,36 @@ fn calls_during_ten_applies_lose_none_and_mix_nothing() {
         stop.store(true, Ordering::SeqCst);
         callers.map(|caller| caller.join().expect("a caller"))
     });
-    let sources: BTreeMap<String, u64> =
-        (1..=VERSIONS).map(|version| (sha256_hex(source(version).as_bytes()), version)).collect();
+    let sources: BTreeMap<String, u64> = (1..=VERSIONS)
+        .map(|version| (sha256_hex(source(version).as_bytes()), version))
+        .collect();
     for answers in &answers {
         let mut before = 1;
         for (id, answer) in answers.iter().enumerate() {
             let value = &answer["value"];
-            assert_eq!((&answer["header"], &value["id"]), (&json!("RPC-RES"), &json!(id)), "{answer}");
+            assert_eq!(
+                (&answer["header"], &value["id"]),
+                (&json!("RPC-RES"), &json!(id)),
+                "{answer}"
+            );
             let generation = value["generation"].as_u64().expect("a generation");
             assert_eq!(value["return-values"], json!([generation]), "{answer}");
-            assert_eq!(sources.get(value["source"].as_str().expect("a hash")), Some(&generation), "{answer}");
+            assert_eq!(
+                sources.get(value["source"].as_str().expect("a hash")),
+                Some(&generation),
+                "{answer}"
+            );
             assert!(generation >= before, "back from {before}: {answer}");
             before = generation;
         }
-        assert_eq!(before, VERSIONS, "a call after the last apply runs the last version");
+        assert_eq!(
+            before, VERSIONS,
+            "a call after the last apply runs the last version"
+        );
     }
-    network.server("server1").wait_for_workers("one version's workers are left", |now| now.len() <= 2);
+    network
+        .server("server1")
+        .wait_for_workers("one version's workers are left", |now| now.len() <= 2);
     wait_for_trees(&network.data("server1"), 1);
 }
 
@@ -114,7 +156,9 @@ fn calls_during_ten_applies_lose_none_and_mix_nothing() {
 fn services_that_do_not_change_keep_their_workers() {
     let one_server = TWO_SERVERS.replace("provider: server2", "provider: server1");
     let mut network = Network::new(&one_server);
-    let pid = |version: u64| format!("import os\n\ndef value():\n    return os.getpid() + 0 * {version}\n");
+    let pid = |version: u64| {
+        format!("import os\n\ndef value():\n    return os.getpid() + 0 * {version}\n")
+    };
     network.write("one.py", &pid(1));
     network.write("two.py", &pid(2));
     network.start("server1", &[]);
@@ -122,17 +166,25 @@ fn services_that_do_not_change_keep_their_workers() {
     network.apply().succeeds();
     let worker = |service: &str| {
         let answer = network.ask("server1", request(service, "value"));
-        answer["value"]["return-values"][0].as_u64().and_then(|pid| u32::try_from(pid).ok()).expect("a pid")
+        answer["value"]["return-values"][0]
+            .as_u64()
+            .and_then(|pid| u32::try_from(pid).ok())
+            .expect("a pid")
     };
     let (one, two) = (worker("svc1"), worker("svc2"));
-    assert_eq!(network.server("server1").workers(), BTreeSet::from([one, two]));
+    assert_eq!(
+        network.server("server1").workers(),
+        BTreeSet::from([one, two])
+    );
     network.write("one.py", &pid(3));
     network.apply().succeeds();
     assert_eq!(worker("svc2"), two);
     assert_ne!(worker("svc1"), one);
     network
         .server("server1")
-        .wait_for_workers("the old worker leaves", |now| !now.contains(&one) && now.contains(&two));
+        .wait_for_workers("the old worker leaves", |now| {
+            !now.contains(&one) && now.contains(&two)
+        });
 }
 
 #[test]
@@ -147,7 +199,10 @@ fn many_swaps_leave_no_process_and_no_folder_behind() {
     server.wait_for_workers("one worker is left", |now| now.len() == 1);
     wait_for_trees(&network.data("server1"), 1);
     let nothing = TWO_SERVERS.replace("    server2: { ip: 127.0.0.1, port: 2 }\n", "");
-    network.write("init.yaml", nothing.split("services:").next().expect("a text"));
+    network.write(
+        "init.yaml",
+        nothing.split("services:").next().expect("a text"),
+    );
     network.apply().succeeds();
     server.wait_for_workers("a server of nothing has no workers", BTreeSet::is_empty);
     wait_for_trees(&network.data("server1"), 0);

@@ -9,19 +9,26 @@ use crate::harness::{Framing, Network, Raises, request, returned};
 
 /// Each argument, of its type, comes back as this JSON text, over both framings.
 fn check(cases: &[(&str, &str, &str)]) {
-    let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |ty| (ty.to_owned(), "value"));
+    let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |ty| {
+        (ty.to_owned(), "value")
+    });
     for framing in Framing::BOTH {
         let mut peer = echo.peer(framing);
         for (ty, argument, printed) in cases {
             let answer = echo.ask(&mut peer, ty, argument);
-            assert!(answer.contains(&format!("\"return-values\":[{printed}]")), "{ty} {argument}: {answer}");
+            assert!(
+                answer.contains(&format!("\"return-values\":[{printed}]")),
+                "{ty} {argument}: {answer}"
+            );
         }
     }
 }
 
 /// Python sees each argument as this.
 fn check_seen(cases: &[(&str, &str, &str)]) {
-    let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |_| ("str".to_owned(), "repr(value)"));
+    let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |_| {
+        ("str".to_owned(), "repr(value)")
+    });
     let mut peer = echo.peer(Framing::Lines);
     for (ty, argument, repr) in cases {
         let answer = serde_json::from_str(&echo.ask(&mut peer, ty, argument)).expect("JSON");
@@ -31,14 +38,20 @@ fn check_seen(cases: &[(&str, &str, &str)]) {
 
 /// Each argument is refused with these words, and the session goes on.
 fn check_refused(cases: &[(&str, &str, &[&str])]) {
-    let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |ty| (ty.to_owned(), "value"));
+    let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |ty| {
+        (ty.to_owned(), "value")
+    });
     for framing in Framing::BOTH {
         let mut peer = echo.peer(framing);
         for (ty, argument, words) in cases {
             let answer = serde_json::from_str(&echo.ask(&mut peer, ty, argument)).expect("JSON");
             Raises("Invalid Arguments", "no", words).check(&answer);
-            Raises("Invalid Arguments", "no", &["argument 1 of `svc1.echo", "valid: svc1.echo"])
-                .check(&answer);
+            Raises(
+                "Invalid Arguments",
+                "no",
+                &["argument 1 of `svc1.echo", "valid: svc1.echo"],
+            )
+            .check(&answer);
         }
     }
 }
@@ -67,25 +80,41 @@ fn values_of_every_type_go_there_and_back() {
         ("bytes", "\"AAH/\"", "\"AAH/\""),
         ("bytes", "\"AA==\"", "\"AA==\""),
         ("List[int]", "[]", "[]"),
-        ("List[int]", "[-1, 9223372036854775807]", "[-1,9223372036854775807]"),
+        (
+            "List[int]",
+            "[-1, 9223372036854775807]",
+            "[-1,9223372036854775807]",
+        ),
         ("List[float]", "[1, -0.0, \"NaN\"]", "[1.0,-0.0,\"NaN\"]"),
         ("List[bool]", "[true, false]", "[true,false]"),
         ("List[str]", "[\"\", \"\\u0000\"]", "[\"\",\"\\u0000\"]"),
         ("List[bytes]", "[\"\", \"/w==\"]", "[\"\",\"/w==\"]"),
         ("List[List[int]]", "[[], [1]]", "[[],[1]]"),
         ("Dict[str, int]", "{}", "{}"),
-        ("Dict[str, int]", "{\"b\": 1, \"\": 2, \"a\": 3}", "{\"b\":1,\"\":2,\"a\":3}"),
+        (
+            "Dict[str, int]",
+            "{\"b\": 1, \"\": 2, \"a\": 3}",
+            "{\"b\":1,\"\":2,\"a\":3}",
+        ),
         (
             "Dict[int, str]",
             "{\"-1\": \"x\", \"9223372036854775807\": \"\"}",
             "{\"-1\":\"x\",\"9223372036854775807\":\"\"}",
         ),
-        ("Dict[str, Dict[int, bool]]", "{\"a\": {\"0\": true}}", "{\"a\":{\"0\":true}}"),
+        (
+            "Dict[str, Dict[int, bool]]",
+            "{\"a\": {\"0\": true}}",
+            "{\"a\":{\"0\":true}}",
+        ),
         ("Optional[int]", "null", "null"),
         ("Optional[int]", "7", "7"),
         ("Optional[str]", "null", "null"),
         ("Optional[str]", "\"\"", "\"\""),
-        ("Optional[List[Optional[bool]]]", "[null, true]", "[null,true]"),
+        (
+            "Optional[List[Optional[bool]]]",
+            "[null, true]",
+            "[null,true]",
+        ),
         ("Tuple[int]", "[1]", "[1]"),
         ("Tuple[int, str]", "[1, \"a\"]", "[1,\"a\"]"),
         (
@@ -103,7 +132,11 @@ fn values_of_every_type_go_there_and_back() {
 
 #[test]
 fn minus_zero_is_an_int() {
-    check(&[("int", "-0", "0"), ("float", "-0", "-0.0"), ("List[int]", "[-0]", "[0]")]);
+    check(&[
+        ("int", "-0", "0"),
+        ("float", "-0", "-0.0"),
+        ("List[int]", "[-0]", "[0]"),
+    ]);
 }
 
 #[test]
@@ -120,17 +153,26 @@ fn python_sees_each_value_in_the_type_that_is_declared() {
         ("List[float]", "[1, 2.5]", "[1.0, 2.5]"),
         ("List[bytes]", "[\"AA==\"]", "[b'\\x00']"),
         ("Dict[int, str]", "{\"-1\": \"x\"}", "{-1: 'x'}"),
-        ("Dict[str, bool]", "{\"b\": true, \"a\": false}", "{'b': True, 'a': False}"),
+        (
+            "Dict[str, bool]",
+            "{\"b\": true, \"a\": false}",
+            "{'b': True, 'a': False}",
+        ),
         ("Optional[int]", "null", "None"),
         ("Optional[int]", "0", "0"),
         ("Tuple[int]", "[1]", "(1,)"),
-        ("List[Tuple[int, Optional[str]]]", "[[1, null], [2, \"\"]]", "[(1, None), (2, '')]"),
+        (
+            "List[Tuple[int, Optional[str]]]",
+            "[[1, null], [2, \"\"]]",
+            "[(1, None), (2, '')]",
+        ),
     ]);
 }
 
 #[test]
 fn doubles_survive_bit_for_bit() {
-    let source = "import struct\n\ndef bits(value):\n    return struct.pack('>d', value).hex(), value\n";
+    let source =
+        "import struct\n\ndef bits(value):\n    return struct.pack('>d', value).hex(), value\n";
     let network = Network::serving(&[("bits", "float", "str, float", source)]);
     let mut peer = network.peer(Framing::Framed);
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -152,12 +194,19 @@ fn doubles_survive_bit_for_bit() {
         1.0 / 3.0,
         9_007_199_254_740_993.0,
     ];
-    let values = edges.into_iter().chain((0..300).map(|_| random())).filter(|value| value.is_finite());
+    let values = edges
+        .into_iter()
+        .chain((0..300).map(|_| random()))
+        .filter(|value| value.is_finite());
     for value in values {
         let answer = peer.call(request("svc1", "bits").arg("float", value).id(1));
         let returned = returned(&answer);
         assert_eq!(returned[0], format!("{:016x}", value.to_bits()));
-        assert_eq!(returned[1].as_f64().map(f64::to_bits), Some(value.to_bits()), "{value}");
+        assert_eq!(
+            returned[1].as_f64().map(f64::to_bits),
+            Some(value.to_bits()),
+            "{value}"
+        );
     }
 }
 
@@ -201,7 +250,11 @@ fn a_value_of_another_type_is_refused_in_words() {
         ("int", "7.0", &["7.0", "`int`"]),
         ("int", "1e2", &["100.0", "`int`"]),
         ("int", "\"7.0\"", &["7.0", "`int`"]),
-        ("int", "9223372036854775808", &["9223372036854775808", "64 bits"]),
+        (
+            "int",
+            "9223372036854775808",
+            &["9223372036854775808", "64 bits"],
+        ),
         ("int", "-9223372036854775809", &["`int`"]),
         ("int", "true", &["true", "`int`"]),
         ("int", "null", &["null", "`int`"]),
@@ -209,7 +262,11 @@ fn a_value_of_another_type_is_refused_in_words() {
         ("int", "\"x\"", &["\"x\"", "`int`"]),
         ("int", "\"\\\"7\\\"\"", &["`int`"]),
         ("int", "[7]", &["`int`"]),
-        ("float", "9007199254740993", &["9007199254740993", "exact `float`"]),
+        (
+            "float",
+            "9007199254740993",
+            &["9007199254740993", "exact `float`"],
+        ),
         ("float", "1e400", &["out of range"]),
         ("float", "\"nan\"", &["\"nan\"", "`float`"]),
         ("float", "\"inf\"", &["\"inf\"", "`float`"]),
@@ -223,13 +280,25 @@ fn a_value_of_another_type_is_refused_in_words() {
         ("List[int]", "[1, \"2\"]", &["\"2\"", "`int`"]),
         ("List[int]", "{}", &["`List[int]`"]),
         ("List[int]", "[null]", &["null", "`int`"]),
-        ("Dict[str, int]", "{\"a\": 1, \"b\": 2, \"a\": 1}", &["`a`", "twice"]),
-        ("Dict[str, int]", "{\"a\": 1, \"\\u0061\": 1}", &["`a`", "twice"]),
+        (
+            "Dict[str, int]",
+            "{\"a\": 1, \"b\": 2, \"a\": 1}",
+            &["`a`", "twice"],
+        ),
+        (
+            "Dict[str, int]",
+            "{\"a\": 1, \"\\u0061\": 1}",
+            &["`a`", "twice"],
+        ),
         ("Dict[str, int]", "[]", &["`Dict[str, int]`"]),
         ("Dict[int, int]", "{\"01\": 1}", &["\"01\"", "`int`"]),
         ("Dict[int, int]", "{\"+1\": 1}", &["\"+1\"", "`int`"]),
         ("Dict[int, int]", "{\"1\": 1, \"1\": 2}", &["`1`", "twice"]),
-        ("Dict[int, int]", "{\"9223372036854775808\": 1}", &["9223372036854775808", "`int`"]),
+        (
+            "Dict[int, int]",
+            "{\"9223372036854775808\": 1}",
+            &["9223372036854775808", "`int`"],
+        ),
         ("Tuple[int, int]", "[1]", &["Tuple[int, int]"]),
         ("Tuple[int, int]", "[1, 2, 3]", &["Tuple[int, int]"]),
         ("Optional[int]", "\"x\"", &["\"x\"", "`int`"]),
@@ -253,36 +322,64 @@ fn several_values_and_none_are_returned_as_lists() {
     let several = source("1, 'a', [2], None").replace("GIVE", "several");
     let none = source("None").replace("GIVE", "none");
     let network = Network::serving(&[
-        ("several", "", "int, str, List[int], Optional[bool]", &several),
+        (
+            "several",
+            "",
+            "int, str, List[int], Optional[bool]",
+            &several,
+        ),
         ("none", "", "", &none),
     ]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
-        let several = peer
-            .call(request("svc1", "several").returns(&["int", "str", "List[int]", "Optional[bool]"]).id(1));
+        let several = peer.call(
+            request("svc1", "several")
+                .returns(&["int", "str", "List[int]", "Optional[bool]"])
+                .id(1),
+        );
         assert_eq!(returned(&several), &serde_json::json!([1, "a", [2], null]));
-        assert_eq!(returned(&peer.call(request("svc1", "none").returns(&[]))), &serde_json::json!([]));
+        assert_eq!(
+            returned(&peer.call(request("svc1", "none").returns(&[]))),
+            &serde_json::json!([])
+        );
     }
 }
 
 #[test]
 fn other_spellings_of_a_type_mean_the_same() {
-    let echo =
-        Echo::serving(["list[int]", "dict[string, list[optional[string]]]"], |ty| (ty.to_owned(), "value"));
+    let echo = Echo::serving(
+        ["list[int]", "dict[string, list[optional[string]]]"],
+        |ty| (ty.to_owned(), "value"),
+    );
     let spellings: [(&[&str], &str); 2] = [
-        (&["List[int]", "list[int]", " List[ int ] ", "list[int ]"], "[1]"),
-        (&["Dict[str, List[Optional[str]]]", "dict[string,list[optional[str]]]"], "{\"a\":[null,\"b\"]}"),
+        (
+            &["List[int]", "list[int]", " List[ int ] ", "list[int ]"],
+            "[1]",
+        ),
+        (
+            &[
+                "Dict[str, List[Optional[str]]]",
+                "dict[string,list[optional[str]]]",
+            ],
+            "{\"a\":[null,\"b\"]}",
+        ),
     ];
     for framing in Framing::BOTH {
         let mut peer = echo.peer(framing);
         for (index, (spellings, value)) in spellings.iter().enumerate() {
             for spelling in *spellings {
                 let answer = ask(&mut peer, index, spelling, value);
-                assert!(answer.contains(&format!("\"return-values\":[{value}]")), "{spelling}: {answer}");
+                assert!(
+                    answer.contains(&format!("\"return-values\":[{value}]")),
+                    "{spelling}: {answer}"
+                );
             }
         }
-        let answer = peer
-            .call(request("svc1", "echo0").arg("list[int]", serde_json::json!([1])).returns(&["list[int]"]));
+        let answer = peer.call(
+            request("svc1", "echo0")
+                .arg("list[int]", serde_json::json!([1]))
+                .returns(&["list[int]"]),
+        );
         assert_eq!(returned(&answer), &serde_json::json!([[1]]));
     }
 }

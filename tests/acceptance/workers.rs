@@ -8,8 +8,18 @@ use std::collections::BTreeSet;
 
 use crate::harness::{Framing, Gate, Network, Request, Visitor, number, request, returned};
 
-const ADD: (&str, &str, &str, &str) = ("add", "int, int", "int", "def add(a, b):\n    return a + b\n");
-const PID: (&str, &str, &str, &str) = ("pid", "", "int", "import os\n\ndef pid():\n    return os.getpid()\n");
+const ADD: (&str, &str, &str, &str) = (
+    "add",
+    "int, int",
+    "int",
+    "def add(a, b):\n    return a + b\n",
+);
+const PID: (&str, &str, &str, &str) = (
+    "pid",
+    "",
+    "int",
+    "import os\n\ndef pid():\n    return os.getpid()\n",
+);
 
 /// 2 + 3.
 fn add() -> Request {
@@ -23,7 +33,10 @@ fn pid() -> Request {
 /// One call at a time, hence one worker.
 fn exclusive(procedures: &[(&str, &str, &str, &str)]) -> Network {
     Network::with_procedures(procedures)
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[])
 }
 
@@ -41,8 +54,12 @@ fn eight_clients_at_once_get_their_own_answers() {
             scope.spawn(move || {
                 let name = format!("client {client}").repeat(client * 100 + 1);
                 for turn in 0..50 {
-                    let answer = peer
-                        .call(request("svc1", "echo").arg("str", name.as_str()).arg("int", turn).id(turn));
+                    let answer = peer.call(
+                        request("svc1", "echo")
+                            .arg("str", name.as_str())
+                            .arg("int", turn)
+                            .id(turn),
+                    );
                     assert_eq!(returned(&answer), &serde_json::json!([name, turn]));
                 }
             });
@@ -60,11 +77,19 @@ fn a_thousand_calls_run_in_the_same_few_workers() {
         (0..500).map(|_| number(&peer.receive())).collect()
     };
     let first = batch();
-    assert!(first.len() <= 16, "more processes than --workers: {first:?}");
+    assert!(
+        first.len() <= 16,
+        "more processes than --workers: {first:?}"
+    );
     let (second, running) = (batch(), network.server("server1").workers());
-    let all =
-        |pids: &BTreeSet<i64>| pids.iter().all(|pid| running.contains(&u32::try_from(*pid).expect("a pid")));
-    assert!(all(&first) && all(&second) && running.len() <= 16, "{first:?} {second:?} {running:?}");
+    let all = |pids: &BTreeSet<i64>| {
+        pids.iter()
+            .all(|pid| running.contains(&u32::try_from(*pid).expect("a pid")))
+    };
+    assert!(
+        all(&first) && all(&second) && running.len() <= 16,
+        "{first:?} {second:?} {running:?}"
+    );
 }
 
 #[test]
@@ -91,7 +116,10 @@ fn calls_that_wait_delay_no_other_call_of_their_service_or_another() {
     send(5);
     visitors.push(gate.enter());
     let mut other = network.peer(Framing::Lines);
-    assert_eq!(number(&other.call(request("svc2", "add").arg("int", 2).arg("int", 3))), 5);
+    assert_eq!(
+        number(&other.call(request("svc2", "add").arg("int", 2).arg("int", 3))),
+        5
+    );
     visitors.into_iter().for_each(Visitor::release);
     let ids: BTreeSet<i64> = (0..6).map(|_| number(&peer.receive())).collect();
     assert_eq!(ids, (0..6).collect());
@@ -105,10 +133,21 @@ fn a_concurrency_of_one_is_exclusive_access() {
     let counts: Vec<i64> = std::thread::scope(|scope| {
         let count = |client: usize| {
             let mut peer = network.peer(Framing::BOTH[client % 2]);
-            move || (0..25).map(|id| number(&peer.call(request("svc1", "step").id(id)))).collect::<Vec<_>>()
+            move || {
+                (0..25)
+                    .map(|id| number(&peer.call(request("svc1", "step").id(id))))
+                    .collect::<Vec<_>>()
+            }
         };
         let clients: Vec<_> = (0..8).map(|client| scope.spawn(count(client))).collect();
-        clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
+        clients
+            .into_iter()
+            .flat_map(|client| client.join().expect("a client"))
+            .collect()
     });
-    assert_eq!(counts.iter().copied().collect::<BTreeSet<_>>(), (1..=200).collect(), "{counts:?}");
+    assert_eq!(
+        counts.iter().copied().collect::<BTreeSet<_>>(),
+        (1..=200).collect(),
+        "{counts:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! The dialogues of `docs/protocol-vectors.json`, played to a real server; and the client in Python.
+//! The dialogues of `docs/protocol-vectors.json`, played to a real server; and the client in
+//! Python.
 
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -26,8 +27,16 @@ fn every_dialogue_goes_as_recorded() {
 
 /// Says what the client says, and hears the server say the rest.
 fn play(network: &Network, dialogue: &Value) {
-    let from: Ipv4Addr = dialogue["from"].as_str().unwrap_or("127.0.0.1").parse().expect("an address");
-    let mut peer = Peer::connect_from(from.octets(), network.server("server1").address(), Framing::Framed);
+    let from: Ipv4Addr = dialogue["from"]
+        .as_str()
+        .unwrap_or("127.0.0.1")
+        .parse()
+        .expect("an address");
+    let mut peer = Peer::connect_from(
+        from.octets(),
+        network.server("server1").address(),
+        Framing::Framed,
+    );
     let mut said = Vec::new();
     for (place, step) in entries(&dialogue["steps"]).iter().enumerate() {
         let context = || format!("{}, step {place}: {step}", dialogue["name"]);
@@ -62,10 +71,16 @@ fn show(payload: &[u8]) -> String {
 fn the_binary_client_prints_what_is_shown() {
     assert!(CLIENT.lines().count() <= 60, "it is to be read in one go");
     let fences = fences(PROTOCOL);
-    let shown = fences.iter().position(|fence| fence.text.contains("binary_client.py")).expect("its call");
+    let shown = fences
+        .iter()
+        .position(|fence| fence.text.contains("binary_client.py"))
+        .expect("its call");
     let network = demo_network();
     let port = network.server("server1").address().port().to_string();
     let mut command = Command::new(python());
     command.args(["-c", &CLIENT.replace("7101", &port)]);
-    assert_eq!(finish(begin(command)).succeeds().stdout, fences[shown + 1].text);
+    assert_eq!(
+        finish(begin(command)).succeeds().stdout,
+        fences[shown + 1].text
+    );
 }

@@ -22,7 +22,12 @@ pub fn fences(document: &str) -> Vec<Fence<'_>> {
             (Some(info), None) => {
                 let mut words = info.split_whitespace();
                 let language = words.next().unwrap_or_default();
-                open = Some(Fence { line: index + 1, language, words: words.collect(), text: String::new() });
+                open = Some(Fence {
+                    line: index + 1,
+                    language,
+                    words: words.collect(),
+                    text: String::new(),
+                });
             }
             (Some(_), Some(_)) => fences.extend(open.take()),
             (None, Some(fence)) => fence.text.extend([line, "\n"]),
@@ -35,7 +40,13 @@ pub fn fences(document: &str) -> Vec<Fence<'_>> {
 
 /// The first block of that language, and the one after it.
 #[track_caller]
-pub fn first_and_next<'a, 'b>(fences: &'b [Fence<'a>], language: &str) -> (&'b Fence<'a>, &'b Fence<'a>) {
-    let place = fences.iter().position(|fence| fence.language == language).expect("a block of that language");
+pub fn first_and_next<'a, 'b>(
+    fences: &'b [Fence<'a>],
+    language: &str,
+) -> (&'b Fence<'a>, &'b Fence<'a>) {
+    let place = fences
+        .iter()
+        .position(|fence| fence.language == language)
+        .expect("a block of that language");
     (&fences[place], &fences[place + 1])
 }

@@ -1,4 +1,5 @@
-//! `docs/OPERATIONS.md`: every limit of `rpc-server` is there with its default, and what an operator does goes as it says.
+//! `docs/OPERATIONS.md`: every limit of `rpc-server` is there with its default, and what an
+//! operator does goes as it says.
 
 use crate::console::run_all;
 use crate::fence::fences;
@@ -9,7 +10,10 @@ const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
 
 /// The flags under `Limits:` in the help that have a default, and the default.
 fn limits() -> Vec<(String, String)> {
-    let help = Network::new("").server_program(&["--help"]).succeeds().stdout;
+    let help = Network::new("")
+        .server_program(&["--help"])
+        .succeeds()
+        .stdout;
     let limits = help.split_once("\nLimits:\n").expect("the limits").1;
     let limits = limits.split_once("\nExamples:\n").expect("their end").0;
     let words = limits.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -29,7 +33,10 @@ fn every_limit_stands_with_its_default() {
         let row = format!("\n| `{flag}` | {default} |");
         assert!(OPERATIONS.contains(&row), "OPERATIONS.md has no row {row}");
         let in_protocol = PROTOCOL.contains(&format!("\n| `{flag}` |"));
-        assert!(!in_protocol || PROTOCOL.contains(&row), "PROTOCOL.md has another default for {flag}");
+        assert!(
+            !in_protocol || PROTOCOL.contains(&row),
+            "PROTOCOL.md has another default for {flag}"
+        );
     }
 }
 

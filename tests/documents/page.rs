@@ -1,4 +1,5 @@
-//! The reference page of `rpcgen doc`: its examples are called on running servers, and all mean the same call.
+//! The reference page of `rpcgen doc`: its examples are called on running servers, and all mean the
+//! same call.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -46,17 +47,29 @@ fn every_type_has_an_example_that_is_taken() {
     let network = Network::new(TYPES);
     let define = |name| format!("def {name}(*values):\n    return repr(values)\n");
     let nothing = "def nothing():\n    return None\n";
-    network.write("echo.py", &(["plain", "nested", "named"].map(define).join("\n") + nothing));
+    network.write(
+        "echo.py",
+        &(["plain", "nested", "named"].map(define).join("\n") + nothing),
+    );
     check(&network.served(&[]), &["server1"], 5);
 }
 
 /// Calls each example of the page in every language.
 fn check(network: &Network, servers: &[&str], procedures: usize) {
     let page = page(network, servers);
-    let [python, nc, rpc_client] = ["python", "nc", "rpc-client"].map(|language| examples(&page, language));
-    assert_eq!((python.len(), nc.len(), rpc_client.len()), (procedures, procedures, procedures));
+    let [python, nc, rpc_client] =
+        ["python", "nc", "rpc-client"].map(|language| examples(&page, language));
+    assert_eq!(
+        (python.len(), nc.len(), rpc_client.len()),
+        (procedures, procedures, procedures)
+    );
     for ((python, nc), rpc_client) in python.into_iter().zip(nc).zip(rpc_client) {
-        Examples { python, nc, rpc_client }.check(network);
+        Examples {
+            python,
+            nc,
+            rpc_client,
+        }
+        .check(network);
     }
 }
 
@@ -73,18 +86,31 @@ fn page(network: &Network, servers: &[&str]) -> String {
 /// The examples of a language as they are copied.
 fn examples(page: &str, language: &str) -> Vec<String> {
     let code = |rest: &str| {
-        let code = rest.split_once("<code>").and_then(|(_, rest)| rest.split_once("</code>"));
+        let code = rest
+            .split_once("<code>")
+            .and_then(|(_, rest)| rest.split_once("</code>"));
         let code = code.expect("an example").0;
-        code.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+        code.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+            .replace("&amp;", "&")
     };
-    page.split(&format!("<pre data-language=\"{language}\"")).skip(1).map(code).collect()
+    page.split(&format!("<pre data-language=\"{language}\""))
+        .skip(1)
+        .map(code)
+        .collect()
 }
 
 impl Examples {
     fn check(&self, network: &Network) {
         let python = self.run_python();
         assert_eq!(returned(&python), returned(&self.send_nc()), "{}", self.nc);
-        assert_eq!(returned(&python), self.run_client(network), "{}", self.rpc_client);
+        assert_eq!(
+            returned(&python),
+            self.run_client(network),
+            "{}",
+            self.rpc_client
+        );
     }
 
     fn run_python(&self) -> Value {
@@ -102,14 +128,18 @@ impl Examples {
         };
         let printed = shell(Command::new("sh"), printf).stdout;
         let request = printed.strip_suffix('\n').expect("one line");
-        let IpAddr::V4(from) = from.parse().expect("an address") else { panic!("{from}") };
+        let IpAddr::V4(from) = from.parse().expect("an address") else {
+            panic!("{from}")
+        };
         let server = format!("{host}:{port}").parse().expect("an address");
         Peer::connect_from(from.octets(), server, Framing::Lines).call(request)
     }
 
     /// What it prints, a value per line.
     fn run_client(&self, network: &Network) -> Vec<Value> {
-        let programs = Path::new(env!("CARGO_BIN_EXE_rpc-client")).parent().expect("their folder");
+        let programs = Path::new(env!("CARGO_BIN_EXE_rpc-client"))
+            .parent()
+            .expect("their folder");
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = network.command("sh", &[]);
         command.env("PATH", format!("{}:{path}", programs.display()));

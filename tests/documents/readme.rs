@@ -13,9 +13,12 @@ fn the_taste_is_served() {
     network.write("add.py", &source.text);
     let network = network.served(&[]);
     let calls = fences.iter().filter(|fence| fence.language == "console");
-    let calls =
-        calls.flat_map(|fence| fence.text.lines()).filter_map(|line| line.strip_prefix("$ rpc-client "));
-    let printed: Vec<_> = calls.map(|call| network.client(&words(call)).succeeds().stdout).collect();
+    let calls = calls
+        .flat_map(|fence| fence.text.lines())
+        .filter_map(|line| line.strip_prefix("$ rpc-client "));
+    let printed: Vec<_> = calls
+        .map(|call| network.client(&words(call)).succeeds().stdout)
+        .collect();
     assert_eq!(printed, ["3.0\n"]);
 }
 

@@ -1,7 +1,9 @@
-//! `docs/TUTORIAL.md`: its files are written, its commands run and their outputs compared, in its order.
+//! `docs/TUTORIAL.md`: its files are written, its commands run and their outputs compared, in its
+//! order.
 //!
-//! A block `yaml NAME` or `python NAME` is a file, `yaml add to NAME` more of one; `console` holds commands and what they
-//! print. Blocks in `sh` are not run: they stay in the foreground, or need cargo, nc or a second machine.
+//! A block `yaml NAME` or `python NAME` is a file, `yaml add to NAME` more of one; `console` holds
+//! commands and what they print. Blocks in `sh` are not run: they stay in the foreground, or need
+//! cargo, nc or a second machine.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -33,10 +35,16 @@ fn the_tutorial_goes_as_it_says() {
 
 fn accepted(fence: &Fence<'_>) {
     let parsed = rpc_schema::parse(Path::new("init.yaml"), &fence.text);
-    assert!(parsed.is_ok(), "TUTORIAL.md:{}: {:?}", fence.line, parsed.err());
+    assert!(
+        parsed.is_ok(),
+        "TUTORIAL.md:{}: {:?}",
+        fence.line,
+        parsed.err()
+    );
 }
 
 fn append(path: &Path, text: &str) {
     let file = std::fs::File::options().append(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).expect("a file that grows");
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .expect("a file that grows");
 }

@@ -18,8 +18,9 @@ use crate::harness::{begin, finish, python};
 const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
 
 /// The file.
-pub static VECTORS: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../docs/protocol-vectors.json")).expect("JSON"));
+pub static VECTORS: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../docs/protocol-vectors.json")).expect("JSON")
+});
 
 /// The bytes that an entry's `hex` stands for.
 #[track_caller]
@@ -35,25 +36,41 @@ pub fn entries(list: &Value) -> &[Value] {
 
 /// Bytes as digits.
 pub fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn from_hex(text: &str) -> Vec<u8> {
     let digits: String = text.split_whitespace().collect();
-    let pairs = digits.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).expect("ASCII"));
-    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("two digits")).collect()
+    let pairs = digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| str::from_utf8(pair).expect("ASCII"));
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).expect("two digits"))
+        .collect()
 }
 
 /// Every entry that says which frame its bytes are.
 fn described() -> impl Iterator<Item = &'static Value> {
     let dialogues = entries(&VECTORS["dialogues"]);
-    let steps = dialogues.iter().flat_map(|dialogue| entries(&dialogue["steps"]));
-    entries(&VECTORS["frames"]).iter().chain(steps).filter(|entry| entry.get("frame").is_some())
+    let steps = dialogues
+        .iter()
+        .flat_map(|dialogue| entries(&dialogue["steps"]));
+    entries(&VECTORS["frames"])
+        .iter()
+        .chain(steps)
+        .filter(|entry| entry.get("frame").is_some())
 }
 
 /// The types that a text, or a list of texts, names.
 fn types(texts: &Value) -> Vec<Type> {
-    let texts = texts.as_array().map_or_else(|| vec![texts], |texts| texts.iter().collect());
+    let texts = texts
+        .as_array()
+        .map_or_else(|| vec![texts], |texts| texts.iter().collect());
     let text = |text: &Value| Type::parse(text.as_str().expect("a type")).expect("a type");
     texts.into_iter().map(text).collect()
 }
@@ -82,16 +99,25 @@ fn every_value_is_its_bytes_and_no_other() {
         assert_eq!(decode(&types, &bytes), json!([entry["json"]]), "{entry}");
         assert_eq!(check(&types, &bytes), Ok(()), "{entry}");
         for cut in 0..bytes.len() {
-            assert!(check(&types, &bytes[..cut]).is_err(), "{entry} cut at {cut}");
+            assert!(
+                check(&types, &bytes[..cut]).is_err(),
+                "{entry} cut at {cut}"
+            );
         }
-        assert!(check(&types, &[&bytes[..], &[0]].concat()).is_err(), "{entry} and a byte more");
+        assert!(
+            check(&types, &[&bytes[..], &[0]].concat()).is_err(),
+            "{entry} and a byte more"
+        );
     }
 }
 
 #[test]
 fn no_invalid_value_passes() {
     for entry in entries(&VECTORS["invalid-values"]) {
-        assert!(check(&types(&entry["type"]), &bytes(entry)).is_err(), "{entry}");
+        assert!(
+            check(&types(&entry["type"]), &bytes(entry)).is_err(),
+            "{entry}"
+        );
     }
 }
 
@@ -102,13 +128,15 @@ fn every_frame_is_what_it_says_and_is_written_the_same_again() {
         let bytes = bytes(entry);
         let mut inbox = Inbox::with_bytes(1 << 20, bytes.clone());
         let payload = inbox.next(|_| None).expect("a frame").expect("all of it");
-        let (frame, values) = binary::parse(payload.head).unwrap_or_else(|what| panic!("{entry}: {what}"));
+        let (frame, values) =
+            binary::parse(payload.head).unwrap_or_else(|what| panic!("{entry}: {what}"));
         let said = &entry["frame"];
         assert_eq!(describe(&frame, values, &types_of(said)), *said);
         assert_eq!(write(&frame, values), bytes, "{entry}");
     }
-    let kinds: std::collections::BTreeSet<_> =
-        described().map(|entry| entry["frame"]["kind"].to_string()).collect();
+    let kinds: std::collections::BTreeSet<_> = described()
+        .map(|entry| entry["frame"]["kind"].to_string())
+        .collect();
     assert_eq!(kinds.len(), 10, "{kinds:?}");
 }
 
@@ -117,7 +145,8 @@ fn no_invalid_frame_passes() {
     for entry in entries(&VECTORS["invalid-frames"]) {
         let mut inbox = Inbox::with_bytes(1 << 20, bytes(entry));
         let payload = inbox.next(|_| None);
-        let passes = payload.is_ok_and(|payload| binary::parse(payload.expect("all of it").head).is_ok());
+        let passes =
+            payload.is_ok_and(|payload| binary::parse(payload.expect("all of it").head).is_ok());
         assert!(!passes, "{entry}");
     }
 }
@@ -129,10 +158,17 @@ fn types_of(frame: &Value) -> Vec<Type> {
 /// A frame in the words of the file.
 pub fn describe(frame: &Frame<'_>, values: &[u8], types: &[Type]) -> Value {
     let kind = frame.name();
-    let texts = || types.iter().map(|ty| rpc_schema::Expanded(ty).to_string()).collect::<Vec<_>>();
+    let texts = || {
+        types
+            .iter()
+            .map(|ty| rpc_schema::Expanded(ty).to_string())
+            .collect::<Vec<_>>()
+    };
     match frame {
-        Frame::Hello(hello) => json!({ "kind": kind, "lowest": hello.lowest, "highest": hello.highest,
-            "max-frame": hello.max_frame, "idle-timeout-ms": hello.idle_timeout_ms, "name": hello.name }),
+        Frame::Hello(hello) => {
+            json!({ "kind": kind, "lowest": hello.lowest, "highest": hello.highest,
+            "max-frame": hello.max_frame, "idle-timeout-ms": hello.idle_timeout_ms, "name": hello.name })
+        }
         Frame::Bind(bind) => {
             json!({ "kind": kind, "slot": bind.slot, "service": bind.service, "rpc": bind.rpc,
             "arguments": bind.arguments, "returns": bind.returns })
@@ -141,8 +177,10 @@ pub fn describe(frame: &Frame<'_>, values: &[u8], types: &[Type]) -> Value {
             let source = to_hex(&bound.source);
             json!({ "kind": kind, "slot": bound.slot, "generation": bound.generation, "source": source })
         }
-        Frame::Request(request) => json!({ "kind": kind, "call": request.call, "slot": request.slot,
-            "deadline-ms": request.deadline_ms, "types": texts(), "values": decode(types, values) }),
+        Frame::Request(request) => {
+            json!({ "kind": kind, "call": request.call, "slot": request.slot,
+            "deadline-ms": request.deadline_ms, "types": texts(), "values": decode(types, values) })
+        }
         Frame::Returned(call) => {
             json!({ "kind": kind, "call": call, "types": texts(), "values": decode(types, values) })
         }
@@ -221,8 +259,13 @@ for entry in json.load(open("docs/protocol-vectors.json"))["values"]:
 #[test]
 fn the_python_client_reads_and_writes_every_value() {
     let mut command = Command::new(python());
-    command.args(["-c", READ_AND_WRITE]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+        .args(["-c", READ_AND_WRITE])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     let printed = finish(begin(command)).succeeds().stdout;
     assert_eq!(printed.lines().count(), entries(&VECTORS["values"]).len());
-    assert!(printed.contains("\n{'a': 2, 'b': 1}\n") && printed.contains("\n(7, 'a')\n"), "{printed}");
+    assert!(
+        printed.contains("\n{'a': 2, 'b': 1}\n") && printed.contains("\n(7, 'a')\n"),
+        "{printed}"
+    );
 }

@@ -16,7 +16,9 @@ pub fn serve(listener: &TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept()?;
         stream.set_nodelay(true)?;
-        thread::Builder::new().stack_size(64 << 10).spawn(move || answer(stream))?;
+        thread::Builder::new()
+            .stack_size(64 << 10)
+            .spawn(move || answer(stream))?;
     }
 }
 
@@ -81,7 +83,9 @@ pub fn measure(job: &Job) -> Result<Measured> {
 fn exchange(stream: &mut TcpStream, request: &[u8], sizes: Sizes, number: u64) -> Result<()> {
     stream.write_all(request)?;
     let mut answer = [0; 512];
-    let Some(length) = read_message(stream, &mut answer)? else { bail!("the server closed the connection") };
+    let Some(length) = read_message(stream, &mut answer)? else {
+        bail!("the server closed the connection")
+    };
     check_answer(&answer[..length], sizes.answer, number)
 }
 
@@ -93,7 +97,11 @@ mod tests {
     fn a_message_that_is_none_is_refused() {
         let check = |bytes: &[u8], expected: Option<Option<usize>>| {
             let mut buffer = [0; 16];
-            assert_eq!(read_message(&mut { bytes }, &mut buffer).ok(), expected, "{bytes:?}");
+            assert_eq!(
+                read_message(&mut { bytes }, &mut buffer).ok(),
+                expected,
+                "{bytes:?}"
+            );
         };
         check(&[], Some(None));
         check(&[2, 0, 0, 0, 7, 7], Some(Some(6)));

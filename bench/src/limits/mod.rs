@@ -1,6 +1,8 @@
-//! What no RPC system can go below: the same messages over bare sockets, without anything around them.
+//! What no RPC system can go below: the same messages over bare sockets, without anything around
+//! them.
 //!
-//! A message is a length of four bytes, little-endian, and so many bytes, the first eight of which are its number.
+//! A message is a length of four bytes, little-endian, and so many bytes, the first eight of which
+//! are its number.
 
 pub mod blocking;
 pub mod copy;
@@ -24,7 +26,9 @@ fn number_message(message: &mut [u8], number: u64) {
 }
 
 fn number_of(message: &[u8]) -> [u8; 8] {
-    message[LENGTH_BYTES..LENGTH_BYTES + 8].try_into().unwrap_or_default()
+    message[LENGTH_BYTES..LENGTH_BYTES + 8]
+        .try_into()
+        .unwrap_or_default()
 }
 
 /// Whether these bytes are the answer of this number and of `size` bytes.
@@ -49,10 +53,14 @@ impl Sizes {
         Self { request, answer }
     }
 
-    /// The sizes of the procedure whose request has this length; a connection learns them from its first message.
+    /// The sizes of the procedure whose request has this length; a connection learns them from its
+    /// first message.
     fn of_request(length: usize) -> Result<Self> {
         use crate::work::Procedure::{Add, Strings};
-        let sizes = [Add, Strings].map(Self::of).into_iter().find(|sizes| sizes.request == length);
+        let sizes = [Add, Strings]
+            .map(Self::of)
+            .into_iter()
+            .find(|sizes| sizes.request == length);
         sizes.ok_or_else(|| anyhow::anyhow!("no request of a bare limit has {length} bytes"))
     }
 }

@@ -1,5 +1,5 @@
-//! A bare tokio echo: whatever has come is answered by one write, and the client sends as many requests by one write
-//! as it has got answers.
+//! A bare tokio echo: whatever has come is answered by one write, and the client sends as many
+//! requests by one write as it has got answers.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -98,7 +98,11 @@ async fn many_in_flight(job: &Job) -> Result<Measured> {
     let mut tasks = JoinSet::new();
     for _ in 0..job.work.sessions() {
         let session = Session::connect(job.address, Sizes::of(job.work.procedure())).await?;
-        tasks.spawn_local(keep_in_flight(session, job.work.in_flight() as u64, Rc::clone(&gauge)));
+        tasks.spawn_local(keep_in_flight(
+            session,
+            job.work.in_flight() as u64,
+            Rc::clone(&gauge),
+        ));
     }
     observe(job, gauge, tasks).await
 }
@@ -130,7 +134,15 @@ impl Session {
         stream.set_nodelay(true)?;
         let request = message(sizes.request, 0);
         let (input, output) = (BytesMut::new(), Vec::new());
-        Ok(Self { stream, sizes, request, sent: 0, received: 0, input, output })
+        Ok(Self {
+            stream,
+            sizes,
+            request,
+            sent: 0,
+            received: 0,
+            input,
+            output,
+        })
     }
 
     /// Sends so many requests by one write.

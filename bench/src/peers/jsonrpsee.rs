@@ -54,7 +54,9 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
         .ws_only()
         .set_tcp_no_delay(true)
         .build();
-    let transport = Transport::builder().set_config(config).build_from_tcp(listener.into_std()?)?;
+    let transport = Transport::builder()
+        .set_config(config)
+        .build_from_tcp(listener.into_std()?)?;
     transport.start(Server.into_rpc()).stopped().await;
     bail!("the server stopped")
 }

@@ -48,7 +48,9 @@ impl Bench for Server {
 
 fn framed(stream: TcpStream) -> Result<Framed<TcpStream, LengthDelimitedCodec>> {
     stream.set_nodelay(true)?;
-    let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec();
+    let codec = LengthDelimitedCodec::builder()
+        .max_frame_length(MAX_FRAME_BYTES)
+        .new_codec();
     Ok(Framed::new(stream, codec))
 }
 
@@ -72,7 +74,9 @@ impl Calls for Client {
     async fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         let transport = tarpc::serde_transport::new(framed(stream)?, Bincode::default());
-        Ok(Self(BenchClient::new(tarpc::client::Config::default(), transport).spawn()))
+        Ok(Self(
+            BenchClient::new(tarpc::client::Config::default(), transport).spawn(),
+        ))
     }
 
     async fn add(&self, a: i64, b: i64) -> Result<i64> {
@@ -80,17 +84,26 @@ impl Calls for Client {
     }
 
     async fn strings(&self, payload: &Payload) -> Result<()> {
-        let echo = self.0.strings(context::current(), payload.strings.clone()).await?;
+        let echo = self
+            .0
+            .strings(context::current(), payload.strings.clone())
+            .await?;
         check_echo(echo == payload.strings)
     }
 
     async fn bytes(&self, payload: &Payload) -> Result<()> {
-        let echo = self.0.bytes(context::current(), ByteBuf::from(payload.bytes.to_vec())).await?;
+        let echo = self
+            .0
+            .bytes(context::current(), ByteBuf::from(payload.bytes.to_vec()))
+            .await?;
         check_echo(*echo == *payload.bytes)
     }
 
     async fn doubles(&self, payload: &Payload) -> Result<()> {
-        let echo = self.0.doubles(context::current(), payload.doubles.clone()).await?;
+        let echo = self
+            .0
+            .doubles(context::current(), payload.doubles.clone())
+            .await?;
         check_echo(echo == payload.doubles)
     }
 }

@@ -75,7 +75,11 @@ impl<const MULTIPLEX: bool> Calls for Client<MULTIPLEX> {
     async fn strings(&self, payload: &Payload) -> Result<()> {
         let values: Vec<FastStr> = payload.strings.iter().map(FastStr::new).collect();
         let echo = self.0.strings(values).await?;
-        check_echo(echo.iter().map(FastStr::as_str).eq(payload.strings.iter().map(String::as_str)))
+        check_echo(
+            echo.iter()
+                .map(FastStr::as_str)
+                .eq(payload.strings.iter().map(String::as_str)),
+        )
     }
 
     async fn bytes(&self, payload: &Payload) -> Result<()> {

@@ -46,9 +46,15 @@ impl Project {
             let marked = &document.text()[finding.span.clone()];
             let place = finding.elsewhere.expect("a place in a source");
             let characters: Vec<char> = place.text.chars().collect();
-            let there: String = characters[place.column - 1..place.end_column - 1].iter().collect();
-            let file = Path::new(&place.path).strip_prefix(self.0.path()).expect("a file of the project");
-            let hint = finding.hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+            let there: String = characters[place.column - 1..place.end_column - 1]
+                .iter()
+                .collect();
+            let file = Path::new(&place.path)
+                .strip_prefix(self.0.path())
+                .expect("a file of the project");
+            let hint = finding
+                .hint
+                .map_or_else(String::new, |hint| format!(" ({hint})"));
             let (code, message, file) = (finding.code, finding.message, file.display());
             let (line, column) = (place.line, place.column);
             format!("{code} {message}, at `{marked}` and {file}:{line}:{column} `{there}`{hint}")
@@ -63,7 +69,12 @@ fn check_source(source: impl AsRef<[u8]>, expected: &[&str]) {
     const SCALE: &str = "      - { name: scale, arguments: { count: int, by: float }, returns: \"List[float]\", path: scale.py }\n";
     let project = Project::new(&init(SCALE));
     project.write("scale.py", source.as_ref());
-    assert_eq!(project.lines(), expected, "{}", String::from_utf8_lossy(source.as_ref()));
+    assert_eq!(
+        project.lines(),
+        expected,
+        "{}",
+        String::from_utf8_lossy(source.as_ref())
+    );
 }
 
 #[test]
@@ -94,7 +105,10 @@ fn a_source_is_held_against_its_signature() {
             "\nif 1:\n    def scales(count, by): ...\n",
             "E084 there is no function `scale` in this file, at `scale.py` and scale.py:3:9 `scales` (did you mean `scales`?)",
         ),
-        ("", "E084 there is no function `scale` in this file, at `scale.py` and scale.py:1:1 ``"),
+        (
+            "",
+            "E084 there is no function `scale` in this file, at `scale.py` and scale.py:1:1 ``",
+        ),
         (
             "\n@functools.cache\nasync def scale(count, by): ...\n",
             "E084 `scale` is an async function; procedures are plain functions, at `scale.py` and scale.py:3:11 `scale`",
@@ -156,7 +170,8 @@ fn what_is_no_python_is_a_finding_at_its_place() {
         check_source(bad, &[&expected]);
     }
     let project = Project::new(&init("      - { name: scale, path: scale.py }\n"));
-    let nested = |opening: &str, count: usize| format!("x = {}\n", opening.repeat(count)).into_bytes();
+    let nested =
+        |opening: &str, count: usize| format!("x = {}\n", opening.repeat(count)).into_bytes();
     let cases = [
         b"def scale(): ...\0\n".to_vec(),
         b"# coding: nothing-of-this-name\n".to_vec(),
@@ -166,14 +181,21 @@ fn what_is_no_python_is_a_finding_at_its_place() {
         nested("-", 100_000),
         nested("not ", 100_000),
         format!("x = {}1\n", "1 + ".repeat(100_000)).into_bytes(),
-        format!("if 1: pass\n{}def scale(): ...\n", "elif 1: pass\n".repeat(20_000)).into_bytes(),
+        format!(
+            "if 1: pass\n{}def scale(): ...\n",
+            "elif 1: pass\n".repeat(20_000)
+        )
+        .into_bytes(),
         format!("def scale(a: {}int): ...\n", "int | ".repeat(900)).into_bytes(),
     ];
     for case in cases {
         project.write("scale.py", &case);
         let findings = project.check();
         let shown: String = String::from_utf8_lossy(&case).chars().take(60).collect();
-        assert!(findings.len() == 1 && findings[0].elsewhere.is_some(), "{shown}: {findings:?}");
+        assert!(
+            findings.len() == 1 && findings[0].elsewhere.is_some(),
+            "{shown}: {findings:?}"
+        );
         assert!(findings[0].message.len() < 500, "{findings:?}");
     }
 }
@@ -183,7 +205,9 @@ fn what_a_finding_shows_of_a_source_is_bounded_and_counted_in_characters() {
     let source = "# åäö\ndef scale(å, *, 真, b): ...\n".as_bytes();
     check_source(
         source,
-        &["E085 `scale` takes 1 argument, and 2 are declared, at `scale.py` and scale.py:2:5 `scale`"],
+        &[
+            "E085 `scale` takes 1 argument, and 2 are declared, at `scale.py` and scale.py:2:5 `scale`",
+        ],
     );
     check_source(
         "x = '😀'; import words\ndef scale(count, by: 'åäö', /, *, ö): ...\n",
@@ -200,9 +224,15 @@ fn what_a_finding_shows_of_a_source_is_bounded_and_counted_in_characters() {
         &["E086 the parameter `åä` is declared as `count`, at `scale.py` and scale.py:3:11 `åä`"],
     );
     let project = Project::new(&init("      - { name: scale, path: scale.py }\n"));
-    project.write("scale.py", format!("x = '{}'; return 1\n", "å".repeat(1_000_000)));
+    project.write(
+        "scale.py",
+        format!("x = '{}'; return 1\n", "å".repeat(1_000_000)),
+    );
     let place = project.check().remove(0).elsewhere.expect("a place");
-    assert_eq!(place.text.chars().count(), rpc_schema::diagnostic::MAX_LINE_CHARS);
+    assert_eq!(
+        place.text.chars().count(),
+        rpc_schema::diagnostic::MAX_LINE_CHARS
+    );
 }
 
 #[test]
@@ -216,7 +246,9 @@ fn the_marked_name_is_the_whole_word() {
     project.write("f.py", "async def f(): ...\n");
     assert_eq!(
         project.lines(),
-        ["E084 `f` is an async function; procedures are plain functions, at `f.py` and f.py:1:11 `f`"]
+        [
+            "E084 `f` is an async function; procedures are plain functions, at `f.py` and f.py:1:11 `f`"
+        ]
     );
 }
 
@@ -234,13 +266,18 @@ fn several_procedures_of_one_file_are_each_held_against_it() {
         ]
     );
     project.write("both.py", "def (): ...\n");
-    assert_eq!(project.check().len(), 1, "what is wrong with the file is said once");
+    assert_eq!(
+        project.check().len(),
+        1,
+        "what is wrong with the file is said once"
+    );
 }
 
 #[test]
 fn files_that_are_not_there_are_left_to_another_check() {
-    let project =
-        Project::new(&init("      - { name: one, path: no.py }\n      - { name: two, path: lib }\n"));
+    let project = Project::new(&init(
+        "      - { name: one, path: no.py }\n      - { name: two, path: lib }\n",
+    ));
     fs::remove_file(project.0.path().join("lib/words.py")).expect("removed");
     let nowhere = Path::new("/no/python");
     let unasked = check_within(&project.document(), nowhere, |_, _| true, LIMITS);
@@ -269,29 +306,46 @@ fn what_is_outside_of_the_project_is_not_looked_at() {
 
 #[test]
 fn procedures_that_are_not_chosen_are_not_looked_at() {
-    let project =
-        Project::new(&init("      - { name: one, path: a.py }\n      - { name: two, path: b.py }\n"));
+    let project = Project::new(&init(
+        "      - { name: one, path: a.py }\n      - { name: two, path: b.py }\n",
+    ));
     project.write("a.py", "");
     project.write("b.py", "");
     project.write("lib/words.py", "(");
     let check = |only: fn(usize, usize) -> bool| {
         let findings = check_procedures(&project.document(), None, only).expect("a Python");
-        findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+        findings
+            .into_iter()
+            .map(|finding| finding.message)
+            .collect::<Vec<_>>()
     };
     let syntax = "SyntaxError: '(' was never closed";
-    assert_eq!(check(|_, rpc| rpc == 1), [syntax, "there is no function `two` in this file"]);
+    assert_eq!(
+        check(|_, rpc| rpc == 1),
+        [syntax, "there is no function `two` in this file"]
+    );
     assert_eq!(check(|_, _| false), [""; 0]);
 }
 
 #[test]
 fn many_files_are_shared_out_and_their_findings_are_in_source_order() {
-    let rpcs: Vec<_> = (0..350).map(|i| format!("      - {{ name: p{i}, path: p{i}.py }}\n")).collect();
+    let rpcs: Vec<_> = (0..350)
+        .map(|i| format!("      - {{ name: p{i}, path: p{i}.py }}\n"))
+        .collect();
     let project = Project::new(&init(&rpcs.concat()));
     for i in 0..350 {
-        let source = if i % 2 == 0 { "x = 1\n".to_owned() } else { format!("def p{i}(): ...\n") };
+        let source = if i % 2 == 0 {
+            "x = 1\n".to_owned()
+        } else {
+            format!("def p{i}(): ...\n")
+        };
         project.write(&format!("p{i}.py"), source);
     }
-    let found: Vec<_> = project.check().into_iter().map(|finding| finding.message).collect();
+    let found: Vec<_> = project
+        .check()
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect();
     let missing = |i| format!("there is no function `p{i}` in this file");
     assert_eq!(found, (0..350).step_by(2).map(missing).collect::<Vec<_>>());
     assert_eq!([processes(0), processes(1), processes(100)], [0, 1, 1]);
@@ -302,13 +356,20 @@ fn a_report_shows_both_places() {
     let project = Project::new(&init(
         "      - { name: scale, arguments: { count: int }, path: scale.py }\n      - name: halve\n",
     ));
-    project.write("scale.py", "import halves\n\ndef scale(count: str):\n    return 1\n");
+    project.write(
+        "scale.py",
+        "import halves\n\ndef scale(count: str):\n    return 1\n",
+    );
     project.write("halves.py", "");
     project.write("services/s/halve.py", "def halv():\n    return 1\n");
     let document = project.document();
     let report = Report::new(Path::new("init.yaml"), document.text(), project.check()).to_string();
     let report = report.replace(&format!("{}/", project.0.path().display()), "");
-    assert_eq!(report.trim(), include_str!("report.txt").trim(), "\n{report}");
+    assert_eq!(
+        report.trim(),
+        include_str!("report.txt").trim(),
+        "\n{report}"
+    );
 }
 
 mod failures;

@@ -1,4 +1,5 @@
-//! The attacker: a process with one thread and several connections. And the sink that it can be aimed at.
+//! The attacker: a process with one thread and several connections. And the sink that it can be
+//! aimed at.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _};
@@ -23,8 +24,8 @@ const LONGEST: Duration = Duration::from_mins(10);
 /// How long an attacker waits where it cannot connect.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// An attempt to connect that takes longer is given up for another. The kernel would wait for a second where the server
-/// is slow to accept.
+/// An attempt to connect that takes longer is given up for another. The kernel would wait for a
+/// second where the server is slow to accept.
 const CONNECT_PATIENCE: Duration = Duration::from_millis(20);
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -40,7 +41,10 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub const AS_FAST_AS_IT_GOES: Self = Self { connections: f64::INFINITY, sent: f64::INFINITY };
+    pub const AS_FAST_AS_IT_GOES: Self = Self {
+        connections: f64::INFINITY,
+        sent: f64::INFINITY,
+    };
 }
 
 /// What an attacker did, per second. `processor` is its part of one core.
@@ -57,18 +61,34 @@ impl Attacker {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["floods-attacker", &kind.name(), &target.to_string()]);
         command.args([pace.connections.to_string(), pace.sent.to_string()]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map(Self)
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map(Self)
     }
 
     /// Stops it and takes what it says.
     pub fn end(mut self) -> io::Result<Done> {
         drop(self.0.stdin.take());
         let mut said = String::new();
-        let stdout = self.0.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
+        let stdout = self
+            .0
+            .stdout
+            .take()
+            .ok_or_else(|| io::Error::other("no stdout"))?;
         io::BufReader::new(stdout).read_to_string(&mut said)?;
-        let figures: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let figures: Vec<f64> = said
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
         match figures[..] {
-            [connections, sent, read, processor] => Ok(Done { connections, sent, read, processor }),
+            [connections, sent, read, processor] => Ok(Done {
+                connections,
+                sent,
+                read,
+                processor,
+            }),
             _ => Err(io::Error::other("the attacker failed")),
         }
     }
@@ -93,9 +113,12 @@ struct Attack {
     read: AtomicU64,
 }
 
-/// Runs an attacker with its kind, target and pace, until its stdin ends. It then prints what it did.
+/// Runs an attacker with its kind, target and pace, until its stdin ends. It then prints what it
+/// did.
 pub fn attack(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
-    let words: Vec<String> = arguments.filter_map(|word| word.into_string().ok()).collect();
+    let words: Vec<String> = arguments
+        .filter_map(|word| word.into_string().ok())
+        .collect();
     let attack = Arc::new(Attack::from_words(&words)?);
     let (stop, stopped) = oneshot::channel();
     std::thread::spawn(move || {
@@ -103,14 +126,17 @@ pub fn attack(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
         let _ = io::stdin().read_to_end(&mut Vec::new());
         let _ = stop.send(());
     });
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let mut connections = JoinSet::new();
-        for _ in 0..attack.plan.connections {
-            connections.spawn(Arc::clone(&attack).go_on());
-        }
-        // Its answer does not matter: the attack is over.
-        let _ = tokio::time::timeout(LONGEST, stopped).await;
-    });
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let mut connections = JoinSet::new();
+            for _ in 0..attack.plan.connections {
+                connections.spawn(Arc::clone(&attack).go_on());
+            }
+            // Its answer does not matter: the attack is over.
+            let _ = tokio::time::timeout(LONGEST, stopped).await;
+        });
     attack.tell();
     Ok(())
 }
@@ -118,10 +144,14 @@ pub fn attack(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
 impl Attack {
     fn from_words(words: &[String]) -> io::Result<Self> {
         let [kind, target, connections, sent] = words else {
-            return Err(io::Error::other("an attacker needs a kind, a target and a pace"));
+            return Err(io::Error::other(
+                "an attacker needs a kind, a target and a pace",
+            ));
         };
         Ok(Self {
-            plan: Kind::from_str(kind, false).map_err(io::Error::other)?.plan(),
+            plan: Kind::from_str(kind, false)
+                .map_err(io::Error::other)?
+                .plan(),
             target: target.parse().map_err(io::Error::other)?,
             pace: Pace {
                 connections: connections.parse().map_err(io::Error::other)?,
@@ -138,7 +168,8 @@ impl Attack {
     async fn go_on(self: Arc<Self>) {
         let connections = self.plan.connections;
         loop {
-            self.keep_pace(&self.connections, connections, self.pace.connections).await;
+            self.keep_pace(&self.connections, connections, self.pace.connections)
+                .await;
             let Ok(mut stream) = self.connect().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
@@ -215,7 +246,12 @@ impl Attack {
         let took = self.begin.elapsed().as_secs_f64();
         let rate = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64 / took;
         let processor = processor_seconds().unwrap_or(f64::NAN) / took;
-        println!("{} {} {} {processor}", rate(&self.connections), rate(&self.sent), rate(&self.read));
+        println!(
+            "{} {} {} {processor}",
+            rate(&self.connections),
+            rate(&self.sent),
+            rate(&self.read)
+        );
     }
 }
 
@@ -228,15 +264,18 @@ fn processor_seconds() -> Option<f64> {
 
 /// Reads and drops whatever comes over any connection.
 pub fn serve_sink() -> io::Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("listening on {}", listener.local_addr()?);
-        loop {
-            let (mut stream, _) = listener.accept().await?;
-            tokio::spawn(async move {
-                let mut buffer = vec![0; BUFFER_BYTES];
-                while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
-            });
-        }
-    })
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            println!("listening on {}", listener.local_addr()?);
+            loop {
+                let (mut stream, _) = listener.accept().await?;
+                tokio::spawn(async move {
+                    let mut buffer = vec![0; BUFFER_BYTES];
+                    while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+                });
+            }
+        })
 }

@@ -45,11 +45,20 @@ struct Session {
 
 impl Caller {
     pub fn binary(address: SocketAddr) -> Self {
-        Self { address, is_binary: true, session: None, failed: 0, first_failure: None }
+        Self {
+            address,
+            is_binary: true,
+            session: None,
+            failed: 0,
+            first_failure: None,
+        }
     }
 
     pub fn text(address: SocketAddr) -> Self {
-        Self { is_binary: false, ..Self::binary(address) }
+        Self {
+            is_binary: false,
+            ..Self::binary(address)
+        }
     }
 
     pub fn warm_up(&mut self) -> io::Result<()> {
@@ -69,15 +78,24 @@ impl Caller {
     }
 
     pub fn tell_failures(self) {
-        let Some(first) = self.first_failure else { return };
+        let Some(first) = self.first_failure else {
+            return;
+        };
         let session = if self.is_binary { "binary" } else { "text" };
-        eprintln!("  failed calls of the {session} session: {}, the first one: {first}", self.failed);
+        eprintln!(
+            "  failed calls of the {session} session: {}, the first one: {first}",
+            self.failed
+        );
     }
 
     fn fail(&mut self, error: io::Error) {
         self.failed += 1;
         let is_late = error.kind() == io::ErrorKind::WouldBlock;
-        let error = if is_late { io::Error::other(format!("no answer in {PATIENCE:?}")) } else { error };
+        let error = if is_late {
+            io::Error::other(format!("no answer in {PATIENCE:?}"))
+        } else {
+            error
+        };
         self.first_failure.get_or_insert(error);
         self.session = None;
         std::thread::park_timeout(PAUSE);
@@ -88,7 +106,11 @@ impl Caller {
             Some(session) => session,
             none => none.insert(Session::connect(self.address, self.is_binary)?),
         };
-        if self.is_binary { session.binary_call() } else { session.text_call() }
+        if self.is_binary {
+            session.binary_call()
+        } else {
+            session.text_call()
+        }
     }
 }
 
@@ -98,7 +120,11 @@ impl Session {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut session = Self { stream: BufReader::new(stream), frame: Vec::new(), last: 0 };
+        let mut session = Self {
+            stream: BufReader::new(stream),
+            frame: Vec::new(),
+            last: 0,
+        };
         if is_binary {
             session.begin_binary()?;
         }
@@ -146,13 +172,22 @@ impl Session {
         self.send(REQUEST.as_bytes())?;
         self.receive()?;
         let values = b"\"return-values\":[5]";
-        let is_right = self.frame.windows(values.len()).any(|window| window == values);
-        if is_right { Ok(()) } else { Err(self.unexpected()) }
+        let is_right = self
+            .frame
+            .windows(values.len())
+            .any(|window| window == values);
+        if is_right {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let length = u32::try_from(message.len()).map_err(io::Error::other)?;
-        self.stream.get_mut().write_all(&[&length.to_be_bytes(), message].concat())
+        self.stream
+            .get_mut()
+            .write_all(&[&length.to_be_bytes(), message].concat())
     }
 
     fn receive(&mut self) -> io::Result<()> {

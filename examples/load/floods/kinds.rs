@@ -66,38 +66,55 @@ pub enum Then {
 
 impl Kind {
     pub fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
     }
 
     pub fn plan(self) -> Plan {
         let pipelined = |payload| Plan::new(payload, Then::Repeat);
-        let no_service = || batch(|id| framed(&request(id, "nobody", "add", &json!(["int", "int"]))));
+        let no_service =
+            || batch(|id| framed(&request(id, "nobody", "add", &json!(["int", "int"]))));
         match self {
             Self::Malformed => pipelined(b"hello\n".repeat(1000)),
-            Self::Http => Plan::new(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), Then::EndSending),
+            Self::Http => Plan::new(
+                b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+                Then::EndSending,
+            ),
             Self::Refused => pipelined(no_service()),
-            Self::Invalid => {
-                pipelined(batch(|id| framed(&request(id, "svc1", "add", &json!(["int", "str"])))))
-            }
-            Self::Strangers => Plan { from: Ipv4Addr::new(127, 0, 0, 77), ..pipelined(no_service()) },
+            Self::Invalid => pipelined(batch(|id| {
+                framed(&request(id, "svc1", "add", &json!(["int", "str"])))
+            })),
+            Self::Strangers => Plan {
+                from: Ipv4Addr::new(127, 0, 0, 77),
+                ..pipelined(no_service())
+            },
             Self::Connects => Plan::new(Vec::new(), Then::Close),
-            Self::Partial => Plan { connections: 60, ..Plan::new(cut_off(), Then::Stay) },
+            Self::Partial => Plan {
+                connections: 60,
+                ..Plan::new(cut_off(), Then::Stay)
+            },
             Self::Unread => Plan {
                 from: Ipv4Addr::new(127, 0, 0, 2),
                 connections: 1,
                 ..Plan::new((1..=18).flat_map(long_answer).collect(), Then::Ignore)
             },
             Self::Proofs => pipelined(batch(wrong_proof)),
-            Self::Pings => {
-                pipelined(batch(|id| line(&json!({ "header": "RPC-PING", "value": { "id": id } }))))
-            }
+            Self::Pings => pipelined(batch(|id| {
+                line(&json!({ "header": "RPC-PING", "value": { "id": id } }))
+            })),
         }
     }
 }
 
 impl Plan {
     fn new(payload: Vec<u8>, then: Then) -> Self {
-        Self { from: Ipv4Addr::LOCALHOST, connections: CONNECTIONS, payload, then }
+        Self {
+            from: Ipv4Addr::LOCALHOST,
+            connections: CONNECTIONS,
+            payload,
+            then,
+        }
     }
 }
 

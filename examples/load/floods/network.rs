@@ -41,14 +41,27 @@ impl Network {
         for (name, content) in [("init.yaml", INIT), ("add.py", ADD), ("long.py", LONG)] {
             std::fs::write(folder.path().join(name), content)?;
         }
-        DirBuilder::new().mode(0o700).create(runtime_folder(folder.path()))?;
+        DirBuilder::new()
+            .mode(0o700)
+            .create(runtime_folder(folder.path()))?;
         let mut server = part(folder.path(), "rpc-server")?
-            .args(["--listen", "127.0.0.1:0", "--data", "data", "--log-file", "server.log"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--data",
+                "data",
+                "--log-file",
+                "server.log",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
         let address = address(&mut server)?;
-        let network = Self { server, address, folder };
+        let network = Self {
+            server,
+            address,
+            folder,
+        };
         network.apply()?;
         Ok(network)
     }
@@ -56,12 +69,17 @@ impl Network {
     fn apply(&self) -> io::Result<()> {
         let server = format!("server1={}", self.address);
         let mut command = part(self.folder.path(), "initializer")?;
-        let output = command.args(["apply", "init.yaml", "--server", &server]).output()?;
+        let output = command
+            .args(["apply", "init.yaml", "--server", &server])
+            .output()?;
         if output.status.success() {
             return Ok(());
         }
         let words = String::from_utf8_lossy(&output.stderr);
-        Err(io::Error::other(format!("initializer apply: {}: {words}", output.status)))
+        Err(io::Error::other(format!(
+            "initializer apply: {}: {words}",
+            output.status
+        )))
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -77,8 +95,10 @@ impl Network {
     pub fn resident_mib(&self) -> io::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.id()))?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = resident.and_then(|value| value.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::other("the server has ended"))
+        let kib =
+            resident.and_then(|value| value.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+        kib.map(|kib| kib / 1024.0)
+            .ok_or_else(|| io::Error::other("the server has ended"))
     }
 }
 
@@ -90,10 +110,14 @@ impl Drop for Network {
     }
 }
 
-/// One of the programs, in the folder. Server and initializer find the deploy key below the same runtime folder.
+/// One of the programs, in the folder. Server and initializer find the deploy key below the same
+/// runtime folder.
 fn part(folder: &Path, program: &str) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(program).current_dir(folder).env("XDG_RUNTIME_DIR", runtime_folder(folder));
+    command
+        .arg(program)
+        .current_dir(folder)
+        .env("XDG_RUNTIME_DIR", runtime_folder(folder));
     Ok(command)
 }
 
@@ -103,9 +127,15 @@ fn runtime_folder(folder: &Path) -> PathBuf {
 
 /// What the server says in its `listening on IP:PORT`.
 fn address(server: &mut Child) -> io::Result<SocketAddr> {
-    let stdout = server.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
+    let stdout = server
+        .stdout
+        .take()
+        .ok_or_else(|| io::Error::other("no stdout"))?;
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
-    let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
+    let address = line
+        .trim()
+        .strip_prefix("listening on ")
+        .and_then(|address| address.parse().ok());
     address.ok_or_else(|| io::Error::other("the server did not start"))
 }

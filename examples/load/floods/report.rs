@@ -32,7 +32,9 @@ impl Report {
     }
 
     fn print_rates(&self) {
-        println!("`of sink` and `of quiet` are ratios within a round, and their least and greatest.");
+        println!(
+            "`of sink` and `of quiet` are ratios within a round, and their least and greatest."
+        );
         println!();
         println!(
             "{:<11}{:<8}{:>9}{:>9}{:>9}   {:<20}{:<20}",
@@ -47,7 +49,11 @@ impl Report {
                 let of_sink = Spread::of(samples, |sample| flood(sample) / sink(sample));
                 println!(
                     "{:<11}{:<8}{:>9.0}{:>9.0}{:>9.0}   {:<20}{:<20}",
-                    if index == 0 { kind.name() } else { String::new() },
+                    if index == 0 {
+                        kind.name()
+                    } else {
+                        String::new()
+                    },
                     session,
                     Spread::of(samples, quiet).median,
                     Spread::of(samples, sink).median,
@@ -61,11 +67,16 @@ impl Report {
             }
         }
         println!();
-        let missed = if missed.is_empty() { "none".to_owned() } else { missed.join(", ") };
+        let missed = if missed.is_empty() {
+            "none".to_owned()
+        } else {
+            missed.join(", ")
+        };
         println!("Below {GOAL} of the rate with the sink: {missed}.");
     }
 
-    /// The quiet rate is the same one for all kinds. Its spread is what the machine's other work does.
+    /// The quiet rate is the same one for all kinds. Its spread is what the machine's other work
+    /// does.
     fn print_noise(&self) {
         let samples = || self.0.iter().flat_map(|(_, samples)| samples);
         for (index, session) in SESSIONS.into_iter().enumerate() {
@@ -79,7 +90,10 @@ impl Report {
 
     fn print_server(&self) {
         println!();
-        println!("{:<11}{:>12}{:>18}", "flood", "log, byte/s", "server, MiB (max)");
+        println!(
+            "{:<11}{:>12}{:>18}",
+            "flood", "log, byte/s", "server, MiB (max)"
+        );
         for (kind, samples) in &self.0 {
             let log = Spread::of(samples, |sample| sample.log_growth);
             let resident = Spread::of(samples, |sample| sample.resident_mib);
@@ -94,7 +108,10 @@ impl Report {
             "What the attacker did at the sink and at the server: new connections and MB per second, cores."
         );
         println!();
-        println!("{:<11}{:<8}{:>9}{:>9}{:>9}{:>9}", "flood", "at", "conn./s", "MB/s out", "MB/s in", "cores");
+        println!(
+            "{:<11}{:<8}{:>9}{:>9}{:>9}{:>9}",
+            "flood", "at", "conn./s", "MB/s out", "MB/s in", "cores"
+        );
         for (kind, samples) in &self.0 {
             print_done(&kind.name(), "sink", samples, |sample| &sample.at_sink);
             print_done("", "server", samples, |sample| &sample.at_server);
@@ -103,7 +120,9 @@ impl Report {
 }
 
 fn print_done(kind: &str, at: &str, samples: &[Sample], of: impl Fn(&Sample) -> &Flooded) {
-    let figure = |figure: fn(&Done) -> f64| Spread::of(samples, |sample| figure(&of(sample).attacker)).median;
+    let figure = |figure: fn(&Done) -> f64| {
+        Spread::of(samples, |sample| figure(&of(sample).attacker)).median
+    };
     println!(
         "{kind:<11}{at:<8}{:>9.0}{:>9.1}{:>9.1}{:>9.2}",
         figure(|done| done.connections),
@@ -121,7 +140,10 @@ struct Spread {
 }
 
 impl Spread {
-    fn of<'a>(samples: impl IntoIterator<Item = &'a Sample>, figure: impl Fn(&Sample) -> f64) -> Self {
+    fn of<'a>(
+        samples: impl IntoIterator<Item = &'a Sample>,
+        figure: impl Fn(&Sample) -> f64,
+    ) -> Self {
         let figures: Vec<f64> = samples.into_iter().map(figure).collect();
         Self {
             min: figures.iter().copied().fold(f64::INFINITY, f64::min),

@@ -31,9 +31,15 @@ pub(super) struct Options {
 }
 
 pub(super) fn breaking(options: &Options) -> ExitCode {
-    let format = if options.json { Format::Json } else { options.format };
+    let format = if options.json {
+        Format::Json
+    } else {
+        options.format
+    };
     let documents = match (options.files.as_slice(), &options.against) {
-        ([old, new], None) => rpc_schema::load(old).and_then(|old| Ok((old, rpc_schema::load(new)?))),
+        ([old, new], None) => {
+            rpc_schema::load(old).and_then(|old| Ok((old, rpc_schema::load(new)?)))
+        }
         ([new], Some(revision)) => match read_revision(new, revision) {
             Ok(text) => {
                 let shown = format!("{revision}:{}", new.display());
@@ -43,7 +49,10 @@ pub(super) fn breaking(options: &Options) -> ExitCode {
             Err(message) => return failed(&message, FAILED),
         },
         _ => {
-            return failed("name two files, or one and --against; see `rpcgen breaking --help`", WRONG_USAGE);
+            return failed(
+                "name two files, or one and --against; see `rpcgen breaking --help`",
+                WRONG_USAGE,
+            );
         }
     };
     match documents {
@@ -60,7 +69,11 @@ fn tell(old: &Document, new: &Document, format: Format) -> ExitCode {
         Format::Github => told::as_commands(&changes, new),
     }
     let breaks = changes.iter().any(|change| change.effect.is_breaking());
-    if breaks { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS }
+    if breaks {
+        ExitCode::from(DIFFERENT)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn findings(report: Report, format: Format) -> ExitCode {
@@ -76,18 +89,35 @@ fn failed(message: &str, code: u8) -> ExitCode {
 
 /// The text of a file as it was in a revision.
 fn read_revision(file: &Path, revision: &str) -> Result<String, String> {
-    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    let folder = file
+        .parent()
+        .filter(|folder| *folder != Path::new(""))
+        .unwrap_or(Path::new("."));
+    let name = file
+        .file_name()
+        .unwrap_or(file.as_os_str())
+        .to_string_lossy();
     if revision.starts_with('-') {
         return Err(format!("`{revision}` is no revision of git"));
     }
-    let shown =
-        Command::new("git").arg("-C").arg(folder).arg("show").arg(format!("{revision}:./{name}")).output();
+    let shown = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .arg("show")
+        .arg(format!("{revision}:./{name}"))
+        .output();
     let shown = shown.map_err(|error| format!("cannot run git: {error}"))?;
     if !shown.status.success() {
         let said = String::from_utf8_lossy(&shown.stderr);
-        let line = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ").to_owned();
-        return Err(format!("git does not show `{name}` of `{revision}`: {line}"));
+        let line = said
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("fatal: ")
+            .to_owned();
+        return Err(format!(
+            "git does not show `{name}` of `{revision}`: {line}"
+        ));
     }
     String::from_utf8(shown.stdout).map_err(|_| format!("`{revision}:{name}` is not UTF-8 text"))
 }

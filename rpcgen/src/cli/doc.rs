@@ -32,7 +32,9 @@ pub(super) struct Options {
 
 pub(super) fn doc(options: &Options) -> ExitCode {
     if options.check && options.file().is_none() {
-        complain("error: --check needs a page to compare with: --out FILE; see `rpcgen doc --help`");
+        complain(
+            "error: --check needs a page to compare with: --out FILE; see `rpcgen doc --help`",
+        );
         return ExitCode::from(WRONG_USAGE);
     }
     options.run().unwrap_or_else(|error| {

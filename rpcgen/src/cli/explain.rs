@@ -10,10 +10,15 @@ use super::print::{complain, say};
 /// Prints what is to be said about a code, or all codes with their rules.
 pub(super) fn explain(code: Option<&str>) -> ExitCode {
     match code.map(|written| (written, Code::parse(written))) {
-        None => Code::ALL.iter().for_each(|code| say(&format!("{code}  {}", code.explanation()))),
+        None => Code::ALL
+            .iter()
+            .for_each(|code| say(&format!("{code}  {}", code.explanation()))),
         Some((_, Some(code))) => say(&format!("{code}: {}", code.explained().trim_end())),
         Some((written, None)) => {
-            complain(&format!("error: {}; `rpcgen explain` lists all codes", unknown(written)));
+            complain(&format!(
+                "error: {}; `rpcgen explain` lists all codes",
+                unknown(written)
+            ));
             return ExitCode::from(WRONG_USAGE);
         }
     }
@@ -30,5 +35,8 @@ fn unknown(written: &str) -> String {
 
 /// The code whose number is nearest, the first of two.
 fn nearest(number: u16) -> Option<Code> {
-    Code::ALL.iter().copied().min_by_key(|code| (*code as u16).abs_diff(number))
+    Code::ALL
+        .iter()
+        .copied()
+        .min_by_key(|code| (*code as u16).abs_diff(number))
 }

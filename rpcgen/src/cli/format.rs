@@ -32,8 +32,12 @@ impl Format {
     pub(super) fn failure(self, init: &Path, error: &Error) {
         match self {
             Self::Text => print::failure(error),
-            Self::Json => json::failure(init, error).iter().for_each(|line| say_line(line)),
-            Self::Github => github::failure(error).iter().for_each(|line| say_line(line)),
+            Self::Json => json::failure(init, error)
+                .iter()
+                .for_each(|line| say_line(line)),
+            Self::Github => github::failure(error)
+                .iter()
+                .for_each(|line| say_line(line)),
         }
     }
 
@@ -57,7 +61,9 @@ impl Format {
         match self {
             Self::Text => files.iter().for_each(say_told),
             Self::Json => say_line(&json::files(init, files)),
-            Self::Github => files.iter().for_each(|told| say_line(&github::difference(told))),
+            Self::Github => files
+                .iter()
+                .for_each(|told| say_line(&github::difference(told))),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `rpcgen init.yaml --out DIR`: the stubs are brought up to date, or with `--check` held against the file.
+//! `rpcgen init.yaml --out DIR`: the stubs are brought up to date, or with `--check` held against
+//! the file.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,11 +35,16 @@ impl Order {
     fn differences(&self) -> Result<Vec<Difference>, Error> {
         let files = generate(&self.init, self.tenant.as_deref())?;
         let folder = Folder::new(&self.out);
-        if self.check { folder.compare(&files) } else { folder.update(&files) }
+        if self.check {
+            folder.compare(&files)
+        } else {
+            folder.update(&files)
+        }
     }
 }
 
-/// Makes a file that stands by itself hold this text, or with `check` says whether it does; `mark` is how it begins.
+/// Makes a file that stands by itself hold this text, or with `check` says whether it does; `mark`
+/// is how it begins.
 pub(super) fn bring(
     format: Format,
     init: &Path,
@@ -56,7 +62,13 @@ pub(super) fn bring(
 
 /// Tells what was written and removed.
 fn tell(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
-    let word = |change| if change == Change::Stale { "removed" } else { "wrote" };
+    let word = |change| {
+        if change == Change::Stale {
+            "removed"
+        } else {
+            "wrote"
+        }
+    };
     format.written(init, &each(differences, word));
     ExitCode::SUCCESS
 }
@@ -69,15 +81,27 @@ fn report(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
     }
     if format == Format::Text {
         let count = count(differences.len());
-        complain(&format!("{count} not up to date; the same command without --check updates them"));
+        complain(&format!(
+            "{count} not up to date; the same command without --check updates them"
+        ));
     }
     ExitCode::from(DIFFERENT)
 }
 
 fn each(differences: &[Difference], word: fn(Change) -> &'static str) -> Vec<Told<'_>> {
-    differences.iter().map(|found| Told { path: &found.path, word: word(found.change) }).collect()
+    differences
+        .iter()
+        .map(|found| Told {
+            path: &found.path,
+            word: word(found.change),
+        })
+        .collect()
 }
 
 fn count(files: usize) -> String {
-    if files == 1 { "1 file is".to_owned() } else { format!("{files} files are") }
+    if files == 1 {
+        "1 file is".to_owned()
+    } else {
+        format!("{files} files are")
+    }
 }

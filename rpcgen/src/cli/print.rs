@@ -16,8 +16,8 @@ pub(super) fn say_line(line: &str) {
     say(&rpc_schema::visible(line));
 }
 
-/// A whole file. Where it does not fit, as on a full disk, what is there is no such file; a reader that has gone away
-/// wants no more of it.
+/// A whole file. Where it does not fit, as on a full disk, what is there is no such file; a reader
+/// that has gone away wants no more of it.
 pub(super) fn pour(content: &[u8]) -> ExitCode {
     let mut stdout = io::stdout();
     match stdout.write_all(content).and_then(|()| stdout.flush()) {

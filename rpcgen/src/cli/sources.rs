@@ -17,16 +17,23 @@ pub(super) struct Options {
     no_sources: bool,
 }
 
-/// Looks for every file, and holds the sources that are there against their signatures; all findings are in one report.
-/// Where there is no Python, a note says so.
+/// Looks for every file, and holds the sources that are there against their signatures; all
+/// findings are in one report. Where there is no Python, a note says so.
 pub(super) fn check(document: &Document, options: &Options) -> Result<(), Report> {
     let files = document.check_files();
-    let mut findings = files.err().map(|report| report.findings).unwrap_or_default();
+    let mut findings = files
+        .err()
+        .map(|report| report.findings)
+        .unwrap_or_default();
     if !options.no_sources {
         match rpc_conformance::check(document, Some(&options.python)) {
             Ok(found) => findings.extend(found),
             Err(unavailable) => complain(&format!("note: {unavailable}")),
         }
     }
-    if findings.is_empty() { Ok(()) } else { Err(document.report(findings)) }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(document.report(findings))
+    }
 }

@@ -6,8 +6,8 @@ use crate::ir::{Call, Function, Module};
 use crate::types::returns_in_text;
 
 const HEAD: &str = "\
-/// The calls of [`Client`] as `async fn`s, to be awaited inside of a tokio runtime. It needs the feature `async` of
-/// `rpc-runtime`; without it there is none.
+/// The calls of [`Client`] as `async fn`s, to be awaited inside of a tokio runtime. It needs the
+/// feature `async` of `rpc-runtime`; without it there is none.
 #[derive(Clone, Debug)]
 pub struct AsyncClient {
     network: Network,
@@ -22,7 +22,10 @@ impl AsyncClient {
 /// The client and its methods, which repeat what [`Client`](super::client) shows, so a line each.
 pub fn emit_async_client(module: &Module) -> String {
     let methods: String = module.calls.iter().map(emit_method).collect();
-    format!("\n::rpc_runtime::if_async! {{\n{}}}\n", indent(&format!("{HEAD}{methods}}}\n")))
+    format!(
+        "\n::rpc_runtime::if_async! {{\n{}}}\n",
+        indent(&format!("{HEAD}{methods}}}\n"))
+    )
 }
 
 fn emit_method(call: &Call) -> String {
@@ -33,8 +36,17 @@ fn emit_method(call: &Call) -> String {
 }
 
 fn emit_plain_method(function: &Function) -> String {
-    let Function { name, procedure, signature, arguments, .. } = function;
-    let (parameters, returns) = (calls::emit_parameters(function), returns_in_text(&signature.returns));
+    let Function {
+        name,
+        procedure,
+        signature,
+        arguments,
+        ..
+    } = function;
+    let (parameters, returns) = (
+        calls::emit_parameters(function),
+        returns_in_text(&signature.returns),
+    );
     let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     let tuple = tables::as_tuple(&names);
     format!(

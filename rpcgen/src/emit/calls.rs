@@ -4,7 +4,8 @@ use super::overloads;
 use crate::ir::{Call, Function, Module};
 use crate::types::{returns_in_text, type_in_text};
 
-/// The trait: a method per signature, and one for each overload set. It repeats what the client shows, so it is a table.
+/// The trait: a method per signature, and one for each overload set. It repeats what the client
+/// shows, so it is a table.
 pub fn emit_calls(module: &Module) -> String {
     let methods: String = module
         .calls
@@ -22,8 +23,13 @@ pub fn emit_calls(module: &Module) -> String {
 }
 
 fn emit_declaration(function: &Function) -> String {
-    let Function { name, signature, .. } = function;
-    let (parameters, returns) = (emit_parameters(function), returns_in_text(&signature.returns));
+    let Function {
+        name, signature, ..
+    } = function;
+    let (parameters, returns) = (
+        emit_parameters(function),
+        returns_in_text(&signature.returns),
+    );
     format!(
         "    /// See [`Client::{}`].\n    fn {name}(&self{parameters}) -> Result<{returns}, Error>;\n",
         name.as_str()
@@ -37,8 +43,17 @@ pub fn emit_carried(module: &Module) -> String {
 }
 
 fn emit_carried_method(function: &Function) -> String {
-    let Function { name, procedure, signature, arguments, .. } = function;
-    let (parameters, returns) = (emit_parameters(function), returns_in_text(&signature.returns));
+    let Function {
+        name,
+        procedure,
+        signature,
+        arguments,
+        ..
+    } = function;
+    let (parameters, returns) = (
+        emit_parameters(function),
+        returns_in_text(&signature.returns),
+    );
     let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     let tuple = super::tables::as_tuple(&names);
     format!(
@@ -50,5 +65,7 @@ fn emit_carried_method(function: &Function) -> String {
 /// The arguments behind `&self`, with exactly their declared types.
 pub fn emit_parameters(function: &Function) -> String {
     let typed = function.arguments.iter().zip(&function.signature.arguments);
-    typed.fold(String::new(), |text, (name, ty)| text + &format!(", {name}: {}", type_in_text(ty)))
+    typed.fold(String::new(), |text, (name, ty)| {
+        text + &format!(", {name}: {}", type_in_text(ty))
+    })
 }

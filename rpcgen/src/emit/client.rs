@@ -9,7 +9,10 @@ use crate::ir::{Call, Function, Module};
 use crate::types::{returns_in_code, returns_in_text};
 
 pub fn emit_client(module: &Module) -> TokenStream {
-    let docs = emit_docs(&[format!("The calls of `{}` on a network of one's own choice.", module.service)]);
+    let docs = emit_docs(&[format!(
+        "The calls of `{}` on a network of one's own choice.",
+        module.service
+    )]);
     let methods = module.calls.iter().filter_map(emit_method);
     quote! {
         #docs
@@ -48,13 +51,27 @@ pub fn emit_overloads(module: &Module) -> String {
             Call::Overloaded(set) => Some(overloads::emit_method(set)),
         })
         .collect();
-    if methods.is_empty() { methods } else { format!("\n#[rustfmt::skip]\nimpl Client {{\n{methods}}}\n") }
+    if methods.is_empty() {
+        methods
+    } else {
+        format!("\n#[rustfmt::skip]\nimpl Client {{\n{methods}}}\n")
+    }
 }
 
 fn emit_overload(function: &Function) -> String {
-    let Function { name, signature, arguments, .. } = function;
-    let (parameters, returns) = (calls::emit_parameters(function), returns_in_text(&signature.returns));
-    let arguments = arguments.iter().fold(String::new(), |text, name| text + &format!(", {name}"));
+    let Function {
+        name,
+        signature,
+        arguments,
+        ..
+    } = function;
+    let (parameters, returns) = (
+        calls::emit_parameters(function),
+        returns_in_text(&signature.returns),
+    );
+    let arguments = arguments
+        .iter()
+        .fold(String::new(), |text, name| text + &format!(", {name}"));
     format!(
         "    /// `{signature}`\n    pub fn {name}(&self{parameters}) -> Result<{returns}, Error> \
          {{ Calls::{name}(self{arguments}) }}\n"
@@ -63,7 +80,9 @@ fn emit_overload(function: &Function) -> String {
 
 /// `Calls::name(...)` rather than a method call, which would be this one.
 fn emit_plain_method(function: &Function) -> TokenStream {
-    let Function { name, arguments, .. } = function;
+    let Function {
+        name, arguments, ..
+    } = function;
     let docs = emit_docs(&function.docs);
     let parameters = emit_parameters(function);
     let returns = returns_in_code(&function.signature.returns);

@@ -14,9 +14,12 @@ pub fn emit_call(call: &Call) -> TokenStream {
     }
 }
 
-/// `Client::name(...)` rather than a method call, which a trait of the prelude could catch (`into`).
+/// `Client::name(...)` rather than a method call, which a trait of the prelude could catch
+/// (`into`).
 fn emit_function(function: &Function) -> TokenStream {
-    let Function { name, arguments, .. } = function;
+    let Function {
+        name, arguments, ..
+    } = function;
     let docs = emit_docs(&function.docs);
     let parameters = emit_parameters(function);
     let returns = returns_in_code(&function.signature.returns);

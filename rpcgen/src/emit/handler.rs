@@ -6,15 +6,15 @@ use crate::ir::{Function, Module};
 use crate::types::returns_in_text;
 
 const SERVE: &str = "
-/// What a server needs to run `handler`: a `rpc_runtime::server::Server` takes it, which the feature `server` of
-/// `rpc-runtime` has.
+/// What a server needs to run `handler`: a `rpc_runtime::server::Server` takes it, which the
+/// feature `server` of `rpc-runtime` has.
 pub fn serve(handler: impl Handler) -> NativeService {
     plumbing::serve(handler)
 }
 ";
 
-/// The trait with a method for each native procedure, a line each below its documentation, and what makes a service
-/// of it; nothing where there is none.
+/// The trait with a method for each native procedure, a line each below its documentation, and what
+/// makes a service of it; nothing where there is none.
 pub fn emit_skeleton(module: &Module) -> String {
     if !module.has_native() {
         return String::new();
@@ -28,10 +28,20 @@ pub fn emit_skeleton(module: &Module) -> String {
 }
 
 fn emit_method(function: &Function) -> String {
-    let Function { name, call, docs, signature, .. } = function;
-    let docs =
-        docs.iter().fold(String::new(), |text, line| text + format!("    /// {line}").trim_end() + "\n");
-    let (parameters, returns) = (emit_parameters(function), returns_in_text(&signature.returns));
+    let Function {
+        name,
+        call,
+        docs,
+        signature,
+        ..
+    } = function;
+    let docs = docs.iter().fold(String::new(), |text, line| {
+        text + format!("    /// {line}").trim_end() + "\n"
+    });
+    let (parameters, returns) = (
+        emit_parameters(function),
+        returns_in_text(&signature.returns),
+    );
     format!(
         "{docs}    fn {name}(&self, {call}: &Call{parameters}) \
          -> impl Future<Output = Result<{returns}, Failure>> + Send;\n"
@@ -53,11 +63,21 @@ pub fn emit_served(module: &Module) -> String {
     )
 }
 
-/// `Handler::name(...)` rather than a method call, which a trait of the prelude could catch (`into`).
+/// `Handler::name(...)` rather than a method call, which a trait of the prelude could catch
+/// (`into`).
 fn emit_served_method(function: &Function) -> String {
-    let Function { name, procedure, handler, call, arguments, .. } = function;
+    let Function {
+        name,
+        procedure,
+        handler,
+        call,
+        arguments,
+        ..
+    } = function;
     let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let passed = names.iter().fold(String::new(), |text, name| text + &format!(", {name}"));
+    let passed = names
+        .iter()
+        .fold(String::new(), |text, name| text + &format!(", {name}"));
     let tuple = as_tuple(&names);
     format!(
         "        .method(&procedures::{procedure}, held_by(&handler, |{handler}, {call}, {tuple}| \

@@ -6,7 +6,8 @@ use crate::ir::{Function, Module};
 use crate::types::{returns_in_text, type_in_text};
 
 const HEAD: &str = "
-/// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
+/// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the
+/// same double.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Mock {
@@ -29,7 +30,14 @@ pub fn emit_mock(module: &Module) -> String {
 }
 
 fn emit_setter(function: &Function) -> String {
-    let Function { name, procedure, signature, answer, arguments, .. } = function;
+    let Function {
+        name,
+        procedure,
+        signature,
+        answer,
+        arguments,
+        ..
+    } = function;
     let setter = RustName::new(format!("on_{}", name.as_str()));
     let types: Vec<String> = signature.arguments.iter().map(type_in_text).collect();
     let (types, returns) = (types.join(", "), returns_in_text(&signature.returns));

@@ -1,4 +1,5 @@
-//! Overload sets: one function for all overloads, the trait of its valid arguments, and the trait's implementations.
+//! Overload sets: one function for all overloads, the trait of its valid arguments, and the trait's
+//! implementations.
 //!
 //! ```text
 //! pub fn add<A, B, R>(a: A, b: B) -> Result<R, Error> where (A, B): AddArgs<Output = R>
@@ -8,9 +9,9 @@
 //! impl<B: Arg<String>> AddArgs for (&str, B)
 //! ```
 //!
-//! Concrete types let the compiler choose an implementation for literals too, and infer the result. The trait is not
-//! implemented for anything else, and no implementation is recommended, so a call that fits none is one error that
-//! lists the valid calls.
+//! Concrete types let the compiler choose an implementation for literals too, and infer the result.
+//! The trait is not implemented for anything else, and no implementation is recommended, so a call
+//! that fits none is one error that lists the valid calls.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -20,14 +21,20 @@ use crate::ident::RustName;
 use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
 use crate::types::{Form, code, forms, returns_in_text, type_in_text};
 
-/// How many implementations one overload may have. Beyond it the less usual forms of its arguments are left out.
+/// How many implementations one overload may have. Beyond it the less usual forms of its arguments
+/// are left out.
 pub const MAX_IMPLEMENTATIONS: usize = 64;
 
 /// The free function of a set.
 pub fn emit_function(set: &OverloadSet) -> TokenStream {
     let name = &set.name;
     let docs = emit_docs(&set.docs);
-    let Generics { types, arguments, bound, .. } = generics(set);
+    let Generics {
+        types,
+        arguments,
+        bound,
+        ..
+    } = generics(set);
     let bound = code(&bound);
     let trait_name = &set.trait_name;
     quote! {
@@ -43,10 +50,17 @@ pub fn emit_function(set: &OverloadSet) -> TokenStream {
 
 /// The client's method of a set.
 pub fn emit_method(set: &OverloadSet) -> String {
-    let OverloadSet { name, trait_name, path, .. } = set;
+    let OverloadSet {
+        name,
+        trait_name,
+        path,
+        ..
+    } = set;
     let generics = generics(set);
     let (types, parameters) = generics.in_text();
-    let Generics { arguments, bound, .. } = generics;
+    let Generics {
+        arguments, bound, ..
+    } = generics;
     let (short, arguments) = (name.as_str(), texts(&arguments).join(", "));
     format!(
         "    /// Any overload of `{path}`; see [`{short}`](fn@{short}).\n    \
@@ -57,7 +71,9 @@ pub fn emit_method(set: &OverloadSet) -> String {
 
 /// The method of a set that everything has which has the methods of its overloads.
 pub fn emit_provided_method(set: &OverloadSet) -> String {
-    let OverloadSet { name, trait_name, .. } = set;
+    let OverloadSet {
+        name, trait_name, ..
+    } = set;
     let generics = generics(set);
     let (types, parameters) = generics.in_text();
     let Generics { bound, value, .. } = generics;
@@ -68,9 +84,12 @@ pub fn emit_provided_method(set: &OverloadSet) -> String {
     )
 }
 
-/// The asynchronous client's method of a set. It is no `async fn`, so that a wrong call is one error.
+/// The asynchronous client's method of a set. It is no `async fn`, so that a wrong call is one
+/// error.
 pub fn emit_async_method(set: &OverloadSet) -> String {
-    let OverloadSet { name, trait_name, .. } = set;
+    let OverloadSet {
+        name, trait_name, ..
+    } = set;
     let generics = generics(set);
     let (types, parameters) = generics.in_text();
     let Generics { bound, value, .. } = generics;
@@ -95,9 +114,14 @@ struct Generics {
 impl Generics {
     /// The type parameters, each with a comma behind it, and the parameters.
     fn in_text(&self) -> (String, String) {
-        let types = self.types.iter().fold(String::new(), |text, ty| text + &format!("{ty}, "));
+        let types = self
+            .types
+            .iter()
+            .fold(String::new(), |text, ty| text + &format!("{ty}, "));
         let parameters = self.arguments.iter().zip(&self.types);
-        let parameters: Vec<String> = parameters.map(|(argument, ty)| format!("{argument}: {ty}")).collect();
+        let parameters: Vec<String> = parameters
+            .map(|(argument, ty)| format!("{argument}: {ty}"))
+            .collect();
         (types, parameters.join(", "))
     }
 }
@@ -112,12 +136,22 @@ fn generics(set: &OverloadSet) -> Generics {
         ([ty], [argument]) => (ty.to_string(), argument.to_string()),
         (types, arguments) => (in_tuple(&texts(types)), in_tuple(&texts(arguments))),
     };
-    Generics { types, arguments, bound, value }
+    Generics {
+        types,
+        arguments,
+        bound,
+        value,
+    }
 }
 
 /// The trait of a set's valid arguments.
 pub fn emit_trait(set: &OverloadSet) -> TokenStream {
-    let OverloadSet { trait_name, path, valid, .. } = set;
+    let OverloadSet {
+        trait_name,
+        path,
+        valid,
+        ..
+    } = set;
     let docs = emit_docs(&set.trait_docs);
     let message = format!("`{path}` takes no such arguments");
     let notes = valid.iter().map(|call| format!("valid: {call}"));
@@ -137,30 +171,53 @@ pub fn emit_trait(set: &OverloadSet) -> TokenStream {
     }
 }
 
-/// The implementations of a set's trait, as lines of text: for each overload what it does, and a line for each form in
-/// which its arguments may be passed.
+/// The implementations of a set's trait, as lines of text: for each overload what it does, and a
+/// line for each form in which its arguments may be passed.
 pub fn emit_forms(set: &OverloadSet) -> String {
-    let overloads: String = set.overloads.iter().map(|overload| emit_overload(set, overload)).collect();
+    let overloads: String = set
+        .overloads
+        .iter()
+        .map(|overload| emit_overload(set, overload))
+        .collect();
     format!("overloads! {{ {}:\n{overloads}}}\n", set.trait_name)
 }
 
 fn emit_overload(set: &OverloadSet, overload: &Overload) -> String {
-    let Overload { function, procedure, arguments, .. } = overload;
+    let Overload {
+        function,
+        procedure,
+        arguments,
+        ..
+    } = overload;
     let bare = bare(set, overload);
     let in_place = |(place, argument): (usize, &OverloadArgument)| {
-        let place = if bare { "_".to_owned() } else { place.to_string() };
+        let place = if bare {
+            "_".to_owned()
+        } else {
+            place.to_string()
+        };
         format!("{place}: {}", type_in_text(&argument.ty))
     };
     let places: Vec<String> = arguments.iter().enumerate().map(in_place).collect();
     let (places, returns) = (places.join(", "), returns_in_text(&overload.returns));
-    let forms: String = heads(overload).iter().map(|head| emit_form(head, bare)).collect();
+    let forms: String = heads(overload)
+        .iter()
+        .map(|head| emit_form(head, bare))
+        .collect();
     format!("    => {function} {procedure} [{places}] -> {returns};\n{forms}")
 }
 
 fn emit_form(head: &[Position], bare: bool) -> String {
-    let generics: Vec<&str> = head.iter().filter_map(|position| position.generic.as_deref()).collect();
+    let generics: Vec<&str> = head
+        .iter()
+        .filter_map(|position| position.generic.as_deref())
+        .collect();
     let types: Vec<&str> = head.iter().map(|position| position.ty.as_str()).collect();
-    let form = if bare { types.concat() } else { in_tuple(&types) };
+    let form = if bare {
+        types.concat()
+    } else {
+        in_tuple(&types)
+    };
     format!("    [{}] {form};\n", generics.join(", "))
 }
 
@@ -202,29 +259,42 @@ fn heads(overload: &Overload) -> Vec<Vec<Position>> {
         .collect();
     limit_combinations(&mut positions);
     positions.iter().fold(vec![Vec::new()], |heads, forms| {
-        let extended = heads
-            .iter()
-            .flat_map(|head| forms.iter().map(|form| head.iter().chain([form]).cloned().collect()));
+        let extended = heads.iter().flat_map(|head| {
+            forms
+                .iter()
+                .map(|form| head.iter().chain([form]).cloned().collect())
+        });
         extended.collect()
     })
 }
 
 fn position_forms(place: usize, argument: &OverloadArgument) -> Vec<Position> {
     if !argument.discriminating {
-        let (name, ty) = (type_parameter(place).to_string(), type_in_text(&argument.ty));
-        return vec![Position { generic: Some(format!("{name}: Arg<{ty}>")), ty: name }];
+        let (name, ty) = (
+            type_parameter(place).to_string(),
+            type_in_text(&argument.ty),
+        );
+        return vec![Position {
+            generic: Some(format!("{name}: Arg<{ty}>")),
+            ty: name,
+        }];
     }
     let length = RustName::new(format!("N{place}"));
     let position = |Form { ty, has_length }: Form| Position {
         generic: has_length.then(|| format!("const {length}: usize")),
         ty,
     };
-    forms(&argument.ty, length.as_str()).into_iter().map(position).collect()
+    forms(&argument.ty, length.as_str())
+        .into_iter()
+        .map(position)
+        .collect()
 }
 
 fn limit_combinations(positions: &mut [Vec<Position>]) {
     let combinations = |positions: &[Vec<Position>]| {
-        positions.iter().try_fold(1_usize, |product, forms| product.checked_mul(forms.len()))
+        positions
+            .iter()
+            .try_fold(1_usize, |product, forms| product.checked_mul(forms.len()))
     };
     while combinations(positions).is_none_or(|count| count > MAX_IMPLEMENTATIONS) {
         let most = positions.iter().map(Vec::len).max().unwrap_or(0);
@@ -247,7 +317,12 @@ mod tests {
         };
         let arguments = types.iter().map(argument).collect();
         let (function, procedure) = (RustName::new("f"), RustName::new("F"));
-        let overload = Overload { function, procedure, arguments, returns: Vec::new() };
+        let overload = Overload {
+            function,
+            procedure,
+            arguments,
+            returns: Vec::new(),
+        };
         let text = |head: &Vec<Position>| {
             let types: Vec<&str> = head.iter().map(|position| position.ty.as_str()).collect();
             types.join(", ")
@@ -258,7 +333,10 @@ mod tests {
     #[test]
     fn the_arguments_that_decide_have_every_form_and_the_others_any() {
         assert_eq!(heads_of(&["int", "Optional[str]"]), ["i64, B", "&i64, B"]);
-        assert_eq!(heads_of(&["bool", "int"]), ["bool, i64", "bool, &i64", "&bool, i64", "&bool, &i64"]);
+        assert_eq!(
+            heads_of(&["bool", "int"]),
+            ["bool, i64", "bool, &i64", "&bool, i64", "&bool, &i64"]
+        );
         assert_eq!(heads_of(&[]), [""]);
     }
 

@@ -19,7 +19,8 @@ pub fn emit_root(root: &Root) -> TokenStream {
     );
     let sha256 = &root.sha256;
     quote! {
-        /// The network these stubs were made for: its servers, its clients, and who provides which service.
+        /// The network these stubs were made for: its servers, its clients, and who provides which
+        /// service.
         #[rustfmt::skip]
         pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
             &[#(#servers),*],
@@ -45,7 +46,9 @@ fn emit_client(client: &Client) -> TokenStream {
 }
 
 fn emit_service(module: &Module) -> TokenStream {
-    let Module { service, provider, .. } = module;
+    let Module {
+        service, provider, ..
+    } = module;
     quote!(::rpc_runtime::topology::StaticService::new(#service, #provider))
 }
 

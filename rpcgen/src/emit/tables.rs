@@ -1,5 +1,5 @@
-//! What a reader of the stubs need not read, as text: a line for each procedure, and for each form in which an overload
-//! takes its arguments. No formatter of Rust would make such tables of them.
+//! What a reader of the stubs need not read, as text: a line for each procedure, and for each form
+//! in which an overload takes its arguments. No formatter of Rust would make such tables of them.
 //!
 //! In modules of their own, whose names no procedure and no argument can take.
 
@@ -38,7 +38,10 @@ use ::rpc_runtime::private::held_by;
 pub fn emit_tables(module: &Module) -> String {
     let procedures: String = module.functions().map(emit_procedure).collect();
     let mut text = emit_plumbing(module)
-        + &table("procedures", &format!("use ::rpc_runtime::private::Procedure;\n{procedures}"));
+        + &table(
+            "procedures",
+            &format!("use ::rpc_runtime::private::Procedure;\n{procedures}"),
+        );
     let forms: Vec<String> = module.overload_sets().map(overloads::emit_forms).collect();
     if !forms.is_empty() {
         text += &table("forms", &(emit_imports(module) + &forms.join("\n")));
@@ -52,14 +55,27 @@ fn table(name: &str, text: &str) -> String {
 
 /// How a client and its double come by their calls, and a provider by its service.
 fn emit_plumbing(module: &Module) -> String {
-    let types = if module.has_named_types { ", types" } else { "" };
-    let (handler, held) = if module.has_native() { (", Handler", HELD) } else { ("", "") };
-    let imports = format!("use super::{{Calls, Client{handler}, Mock, procedures{types}}};\n{held}");
+    let types = if module.has_named_types {
+        ", types"
+    } else {
+        ""
+    };
+    let (handler, held) = if module.has_native() {
+        (", Handler", HELD)
+    } else {
+        ("", "")
+    };
+    let imports =
+        format!("use super::{{Calls, Client{handler}, Mock, procedures{types}}};\n{held}");
     let (carried, served) = (calls::emit_carried(module), handler::emit_served(module));
-    table("plumbing", &format!("{imports}{PLUMBING}\n{carried}{served}"))
+    table(
+        "plumbing",
+        &format!("{imports}{PLUMBING}\n{carried}{served}"),
+    )
 }
 
-/// Names as one tuple, nested since a tuple has at most twelve elements; its binary form is that of the values in order.
+/// Names as one tuple, nested since a tuple has at most twelve elements; its binary form is that of
+/// the values in order.
 pub fn as_tuple(names: &[String]) -> String {
     if names.len() <= MAX_TUPLE_LEN {
         let comma = if names.len() == 1 { "," } else { "" };
@@ -71,20 +87,38 @@ pub fn as_tuple(names: &[String]) -> String {
 }
 
 fn emit_imports(module: &Module) -> String {
-    let mut names: Vec<String> = module.overload_sets().map(|set| set.trait_name.to_string()).collect();
+    let mut names: Vec<String> = module
+        .overload_sets()
+        .map(|set| set.trait_name.to_string())
+        .collect();
     names.push("Calls".to_owned());
     names.extend(module.has_named_types.then(|| "types".to_owned()));
-    format!("use ::rpc_runtime::private::{{Arg, overloads}};\nuse super::{{{}}};\n", names.join(", "))
+    format!(
+        "use ::rpc_runtime::private::{{Arg, overloads}};\nuse super::{{{}}};\n",
+        names.join(", ")
+    )
 }
 
 /// Its types say what their names stand for, so that a server with others can tell.
 fn emit_procedure(function: &Function) -> String {
-    let Function { procedure, signature, deadline_ms, is_idempotent, .. } = function;
-    let Signature { service, rpc, arguments, returns } = signature;
+    let Function {
+        procedure,
+        signature,
+        deadline_ms,
+        is_idempotent,
+        ..
+    } = function;
+    let Signature {
+        service,
+        rpc,
+        arguments,
+        returns,
+    } = signature;
     let arguments = texts(arguments);
     let returns = texts(returns);
-    let deadline =
-        deadline_ms.map_or_else(String::new, |millis| format!(".deadline_ms({})", grouped(millis)));
+    let deadline = deadline_ms.map_or_else(String::new, |millis| {
+        format!(".deadline_ms({})", grouped(millis))
+    });
     let idempotent = if *is_idempotent { ".idempotent()" } else { "" };
     format!(
         "pub static {procedure}: Procedure = Procedure::new({service:?}, {rpc:?}, &[{arguments}], &[{returns}])\
@@ -93,15 +127,22 @@ fn emit_procedure(function: &Function) -> String {
 }
 
 fn texts(types: &[Type]) -> String {
-    let texts: Vec<String> = types.iter().map(|ty| format!("\"{}\"", Expanded(ty))).collect();
+    let texts: Vec<String> = types
+        .iter()
+        .map(|ty| format!("\"{}\"", Expanded(ty)))
+        .collect();
     texts.join(", ")
 }
 
 /// A number as it is read: `3_600_000`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| str::from_utf8(group).ok())
+        .collect();
     groups.join("_")
 }
 
@@ -115,7 +156,10 @@ mod tests {
         assert_eq!(as_tuple(&[]), "()");
         assert_eq!(as_tuple(&names(1)), "(a0,)");
         assert_eq!(as_tuple(&names(2)), "(a0, a1)");
-        assert_eq!(as_tuple(&names(13)), "((a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11), (a12,))");
+        assert_eq!(
+            as_tuple(&names(13)),
+            "((a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11), (a12,))"
+        );
         assert_eq!(as_tuple(&names(1000)).matches('(').count(), 1 + 12 + 12 * 7);
     }
 }

@@ -13,15 +13,23 @@ use crate::ir::{Module, Passing};
 /// Above the root: what this is, the services in it, and why others are not.
 pub fn of_root(modules: &[Module], others: &[&Service], tenant: Option<&str>) -> Vec<String> {
     let whose = tenant.map_or_else(String::new, |tenant| format!(" that `{tenant}` may call"));
-    let mut lines = vec![format!("The services of the network{whose}, one module each.")];
+    let mut lines = vec![format!(
+        "The services of the network{whose}, one module each."
+    )];
     if !modules.is_empty() {
         lines.push(String::new());
     }
     for Module { name, provider, .. } in modules {
-        lines.push(format!("- [`{0}`](mod@{0}), provided by `{provider}`", name.as_str()));
+        lines.push(format!(
+            "- [`{0}`](mod@{0}), provided by `{provider}`",
+            name.as_str()
+        ));
     }
     if let Some(tenant) = tenant.filter(|_| !others.is_empty()) {
-        let names: Vec<String> = others.iter().map(|service| format!("`{}`", service.name)).collect();
+        let names: Vec<String> = others
+            .iter()
+            .map(|service| format!("`{}`", service.name))
+            .collect();
         let names = names.join(", ");
         lines.push(String::new());
         lines.push(format!(
@@ -37,15 +45,28 @@ pub const OF_TYPES: &str = "The records and enumerations of the network.";
 /// Above a record or an enumeration: its `doc`, and what it is.
 pub fn of_type(declared: &TypeDecl) -> Vec<String> {
     let mut lines = described(declared.doc.as_deref());
-    let what = if matches!(declared.ty, Type::Record(_)) { "record" } else { "enumeration" };
+    let what = if matches!(declared.ty, Type::Record(_)) {
+        "record"
+    } else {
+        "enumeration"
+    };
     lines.push(format!("The {what} `{}`.", declared.name));
     lines
 }
 
-/// Above a service: who provides it, who may call it, and which names have no function for all their overloads.
+/// Above a service: who provides it, who may call it, and which names have no function for all
+/// their overloads.
 pub fn of_service(service: &Service, sets: &[Vec<&Rpc>]) -> Vec<String> {
-    let tenants: Vec<String> = service.tenants.iter().map(|tenant| format!("`{tenant}`")).collect();
-    let tenants = if tenants.is_empty() { "nobody".to_owned() } else { tenants.join(", ") };
+    let tenants: Vec<String> = service
+        .tenants
+        .iter()
+        .map(|tenant| format!("`{tenant}`"))
+        .collect();
+    let tenants = if tenants.is_empty() {
+        "nobody".to_owned()
+    } else {
+        tenants.join(", ")
+    };
     let mut lines = vec![
         format!(
             "The service `{}`, provided by `{}`; its tenants: {tenants}.",
@@ -60,7 +81,10 @@ pub fn of_service(service: &Service, sets: &[Vec<&Rpc>]) -> Vec<String> {
         lines.push(String::new());
         lines.push("[`Handler`] and [`serve`] are for its provider.".to_owned());
     }
-    for set in sets.iter().filter(|set| shape(set) == OverloadShape::PlainOnly) {
+    for set in sets
+        .iter()
+        .filter(|set| shape(set) == OverloadShape::PlainOnly)
+    {
         lines.push(String::new());
         lines.push(why_plain_only(set));
     }
@@ -68,7 +92,10 @@ pub fn of_service(service: &Service, sets: &[Vec<&Rpc>]) -> Vec<String> {
 }
 
 fn why_plain_only(set: &[&Rpc]) -> String {
-    let functions: Vec<String> = set.iter().map(|rpc| format!("[`{0}`](fn@{0})", plain(rpc))).collect();
+    let functions: Vec<String> = set
+        .iter()
+        .map(|rpc| format!("[`{0}`](fn@{0})", plain(rpc)))
+        .collect();
     let name = set.first().map_or("", |rpc| rpc.name.as_str());
     format!(
         "There is no function `{name}` for all its overloads: the arguments alone could not tell them apart, \
@@ -85,10 +112,16 @@ pub fn of_procedure(service: &Service, rpc: &Rpc) -> Vec<String> {
 }
 
 fn promises(rpc: &Rpc) -> String {
-    let deadline = rpc.deadline.map(|deadline| format!("takes at most {}", in_words(deadline)));
+    let deadline = rpc
+        .deadline
+        .map(|deadline| format!("takes at most {}", in_words(deadline)));
     let idempotent = rpc.idempotent.then(|| "safe to run twice".to_owned());
     let promises: Vec<String> = deadline.into_iter().chain(idempotent).collect();
-    if promises.is_empty() { String::new() } else { format!(": {}", promises.join(", ")) }
+    if promises.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", promises.join(", "))
+    }
 }
 
 /// `5s`, `1500ms`: as the file writes it.
@@ -126,14 +159,25 @@ fn plain(rpc: &Rpc) -> String {
     naming::plain_function(rpc.name.as_str(), &rpc.parameters)
 }
 
-/// The lines of a `doc`, followed by an empty one. What Markdown would take for code is marked as text, so that no
-/// documentation test tries to run it.
+/// The lines of a `doc`, followed by an empty one. What Markdown would take for code is marked as
+/// text, so that no documentation test tries to run it.
 fn described(doc: Option<&str>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut open_fence = None;
-    for line in doc.unwrap_or_default().trim().lines().flat_map(|line| line.split('\r')) {
-        let line: String = line.trim_end().chars().filter(|c| !turns_text_around(*c)).collect();
-        let fence = ["```", "~~~"].into_iter().find(|fence| line.trim_start().starts_with(fence));
+    for line in doc
+        .unwrap_or_default()
+        .trim()
+        .lines()
+        .flat_map(|line| line.split('\r'))
+    {
+        let line: String = line
+            .trim_end()
+            .chars()
+            .filter(|c| !turns_text_around(*c))
+            .collect();
+        let fence = ["```", "~~~"]
+            .into_iter()
+            .find(|fence| line.trim_start().starts_with(fence));
         lines.push(match (open_fence, fence) {
             (None, None) => outdented(&line),
             (None, Some(fence)) if line.trim_start() == fence => line + "text",
@@ -146,7 +190,11 @@ fn described(doc: Option<&str>) -> Vec<String> {
         }
     }
     lines.extend(open_fence.map(str::to_owned));
-    if lines.iter().all(String::is_empty) { Vec::new() } else { [lines, vec![String::new()]].concat() }
+    if lines.iter().all(String::is_empty) {
+        Vec::new()
+    } else {
+        [lines, vec![String::new()]].concat()
+    }
 }
 
 /// Marks of writing direction, which the compiler refuses in comments.
@@ -170,7 +218,10 @@ mod tests {
         for (doc, lines) in [
             ("adds", &["adds", ""][..]),
             ("adds\n\n    1 + 1\n", &["adds", "", "   1 + 1", ""]),
-            ("a\n```\n  x\n```\nb", &["a", "```text", "  x", "```", "b", ""]),
+            (
+                "a\n```\n  x\n```\nb",
+                &["a", "```text", "  x", "```", "b", ""],
+            ),
             ("```python\nx", &["```python", "x", "```", ""]),
             ("a\r\nb\rc\u{202e}", &["a", "b", "c", ""]),
             (" \n", &[]),

@@ -20,7 +20,9 @@ pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
         call: RustName::argument("call", &arguments),
         arguments,
         is_idempotent: rpc.idempotent,
-        deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
+        deadline_ms: rpc
+            .deadline
+            .map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
     }
 }
 
@@ -28,7 +30,10 @@ pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
 pub fn name_arguments(parameters: &[Parameter]) -> Vec<RustName> {
     let mut names = Vec::with_capacity(parameters.len());
     for (position, parameter) in parameters.iter().enumerate() {
-        let name = parameter.name.as_ref().map_or_else(|| letter(position), ToString::to_string);
+        let name = parameter
+            .name
+            .as_ref()
+            .map_or_else(|| letter(position), ToString::to_string);
         names.push(RustName::argument(&name, &names));
     }
     names
@@ -36,5 +41,7 @@ pub fn name_arguments(parameters: &[Parameter]) -> Vec<RustName> {
 
 /// `a`, `b`, ... `z`, `a26`, ...
 fn letter(position: usize) -> String {
-    ('a'..='z').nth(position).map_or_else(|| format!("a{position}"), String::from)
+    ('a'..='z')
+        .nth(position)
+        .map_or_else(|| format!("a{position}"), String::from)
 }

@@ -9,11 +9,22 @@ use crate::ident::RustName;
 use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
 use crate::types::{returns_in_words, type_in_words};
 
-/// The function of all overloads at once; `None` where the compiler could not tell some of them apart.
+/// The function of all overloads at once; `None` where the compiler could not tell some of them
+/// apart.
 pub fn lower(service: &Service, set: &[&Rpc]) -> Option<OverloadSet> {
-    let OverloadShape::Generic { discriminating, together } = shape(set) else { return None };
+    let OverloadShape::Generic {
+        discriminating,
+        together,
+    } = shape(set)
+    else {
+        return None;
+    };
     let name = set.first()?.name.as_str();
-    let passing = if together { Passing::Together } else { lower_separate(set) };
+    let passing = if together {
+        Passing::Together
+    } else {
+        lower_separate(set)
+    };
     let valid: Vec<String> = set.iter().map(|rpc| valid_call(rpc, &passing)).collect();
     Some(OverloadSet {
         name: RustName::new(name),
@@ -21,24 +32,39 @@ pub fn lower(service: &Service, set: &[&Rpc]) -> Option<OverloadSet> {
         trait_docs: docs::of_arguments_trait(name),
         path: format!("{}.{name}", service.name),
         docs: docs::of_overloads(service, set, &passing),
-        overloads: set.iter().map(|rpc| lower_overload(rpc, &discriminating, &passing)).collect(),
+        overloads: set
+            .iter()
+            .map(|rpc| lower_overload(rpc, &discriminating, &passing))
+            .collect(),
         valid,
         passing,
     })
 }
 
-/// The names under which arguments are passed one by one: the file's, where all overloads have the same.
+/// The names under which arguments are passed one by one: the file's, where all overloads have the
+/// same.
 fn lower_separate(set: &[&Rpc]) -> Passing {
-    let [first, rest @ ..] = set else { return Passing::Together };
+    let [first, rest @ ..] = set else {
+        return Passing::Together;
+    };
     let names = function::name_arguments(&first.parameters);
-    if rest.iter().all(|rpc| function::name_arguments(&rpc.parameters) == names) {
+    if rest
+        .iter()
+        .all(|rpc| function::name_arguments(&rpc.parameters) == names)
+    {
         return Passing::Separate(names);
     }
-    let unnamed = |parameter: &Parameter| Parameter { name: None, ty: parameter.ty.clone() };
-    Passing::Separate(function::name_arguments(&first.parameters.iter().map(unnamed).collect::<Vec<_>>()))
+    let unnamed = |parameter: &Parameter| Parameter {
+        name: None,
+        ty: parameter.ty.clone(),
+    };
+    Passing::Separate(function::name_arguments(
+        &first.parameters.iter().map(unnamed).collect::<Vec<_>>(),
+    ))
 }
 
-/// Of a single argument the type decides in any case: it stands bare, where a tuple of several may stand as well.
+/// Of a single argument the type decides in any case: it stands bare, where a tuple of several may
+/// stand as well.
 fn lower_overload(rpc: &Rpc, discriminating: &[usize], passing: &Passing) -> Overload {
     let bare = matches!(passing, Passing::Together) && rpc.parameters.len() == 1;
     let argument = |(position, parameter): (usize, &Parameter)| OverloadArgument {
@@ -56,10 +82,18 @@ fn lower_overload(rpc: &Rpc, discriminating: &[usize], passing: &Passing) -> Ove
 
 /// A call as it is written, in Rust's types: `add(i64, i64) -> i64`, `vote((String, i64)) -> ()`.
 pub fn valid_call(rpc: &Rpc, passing: &Passing) -> String {
-    let types: Vec<String> = rpc.parameters.iter().map(|parameter| type_in_words(&parameter.ty)).collect();
+    let types: Vec<String> = rpc
+        .parameters
+        .iter()
+        .map(|parameter| type_in_words(&parameter.ty))
+        .collect();
     let arguments = match (passing, types.as_slice()) {
         (Passing::Separate(_), _) | (Passing::Together, [_]) => types.join(", "),
         (Passing::Together, _) => format!("({})", types.join(", ")),
     };
-    format!("{}({arguments}) -> {}", RustName::new(rpc.name.as_str()), returns_in_words(&rpc.returns))
+    format!(
+        "{}({arguments}) -> {}",
+        RustName::new(rpc.name.as_str()),
+        returns_in_words(&rpc.returns)
+    )
 }

@@ -15,9 +15,16 @@ use crate::ir::{NamedType, TypeBody};
 pub fn lower(schema: &Schema, services: Option<&Vec<&Service>>) -> Vec<NamedType> {
     let mentioned = services.map(|services| mentioned(services));
     let is_needed = |declared: &&TypeDecl| {
-        mentioned.as_ref().is_none_or(|mentioned| mentioned.contains_key(declared.name.as_str()))
+        mentioned
+            .as_ref()
+            .is_none_or(|mentioned| mentioned.contains_key(declared.name.as_str()))
     };
-    schema.types.iter().filter(is_needed).filter_map(lower_type).collect()
+    schema
+        .types
+        .iter()
+        .filter(is_needed)
+        .filter_map(lower_type)
+        .collect()
 }
 
 /// Whether a signature of the service mentions a record or an enumeration.
@@ -26,8 +33,10 @@ pub fn mentions_any(service: &Service) -> bool {
 }
 
 fn mentioned(services: &[&Service]) -> HashMap<String, Type> {
-    let signatures: Vec<_> =
-        services.iter().flat_map(|service| service.rpcs.iter().map(|rpc| service.signature(rpc))).collect();
+    let signatures: Vec<_> = services
+        .iter()
+        .flat_map(|service| service.rpcs.iter().map(|rpc| service.signature(rpc)))
+        .collect();
     // In one file a name stands for one thing.
     named_types(&signatures).unwrap_or_default()
 }
@@ -37,7 +46,9 @@ fn lower_type(declared: &TypeDecl) -> Option<NamedType> {
         Type::Record(record) => {
             let fields = record.fields().iter();
             TypeBody::Fields(
-                fields.map(|field| (RustName::new(field.name.as_str()), field.ty.clone())).collect(),
+                fields
+                    .map(|field| (RustName::new(field.name.as_str()), field.ty.clone()))
+                    .collect(),
             )
         }
         Type::Enumeration(enumeration) => {
@@ -46,5 +57,9 @@ fn lower_type(declared: &TypeDecl) -> Option<NamedType> {
         }
         _ => return None,
     };
-    Some(NamedType { name: RustName::new(declared.name.as_str()), docs: docs::of_type(declared), body })
+    Some(NamedType {
+        name: RustName::new(declared.name.as_str()),
+        docs: docs::of_type(declared),
+        body,
+    })
 }

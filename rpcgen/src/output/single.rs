@@ -7,8 +7,8 @@ use std::path::Path;
 use super::{Change, Difference, Staged, read_generated};
 use crate::error::Error;
 
-/// How a file differs from one with this text, if it does; nothing is written. A generated one is known by the mark that
-/// it begins with.
+/// How a file differs from one with this text, if it does; nothing is written. A generated one is
+/// known by the mark that it begins with.
 ///
 /// # Errors
 /// Something that was not generated stands there, or it could not be read.
@@ -23,7 +23,10 @@ pub fn compare(path: &Path, mark: &str, text: &str) -> Result<Option<Difference>
             Some(_) => Some(Change::Differs),
         },
     };
-    Ok(change.map(|change| Difference { change, path: path.to_owned() }))
+    Ok(change.map(|change| Difference {
+        change,
+        path: path.to_owned(),
+    }))
 }
 
 /// Makes the file hold this text, all of it or as before, and returns how it differed.

@@ -35,7 +35,11 @@ pub fn name(service: &Service, name: &Name) -> String {
 
 /// The place of one of several overloads.
 pub fn overload(service: &Service, rpc: &Rpc) -> String {
-    format!("{}.{}", service.name, naming::plain_function(rpc.name.as_str(), &rpc.parameters))
+    format!(
+        "{}.{}",
+        service.name,
+        naming::plain_function(rpc.name.as_str(), &rpc.parameters)
+    )
 }
 
 /// A link to a place of this page, with the name as its text.

@@ -13,8 +13,12 @@ use super::html::Html;
 use super::subject::{Overloads, Provided, Subject};
 
 /// The tabs: the value by which script and style know a tab, and its title.
-pub const LANGUAGES: [(&str, &str); 4] =
-    [("rust", "Rust"), ("python", "Python"), ("nc", "nc"), ("rpc-client", "rpc-client")];
+pub const LANGUAGES: [(&str, &str); 4] = [
+    ("rust", "Rust"),
+    ("python", "Python"),
+    ("nc", "nc"),
+    ("rpc-client", "rpc-client"),
+];
 
 /// One call to be shown.
 struct Call<'a> {
@@ -36,22 +40,45 @@ pub fn write(
     overloads: &Overloads<'_>,
     place: usize,
 ) {
-    let Some(caller) = caller(provided) else { return };
-    let Some(arguments) = sample::of(&overloads.rpcs[place].parameters) else {
-        html.leaf("p", &[("class", "hint")], "Its arguments are too large for an example.");
+    let Some(caller) = caller(provided) else {
         return;
     };
-    let call = Call { subject, provided, overloads, place, caller, arguments };
+    let Some(arguments) = sample::of(&overloads.rpcs[place].parameters) else {
+        html.leaf(
+            "p",
+            &[("class", "hint")],
+            "Its arguments are too large for an example.",
+        );
+        return;
+    };
+    let call = Call {
+        subject,
+        provided,
+        overloads,
+        place,
+        caller,
+        arguments,
+    };
     html.element("div", &[("class", "examples")], |html| {
-        html.element("div", &[("class", "tabs"), ("aria-hidden", "true")], |html| {
-            for (language, title) in LANGUAGES {
-                html.leaf("label", &[("for", language)], title);
-            }
-        });
+        html.element(
+            "div",
+            &[("class", "tabs"), ("aria-hidden", "true")],
+            |html| {
+                for (language, title) in LANGUAGES {
+                    html.leaf("label", &[("for", language)], title);
+                }
+            },
+        );
         html.leaf("button", &[("class", "copy"), ("type", "button")], "Copy");
         for (language, title) in LANGUAGES {
-            let attributes = [("data-language", language), ("role", "group"), ("aria-label", title)];
-            html.element("pre", &attributes, |html| html.leaf("code", &[], &call.in_language(language)));
+            let attributes = [
+                ("data-language", language),
+                ("role", "group"),
+                ("aria-label", title),
+            ];
+            html.element("pre", &attributes, |html| {
+                html.leaf("code", &[], &call.in_language(language));
+            });
         }
     });
 }
@@ -71,12 +98,22 @@ impl Call<'_> {
     }
 
     fn argument_types(&self) -> Vec<String> {
-        self.rpc().parameters.iter().map(|parameter| parameter.ty.to_string()).collect()
+        self.rpc()
+            .parameters
+            .iter()
+            .map(|parameter| parameter.ty.to_string())
+            .collect()
     }
 }
 
-/// A client that may call the service, if possible one whose address can reach the provider's at all.
+/// A client that may call the service, if possible one whose address can reach the provider's at
+/// all.
 fn caller<'a>(provided: &Provided<'a>) -> Option<&'a Client> {
     let reaches = |client: &&&Client| client.ip.is_ipv4() == provided.provider.address.is_ipv4();
-    provided.tenants.iter().find(reaches).or(provided.tenants.first()).copied()
+    provided
+        .tenants
+        .iter()
+        .find(reaches)
+        .or(provided.tenants.first())
+        .copied()
 }

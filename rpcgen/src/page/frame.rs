@@ -1,4 +1,5 @@
-//! What stands around the content: the head, the bar with the controls, the list of contents, the title, the foot.
+//! What stands around the content: the head, the bar with the controls, the list of contents, the
+//! title, the foot.
 
 use super::anchor;
 use super::example::LANGUAGES;
@@ -16,9 +17,24 @@ const HASH_CHARS: usize = 12;
 /// Writes what stands in the page's `head`.
 pub fn write_head(html: &mut Html, subject: &Subject<'_>) {
     html.void("meta", &[("charset", "utf-8")]);
-    html.void("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]);
-    html.void("meta", &[("http-equiv", "Content-Security-Policy"), ("content", POLICY)]);
-    html.void("meta", &[("name", "color-scheme"), ("content", "light dark")]);
+    html.void(
+        "meta",
+        &[
+            ("name", "viewport"),
+            ("content", "width=device-width, initial-scale=1"),
+        ],
+    );
+    html.void(
+        "meta",
+        &[
+            ("http-equiv", "Content-Security-Policy"),
+            ("content", POLICY),
+        ],
+    );
+    html.void(
+        "meta",
+        &[("name", "color-scheme"), ("content", "light dark")],
+    );
     html.leaf("title", &[], &title(subject));
     html.void("link", &[("rel", "icon"), ("href", "data:,")]);
     html.opaque("style", include_str!("style.css"));
@@ -34,14 +50,27 @@ fn title(subject: &Subject<'_>) -> String {
 
 /// Writes the bar: where the page is, the filter, the language of the examples, the theme.
 pub fn write_bar(html: &mut Html, subject: &Subject<'_>) {
-    html.leaf("a", &[("class", "skip"), ("href", "#main")], "Skip to the content");
+    html.leaf(
+        "a",
+        &[("class", "skip"), ("href", "#main")],
+        "Skip to the content",
+    );
     html.element("header", &[("class", "bar")], |html| {
-        html.leaf("a", &[("class", "home"), ("href", "#main")], &title(subject));
+        html.leaf(
+            "a",
+            &[("class", "home"), ("href", "#main")],
+            &title(subject),
+        );
         html.element("search", &[], write_filter);
         if subject.procedures() > 0 {
             write_languages(html);
         }
-        let theme = [("id", "theme"), ("type", "button"), ("hidden", ""), ("aria-label", "Theme: automatic")];
+        let theme = [
+            ("id", "theme"),
+            ("type", "button"),
+            ("hidden", ""),
+            ("aria-label", "Theme: automatic"),
+        ];
         html.leaf("button", &theme, "Auto");
     });
 }
@@ -54,7 +83,10 @@ fn write_filter(html: &mut Html) {
             ("type", "search"),
             ("hidden", ""),
             ("placeholder", "Filter services, procedures, clients"),
-            ("aria-label", "Filter services, procedures and clients by name"),
+            (
+                "aria-label",
+                "Filter services, procedures and clients by name",
+            ),
             ("autocomplete", "off"),
             ("spellcheck", "false"),
         ],
@@ -87,9 +119,13 @@ pub fn write_contents(html: &mut Html, subject: &Subject<'_>) {
             html.leaf("summary", &[], "Contents");
             html.element("ul", &[], |html| {
                 entry(html, "network", "Network", |_| {});
-                entry(html, "services", "Services", |html| list(html, |html| write_services(html, subject)));
+                entry(html, "services", "Services", |html| {
+                    list(html, |html| write_services(html, subject));
+                });
                 if !subject.types.is_empty() {
-                    entry(html, "types", "Types", |html| list(html, |html| write_types(html, subject)));
+                    entry(html, "types", "Types", |html| {
+                        list(html, |html| write_types(html, subject));
+                    });
                 }
                 entry(html, "clients", "Clients", |_| {});
                 entry(html, "servers", "Servers", |_| {});
@@ -112,15 +148,29 @@ fn list(html: &mut Html, write: impl FnOnce(&mut Html)) {
 fn write_services(html: &mut Html, subject: &Subject<'_>) {
     for provided in &subject.services {
         let name = provided.service.name.as_str();
-        entry(html, &anchor::service(&provided.service.name), name, |html| {
-            html.leaf("span", &[("class", "count")], &provided.service.rpcs.len().to_string());
-        });
+        entry(
+            html,
+            &anchor::service(&provided.service.name),
+            name,
+            |html| {
+                html.leaf(
+                    "span",
+                    &[("class", "count")],
+                    &provided.service.rpcs.len().to_string(),
+                );
+            },
+        );
     }
 }
 
 fn write_types(html: &mut Html, subject: &Subject<'_>) {
     for declared in &subject.types {
-        entry(html, &anchor::ty(&declared.name), declared.name.as_str(), |_| {});
+        entry(
+            html,
+            &anchor::ty(&declared.name),
+            declared.name.as_str(),
+            |_| {},
+        );
     }
 }
 
@@ -153,7 +203,10 @@ fn write_counts(html: &mut Html, subject: &Subject<'_>) {
         (subject.procedures(), "procedure"),
         (subject.types.len(), "type"),
     ];
-    for (number, one) in counts.into_iter().filter(|(number, one)| *number > 0 || *one != "type") {
+    for (number, one) in counts
+        .into_iter()
+        .filter(|(number, one)| *number > 0 || *one != "type")
+    {
         html.leaf("li", &[], &count(number, one));
     }
 }

@@ -1,7 +1,7 @@
 //! [`Html`]: a page that is being written, in which nothing from a file can become markup.
 //!
-//! Tags and attribute names are `'static`, so that they come from this crate; whatever else is given is escaped.
-//! Elements are closed where their content ends.
+//! Tags and attribute names are `'static`, so that they come from this crate; whatever else is
+//! given is escaped. Elements are closed where their content ends.
 
 /// A page, or the part of it that is written so far.
 #[derive(Debug, Default)]
@@ -12,8 +12,9 @@ pub type Attributes<'a> = &'a [(&'static str, &'a str)];
 
 /// Elements that begin on a line of their own, where white space in front of them means nothing.
 const ON_ITS_OWN_LINE: [&str; 27] = [
-    "article", "aside", "body", "dd", "details", "div", "dl", "dt", "footer", "g", "h1", "h2", "h3", "h4",
-    "h5", "head", "header", "li", "main", "meta", "nav", "p", "path", "pre", "section", "svg", "ul",
+    "article", "aside", "body", "dd", "details", "div", "dl", "dt", "footer", "g", "h1", "h2",
+    "h3", "h4", "h5", "head", "header", "li", "main", "meta", "nav", "p", "path", "pre", "section",
+    "svg", "ul",
 ];
 
 impl Html {
@@ -60,7 +61,10 @@ impl Html {
     /// A note to whoever reads the source.
     pub fn comment(&mut self, text: &str) {
         self.0.push_str("<!-- ");
-        self.0.extend(text.chars().map(|c| if c == '>' || c.is_control() { '?' } else { c }));
+        self.0.extend(
+            text.chars()
+                .map(|c| if c == '>' || c.is_control() { '?' } else { c }),
+        );
         self.0.push_str(" -->\n");
     }
 
@@ -90,8 +94,8 @@ impl Html {
     }
 }
 
-/// Writes text so that it is text, between tags as well as between double quotes. Control characters, which HTML does not
-/// have, become U+FFFD.
+/// Writes text so that it is text, between tags as well as between double quotes. Control
+/// characters, which HTML does not have, become U+FFFD.
 fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
@@ -119,7 +123,10 @@ mod tests {
     #[test]
     fn text_is_never_markup() {
         for (text, escaped) in [
-            ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+            (
+                "<script>alert(1)</script>",
+                "&lt;script&gt;alert(1)&lt;/script&gt;",
+            ),
             ("a & b &amp; \"c\"", "a &amp; b &amp;amp; &quot;c&quot;"),
             ("it's\ta\nline", "it's\ta\nline"),
             ("nul\0 and escape\u{1b}", "nul\u{fffd} and escape\u{fffd}"),
@@ -131,7 +138,8 @@ mod tests {
 
     #[test]
     fn an_attribute_does_not_end_at_a_quote_of_its_value() {
-        let element = written(|html| html.leaf("a", &[("href", "#\" onclick=\"x"), ("hidden", "")], "y"));
+        let element =
+            written(|html| html.leaf("a", &[("href", "#\" onclick=\"x"), ("hidden", "")], "y"));
         assert_eq!(element, "<a href=\"#&quot; onclick=&quot;x\" hidden>y</a>");
     }
 
@@ -143,11 +151,17 @@ mod tests {
                 html.void("input", &[("type", "search")]);
             });
         });
-        assert_eq!(nested, "\n<section><b>a</b><input type=\"search\"></section>");
+        assert_eq!(
+            nested,
+            "\n<section><b>a</b><input type=\"search\"></section>"
+        );
     }
 
     #[test]
     fn a_comment_ends_at_its_end() {
-        assert_eq!(written(|html| html.comment("a --> <b>\n")), "<!-- a --? <b?? -->\n");
+        assert_eq!(
+            written(|html| html.comment("a --> <b>\n")),
+            "<!-- a --? <b?? -->\n"
+        );
     }
 }

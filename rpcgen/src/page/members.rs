@@ -53,7 +53,11 @@ struct Member<'a> {
 
 impl Member<'_> {
     fn write(&self, html: &mut Html, services: &[&Provided<'_>]) {
-        let article = [("class", "member"), ("id", &*self.id), ("data-name", self.name.as_str())];
+        let article = [
+            ("class", "member"),
+            ("id", &*self.id),
+            ("data-name", self.name.as_str()),
+        ];
         html.element("article", &article, |html| {
             html.element("h3", &[], |html| anchor::link(html, &self.id, self.name));
             html.leaf("p", &[("class", "hint")], &self.address);
@@ -67,8 +71,15 @@ impl Member<'_> {
             html.leaf("p", &[], &format!("{does} nothing"));
             return;
         }
-        let procedures = services.iter().map(|provided| provided.service.rpcs.len()).sum();
-        let counts = format!("{} with {}", count(services.len(), "service"), count(procedures, "procedure"));
+        let procedures = services
+            .iter()
+            .map(|provided| provided.service.rpcs.len())
+            .sum();
+        let counts = format!(
+            "{} with {}",
+            count(services.len(), "service"),
+            count(procedures, "procedure")
+        );
         html.leaf("p", &[], &format!("{does} {counts}"));
         chips(html, services.iter(), |html, Provided { service, .. }| {
             anchor::link(html, &anchor::service(&service.name), &service.name);

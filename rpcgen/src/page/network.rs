@@ -1,5 +1,5 @@
-//! The network as a drawing: clients on the left, services inside their servers on the right, and a line from each client
-//! to each service that it may call.
+//! The network as a drawing: clients on the left, services inside their servers on the right, and a
+//! line from each client to each service that it may call.
 
 mod layout;
 mod order;
@@ -12,13 +12,16 @@ use super::subject::{Provided, Subject};
 use super::words::{count, listed};
 use layout::{Area, Group, Layout, Node, Plan};
 
-/// On a narrow screen the drawing shrinks to this part of its size, in per cent; then it is scrolled.
+/// On a narrow screen the drawing shrinks to this part of its size, in per cent; then it is
+/// scrolled.
 const LEAST_SCALE: usize = 85;
 
 /// Writes the drawing, or says why there is nothing to draw.
 pub fn write(html: &mut Html, subject: &Subject<'_>) {
     let missing = match (subject.clients.is_empty(), subject.services.is_empty()) {
-        (true, true) => Some("The file declares neither clients nor services, so there is nothing to draw."),
+        (true, true) => {
+            Some("The file declares neither clients nor services, so there is nothing to draw.")
+        }
         (true, false) => Some("The file declares no clients: nobody may call its services."),
         (false, true) if subject.tenant.is_some() => Some("This client may call nothing."),
         (false, true) => Some("The file declares no services: there is nothing to call."),
@@ -54,11 +57,18 @@ fn write_drawing(html: &mut Html, subject: &Subject<'_>) {
     html.element("div", &[("class", "drawing")], |html| {
         html.element("svg", &drawing, |html| {
             html.element("g", &[("class", "groups")], |html| {
-                layout.groups.iter().for_each(|group| write_box(html, group.node.area, "10"));
+                layout
+                    .groups
+                    .iter()
+                    .for_each(|group| write_box(html, group.node.area, "10"));
             });
-            html.element("g", &[("class", "edges"), ("aria-hidden", "true")], |html| {
-                write_edges(html, &plan, &layout);
-            });
+            html.element(
+                "g",
+                &[("class", "edges"), ("aria-hidden", "true")],
+                |html| {
+                    write_edges(html, &plan, &layout);
+                },
+            );
             write_nodes(html, subject, &layout);
         });
     });
@@ -70,22 +80,44 @@ fn write_drawing(html: &mut Html, subject: &Subject<'_>) {
 }
 
 fn plan(subject: &Subject<'_>) -> Plan {
-    let places: HashMap<_, _> =
-        subject.clients.iter().enumerate().map(|(index, client)| (&client.name, index)).collect();
+    let places: HashMap<_, _> = subject
+        .clients
+        .iter()
+        .enumerate()
+        .map(|(index, client)| (&client.name, index))
+        .collect();
     let mut services_of: HashMap<_, Vec<usize>> = HashMap::new();
     let mut edges = Vec::new();
-    for (index, Provided { provider, tenants, .. }) in subject.services.iter().enumerate() {
+    for (
+        index,
+        Provided {
+            provider, tenants, ..
+        },
+    ) in subject.services.iter().enumerate()
+    {
         services_of.entry(&provider.name).or_default().push(index);
         edges.extend(tenants.iter().map(|tenant| (places[&tenant.name], index)));
     }
     let servers = subject.servers.iter().map(|server| {
         let services = services_of.remove(&server.name).unwrap_or_default();
-        (server.name.to_string(), server.address.to_string(), services)
+        (
+            server.name.to_string(),
+            server.address.to_string(),
+            services,
+        )
     });
     Plan {
-        clients: subject.clients.iter().map(|client| client.name.to_string()).collect(),
+        clients: subject
+            .clients
+            .iter()
+            .map(|client| client.name.to_string())
+            .collect(),
         servers: servers.collect(),
-        services: subject.services.iter().map(|provided| provided.service.name.to_string()).collect(),
+        services: subject
+            .services
+            .iter()
+            .map(|provided| provided.service.name.to_string())
+            .collect(),
         edges,
     }
 }
@@ -105,7 +137,11 @@ fn write_edges(html: &mut Html, plan: &Plan, layout: &Layout) {
     for (client, service) in &plan.edges {
         let curve = curve(clients[client], services[service]);
         let (from, to) = (client.to_string(), service.to_string());
-        html.leaf("path", &[("d", &curve), ("data-from", &from), ("data-to", &to)], "");
+        html.leaf(
+            "path",
+            &[("d", &curve), ("data-from", &from), ("data-to", &to)],
+            "",
+        );
     }
 }
 
@@ -124,18 +160,45 @@ fn curve(from: Area, to: Area) -> String {
 fn write_nodes(html: &mut Html, subject: &Subject<'_>, layout: &Layout) {
     for node in &layout.clients {
         let client = subject.clients[node.index];
-        let callable = subject.callable_by(client).map(|provided| provided.service.name.as_str());
-        let title = format!("{} may call {}", client.name, listed(callable).unwrap_or("nothing".to_owned()));
-        write_node(html, node, "data-client", &anchor::client(&client.name), &title);
+        let callable = subject
+            .callable_by(client)
+            .map(|provided| provided.service.name.as_str());
+        let title = format!(
+            "{} may call {}",
+            client.name,
+            listed(callable).unwrap_or("nothing".to_owned())
+        );
+        write_node(
+            html,
+            node,
+            "data-client",
+            &anchor::client(&client.name),
+            &title,
+        );
     }
     for group in &layout.groups {
-        write_head(html, group, &anchor::server(&subject.servers[group.node.index].name));
+        write_head(
+            html,
+            group,
+            &anchor::server(&subject.servers[group.node.index].name),
+        );
         for node in &group.services {
-            let Provided { service, tenants, .. } = &subject.services[node.index];
+            let Provided {
+                service, tenants, ..
+            } = &subject.services[node.index];
             let tenants = listed(tenants.iter().map(|tenant| tenant.name.as_str()));
-            let title =
-                format!("{} may be called by {}", service.name, tenants.unwrap_or("nobody".to_owned()));
-            write_node(html, node, "data-service", &anchor::service(&service.name), &title);
+            let title = format!(
+                "{} may be called by {}",
+                service.name,
+                tenants.unwrap_or("nobody".to_owned())
+            );
+            write_node(
+                html,
+                node,
+                "data-service",
+                &anchor::service(&service.name),
+                &title,
+            );
         }
     }
 }
@@ -145,16 +208,26 @@ fn write_node(html: &mut Html, node: &Node, side: &'static str, place: &str, tit
     html.element("a", &[("href", &link), (side, &index)], |html| {
         html.leaf("title", &[], title);
         write_box(html, node.area, "6");
-        write_label(html, "name", node.area.x + 12, node.area.y + 19, &node.label);
+        write_label(
+            html,
+            "name",
+            node.area.x + 12,
+            node.area.y + 19,
+            &node.label,
+        );
     });
 }
 
 fn write_head(html: &mut Html, group: &Group, place: &str) {
     let Area { x, y, .. } = group.node.area;
-    html.element("a", &[("href", &format!("#{place}")), ("class", "server")], |html| {
-        write_label(html, "name", x + 12, y + 20, &group.node.label);
-        write_label(html, "address", x + 12, y + 36, &group.address);
-    });
+    html.element(
+        "a",
+        &[("href", &format!("#{place}")), ("class", "server")],
+        |html| {
+            write_label(html, "name", x + 12, y + 20, &group.node.label);
+            write_label(html, "address", x + 12, y + 36, &group.address);
+        },
+    );
 }
 
 fn write_label(html: &mut Html, class: &str, x: usize, y: usize, label: &str) {
@@ -163,8 +236,15 @@ fn write_label(html: &mut Html, class: &str, x: usize, y: usize, label: &str) {
 }
 
 fn write_box(html: &mut Html, area: Area, radius: &str) {
-    let [x, y, width, height] = [area.x, area.y, area.width, area.height].map(|side| side.to_string());
-    let attributes = [("x", &*x), ("y", &*y), ("width", &*width), ("height", &*height), ("rx", radius)];
+    let [x, y, width, height] =
+        [area.x, area.y, area.width, area.height].map(|side| side.to_string());
+    let attributes = [
+        ("x", &*x),
+        ("y", &*y),
+        ("width", &*width),
+        ("height", &*height),
+        ("rx", radius),
+    ];
     html.leaf("rect", &attributes, "");
 }
 
@@ -174,8 +254,18 @@ mod tests {
 
     #[test]
     fn a_line_is_level_at_both_ends() {
-        let client = Area { x: 0, y: 0, width: 100, height: 20 };
-        let service = Area { x: 200, y: 50, width: 100, height: 20 };
+        let client = Area {
+            x: 0,
+            y: 0,
+            width: 100,
+            height: 20,
+        };
+        let service = Area {
+            x: 200,
+            y: 50,
+            width: 100,
+            height: 20,
+        };
         assert_eq!(curve(client, service), "M100 10C150 10 150 60 200 60");
     }
 }

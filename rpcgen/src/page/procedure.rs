@@ -1,4 +1,5 @@
-//! The procedures of one name: what they take and return, what they promise, and how they are called.
+//! The procedures of one name: what they take and return, what they promise, and how they are
+//! called.
 
 use rpc_schema::model::{Code, Rpc};
 
@@ -8,10 +9,21 @@ use super::words::{count, duration};
 use super::{anchor, example, prose, signature};
 
 /// Writes a name: the one procedure, or all of its overloads.
-pub fn write(html: &mut Html, subject: &Subject<'_>, provided: &Provided<'_>, overloads: &Overloads<'_>) {
-    let Some(first) = overloads.rpcs.first() else { return };
+pub fn write(
+    html: &mut Html,
+    subject: &Subject<'_>,
+    provided: &Provided<'_>,
+    overloads: &Overloads<'_>,
+) {
+    let Some(first) = overloads.rpcs.first() else {
+        return;
+    };
     let id = anchor::name(provided.service, &first.name);
-    let article = [("class", "procedure"), ("id", &*id), ("data-name", first.name.as_str())];
+    let article = [
+        ("class", "procedure"),
+        ("id", &*id),
+        ("data-name", first.name.as_str()),
+    ];
     html.element("article", &article, |html| {
         if let [rpc] = overloads.rpcs[..] {
             write_heading(html, "h4", provided, rpc, &id);
@@ -20,7 +32,11 @@ pub fn write(html: &mut Html, subject: &Subject<'_>, provided: &Provided<'_>, ov
         }
         html.element("h4", &[], |html| {
             anchor::link(html, &id, &first.name);
-            html.leaf("span", &[("class", "count")], &count(overloads.rpcs.len(), "overload"));
+            html.leaf(
+                "span",
+                &[("class", "count")],
+                &count(overloads.rpcs.len(), "overload"),
+            );
         });
         for (place, rpc) in overloads.rpcs.iter().enumerate() {
             let id = anchor::overload(provided.service, rpc);
@@ -36,8 +52,11 @@ pub fn write(html: &mut Html, subject: &Subject<'_>, provided: &Provided<'_>, ov
 fn write_heading(html: &mut Html, tag: &'static str, provided: &Provided<'_>, rpc: &Rpc, id: &str) {
     html.element(tag, &[], |html| {
         signature::write(html, provided.service, rpc);
-        let link =
-            [("href", &*format!("#{id}")), ("class", "self"), ("aria-label", "Link to this procedure")];
+        let link = [
+            ("href", &*format!("#{id}")),
+            ("class", "self"),
+            ("aria-label", "Link to this procedure"),
+        ];
         html.leaf("a", &link, "#");
     });
 }
@@ -51,7 +70,9 @@ fn write_body(
 ) {
     let rpc = overloads.rpcs[place];
     prose::write(html, rpc.doc.as_deref().unwrap_or_default());
-    html.element("ul", &[("class", "promises")], |html| write_promises(html, provided, rpc));
+    html.element("ul", &[("class", "promises")], |html| {
+        write_promises(html, provided, rpc);
+    });
     example::write(html, subject, provided, overloads, place);
 }
 
@@ -68,7 +89,10 @@ fn write_promises(html: &mut Html, provided: &Provided<'_>, rpc: &Rpc) {
             html.leaf("code", &[], path);
         }
         Code::Native => {
-            html.text(&format!("native: compiled into the binary of {}", provided.provider.name));
+            html.text(&format!(
+                "native: compiled into the binary of {}",
+                provided.provider.name
+            ));
         }
     });
 }

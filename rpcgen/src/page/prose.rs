@@ -2,7 +2,8 @@
 
 use super::html::Html;
 
-/// The paragraphs of a text, which are parted by empty lines. The text may be of any language and direction.
+/// The paragraphs of a text, which are parted by empty lines. The text may be of any language and
+/// direction.
 pub fn write(html: &mut Html, text: &str) {
     for paragraph in paragraphs(text) {
         html.element("p", &[("dir", "auto")], |html| write_runs(html, &paragraph));
@@ -51,8 +52,14 @@ mod tests {
             ("", ""),
             (" \n\n", ""),
             ("adds", "\n<p dir=\"auto\">adds</p>"),
-            ("a\nb\n\n\nc", "\n<p dir=\"auto\">a\nb</p>\n<p dir=\"auto\">c</p>"),
-            ("adds `a` and `<b>`", "\n<p dir=\"auto\">adds <code>a</code> and <code>&lt;b&gt;</code></p>"),
+            (
+                "a\nb\n\n\nc",
+                "\n<p dir=\"auto\">a\nb</p>\n<p dir=\"auto\">c</p>",
+            ),
+            (
+                "adds `a` and `<b>`",
+                "\n<p dir=\"auto\">adds <code>a</code> and <code>&lt;b&gt;</code></p>",
+            ),
             ("it`s", "\n<p dir=\"auto\">it`s</p>"),
         ] {
             let mut written = Html::default();

@@ -13,37 +13,57 @@ pub fn write(html: &mut Html, subject: &Subject<'_>, provided: &Provided<'_>) {
     let service = provided.service;
     let id = anchor::service(&service.name);
     let name = service.name.as_str();
-    html.element("section", &[("class", "service"), ("id", &id), ("data-name", name)], |html| {
-        let open: &[(&str, &str)] = if subject.is_large() { &[] } else { &[("open", "")] };
-        html.element("details", open, |html| {
-            html.element("summary", &[], |html| {
-                html.element("h3", &[], |html| anchor::link(html, &id, &service.name));
-                html.leaf("span", &[("class", "count")], &count(service.rpcs.len(), "procedure"));
+    html.element(
+        "section",
+        &[("class", "service"), ("id", &id), ("data-name", name)],
+        |html| {
+            let open: &[(&str, &str)] = if subject.is_large() {
+                &[]
+            } else {
+                &[("open", "")]
+            };
+            html.element("details", open, |html| {
+                html.element("summary", &[], |html| {
+                    html.element("h3", &[], |html| anchor::link(html, &id, &service.name));
+                    html.leaf(
+                        "span",
+                        &[("class", "count")],
+                        &count(service.rpcs.len(), "procedure"),
+                    );
+                });
+                html.element("dl", &[("class", "facts")], |html| {
+                    write_facts(html, provided);
+                });
+                for overloads in &provided.names {
+                    procedure::write(html, subject, provided, overloads);
+                }
+                if provided.names.is_empty() {
+                    html.leaf("p", &[("class", "hint")], "It has no procedures.");
+                }
             });
-            html.element("dl", &[("class", "facts")], |html| write_facts(html, provided));
-            for overloads in &provided.names {
-                procedure::write(html, subject, provided, overloads);
-            }
-            if provided.names.is_empty() {
-                html.leaf("p", &[("class", "hint")], "It has no procedures.");
-            }
-        });
-    });
+        },
+    );
 }
 
 fn write_facts(html: &mut Html, provided: &Provided<'_>) {
-    let Provided { service, provider, .. } = provided;
+    let Provided {
+        service, provider, ..
+    } = provided;
     fact(html, "Provided by", |html| {
         anchor::link(html, &anchor::server(&provider.name), &provider.name);
         html.text(" at ");
         html.leaf("code", &[], &provider.address.to_string());
     });
-    fact(html, "May be called by", |html| write_tenants(html, provided));
+    fact(html, "May be called by", |html| {
+        write_tenants(html, provided);
+    });
     codes(html, "Modules", service.modules.iter());
     codes(html, "Data", service.data.iter());
     write_grants(html, service);
     if let Some(concurrency) = service.concurrency {
-        fact(html, "Calls at once", |html| html.text(&concurrency.to_string()));
+        fact(html, "Calls at once", |html| {
+            html.text(&concurrency.to_string());
+        });
     }
 }
 
@@ -59,7 +79,13 @@ fn write_tenants(html: &mut Html, provided: &Provided<'_>) {
 }
 
 fn write_grants(html: &mut Html, service: &Service) {
-    let Grants { connect, read, write, memory, env } = &service.grants;
+    let Grants {
+        connect,
+        read,
+        write,
+        memory,
+        env,
+    } = &service.grants;
     let ports: Vec<String> = connect.iter().map(ToString::to_string).collect();
     codes(html, "May connect to ports", ports.iter());
     codes(html, "May read", read.iter());
@@ -81,7 +107,9 @@ fn fact(html: &mut Html, term: &str, write: impl FnOnce(&mut Html)) {
 /// A fact that is a list of texts; nothing where it is empty.
 fn codes<'t>(html: &mut Html, term: &str, texts: impl ExactSizeIterator<Item = &'t String>) {
     if texts.len() > 0 {
-        fact(html, term, |html| chips(html, texts, |html, text| html.leaf("code", &[], text)));
+        fact(html, term, |html| {
+            chips(html, texts, |html, text| html.leaf("code", &[], text));
+        });
     }
 }
 

@@ -1,4 +1,5 @@
-//! Signatures and types, typeset: `svc1.rpc1(a: int, b: List[str]) -> str`, with links to declared types.
+//! Signatures and types, typeset: `svc1.rpc1(a: int, b: List[str]) -> str`, with links to declared
+//! types.
 
 use rpc_schema::Type;
 use rpc_schema::model::{Parameter, Rpc, Service};
@@ -12,27 +13,46 @@ const MAX_LINE_CHARS: usize = 76;
 /// Writes the signature of a procedure.
 pub fn write(html: &mut Html, service: &Service, rpc: &Rpc) {
     let is_long = length(service, rpc) > MAX_LINE_CHARS;
-    html.element("code", &[("class", if is_long { "signature long" } else { "signature" })], |html| {
-        html.leaf("span", &[("class", "of")], &format!("{}.", service.name));
-        html.leaf("b", &[], rpc.name.as_str());
-        html.text("(");
-        for (place, parameter) in rpc.parameters.iter().enumerate() {
-            let comma = if place + 1 < rpc.parameters.len() { ", " } else { "" };
-            html.element("span", &[("class", "parameter")], |html| {
-                write_parameter(html, parameter);
-                html.text(comma);
-            });
-        }
-        html.text(") ");
-        html.leaf("span", &[("class", "arrow")], "->");
-        html.text("\u{a0}");
-        write_returns(html, &rpc.returns);
-    });
+    html.element(
+        "code",
+        &[(
+            "class",
+            if is_long {
+                "signature long"
+            } else {
+                "signature"
+            },
+        )],
+        |html| {
+            html.leaf("span", &[("class", "of")], &format!("{}.", service.name));
+            html.leaf("b", &[], rpc.name.as_str());
+            html.text("(");
+            for (place, parameter) in rpc.parameters.iter().enumerate() {
+                let comma = if place + 1 < rpc.parameters.len() {
+                    ", "
+                } else {
+                    ""
+                };
+                html.element("span", &[("class", "parameter")], |html| {
+                    write_parameter(html, parameter);
+                    html.text(comma);
+                });
+            }
+            html.text(") ");
+            html.leaf("span", &[("class", "arrow")], "->");
+            html.text("\u{a0}");
+            write_returns(html, &rpc.returns);
+        },
+    );
 }
 
 fn length(service: &Service, rpc: &Rpc) -> usize {
-    let with_colon =
-        |parameter: &Parameter| parameter.name.as_ref().map_or(0, |name| name.as_str().len() + 2);
+    let with_colon = |parameter: &Parameter| {
+        parameter
+            .name
+            .as_ref()
+            .map_or(0, |name| name.as_str().len() + 2)
+    };
     let names: usize = rpc.parameters.iter().map(with_colon).sum();
     names + service.signature(rpc).to_string().len()
 }
@@ -59,11 +79,17 @@ fn write_returns(html: &mut Html, returns: &[Type]) {
 /// Writes a type; the names of records and enumerations are links.
 pub fn write_type(html: &mut Html, ty: &Type) {
     match ty {
-        Type::Int | Type::Float | Type::Bool | Type::Str | Type::Bytes => html.text(&ty.to_string()),
+        Type::Int | Type::Float | Type::Bool | Type::Str | Type::Bytes => {
+            html.text(&ty.to_string());
+        }
         Type::List(item) => write_brackets(html, "List[", std::slice::from_ref(&**item)),
         Type::Optional(item) => write_brackets(html, "Optional[", std::slice::from_ref(&**item)),
         Type::Dict(key, value) => {
-            write_brackets(html, &format!("Dict[{key}, "), std::slice::from_ref(&**value));
+            write_brackets(
+                html,
+                &format!("Dict[{key}, "),
+                std::slice::from_ref(&**value),
+            );
         }
         Type::Tuple(items) => write_brackets(html, "Tuple[", items),
         Type::Record(record) => anchor::link(html, &anchor::ty(record.name()), record.name()),

@@ -60,20 +60,37 @@ impl<'a> Subject<'a> {
         let concerned = |client: &&Client| tenant.is_none_or(|tenant| client.name == *tenant);
         let clients: Vec<&Client> = schema.network.clients.iter().filter(concerned).collect();
         let services = provided(schema, tenant, &clients);
-        let providers: HashSet<&Name> = services.iter().map(|provided| &provided.provider.name).collect();
+        let providers: HashSet<&Name> = services
+            .iter()
+            .map(|provided| &provided.provider.name)
+            .collect();
         let needed = |server: &&Server| tenant.is_none() || providers.contains(&server.name);
         let servers = schema.network.servers.iter().filter(needed).collect();
         let used = tenant.map(|_| used_types(&services));
-        let mentioned =
-            |declared: &&TypeDecl| used.as_ref().is_none_or(|used| used.contains_key(declared.name.as_str()));
+        let mentioned = |declared: &&TypeDecl| {
+            used.as_ref()
+                .is_none_or(|used| used.contains_key(declared.name.as_str()))
+        };
         let types = schema.types.iter().filter(mentioned).collect();
         let (folder, file) = names(document.path());
-        Self { folder, file, tenant, clients, servers, services, types, sha256: &schema.sha256 }
+        Self {
+            folder,
+            file,
+            tenant,
+            clients,
+            servers,
+            services,
+            types,
+            sha256: &schema.sha256,
+        }
     }
 
     /// How many procedures there are, each overload counted.
     pub fn procedures(&self) -> usize {
-        self.services.iter().map(|provided| provided.service.rpcs.len()).sum()
+        self.services
+            .iter()
+            .map(|provided| provided.service.rpcs.len())
+            .sum()
     }
 
     /// Whether there is so much that services begin folded.
@@ -83,32 +100,57 @@ impl<'a> Subject<'a> {
 
     /// The services that a client may call.
     pub fn callable_by(&self, client: &Client) -> impl Iterator<Item = &Provided<'a>> {
-        self.services.iter().filter(|provided| provided.service.has_tenant(client.name.as_str()))
+        self.services
+            .iter()
+            .filter(|provided| provided.service.has_tenant(client.name.as_str()))
     }
 
     /// The services that a server provides.
     pub fn provided_by(&self, server: &Server) -> impl Iterator<Item = &Provided<'a>> {
-        self.services.iter().filter(|provided| provided.provider.name == server.name)
+        self.services
+            .iter()
+            .filter(|provided| provided.provider.name == server.name)
     }
 }
 
-fn provided<'a>(schema: &'a Schema, tenant: Option<&str>, clients: &[&'a Client]) -> Vec<Provided<'a>> {
-    let clients: HashMap<&Name, &Client> = clients.iter().map(|client| (&client.name, *client)).collect();
+fn provided<'a>(
+    schema: &'a Schema,
+    tenant: Option<&str>,
+    clients: &[&'a Client],
+) -> Vec<Provided<'a>> {
+    let clients: HashMap<&Name, &Client> = clients
+        .iter()
+        .map(|client| (&client.name, *client))
+        .collect();
     let callable = |service: &&Service| tenant.is_none_or(|tenant| service.has_tenant(tenant));
     let provided = |service: &'a Service| {
-        let tenants = service.tenants.iter().filter_map(|tenant| clients.get(tenant).copied());
+        let tenants = service
+            .tenants
+            .iter()
+            .filter_map(|tenant| clients.get(tenant).copied());
         Some(Provided {
             service,
             provider: schema.server(service.provider.as_str())?,
             tenants: tenants.collect(),
-            names: lower::overload_sets(service).into_iter().map(|rpcs| overloads(service, rpcs)).collect(),
+            names: lower::overload_sets(service)
+                .into_iter()
+                .map(|rpcs| overloads(service, rpcs))
+                .collect(),
         })
     };
-    schema.services.iter().filter(callable).filter_map(provided).collect()
+    schema
+        .services
+        .iter()
+        .filter(callable)
+        .filter_map(provided)
+        .collect()
 }
 
 fn overloads<'a>(service: &Service, rpcs: Vec<&'a Rpc>) -> Overloads<'a> {
-    Overloads { generic: lower::overloads::lower(service, &rpcs), rpcs }
+    Overloads {
+        generic: lower::overloads::lower(service, &rpcs),
+        rpcs,
+    }
 }
 
 /// The types that services mention, also inside others, by name.
@@ -122,7 +164,10 @@ fn used_types(services: &[Provided<'_>]) -> HashMap<String, Type> {
 
 /// The types that a procedure takes and returns.
 pub fn mentioned(rpc: &Rpc) -> impl Iterator<Item = &Type> {
-    rpc.parameters.iter().map(|parameter| &parameter.ty).chain(&rpc.returns)
+    rpc.parameters
+        .iter()
+        .map(|parameter| &parameter.ty)
+        .chain(&rpc.returns)
 }
 
 /// The last folder of a path and the file in it.
@@ -155,9 +200,17 @@ services:
         let document = document("init.yaml");
         let counts = |tenant| {
             let subject = Subject::new(&document, tenant);
-            let tenants: Vec<usize> =
-                subject.services.iter().map(|provided| provided.tenants.len()).collect();
-            (subject.clients.len(), subject.servers.len(), tenants, subject.types.len())
+            let tenants: Vec<usize> = subject
+                .services
+                .iter()
+                .map(|provided| provided.tenants.len())
+                .collect();
+            (
+                subject.clients.len(),
+                subject.servers.len(),
+                tenants,
+                subject.types.len(),
+            )
         };
         assert_eq!(counts(None), (2, 2, vec![2, 1], 3));
         assert_eq!(counts(Some("c")), (1, 1, vec![1], 2));
@@ -168,7 +221,11 @@ services:
     fn overloads_stand_together_at_the_first() {
         let document = document("init.yaml");
         let subject = Subject::new(&document, None);
-        let counts: Vec<_> = subject.services[0].names.iter().map(|name| name.rpcs.len()).collect();
+        let counts: Vec<_> = subject.services[0]
+            .names
+            .iter()
+            .map(|name| name.rpcs.len())
+            .collect();
         assert_eq!(counts, [2, 1]);
         assert_eq!(subject.procedures(), 3);
     }
@@ -183,7 +240,11 @@ services:
         ] {
             let document = document(path);
             let subject = Subject::new(&document, None);
-            assert_eq!((subject.folder.as_deref(), subject.file.as_str()), (folder, file), "{path}");
+            assert_eq!(
+                (subject.folder.as_deref(), subject.file.as_str()),
+                (folder, file),
+                "{path}"
+            );
         }
     }
 }

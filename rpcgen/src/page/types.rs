@@ -19,16 +19,27 @@ pub fn write(html: &mut Html, subject: &Subject<'_>) {
     let users = users(subject);
     for declared in &subject.types {
         let id = anchor::ty(&declared.name);
-        let article = [("class", "type"), ("id", &*id), ("data-name", declared.name.as_str())];
+        let article = [
+            ("class", "type"),
+            ("id", &*id),
+            ("data-name", declared.name.as_str()),
+        ];
         html.element("article", &article, |html| {
             write_type(html, declared, &id);
-            write_users(html, users.get(declared.name.as_str()).map_or(&[], Vec::as_slice));
+            write_users(
+                html,
+                users.get(declared.name.as_str()).map_or(&[], Vec::as_slice),
+            );
         });
     }
 }
 
 fn write_type(html: &mut Html, declared: &TypeDecl, id: &str) {
-    let kind = if matches!(declared.ty, Type::Record(_)) { "record" } else { "enumeration" };
+    let kind = if matches!(declared.ty, Type::Record(_)) {
+        "record"
+    } else {
+        "enumeration"
+    };
     html.element("h3", &[], |html| {
         anchor::link(html, id, &declared.name);
         html.leaf("span", &[("class", "count")], kind);
@@ -45,7 +56,9 @@ fn write_fields(html: &mut Html, record: &Record) {
     html.element("dl", &[("class", "fields")], |html| {
         for field in record.fields() {
             html.element("div", &[], |html| {
-                html.element("dt", &[], |html| html.leaf("code", &[], field.name.as_str()));
+                html.element("dt", &[], |html| {
+                    html.leaf("code", &[], field.name.as_str());
+                });
                 html.element("dd", &[], |html| {
                     html.element("code", &[], |html| signature::write_type(html, &field.ty));
                 });
@@ -55,7 +68,9 @@ fn write_fields(html: &mut Html, record: &Record) {
 }
 
 fn write_items(html: &mut Html, enumeration: &Enumeration) {
-    chips(html, enumeration.items().iter(), |html, item| html.leaf("code", &[], item));
+    chips(html, enumeration.items().iter(), |html, item| {
+        html.leaf("code", &[], item);
+    });
 }
 
 fn write_users(html: &mut Html, users: &[User]) {
@@ -66,7 +81,11 @@ fn write_users(html: &mut Html, users: &[User]) {
     html.leaf("p", &[("class", "hint")], "Used by");
     let rest = users.len().saturating_sub(MAX_USERS);
     let more = (rest > 0).then(|| format!("and {rest} more"));
-    let shown = users.iter().take(MAX_USERS).map(Some).chain(more.as_ref().map(|_| None));
+    let shown = users
+        .iter()
+        .take(MAX_USERS)
+        .map(Some)
+        .chain(more.as_ref().map(|_| None));
     chips(html, shown, |html, user| match user {
         Some(User { place, name }) => html.leaf("a", &[("href", &format!("#{place}"))], name),
         None => html.text(more.as_deref().unwrap_or_default()),
@@ -85,10 +104,15 @@ fn users<'a>(subject: &Subject<'a>) -> HashMap<&'a str, Vec<User>> {
     for provided in &subject.services {
         for overloads in &provided.names {
             let used = names(overloads.rpcs.iter().flat_map(|rpc| mentioned(rpc)));
-            let Some(first) = overloads.rpcs.first() else { continue };
+            let Some(first) = overloads.rpcs.first() else {
+                continue;
+            };
             let place = anchor::name(provided.service, &first.name);
             for ty in used {
-                users.entry(ty).or_default().push(User { name: place.clone(), place: place.clone() });
+                users.entry(ty).or_default().push(User {
+                    name: place.clone(),
+                    place: place.clone(),
+                });
             }
         }
     }
@@ -101,7 +125,10 @@ fn users<'a>(subject: &Subject<'a>) -> HashMap<&'a str, Vec<User>> {
 }
 
 fn of_record(name: &Name) -> User {
-    User { place: anchor::ty(name), name: name.to_string() }
+    User {
+        place: anchor::ty(name),
+        name: name.to_string(),
+    }
 }
 
 /// The names of declared types that are mentioned, each once; what those hold inside is theirs.

@@ -29,8 +29,13 @@ services:
 fn changed() -> Place {
     let place = Place::new(OLD);
     let overload = "      - { name: add, arguments: [str], returns: int }\n  svc2:";
-    let new = OLD.replace("votes: int", "votes: float").replace("  svc2:", overload);
-    place.write("new.yaml", &new.replace("tenants: [client2]", "tenants: [client1]"));
+    let new = OLD
+        .replace("votes: int", "votes: float")
+        .replace("  svc2:", overload);
+    place.write(
+        "new.yaml",
+        &new.replace("tenants: [client2]", "tenants: [client1]"),
+    );
     place
 }
 
@@ -59,8 +64,15 @@ breaking: 2 on the wire, 1 in Rust sources; 2 new
 #[test]
 fn what_only_adds_is_compatible() {
     let place = changed();
-    place.run("breaking init.yaml init.yaml").check(0, "compatible: nothing changes for any client\n", "");
-    place.write("more.yaml", &OLD.replace("{ name: ping }", "{ name: ping }\n      - { name: pong }"));
+    place.run("breaking init.yaml init.yaml").check(
+        0,
+        "compatible: nothing changes for any client\n",
+        "",
+    );
+    place.write(
+        "more.yaml",
+        &OLD.replace("{ name: ping }", "{ name: ping }\n      - { name: pong }"),
+    );
     let told = "client2\n  is new\n    svc2.pong(): the procedure is new\ncompatible: 1 new\n";
     place.run("breaking init.yaml more.yaml").check(0, told, "");
 }
@@ -70,15 +82,17 @@ fn programs_read_an_object_per_change_and_a_summary() {
     let place = changed();
     for flags in ["--json", "--format json"] {
         let run = place.run(&format!("breaking init.yaml new.yaml {flags}"));
-        let lines: Vec<Value> =
-            run.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        let lines: Vec<Value> = run
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect(line))
+            .collect();
         assert_eq!((run.code, lines.len()), (3, 6));
         let first = json!({
             "schema": 1, "client": "client1", "effect": "wire", "service": "svc1", "rpc": "count",
             "what": "svc1.count(Tally)", "why": "the field `votes` of `Tally` was `int` and is `float`",
         });
-        let summary =
-            json!({ "schema": 1, "summary": { "breaking": true, "wire": 2, "source": 1, "new": 2 } });
+        let summary = json!({ "schema": 1, "summary": { "breaking": true, "wire": 2, "source": 1, "new": 2 } });
         assert_eq!((&lines[0], &lines[5]), (&first, &summary));
     }
 }
@@ -89,13 +103,22 @@ fn github_shows_a_change_where_it_stands_in_the_new_file() {
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert_eq!(run.code, 3);
     for (index, begin) in [
-        (0, "::error file=new.yaml,line=11::`client1` can no longer call `svc1.count(Tally)`: the field"),
+        (
+            0,
+            "::error file=new.yaml,line=11::`client1` can no longer call `svc1.count(Tally)`: the field",
+        ),
         (
             1,
             "::warning file=new.yaml,line=12::`client1` may have to call `svc1.add` otherwise in Rust: it has",
         ),
-        (2, "::notice file=new.yaml,line=13::`client1` may call `svc1.add(str)`"),
-        (4, "::error file=new.yaml,line=14::`client2` can no longer call `svc2`: it is no tenant any more"),
+        (
+            2,
+            "::notice file=new.yaml,line=13::`client1` may call `svc1.add(str)`",
+        ),
+        (
+            4,
+            "::error file=new.yaml,line=14::`client2` can no longer call `svc2`: it is no tenant any more",
+        ),
     ] {
         assert!(lines[index].starts_with(begin), "{}", lines[index]);
     }
@@ -112,7 +135,11 @@ fn the_file_before_may_be_what_git_remembers() {
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .output()
             .expect("git runs");
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        assert!(
+            run.status.success(),
+            "{}",
+            String::from_utf8_lossy(&run.stderr)
+        );
     };
     git(&["init", "--quiet"]);
     git(&["add", "init.yaml"]);
@@ -124,20 +151,44 @@ fn the_file_before_may_be_what_git_remembers() {
     );
     place.write("init.yaml", &OLD.replace("      - { name: ping }\n", ""));
     let run = place.run("breaking init.yaml --against HEAD");
-    assert!(run.stdout.contains("svc2.ping(): the procedure is gone"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("svc2.ping(): the procedure is gone"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(run.code, 3);
     let unknown = "error: git does not show `init.yaml` of `nowhere`: ";
-    place.run("breaking init.yaml --against nowhere").check(1, "", unknown);
-    place.run("breaking init.yaml --against=--help").check(1, "", "error: `--help` is no revision of git");
+    place
+        .run("breaking init.yaml --against nowhere")
+        .check(1, "", unknown);
+    place.run("breaking init.yaml --against=--help").check(
+        1,
+        "",
+        "error: `--help` is no revision of git",
+    );
 }
 
 #[test]
 fn wrong_usage_and_wrong_files_are_told_apart() {
     let place = changed();
-    place.run("breaking init.yaml").check(2, "", "error: name two files, or one and --against");
-    place.run("breaking init.yaml new.yaml --against HEAD").check(2, "", "error: name two files");
+    place
+        .run("breaking init.yaml")
+        .check(2, "", "error: name two files, or one and --against");
+    place
+        .run("breaking init.yaml new.yaml --against HEAD")
+        .check(2, "", "error: name two files");
     place.write("wrong.yaml", "network: 1\n");
-    place.run("breaking init.yaml wrong.yaml").check(1, "", "error[E022]: `network` must be a mapping");
-    place.run("breaking wrong.yaml init.yaml").check(1, "", "error[E022]: `network` must be a mapping");
-    place.run("breaking init.yaml nowhere.yaml").check(1, "", "error: cannot read");
+    place.run("breaking init.yaml wrong.yaml").check(
+        1,
+        "",
+        "error[E022]: `network` must be a mapping",
+    );
+    place.run("breaking wrong.yaml init.yaml").check(
+        1,
+        "",
+        "error[E022]: `network` must be a mapping",
+    );
+    place
+        .run("breaking init.yaml nowhere.yaml")
+        .check(1, "", "error: cannot read");
 }

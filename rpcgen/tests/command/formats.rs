@@ -17,13 +17,18 @@ services:
 ";
 
 fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect()
 }
 
 #[test]
 fn findings_are_objects_and_the_last_line_is_the_summary() {
     let place = Place::new(WRONG);
-    for arguments in ["check init.yaml --format json", "init.yaml --out gen --format json"] {
+    for arguments in [
+        "check init.yaml --format json",
+        "init.yaml --out gen --format json",
+    ] {
         let run = place.run(arguments);
         assert_eq!((run.code, run.stderr.as_str()), (1, ""));
         assert_eq!(
@@ -75,9 +80,15 @@ fn a_summary_says_which_files_were_written_or_differ() {
     };
     let command = "init.yaml --out gen --tenant client1 --format json";
     let run = place.run(&format!("{command} --check"));
-    assert_eq!((run.code, run.stderr.as_str(), lines(&run.stdout)), (3, "", vec![summary("missing")]));
+    assert_eq!(
+        (run.code, run.stderr.as_str(), lines(&run.stdout)),
+        (3, "", vec![summary("missing")])
+    );
     let run = place.run(command);
-    assert_eq!((run.code, run.stderr.as_str(), lines(&run.stdout)), (0, "", vec![summary("wrote")]));
+    assert_eq!(
+        (run.code, run.stderr.as_str(), lines(&run.stdout)),
+        (0, "", vec![summary("wrote")])
+    );
     place.run(&format!("{command} --check")).check(
         0,
         "{\"schema\":1,\"summary\":{\"errors\":0,\"files\":[],\"path\":\"init.yaml\"}}\n",
@@ -89,14 +100,31 @@ fn a_summary_says_which_files_were_written_or_differ() {
 fn what_has_no_place_is_told_without_one() {
     let place = Place::new(INIT);
     for (arguments, code, message) in [
-        ("check nowhere.yaml --format json", json!("E001"), "cannot read `nowhere.yaml`"),
-        ("init.yaml --out gen --tenant clinet1 --format json", json!(null), "no client `clinet1`"),
+        (
+            "check nowhere.yaml --format json",
+            json!("E001"),
+            "cannot read `nowhere.yaml`",
+        ),
+        (
+            "init.yaml --out gen --tenant clinet1 --format json",
+            json!(null),
+            "no client `clinet1`",
+        ),
     ] {
         let run = place.run(arguments);
         let lines = lines(&run.stdout);
         assert_eq!((run.code, lines.len()), (1, 2), "{}", run.stdout);
-        assert_eq!((&lines[0]["code"], &lines[0]["line"]), (&code, &Value::Null));
-        assert!(lines[0]["message"].as_str().is_some_and(|text| text.starts_with(message)), "{}", lines[0]);
+        assert_eq!(
+            (&lines[0]["code"], &lines[0]["line"]),
+            (&code, &Value::Null)
+        );
+        assert!(
+            lines[0]["message"]
+                .as_str()
+                .is_some_and(|text| text.starts_with(message)),
+            "{}",
+            lines[0]
+        );
         assert_eq!(lines[1]["summary"]["errors"], 1);
     }
     assert_eq!(place.run("check init.yaml --format yaml").code, 2);

@@ -12,7 +12,8 @@ const BASELINE_MIB: u64 = 32;
 /// What a file may cost beyond that.
 const ALLOWED_MIB: u64 = 64;
 
-/// Runs `rpcgen check` on a file in an address space of that size, in which a larger allocation ends the program.
+/// Runs `rpcgen check` on a file in an address space of that size, in which a larger allocation
+/// ends the program.
 fn check_within(place: &Place, mebibytes: u64, file: &str) -> (Option<i32>, String) {
     let script = format!("ulimit -v {} && exec \"$0\" check \"$1\"", mebibytes << 10);
     let output = Command::new("sh")
@@ -20,15 +21,24 @@ fn check_within(place: &Place, mebibytes: u64, file: &str) -> (Option<i32>, Stri
         .current_dir(place.path())
         .output()
         .expect("rpcgen runs");
-    (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).expect("text"),
+    )
 }
 
 fn check_refused(name: &str, text: &str, code: &str, at: &str) {
     let place = Place::new(text);
     let (exit, stderr) = check_within(&place, BASELINE_MIB + ALLOWED_MIB, "init.yaml");
     assert_eq!(exit, Some(1), "{name}: {stderr}");
-    assert!(stderr.starts_with(&format!("error[{code}]")), "{name}: {stderr}");
-    assert!(stderr.contains(&format!("--> init.yaml:{at}\n")), "{name}: {stderr}");
+    assert!(
+        stderr.starts_with(&format!("error[{code}]")),
+        "{name}: {stderr}"
+    );
+    assert!(
+        stderr.contains(&format!("--> init.yaml:{at}\n")),
+        "{name}: {stderr}"
+    );
     assert!(stderr.len() < 2_000, "{name}: {} bytes", stderr.len());
 }
 
@@ -37,16 +47,27 @@ fn a_small_file_is_checked_within_the_baseline() {
     let place = Place::new(INIT);
     place.write("services/svc1/rpc1.py", "def rpc1(a, b): ...\n");
     place.write("services/svc2/rpc2.py", "def rpc2(a): ...\n");
-    assert_eq!(check_within(&place, BASELINE_MIB, "init.yaml"), (Some(0), String::new()));
+    assert_eq!(
+        check_within(&place, BASELINE_MIB, "init.yaml"),
+        (Some(0), String::new())
+    );
 }
 
 #[test]
 fn aliases_that_stand_for_much_are_refused() {
-    let square = format!("x-a: &a [{}]\nx-b:\n{}", "x, ".repeat(1_500), "- *a\n".repeat(1_500));
+    let square = format!(
+        "x-a: &a [{}]\nx-b:\n{}",
+        "x, ".repeat(1_500),
+        "- *a\n".repeat(1_500)
+    );
     check_refused("a square of aliases", &square, "E005", "668:3");
     let mut laughs = "a0: &a0 [x, x]\n".to_owned();
     for level in 1..40 {
-        let _ = writeln!(laughs, "a{level}: &a{level} [*a{0}, *a{0}, *a{0}]", level - 1);
+        let _ = writeln!(
+            laughs,
+            "a{level}: &a{level} [*a{0}, *a{0}, *a{0}]",
+            level - 1
+        );
     }
     check_refused("a billion laughs", &laughs, "E005", "13:12");
 }
@@ -65,7 +86,12 @@ fn depth_is_refused_where_it_passes_its_limit() {
 
 #[test]
 fn question_marks_up_to_the_largest_file_are_refused() {
-    check_refused("keys of keys", &"? ? ?\n".repeat((31 << 20) / 6), "E008", "1:3");
+    check_refused(
+        "keys of keys",
+        &"? ? ?\n".repeat((31 << 20) / 6),
+        "E008",
+        "1:3",
+    );
 }
 
 #[test]
@@ -75,5 +101,8 @@ fn a_file_that_is_too_large_is_not_read() {
     large.set_len(50_000_000).expect("grown");
     let (exit, stderr) = check_within(&place, BASELINE_MIB, "large.yaml");
     assert_eq!(exit, Some(1), "{stderr}");
-    assert!(stderr.starts_with("error[E002]: `large.yaml` is larger than 32 MiB\n"), "{stderr}");
+    assert!(
+        stderr.starts_with("error[E002]: `large.yaml` is larger than 32 MiB\n"),
+        "{stderr}"
+    );
 }

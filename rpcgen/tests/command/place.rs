@@ -44,15 +44,26 @@ impl Place {
             .expect("rpcgen runs");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         let code = output.status.code().expect("an exit code");
-        Run { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+        Run {
+            code,
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 }
 
 impl Run {
     /// Holds the run against an exit code, the whole of stdout, and the beginning of stderr.
     pub fn check(&self, code: i32, stdout: &str, stderr: &str) {
-        let Self { code: got, stdout: out, stderr: err } = self;
+        let Self {
+            code: got,
+            stdout: out,
+            stderr: err,
+        } = self;
         assert_eq!((*got, out.as_str()), (code, stdout), "{err}");
-        assert!(err.starts_with(stderr) && (stderr.is_empty() == err.is_empty()), "{err}");
+        assert!(
+            err.starts_with(stderr) && (stderr.is_empty() == err.is_empty()),
+            "{err}"
+        );
     }
 }

@@ -28,24 +28,36 @@ use stubs::calc::{self, Calls as _};
 
 /// What a user would have written: it works with a client as well as with a double.
 fn total(calc: &impl calc::Calls, numbers: &[i64]) -> Result<i64, Error> {
-    numbers.iter().try_fold(0, |sum, number| calc.add(sum, *number))
+    numbers
+        .iter()
+        .try_fold(0, |sum, number| calc.add(sum, *number))
 }
 
 /// The same without generics.
 fn total_of(calc: &dyn calc::Calls, numbers: &[i64]) -> Result<i64, Error> {
-    numbers.iter().try_fold(0, |sum, number| calc.add_int_int(sum, *number))
+    numbers
+        .iter()
+        .try_fold(0, |sum, number| calc.add_int_int(sum, *number))
 }
 
 #[test]
 fn each_overload_has_its_own_answer() -> Result<(), Error> {
-    let mock = calc::Mock::new().on_add_int_int(|a, b| Ok(a + b)).on_add_str_str(|a, b| Ok(a + &b));
+    let mock = calc::Mock::new()
+        .on_add_int_int(|a, b| Ok(a + b))
+        .on_add_str_str(|a, b| Ok(a + &b));
     assert_eq!(total(&mock, &[1, 2, 3])?, 6);
     assert_eq!(total_of(&mock, &[4])?, 4);
     assert_eq!(mock.add("a", "b")?, "ab");
     let recorded: Vec<String> = mock.recorded().iter().map(ToString::to_string).collect();
     assert_eq!(
         recorded,
-        ["calc.add(0, 1)", "calc.add(1, 2)", "calc.add(3, 3)", "calc.add(0, 4)", r#"calc.add("a", "b")"#]
+        [
+            "calc.add(0, 1)",
+            "calc.add(1, 2)",
+            "calc.add(3, 3)",
+            "calc.add(0, 4)",
+            r#"calc.add("a", "b")"#
+        ]
     );
     Ok(())
 }
@@ -58,11 +70,18 @@ fn an_answer_may_count_and_fail() {
             let kind = ErrorKind::Exception(ExceptionType::DeadlineExceeded);
             Error::new(kind, Executed::Unknown, "too late")
         };
-        if calls.fetch_add(1, Ordering::Relaxed) > 0 { Err(late()) } else { Ok(a + b) }
+        if calls.fetch_add(1, Ordering::Relaxed) > 0 {
+            Err(late())
+        } else {
+            Ok(a + b)
+        }
     });
     assert_eq!(total(&mock, &[1]).ok(), Some(1));
     let error = total(&mock, &[1]).expect_err("the second call is late");
-    assert_eq!(error.exception_type(), Some(ExceptionType::DeadlineExceeded));
+    assert_eq!(
+        error.exception_type(),
+        Some(ExceptionType::DeadlineExceeded)
+    );
     assert_eq!(error.executed(), Executed::Unknown);
 }
 
@@ -77,37 +96,61 @@ fn a_call_that_nobody_answers_says_which_one() {
 
 #[test]
 fn records_are_structs_and_enumerations_enums() -> Result<(), Error> {
-    let tally = Tally { candidate: "ann".to_owned(), votes: 3, trust: Some(Level::VeryHigh) };
+    let tally = Tally {
+        candidate: "ann".to_owned(),
+        votes: 3,
+        trust: Some(Level::VeryHigh),
+    };
     let mock = poll::Mock::new()
         .on_show_tally(|tally| Ok(format!("{tally:?}")))
         .on_show_level(|level| Ok(level.to_string()))
         .on_show_list_tally_level(|mut tallies, level| Ok((tallies.remove(0), level)))
         .on_count(|tallies, least| {
             let tallies = [("all".to_owned(), tallies)].into();
-            Ok(records::types::Result { r#type: least.as_str().to_owned(), tallies, raw: (vec![1], 0.5) })
+            Ok(records::types::Result {
+                r#type: least.as_str().to_owned(),
+                tallies,
+                raw: (vec![1], 0.5),
+            })
         });
     let show = |tally: &Tally| poll::Calls::show(&mock, tally);
-    assert_eq!(show(&tally)?, r#"Tally { candidate: "ann", votes: 3, trust: Some(VeryHigh) }"#);
+    assert_eq!(
+        show(&tally)?,
+        r#"Tally { candidate: "ann", votes: 3, trust: Some(VeryHigh) }"#
+    );
     assert_eq!(poll::Calls::show(&mock, Level::NotFound)?, "NOT_FOUND");
     let shown = poll::Calls::show(&mock, ([tally.clone()], &Level::Low))?;
     assert_eq!(shown, (tally.clone(), Level::Low));
     let counted = poll::Calls::count(&mock, vec![tally.clone()], Level::And)?;
-    assert_eq!((counted.r#type.as_str(), &counted.tallies["all"]), ("and", &vec![tally]));
+    assert_eq!(
+        (counted.r#type.as_str(), &counted.tallies["all"]),
+        ("and", &vec![tally])
+    );
     let recorded: Vec<String> = mock.recorded().iter().map(ToString::to_string).collect();
-    assert_eq!(recorded[0], r#"poll.show({"candidate":"ann","votes":3,"trust":"very_high"})"#);
+    assert_eq!(
+        recorded[0],
+        r#"poll.show({"candidate":"ann","votes":3,"trust":"very_high"})"#
+    );
     Ok(())
 }
 
 #[test]
 fn records_go_through_serde_as_the_file_writes_them() {
-    let tally = Tally { candidate: "ann".to_owned(), votes: 3, trust: Some(Level::NotFound) };
+    let tally = Tally {
+        candidate: "ann".to_owned(),
+        votes: 3,
+        trust: Some(Level::NotFound),
+    };
     let json = serde_json::to_string(&tally).expect("JSON");
     assert_eq!(json, r#"{"candidate":"ann","votes":3,"trust":"NOT_FOUND"}"#);
     assert_eq!(serde_json::from_str::<Tally>(&json).ok(), Some(tally));
     let read = serde_json::from_str::<Tally>(r#"{"candidate":"ann","votes":3}"#);
     assert_eq!(read.ok().and_then(|tally| tally.trust), None);
     assert!(serde_json::from_str::<Tally>(r#"{"candidate":"ann","votes":3,"x":1}"#).is_err());
-    assert_eq!(Level::ALL.map(Level::as_str), ["low", "very_high", "and", "NOT_FOUND"]);
+    assert_eq!(
+        Level::ALL.map(Level::as_str),
+        ["low", "very_high", "and", "NOT_FOUND"]
+    );
 }
 
 #[test]

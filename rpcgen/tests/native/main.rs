@@ -1,5 +1,5 @@
-//! What the tutorial shows beyond blocking calls, and a provider's side of native procedures: handlers as people write
-//! them, each of which is served.
+//! What the tutorial shows beyond blocking calls, and a provider's side of native procedures:
+//! handlers as people write them, each of which is served.
 
 use std::collections::BTreeMap;
 use std::num::ParseIntError;
@@ -30,7 +30,9 @@ mod asynchronous {
 
     include!("asynchronous.rs");
 
-    pub(super) fn call(words: &AsyncClient) -> impl Future<Output = Result<(), rpc_runtime::Error>> + Send {
+    pub(super) fn call(
+        words: &AsyncClient,
+    ) -> impl Future<Output = Result<(), rpc_runtime::Error>> + Send {
         both(words)
     }
 }
@@ -45,8 +47,14 @@ struct Gauges {
 
 impl Gauges {
     fn find(&self, sensor: &str) -> Result<Option<Reading>, Failure> {
-        let readings = self.readings.lock().map_err(|_| Failure::new("Broken", "a writer panicked"))?;
-        Ok(readings.get(sensor).map(|value| Reading { sensor: sensor.to_owned(), value: *value }))
+        let readings = self
+            .readings
+            .lock()
+            .map_err(|_| Failure::new("Broken", "a writer panicked"))?;
+        Ok(readings.get(sensor).map(|value| Reading {
+            sensor: sensor.to_owned(),
+            value: *value,
+        }))
     }
 }
 
@@ -55,14 +63,18 @@ impl Handler for Gauges {
         if call.client().is_empty() {
             return Err(Failure::new("Nobody", "who is calling?"));
         }
-        n.checked_mul(2).ok_or_else(|| Failure::new("Overflow", format!("{n} is too much")))
+        n.checked_mul(2)
+            .ok_or_else(|| Failure::new("Overflow", format!("{n} is too much")))
     }
 
     async fn record(&self, _call: &Call, reading: Reading) -> Result<(), Failure> {
         if !reading.value.is_finite() {
             return Err(Failure::new("NotFinite", reading.value.to_string()));
         }
-        let mut readings = self.readings.lock().map_err(|_| Failure::new("Broken", "a writer panicked"))?;
+        let mut readings = self
+            .readings
+            .lock()
+            .map_err(|_| Failure::new("Broken", "a writer panicked"))?;
         readings.insert(reading.sensor, reading.value);
         Ok(())
     }
@@ -71,7 +83,11 @@ impl Handler for Gauges {
         self.find(&sensor)
     }
 
-    async fn find_list_str(&self, _call: &Call, sensors: Vec<String>) -> Result<Vec<Reading>, Failure> {
+    async fn find_list_str(
+        &self,
+        _call: &Call,
+        sensors: Vec<String>,
+    ) -> Result<Vec<Reading>, Failure> {
         let found: Result<Vec<_>, _> = sensors.iter().map(|sensor| self.find(sensor)).collect();
         Ok(found?.into_iter().flatten().collect())
     }

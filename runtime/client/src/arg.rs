@@ -7,8 +7,9 @@
 //! | `String` | also `&str`, `&String` |
 //! | `Vec<T>` | also `&Vec<S>`, `&[S]`, `[S; N]`, `&[S; N]`, where `S` may be passed for `T` |
 //!
-//! A `Vec` by value holds exactly what is declared, so that `vec![]` needs no annotation. Where an argument decides
-//! between overloads `rpcgen` names the forms one by one (its `types.rs`); each of them is one of these.
+//! A `Vec` by value holds exactly what is declared, so that `vec![]` needs no annotation. Where an
+//! argument decides between overloads `rpcgen` names the forms one by one (its `types.rs`); each of
+//! them is one of these.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +56,8 @@ impl<T, S: Arg<T> + Clone, const N: usize> Arg<Vec<T>> for &[S; N] {
     }
 }
 
-/// References whose value is cloned. One by one, since a `&T` for every `T` would overlap with the lists above.
+/// References whose value is cloned. One by one, since a `&T` for every `T` would overlap with the
+/// lists above.
 macro_rules! by_reference {
     ($($ty:ty $(where $($parameter:ident)+)?;)+) => {$(
         impl$(<$($parameter: Clone),+>)? Arg<$ty> for &$ty {
@@ -91,13 +93,19 @@ by_reference! {
 mod tests {
     use super::*;
 
-    #[expect(clippy::needless_pass_by_value, reason = "so that a case reads as a call")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that a case reads as a call"
+    )]
     fn check<T: PartialEq + std::fmt::Debug>(passed: impl Arg<T>, expected: T) {
         assert_eq!(passed.into_arg(), expected);
     }
 
     #[test]
-    #[expect(clippy::needless_borrows_for_generic_args, reason = "the references are what is tested")]
+    #[expect(
+        clippy::needless_borrows_for_generic_args,
+        reason = "the references are what is tested"
+    )]
     fn values_and_references_arrive_as_what_is_declared() {
         check(1, 1_i64);
         check(&1_i64, 1_i64);
@@ -105,12 +113,18 @@ mod tests {
         check(&"a".to_owned(), "a".to_owned());
         check(None, None::<String>);
         check(&Some(1), Some(1));
-        check(&BTreeMap::from([("a".to_owned(), 1.5)]), BTreeMap::from([("a".to_owned(), 1.5)]));
+        check(
+            &BTreeMap::from([("a".to_owned(), 1.5)]),
+            BTreeMap::from([("a".to_owned(), 1.5)]),
+        );
         check(&(1, true), (1, true));
     }
 
     #[test]
-    #[expect(clippy::needless_borrows_for_generic_args, reason = "the references are what is tested")]
+    #[expect(
+        clippy::needless_borrows_for_generic_args,
+        reason = "the references are what is tested"
+    )]
     fn lists_may_be_arrays_and_slices_of_what_may_be_passed() {
         let words = vec!["a".to_owned(), "b".to_owned()];
         check(["a", "b"], words.clone());

@@ -43,7 +43,12 @@ struct PooledSession {
 
 impl BinaryPool {
     pub(crate) fn new(endpoint: Endpoint, max_sessions: usize) -> Self {
-        Self { endpoint, max_sessions, sessions: Mutex::default(), opened: Condvar::new() }
+        Self {
+            endpoint,
+            max_sessions,
+            sessions: Mutex::default(),
+            opened: Condvar::new(),
+        }
     }
 
     /// Calls a procedure and waits for its answer.
@@ -62,23 +67,32 @@ impl BinaryPool {
             // Connecting has taken its time.
             let now = if is_fresh { Instant::now() } else { time.now };
             let session = &reserved.pooled.session;
-            let result = session.call(procedure, CallTime { now, ..time }, |out| arguments.put(out));
+            let result = session.call(procedure, CallTime { now, ..time }, |out| {
+                arguments.put(out);
+            });
             let failure = match result {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
-            let attempt = Attempt { is_fresh, has_arguments: arguments.can_be_put() };
+            let attempt = Attempt {
+                is_fresh,
+                has_arguments: arguments.can_be_put(),
+            };
             if policy.next(attempt, &failure) == NextStep::Fail {
                 return Err(explain(failure, &self.endpoint));
             }
         }
     }
 
-    /// Reserves a session for a call: an idle one, else a fresh one, else the one with the fewest calls.
+    /// Reserves a session for a call: an idle one, else a fresh one, else the one with the fewest
+    /// calls.
     fn reserve(&self, caller: &Caller, time: CallTime) -> Result<Reserved, Error> {
         let mut sessions = self.lock();
         loop {
-            let idle = sessions.open.iter().rposition(|pooled| pooled.calls.load(Ordering::Relaxed) == 0);
+            let idle = sessions
+                .open
+                .iter()
+                .rposition(|pooled| pooled.calls.load(Ordering::Relaxed) == 0);
             if let Some(place) = idle {
                 if sessions.open[place].session.is_usable(time.now) {
                     return Ok(Reserved::new(&sessions.open[place], false));
@@ -91,7 +105,10 @@ impl BinaryPool {
                 drop(sessions);
                 return self.open(caller, time.deadline);
             }
-            let least_used = sessions.open.iter().min_by_key(|pooled| pooled.calls.load(Ordering::Relaxed));
+            let least_used = sessions
+                .open
+                .iter()
+                .min_by_key(|pooled| pooled.calls.load(Ordering::Relaxed));
             if let Some(pooled) = least_used {
                 if pooled.session.is_usable(time.now) {
                     return Ok(Reserved::new(pooled, false));
@@ -102,7 +119,9 @@ impl BinaryPool {
             }
             if Instant::now() >= time.deadline {
                 let server = &self.endpoint.server;
-                return Err(unavailable(format!("no session with server `{server}` in time")));
+                return Err(unavailable(format!(
+                    "no session with server `{server}` in time"
+                )));
             }
             let waited = self.opened.wait_timeout(sessions, time_left(time.deadline));
             sessions = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -115,7 +134,10 @@ impl BinaryPool {
         sessions.opening -= 1;
         self.opened.notify_all();
         let session = BlockingSession::new(stream?, &caller.name);
-        let pooled = Arc::new(PooledSession { session, calls: AtomicUsize::new(0) });
+        let pooled = Arc::new(PooledSession {
+            session,
+            calls: AtomicUsize::new(0),
+        });
         sessions.open.push(Arc::clone(&pooled));
         Ok(Reserved::new(&pooled, true))
     }
@@ -135,7 +157,10 @@ struct Reserved {
 impl Reserved {
     fn new(pooled: &Arc<PooledSession>, is_fresh: bool) -> Self {
         pooled.calls.fetch_add(1, Ordering::Relaxed);
-        Self { pooled: Arc::clone(pooled), is_fresh }
+        Self {
+            pooled: Arc::clone(pooled),
+            is_fresh,
+        }
     }
 }
 

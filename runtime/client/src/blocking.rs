@@ -1,7 +1,8 @@
 //! [`BlockingSession`]: a binary session that threads share, each doing its system calls itself.
 //!
-//! Of the threads that wait for answers one reads, for all; the others sleep. Who has its answer and was reading hands
-//! that over to one that still waits. Of the threads that have something to write one writes, for all.
+//! Of the threads that wait for answers one reads, for all; the others sleep. Who has its answer
+//! and was reading hands that over to one that still waits. Of the threads that have something to
+//! write one writes, for all.
 
 use std::io::{self, IoSlice, Write as _};
 use std::net::TcpStream;
@@ -21,7 +22,8 @@ use wire::outbox::{MAX_SLICES, Outbox};
 use wire::procedure::Procedure;
 use wire::value::Value;
 
-/// How much longer than the deadline a caller waits, so that the server's own word about it arrives.
+/// How much longer than the deadline a caller waits, so that the server's own word about it
+/// arrives.
 const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// How long a caller whose request could not be written waits for the server's reason.
@@ -70,7 +72,10 @@ impl BlockingSession {
             greet_by: Instant::now() + GREETING_TIMEOUT,
             timeouts: [Duration::ZERO; 2],
         };
-        Self { stream, shared: Mutex::new(shared) }
+        Self {
+            stream,
+            shared: Mutex::new(shared),
+        }
     }
 
     /// Sends a call and waits for its answer. `put` appends the arguments.
@@ -85,13 +90,18 @@ impl BlockingSession {
         state.active = time.now;
         let state = self.write(state, time.now, time.deadline);
         // A long write has taken its time.
-        let now = if state.wrote_long { Instant::now() } else { time.now };
+        let now = if state.wrote_long {
+            Instant::now()
+        } else {
+            time.now
+        };
         self.wait(state, call, now, time.deadline + DEADLINE_GRACE)
     }
 
     /// Whether another call may follow, as far as can be told without asking the server.
     pub(crate) fn is_usable(&self, now: Instant) -> bool {
-        /// A session that was used so lately has not ended, or its end has no other word for it than a failed call.
+        /// A session that was used so lately has not ended, or its end has no other word for it
+        /// than a failed call.
         const LATELY: Duration = Duration::from_millis(20);
         let state = self.lock();
         if !state.session.takes_more() {
@@ -101,7 +111,10 @@ impl BlockingSession {
         if state.session.waiting() > 0 || idle < LATELY {
             return true;
         }
-        let kept = state.session.server().map_or(0, |server| server.idle_timeout_ms);
+        let kept = state
+            .session
+            .server()
+            .map_or(0, |server| server.idle_timeout_ms);
         let kept = Duration::from_millis(u64::from(kept));
         // Before the server closes it.
         (kept.is_zero() || idle < kept / 4 * 3) && is_quiet(&self.stream)
@@ -194,7 +207,9 @@ impl BlockingSession {
     /// Nothing more can be written, by any thread.
     fn give_up_writing<'a>(&'a self, mut state: Locked<'a>, error: io::Error) -> Locked<'a> {
         if error.kind() == io::ErrorKind::WouldBlock {
-            state.session.lose(SessionLoss::Stalled, |thread| thread.unpark());
+            state
+                .session
+                .lose(SessionLoss::Stalled, |thread| thread.unpark());
             // Wakes the thread that reads.
             let _ = self.stream.shutdown(std::net::Shutdown::Both);
             return state;
@@ -204,12 +219,19 @@ impl BlockingSession {
         let mut result = Ok(());
         while !state.reading && result.is_ok() {
             (state, result) = self.read(state, Instant::now(), until);
-            if result.as_ref().is_err_and(|error: &io::Error| error.kind() == io::ErrorKind::Interrupted) {
+            if result
+                .as_ref()
+                .is_err_and(|error: &io::Error| error.kind() == io::ErrorKind::Interrupted)
+            {
                 result = Ok(());
             }
         }
         if result.is_err() {
-            state.session.lose(SessionLoss::Connection(disconnect(error)), |thread| thread.unpark());
+            state
+                .session
+                .lose(SessionLoss::Connection(disconnect(error)), |thread| {
+                    thread.unpark();
+                });
         }
         state
     }
@@ -235,7 +257,9 @@ impl BlockingSession {
             }
             let greeted = state.session.server().is_some();
             if !greeted && now >= state.greet_by {
-                state.session.lose(SessionLoss::NoGreeting, |thread| thread.unpark());
+                state
+                    .session
+                    .lose(SessionLoss::NoGreeting, |thread| thread.unpark());
                 continue;
             }
             if state.reading {
@@ -249,13 +273,20 @@ impl BlockingSession {
                 }
                 continue;
             }
-            let read_until = if greeted { until } else { until.min(state.greet_by) };
+            let read_until = if greeted {
+                until
+            } else {
+                until.min(state.greet_by)
+            };
             let result;
             (state, result) = self.read(state, now, read_until);
             match result {
                 // A process that is stopped and goes on is interrupted.
                 Err(error)
-                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) =>
                 {
                     now = Instant::now();
                 }
@@ -338,10 +369,12 @@ impl BlockingSession {
     }
 }
 
-/// Whether the kernel's timeout is to be set, and to what: only where it is off by much, since setting it costs a system
-/// call.
+/// Whether the kernel's timeout is to be set, and to what: only where it is off by much, since
+/// setting it costs a system call.
 fn bound(timeout: &mut Duration, now: Instant, until: Instant) -> bool {
-    let left = until.saturating_duration_since(now).max(Duration::from_millis(1));
+    let left = until
+        .saturating_duration_since(now)
+        .max(Duration::from_millis(1));
     let is_off = *timeout < left || *timeout > left + left / 8;
     if is_off {
         *timeout = left + left / 16;

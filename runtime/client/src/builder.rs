@@ -17,8 +17,9 @@ use crate::topology::{Server, Topology};
 /// Maximum number of binary sessions to one server if nothing else is set.
 const DEFAULT_SESSIONS: usize = 8;
 
-/// Sets up a [`Network`]. What is set here wins over the environment (`RPC_CLIENT`, `RPC_SERVER_<NAME>`), and that over
-/// what `init.yaml` says. With `RPC_WIRE=text` stubs speak the text protocol, which a person can read on its way.
+/// Sets up a [`Network`]. What is set here wins over the environment (`RPC_CLIENT`,
+/// `RPC_SERVER_<NAME>`), and that over what `init.yaml` says. With `RPC_WIRE=text` stubs speak the
+/// text protocol, which a person can read on its way.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct NetworkBuilder {
@@ -54,14 +55,16 @@ impl NetworkBuilder {
         self
     }
 
-    /// Sets the maximum duration of every call. Otherwise it is what each procedure declares, or 30 seconds.
+    /// Sets the maximum duration of every call. Otherwise it is what each procedure declares, or 30
+    /// seconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Sets the maximum number of binary sessions to one server, which is 8 otherwise. It holds for all threads together,
-    /// and for the tasks of each tokio runtime. Calls share sessions if there are more calls than sessions.
+    /// Sets the maximum number of binary sessions to one server, which is 8 otherwise. It holds for
+    /// all threads together, and for the tasks of each tokio runtime. Calls share sessions if there
+    /// are more calls than sessions.
     ///
     /// # Panics
     /// If it is 0.
@@ -77,7 +80,8 @@ impl NetworkBuilder {
         self
     }
 
-    /// Returns the name of the client that this process would be: `explicit`, else what [`build`](Self::build) would take.
+    /// Returns the name of the client that this process would be: `explicit`, else what
+    /// [`build`](Self::build) would take.
     ///
     /// # Errors
     /// As [`build`](Self::build).
@@ -89,8 +93,8 @@ impl NetworkBuilder {
     /// Returns the network.
     ///
     /// # Errors
-    /// Of the kind [`Configuration`](crate::ErrorKind::Configuration): no client or an unknown one, an unknown server, an
-    /// invalid address.
+    /// Of the kind [`Configuration`](crate::ErrorKind::Configuration): no client or an unknown one,
+    /// an unknown server, an invalid address.
     pub fn build(self) -> Result<Network, Error> {
         if environment("RPC_TLS").is_some() {
             return Err(Error::configuration(
@@ -123,8 +127,15 @@ impl NetworkBuilder {
         let set = self.client.clone().or_else(|| environment("RPC_CLIENT"));
         let name = set.or_else(|| self.topology.tenant.clone()).or_else(only);
         let listed = || {
-            let names: Vec<_> = clients.iter().map(|client| format!("`{}`", client.name)).collect();
-            if names.is_empty() { "no clients".to_owned() } else { names.join(", ") }
+            let names: Vec<_> = clients
+                .iter()
+                .map(|client| format!("`{}`", client.name))
+                .collect();
+            if names.is_empty() {
+                "no clients".to_owned()
+            } else {
+                names.join(", ")
+            }
         };
         let Some(name) = name else {
             return Err(Error::configuration(format!(
@@ -133,16 +144,27 @@ impl NetworkBuilder {
                 listed()
             )));
         };
-        let ip: IpAddr =
-            clients.iter().find(|client| client.name == name).map(|client| client.ip).ok_or_else(|| {
-                Error::configuration(format!("no client `{name}` in this network; it has {}", listed()))
+        let ip: IpAddr = clients
+            .iter()
+            .find(|client| client.name == name)
+            .map(|client| client.ip)
+            .ok_or_else(|| {
+                Error::configuration(format!(
+                    "no client `{name}` in this network; it has {}",
+                    listed()
+                ))
             })?;
         Ok(Caller { name, ip })
     }
 
     /// Where each server is reached, in the topology's order.
     fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
-        let is_declared = |name: &str| self.topology.servers.iter().any(|server| server.name == name);
+        let is_declared = |name: &str| {
+            self.topology
+                .servers
+                .iter()
+                .any(|server| server.name == name)
+        };
         if let Some(unknown) = self.servers.keys().find(|name| !is_declared(name)) {
             return Err(no_server(unknown));
         }
@@ -158,7 +180,9 @@ impl NetworkBuilder {
 }
 
 fn environment(variable: &str) -> Option<String> {
-    std::env::var(variable).ok().filter(|value| !value.is_empty())
+    std::env::var(variable)
+        .ok()
+        .filter(|value| !value.is_empty())
 }
 
 fn parse_address(server: &str, text: &str) -> Result<SocketAddr, Error> {

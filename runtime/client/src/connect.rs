@@ -13,7 +13,11 @@ use crate::error::Error;
 use crate::explain::unavailable;
 
 /// Connects to a server. Waits until `deadline` at most.
-pub(crate) fn connect(server: &Endpoint, caller: &Caller, deadline: Instant) -> Result<TcpStream, Error> {
+pub(crate) fn connect(
+    server: &Endpoint,
+    caller: &Caller,
+    deadline: Instant,
+) -> Result<TcpStream, Error> {
     let socket = bind(server.address, caller)?;
     let address = SockAddr::from(server.address);
     socket
@@ -28,23 +32,28 @@ pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error
     let no_socket = |error: io::Error| {
         unavailable(format!("cannot make a socket: {error}")).caused_by(Some(&error.into()))
     };
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(no_socket)?;
-    // With this option the kernel chooses the port when it knows the server's address. A port that is chosen by `bind`
-    // is taken for all servers.
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(no_socket)?;
+    // With this option the kernel chooses the port when it knows the server's address. A port that
+    // is chosen by `bind` is taken for all servers.
     nix::sys::socket::setsockopt(&socket, IpBindAddressNoPort, &true)
         .map_err(|error| no_socket(error.into()))?;
-    socket.bind(&SockAddr::from(SocketAddr::new(caller.ip, 0))).map_err(|error| {
-        let Caller { name, ip } = caller;
-        let message =
-            format!("client `{name}` calls from {ip}, which is no address of this machine: {error}");
-        Error::configuration(message).caused_by(Some(&error.into()))
-    })?;
+    socket
+        .bind(&SockAddr::from(SocketAddr::new(caller.ip, 0)))
+        .map_err(|error| {
+            let Caller { name, ip } = caller;
+            let message = format!(
+                "client `{name}` calls from {ip}, which is no address of this machine: {error}"
+            );
+            Error::configuration(message).caused_by(Some(&error.into()))
+        })?;
     Ok(socket)
 }
 
 /// Returns the error of a server that cannot be connected to.
 pub(crate) fn unreachable(server: &Endpoint, error: io::Error) -> Error {
-    unavailable(format!("cannot reach {server}: {}", describe(&error))).caused_by(Some(&error.into()))
+    unavailable(format!("cannot reach {server}: {}", describe(&error)))
+        .caused_by(Some(&error.into()))
 }
 
 /// Returns whether nothing is there to be read: neither bytes nor the end of the connection.
@@ -56,7 +65,9 @@ pub(crate) fn is_quiet(stream: &TcpStream) -> bool {
 
 /// Returns the time until the deadline. Never zero, which the kernel takes for no limit.
 pub(crate) fn time_left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+    deadline
+        .saturating_duration_since(Instant::now())
+        .max(Duration::from_millis(1))
 }
 
 /// Describes an error of the operating system to a caller.

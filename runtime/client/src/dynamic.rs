@@ -21,8 +21,13 @@ impl Argument {
         let json = json.into();
         match serde_json::from_str::<&RawValue>(&json) {
             // On one line, since a line feed would end the message in the line framing.
-            Ok(_) => Ok(Self { type_text: type_text.into(), json: json.replace(['\n', '\r'], " ") }),
-            Err(error) => Err(Error::configuration(format!("an argument is not JSON: {error}"))),
+            Ok(_) => Ok(Self {
+                type_text: type_text.into(),
+                json: json.replace(['\n', '\r'], " "),
+            }),
+            Err(error) => Err(Error::configuration(format!(
+                "an argument is not JSON: {error}"
+            ))),
         }
     }
 
@@ -37,7 +42,10 @@ impl Argument {
 
 impl From<i64> for Argument {
     fn from(value: i64) -> Self {
-        Self { type_text: "int".to_owned(), json: value.to_string() }
+        Self {
+            type_text: "int".to_owned(),
+            json: value.to_string(),
+        }
     }
 }
 
@@ -48,19 +56,28 @@ impl From<f64> for Argument {
         let (mut reader, mut json) = (wire::value::Reader::new(&binary), Vec::new());
         let written = wire::json::from_binary(&rpc_schema::Type::Float, &mut reader, &mut json);
         debug_assert!(written.is_ok(), "eight bytes are a float");
-        Self { type_text: "float".to_owned(), json: String::from_utf8_lossy(&json).into_owned() }
+        Self {
+            type_text: "float".to_owned(),
+            json: String::from_utf8_lossy(&json).into_owned(),
+        }
     }
 }
 
 impl From<bool> for Argument {
     fn from(value: bool) -> Self {
-        Self { type_text: "bool".to_owned(), json: value.to_string() }
+        Self {
+            type_text: "bool".to_owned(),
+            json: value.to_string(),
+        }
     }
 }
 
 impl From<&str> for Argument {
     fn from(value: &str) -> Self {
-        Self { type_text: "str".to_owned(), json: serde_json::Value::from(value).to_string() }
+        Self {
+            type_text: "str".to_owned(),
+            json: serde_json::Value::from(value).to_string(),
+        }
     }
 }
 

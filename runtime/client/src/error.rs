@@ -10,8 +10,8 @@ use wire::procedure::InvalidType;
 
 /// Why a call did not return: an exception from the far side, or a failure on the way to it.
 ///
-/// What a caller usually asks: [`kind`](Self::kind) to tell failures apart, [`executed`](Self::executed) to know
-/// whether it is safe to call again.
+/// What a caller usually asks: [`kind`](Self::kind) to tell failures apart,
+/// [`executed`](Self::executed) to know whether it is safe to call again.
 #[derive(Debug, Clone)]
 pub struct Error {
     inner: Box<Inner>,
@@ -32,9 +32,11 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// One of the protocol's exceptions; [`Error::is_from_peer`] tells whether the far side sent it.
+    /// One of the protocol's exceptions; [`Error::is_from_peer`] tells whether the far side sent
+    /// it.
     Exception(ExceptionType),
-    /// The network was set up wrongly: an unknown service, an undecided identity, an address that is none.
+    /// The network was set up wrongly: an unknown service, an undecided identity, an address that
+    /// is none.
     Configuration,
     /// The far side sent something that is not the protocol.
     Protocol,
@@ -84,7 +86,8 @@ impl Error {
         self.inner.executed
     }
 
-    /// Returns the exception of the protocol, if the [kind](Self::kind) is [`ErrorKind::Exception`].
+    /// Returns the exception of the protocol, if the [kind](Self::kind) is
+    /// [`ErrorKind::Exception`].
     pub fn exception_type(&self) -> Option<ExceptionType> {
         match self.inner.kind {
             ErrorKind::Exception(exception_type) => Some(exception_type),
@@ -92,8 +95,8 @@ impl Error {
         }
     }
 
-    /// Returns the name of the exception that the procedure itself raised, such as `ZeroDivisionError`, or the kind of
-    /// the `Failure` that a handler in Rust returned.
+    /// Returns the name of the exception that the procedure itself raised, such as
+    /// `ZeroDivisionError`, or the kind of the `Failure` that a handler in Rust returned.
     pub fn raised(&self) -> Option<&str> {
         self.inner.raised.as_deref()
     }
@@ -103,7 +106,8 @@ impl Error {
         &self.inner.valid_signatures
     }
 
-    /// Returns the message alone, without the exception's type and as it came: a server may have sent it.
+    /// Returns the message alone, without the exception's type and as it came: a server may have
+    /// sent it.
     pub fn message(&self) -> &str {
         &self.inner.message
     }
@@ -116,8 +120,11 @@ impl Error {
 
 impl From<Exception> for Error {
     fn from(exception: Exception) -> Self {
-        let mut error =
-            Self::new(ErrorKind::Exception(exception.kind), exception.executed, exception.message);
+        let mut error = Self::new(
+            ErrorKind::Exception(exception.kind),
+            exception.executed,
+            exception.message,
+        );
         error.inner.raised = exception.own_kind;
         error.inner.valid_signatures = exception.valid_signatures;
         error.inner.is_from_peer = true;
@@ -131,7 +138,8 @@ impl From<InvalidType> for Error {
     }
 }
 
-/// In words for people: what a server or a procedure said is escaped. [`Error::message`] has it as it came.
+/// In words for people: what a server or a procedure said is escaped. [`Error::message`] has it as
+/// it came.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let ErrorKind::Exception(kind) = self.inner.kind {

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// Observes the calls of a [`Network`](crate::Network); see [`NetworkBuilder::hooks`](crate::NetworkBuilder::hooks).
+/// Observes the calls of a [`Network`](crate::Network); see
+/// [`NetworkBuilder::hooks`](crate::NetworkBuilder::hooks).
 ///
 /// The methods run on the caller's thread or task, so they should be short.
 pub trait CallHooks: Send + Sync {
     /// Called before a call is sent.
     fn before(&self, _call: &CallStart<'_>) {}
 
-    /// Called when a call has returned or failed. Not called if the future of an asynchronous call is dropped.
+    /// Called when a call has returned or failed. Not called if the future of an asynchronous call
+    /// is dropped.
     fn after(&self, _call: &CallStart<'_>, _end: &CallEnd<'_>) {}
 }
 
@@ -45,7 +47,11 @@ pub(crate) struct Hooks(pub(crate) Option<Arc<dyn CallHooks>>);
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Hooks" } else { "no hooks" })
+        f.write_str(if self.0.is_some() {
+            "Hooks"
+        } else {
+            "no hooks"
+        })
     }
 }
 
@@ -56,7 +62,9 @@ impl Hooks {
         call: CallStart<'_>,
         make: impl FnOnce() -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let Some(observed) = Observed::begin(self, call) else { return make() };
+        let Some(observed) = Observed::begin(self, call) else {
+            return make();
+        };
         observed.end(make())
     }
 }
@@ -73,12 +81,19 @@ impl<'a> Observed<'a> {
     pub(crate) fn begin(hooks: &'a Hooks, call: CallStart<'a>) -> Option<Self> {
         let hooks = hooks.0.as_deref()?;
         hooks.before(&call);
-        Some(Self { hooks, call, began: Instant::now() })
+        Some(Self {
+            hooks,
+            call,
+            began: Instant::now(),
+        })
     }
 
     /// Runs the hook after the call, and passes its result on.
     pub(crate) fn end<R>(self, result: Result<R, Error>) -> Result<R, Error> {
-        let end = CallEnd { duration: self.began.elapsed(), error: result.as_ref().err() };
+        let end = CallEnd {
+            duration: self.began.elapsed(),
+            error: result.as_ref().err(),
+        };
         self.hooks.after(&self.call, &end);
         result
     }

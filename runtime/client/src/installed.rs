@@ -6,20 +6,24 @@ use crate::error::Error;
 use crate::network::Network;
 use crate::topology::StaticTopology;
 
-/// The installed networks, one for each set of stubs in this process, so that two sets do not disturb each other.
+/// The installed networks, one for each set of stubs in this process, so that two sets do not
+/// disturb each other.
 static INSTALLED: RwLock<Vec<(&'static StaticTopology, Network)>> = RwLock::new(Vec::new());
 
 /// Makes the free functions of the stubs with this topology call through `network`.
 pub(crate) fn install(topology: &'static StaticTopology, network: Network) {
     let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
-    match installed.iter_mut().find(|(known, _)| std::ptr::eq(*known, topology)) {
+    match installed
+        .iter_mut()
+        .find(|(known, _)| std::ptr::eq(*known, topology))
+    {
         Some(entry) => entry.1 = network,
         None => installed.push((topology, network)),
     }
 }
 
-/// Returns the network that free functions call through. If none was installed, one is built that follows the environment
-/// and the file.
+/// Returns the network that free functions call through. If none was installed, one is built that
+/// follows the environment and the file.
 ///
 /// # Errors
 /// As [`NetworkBuilder::build`](crate::NetworkBuilder::build).
@@ -30,7 +34,10 @@ pub fn installed(topology: &'static StaticTopology) -> Result<Network, Error> {
     let network = Network::builder(topology).build()?;
     let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
     // Another thread may have been first.
-    if let Some((_, first)) = installed.iter().find(|(known, _)| std::ptr::eq(*known, topology)) {
+    if let Some((_, first)) = installed
+        .iter()
+        .find(|(known, _)| std::ptr::eq(*known, topology))
+    {
         return Ok(first.clone());
     }
     installed.push((topology, network.clone()));
@@ -39,5 +46,8 @@ pub fn installed(topology: &'static StaticTopology) -> Result<Network, Error> {
 
 fn find(topology: &'static StaticTopology) -> Option<Network> {
     let installed = INSTALLED.read().unwrap_or_else(PoisonError::into_inner);
-    installed.iter().find(|(known, _)| std::ptr::eq(*known, topology)).map(|(_, network)| network.clone())
+    installed
+        .iter()
+        .find(|(known, _)| std::ptr::eq(*known, topology))
+        .map(|(_, network)| network.clone())
 }

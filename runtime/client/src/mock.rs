@@ -30,7 +30,13 @@ pub struct RecordedCall {
 /// Written like a call: `svc1.rpc1(7, ["a","b"])`.
 impl fmt::Display for RecordedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}({})", self.service, self.rpc, self.arguments.join(", "))
+        write!(
+            f,
+            "{}.{}({})",
+            self.service,
+            self.rpc,
+            self.arguments.join(", ")
+        )
     }
 }
 
@@ -49,7 +55,8 @@ struct Memory {
 /// By what signatures are told apart.
 type Key = (&'static str, &'static [&'static str]);
 
-/// From binary arguments to binary results. It is called without a lock, so that it may make calls itself.
+/// From binary arguments to binary results. It is called without a lock, so that it may make calls
+/// itself.
 type Answer = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, Error> + Send + Sync>;
 
 impl Mock {
@@ -62,7 +69,8 @@ impl Mock {
     ) -> Self {
         let answer: Answer = Arc::new(move |arguments: &[u8]| {
             let mut returned = Vec::new();
-            answer(value::decode(arguments).map_err(|error| garbled(&error))?)?.encode(&mut returned);
+            answer(value::decode(arguments).map_err(|error| garbled(&error))?)?
+                .encode(&mut returned);
             Ok(returned)
         });
         self.memory().answers.insert(key(procedure), answer);
@@ -87,19 +95,28 @@ impl Mock {
             arguments: json_texts(procedure, arguments)?,
         };
         let unanswered = || {
-            let message =
-                format!("the mock has no answer for `{recorded}`: give it one with its `on_...` method");
+            let message = format!(
+                "the mock has no answer for `{recorded}`: give it one with its `on_...` method"
+            );
             Error::configuration(message)
         };
         let mut memory = self.memory();
-        let answer = memory.answers.get(&key(procedure)).cloned().ok_or_else(unanswered);
+        let answer = memory
+            .answers
+            .get(&key(procedure))
+            .cloned()
+            .ok_or_else(unanswered);
         memory.recorded.push(recorded);
         answer
     }
 }
 
 impl Transport for Mock {
-    fn carry<A: Value, R: Value>(&self, procedure: &'static Procedure, arguments: A) -> Result<R, Error> {
+    fn carry<A: Value, R: Value>(
+        &self,
+        procedure: &'static Procedure,
+        arguments: A,
+    ) -> Result<R, Error> {
         let mut binary = Vec::new();
         arguments.encode(&mut binary);
         let answer = self.record(procedure, &binary)?;
@@ -110,7 +127,9 @@ impl Transport for Mock {
 
 impl fmt::Debug for Mock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mock").field("recorded", &self.memory().recorded).finish_non_exhaustive()
+        f.debug_struct("Mock")
+            .field("recorded", &self.memory().recorded)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,7 +148,10 @@ fn json_texts(procedure: &'static Procedure, arguments: &[u8]) -> Result<Vec<Str
 }
 
 fn garbled(error: &value::DecodeError) -> Error {
-    Error::protocol(Executed::No, format!("the mock and the procedure disagree about their types: {error}"))
+    Error::protocol(
+        Executed::No,
+        format!("the mock and the procedure disagree about their types: {error}"),
+    )
 }
 
 #[cfg(test)]
@@ -145,7 +167,9 @@ mod tests {
     fn a_mock_answers_by_signature_and_remembers_what_it_was_asked() {
         let calls = AtomicI64::new(0);
         let mock = Mock::default()
-            .on(&ADD, move |(a, b): (i64, i64)| Ok(a + b + calls.fetch_add(1, Ordering::Relaxed)))
+            .on(&ADD, move |(a, b): (i64, i64)| {
+                Ok(a + b + calls.fetch_add(1, Ordering::Relaxed))
+            })
             .on(&JOIN, |(a, b): (String, Vec<String>)| Ok(a + &b.concat()));
         let carrier = mock.clone();
         assert_eq!(carrier.carry::<_, i64>(&ADD, (2_i64, 3_i64)).ok(), Some(5));
@@ -153,14 +177,24 @@ mod tests {
         let joined = carrier.carry::<_, String>(&JOIN, ("a".to_owned(), vec!["b".to_owned()]));
         assert_eq!(joined.ok().as_deref(), Some("ab"));
         let recorded: Vec<String> = mock.recorded().iter().map(ToString::to_string).collect();
-        assert_eq!(recorded, ["calc.add(2, 3)", "calc.add(2, 3)", r#"calc.add("a", ["b"])"#]);
+        assert_eq!(
+            recorded,
+            [
+                "calc.add(2, 3)",
+                "calc.add(2, 3)",
+                r#"calc.add("a", ["b"])"#
+            ]
+        );
     }
 
     #[test]
     fn a_call_without_an_answer_says_so_and_is_remembered() {
         let mock = Mock::default();
-        let error = mock.carry::<_, i64>(&ADD, (1_i64, 2_i64)).expect_err("no answer");
-        let message = "the mock has no answer for `calc.add(1, 2)`: give it one with its `on_...` method";
+        let error = mock
+            .carry::<_, i64>(&ADD, (1_i64, 2_i64))
+            .expect_err("no answer");
+        let message =
+            "the mock has no answer for `calc.add(1, 2)`: give it one with its `on_...` method";
         assert_eq!((error.message(), mock.recorded().len()), (message, 1));
     }
 
@@ -172,7 +206,12 @@ mod tests {
             0 => Ok(b),
             _ => inner.carry::<_, i64>(&ADD, (a - 1, a + b)),
         };
-        assert_eq!(mock.on(&ADD, sum_to).carry::<_, i64>(&ADD, (4_i64, 0_i64)).ok(), Some(10));
+        assert_eq!(
+            mock.on(&ADD, sum_to)
+                .carry::<_, i64>(&ADD, (4_i64, 0_i64))
+                .ok(),
+            Some(10)
+        );
     }
 
     #[test]

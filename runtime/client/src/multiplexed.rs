@@ -1,11 +1,13 @@
-//! [`MultiplexedSession`]: a binary session that tasks share. One task of its own does the system calls.
+//! [`MultiplexedSession`]: a binary session that tasks share. One task of its own does the system
+//! calls.
 //!
 //! ```text
 //! call --begin--> outbox ~~~wakes~~~> driver --> socket
 //! call <~~~wakes~~~ answer <-- inbox <-- driver <-- socket
 //! ```
 //!
-//! Calls that begin during one turn of the scheduler leave in one write, since the driver's turn comes after theirs.
+//! Calls that begin during one turn of the scheduler leave in one write, since the driver's turn
+//! comes after theirs.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -29,7 +31,8 @@ use wire::outbox::{MAX_SLICES, Outbox};
 use wire::procedure::Procedure;
 use wire::value::Value;
 
-/// How much longer than the deadline a caller waits, so that the server's own word about it arrives.
+/// How much longer than the deadline a caller waits, so that the server's own word about it
+/// arrives.
 const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// A server that takes nothing for so long is given up.
@@ -80,7 +83,11 @@ impl MultiplexedSession {
             abandoned: false,
         };
         let (calls, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let shared = Arc::new(Shared { state: Mutex::new(state), calls, ended });
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            calls,
+            ended,
+        });
         let mut driver = Driver::new(stream, Arc::clone(&shared));
         tokio::spawn(async move {
             let loss = std::future::poll_fn(|cx| driver.turn(cx)).await;
@@ -92,21 +99,27 @@ impl MultiplexedSession {
     /// How many calls wait; `None` where no other may follow.
     pub(crate) fn load(&self) -> Option<usize> {
         let calls = self.shared.calls.load(Ordering::Relaxed);
-        let is_usable = !self.shared.ended.load(Ordering::Relaxed) && (calls > 0 || self.is_fresh());
+        let is_usable =
+            !self.shared.ended.load(Ordering::Relaxed) && (calls > 0 || self.is_fresh());
         is_usable.then_some(calls)
     }
 
     /// Whether the server will not close it before a call arrives.
     fn is_fresh(&self) -> bool {
         let state = self.shared.lock();
-        let kept =
-            Duration::from_millis(state.session.server().map_or(0, |server| server.idle_timeout_ms).into());
+        let kept = Duration::from_millis(
+            state
+                .session
+                .server()
+                .map_or(0, |server| server.idle_timeout_ms)
+                .into(),
+        );
         let idle = state.active.elapsed();
         kept.is_zero() || idle < kept / 4 * 3
     }
 
-    /// Sends a call and waits for its answer. `put` appends the arguments. If the future is dropped, the call is given up
-    /// and the server is told.
+    /// Sends a call and waits for its answer. `put` appends the arguments. If the future is
+    /// dropped, the call is given up and the server is told.
     pub(crate) fn call<R: Value>(
         &self,
         procedure: &'static Procedure,
@@ -114,7 +127,11 @@ impl MultiplexedSession {
         put: impl FnOnce(&mut Outbox),
     ) -> impl Future<Output = Result<R, CallFailure>> {
         self.shared.calls.fetch_add(1, Ordering::Relaxed);
-        let mut call = Call { shared: &self.shared, number: None, deadline: None };
+        let mut call = Call {
+            shared: &self.shared,
+            number: None,
+            deadline: None,
+        };
         let mut put = Some(put);
         std::future::poll_fn(move |cx| match put.take() {
             Some(put) => match call.begin(procedure, time, cx.waker().clone(), put) {
@@ -161,20 +178,29 @@ impl Call<'_> {
         self.number = Some(state.session.begin(procedure, time, Some(waker), put)?);
         self.deadline = Some(time.deadline);
         state.active = time.now;
-        state.due = Some(state.due.map_or(time.deadline, |due| due.min(time.deadline)));
+        state.due = Some(
+            state
+                .due
+                .map_or(time.deadline, |due| due.min(time.deadline)),
+        );
         wake_unlocked(state);
         Ok(())
     }
 
     fn poll<R: Value>(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, CallFailure>> {
-        let Some(number) = self.number else { return Poll::Pending };
+        let Some(number) = self.number else {
+            return Poll::Pending;
+        };
         let mut state = self.shared.lock();
         if let Some(done) = state.session.take(number) {
             self.number = None;
             return Poll::Ready(done);
         }
         // What wakes it without an answer is its deadline, or somebody else.
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline + DEADLINE_GRACE) {
+        if self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline + DEADLINE_GRACE)
+        {
             return Poll::Ready(Err(CallFailure::TimedOut));
         }
         state.session.set_waiter(number, cx.waker().clone());
@@ -235,7 +261,10 @@ impl Driver {
     fn end(&mut self, loss: SessionLoss) {
         self.shared.ended.store(true, Ordering::Relaxed);
         let mut wake = Vec::new();
-        self.shared.lock().session.lose(loss, |waker| wake.push(waker));
+        self.shared
+            .lock()
+            .session
+            .lose(loss, |waker| wake.push(waker));
         wake.into_iter().for_each(Waker::wake);
     }
 
@@ -297,10 +326,13 @@ impl Driver {
         Err(error)
     }
 
-    /// Reads what has come and wakes whose answers are in it. The answer: whether anything had come.
+    /// Reads what has come and wakes whose answers are in it. The answer: whether anything had
+    /// come.
     fn read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let polled = match self.inbox.target() {
-            Target::Append { bytes, most } => pin!(self.stream.read_buf(&mut bytes.limit(most))).poll(cx),
+            Target::Append { bytes, most } => {
+                pin!(self.stream.read_buf(&mut bytes.limit(most))).poll(cx)
+            }
             Target::Fill(room) => pin!(self.stream.read(room)).poll(cx),
         };
         let count = match polled {
@@ -328,10 +360,14 @@ impl Driver {
     fn rest(&mut self, cx: &mut Context<'_>) -> Poll<SessionLoss> {
         let mut state = self.shared.lock();
         if state.session.is_lost() {
-            return Poll::Ready(SessionLoss::Connection(Disconnect::new("the session ended")));
+            return Poll::Ready(SessionLoss::Connection(Disconnect::new(
+                "the session ended",
+            )));
         }
         if state.abandoned && state.session.waiting() == 0 {
-            return Poll::Ready(SessionLoss::Connection(Disconnect::new("nobody calls any more")));
+            return Poll::Ready(SessionLoss::Connection(Disconnect::new(
+                "nobody calls any more",
+            )));
         }
         let mut due = state.due.map(|due| due + DEADLINE_GRACE);
         if let Some(stuck) = self.stuck_since {
@@ -347,7 +383,10 @@ impl Driver {
             }
             if self.timer.as_mut().poll(cx).is_ready() {
                 let now = Instant::now();
-                if self.stuck_since.is_some_and(|since| now >= since + WRITE_TIMEOUT) {
+                if self
+                    .stuck_since
+                    .is_some_and(|since| now >= since + WRITE_TIMEOUT)
+                {
                     return Poll::Ready(SessionLoss::Stalled);
                 }
                 if self.greet_by.is_some_and(|greet_by| now >= greet_by) {
@@ -372,7 +411,9 @@ impl Driver {
 /// The runtime may end before the session does.
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.end(SessionLoss::Connection(Disconnect::new("its runtime ended")));
+        self.end(SessionLoss::Connection(Disconnect::new(
+            "its runtime ended",
+        )));
     }
 }
 

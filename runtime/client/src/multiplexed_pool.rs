@@ -29,8 +29,8 @@ pub(crate) struct MultiplexedPool {
     endpoint: Endpoint,
     max_sessions: usize,
     open: Mutex<Vec<PooledSession>>,
-    /// For each runtime, the lock that is held while a session is opened. A runtime that nobody drives does not hold up
-    /// the others.
+    /// For each runtime, the lock that is held while a session is opened. A runtime that nobody
+    /// drives does not hold up the others.
     opening: Mutex<Vec<(Id, Arc<tokio::sync::Mutex<()>>)>>,
 }
 
@@ -50,7 +50,12 @@ struct Reserved {
 
 impl MultiplexedPool {
     pub(crate) fn new(endpoint: Endpoint, max_sessions: usize) -> Self {
-        Self { endpoint, max_sessions, open: Mutex::default(), opening: Mutex::default() }
+        Self {
+            endpoint,
+            max_sessions,
+            open: Mutex::default(),
+            opening: Mutex::default(),
+        }
     }
 
     /// Calls a procedure and waits for its answer.
@@ -65,11 +70,17 @@ impl MultiplexedPool {
         let mut policy = RetryPolicy::new();
         loop {
             let Reserved { session, is_fresh } = self.reserve(caller, time.deadline.into()).await?;
-            let failure = match session.call(procedure, time, |out| arguments.put(out)).await {
+            let failure = match session
+                .call(procedure, time, |out| arguments.put(out))
+                .await
+            {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
-            let attempt = Attempt { is_fresh, has_arguments: arguments.can_be_put() };
+            let attempt = Attempt {
+                is_fresh,
+                has_arguments: arguments.can_be_put(),
+            };
             if policy.next(attempt, &failure) == NextStep::Fail {
                 return Err(explain(failure, &self.endpoint));
             }
@@ -78,21 +89,37 @@ impl MultiplexedPool {
 
     /// Reserves a session for a call.
     async fn reserve(&self, caller: &Caller, deadline: Instant) -> Result<Reserved, Error> {
-        let runtime = Handle::try_current().map_err(|_| Error::configuration(NO_RUNTIME))?.id();
+        let runtime = Handle::try_current()
+            .map_err(|_| Error::configuration(NO_RUNTIME))?
+            .id();
         if let Some(session) = self.find(runtime) {
-            return Ok(Reserved { session, is_fresh: false });
+            return Ok(Reserved {
+                session,
+                is_fresh: false,
+            });
         }
         let opened = async {
             let lock = self.opening_on(runtime);
             let _one_at_a_time = lock.lock().await;
             if let Some(session) = self.find(runtime) {
-                return Ok(Reserved { session, is_fresh: false });
+                return Ok(Reserved {
+                    session,
+                    is_fresh: false,
+                });
             }
             let session = self.open(caller, runtime).await?;
-            Ok(Reserved { session, is_fresh: true })
+            Ok(Reserved {
+                session,
+                is_fresh: true,
+            })
         };
         let opened = tokio::time::timeout_at(deadline, opened).await;
-        opened.unwrap_or_else(|_| Err(unavailable(format!("cannot reach {}: timed out", self.endpoint))))
+        opened.unwrap_or_else(|_| {
+            Err(unavailable(format!(
+                "cannot reach {}: timed out",
+                self.endpoint
+            )))
+        })
     }
 
     /// Returns the session with the fewest calls. `None` if another one should be opened.
@@ -139,10 +166,16 @@ impl MultiplexedPool {
         let failed = |error| unreachable(&self.endpoint, error);
         socket.set_nonblocking(true).map_err(failed)?;
         let socket = TcpSocket::from_std_stream(socket.into());
-        let stream = socket.connect(self.endpoint.address).await.map_err(failed)?;
+        let stream = socket
+            .connect(self.endpoint.address)
+            .await
+            .map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         let session = Arc::new(MultiplexedSession::start(stream, &caller.name));
-        self.lock().push(PooledSession { session: Arc::clone(&session), runtime });
+        self.lock().push(PooledSession {
+            session: Arc::clone(&session),
+            runtime,
+        });
         Ok(session)
     }
 

@@ -29,9 +29,11 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 /// Maximum duration of a call, whatever is set.
 const MAX_DEADLINE: Duration = Duration::from_hours(24 * 366);
 
-/// The declared network as this process sees it: which client this process is and where the servers are.
+/// The declared network as this process sees it: which client this process is and where the servers
+/// are.
 ///
-/// A clone is cheap and shares the sessions. Any number of threads may call through one network at once.
+/// A clone is cheap and shares the sessions. Any number of threads may call through one network at
+/// once.
 #[derive(Debug, Clone)]
 pub struct Network {
     inner: Arc<NetworkInner>,
@@ -55,7 +57,8 @@ pub(crate) enum StubProtocol {
     Text,
 }
 
-/// One server of a [`Network`], for calls that go to it even if another server is the service's provider.
+/// One server of a [`Network`], for calls that go to it even if another server is the service's
+/// provider.
 #[derive(Debug, Clone)]
 pub struct ServerHandle {
     network: Network,
@@ -64,32 +67,39 @@ pub struct ServerHandle {
 }
 
 impl Network {
-    /// Begins to set up a network of this topology: the `TOPOLOGY` of generated stubs, or a [`Topology`] that was made at
-    /// run time.
+    /// Begins to set up a network of this topology: the `TOPOLOGY` of generated stubs, or a
+    /// [`Topology`] that was made at run time.
     pub fn builder(topology: impl Into<Arc<Topology>>) -> NetworkBuilder {
         NetworkBuilder::new(topology.into())
     }
 
     pub(crate) fn new(inner: NetworkInner) -> Self {
-        Self { inner: Arc::new(inner), options: CallOptions::new() }
+        Self {
+            inner: Arc::new(inner),
+            options: CallOptions::new(),
+        }
     }
 
-    /// Makes the free functions of the stubs that this network's topology belongs to call through it. Without effect if
-    /// the topology was made at run time.
+    /// Makes the free functions of the stubs that this network's topology belongs to call through
+    /// it. Without effect if the topology was made at run time.
     pub fn install(self) {
         if let Some(origin) = self.inner.resolver.topology().origin {
             install(origin, self);
         }
     }
 
-    /// Returns the same network with options for the calls that are made through the returned value.
+    /// Returns the same network with options for the calls that are made through the returned
+    /// value.
     ///
     /// ```text
     /// svc1::Client::new(&network.with(CallOptions::new().deadline(Duration::from_secs(2)))).rpc1(...)
     /// ```
     #[must_use]
     pub fn with(&self, options: CallOptions) -> Self {
-        Self { inner: Arc::clone(&self.inner), options }
+        Self {
+            inner: Arc::clone(&self.inner),
+            options,
+        }
     }
 
     /// Returns the name of the client that this process is.
@@ -103,7 +113,10 @@ impl Network {
     /// Of the kind [`Configuration`](crate::ErrorKind::Configuration) if there is none.
     pub fn server(&self, name: &str) -> Result<ServerHandle, Error> {
         let place = self.inner.resolver.find_server(name)?;
-        Ok(ServerHandle { network: self.clone(), place })
+        Ok(ServerHandle {
+            network: self.clone(),
+            place,
+        })
     }
 
     /// Calls a procedure by name, with types and values known only at run time.
@@ -114,8 +127,8 @@ impl Network {
         self.call_at(self.provider(service)?, service, rpc, arguments)
     }
 
-    /// Calls a procedure as [`call`](Self::call) does, without blocking. The call runs to its end on a thread of the
-    /// runtime, even if the future is dropped.
+    /// Calls a procedure as [`call`](Self::call) does, without blocking. The call runs to its end
+    /// on a thread of the runtime, even if the future is dropped.
     ///
     /// # Errors
     /// As [`call`](Self::call).
@@ -147,17 +160,19 @@ impl Network {
         let types: Vec<&str> = arguments.iter().map(Argument::type_text).collect();
         let deadline = self.deadline(None);
         let head = self.head(service, rpc, &types, None, deadline);
-        self.inner.hooks.around(call_start(service, rpc, server), || {
-            self.exchange(server, &head, deadline, |out| {
-                for (index, argument) in arguments.iter().enumerate() {
-                    if index > 0 {
-                        out.push(b',');
+        self.inner
+            .hooks
+            .around(call_start(service, rpc, server), || {
+                self.exchange(server, &head, deadline, |out| {
+                    for (index, argument) in arguments.iter().enumerate() {
+                        if index > 0 {
+                            out.push(b',');
+                        }
+                        out.extend_from_slice(argument.json_text().as_bytes());
                     }
-                    out.extend_from_slice(argument.json_text().as_bytes());
-                }
-                Ok(())
+                    Ok(())
+                })
             })
-        })
     }
 
     pub(crate) fn call_typed<A: Value, R: Value>(
@@ -165,17 +180,24 @@ impl Network {
         procedure: &'static Procedure,
         arguments: A,
     ) -> Result<R, Error> {
-        let server = self.inner.resolver.provider(procedure.service, &procedure.provider_hint)?;
+        let server = self
+            .inner
+            .resolver
+            .provider(procedure.service, &procedure.provider_hint)?;
         let deadline = self.deadline(procedure.deadline_ms);
-        self.inner.hooks.around(call_start(procedure.service, procedure.rpc, server), || {
-            if self.inner.protocol == StubProtocol::Text {
-                let mut binary = Vec::new();
-                arguments.encode(&mut binary);
-                let answer = self.call_in_text(server, procedure, deadline, &binary)?;
-                return decode_values(&answer, &procedure.types()?.returns);
-            }
-            server.binary.call(&self.inner.caller, procedure, arguments, time_of(deadline))
-        })
+        self.inner
+            .hooks
+            .around(call_start(procedure.service, procedure.rpc, server), || {
+                if self.inner.protocol == StubProtocol::Text {
+                    let mut binary = Vec::new();
+                    arguments.encode(&mut binary);
+                    let answer = self.call_in_text(server, procedure, deadline, &binary)?;
+                    return decode_values(&answer, &procedure.types()?.returns);
+                }
+                server
+                    .binary
+                    .call(&self.inner.caller, procedure, arguments, time_of(deadline))
+            })
     }
 
     /// Calls a procedure as [`call_typed`](Self::call_typed) does, without blocking.
@@ -185,17 +207,26 @@ impl Network {
         procedure: &'static Procedure,
         arguments: A,
     ) -> Result<R, Error> {
-        let server = self.inner.resolver.provider(procedure.service, &procedure.provider_hint)?;
+        let server = self
+            .inner
+            .resolver
+            .provider(procedure.service, &procedure.provider_hint)?;
         let deadline = self.deadline(procedure.deadline_ms);
         if self.inner.protocol == StubProtocol::Text {
             let network = self.clone();
             let mut binary = Vec::new();
             arguments.encode(&mut binary);
             let call = move || {
-                let server = network.inner.resolver.provider(procedure.service, &procedure.provider_hint)?;
-                network.inner.hooks.around(call_start(procedure.service, procedure.rpc, server), || {
-                    network.call_in_text(server, procedure, deadline, &binary)
-                })
+                let server = network
+                    .inner
+                    .resolver
+                    .provider(procedure.service, &procedure.provider_hint)?;
+                network
+                    .inner
+                    .hooks
+                    .around(call_start(procedure.service, procedure.rpc, server), || {
+                        network.call_in_text(server, procedure, deadline, &binary)
+                    })
             };
             let answer = on_blocking_thread(call).await?;
             return decode_values(&answer, &procedure.types()?.returns);
@@ -203,7 +234,10 @@ impl Network {
         let start = call_start(procedure.service, procedure.rpc, server);
         let observed = crate::hooks::Observed::begin(&self.inner.hooks, start);
         let time = time_of(deadline);
-        let result = server.multiplexed.call(&self.inner.caller, procedure, arguments, time).await;
+        let result = server
+            .multiplexed
+            .call(&self.inner.caller, procedure, arguments, time)
+            .await;
         match observed {
             Some(observed) => observed.end(result),
             None => result,
@@ -226,14 +260,23 @@ impl Network {
     ) -> Result<Answer, Error> {
         let head = RequestHead {
             return_types: Some(procedure.returns),
-            ..self.head(procedure.service, procedure.rpc, procedure.arguments, None, deadline)
+            ..self.head(
+                procedure.service,
+                procedure.rpc,
+                procedure.arguments,
+                None,
+                deadline,
+            )
         };
         let types = procedure.types()?;
         self.exchange(server, &head, deadline, |out| {
             let mut reader = Reader::new(binary);
             json::list_from_binary(&types.arguments, &mut reader, out).map_err(|(index, error)| {
                 let ty = &types.arguments[index];
-                Error::configuration(format!("argument {} does not fit `{ty}`: {error}", index + 1))
+                Error::configuration(format!(
+                    "argument {} does not fit `{ty}`: {error}",
+                    index + 1
+                ))
             })
         })
     }
@@ -265,9 +308,18 @@ impl Network {
         deadline: Duration,
         write_arguments: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
     ) -> Result<Answer, Error> {
-        server.text.exchange(&self.inner.caller, Instant::now() + deadline, |id, out| {
-            message::write_request(&RequestHead { id: Some(id), ..*head }, out, write_arguments)
-        })
+        server
+            .text
+            .exchange(&self.inner.caller, Instant::now() + deadline, |id, out| {
+                message::write_request(
+                    &RequestHead {
+                        id: Some(id),
+                        ..*head
+                    },
+                    out,
+                    write_arguments,
+                )
+            })
     }
 }
 
@@ -314,12 +366,19 @@ impl ServerHandle {
 }
 
 fn call_start<'a>(service: &'a str, rpc: &'a str, server: &'a ServerEntry) -> CallStart<'a> {
-    CallStart { service, rpc, server: &server.endpoint.server }
+    CallStart {
+        service,
+        rpc,
+        server: &server.endpoint.server,
+    }
 }
 
 fn time_of(deadline: Duration) -> CallTime {
     let now = Instant::now();
-    CallTime { now, deadline: now + deadline }
+    CallTime {
+        now,
+        deadline: now + deadline,
+    }
 }
 
 /// Runs a blocking call on a thread of the tokio runtime.
@@ -334,9 +393,15 @@ async fn on_blocking_thread<R: Send + 'static>(
 }
 
 fn decode_values<R: Value>(answer: &Answer, types: &[Type]) -> Result<R, Error> {
-    let broken = |what: String| Error::protocol(Executed::Yes, format!("the answer does not decode: {what}"));
+    let broken = |what: String| {
+        Error::protocol(Executed::Yes, format!("the answer does not decode: {what}"))
+    };
     if answer.return_values.len() != types.len() {
-        return Err(broken(format!("{} values, {} declared", answer.return_values.len(), types.len())));
+        return Err(broken(format!(
+            "{} values, {} declared",
+            answer.return_values.len(),
+            types.len()
+        )));
     }
     let mut binary = Vec::new();
     for (ty, text) in types.iter().zip(&answer.return_values) {

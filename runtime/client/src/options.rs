@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// What is set for the calls through one [`Network`](crate::Network) value; see [`Network::with`](crate::Network::with).
-/// It wins over what was set for the whole network.
+/// What is set for the calls through one [`Network`](crate::Network) value; see
+/// [`Network::with`](crate::Network::with). It wins over what was set for the whole network.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -3,8 +3,8 @@
 use wire::outbox::Outbox;
 use wire::value::Value;
 
-/// Arguments that are put into the output of a session, and once more into that of another if the first did not take
-/// the call.
+/// Arguments that are put into the output of a session, and once more into that of another if the
+/// first did not take the call.
 #[derive(Debug)]
 pub(crate) enum PendingArguments<A> {
     /// Short arguments are copied into the output.
@@ -15,7 +15,11 @@ pub(crate) enum PendingArguments<A> {
 
 impl<A: Value> PendingArguments<A> {
     pub(crate) fn new(arguments: A) -> Self {
-        if arguments.has_block() { Self::Moved(Some(arguments)) } else { Self::Copied(arguments) }
+        if arguments.has_block() {
+            Self::Moved(Some(arguments))
+        } else {
+            Self::Copied(arguments)
+        }
     }
 
     /// Appends the arguments.

@@ -11,8 +11,8 @@ use wire::value::{DecodeError, Reader, Value};
 /// What a call comes to.
 type Boxed<'n, R> = Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>;
 
-/// A call of a procedure, to be carried by [`carry_request`]. What it returns is known to it alone, so that who carries
-/// it need not ask for a [`Value`].
+/// A call of a procedure, to be carried by [`carry_request`]. What it returns is known to it alone,
+/// so that who carries it need not ask for a [`Value`].
 #[derive(Debug)]
 pub struct Request<R> {
     procedure: &'static Procedure,
@@ -30,18 +30,27 @@ impl Value for Encoded {
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        input.take(input.rest().len()).map(|rest| Self(rest.to_vec()))
+        input
+            .take(input.rest().len())
+            .map(|rest| Self(rest.to_vec()))
     }
 }
 
 impl<R: Value + Send + 'static> Request<R> {
     /// Of that procedure, without arguments.
     pub fn new(procedure: &'static Procedure) -> Self {
-        Self { procedure, arguments: Vec::new(), carry }
+        Self {
+            procedure,
+            arguments: Vec::new(),
+            carry,
+        }
     }
 
     /// With this argument behind those that it has.
-    #[expect(clippy::needless_pass_by_value, reason = "so that the tables need no references")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that the tables need no references"
+    )]
     pub fn argument<A: Value>(mut self, value: A) -> Self {
         value.encode(&mut self.arguments);
         self
@@ -56,7 +65,8 @@ fn carry<'n, R: Value + Send + 'static>(
     Box::pin(network.call_typed_async(procedure, arguments))
 }
 
-/// Calls a procedure without blocking; see [`Transport::carry`](crate::transport::Transport::carry).
+/// Calls a procedure without blocking; see
+/// [`Transport::carry`](crate::transport::Transport::carry).
 pub fn carry_async<A: Value + Send + Sync, R: Value + Send>(
     network: &Network,
     procedure: &'static Procedure,
@@ -73,8 +83,9 @@ pub fn carry_request<R>(
     (request.carry)(network, request.procedure, Encoded(request.arguments))
 }
 
-/// The future of a call by an overload set. It says nothing of the set's arguments: of an `async fn` the compiler would
-/// ask once more, where it is awaited, whether they are valid, and report a wrong call three times.
+/// The future of a call by an overload set. It says nothing of the set's arguments: of an `async
+/// fn` the compiler would ask once more, where it is awaited, whether they are valid, and report a
+/// wrong call three times.
 #[must_use = "a call that is not awaited is not made"]
 pub struct Carried<'n, R: 'n>(Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>);
 

@@ -36,9 +36,13 @@ pub(crate) struct ServerEntry {
 }
 
 impl ServerEntry {
-    /// Returns a server that is reached at `address`, with at most `max_sessions` binary sessions at once.
+    /// Returns a server that is reached at `address`, with at most `max_sessions` binary sessions
+    /// at once.
     fn new(server: &str, address: SocketAddr, max_sessions: usize) -> Self {
-        let endpoint = Endpoint { server: server.to_owned(), address };
+        let endpoint = Endpoint {
+            server: server.to_owned(),
+            address,
+        };
         Self {
             binary: BinaryPool::new(endpoint.clone(), max_sessions),
             #[cfg(feature = "async")]
@@ -50,23 +54,51 @@ impl ServerEntry {
 }
 
 impl Resolver {
-    /// Returns a resolver for this topology. `addresses` says where each server is reached, in the topology's order.
-    pub(crate) fn new(topology: Arc<Topology>, addresses: &[SocketAddr], max_sessions: usize) -> Self {
-        let place = |name: &str| topology.servers.iter().position(|server| server.name == name);
-        let providers = topology.services.iter().map(|service| place(&service.provider)).collect();
+    /// Returns a resolver for this topology. `addresses` says where each server is reached, in the
+    /// topology's order.
+    pub(crate) fn new(
+        topology: Arc<Topology>,
+        addresses: &[SocketAddr],
+        max_sessions: usize,
+    ) -> Self {
+        let place = |name: &str| {
+            topology
+                .servers
+                .iter()
+                .position(|server| server.name == name)
+        };
+        let providers = topology
+            .services
+            .iter()
+            .map(|service| place(&service.provider))
+            .collect();
         let names = topology.services.iter().map(|service| service.name.clone());
-        let services = names.enumerate().map(|(place, name)| (name, place)).collect();
+        let services = names
+            .enumerate()
+            .map(|(place, name)| (name, place))
+            .collect();
         let servers = topology.servers.iter().zip(addresses);
-        let servers =
-            servers.map(|(server, address)| ServerEntry::new(&server.name, *address, max_sessions)).collect();
-        Self { topology, servers, providers, services }
+        let servers = servers
+            .map(|(server, address)| ServerEntry::new(&server.name, *address, max_sessions))
+            .collect();
+        Self {
+            topology,
+            servers,
+            providers,
+            services,
+        }
     }
 
-    /// Returns the provider of a service. `hint` is where the service was found last, perhaps in another network.
+    /// Returns the provider of a service. `hint` is where the service was found last, perhaps in
+    /// another network.
     ///
     /// # Errors
     /// An unknown service.
-    pub(crate) fn provider(&self, service: &str, hint: &AtomicUsize) -> Result<&ServerEntry, Error> {
+    pub(crate) fn provider(
+        &self,
+        service: &str,
+        hint: &AtomicUsize,
+    ) -> Result<&ServerEntry, Error> {
         let unknown = || Error::configuration(format!("no service `{service}` in this network"));
         let hinted = hint.load(Ordering::Relaxed);
         let place = match self.topology.services.get(hinted) {
@@ -77,7 +109,9 @@ impl Resolver {
                 place
             }
         };
-        self.providers[place].map(|server| &self.servers[server]).ok_or_else(unknown)
+        self.providers[place]
+            .map(|server| &self.servers[server])
+            .ok_or_else(unknown)
     }
 
     /// Returns the place of a server.
@@ -85,7 +119,10 @@ impl Resolver {
     /// # Errors
     /// An unknown server.
     pub(crate) fn find_server(&self, name: &str) -> Result<usize, Error> {
-        let place = self.servers.iter().position(|server| server.endpoint.server == name);
+        let place = self
+            .servers
+            .iter()
+            .position(|server| server.endpoint.server == name);
         place.ok_or_else(|| no_server(name))
     }
 

@@ -1,7 +1,7 @@
 //! [`Topology`]: the servers, clients and services of an `init.yaml`.
 //!
-//! Generated code has it as static data ([`StaticTopology`]); a program that reads `init.yaml` at run time makes a
-//! [`Topology`] by itself.
+//! Generated code has it as static data ([`StaticTopology`]); a program that reads `init.yaml` at
+//! run time makes a [`Topology`] by itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -75,26 +75,35 @@ impl Topology {
 
     /// Adds a server and where it listens.
     pub fn server(mut self, name: impl Into<String>, address: SocketAddr) -> Self {
-        self.servers.push(Server { name: name.into(), address });
+        self.servers.push(Server {
+            name: name.into(),
+            address,
+        });
         self
     }
 
     /// Adds a client and the address that it calls from.
     pub fn client(mut self, name: impl Into<String>, ip: IpAddr) -> Self {
-        self.clients.push(Client { name: name.into(), ip });
+        self.clients.push(Client {
+            name: name.into(),
+            ip,
+        });
         self
     }
 
     /// Adds a service and the name of the server that provides it.
     pub fn service(mut self, name: impl Into<String>, provider: impl Into<String>) -> Self {
-        self.services.push(Service { name: name.into(), provider: provider.into() });
+        self.services.push(Service {
+            name: name.into(),
+            provider: provider.into(),
+        });
         self
     }
 }
 
 impl StaticTopology {
-    /// Returns a topology; `rpcgen` writes this call. `tenant` is the only client that the stubs are for, if there is
-    /// one; `sha256` is the hash of the `init.yaml`.
+    /// Returns a topology; `rpcgen` writes this call. `tenant` is the only client that the stubs
+    /// are for, if there is one; `sha256` is the hash of the `init.yaml`.
     pub const fn new(
         servers: &'static [StaticServer],
         clients: &'static [StaticClient],
@@ -102,7 +111,13 @@ impl StaticTopology {
         tenant: Option<&'static str>,
         sha256: &'static str,
     ) -> Self {
-        Self { servers, clients, services, tenant, sha256 }
+        Self {
+            servers,
+            clients,
+            services,
+            tenant,
+            sha256,
+        }
     }
 
     /// Returns the servers, in the file's order.
@@ -128,7 +143,10 @@ impl StaticTopology {
 
 impl From<&'static StaticTopology> for Arc<Topology> {
     fn from(origin: &'static StaticTopology) -> Self {
-        let mut topology = Topology { origin: Some(origin), ..Topology::new() };
+        let mut topology = Topology {
+            origin: Some(origin),
+            ..Topology::new()
+        };
         for server in origin.servers {
             topology = topology.server(server.name, server.address);
         }
@@ -146,12 +164,18 @@ impl From<&'static StaticTopology> for Arc<Topology> {
 impl StaticServer {
     /// Returns a server at an IPv4 address.
     pub const fn v4(name: &'static str, ip: [u8; 4], port: u16) -> Self {
-        Self { name, address: SocketAddr::new(ipv4(ip), port) }
+        Self {
+            name,
+            address: SocketAddr::new(ipv4(ip), port),
+        }
     }
 
     /// Returns a server at an IPv6 address.
     pub const fn v6(name: &'static str, ip: [u16; 8], port: u16) -> Self {
-        Self { name, address: SocketAddr::new(ipv6(ip), port) }
+        Self {
+            name,
+            address: SocketAddr::new(ipv6(ip), port),
+        }
     }
 
     /// Returns its name.
@@ -209,5 +233,7 @@ const fn ipv4(ip: [u8; 4]) -> IpAddr {
 }
 
 const fn ipv6(ip: [u16; 8]) -> IpAddr {
-    IpAddr::V6(Ipv6Addr::new(ip[0], ip[1], ip[2], ip[3], ip[4], ip[5], ip[6], ip[7]))
+    IpAddr::V6(Ipv6Addr::new(
+        ip[0], ip[1], ip[2], ip[3], ip[4], ip[5], ip[6], ip[7],
+    ))
 }

@@ -97,10 +97,22 @@ impl Coordinator {
     pub fn new(servers: Vec<(String, bool)>) -> (Self, Vec<(usize, Command)>) {
         let members: Vec<_> = servers
             .into_iter()
-            .map(|(name, gains)| Member { name, gains, standing: Standing::Preparing })
+            .map(|(name, gains)| Member {
+                name,
+                gains,
+                standing: Standing::Preparing,
+            })
             .collect();
-        let commands = (0..members.len()).map(|index| (index, Command::Prepare)).collect();
-        (Self { members, failing: false }, commands)
+        let commands = (0..members.len())
+            .map(|index| (index, Command::Prepare))
+            .collect();
+        (
+            Self {
+                members,
+                failing: false,
+            },
+            commands,
+        )
     }
 
     /// The servers, in the order given.
@@ -112,18 +124,26 @@ impl Coordinator {
     pub fn is_done(&self) -> bool {
         self.members.iter().all(|member| {
             use Standing::{Live, Old, RolledBack, Silent, Unknown};
-            matches!(member.standing, Live | Silent(_) | Old(_) | RolledBack(_) | Unknown(_))
+            matches!(
+                member.standing,
+                Live | Silent(_) | Old(_) | RolledBack(_) | Unknown(_)
+            )
         })
     }
 
     /// Whether every server runs the new generation, and well.
     pub fn is_live(&self) -> bool {
-        self.members.iter().all(|member| member.standing == Standing::Live)
+        self.members
+            .iter()
+            .all(|member| member.standing == Standing::Live)
     }
 
-    /// What server `index` did about the command it was given last. The answer: the commands that follow from it.
+    /// What server `index` did about the command it was given last. The answer: the commands that
+    /// follow from it.
     pub fn on(&mut self, index: usize, event: Event) -> Vec<(usize, Command)> {
-        let Some(member) = self.members.get_mut(index) else { return Vec::new() };
+        let Some(member) = self.members.get_mut(index) else {
+            return Vec::new();
+        };
         member.standing = next(&member.standing, event);
         let standing = member.standing.clone();
         self.failing |= is_failure(&standing);
@@ -133,33 +153,55 @@ impl Coordinator {
             Standing::RollingBack(Some(_)) => vec![(index, Command::RollBack)],
             _ => Vec::new(),
         };
-        commands.extend(if self.failing { self.undo() } else { self.advance() });
+        commands.extend(if self.failing {
+            self.undo()
+        } else {
+            self.advance()
+        });
         commands
     }
 
     /// Nothing has failed: the next wave, once the one before it is through.
     fn advance(&mut self) -> Vec<(usize, Command)> {
         use Standing::{Committed, Committing, Prepared, Probing};
-        if self.members.iter().all(|member| member.standing == Committed) {
+        if self
+            .members
+            .iter()
+            .all(|member| member.standing == Committed)
+        {
             return self.command(Command::Probe, |_| Some(Probing));
         }
-        if !self.members.iter().all(|member| matches!(member.standing, Prepared | Committed)) {
+        if !self
+            .members
+            .iter()
+            .all(|member| matches!(member.standing, Prepared | Committed))
+        {
             return Vec::new();
         }
-        let gainers_wait = self.members.iter().any(|member| member.gains && member.standing == Prepared);
+        let gainers_wait = self
+            .members
+            .iter()
+            .any(|member| member.gains && member.standing == Prepared);
         self.command(Command::Commit, |member| {
             (member.standing == Prepared && member.gains == gainers_wait).then_some(Committing)
         })
     }
 
-    /// Something failed: what is prepared is dropped, and what is live goes back, once nothing is in the air.
+    /// Something failed: what is prepared is dropped, and what is live goes back, once nothing is
+    /// in the air.
     fn undo(&mut self) -> Vec<(usize, Command)> {
-        use Standing::{Asking, Committed, Committing, Live, Probing, Revoking, RollingBack, Silent};
+        use Standing::{
+            Asking, Committed, Committing, Live, Probing, Revoking, RollingBack, Silent,
+        };
         let mut commands = self.command(Command::Abort, |member| {
             (member.standing == Standing::Prepared).then_some(Standing::Aborting(None))
         });
-        let in_the_air =
-            |member: &Member| matches!(member.standing, Committing | Asking(_) | Revoking(_) | Probing);
+        let in_the_air = |member: &Member| {
+            matches!(
+                member.standing,
+                Committing | Asking(_) | Revoking(_) | Probing
+            )
+        };
         if !self.members.iter().any(in_the_air) {
             commands.extend(self.command(Command::RollBack, |member| {
                 matches!(member.standing, Committed | Live | Silent(_)).then_some(RollingBack(None))
@@ -193,10 +235,11 @@ fn next(standing: &Standing, event: Event) -> Standing {
     match (standing, event) {
         (Preparing, Event::Done) => Prepared,
         // It may hold what it got so far, and the lease.
-        (Preparing | Committing, Event::Refused(why)) | (Preparing, Event::Lost(why)) => Aborting(Some(why)),
-        (Committing, Event::Done) | (Asking(_) | Revoking(_), Event::Outcome(Outcome::Committed { .. })) => {
-            Committed
+        (Preparing | Committing, Event::Refused(why)) | (Preparing, Event::Lost(why)) => {
+            Aborting(Some(why))
         }
+        (Committing, Event::Done)
+        | (Asking(_) | Revoking(_), Event::Outcome(Outcome::Committed { .. })) => Committed,
         (Committing, Event::Lost(why)) => Asking(why),
         (Asking(why), Event::Outcome(Outcome::Aborted | Outcome::Unknown))
         | (Revoking(why), Event::Done | Event::Outcome(_)) => Old(Some(why.clone())),
@@ -204,7 +247,9 @@ fn next(standing: &Standing, event: Event) -> Standing {
         (Probing, Event::Done) => Live,
         (Probing, Event::Refused(why)) => RollingBack(Some(why)),
         (Probing, Event::Lost(why)) => Silent(why),
-        (Asking(_) | Revoking(_) | RollingBack(_), Event::Lost(why) | Event::Refused(why)) => Unknown(why),
+        (Asking(_) | Revoking(_) | RollingBack(_), Event::Lost(why) | Event::Refused(why)) => {
+            Unknown(why)
+        }
         // A server that cannot be told drops the transaction when its lease runs out.
         (Aborting(why), _) => Old(why.clone()),
         (RollingBack(why), Event::Done) => RolledBack(why.clone()),
@@ -214,7 +259,10 @@ fn next(standing: &Standing, event: Event) -> Standing {
 
 fn is_failure(standing: &Standing) -> bool {
     use Standing::{Aborting, Old, Revoking, RolledBack, RollingBack, Unknown};
-    matches!(standing, Aborting(_) | Revoking(_) | Old(_) | RollingBack(_) | RolledBack(_) | Unknown(_))
+    matches!(
+        standing,
+        Aborting(_) | Revoking(_) | Old(_) | RollingBack(_) | RolledBack(_) | Unknown(_)
+    )
 }
 
 #[cfg(test)]
@@ -227,19 +275,33 @@ mod tests {
 
     /// Plays a dialogue: each line is an event and the commands that must follow.
     fn play(gains: &[bool], dialogue: &[Line<'_>]) -> Coordinator {
-        let servers =
-            gains.iter().enumerate().map(|(index, gains)| (format!("server{index}"), *gains)).collect();
+        let servers = gains
+            .iter()
+            .enumerate()
+            .map(|(index, gains)| (format!("server{index}"), *gains))
+            .collect();
         let (mut coordinator, commands) = Coordinator::new(servers);
-        assert!(commands.iter().all(|(_, command)| *command == Prepare) && commands.len() == gains.len());
+        assert!(
+            commands.iter().all(|(_, command)| *command == Prepare)
+                && commands.len() == gains.len()
+        );
         for (line, (index, event, expected)) in dialogue.iter().enumerate() {
-            assert_eq!(coordinator.on(*index, event.clone()), *expected, "line {line}");
+            assert_eq!(
+                coordinator.on(*index, event.clone()),
+                *expected,
+                "line {line}"
+            );
         }
         assert!(coordinator.is_done(), "{:?}", coordinator.members());
         coordinator
     }
 
     fn standings(coordinator: &Coordinator) -> Vec<&Standing> {
-        coordinator.members().iter().map(|member| &member.standing).collect()
+        coordinator
+            .members()
+            .iter()
+            .map(|member| &member.standing)
+            .collect()
     }
 
     fn refused() -> Event {
@@ -289,7 +351,10 @@ mod tests {
         assert_eq!(standings(&end), [&why, &Standing::RolledBack(None)]);
         let silent: [Line<'_>; 2] = [(0, lost(), &[]), (1, Event::Done, &[])];
         let end = play(&[true, true], &[&committed[..], &silent].concat());
-        assert_eq!(standings(&end), [&Standing::Silent("gone".to_owned()), &Standing::Live]);
+        assert_eq!(
+            standings(&end),
+            [&Standing::Silent("gone".to_owned()), &Standing::Live]
+        );
         assert!(!end.is_live());
     }
 
@@ -306,7 +371,10 @@ mod tests {
                 (2, lost(), &[]),
             ],
         );
-        assert_eq!(standings(&end), [&Standing::Old(None), &old("no"), &Standing::Old(None)]);
+        assert_eq!(
+            standings(&end),
+            [&Standing::Old(None), &old("no"), &Standing::Old(None)]
+        );
         assert!(!end.is_live());
     }
 
@@ -348,7 +416,11 @@ mod tests {
                 (0, Event::Done, &[]),
                 (1, Event::Done, &[(0, Commit)]),
                 (0, lost(), &[(0, AskOutcome)]),
-                (0, Event::Outcome(Outcome::Committed { generation: 4 }), &[(1, Commit)]),
+                (
+                    0,
+                    Event::Outcome(Outcome::Committed { generation: 4 }),
+                    &[(1, Commit)],
+                ),
                 (1, Event::Done, &[(0, Probe), (1, Probe)]),
                 (0, Event::Done, &[]),
                 (1, Event::Done, &[]),
@@ -370,7 +442,10 @@ mod tests {
                 (0, Event::Done, &[]),
             ],
         );
-        assert_eq!(standings(&end), [&old("no"), &Standing::Unknown("no".to_owned())]);
+        assert_eq!(
+            standings(&end),
+            [&old("no"), &Standing::Unknown("no".to_owned())]
+        );
     }
 
     #[test]
@@ -383,33 +458,54 @@ mod tests {
             (0, Event::Outcome(Outcome::InProgress), &[(0, Abort)]),
         ];
         let committed: [Line<'_>; 3] = [
-            (0, Event::Outcome(Outcome::Committed { generation: 4 }), &[(0, RollBack), (1, RollBack)]),
+            (
+                0,
+                Event::Outcome(Outcome::Committed { generation: 4 }),
+                &[(0, RollBack), (1, RollBack)],
+            ),
             (1, Event::Done, &[]),
             (0, Event::Done, &[]),
         ];
         let end = play(&[true, true], &[&asked[..], &committed].concat());
-        assert_eq!(standings(&end), [&Standing::RolledBack(None), &Standing::RolledBack(None)]);
+        assert_eq!(
+            standings(&end),
+            [&Standing::RolledBack(None), &Standing::RolledBack(None)]
+        );
         let silent: [Line<'_>; 2] = [(0, lost(), &[(1, RollBack)]), (1, Event::Done, &[])];
         let end = play(&[true, true], &[&asked[..], &silent].concat());
-        assert_eq!(standings(&end), [&Standing::Unknown("gone".to_owned()), &Standing::RolledBack(None)]);
+        assert_eq!(
+            standings(&end),
+            [
+                &Standing::Unknown("gone".to_owned()),
+                &Standing::RolledBack(None)
+            ]
+        );
     }
 
     #[test]
     fn a_server_that_stays_lost_is_named_as_unknown() {
         let end = play(
             &[true],
-            &[(0, Event::Done, &[(0, Commit)]), (0, lost(), &[(0, AskOutcome)]), (0, lost(), &[])],
+            &[
+                (0, Event::Done, &[(0, Commit)]),
+                (0, lost(), &[(0, AskOutcome)]),
+                (0, lost(), &[]),
+            ],
         );
         assert_eq!(standings(&end), [&Standing::Unknown("gone".to_owned())]);
     }
 
-    /// Every event at every step, for two servers: it always ends, and never with a server half-way.
+    /// Every event at every step, for two servers: it always ends, and never with a server
+    /// half-way.
     #[test]
     fn every_course_of_events_ends_with_each_server_old_or_new_or_named() {
         let mut courses = 0;
         for gains in [[true, true], [true, false], [false, true]] {
-            let servers =
-                gains.iter().enumerate().map(|(index, gains)| (index.to_string(), *gains)).collect();
+            let servers = gains
+                .iter()
+                .enumerate()
+                .map(|(index, gains)| (index.to_string(), *gains))
+                .collect();
             let (coordinator, commands) = Coordinator::new(servers);
             explore(&coordinator, &commands, &mut courses, 0);
         }
@@ -422,14 +518,16 @@ mod tests {
         if pending.is_empty() {
             *courses += 1;
             assert!(at.is_done(), "stuck: {:?}", at.members());
-            let any = |is: fn(&Standing) -> bool| at.members().iter().any(|member| is(&member.standing));
+            let any =
+                |is: fn(&Standing) -> bool| at.members().iter().any(|member| is(&member.standing));
             let new = any(|standing| matches!(standing, Live | Silent(_)));
             assert!(
                 !new || !any(|standing| matches!(standing, Old(_) | RolledBack(_))),
                 "{:?}",
                 at.members()
             );
-            let reason = any(|standing| matches!(standing, Old(Some(_)) | RolledBack(_) | Unknown(_)));
+            let reason =
+                any(|standing| matches!(standing, Old(Some(_)) | RolledBack(_) | Unknown(_)));
             assert!(!any(|standing| matches!(standing, RolledBack(_))) || reason);
             return;
         }
@@ -449,7 +547,10 @@ mod tests {
                 ];
             }
             for event in events {
-                let mut next = Coordinator { members: at.members.clone(), failing: at.failing };
+                let mut next = Coordinator {
+                    members: at.members.clone(),
+                    failing: at.failing,
+                };
                 let mut rest = pending.to_vec();
                 rest.remove(place);
                 rest.extend(next.on(*index, event));

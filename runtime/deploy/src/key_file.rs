@@ -1,4 +1,5 @@
-//! Files that hold a deploy key: which are taken, and where a server keeps the copy that its user's tools find.
+//! Files that hold a deploy key: which are taken, and where a server keeps the copy that its user's
+//! tools find.
 //!
 //! ```text
 //! <data folder>/deploy.key                        made at the first start, where no key is given
@@ -6,7 +7,8 @@
 //! ~/.local/state/rpc/<ip>-<port>.key              the same where there is no XDG_RUNTIME_DIR
 //! ```
 //!
-//! All are readable by their owner alone. A tool finds the copy by the address that it dials: no path comes from a peer.
+//! All are readable by their owner alone. A tool finds the copy by the address that it dials: no
+//! path comes from a peer.
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read as _, Write as _};
@@ -56,7 +58,8 @@ pub fn open_to_others(path: &Path) -> String {
     format!("the deploy key {path} is open to other users; run `chmod 600 {path}`")
 }
 
-/// A key from a file that a user named, and whether others can read that file. White space around the key does not count.
+/// A key from a file that a user named, and whether others can read that file. White space around
+/// the key does not count.
 ///
 /// # Errors
 /// [`KeyFileError::Io`], [`KeyFileError::Short`].
@@ -92,7 +95,11 @@ pub fn read_private(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     if metadata.uid() != user() {
         return Err(KeyFileError::Foreign(path.to_owned()));
     }
-    if is_open(&metadata) { Err(KeyFileError::Open(path.to_owned())) } else { Ok(key) }
+    if is_open(&metadata) {
+        Err(KeyFileError::Open(path.to_owned()))
+    } else {
+        Ok(key)
+    }
 }
 
 /// Writes a key to a file that its owner alone can read, in place of what is there.
@@ -102,7 +109,12 @@ pub fn read_private(path: &Path) -> Result<Vec<u8>, KeyFileError> {
 pub fn write(path: &Path, key: &str) -> Result<(), KeyFileError> {
     let beside = path.with_extension(format!("{}.part", std::process::id()));
     let write = || {
-        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
         rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o600))?;
         file.write_all(format!("{key}\n").as_bytes())?;
         file.sync_all()?;
@@ -111,15 +123,21 @@ pub fn write(path: &Path, key: &str) -> Result<(), KeyFileError> {
     write().map_err(|error| failed("write", path, error))
 }
 
-/// The folder of this user's copies: `$XDG_RUNTIME_DIR/rpc`, else `~/.local/state/rpc`; `None` where neither variable is set.
+/// The folder of this user's copies: `$XDG_RUNTIME_DIR/rpc`, else `~/.local/state/rpc`; `None`
+/// where neither variable is set.
 pub fn folder() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let variable = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     variable("XDG_RUNTIME_DIR")
         .map(|folder| folder.join("rpc"))
         .or_else(|| variable("HOME").map(|home| home.join(".local/state/rpc")))
 }
 
-/// The copy of a server's key in a folder, while the server runs. It is removed when this is dropped.
+/// The copy of a server's key in a folder, while the server runs. It is removed when this is
+/// dropped.
 #[derive(Debug)]
 pub struct KeyCopy {
     path: PathBuf,
@@ -137,21 +155,26 @@ impl KeyCopy {
         check_folder(folder)?;
         let path = folder.join(file_name(address));
         write(&path, key)?;
-        Ok(Self { path, key: key.to_owned() })
+        Ok(Self {
+            path,
+            key: key.to_owned(),
+        })
     }
 }
 
-/// Removes the copy that a server left at that address when it was killed. Whoever calls this has the address now.
+/// Removes the copy that a server left at that address when it was killed. Whoever calls this has
+/// the address now.
 pub fn forget(folder: &Path, address: SocketAddr) {
-    // Where there is none, or it cannot be removed, a tool that finds it is told that it is another server's.
+    // Where there is none, or it cannot be removed, a tool that finds it is told that it is another
+    // server's.
     let _ = fs::remove_file(folder.join(file_name(address)));
 }
 
 impl Drop for KeyCopy {
     fn drop(&mut self) {
         // Another server may have taken the address since.
-        let is_ours =
-            read_bytes(&self.path).is_ok_and(|(bytes, _)| bytes.trim_ascii() == self.key.as_bytes());
+        let is_ours = read_bytes(&self.path)
+            .is_ok_and(|(bytes, _)| bytes.trim_ascii() == self.key.as_bytes());
         if is_ours {
             // It is of no more use, whether it can be removed or not.
             let _ = fs::remove_file(&self.path);
@@ -168,17 +191,21 @@ pub struct FoundKey {
     pub key: Vec<u8>,
 }
 
-/// The key of the server that is dialled at that address, where a server of this user keeps a copy in the folder: for
-/// this address, or for all addresses of this machine.
+/// The key of the server that is dialled at that address, where a server of this user keeps a copy
+/// in the folder: for this address, or for all addresses of this machine.
 ///
 /// # Errors
 /// A copy that is there and cannot be taken.
 pub fn find(folder: &Path, dialled: SocketAddr) -> Result<Option<FoundKey>, KeyFileError> {
     let dialled = canonical(dialled);
-    // A server that listens at every address of this machine. An address that can be bound is one of them.
+    // A server that listens at every address of this machine. An address that can be bound is one
+    // of them.
     let every: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
     let is_here = UdpSocket::bind((dialled.ip(), 0)).is_ok();
-    let every = every.into_iter().filter(|_| is_here).map(|ip| SocketAddr::new(ip, dialled.port()));
+    let every = every
+        .into_iter()
+        .filter(|_| is_here)
+        .map(|ip| SocketAddr::new(ip, dialled.port()));
     for address in [dialled].into_iter().chain(every) {
         let path = folder.join(file_name(address));
         match read_private(&path) {
@@ -213,7 +240,11 @@ fn check_folder(folder: &Path) -> Result<(), KeyFileError> {
     if metadata.uid() != user() {
         return Err(KeyFileError::Foreign(folder.to_owned()));
     }
-    if metadata.mode() & 0o022 > 0 { Err(KeyFileError::OpenFolder(folder.to_owned())) } else { Ok(()) }
+    if metadata.mode() & 0o022 > 0 {
+        Err(KeyFileError::OpenFolder(folder.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether others than the owner can read or change a file.
@@ -226,7 +257,11 @@ fn user() -> u32 {
 }
 
 fn failed(verb: &'static str, path: &Path, error: io::Error) -> KeyFileError {
-    KeyFileError::Io { verb, path: path.to_owned(), error }
+    KeyFileError::Io {
+        verb,
+        path: path.to_owned(),
+        error,
+    }
 }
 
 #[cfg(test)]
@@ -255,10 +290,20 @@ mod tests {
         let folder = home.path().join("rpc");
         let copy = KeyCopy::keep(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
         assert_eq!((mode(&folder), mode(&copy.path)), (0o700, 0o600));
-        let find = |text| find(&folder, address(text)).expect("no error").map(|found| found.key);
+        let find = |text| {
+            find(&folder, address(text))
+                .expect("no error")
+                .map(|found| found.key)
+        };
         assert_eq!(find("127.0.0.1:7101").as_deref(), Some(KEY.as_bytes()));
-        assert_eq!(find("[::ffff:127.0.0.1]:7101").as_deref(), Some(KEY.as_bytes()));
-        assert_eq!((find("127.0.0.1:7102"), find("127.0.0.2:7101")), (None, None));
+        assert_eq!(
+            find("[::ffff:127.0.0.1]:7101").as_deref(),
+            Some(KEY.as_bytes())
+        );
+        assert_eq!(
+            (find("127.0.0.1:7102"), find("127.0.0.2:7101")),
+            (None, None)
+        );
         let any = KeyCopy::keep(&folder, address("0.0.0.0:7103"), KEY).expect("a copy");
         assert!(find("127.0.0.9:7103").is_some());
         assert_eq!(find("192.0.2.1:7103"), None, "another machine");
@@ -271,8 +316,12 @@ mod tests {
         let home = tempfile::tempdir().expect("a folder");
         chmod(home.path(), 0o700);
         let first = KeyCopy::keep(home.path(), address("127.0.0.1:7101"), KEY).expect("a copy");
-        let second =
-            KeyCopy::keep(home.path(), address("127.0.0.1:7101"), &KEY.replace('0', "1")).expect("a copy");
+        let second = KeyCopy::keep(
+            home.path(),
+            address("127.0.0.1:7101"),
+            &KEY.replace('0', "1"),
+        )
+        .expect("a copy");
         drop(first);
         assert!(second.path.exists());
         forget(home.path(), address("127.0.0.1:7102"));
@@ -287,11 +336,19 @@ mod tests {
         let folder = home.path().join("rpc");
         let copy = KeyCopy::keep(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
         chmod(&copy.path, 0o640);
-        let open = find(&folder, address("127.0.0.1:7101")).expect_err("others can read it").to_string();
-        assert!(open.contains("is open to other users; run `chmod 600 "), "{open}");
+        let open = find(&folder, address("127.0.0.1:7101"))
+            .expect_err("others can read it")
+            .to_string();
+        assert!(
+            open.contains("is open to other users; run `chmod 600 "),
+            "{open}"
+        );
         chmod(&copy.path, 0o600);
         chmod(&folder, 0o777);
-        assert!(matches!(find(&folder, address("127.0.0.1:7101")), Err(KeyFileError::OpenFolder(_))));
+        assert!(matches!(
+            find(&folder, address("127.0.0.1:7101")),
+            Err(KeyFileError::OpenFolder(_))
+        ));
         assert!(KeyCopy::keep(&folder, address("127.0.0.1:7102"), KEY).is_err());
     }
 
@@ -303,7 +360,10 @@ mod tests {
         chmod(&path, 0o644);
         assert_eq!(read(&path).expect("a key"), (KEY.as_bytes().to_vec(), true));
         chmod(&path, 0o600);
-        assert_eq!(read(&path).expect("a key"), (KEY.as_bytes().to_vec(), false));
+        assert_eq!(
+            read(&path).expect("a key"),
+            (KEY.as_bytes().to_vec(), false)
+        );
         fs::write(&path, "short").expect("a write");
         assert!(matches!(read(&path), Err(KeyFileError::Short(_))));
     }

@@ -44,7 +44,11 @@ pub struct NetworkEntry {
     #[serde(default)]
     pub deployers: Vec<String>,
     /// Servers that left the file and still run what they ran, so that they can be retired later.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "unique_keys"
+    )]
     pub departed: BTreeMap<String, SocketAddr>,
 }
 
@@ -129,7 +133,10 @@ pub struct ParameterEntry {
 impl Manifest {
     /// Everything but the apply id, as bytes: what the same manifest is for whoever has it.
     pub fn content(&self) -> Vec<u8> {
-        let content = Self { apply: String::new(), ..self.clone() };
+        let content = Self {
+            apply: String::new(),
+            ..self.clone()
+        };
         serde_json::to_vec(&content).unwrap_or_default()
     }
 
@@ -140,29 +147,49 @@ impl Manifest {
 
     /// The hash of every file it names, each once.
     pub fn files(&self) -> BTreeSet<&str> {
-        self.services.values().flat_map(ServiceEntry::files).map(|file| file.sha256.as_str()).collect()
+        self.services
+            .values()
+            .flat_map(ServiceEntry::files)
+            .map(|file| file.sha256.as_str())
+            .collect()
     }
 
     /// How many procedures differ from what another manifest has.
     pub fn changes_from(&self, before: Option<&Self>) -> Changes {
         let keyed = |manifest: &'_ Self| -> BTreeMap<String, RpcEntry> {
             let rpcs = manifest.services.iter().flat_map(|(name, service)| {
-                service.rpcs.iter().map(move |rpc| (rpc.key_text(name), rpc.clone()))
+                service
+                    .rpcs
+                    .iter()
+                    .map(move |rpc| (rpc.key_text(name), rpc.clone()))
             });
             rpcs.collect()
         };
         let (old, new) = (before.map(keyed).unwrap_or_default(), keyed(self));
-        let kept = new.iter().filter_map(|(key, rpc)| Some((old.get(key)?, rpc)));
+        let kept = new
+            .iter()
+            .filter_map(|(key, rpc)| Some((old.get(key)?, rpc)));
         let (mut same, mut changed) = (0, 0);
         for (before, after) in kept {
-            if before == after { same += 1 } else { changed += 1 }
+            if before == after {
+                same += 1;
+            } else {
+                changed += 1;
+            }
         }
-        Changes { new: new.len() - same - changed, changed, removed: old.len() - same - changed }
+        Changes {
+            new: new.len() - same - changed,
+            changed,
+            removed: old.len() - same - changed,
+        }
     }
 
     /// The same services for the same server with nothing in them.
     pub fn emptied(&self) -> Self {
-        Self { services: BTreeMap::new(), ..self.clone() }
+        Self {
+            services: BTreeMap::new(),
+            ..self.clone()
+        }
     }
 
     /// Checks what a peer or a disk supplied.
@@ -177,10 +204,22 @@ impl Manifest {
             ));
         }
         check_name("server", &self.server)?;
-        let NetworkEntry { servers, clients, deployers, departed } = &self.network;
-        servers.keys().chain(departed.keys()).try_for_each(|name| check_name("server", name))?;
-        clients.keys().try_for_each(|name| check_name("client", name))?;
-        deployers.iter().try_for_each(|name| check_name("deployer", name))?;
+        let NetworkEntry {
+            servers,
+            clients,
+            deployers,
+            departed,
+        } = &self.network;
+        servers
+            .keys()
+            .chain(departed.keys())
+            .try_for_each(|name| check_name("server", name))?;
+        clients
+            .keys()
+            .try_for_each(|name| check_name("client", name))?;
+        deployers
+            .iter()
+            .try_for_each(|name| check_name("deployer", name))?;
         for (name, service) in &self.services {
             check_name("service", name)?;
             service.validate(name, &self.network)?;
@@ -192,17 +231,36 @@ impl Manifest {
 impl ServiceEntry {
     /// Every file this service needs: sources, modules, data.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
-        self.rpcs.iter().filter_map(|rpc| rpc.source.as_ref()).chain(&self.modules).chain(&self.data)
+        self.rpcs
+            .iter()
+            .filter_map(|rpc| rpc.source.as_ref())
+            .chain(&self.modules)
+            .chain(&self.data)
     }
 
     fn validate(&self, service: &str, network: &NetworkEntry) -> Result<(), String> {
-        if let Some(unknown) = self.tenants.iter().find(|tenant| !network.clients.contains_key(*tenant)) {
-            return Err(format!("service `{service}` has the unknown tenant `{unknown}`"));
+        if let Some(unknown) = self
+            .tenants
+            .iter()
+            .find(|tenant| !network.clients.contains_key(*tenant))
+        {
+            return Err(format!(
+                "service `{service}` has the unknown tenant `{unknown}`"
+            ));
         }
         self.files().try_for_each(FileEntry::validate)?;
-        let GrantsEntry { read, write, env, .. } = &self.grants;
-        if let Some(odd) = read.iter().chain(write).chain(env).find(|grant| has_hidden(grant)) {
-            return Err(format!("the grant `{odd}` has characters that are not seen"));
+        let GrantsEntry {
+            read, write, env, ..
+        } = &self.grants;
+        if let Some(odd) = read
+            .iter()
+            .chain(write)
+            .chain(env)
+            .find(|grant| has_hidden(grant))
+        {
+            return Err(format!(
+                "the grant `{odd}` has characters that are not seen"
+            ));
         }
         let (mut keys, mut signatures) = (BTreeSet::new(), Vec::new());
         for rpc in &self.rpcs {
@@ -215,7 +273,9 @@ impl ServiceEntry {
             }
             signatures.push(signature);
         }
-        named_types(&signatures).map(drop).map_err(|what| format!("service `{service}`: {what}"))
+        named_types(&signatures)
+            .map(drop)
+            .map_err(|what| format!("service `{service}`: {what}"))
     }
 }
 
@@ -224,7 +284,9 @@ impl FileEntry {
         let Self { path, sha256 } = self;
         let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
         if !path.split('/').all(is_plain) || path.contains('\\') || has_hidden(path) {
-            return Err(format!("the path `{path}` does not stay inside the project"));
+            return Err(format!(
+                "the path `{path}` does not stay inside the project"
+            ));
         }
         if !is_sha256(sha256) {
             return Err(format!("`{sha256}` is no SHA-256"));
@@ -239,18 +301,29 @@ impl RpcEntry {
     /// # Errors
     /// A text that is no type.
     pub fn signature(&self, service: &str) -> Result<Signature, String> {
-        let arguments: Vec<&str> =
-            self.parameters.iter().map(|parameter| parameter.type_text.as_str()).collect();
+        let arguments: Vec<&str> = self
+            .parameters
+            .iter()
+            .map(|parameter| parameter.type_text.as_str())
+            .collect();
         let returns: Vec<&str> = self.returns.iter().map(String::as_str).collect();
         Signature::from_texts(service, &self.name, &arguments, &returns)
             .map_err(|error| format!("`{service}.{}`: {error}", self.name))
     }
 
-    /// Types stand as they are written by whoever knows what their names stand for; engines read no other spelling.
+    /// Types stand as they are written by whoever knows what their names stand for; engines read no
+    /// other spelling.
     fn check_spelling(&self, signature: &Signature) -> Result<(), String> {
-        let texts = self.parameters.iter().map(|parameter| &parameter.type_text).chain(&self.returns);
+        let texts = self
+            .parameters
+            .iter()
+            .map(|parameter| &parameter.type_text)
+            .chain(&self.returns);
         let types = signature.arguments.iter().chain(&signature.returns);
-        match texts.zip(types).find(|(text, ty)| Expanded(ty).to_string() != **text) {
+        match texts
+            .zip(types)
+            .find(|(text, ty)| Expanded(ty).to_string() != **text)
+        {
             Some((text, ty)) => Err(format!("the type `{text}` is written `{}`", Expanded(ty))),
             None => Ok(()),
         }
@@ -258,8 +331,11 @@ impl RpcEntry {
 
     /// What it is addressed by in a service, without a check of its types.
     pub fn key_text(&self, service: &str) -> String {
-        let types: Vec<_> =
-            self.parameters.iter().map(|parameter| printed_type(&parameter.type_text)).collect();
+        let types: Vec<_> = self
+            .parameters
+            .iter()
+            .map(|parameter| printed_type(&parameter.type_text))
+            .collect();
         format!("{service}.{}({})", self.name, types.join(", "))
     }
 }
@@ -278,7 +354,8 @@ pub fn printed_type(text: &str) -> String {
     text.chars().filter(is_outside).collect()
 }
 
-/// Refuses a map that has a key twice, of which serde would keep the last: in an access list that is dangerous.
+/// Refuses a map that has a key twice, of which serde would keep the last: in an access list that
+/// is dangerous.
 fn unique_keys<'de, V: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, V>, D::Error> {
@@ -290,11 +367,16 @@ fn unique_keys<'de, V: Deserialize<'de>, D: serde::Deserializer<'de>>(
             f.write_str("a map")
         }
 
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut entries: A,
+        ) -> Result<Self::Value, A::Error> {
             let mut map = BTreeMap::new();
             while let Some((key, value)) = entries.next_entry::<String, V>()? {
                 if map.insert(key.clone(), value).is_some() {
-                    return Err(serde::de::Error::custom(format_args!("the key `{key}` stands twice")));
+                    return Err(serde::de::Error::custom(format_args!(
+                        "the key `{key}` stands twice"
+                    )));
                 }
             }
             Ok(map)
@@ -304,7 +386,9 @@ fn unique_keys<'de, V: Deserialize<'de>, D: serde::Deserializer<'de>>(
 }
 
 fn check_name(what: &str, name: &str) -> Result<(), String> {
-    Name::new(name).map(drop).map_err(|error| format!("the {what} name `{name}`: {error}"))
+    Name::new(name)
+        .map(drop)
+        .map_err(|error| format!("the {what} name `{name}`: {error}"))
 }
 
 /// Whether a text has characters that are not seen as themselves.
@@ -322,7 +406,10 @@ pub fn is_sha256(text: &str) -> bool {
 pub fn sample(digit: char) -> Manifest {
     let rpc = RpcEntry {
         name: "rpc1".to_owned(),
-        parameters: vec![ParameterEntry { name: Some("a".to_owned()), type_text: "int".to_owned() }],
+        parameters: vec![ParameterEntry {
+            name: Some("a".to_owned()),
+            type_text: "int".to_owned(),
+        }],
         returns: vec!["str".to_owned()],
         source: Some(FileEntry {
             path: "services/svc1/rpc1.py".to_owned(),
@@ -331,8 +418,11 @@ pub fn sample(digit: char) -> Manifest {
         deadline_ms: None,
         idempotent: false,
     };
-    let service =
-        ServiceEntry { tenants: vec!["client1".to_owned()], rpcs: vec![rpc], ..ServiceEntry::default() };
+    let service = ServiceEntry {
+        tenants: vec!["client1".to_owned()],
+        rpcs: vec![rpc],
+        ..ServiceEntry::default()
+    };
     Manifest {
         format: MANIFEST_FORMAT,
         server: "server1".to_owned(),
@@ -351,7 +441,11 @@ mod tests {
 
     #[test]
     fn a_type_is_printed_by_its_names() {
-        for text in ["Dict[str, Tuple[A{a: B{c, d}, e: List[B]}, A]]", "List[int]", "B{c, d}"] {
+        for text in [
+            "Dict[str, Tuple[A{a: B{c, d}, e: List[B]}, A]]",
+            "List[int]",
+            "B{c, d}",
+        ] {
             let ty = rpc_schema::Type::parse(text).expect(text);
             assert_eq!(printed_type(text), ty.to_string());
         }
@@ -359,7 +453,13 @@ mod tests {
 
     #[test]
     fn the_apply_id_is_no_part_of_the_content() {
-        let (one, two) = (sample('a'), Manifest { apply: "2".to_owned(), ..sample('a') });
+        let (one, two) = (
+            sample('a'),
+            Manifest {
+                apply: "2".to_owned(),
+                ..sample('a')
+            },
+        );
         assert_eq!(one.content_hash(), two.content_hash());
         assert_ne!(one.content_hash(), sample('b').content_hash());
     }
@@ -369,22 +469,44 @@ mod tests {
         assert_eq!(sample('a').validate(), Ok(()));
         let check = |spoil: fn(&mut ServiceEntry), message: &str| {
             let mut manifest = sample('a');
-            spoil(manifest.services.get_mut("svc1").expect("the sample's service"));
+            spoil(
+                manifest
+                    .services
+                    .get_mut("svc1")
+                    .expect("the sample's service"),
+            );
             assert_eq!(manifest.validate(), Err(message.to_owned()));
         };
         let with_path = |path: &str| {
-            let file = FileEntry { path: path.to_owned(), sha256: "a".repeat(64) };
+            let file = FileEntry {
+                path: path.to_owned(),
+                sha256: "a".repeat(64),
+            };
             file.validate()
         };
-        for path in ["../x.py", "a/../../x.py", "/etc/passwd", "a//b.py", "", "a\\b.py", "./x.py"] {
+        for path in [
+            "../x.py",
+            "a/../../x.py",
+            "/etc/passwd",
+            "a//b.py",
+            "",
+            "a\\b.py",
+            "./x.py",
+        ] {
             assert!(with_path(path).is_err(), "{path}");
         }
-        check(|service| service.rpcs.push(service.rpcs[0].clone()), "`svc1.rpc1(int)` is declared twice");
+        check(
+            |service| service.rpcs.push(service.rpcs[0].clone()),
+            "`svc1.rpc1(int)` is declared twice",
+        );
         check(
             |service| service.tenants.push("who".to_owned()),
             "service `svc1` has the unknown tenant `who`",
         );
-        check(|service| service.rpcs[0].returns.push("x".to_owned()), "`svc1.rpc1`: there is no type `x`");
+        check(
+            |service| service.rpcs[0].returns.push("x".to_owned()),
+            "`svc1.rpc1`: there is no type `x`",
+        );
         check(
             |service| service.rpcs[0].returns = vec!["list[int]".to_owned()],
             "the type `list[int]` is written `List[int]`",

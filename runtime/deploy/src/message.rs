@@ -1,4 +1,5 @@
-//! The `INIT-...` messages: requests with an `id`, answered by `INIT-RES` or `INIT-EX` with the same `id`.
+//! The `INIT-...` messages: requests with an `id`, answered by `INIT-RES` or `INIT-EX` with the
+//! same `id`.
 
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeSeed, MapAccess};
@@ -16,8 +17,8 @@ pub const INIT_RES: &str = "INIT-RES";
 /// Answers that say why not.
 pub const INIT_EX: &str = "INIT-EX";
 
-/// Which of these messages a server has: 2 since manifests are asked for by `INIT-MANIFEST`, 3 since every initializer
-/// proves the deploy key, and steps carry a token.
+/// Which of these messages a server has: 2 since manifests are asked for by `INIT-MANIFEST`, 3
+/// since every initializer proves the deploy key, and steps carry a token.
 pub const PROTOCOL: u32 = 3;
 
 /// Maximum number of characters of who applies and of the note.
@@ -155,8 +156,8 @@ pub enum DeployRequest {
 /// Who applies, when and why; the server keeps it with what it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Origin {
-    /// When, in milliseconds since the Unix epoch by the initializer's clock, and later than any apply that the asked
-    /// servers knew: applies are in order by it, whatever the clocks say.
+    /// When, in milliseconds since the Unix epoch by the initializer's clock, and later than any
+    /// apply that the asked servers knew: applies are in order by it, whatever the clocks say.
     pub at: u64,
     /// Who: a user and a machine, in words.
     pub by: String,
@@ -189,7 +190,10 @@ impl WantedManifest {
     ///
     /// # Errors
     /// A message that has both forms, or none.
-    pub fn new(manifest: Option<Box<Manifest>>, patch: Option<ManifestPatch>) -> Result<Self, String> {
+    pub fn new(
+        manifest: Option<Box<Manifest>>,
+        patch: Option<ManifestPatch>,
+    ) -> Result<Self, String> {
         match (manifest, patch) {
             (Some(whole), None) => Ok(Self::Whole(whole)),
             (None, Some(patch)) => Ok(Self::Patch(patch)),
@@ -278,7 +282,8 @@ pub struct Past {
     /// How it differs from the generation before.
     #[serde(default)]
     pub changes: Changes,
-    /// The transaction that it undid, since that failed on another server; empty where it undid none.
+    /// The transaction that it undid, since that failed on another server; empty where it undid
+    /// none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub undid: String,
     /// Why it cannot be gone back to; empty where it can.
@@ -422,7 +427,9 @@ pub fn is_request_header(header: &str) -> bool {
         "ROLLBACK",
         "RESTART",
     ];
-    header.strip_prefix("INIT-").is_some_and(|verb| VERBS.contains(&verb))
+    header
+        .strip_prefix("INIT-")
+        .is_some_and(|verb| VERBS.contains(&verb))
 }
 
 impl DeployRequest {
@@ -431,7 +438,10 @@ impl DeployRequest {
     /// # Errors
     /// What is missing or wrong.
     pub fn decode(header: &str, value: &str) -> Result<Self, String> {
-        let members = TaggedValue { header: Some(header), value: Some(value) };
+        let members = TaggedValue {
+            header: Some(header),
+            value: Some(value),
+        };
         Self::deserialize(MapAccessDeserializer::new(members)).map_err(|error| error.to_string())
     }
 
@@ -441,13 +451,21 @@ impl DeployRequest {
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), String> {
         if let Some(txn) = self.txn().filter(|txn| !is_txn(txn)) {
-            return Err(format!("`txn` is 16 hexadecimal digits in lower case, not `{}`", shortened(txn)));
+            return Err(format!(
+                "`txn` is 16 hexadecimal digits in lower case, not `{}`",
+                shortened(txn)
+            ));
         }
         match self {
-            Self::Begin { origin: Origin { by, note, .. }, .. } => {
+            Self::Begin {
+                origin: Origin { by, note, .. },
+                ..
+            } => {
                 let too_long = |text: &str| text.chars().nth(MAX_ORIGIN_CHARS).is_some();
                 if too_long(by) || too_long(note) {
-                    return Err(format!("`by` and `note` have at most {MAX_ORIGIN_CHARS} characters"));
+                    return Err(format!(
+                        "`by` and `note` have at most {MAX_ORIGIN_CHARS} characters"
+                    ));
                 }
             }
             Self::Lacks { files } | Self::Fetch { files } => {
@@ -488,7 +506,11 @@ impl DeployRequest {
 impl DeployError {
     /// A refusal without findings.
     pub fn new(kind: DeployErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), findings: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            findings: Vec::new(),
+        }
     }
 }
 
@@ -501,16 +523,23 @@ struct TaggedValue<'a> {
 impl<'de> MapAccess<'de> for TaggedValue<'de> {
     type Error = serde_json::Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Self::Error> {
         let key = match (self.header, self.value) {
             (Some(_), _) => "header",
             (None, Some(_)) => "value",
             (None, None) => return Ok(None),
         };
-        seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some)
+        seed.deserialize(BorrowedStrDeserializer::new(key))
+            .map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Self::Error> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, Self::Error> {
         if let Some(header) = self.header.take() {
             return seed.deserialize(BorrowedStrDeserializer::new(header));
         }
@@ -538,7 +567,11 @@ impl std::fmt::Display for DeployError {
 
 impl std::fmt::Display for SourceFinding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}: {} (for `{}`)", self.path, self.line, self.message, self.procedure)
+        write!(
+            f,
+            "{}:{}: {} (for `{}`)",
+            self.path, self.line, self.message, self.procedure
+        )
     }
 }
 

@@ -1,5 +1,6 @@
-//! Coordinators and participants together, as a model: two initializers that race, servers and initializers that crash at
-//! any step, messages and answers that are lost, leases that run out. Thousands of courses are played, each from a seed.
+//! Coordinators and participants together, as a model: two initializers that race, servers and
+//! initializers that crash at any step, messages and answers that are lost, leases that run out.
+//! Thousands of courses are played, each from a seed.
 
 use std::time::{Duration, Instant};
 
@@ -39,9 +40,18 @@ struct Server {
 
 impl Server {
     fn new() -> Self {
-        let live = Live { generation: 1, content: "first".to_owned() };
+        let live = Live {
+            generation: 1,
+            content: "first".to_owned(),
+        };
         let participant = Participant::new(live.clone());
-        Self { participant, live, previous: String::new(), prepared: None, outcomes: Vec::new() }
+        Self {
+            participant,
+            live,
+            previous: String::new(),
+            prepared: None,
+            outcomes: Vec::new(),
+        }
     }
 
     /// Memory is lost, and made again of what the disk has.
@@ -70,7 +80,9 @@ impl Server {
                     Ok(token) => {
                         self.participant.preparing(txn).expect("it has the lease");
                         self.prepared = Some((begin, content_of(txn), token));
-                        self.participant.prepared(now, txn).expect("it has the lease");
+                        self.participant
+                            .prepared(now, txn)
+                            .expect("it has the lease");
                         Event::Done
                     }
                     Err(refusal) => refused(refusal),
@@ -79,12 +91,26 @@ impl Server {
             Command::Commit => match self.participant.commit(now, txn) {
                 Ok(None) => Event::Done,
                 Ok(Some(generation)) => {
-                    let (_, content, _) = self.prepared.take().expect("what is committed was prepared");
-                    assert_eq!(content, content_of(txn), "what is committed is what was prepared");
-                    assert_eq!(self.live, *expected, "what is live is what the plan was made for");
-                    self.go_live(Live { generation, content });
+                    let (_, content, _) = self
+                        .prepared
+                        .take()
+                        .expect("what is committed was prepared");
+                    assert_eq!(
+                        content,
+                        content_of(txn),
+                        "what is committed is what was prepared"
+                    );
+                    assert_eq!(
+                        self.live, *expected,
+                        "what is live is what the plan was made for"
+                    );
+                    self.go_live(Live {
+                        generation,
+                        content,
+                    });
                     self.participant.committed(txn, self.live.clone());
-                    self.outcomes.push((txn.to_owned(), Outcome::Committed { generation }));
+                    self.outcomes
+                        .push((txn.to_owned(), Outcome::Committed { generation }));
                     Event::Done
                 }
                 Err(refusal) => refused(refusal),
@@ -99,7 +125,10 @@ impl Server {
             Command::Probe => Event::Refused("something else is live".to_owned()),
             Command::RollBack => match self.participant.roll_back(now, txn) {
                 Ok(generation) => {
-                    self.go_live(Live { generation, content: self.previous.clone() });
+                    self.go_live(Live {
+                        generation,
+                        content: self.previous.clone(),
+                    });
                     self.participant.rolled_back(txn, self.live.clone());
                     self.outcomes.push((txn.to_owned(), Outcome::Aborted));
                     Event::Done
@@ -110,7 +139,11 @@ impl Server {
     }
 
     fn go_live(&mut self, live: Live) {
-        assert_eq!(live.generation, self.live.generation + 1, "a generation never goes back");
+        assert_eq!(
+            live.generation,
+            self.live.generation + 1,
+            "a generation never goes back"
+        );
         self.previous = std::mem::replace(&mut self.live, live).content;
     }
 }
@@ -132,10 +165,21 @@ struct Initializer {
 
 impl Initializer {
     fn new(txn: &str, servers: &[Server], gains: [bool; 2]) -> Self {
-        let members = gains.iter().enumerate().map(|(index, gains)| (index.to_string(), *gains)).collect();
+        let members = gains
+            .iter()
+            .enumerate()
+            .map(|(index, gains)| (index.to_string(), *gains))
+            .collect();
         let (coordinator, pending) = Coordinator::new(members);
         let expected = servers.iter().map(|server| server.live.clone()).collect();
-        Self { txn: txn.to_owned(), expected, coordinator, pending, late: Vec::new(), crashed: false }
+        Self {
+            txn: txn.to_owned(),
+            expected,
+            coordinator,
+            pending,
+            late: Vec::new(),
+            crashed: false,
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -154,7 +198,11 @@ impl Initializer {
             }
             one => {
                 let event = servers[index].obey(now, command, &self.txn, &self.expected[index]);
-                if one == 1 { Event::Lost("the answer was lost".to_owned()) } else { event }
+                if one == 1 {
+                    Event::Lost("the answer was lost".to_owned())
+                } else {
+                    event
+                }
             }
         };
         self.pending.extend(self.coordinator.on(index, event));
@@ -171,7 +219,11 @@ impl Initializer {
 
     /// What it reports at its end is true.
     fn check(&self, servers: &[Server]) {
-        assert!(self.coordinator.is_done(), "stuck: {:?}", self.coordinator.members());
+        assert!(
+            self.coordinator.is_done(),
+            "stuck: {:?}",
+            self.coordinator.members()
+        );
         for (member, server) in self.coordinator.members().iter().zip(servers) {
             let is_live = server.live.content == content_of(&self.txn);
             match &member.standing {
@@ -200,8 +252,9 @@ fn play(seed: u64) -> [usize; 3] {
         if step == second {
             initializers.push(Initializer::new("b", &servers, gains));
         }
-        let at_work: Vec<usize> =
-            (0..initializers.len()).filter(|index| !initializers[*index].is_over()).collect();
+        let at_work: Vec<usize> = (0..initializers.len())
+            .filter(|index| !initializers[*index].is_over())
+            .collect();
         if at_work.is_empty() && step > second {
             break;
         }
@@ -209,8 +262,9 @@ fn play(seed: u64) -> [usize; 3] {
             continue;
         }
         assert!(step < 500, "seed {seed}: it does not end");
-        let late: Vec<usize> =
-            (0..initializers.len()).filter(|index| !initializers[*index].late.is_empty()).collect();
+        let late: Vec<usize> = (0..initializers.len())
+            .filter(|index| !initializers[*index].late.is_empty())
+            .collect();
         if !late.is_empty() && chance.once_in(3) {
             initializers[late[chance.below(late.len())]].arrive(now, &mut servers, &mut chance);
         } else if wild && chance.once_in(12) {
@@ -232,7 +286,10 @@ fn play(seed: u64) -> [usize; 3] {
             initializers[index].step(now, &mut servers, &mut chance, wild);
         }
     }
-    let live = initializers.iter().filter(|one| !one.crashed && one.coordinator.is_live()).count();
+    let live = initializers
+        .iter()
+        .filter(|one| !one.crashed && one.coordinator.is_live())
+        .count();
     let crashed = initializers.iter().filter(|one| one.crashed).count();
     converge(now, &mut servers, &mut chance);
     [live, crashed, usize::from(servers[0].live.generation > 3)]
@@ -250,8 +307,16 @@ fn converge(mut now: Instant, servers: &mut [Server; 2], chance: &mut Chance) {
     while !next.is_over() {
         next.step(now, servers, chance, false);
     }
-    assert!(next.coordinator.is_live(), "{:?}", next.coordinator.members());
-    assert!(servers.iter().all(|server| server.live.content == content_of("c")));
+    assert!(
+        next.coordinator.is_live(),
+        "{:?}",
+        next.coordinator.members()
+    );
+    assert!(
+        servers
+            .iter()
+            .all(|server| server.live.content == content_of("c"))
+    );
 }
 
 #[test]
@@ -263,5 +328,8 @@ fn whatever_crashes_is_lost_or_races_reports_are_true_and_the_next_apply_converg
         }
     }
     let [live, crashed, rolled_back] = sums;
-    assert!(live > 1_000 && crashed > 1_000 && rolled_back > 100, "{sums:?}: the courses are too tame");
+    assert!(
+        live > 1_000 && crashed > 1_000 && rolled_back > 100,
+        "{sums:?}: the courses are too tame"
+    );
 }

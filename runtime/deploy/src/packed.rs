@@ -1,4 +1,5 @@
-//! [`Packed`]: bytes on their way, compressed, and where the far side has something alike, as what differs.
+//! [`Packed`]: bytes on their way, compressed, and where the far side has something alike, as what
+//! differs.
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 /// What is packed is half the size of the source, and takes a tenth of the time of the best.
 const LEVEL: i32 = 3;
 
-/// The window that a decoder accepts at most, as a power of two: what a Zstandard frame may ask for without being asked.
+/// The window that a decoder accepts at most, as a power of two: what a Zstandard frame may ask for
+/// without being asked.
 const MAX_WINDOW_LOG: u32 = 27;
 
 const MIN_WINDOW_LOG: u32 = 10;
@@ -26,8 +28,9 @@ thread_local! {
 
 /// Bytes as a Zstandard frame (RFC 8878) in base64.
 ///
-/// A frame may refer to a *base* that both sides have, as if that stood before it (a raw-content prefix, as
-/// `zstd --patch-from` makes): a manifest of 10,000 procedures, of which one changed, is then a few hundred bytes.
+/// A frame may refer to a *base* that both sides have, as if that stood before it (a raw-content
+/// prefix, as `zstd --patch-from` makes): a manifest of 10,000 procedures, of which one changed, is
+/// then a few hundred bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packed {
     /// How many bytes it has.
@@ -42,8 +45,15 @@ impl Packed {
     /// # Errors
     /// Where there is no memory to do so.
     pub fn pack(bytes: &[u8], base: &[u8]) -> io::Result<Self> {
-        let frame = if base.is_empty() { compress(bytes) } else { compress_beside(bytes, base) }?;
-        Ok(Self { size: bytes.len() as u64, zstd: STANDARD.encode(frame) })
+        let frame = if base.is_empty() {
+            compress(bytes)
+        } else {
+            compress_beside(bytes, base)
+        }?;
+        Ok(Self {
+            size: bytes.len() as u64,
+            zstd: STANDARD.encode(frame),
+        })
     }
 
     /// The bytes, which are at most `limit`.
@@ -55,7 +65,9 @@ impl Packed {
         if size > limit {
             return Err(format!("{size} bytes are over the limit of {limit}"));
         }
-        let frame = STANDARD.decode(&self.zstd).map_err(|error| format!("its base64 is broken: {error}"))?;
+        let frame = STANDARD
+            .decode(&self.zstd)
+            .map_err(|error| format!("its base64 is broken: {error}"))?;
         let broken = |error: io::Error| format!("it does not unpack to {size} bytes: {error}");
         let unpacked = if base.is_empty() && size <= SHORT {
             decompress(&frame, size)
@@ -63,7 +75,11 @@ impl Packed {
             decompress_beside(&frame, base, self.size)
         };
         let bytes = unpacked.map_err(broken)?;
-        if bytes.len() == size { Ok(bytes) } else { Err(format!("it does not unpack to {size} bytes")) }
+        if bytes.len() == size {
+            Ok(bytes)
+        } else {
+            Err(format!("it does not unpack to {size} bytes"))
+        }
     }
 }
 
@@ -113,27 +129,53 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_unpacked_with_the_same_base() {
-        let base: Vec<u8> =
-            (0..400_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
+        let base: Vec<u8> = (0..400_000_u32)
+            .flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes())
+            .collect();
         let changed = [&base[..700_000], b"something else", &base[700_000..]].concat();
-        for (bytes, base) in [(&b""[..], &b""[..]), (b"abc", b""), (b"abc", b"xyz"), (&changed, &base)] {
+        for (bytes, base) in [
+            (&b""[..], &b""[..]),
+            (b"abc", b""),
+            (b"abc", b"xyz"),
+            (&changed, &base),
+        ] {
             let packed = Packed::pack(bytes, base).expect("packed");
             assert!(packed.unpack(base, bytes.len()).expect("unpacked") == bytes);
             assert!(bytes.is_empty() || packed.unpack(base, bytes.len() - 1).is_err());
         }
         let packed = Packed::pack(&changed, &base).expect("packed");
         assert!(packed.zstd.len() < 1_000, "{}", packed.zstd.len());
-        assert!(packed.unpack(&base[1..], changed.len()).map_or(true, |other| other != changed));
+        assert!(
+            packed
+                .unpack(&base[1..], changed.len())
+                .map_or(true, |other| other != changed)
+        );
     }
 
     #[test]
     fn what_is_not_as_long_as_it_says_is_refused() {
         let packed = Packed::pack(&[7; 1000], b"").expect("packed");
         for size in [0, 999, 1001] {
-            let wrong = Packed { size, ..packed.clone() };
-            assert!(wrong.unpack(b"", 10_000).expect_err("another size").contains("does not unpack"));
+            let wrong = Packed {
+                size,
+                ..packed.clone()
+            };
+            assert!(
+                wrong
+                    .unpack(b"", 10_000)
+                    .expect_err("another size")
+                    .contains("does not unpack")
+            );
         }
-        let broken = Packed { zstd: "*".to_owned(), ..packed };
-        assert!(broken.unpack(b"", 10_000).expect_err("no base64").contains("base64"));
+        let broken = Packed {
+            zstd: "*".to_owned(),
+            ..packed
+        };
+        assert!(
+            broken
+                .unpack(b"", 10_000)
+                .expect_err("no base64")
+                .contains("base64")
+        );
     }
 }

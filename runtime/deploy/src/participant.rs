@@ -60,7 +60,9 @@ pub enum Refusal {
         left_ms: u64,
     },
     /// What is live is not what the plan was made for.
-    #[error("the server moved on: the plan is for generation {planned}, and generation {found} is live")]
+    #[error(
+        "the server moved on: the plan is for generation {planned}, and generation {found} is live"
+    )]
     Moved {
         /// The generation of the plan.
         planned: u64,
@@ -116,7 +118,10 @@ struct Current {
 impl Current {
     fn busy(&self, now: Instant) -> Refusal {
         let left = self.until.saturating_duration_since(now).as_millis();
-        Refusal::Busy { holder: self.holder.clone(), left_ms: u64::try_from(left).unwrap_or(u64::MAX) }
+        Refusal::Busy {
+            holder: self.holder.clone(),
+            left_ms: u64::try_from(left).unwrap_or(u64::MAX),
+        }
     }
 }
 
@@ -151,7 +156,10 @@ pub struct Begin {
 impl Participant {
     /// A server on which this is live.
     pub fn new(live: Live) -> Self {
-        Self { live, ..Self::default() }
+        Self {
+            live,
+            ..Self::default()
+        }
     }
 
     /// What is live.
@@ -166,25 +174,37 @@ impl Participant {
 
     /// Ends a transaction whose lease ran out; its id is returned, once.
     pub fn expire(&mut self, now: Instant) -> Option<String> {
-        let expired = self.current.take_if(|current| now >= current.until && !current.preparing)?;
+        let expired = self
+            .current
+            .take_if(|current| now >= current.until && !current.preparing)?;
         self.remember(&expired.txn, Outcome::Aborted);
         Some(expired.txn)
     }
 
-    /// Takes the lease for a transaction. The one that holds it may begin again. The answer: its fencing token.
+    /// Takes the lease for a transaction. The one that holds it may begin again. The answer: its
+    /// fencing token.
     ///
     /// # Errors
     /// [`Refusal::Busy`], [`Refusal::Moved`].
     pub fn begin(&mut self, now: Instant, begin: Begin) -> Result<u64, Refusal> {
         self.expire(now);
-        if let Some(current) = self.current.as_ref().filter(|current| current.txn != begin.txn) {
+        if let Some(current) = self
+            .current
+            .as_ref()
+            .filter(|current| current.txn != begin.txn)
+        {
             return Err(current.busy(now));
         }
         if begin.expected != self.live {
-            return Err(Refusal::Moved { planned: begin.expected.generation, found: self.live.generation });
+            return Err(Refusal::Moved {
+                planned: begin.expected.generation,
+                found: self.live.generation,
+            });
         }
-        self.token =
-            self.token.max(self.live.generation.saturating_mul(TOKENS_PER_GENERATION)).saturating_add(1);
+        self.token = self
+            .token
+            .max(self.live.generation.saturating_mul(TOKENS_PER_GENERATION))
+            .saturating_add(1);
         self.hold(now, begin, self.token);
         Ok(self.token)
     }
@@ -193,17 +213,27 @@ impl Participant {
         let lease = begin.lease.min(MAX_LEASE);
         let Begin { txn, holder, .. } = begin;
         let until = now + lease;
-        self.current = Some(Current { txn, token, holder, lease, until, preparing: false, prepared: false });
+        self.current = Some(Current {
+            txn,
+            token,
+            holder,
+            lease,
+            until,
+            preparing: false,
+            prepared: false,
+        });
     }
 
-    /// Takes up a transaction that was prepared when the server last stopped; its lease begins again. The answer:
-    /// whether it still follows from what is live.
+    /// Takes up a transaction that was prepared when the server last stopped; its lease begins
+    /// again. The answer: whether it still follows from what is live.
     pub fn resume(&mut self, now: Instant, begin: Begin, token: u64) -> bool {
         let follows = begin.expected == self.live && self.outcome(&begin.txn) == Outcome::Unknown;
         if follows {
             self.token = self.token.max(token);
             self.hold(now, begin, token);
-            self.current.iter_mut().for_each(|current| current.prepared = true);
+            self.current
+                .iter_mut()
+                .for_each(|current| current.prepared = true);
         }
         follows
     }
@@ -219,7 +249,8 @@ impl Participant {
         Ok(())
     }
 
-    /// The server checks and loads; [`prepared`](Self::prepared) or [`abort`](Self::abort) must follow.
+    /// The server checks and loads; [`prepared`](Self::prepared) or [`abort`](Self::abort) must
+    /// follow.
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`].
@@ -240,12 +271,17 @@ impl Participant {
         Ok(())
     }
 
-    /// Whether a transaction may be made live. `None` says that it already was; else the number that its generation
-    /// gets, and [`committed`](Self::committed) or [`abort`](Self::abort) must follow.
+    /// Whether a transaction may be made live. `None` says that it already was; else the number
+    /// that its generation gets, and [`committed`](Self::committed) or [`abort`](Self::abort) must
+    /// follow.
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`], [`Refusal::NotPrepared`].
-    pub fn commit<'a>(&mut self, now: Instant, step: impl Into<Step<'a>>) -> Result<Option<u64>, Refusal> {
+    pub fn commit<'a>(
+        &mut self,
+        now: Instant,
+        step: impl Into<Step<'a>>,
+    ) -> Result<Option<u64>, Refusal> {
         let step = step.into();
         if let Outcome::Committed { .. } = self.outcome(step.txn) {
             return Ok(None);
@@ -260,7 +296,12 @@ impl Participant {
     /// The transaction is live, and durably so.
     pub fn committed(&mut self, txn: &str, live: Live) {
         self.current.take_if(|current| current.txn == txn);
-        self.remember(txn, Outcome::Committed { generation: live.generation });
+        self.remember(
+            txn,
+            Outcome::Committed {
+                generation: live.generation,
+            },
+        );
         self.live = live;
     }
 
@@ -275,17 +316,21 @@ impl Participant {
         Outcome::Aborted
     }
 
-    /// Whether a committed transaction may be undone: the number that the generation with the content before it gets.
+    /// Whether a committed transaction may be undone: the number that the generation with the
+    /// content before it gets.
     ///
     /// # Errors
-    /// [`Refusal::NotLive`] where something else is live by now, [`Refusal::Busy`] where another apply is under way.
+    /// [`Refusal::NotLive`] where something else is live by now, [`Refusal::Busy`] where another
+    /// apply is under way.
     pub fn roll_back(&mut self, now: Instant, txn: &str) -> Result<u64, Refusal> {
         self.expire(now);
         if let Some(current) = &self.current {
             return Err(current.busy(now));
         }
         match self.outcome(txn) {
-            Outcome::Committed { generation } if generation == self.live.generation => Ok(generation + 1),
+            Outcome::Committed { generation } if generation == self.live.generation => {
+                Ok(generation + 1)
+            }
             _ => Err(Refusal::NotLive(txn.to_owned())),
         }
     }
@@ -310,7 +355,11 @@ impl Participant {
         let current = self.current.as_mut().filter(|current| current.txn == txn);
         let current = current.ok_or_else(|| Refusal::NotUnderWay(txn.to_owned()))?;
         match token.filter(|token| *token != current.token) {
-            Some(token) => Err(Refusal::Fenced { txn: txn.to_owned(), token, held: current.token }),
+            Some(token) => Err(Refusal::Fenced {
+                txn: txn.to_owned(),
+                token,
+                held: current.token,
+            }),
             None => Ok(current),
         }
     }
@@ -350,12 +399,20 @@ mod tests {
     const LEASE: Duration = Duration::from_secs(10);
 
     fn live(generation: u64) -> Live {
-        Live { generation, content: format!("content {generation}") }
+        Live {
+            generation,
+            content: format!("content {generation}"),
+        }
     }
 
     fn begin(txn: &str, generation: u64) -> Begin {
         let expected = live(generation);
-        Begin { txn: txn.to_owned(), holder: format!("holder of {txn}"), lease: LEASE, expected }
+        Begin {
+            txn: txn.to_owned(),
+            holder: format!("holder of {txn}"),
+            lease: LEASE,
+            expected,
+        }
     }
 
     fn prepared(txn: &str) -> (Participant, Instant) {
@@ -384,34 +441,67 @@ mod tests {
         assert_eq!(server.abort("t"), Outcome::Committed { generation: 4 });
         assert_eq!(server.abort("u"), Outcome::Aborted);
         assert_eq!(server.abort("u"), Outcome::Aborted);
-        assert_eq!(server.commit(now, "u"), Err(Refusal::NotUnderWay("u".to_owned())));
+        assert_eq!(
+            server.commit(now, "u"),
+            Err(Refusal::NotUnderWay("u".to_owned()))
+        );
         assert_eq!(server.live(), &live(4));
     }
 
     #[test]
     fn a_commit_before_prepare_is_refused() {
         let (mut server, now) = (Participant::new(live(3)), Instant::now());
-        assert_eq!(server.commit(now, "t"), Err(Refusal::NotUnderWay("t".to_owned())));
+        assert_eq!(
+            server.commit(now, "t"),
+            Err(Refusal::NotUnderWay("t".to_owned()))
+        );
         server.begin(now, begin("t", 3)).expect("idle");
-        assert_eq!(server.commit(now, "t"), Err(Refusal::NotPrepared("t".to_owned())));
+        assert_eq!(
+            server.commit(now, "t"),
+            Err(Refusal::NotPrepared("t".to_owned()))
+        );
     }
 
     #[test]
     fn the_loser_is_told_who_holds_the_lease() {
         let (mut server, now) = prepared("t");
-        let busy = Refusal::Busy { holder: "holder of t".to_owned(), left_ms: 10_000 };
+        let busy = Refusal::Busy {
+            holder: "holder of t".to_owned(),
+            left_ms: 10_000,
+        };
         assert_eq!(server.begin(now, begin("u", 3)), Err(busy.clone()));
-        assert_eq!(server.prepared(now, "u"), Err(Refusal::NotUnderWay("u".to_owned())));
+        assert_eq!(
+            server.prepared(now, "u"),
+            Err(Refusal::NotUnderWay("u".to_owned()))
+        );
         assert_eq!(server.roll_back(now, "t"), Err(busy));
         let first = server.current.as_ref().expect("a lease").token;
-        let again = server.begin(now, begin("t", 3)).expect("the holder may begin again");
+        let again = server
+            .begin(now, begin("t", 3))
+            .expect("the holder may begin again");
         assert!(again > first);
-        let stale = Step { txn: "t", token: Some(first) };
+        let stale = Step {
+            txn: "t",
+            token: Some(first),
+        };
         assert_eq!(
             server.step(now, stale),
-            Err(Refusal::Fenced { txn: "t".to_owned(), token: first, held: again })
+            Err(Refusal::Fenced {
+                txn: "t".to_owned(),
+                token: first,
+                held: again
+            })
         );
-        assert_eq!(server.step(now, Step { token: Some(again), ..stale }), Ok(()));
+        assert_eq!(
+            server.step(
+                now,
+                Step {
+                    token: Some(again),
+                    ..stale
+                }
+            ),
+            Ok(())
+        );
     }
 
     #[test]
@@ -420,9 +510,14 @@ mod tests {
         server.step(now + LEASE / 2, "t").expect("under way");
         assert_eq!(server.expire(now + LEASE), None);
         assert_eq!(server.expire(now + LEASE * 3 / 2), Some("t".to_owned()));
-        assert_eq!(server.commit(now + LEASE * 2, "t"), Err(Refusal::NotUnderWay("t".to_owned())));
+        assert_eq!(
+            server.commit(now + LEASE * 2, "t"),
+            Err(Refusal::NotUnderWay("t".to_owned()))
+        );
         assert_eq!(server.outcome("t"), Outcome::Aborted);
-        server.begin(now + LEASE * 2, begin("u", 3)).expect("free again");
+        server
+            .begin(now + LEASE * 2, begin("u", 3))
+            .expect("free again");
     }
 
     #[test]
@@ -439,10 +534,31 @@ mod tests {
     #[test]
     fn a_plan_for_another_generation_or_content_is_refused() {
         let (mut server, now) = (Participant::new(live(3)), Instant::now());
-        assert_eq!(server.begin(now, begin("t", 2)), Err(Refusal::Moved { planned: 2, found: 3 }));
-        let other = Live { content: "other".to_owned(), ..live(3) };
-        let refused = server.begin(now, Begin { expected: other, ..begin("t", 3) });
-        assert_eq!(refused, Err(Refusal::Moved { planned: 3, found: 3 }));
+        assert_eq!(
+            server.begin(now, begin("t", 2)),
+            Err(Refusal::Moved {
+                planned: 2,
+                found: 3
+            })
+        );
+        let other = Live {
+            content: "other".to_owned(),
+            ..live(3)
+        };
+        let refused = server.begin(
+            now,
+            Begin {
+                expected: other,
+                ..begin("t", 3)
+            },
+        );
+        assert_eq!(
+            refused,
+            Err(Refusal::Moved {
+                planned: 3,
+                found: 3
+            })
+        );
         assert_eq!(server.current(), None);
     }
 
@@ -452,19 +568,43 @@ mod tests {
         server.commit(now, "t").expect("prepared");
         server.committed("t", live(4));
         assert_eq!(server.roll_back(now, "t"), Ok(5));
-        server.rolled_back("t", Live { generation: 5, ..live(3) });
+        server.rolled_back(
+            "t",
+            Live {
+                generation: 5,
+                ..live(3)
+            },
+        );
         assert_eq!(server.outcome("t"), Outcome::Aborted);
-        assert_eq!(server.roll_back(now, "t"), Err(Refusal::NotLive("t".to_owned())));
-        assert_eq!(server.roll_back(now, "never"), Err(Refusal::NotLive("never".to_owned())));
+        assert_eq!(
+            server.roll_back(now, "t"),
+            Err(Refusal::NotLive("t".to_owned()))
+        );
+        assert_eq!(
+            server.roll_back(now, "never"),
+            Err(Refusal::NotLive("never".to_owned()))
+        );
     }
 
     #[test]
     fn what_was_prepared_before_a_restart_can_be_committed_after_it() {
         let (mut server, now) = (Participant::new(live(3)), Instant::now());
         assert!(server.resume(now, begin("t", 3), 7));
-        assert_eq!(server.commit(now, Step { txn: "t", token: Some(7) }), Ok(Some(4)));
+        assert_eq!(
+            server.commit(
+                now,
+                Step {
+                    txn: "t",
+                    token: Some(7)
+                }
+            ),
+            Ok(Some(4))
+        );
         let mut moved = Participant::new(live(4));
-        assert!(!moved.resume(now, begin("t", 3), 7), "something else is live");
+        assert!(
+            !moved.resume(now, begin("t", 3), 7),
+            "something else is live"
+        );
         let mut settled = Participant::new(live(3));
         settled.recall([("t".to_owned(), Outcome::Aborted)]);
         assert!(!settled.resume(now, begin("t", 3), 7), "it was aborted");
@@ -487,7 +627,10 @@ mod tests {
             |server, now, txn| drop(server.begin(now, begin(txn, server.live().generation))),
             |server, now, txn| drop(server.prepared(now, txn)),
             |server, now, txn| {
-                let was_prepared = server.current.as_ref().is_some_and(|current| current.prepared);
+                let was_prepared = server
+                    .current
+                    .as_ref()
+                    .is_some_and(|current| current.prepared);
                 if let Ok(Some(generation)) = server.commit(now, txn) {
                     assert!(was_prepared && server.current() == Some(txn));
                     assert_eq!(generation, server.live().generation + 1);
@@ -512,7 +655,10 @@ mod tests {
                 let before = server.live().generation;
                 let (step, txn) = (steps[rest % choices / 2], ["t", "u"][rest % 2]);
                 step(&mut server, now, txn);
-                assert!(server.live().generation >= before, "a generation never goes back");
+                assert!(
+                    server.live().generation >= before,
+                    "a generation never goes back"
+                );
                 rest /= choices;
             }
         }

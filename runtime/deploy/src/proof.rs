@@ -8,9 +8,9 @@
 //!                   <-- the same with the server's label
 //! ```
 //!
-//! `address` is the one that the initializer dialled. A server accepts its own alone, so that a server in the middle
-//! cannot pass the challenge of another one on. The server's own proof tells the initializer that it sends code to a
-//! server that has the key.
+//! `address` is the one that the initializer dialled. A server accepts its own alone, so that a
+//! server in the middle cannot pass the challenge of another one on. The server's own proof tells
+//! the initializer that it sends code to a server that has the key.
 
 use std::net::SocketAddr;
 
@@ -48,7 +48,8 @@ pub struct Challenge<'a> {
 impl Challenge<'_> {
     /// The proof, as lower-case hexadecimal.
     pub fn prove(&self, key: &[u8], prover: Prover) -> String {
-        self.keyed(key, prover).map_or_else(String::new, |mac| hex(&mac.finalize().into_bytes()))
+        self.keyed(key, prover)
+            .map_or_else(String::new, |mac| hex(&mac.finalize().into_bytes()))
     }
 
     /// Whether that is the proof of this key, compared in constant time.
@@ -59,7 +60,9 @@ impl Challenge<'_> {
         let digits = proof.as_bytes().chunks(2);
         let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let proof: Option<Vec<u8>> = digits.map(byte).collect();
-        self.keyed(key, prover).zip(proof).is_some_and(|(mac, proof)| mac.verify_slice(&proof).is_ok())
+        self.keyed(key, prover)
+            .zip(proof)
+            .is_some_and(|(mac, proof)| mac.verify_slice(&proof).is_ok())
     }
 
     /// HMAC takes a key of any length, so this is always `Some`.
@@ -69,15 +72,19 @@ impl Challenge<'_> {
             Prover::Initializer => "rpc deploy 1 initializer",
             Prover::Server => "rpc deploy 1 server",
         };
-        let Self { address, initializer_nonce, server_nonce } = self;
+        let Self {
+            address,
+            initializer_nonce,
+            server_nonce,
+        } = self;
         let address = canonical(*address);
         mac.update(format!("{label}\n{address}\n{initializer_nonce}\n{server_nonce}\n").as_bytes());
         Some(mac)
     }
 }
 
-/// An address as it is written in a proof and in the name of a key file: an IPv4 address in IPv6 is the IPv4 address, and
-/// there is no scope.
+/// An address as it is written in a proof and in the name of a key file: an IPv4 address in IPv6 is
+/// the IPv4 address, and there is no scope.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -91,8 +98,16 @@ pub fn is_nonce(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn challenge<'a>(address: &str, initializer_nonce: &'a str, server_nonce: &'a str) -> Challenge<'a> {
-        Challenge { address: address.parse().expect("an address"), initializer_nonce, server_nonce }
+    fn challenge<'a>(
+        address: &str,
+        initializer_nonce: &'a str,
+        server_nonce: &'a str,
+    ) -> Challenge<'a> {
+        Challenge {
+            address: address.parse().expect("an address"),
+            initializer_nonce,
+            server_nonce,
+        }
     }
 
     #[test]
@@ -100,7 +115,11 @@ mod tests {
         let asked = challenge("10.0.0.1:7101", "a", "b");
         let proof = asked.prove(b"key", Prover::Initializer);
         assert!(asked.verify(b"key", Prover::Initializer, &proof));
-        assert!(challenge("[::ffff:10.0.0.1]:7101", "a", "b").verify(b"key", Prover::Initializer, &proof));
+        assert!(challenge("[::ffff:10.0.0.1]:7101", "a", "b").verify(
+            b"key",
+            Prover::Initializer,
+            &proof
+        ));
         for other in [
             challenge("10.0.0.1:7102", "a", "b"),
             challenge("10.0.0.2:7101", "a", "b"),
@@ -108,12 +127,25 @@ mod tests {
             challenge("10.0.0.1:7101", "ab", ""),
             challenge("10.0.0.1:7101", "a", "c"),
         ] {
-            assert!(!other.verify(b"key", Prover::Initializer, &proof), "{other:?}");
+            assert!(
+                !other.verify(b"key", Prover::Initializer, &proof),
+                "{other:?}"
+            );
         }
         assert!(!asked.verify(b"kex", Prover::Initializer, &proof));
         assert!(!asked.verify(b"key", Prover::Server, &proof));
-        for broken in ["", "zz", &proof[2..], &proof[1..], "é", &proof.to_uppercase()] {
-            assert!(!asked.verify(b"key", Prover::Initializer, broken), "{broken}");
+        for broken in [
+            "",
+            "zz",
+            &proof[2..],
+            &proof[1..],
+            "é",
+            &proof.to_uppercase(),
+        ] {
+            assert!(
+                !asked.verify(b"key", Prover::Initializer, broken),
+                "{broken}"
+            );
         }
     }
 
@@ -122,11 +154,16 @@ mod tests {
         let nonces = ["0".repeat(NONCE_DIGITS), "1".repeat(NONCE_DIGITS)];
         assert!(nonces.iter().all(|nonce| is_nonce(nonce)));
         assert!(
-            !is_nonce("") && !is_nonce(&"A".repeat(NONCE_DIGITS)) && !is_nonce(&"0".repeat(NONCE_DIGITS + 1))
+            !is_nonce("")
+                && !is_nonce(&"A".repeat(NONCE_DIGITS))
+                && !is_nonce(&"0".repeat(NONCE_DIGITS + 1))
         );
         let proof = challenge("127.0.0.1:7101", &nonces[0], &nonces[1])
             .prove(b"a key of this network", Prover::Initializer);
         // hmac.new(key, text, "sha256") of Python's standard library.
-        assert_eq!(proof, "eae683cf7a2b9bde297eb2b7bbb874a3eecafde0b6c057674979b20efec853da");
+        assert_eq!(
+            proof,
+            "eae683cf7a2b9bde297eb2b7bbb874a3eecafde0b6c057674979b20efec853da"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Native procedures: handlers in Rust, compiled into the provider's own binary.
 //!
-//! Generated code makes a [`NativeService`] of a service's `Handler`; a server is started with it. Which procedures are
-//! live, and who may call them, the manifest says, as for code that travels.
+//! Generated code makes a [`NativeService`] of a service's `Handler`; a server is started with it.
+//! Which procedures are live, and who may call them, the manifest says, as for code that travels.
 
 use std::any::Any;
 use std::fmt;
@@ -23,8 +23,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Returns a call by that client, whose caller waits until `deadline`. Servers make calls for their handlers, and tests
-    /// of a handler make them for themselves:
+    /// Returns a call by that client, whose caller waits until `deadline`. Servers make calls for
+    /// their handlers, and tests of a handler make them for themselves:
     ///
     /// ```
     /// # use std::time::{Duration, Instant};
@@ -32,7 +32,10 @@ impl Call {
     /// assert_eq!(call.client(), "client1");
     /// ```
     pub fn new(client: impl Into<Arc<str>>, deadline: Instant) -> Self {
-        Self { client: client.into(), deadline }
+        Self {
+            client: client.into(),
+            deadline,
+        }
     }
 
     /// The client that calls: one of the service's tenants.
@@ -48,9 +51,10 @@ impl Call {
 
 /// What a handler fails with: an `Execution Exception` at the caller, with this kind and message.
 ///
-/// The operator `?` turns every `std::error::Error` into a failure of the kind `Error`. To let callers tell errors apart,
-/// name a kind ([`new`](Self::new)) or take the error's type for it ([`of_type`](Self::of_type)). An `anyhow::Error` or a
-/// boxed error needs `.map_err(|error| Failure::new("Refused", error.to_string()))`.
+/// The operator `?` turns every `std::error::Error` into a failure of the kind `Error`. To let
+/// callers tell errors apart, name a kind ([`new`](Self::new)) or take the error's type for it
+/// ([`of_type`](Self::of_type)). An `anyhow::Error` or a boxed error needs `.map_err(|error|
+/// Failure::new("Refused", error.to_string()))`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     kind: String,
@@ -63,11 +67,14 @@ const DEFAULT_KIND: &str = "Error";
 impl Failure {
     /// Returns a failure of a kind that callers can tell from others, such as `OutOfStock`.
     pub fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind: kind.into(), message: message.into() }
+        Self {
+            kind: kind.into(),
+            message: message.into(),
+        }
     }
 
-    /// Returns a failure whose kind is the name of the error's type, such as `ParseIntError`. Callers then see that name,
-    /// so it becomes part of the interface.
+    /// Returns a failure whose kind is the name of the error's type, such as `ParseIntError`.
+    /// Callers then see that name, so it becomes part of the interface.
     ///
     /// ```
     /// # use rpc_runtime_handler::Failure;
@@ -126,7 +133,11 @@ trait StartCall: Send + Sync {
 /// A call under way.
 pub trait PollCall: Send {
     /// Polls the handler. When it ends, appends the returned values.
-    fn poll_into(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Outbox) -> Poll<Result<(), Failure>>;
+    fn poll_into(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut Outbox,
+    ) -> Poll<Result<(), Failure>>;
 }
 
 /// A call under way.
@@ -147,13 +158,21 @@ impl Method {
     ///
     /// # Errors
     /// Bytes that are not the arguments.
-    pub fn start(&self, call: Call, arguments: &mut Reader<'_>) -> Result<RunningCall, DecodeError> {
+    pub fn start(
+        &self,
+        call: Call,
+        arguments: &mut Reader<'_>,
+    ) -> Result<RunningCall, DecodeError> {
         self.handler.start(call, arguments)
     }
 }
 
 impl<R: Value, F: Future<Output = Result<R, Failure>> + Send> PollCall for F {
-    fn poll_into(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Outbox) -> Poll<Result<(), Failure>> {
+    fn poll_into(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut Outbox,
+    ) -> Poll<Result<(), Failure>> {
         self.poll(cx).map_ok(|returned| returned.put(out))
     }
 }
@@ -183,11 +202,16 @@ where
     }
 }
 
-/// A handler that panicked before it began to run: it does so when it is polled, where panics are expected.
+/// A handler that panicked before it began to run: it does so when it is polled, where panics are
+/// expected.
 struct Panicked(Option<Box<dyn Any + Send>>);
 
 impl PollCall for Panicked {
-    fn poll_into(mut self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut Outbox) -> Poll<Result<(), Failure>> {
+    fn poll_into(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut Outbox,
+    ) -> Poll<Result<(), Failure>> {
         match self.0.take() {
             Some(panic) => std::panic::resume_unwind(panic),
             None => Poll::Pending,
@@ -208,10 +232,14 @@ impl NativeService {
 
     /// Returns a service without procedures; generated code adds them.
     pub fn new(service: &'static str) -> Self {
-        Self { service, methods: Vec::new() }
+        Self {
+            service,
+            methods: Vec::new(),
+        }
     }
 
-    /// Adds a procedure. `handler` gets the tuple of the arguments, nested where there are more than twelve.
+    /// Adds a procedure. `handler` gets the tuple of the arguments, nested where there are more
+    /// than twelve.
     #[must_use]
     pub fn method<A, R, F>(
         mut self,
@@ -223,26 +251,42 @@ impl NativeService {
         R: Value + 'static,
         F: Future<Output = Result<R, Failure>> + Send + 'static,
     {
-        let handler = Box::new(Function { handler, arguments: std::marker::PhantomData });
-        self.methods.push(Method { procedure, handler, is_blocking: false });
+        let handler = Box::new(Function {
+            handler,
+            arguments: std::marker::PhantomData,
+        });
+        self.methods.push(Method {
+            procedure,
+            handler,
+            is_blocking: false,
+        });
         self
     }
 
-    /// Says that every overload of this procedure blocks its thread, by computing for long or by waiting without
-    /// `await`. It runs in a bounded pool of threads from its first call on.
+    /// Says that every overload of this procedure blocks its thread, by computing for long or by
+    /// waiting without `await`. It runs in a bounded pool of threads from its first call on.
     ///
-    /// A procedure that was not declared so and turns out slow is moved there too, but only after it has held others up.
+    /// A procedure that was not declared so and turns out slow is moved there too, but only after
+    /// it has held others up.
     ///
     /// # Panics
     /// Where the service has no native procedure of that name.
     #[must_use]
     pub fn blocking(mut self, rpc: &str) -> Self {
         let mut known = false;
-        for method in self.methods.iter_mut().filter(|method| method.procedure.rpc == rpc) {
+        for method in self
+            .methods
+            .iter_mut()
+            .filter(|method| method.procedure.rpc == rpc)
+        {
             method.is_blocking = true;
             known = true;
         }
-        assert!(known, "service `{}` has no native procedure `{rpc}`", self.service);
+        assert!(
+            known,
+            "service `{}` has no native procedure `{rpc}`",
+            self.service
+        );
         self
     }
 }
@@ -265,11 +309,17 @@ mod tests {
 
     static HALF: Procedure = Procedure::new("calc", "half", &["int"], &["int"]);
 
-    fn answer(service: &NativeService, bytes: &[u8]) -> Result<Result<Vec<u8>, Failure>, DecodeError> {
+    fn answer(
+        service: &NativeService,
+        bytes: &[u8],
+    ) -> Result<Result<Vec<u8>, Failure>, DecodeError> {
         let call = Call::new("client1", Instant::now());
         let mut run = service.methods[0].start(call, &mut Reader::new(bytes))?;
         let mut out = Outbox::default();
-        match run.as_mut().poll_into(&mut Context::from_waker(Waker::noop()), &mut out) {
+        match run
+            .as_mut()
+            .poll_into(&mut Context::from_waker(Waker::noop()), &mut out)
+        {
             Poll::Ready(result) => Ok(result.map(|()| out.into_bytes())),
             Poll::Pending => panic!("it waits for nothing"),
         }
@@ -284,17 +334,30 @@ mod tests {
             }
             Ok(n / "2".parse::<i64>()?)
         });
-        assert_eq!(answer(&service, &8_i64.to_le_bytes()), Ok(Ok(4_i64.to_le_bytes().to_vec())));
-        assert_eq!(answer(&service, &7_i64.to_le_bytes()), Ok(Err(Failure::new("Odd", "7 is odd"))));
+        assert_eq!(
+            answer(&service, &8_i64.to_le_bytes()),
+            Ok(Ok(4_i64.to_le_bytes().to_vec()))
+        );
+        assert_eq!(
+            answer(&service, &7_i64.to_le_bytes()),
+            Ok(Err(Failure::new("Odd", "7 is odd")))
+        );
         assert_eq!(answer(&service, &[0; 9]), Err(DecodeError::LeftOver(1)));
-        let parse = "x".parse::<i64>().map_err(Failure::from).expect_err("no number");
-        assert_eq!((parse.kind(), parse.message()), ("Error", "invalid digit found in string"));
+        let parse = "x"
+            .parse::<i64>()
+            .map_err(Failure::from)
+            .expect_err("no number");
+        assert_eq!(
+            (parse.kind(), parse.message()),
+            ("Error", "invalid digit found in string")
+        );
     }
 
     #[test]
     #[should_panic(expected = "no native procedure `third`")]
     fn only_what_is_there_can_be_declared_blocking() {
-        let service = NativeService::new("calc").method(&HALF, |_, (n,): (i64,)| async move { Ok(n) });
+        let service =
+            NativeService::new("calc").method(&HALF, |_, (n,): (i64,)| async move { Ok(n) });
         let _ = service.blocking("third");
     }
 }

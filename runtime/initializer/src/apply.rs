@@ -13,7 +13,8 @@ use super::{DesiredServer, Initializer, InitializerOptions, Seen, ServerPlan, jo
 use deploy::coordinator::{Command, Coordinator, Event, Standing};
 use deploy::manifest::Manifest;
 use deploy::message::{
-    BeginAnswer, DeployRequest, LiveAnswer, ManifestPatch, OutcomeAnswer, ProbeAnswer, PutFile, StatusAnswer,
+    BeginAnswer, DeployRequest, LiveAnswer, ManifestPatch, OutcomeAnswer, ProbeAnswer, PutFile,
+    StatusAnswer,
 };
 use deploy::packed::Packed;
 use deploy::participant::{Live, MAX_LEASE, Outcome};
@@ -28,7 +29,8 @@ const BATCH_BYTES: usize = 4 << 20;
 /// Of a message's bytes, so many are for what stands around a file.
 const MESSAGE_RESERVE: usize = 4096;
 
-/// How often, and with what pause, a server is asked what became of a commit whose answer was lost, or whether it is well.
+/// How often, and with what pause, a server is asked what became of a commit whose answer was lost,
+/// or whether it is well.
 const OUTCOME_TRIES: u32 = 10;
 const OUTCOME_PAUSE: Duration = Duration::from_millis(300);
 
@@ -88,12 +90,26 @@ struct Apply<'a> {
 
 pub(super) async fn apply(initializer: &Initializer) -> io::Result<Applied> {
     let txn = random_id()?;
-    let Initializer { servers, seen, plan, .. } = initializer;
+    let Initializer {
+        servers,
+        seen,
+        plan,
+        ..
+    } = initializer;
     let planned = servers.iter().zip(seen).zip(&plan.servers);
     let changing = planned.filter(|(_, plan)| plan.changes);
-    let targets: Vec<_> = changing.map(|((server, seen), plan)| Target::new(server, seen, plan)).collect();
-    let members = targets.iter().map(|target| (target.server.name.clone(), target.plan.gains())).collect();
-    let apply = Apply { txn, targets, initializer };
+    let targets: Vec<_> = changing
+        .map(|((server, seen), plan)| Target::new(server, seen, plan))
+        .collect();
+    let members = targets
+        .iter()
+        .map(|target| (target.server.name.clone(), target.plan.gains()))
+        .collect();
+    let apply = Apply {
+        txn,
+        targets,
+        initializer,
+    };
     let (mut coordinator, commands) = Coordinator::new(members);
     apply.carry_out(&mut coordinator, commands).await;
     Ok(apply.report(&coordinator).await)
@@ -102,7 +118,13 @@ pub(super) async fn apply(initializer: &Initializer) -> io::Result<Applied> {
 impl<'a> Target<'a> {
     fn new(server: &'a DesiredServer, seen: &'a Seen, plan: &'a ServerPlan) -> Self {
         let (live, base) = (&seen.status.live, seen.running(server));
-        Self { server, live, base, plan, link: Mutex::default() }
+        Self {
+            server,
+            live,
+            base,
+            plan,
+            link: Mutex::default(),
+        }
     }
 
     /// What it should run, as what that is made of what it runs.
@@ -111,12 +133,16 @@ impl<'a> Target<'a> {
             Some(base) => (self.live.content.clone(), base.content()),
             None => (String::new(), Vec::new()),
         };
-        Ok(ManifestPatch { base, packed: Packed::pack(&self.server.manifest.content(), &bytes)? })
+        Ok(ManifestPatch {
+            base,
+            packed: Packed::pack(&self.server.manifest.content(), &bytes)?,
+        })
     }
 }
 
 impl Apply<'_> {
-    /// Runs commands side by side until the coordinator has no more. Servers that wait for others keep their leases.
+    /// Runs commands side by side until the coordinator has no more. Servers that wait for others
+    /// keep their leases.
     async fn carry_out(&self, coordinator: &mut Coordinator, commands: Vec<(usize, Command)>) {
         let start = |(index, command)| async move { (index, self.obey(index, command).await) };
         let mut running: FuturesUnordered<_> = commands.into_iter().map(start).collect();
@@ -143,15 +169,23 @@ impl Apply<'_> {
         (self.initializer.options.timeout + LEASE_RESERVE).min(MAX_LEASE)
     }
 
-    /// Begins the lease of a server again that waits for others. One that is at work on a step has done so itself.
+    /// Begins the lease of a server again that waits for others. One that is at work on a step has
+    /// done so itself.
     async fn renew(&self, target: &Target<'_>) {
-        let Ok(mut link) = target.link.try_lock() else { return };
+        let Ok(mut link) = target.link.try_lock() else {
+            return;
+        };
         if link.connection.is_some()
             && let Some(token) = link.token
         {
-            let renew = DeployRequest::Renew { txn: self.txn.clone(), token };
+            let renew = DeployRequest::Renew {
+                txn: self.txn.clone(),
+                token,
+            };
             // Where it is no longer under way, the next step will be told.
-            let renewed = link.request::<Value>(target, &self.initializer.options, &renew).await;
+            let renewed = link
+                .request::<Value>(target, &self.initializer.options, &renew)
+                .await;
             if let Err(RequestError::Lost(_)) = renewed {
                 link.hang_up();
             }
@@ -181,7 +215,9 @@ impl Apply<'_> {
 
     async fn prepare(&self, target: &Target<'_>, link: &mut Link) -> Result<(), RequestError> {
         let options = &self.initializer.options;
-        let lost = |error: io::Error| RequestError::Lost(format!("its manifest cannot be packed: {error}"));
+        let lost = |error: io::Error| {
+            RequestError::Lost(format!("its manifest cannot be packed: {error}"))
+        };
         let begin = DeployRequest::Begin {
             txn: self.txn.clone(),
             origin: self.initializer.origin.clone(),
@@ -193,9 +229,14 @@ impl Apply<'_> {
         let BeginAnswer { token, missing } = link.request(target, options, &begin).await?;
         link.token = Some(token);
         self.send(target, link, token, &missing).await?;
-        let prepare = DeployRequest::Prepare { txn: self.txn.clone(), token };
+        let prepare = DeployRequest::Prepare {
+            txn: self.txn.clone(),
+            token,
+        };
         link.request::<Value>(target, options, &prepare).await?;
-        options.progress.tell(Happening::Prepared { server: &target.server.name });
+        options.progress.tell(Happening::Prepared {
+            server: &target.server.name,
+        });
         Ok(())
     }
 
@@ -226,17 +267,28 @@ impl Apply<'_> {
                     break;
                 }
                 bytes += packed.zstd.len();
-                files.push(PutFile { sha256: sha256.clone(), packed });
+                files.push(PutFile {
+                    sha256: sha256.clone(),
+                    packed,
+                });
                 left = rest;
             }
             all = all.max(sent + bytes as u64);
-            options.progress.tell(Happening::Sending { server, sent, all });
+            options
+                .progress
+                .tell(Happening::Sending { server, sent, all });
             let count = files.len();
-            let put = DeployRequest::Put { txn: self.txn.clone(), token, files };
+            let put = DeployRequest::Put {
+                txn: self.txn.clone(),
+                token,
+                files,
+            };
             link.request::<Value>(target, options, &put).await?;
             link.files_sent += count;
             sent += bytes as u64;
-            options.progress.tell(Happening::Sending { server, sent, all });
+            options
+                .progress
+                .tell(Happening::Sending { server, sent, all });
         }
         Ok(())
     }
@@ -255,9 +307,18 @@ impl Apply<'_> {
     async fn commit(&self, target: &Target<'_>, link: &mut Link) -> Result<(), RequestError> {
         let not_begun = || RequestError::Lost("the transaction has not begun there".to_owned());
         let token = link.token.ok_or_else(not_begun)?;
-        let commit = DeployRequest::Commit { txn: self.txn.clone(), token };
-        link.request::<LiveAnswer>(target, &self.initializer.options, &commit).await?;
-        self.initializer.options.progress.tell(Happening::Committed { server: &target.server.name });
+        let commit = DeployRequest::Commit {
+            txn: self.txn.clone(),
+            token,
+        };
+        link.request::<LiveAnswer>(target, &self.initializer.options, &commit)
+            .await?;
+        self.initializer
+            .options
+            .progress
+            .tell(Happening::Committed {
+                server: &target.server.name,
+            });
         Ok(())
     }
 
@@ -267,7 +328,9 @@ impl Apply<'_> {
         match self.ask_again::<ProbeAnswer>(target, link, &probe).await {
             Ok(ProbeAnswer { live, .. }) if live.content != target.server.content => {
                 let found = live.generation;
-                Event::Refused(format!("generation {found} is live there, which is something else"))
+                Event::Refused(format!(
+                    "generation {found} is live there, which is something else"
+                ))
             }
             Ok(ProbeAnswer { sick, .. }) if sick.is_empty() => Event::Done,
             Ok(ProbeAnswer { sick, .. }) => Event::Refused(sick.join("; ")),
@@ -285,7 +348,10 @@ impl Apply<'_> {
     ) -> Result<T, RequestError> {
         let mut last = String::new();
         for _ in 0..OUTCOME_TRIES {
-            match link.request::<T>(target, &self.initializer.options, request).await {
+            match link
+                .request::<T>(target, &self.initializer.options, request)
+                .await
+            {
                 Err(RequestError::Lost(error)) => last = error,
                 answer => return answer,
             }
@@ -295,11 +361,15 @@ impl Apply<'_> {
         Err(RequestError::Lost(last))
     }
 
-    /// Makes the content before live again. Where the answer is lost, what became of the transaction tells whether it was
-    /// done.
+    /// Makes the content before live again. Where the answer is lost, what became of the
+    /// transaction tells whether it was done.
     async fn roll_back(&self, target: &Target<'_>, link: &mut Link) -> Event {
-        let roll_back = DeployRequest::Rollback { txn: self.txn.clone() };
-        let first = link.request::<LiveAnswer>(target, &self.initializer.options, &roll_back).await;
+        let roll_back = DeployRequest::Rollback {
+            txn: self.txn.clone(),
+        };
+        let first = link
+            .request::<LiveAnswer>(target, &self.initializer.options, &roll_back)
+            .await;
         match first {
             Ok(_) => Event::Done,
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
@@ -308,7 +378,9 @@ impl Apply<'_> {
                 match self.ask_outcome(target, link).await {
                     Event::Outcome(Outcome::Aborted) => Event::Done,
                     Event::Outcome(_) => {
-                        match link.request::<LiveAnswer>(target, &self.initializer.options, &roll_back).await
+                        match link
+                            .request::<LiveAnswer>(target, &self.initializer.options, &roll_back)
+                            .await
                         {
                             Ok(_) => Event::Done,
                             Err(error) => Event::Lost(error.to_string()),
@@ -322,8 +394,13 @@ impl Apply<'_> {
 
     /// Drops a transaction; one that was committed meanwhile says so.
     async fn abort(&self, target: &Target<'_>, link: &mut Link) -> Event {
-        let abort = DeployRequest::Abort { txn: self.txn.clone() };
-        match link.request::<OutcomeAnswer>(target, &self.initializer.options, &abort).await {
+        let abort = DeployRequest::Abort {
+            txn: self.txn.clone(),
+        };
+        match link
+            .request::<OutcomeAnswer>(target, &self.initializer.options, &abort)
+            .await
+        {
             Ok(answer) => Event::Outcome(answer.outcome),
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
             Err(RequestError::Lost(error)) => {
@@ -334,13 +411,18 @@ impl Apply<'_> {
     }
 
     async fn ask_outcome(&self, target: &Target<'_>, link: &mut Link) -> Event {
-        let request = DeployRequest::Outcome { txn: self.txn.clone() };
-        match self.ask_again::<OutcomeAnswer>(target, link, &request).await {
+        let request = DeployRequest::Outcome {
+            txn: self.txn.clone(),
+        };
+        match self
+            .ask_again::<OutcomeAnswer>(target, link, &request)
+            .await
+        {
             Ok(answer) => Event::Outcome(answer.outcome),
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
-            Err(RequestError::Lost(error)) => {
-                Event::Lost(format!("{error}; whether its commit took place cannot be told"))
-            }
+            Err(RequestError::Lost(error)) => Event::Lost(format!(
+                "{error}; whether its commit took place cannot be told"
+            )),
         }
     }
 
@@ -349,7 +431,9 @@ impl Apply<'_> {
         let asked = join_all(self.targets.iter().map(|target| async {
             let mut link = target.link.lock().await;
             let status = DeployRequest::Status {};
-            let answer = link.request::<StatusAnswer>(target, &self.initializer.options, &status).await;
+            let answer = link
+                .request::<StatusAnswer>(target, &self.initializer.options, &status)
+                .await;
             link.generation = answer.as_ref().ok().map(|status| status.live.generation);
             link.hang_up();
             answer.is_ok_and(|status| status.live.content == target.server.content)
@@ -366,9 +450,16 @@ impl Apply<'_> {
             let link = target.link.lock().await;
             applied.files_sent += link.files_sent;
             applied.bytes_sent += link.bytes_sent;
-            let (name, standing, generation) =
-                (member.name.clone(), member.standing.clone(), link.generation);
-            applied.servers.push(ServerOutcome { name, standing, generation });
+            let (name, standing, generation) = (
+                member.name.clone(),
+                member.standing.clone(),
+                link.generation,
+            );
+            applied.servers.push(ServerOutcome {
+                name,
+                standing,
+                generation,
+            });
         }
         applied
     }
@@ -384,7 +475,9 @@ impl Link {
     ) -> Result<T, RequestError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            None => self.connection.insert(Connection::open(target.server.address, options).await?),
+            None => self
+                .connection
+                .insert(Connection::open(target.server.address, options).await?),
         };
         connection.request(request).await
     }

@@ -49,7 +49,11 @@ pub struct Unreachable {
 
 impl Unreachable {
     pub(super) fn new(name: &str, address: SocketAddr, error: RequestError) -> Self {
-        Self { name: name.to_owned(), address, error }
+        Self {
+            name: name.to_owned(),
+            address,
+            error,
+        }
     }
 }
 
@@ -74,48 +78,78 @@ impl Connection {
         let stream = match connecting.await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(RequestError::Lost(describe(&error))),
-            Err(_) => return Err(RequestError::Lost(format!("no connection within {CONNECT_TIMEOUT:?}"))),
+            Err(_) => {
+                return Err(RequestError::Lost(format!(
+                    "no connection within {CONNECT_TIMEOUT:?}"
+                )));
+            }
         };
         // Without it, answers only come later.
         let _ = stream.set_nodelay(true);
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
-        let mut connection = Self { stream, deframer, input: Vec::new(), timeout: options.timeout, sent: 0 };
+        let mut connection = Self {
+            stream,
+            deframer,
+            input: Vec::new(),
+            timeout: options.timeout,
+            sent: 0,
+        };
         connection.prove(address, options).await?;
         // What is counted is what is deployed.
         connection.sent = 0;
         Ok(connection)
     }
 
-    /// Proves the deploy key to the server that was dialled, and has it prove that it has the key too.
-    async fn prove(&mut self, dialled: SocketAddr, options: &InitializerOptions) -> Result<(), RequestError> {
+    /// Proves the deploy key to the server that was dialled, and has it prove that it has the key
+    /// too.
+    async fn prove(
+        &mut self,
+        dialled: SocketAddr,
+        options: &InitializerOptions,
+    ) -> Result<(), RequestError> {
         let lost = |error: io::Error| RequestError::Lost(error.to_string());
         let initializer_nonce = random_hex::<{ NONCE_DIGITS / 2 }>().map_err(lost)?;
-        let challenge = DeployRequest::Challenge { nonce: initializer_nonce.clone() };
+        let challenge = DeployRequest::Challenge {
+            nonce: initializer_nonce.clone(),
+        };
         let greeting = tokio::time::timeout(GREETING_TIMEOUT, self.request(&challenge)).await;
-        let ChallengeAnswer { nonce: server_nonce } = greeting.unwrap_or_else(|_| {
+        let ChallengeAnswer {
+            nonce: server_nonce,
+        } = greeting.unwrap_or_else(|_| {
             let words = "it is no rpc-server, or it does not respond";
-            Err(RequestError::Lost(format!("it said nothing within {GREETING_TIMEOUT:?}: {words}")))
+            Err(RequestError::Lost(format!(
+                "it said nothing within {GREETING_TIMEOUT:?}: {words}"
+            )))
         })?;
-        let found = if options.deploy_key.is_none() { Some(find_key(dialled, options)?) } else { None };
-        let key =
-            options.deploy_key.as_deref().or(found.as_ref().map(|found| &*found.key)).unwrap_or_default();
+        let found = if options.deploy_key.is_none() {
+            Some(find_key(dialled, options)?)
+        } else {
+            None
+        };
+        let key = options
+            .deploy_key
+            .as_deref()
+            .or(found.as_ref().map(|found| &*found.key))
+            .unwrap_or_default();
         let challenge = Challenge {
             address: dialled,
             initializer_nonce: &initializer_nonce,
             server_nonce: &server_nonce,
         };
         let proof = challenge.prove(key, Prover::Initializer);
-        let answer = self.request::<ProveAnswer>(&DeployRequest::Prove { proof }).await.map_err(|error| {
-            match (error, &found) {
+        let answer = self
+            .request::<ProveAnswer>(&DeployRequest::Prove { proof })
+            .await
+            .map_err(|error| match (error, &found) {
                 (RequestError::Refused(mut error), Some(found)) => {
                     let path = found.path.display();
-                    let place = format!("the key was found in {path}; --deploy-key names another one");
+                    let place =
+                        format!("the key was found in {path}; --deploy-key names another one");
                     error.message = format!("{} ({place})", error.message);
                     RequestError::Refused(error)
                 }
                 (error, _) => error,
-            }
-        })?;
+            })?;
         if challenge.verify(key, Prover::Server, &answer.proof) {
             return Ok(());
         }
@@ -145,8 +179,16 @@ impl Connection {
         self.stream.write_all(&frame).await?;
         self.sent += frame.len() as u64;
         loop {
-            match self.deframer.step(&self.input, false).map_err(io::Error::other)? {
-                Step::Message { start, end, consumed } => {
+            match self
+                .deframer
+                .step(&self.input, false)
+                .map_err(io::Error::other)?
+            {
+                Step::Message {
+                    start,
+                    end,
+                    consumed,
+                } => {
                     let message = self.input[start..end].to_vec();
                     self.input.drain(..consumed);
                     return Ok(message);
@@ -167,8 +209,12 @@ fn find_key(dialled: SocketAddr, options: &InitializerOptions) -> Result<FoundKe
     let not_allowed =
         |what: String| RequestError::Refused(DeployError::new(DeployErrorKind::NotAllowed, what));
     let folder = options.key_folder.as_deref();
-    let found = folder.map(|folder| key_file::find(folder, dialled)).transpose();
-    let found = found.map_err(|error| not_allowed(format!("{error}; or give --deploy-key")))?.flatten();
+    let found = folder
+        .map(|folder| key_file::find(folder, dialled))
+        .transpose();
+    let found = found
+        .map_err(|error| not_allowed(format!("{error}; or give --deploy-key")))?
+        .flatten();
     found.ok_or_else(|| {
         not_allowed(
             "this server asks for its deploy key: give --deploy-key (a server that was started without one keeps \
@@ -178,22 +224,28 @@ fn find_key(dialled: SocketAddr, options: &InitializerOptions) -> Result<FoundKe
     })
 }
 
-/// Reads an answer. Whatever a server says is for people to read, so that it is escaped here, once for all of it.
+/// Reads an answer. Whatever a server says is for people to read, so that it is escaped here, once
+/// for all of it.
 fn read_answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RequestError> {
     #[derive(serde::Deserialize)]
     struct Envelope {
         header: String,
         value: serde_json::Value,
     }
-    let broken = |error: serde_json::Error| RequestError::Lost(format!("its answer is not one: {error}"));
+    let broken =
+        |error: serde_json::Error| RequestError::Lost(format!("its answer is not one: {error}"));
     let Envelope { header, mut value } = serde_json::from_slice(bytes).map_err(broken)?;
     escape_texts(&mut value);
     match header.as_str() {
         INIT_RES => serde_json::from_value(value["result"].take()).map_err(broken),
-        INIT_EX => Err(RequestError::Refused(serde_json::from_value(value).map_err(broken)?)),
+        INIT_EX => Err(RequestError::Refused(
+            serde_json::from_value(value).map_err(broken)?,
+        )),
         _ => {
-            let words =
-                value["exception-message"].as_str().unwrap_or("it does not speak this protocol").to_owned();
+            let words = value["exception-message"]
+                .as_str()
+                .unwrap_or("it does not speak this protocol")
+                .to_owned();
             Err(RequestError::Lost(words))
         }
     }
@@ -224,9 +276,9 @@ fn escape_texts(value: &mut serde_json::Value) {
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused (is it running?)".to_owned(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            "it closed the connection".to_owned()
-        }
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => "it closed the connection".to_owned(),
         _ => error.to_string(),
     }
 }

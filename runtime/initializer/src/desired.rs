@@ -10,7 +10,8 @@ use rpc_schema::{Document, Expanded};
 
 use super::{InitializerError, InitializerOptions};
 use deploy::manifest::{
-    FileEntry, GrantsEntry, MANIFEST_FORMAT, Manifest, NetworkEntry, ParameterEntry, RpcEntry, ServiceEntry,
+    FileEntry, GrantsEntry, MANIFEST_FORMAT, Manifest, NetworkEntry, ParameterEntry, RpcEntry,
+    ServiceEntry,
 };
 use deploy::sha256_hex;
 
@@ -46,7 +47,12 @@ pub struct DesiredServer {
 impl DesiredServer {
     pub(super) fn new(name: &str, address: SocketAddr, manifest: Manifest) -> Self {
         let content = manifest.content_hash();
-        Self { name: name.to_owned(), address, manifest, content }
+        Self {
+            name: name.to_owned(),
+            address,
+            manifest,
+            content,
+        }
     }
 }
 
@@ -60,10 +66,17 @@ impl Desired {
         let document = rpc_schema::load(init).map_err(findings)?;
         document.check_files().map_err(findings)?;
         let schema = &document.schema;
-        let mut reader =
-            Reader { folder: document.folder(), files: BTreeMap::new(), hashes: BTreeMap::new() };
+        let mut reader = Reader {
+            folder: document.folder(),
+            files: BTreeMap::new(),
+            hashes: BTreeMap::new(),
+        };
         let network = network_entry(&schema.network);
-        if let Some(unknown) = options.only.iter().find(|name| !network.servers.contains_key(*name)) {
+        if let Some(unknown) = options
+            .only
+            .iter()
+            .find(|name| !network.servers.contains_key(*name))
+        {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
         let (mut servers, mut others) = (Vec::new(), Vec::new());
@@ -78,9 +91,20 @@ impl Desired {
             let manifest = manifest(&name, &network, services);
             servers.push(DesiredServer::new(&name, address, manifest));
         }
-        let Reader { files, hashes, folder } = reader;
+        let Reader {
+            files,
+            hashes,
+            folder,
+        } = reader;
         let paths = hashes.into_keys().map(|path| folder.join(path)).collect();
-        Ok(Self { servers, others, files, paths, document: Arc::new(document), network })
+        Ok(Self {
+            servers,
+            others,
+            files,
+            paths,
+            document: Arc::new(document),
+            network,
+        })
     }
 
     /// Has every server remember the ones that left the file and run on.
@@ -100,10 +124,16 @@ impl Desired {
     }
 }
 
-/// Every file that an `init.yaml` names, whether it is there or not; none where that cannot be read itself.
+/// Every file that an `init.yaml` names, whether it is there or not; none where that cannot be read
+/// itself.
 pub fn named_files(init: &Path) -> Vec<PathBuf> {
-    let Ok(document) = rpc_schema::load(init) else { return Vec::new() };
-    document.named_paths().map(|path| document.folder().join(path)).collect()
+    let Ok(document) = rpc_schema::load(init) else {
+        return Vec::new();
+    };
+    document
+        .named_paths()
+        .map(|path| document.folder().join(path))
+        .collect()
 }
 
 /// Reads files that travel, each once.
@@ -117,7 +147,10 @@ impl Reader<'_> {
     fn entry(&mut self, path: &str) -> Result<FileEntry, InitializerError> {
         let path = path.to_owned();
         if let Some(sha256) = self.hashes.get(&path) {
-            return Ok(FileEntry { sha256: sha256.clone(), path });
+            return Ok(FileEntry {
+                sha256: sha256.clone(),
+                path,
+            });
         }
         let place = self.folder.join(&path);
         let bytes = std::fs::read(&place)
@@ -133,7 +166,11 @@ impl Reader<'_> {
     }
 }
 
-fn manifest(server: &str, network: &NetworkEntry, services: BTreeMap<String, ServiceEntry>) -> Manifest {
+fn manifest(
+    server: &str,
+    network: &NetworkEntry,
+    services: BTreeMap<String, ServiceEntry>,
+) -> Manifest {
     Manifest {
         format: MANIFEST_FORMAT,
         server: server.to_owned(),
@@ -145,8 +182,16 @@ fn manifest(server: &str, network: &NetworkEntry, services: BTreeMap<String, Ser
 
 fn network_entry(network: &Network) -> NetworkEntry {
     NetworkEntry {
-        servers: network.servers.iter().map(|server| (server.name.to_string(), server.address)).collect(),
-        clients: network.clients.iter().map(|client| (client.name.to_string(), client.ip)).collect(),
+        servers: network
+            .servers
+            .iter()
+            .map(|server| (server.name.to_string(), server.address))
+            .collect(),
+        clients: network
+            .clients
+            .iter()
+            .map(|client| (client.name.to_string(), client.ip))
+            .collect(),
         deployers: network.deployers.iter().map(ToString::to_string).collect(),
         departed: BTreeMap::new(),
     }
@@ -157,11 +202,19 @@ fn provided_services(
     server: &str,
     reader: &mut Reader<'_>,
 ) -> Result<BTreeMap<String, ServiceEntry>, InitializerError> {
-    let provided = schema.services.iter().filter(|service| service.provider == *server);
-    provided.map(|service| Ok((service.name.to_string(), service_entry(service, reader)?))).collect()
+    let provided = schema
+        .services
+        .iter()
+        .filter(|service| service.provider == *server);
+    provided
+        .map(|service| Ok((service.name.to_string(), service_entry(service, reader)?)))
+        .collect()
 }
 
-fn service_entry(service: &Service, reader: &mut Reader<'_>) -> Result<ServiceEntry, InitializerError> {
+fn service_entry(
+    service: &Service,
+    reader: &mut Reader<'_>,
+) -> Result<ServiceEntry, InitializerError> {
     let grants = &service.grants;
     Ok(ServiceEntry {
         tenants: service.tenants.iter().map(ToString::to_string).collect(),
@@ -175,7 +228,11 @@ fn service_entry(service: &Service, reader: &mut Reader<'_>) -> Result<ServiceEn
             env: grants.env.clone(),
         },
         concurrency: service.concurrency.map(std::num::NonZeroU32::get),
-        rpcs: service.rpcs.iter().map(|rpc| rpc_entry(rpc, reader)).collect::<Result<_, _>>()?,
+        rpcs: service
+            .rpcs
+            .iter()
+            .map(|rpc| rpc_entry(rpc, reader))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -191,9 +248,15 @@ fn rpc_entry(rpc: &Rpc, reader: &mut Reader<'_>) -> Result<RpcEntry, Initializer
     Ok(RpcEntry {
         name: rpc.name.to_string(),
         parameters: parameters.collect(),
-        returns: rpc.returns.iter().map(|ty| Expanded(ty).to_string()).collect(),
+        returns: rpc
+            .returns
+            .iter()
+            .map(|ty| Expanded(ty).to_string())
+            .collect(),
         source,
-        deadline_ms: rpc.deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
+        deadline_ms: rpc
+            .deadline
+            .map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
         idempotent: rpc.idempotent,
     })
 }

@@ -34,16 +34,23 @@ impl Initializer {
         all_or_unreachable(join_all(asked).await).map(|found| found.concat())
     }
 
-    async fn differences_on(&self, server: &ServerPlan) -> Result<Vec<SourceDifference>, RequestError> {
+    async fn differences_on(
+        &self,
+        server: &ServerPlan,
+    ) -> Result<Vec<SourceDifference>, RequestError> {
         let changes: BTreeMap<&str, &FileChange> = server
             .services
             .iter()
             .flat_map(|service| &service.files)
             .map(|file| (file.path.as_str(), file))
             .collect();
-        let hashes = changes.values().flat_map(|file| file.before.iter().chain(&file.after));
-        let unknown: BTreeSet<String> =
-            hashes.filter(|hash| !self.files.contains_key(*hash)).cloned().collect();
+        let hashes = changes
+            .values()
+            .flat_map(|file| file.before.iter().chain(&file.after));
+        let unknown: BTreeSet<String> = hashes
+            .filter(|hash| !self.files.contains_key(*hash))
+            .cloned()
+            .collect();
         let fetched = self.fetch(server, unknown).await?;
         let content = |hash: &Option<String>| {
             let hash = hash.as_ref()?;
@@ -73,13 +80,18 @@ impl Initializer {
             let FetchAnswer { files } = connection.request(&DeployRequest::Fetch { files }).await?;
             let before = wanted.len();
             for file in files {
-                let bytes = file.packed.unpack(b"", MAX_FILE_BYTES).map_err(RequestError::Lost)?;
+                let bytes = file
+                    .packed
+                    .unpack(b"", MAX_FILE_BYTES)
+                    .map_err(RequestError::Lost)?;
                 if wanted.remove(&file.sha256) && sha256_hex(&bytes) == file.sha256 {
                     fetched.insert(file.sha256, bytes);
                 }
             }
             if wanted.len() == before {
-                return Err(RequestError::Lost("it gave none of the files that it was asked for".to_owned()));
+                return Err(RequestError::Lost(
+                    "it gave none of the files that it was asked for".to_owned(),
+                ));
             }
         }
         Ok(fetched)

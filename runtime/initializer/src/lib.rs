@@ -1,4 +1,5 @@
-//! The initializer: brings every server of an `init.yaml` to what the file says, in one transaction.
+//! The initializer: brings every server of an `init.yaml` to what the file says, in one
+//! transaction.
 //!
 //! ```text
 //! init.yaml + sources --Desired--+
@@ -67,7 +68,8 @@ pub struct InitializerOptions {
     pub only: Vec<String>,
     /// Whether servers that left the file are emptied.
     pub retire: bool,
-    /// The Python that sources are checked with before they are sent; `None` leaves that to the servers.
+    /// The Python that sources are checked with before they are sent; `None` leaves that to the
+    /// servers.
     pub python: Option<PathBuf>,
     /// Who is told what happens meanwhile.
     pub progress: Progress,
@@ -126,15 +128,19 @@ pub enum InitializerError {
 }
 
 impl InitializerOptions {
-    fn address_of(&self, server: &str, declared: SocketAddr) -> Result<SocketAddr, InitializerError> {
+    fn address_of(
+        &self,
+        server: &str,
+        declared: SocketAddr,
+    ) -> Result<SocketAddr, InitializerError> {
         if let Some(said) = self.servers.get(server) {
             return Ok(*said);
         }
         let variable = rpc_schema::name::server_variable(server);
         match std::env::var(&variable) {
-            Ok(text) if !text.is_empty() => {
-                text.parse().map_err(|_| InitializerError::Address(variable, text))
-            }
+            Ok(text) if !text.is_empty() => text
+                .parse()
+                .map_err(|_| InitializerError::Address(variable, text)),
             _ => Ok(declared),
         }
     }
@@ -145,7 +151,11 @@ impl InitializerOptions {
 }
 
 fn list(servers: &[Unreachable]) -> String {
-    servers.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    servers
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A plan, and what it takes to carry it out.
@@ -167,8 +177,9 @@ pub struct Initializer {
 }
 
 impl Initializer {
-    /// Reads and checks the file, hashes every source, asks every server what is live, and compares. Sources that differ
-    /// are held against their signatures, as far as there is a Python to do it.
+    /// Reads and checks the file, hashes every source, asks every server what is live, and
+    /// compares. Sources that differ are held against their signatures, as far as there is a Python
+    /// to do it.
     ///
     /// # Errors
     /// An [`InitializerError`]; nothing has changed anywhere.
@@ -176,13 +187,18 @@ impl Initializer {
         let mut desired = Desired::read(init, &options)?;
         let mut seen = ask_all(&desired.servers, &options).await?;
         let mut departed = find_departed(&desired.network.servers, &seen);
-        let known = |name: &String| departed.contains_key(name) || desired.network.servers.contains_key(name);
+        let known = |name: &String| {
+            departed.contains_key(name) || desired.network.servers.contains_key(name)
+        };
         if let Some(unknown) = options.servers.keys().find(|name| !known(name)) {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
         let mut notes = sources::check_changed(&desired, &seen, options.python.as_deref()).await?;
         if !options.only.is_empty() {
-            notes.push(format!("only {}: the other servers are left as they are", options.only.join(", ")));
+            notes.push(format!(
+                "only {}: the other servers are left as they are",
+                options.only.join(", ")
+            ));
         }
         let mut retired = Vec::new();
         if options.retire {
@@ -196,15 +212,28 @@ impl Initializer {
         }
         let mut servers = desired.servers;
         servers.extend(retired);
-        let plan = Plan { notes, ..Plan::new(&servers, &seen, departed) };
+        let plan = Plan {
+            notes,
+            ..Plan::new(&servers, &seen, departed)
+        };
         let note = match options.only.as_slice() {
             [] => String::new(),
             only => format!("only {}", only.join(", ")),
         };
         let others = survey::ask_others(&desired.others, &options).await;
-        let origin = origin::origin_after(seen.iter().map(|seen| &seen.status).chain(&others), &note);
+        let origin =
+            origin::origin_after(seen.iter().map(|seen| &seen.status).chain(&others), &note);
         let (files, paths, packed) = (desired.files, desired.paths, BTreeMap::new());
-        let mut planned = Self { options, origin, servers, seen, plan, files, packed, paths };
+        let mut planned = Self {
+            options,
+            origin,
+            servers,
+            seen,
+            plan,
+            files,
+            packed,
+            paths,
+        };
         planned.weigh().await?;
         Ok(planned)
     }
@@ -240,12 +269,20 @@ impl Initializer {
         let restarts = self.plan.servers.iter().map(|server| async {
             let told = async {
                 let mut connection = Connection::open(server.address, &self.options).await?;
-                connection.request::<serde_json::Value>(&DeployRequest::Restart {}).await
+                connection
+                    .request::<serde_json::Value>(&DeployRequest::Restart {})
+                    .await
             };
-            told.await.err().map(|error| Unreachable::new(&server.name, server.address, error))
+            told.await
+                .err()
+                .map(|error| Unreachable::new(&server.name, server.address, error))
         });
         let failed: Vec<_> = join_all(restarts).await.into_iter().flatten().collect();
-        if failed.is_empty() { Ok(()) } else { Err(InitializerError::Unreachable(failed)) }
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            Err(InitializerError::Unreachable(failed))
+        }
     }
 
     /// Asks each server which of the files that are new to it it lacks, and packs those.
@@ -258,20 +295,28 @@ impl Initializer {
                 }
                 let lacks = async {
                     let mut connection = Connection::open(server.address, &self.options).await?;
-                    connection.request::<LacksAnswer>(&DeployRequest::Lacks { files }).await
+                    connection
+                        .request::<LacksAnswer>(&DeployRequest::Lacks { files })
+                        .await
                 };
                 let unreachable = |error| Unreachable::new(&server.name, server.address, error);
-                lacks.await.map(|answer| answer.missing).map_err(unreachable)
+                lacks
+                    .await
+                    .map(|answer| answer.missing)
+                    .map_err(unreachable)
             }
         });
         let lacking = all_or_unreachable(join_all(asked).await)?;
         for (server, missing) in self.plan.servers.iter_mut().zip(lacking) {
             for hash in missing {
-                let Some(bytes) = self.files.get(&hash) else { continue };
+                let Some(bytes) = self.files.get(&hash) else {
+                    continue;
+                };
                 let packed = match self.packed.entry(hash) {
                     std::collections::btree_map::Entry::Occupied(packed) => packed.into_mut(),
                     std::collections::btree_map::Entry::Vacant(place) => {
-                        let failed = |error: std::io::Error| InitializerError::Source(error.to_string());
+                        let failed =
+                            |error: std::io::Error| InitializerError::Source(error.to_string());
                         place.insert(Packed::pack(bytes, b"").map_err(failed)?)
                     }
                 };
@@ -292,7 +337,11 @@ fn all_or_unreachable<T>(answers: Vec<Result<T, Unreachable>>) -> Result<Vec<T>,
             Err(error) => failed.push(error),
         }
     }
-    if failed.is_empty() { Ok(all) } else { Err(InitializerError::Unreachable(failed)) }
+    if failed.is_empty() {
+        Ok(all)
+    } else {
+        Err(InitializerError::Unreachable(failed))
+    }
 }
 
 async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {

@@ -108,12 +108,28 @@ pub enum Mark {
 
 impl Plan {
     /// Compares; `seen` has the answers of `servers`, in their order.
-    pub fn new(servers: &[DesiredServer], seen: &[Seen], departed: BTreeMap<String, SocketAddr>) -> Self {
-        let plans: Vec<ServerPlan> =
-            servers.iter().zip(seen).map(|(server, seen)| plan_server(server, seen)).collect();
+    pub fn new(
+        servers: &[DesiredServer],
+        seen: &[Seen],
+        departed: BTreeMap<String, SocketAddr>,
+    ) -> Self {
+        let plans: Vec<ServerPlan> = servers
+            .iter()
+            .zip(seen)
+            .map(|(server, seen)| plan_server(server, seen))
+            .collect();
         let changes = plans.iter().any(|plan| plan.changes);
-        let breaks = if changes { find_breaks(servers, seen) } else { Vec::new() };
-        Self { servers: plans, departed, breaks, notes: Vec::new() }
+        let breaks = if changes {
+            find_breaks(servers, seen)
+        } else {
+            Vec::new()
+        };
+        Self {
+            servers: plans,
+            departed,
+            breaks,
+            notes: Vec::new(),
+        }
     }
 
     /// Whether every server is as the file says.
@@ -123,7 +139,11 @@ impl Plan {
 
     /// How many procedures have this mark.
     pub fn count(&self, mark: Mark) -> usize {
-        let rpcs = self.servers.iter().flat_map(|server| &server.services).flat_map(|service| &service.rpcs);
+        let rpcs = self
+            .servers
+            .iter()
+            .flat_map(|server| &server.services)
+            .flat_map(|service| &service.rpcs);
         rpcs.filter(|rpc| rpc.mark == mark).count()
     }
 }
@@ -131,13 +151,19 @@ impl Plan {
 impl ServerPlan {
     /// Whether it has services it had not before.
     pub fn gains(&self) -> bool {
-        self.services.iter().any(|service| service.mark == Mark::New)
+        self.services
+            .iter()
+            .any(|service| service.mark == Mark::New)
     }
 
-    /// The hash of every file that is not among those it runs; where files of it are damaged, of every one.
+    /// The hash of every file that is not among those it runs; where files of it are damaged, of
+    /// every one.
     pub(super) fn new_files(&self) -> impl Iterator<Item = &str> {
-        let hashes =
-            self.services.iter().flat_map(|service| &service.files).filter_map(|file| file.after.as_deref());
+        let hashes = self
+            .services
+            .iter()
+            .flat_map(|service| &service.files)
+            .filter_map(|file| file.after.as_deref());
         hashes.collect::<BTreeSet<_>>().into_iter()
     }
 }
@@ -158,17 +184,28 @@ pub(super) fn plan_server(server: &DesiredServer, seen: &Seen) -> ServerPlan {
     let running = seen.running(server);
     let old = running.map_or(&empty, |manifest| &manifest.services);
     let new = &server.manifest.services;
-    let mut services: Vec<_> =
-        new.iter().map(|(name, service)| plan_service(name, old.get(name), Some(service))).collect();
-    for service in services.iter_mut().filter(|service| status.damaged.contains(&service.name)) {
+    let mut services: Vec<_> = new
+        .iter()
+        .map(|(name, service)| plan_service(name, old.get(name), Some(service)))
+        .collect();
+    for service in services
+        .iter_mut()
+        .filter(|service| status.damaged.contains(&service.name))
+    {
         service.mark = Mark::Changed;
-        service.notes.push("~ damaged files on the server".to_owned());
-        let all = new.get(&service.name).into_iter().flat_map(|entry| changed_files(None, Some(entry)));
+        service
+            .notes
+            .push("~ damaged files on the server".to_owned());
+        let all = new
+            .get(&service.name)
+            .into_iter()
+            .flat_map(|entry| changed_files(None, Some(entry)));
         service.files = all.collect();
     }
     let gone = old.iter().filter(|(name, _)| !new.contains_key(*name));
     services.extend(gone.map(|(name, service)| plan_service(name, Some(service), None)));
-    let network_changes = running.is_some_and(|manifest| manifest.network != server.manifest.network);
+    let network_changes =
+        running.is_some_and(|manifest| manifest.network != server.manifest.network);
     ServerPlan {
         name: server.name.clone(),
         address: server.address,
@@ -181,14 +218,25 @@ pub(super) fn plan_server(server: &DesiredServer, seen: &Seen) -> ServerPlan {
     }
 }
 
-fn plan_service(name: &str, old: Option<&ServiceEntry>, new: Option<&ServiceEntry>) -> ServiceChange {
+fn plan_service(
+    name: &str,
+    old: Option<&ServiceEntry>,
+    new: Option<&ServiceEntry>,
+) -> ServiceChange {
     let by_key = |service: Option<&ServiceEntry>| -> BTreeMap<String, RpcEntry> {
-        let rpcs = service.map(|service| service.rpcs.as_slice()).unwrap_or_default();
-        rpcs.iter().map(|rpc| (rpc.key_text(name), rpc.clone())).collect()
+        let rpcs = service
+            .map(|service| service.rpcs.as_slice())
+            .unwrap_or_default();
+        rpcs.iter()
+            .map(|rpc| (rpc.key_text(name), rpc.clone()))
+            .collect()
     };
     let (old_rpcs, new_rpcs) = (by_key(old), by_key(new));
     let keys: BTreeSet<_> = old_rpcs.keys().chain(new_rpcs.keys()).collect();
-    let rpcs = keys.into_iter().map(|key| plan_rpc(key, old_rpcs.get(key), new_rpcs.get(key))).collect();
+    let rpcs = keys
+        .into_iter()
+        .map(|key| plan_rpc(key, old_rpcs.get(key), new_rpcs.get(key)))
+        .collect();
     let notes = match (old, new) {
         (Some(old), Some(new)) => compare_service(old, new),
         _ => Vec::new(),
@@ -201,7 +249,14 @@ fn plan_service(name: &str, old: Option<&ServiceEntry>, new: Option<&ServiceEntr
     };
     let granted = |service: &ServiceEntry| service.grants != GrantsEntry::default();
     let has_grants = [old, new].into_iter().flatten().any(granted);
-    ServiceChange { name: name.to_owned(), mark, rpcs, notes, files: changed_files(old, new), has_grants }
+    ServiceChange {
+        name: name.to_owned(),
+        mark,
+        rpcs,
+        notes,
+        files: changed_files(old, new),
+        has_grants,
+    }
 }
 
 fn changed_files(old: Option<&ServiceEntry>, new: Option<&ServiceEntry>) -> Vec<FileChange> {
@@ -210,7 +265,9 @@ fn changed_files(old: Option<&ServiceEntry>, new: Option<&ServiceEntry>) -> Vec<
     }
     let by_path = |service: Option<&ServiceEntry>| -> BTreeMap<String, String> {
         let files = service.into_iter().flat_map(ServiceEntry::files);
-        files.map(|file| (file.path.clone(), file.sha256.clone())).collect()
+        files
+            .map(|file| (file.path.clone(), file.sha256.clone()))
+            .collect()
     };
     let (old, new) = (by_path(old), by_path(new));
     let paths: BTreeSet<_> = old.keys().chain(new.keys()).collect();
@@ -219,7 +276,11 @@ fn changed_files(old: Option<&ServiceEntry>, new: Option<&ServiceEntry>) -> Vec<
         before: old.get(path).cloned(),
         after: new.get(path).cloned(),
     };
-    paths.into_iter().map(change).filter(|change| change.before != change.after).collect()
+    paths
+        .into_iter()
+        .map(change)
+        .filter(|change| change.before != change.after)
+        .collect()
 }
 
 fn plan_rpc(key: &str, old: Option<&RpcEntry>, new: Option<&RpcEntry>) -> RpcChange {
@@ -229,11 +290,18 @@ fn plan_rpc(key: &str, old: Option<&RpcEntry>, new: Option<&RpcEntry>) -> RpcCha
         (Some(_), Some(_)) => (Mark::Unchanged, String::new()),
         (_, None) => (Mark::Removed, String::new()),
     };
-    RpcChange { key: key.to_owned(), mark, what }
+    RpcChange {
+        key: key.to_owned(),
+        mark,
+        what,
+    }
 }
 
 fn short_hash(rpc: &RpcEntry) -> String {
-    rpc.source.as_ref().map_or_else(|| "native".to_owned(), |source| source.sha256[..8].to_owned())
+    rpc.source.as_ref().map_or_else(
+        || "native".to_owned(),
+        |source| source.sha256[..8].to_owned(),
+    )
 }
 
 fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
@@ -247,7 +315,12 @@ fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
     if old.returns != new.returns {
         what.push(compare_returns(&old.returns, &new.returns));
     }
-    let types = |rpc: &RpcEntry| rpc.parameters.iter().map(|one| one.type_text.clone()).collect::<Vec<_>>();
+    let types = |rpc: &RpcEntry| {
+        rpc.parameters
+            .iter()
+            .map(|one| one.type_text.clone())
+            .collect::<Vec<_>>()
+    };
     if types(old) != types(new) {
         what.push("what an argument's type holds".to_owned());
     } else if old.parameters != new.parameters {
@@ -263,17 +336,35 @@ fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
 }
 
 fn compare_returns(old: &[String], new: &[String]) -> String {
-    let printed = |types: &[String]| types.iter().map(|ty| printed_type(ty)).collect::<Vec<_>>().join(", ");
+    let printed = |types: &[String]| {
+        types
+            .iter()
+            .map(|ty| printed_type(ty))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let (old, new) = (printed(old), printed(new));
-    if old == new { "what a returned type holds".to_owned() } else { format!("returns ({old}) -> ({new})") }
+    if old == new {
+        "what a returned type holds".to_owned()
+    } else {
+        format!("returns ({old}) -> ({new})")
+    }
 }
 
 fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<String> {
     let mut notes = Vec::new();
-    for tenant in new.tenants.iter().filter(|tenant| !old.tenants.contains(tenant)) {
+    for tenant in new
+        .tenants
+        .iter()
+        .filter(|tenant| !old.tenants.contains(tenant))
+    {
         notes.push(format!("+ tenant {tenant}"));
     }
-    for tenant in old.tenants.iter().filter(|tenant| !new.tenants.contains(tenant)) {
+    for tenant in old
+        .tenants
+        .iter()
+        .filter(|tenant| !new.tenants.contains(tenant))
+    {
         notes.push(format!("- tenant {tenant}"));
     }
     notes.extend(compare_grants(&old.grants, &new.grants));
@@ -282,7 +373,12 @@ fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<String> {
         (old.data != new.data, "data"),
         (old.concurrency != new.concurrency, "concurrency"),
     ];
-    notes.extend(differs.iter().filter(|(differs, _)| *differs).map(|(_, what)| format!("~ {what}")));
+    notes.extend(
+        differs
+            .iter()
+            .filter(|(differs, _)| *differs)
+            .map(|(_, what)| format!("~ {what}")),
+    );
     notes
 }
 
@@ -293,12 +389,22 @@ fn compare_grants(old: &GrantsEntry, new: &GrantsEntry) -> Vec<String> {
         let paths = grants.read.iter().map(|path| format!("read {path}"));
         let written = grants.write.iter().map(|path| format!("write {path}"));
         let variables = grants.env.iter().map(|name| format!("env {name}"));
-        let memory = grants.memory.iter().map(|bytes| format!("memory {bytes} bytes"));
-        ports.chain(paths).chain(written).chain(variables).chain(memory).collect()
+        let memory = grants
+            .memory
+            .iter()
+            .map(|bytes| format!("memory {bytes} bytes"));
+        ports
+            .chain(paths)
+            .chain(written)
+            .chain(variables)
+            .chain(memory)
+            .collect()
     };
     let (old, new) = (told(old), told(new));
     let gained = new.difference(&old).map(|grant| format!("+ grant {grant}"));
-    gained.chain(old.difference(&new).map(|grant| format!("- grant {grant}"))).collect()
+    gained
+        .chain(old.difference(&new).map(|grant| format!("- grant {grant}")))
+        .collect()
 }
 
 /// Servers that what is live knows, and the file does not, with the addresses they had.
@@ -316,11 +422,17 @@ pub(super) fn find_departed(
 
 /// What clients with stubs of the old file cannot call any more, or have to call otherwise.
 fn find_breaks(servers: &[DesiredServer], seen: &[Seen]) -> Vec<Change> {
-    let old: Vec<&Manifest> =
-        servers.iter().zip(seen).filter_map(|(server, seen)| seen.running(server)).collect();
+    let old: Vec<&Manifest> = servers
+        .iter()
+        .zip(seen)
+        .filter_map(|(server, seen)| seen.running(server))
+        .collect();
     let new: Vec<&Manifest> = servers.iter().map(|server| &server.manifest).collect();
     let changes = compare(&contract(&old), &contract(&new));
-    changes.into_iter().filter(|change| change.effect.is_breaking()).collect()
+    changes
+        .into_iter()
+        .filter(|change| change.effect.is_breaking())
+        .collect()
 }
 
 /// What a network's manifests promise together.
@@ -330,7 +442,10 @@ fn contract(manifests: &[&Manifest]) -> Contract {
         contract.servers.extend(manifest.network.servers.clone());
         contract.clients.extend(manifest.network.clients.clone());
         for (name, service) in &manifest.services {
-            contract.services.insert(name.clone(), service_contract(&manifest.server, name, service));
+            contract.services.insert(
+                name.clone(),
+                service_contract(&manifest.server, name, service),
+            );
         }
     }
     contract
@@ -341,7 +456,11 @@ fn service_contract(provider: &str, name: &str, service: &ServiceEntry) -> Servi
         provider: provider.to_owned(),
         tenants: service.tenants.clone(),
         // One that does not read never passed a check.
-        signatures: service.rpcs.iter().filter_map(|rpc| rpc.signature(name).ok()).collect(),
+        signatures: service
+            .rpcs
+            .iter()
+            .filter_map(|rpc| rpc.signature(name).ok())
+            .collect(),
     }
 }
 
@@ -354,12 +473,22 @@ mod tests {
     fn plan(new: &Manifest, old: Option<&Manifest>) -> Plan {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let desired = DesiredServer::new("server1", address, new.clone());
-        let live = Live { generation: 1, content: old.map(Manifest::content_hash).unwrap_or_default() };
+        let live = Live {
+            generation: 1,
+            content: old.map(Manifest::content_hash).unwrap_or_default(),
+        };
         let status: StatusAnswer = serde_json::from_value(serde_json::json!({
             "version": "", "live": live, "frame-limit": 0,
         }))
         .expect("a status");
-        Plan::new(&[desired], &[Seen { status, manifest: old.cloned() }], BTreeMap::new())
+        Plan::new(
+            &[desired],
+            &[Seen {
+                status,
+                manifest: old.cloned(),
+            }],
+            BTreeMap::new(),
+        )
     }
 
     #[test]
@@ -371,14 +500,32 @@ mod tests {
         let plan = plan(&new, Some(&sample('a')));
         let change = &plan.servers[0].services[0];
         assert_eq!(change.notes, ["- tenant client1", "+ grant connect 5432"]);
-        let (path, hash) = ("services/svc1/rpc1.py".to_owned(), |digit: &str| Some(digit.repeat(64)));
-        assert_eq!(change.files, [FileChange { path, before: hash("a"), after: hash("b") }]);
-        assert_eq!(plan.servers[0].new_files().collect::<Vec<_>>(), ["b".repeat(64)]);
+        let (path, hash) = ("services/svc1/rpc1.py".to_owned(), |digit: &str| {
+            Some(digit.repeat(64))
+        });
+        assert_eq!(
+            change.files,
+            [FileChange {
+                path,
+                before: hash("a"),
+                after: hash("b")
+            }]
+        );
+        assert_eq!(
+            plan.servers[0].new_files().collect::<Vec<_>>(),
+            ["b".repeat(64)]
+        );
     }
 
     #[test]
     fn the_same_content_is_an_empty_plan() {
-        let plan = plan(&sample('a'), Some(&Manifest { apply: "other".to_owned(), ..sample('a') }));
+        let plan = plan(
+            &sample('a'),
+            Some(&Manifest {
+                apply: "other".to_owned(),
+                ..sample('a')
+            }),
+        );
         assert!(plan.is_empty() && plan.breaks.is_empty());
         assert_eq!(plan.count(Mark::Unchanged), 1);
     }
@@ -387,7 +534,10 @@ mod tests {
     fn changed_code_is_shown_by_its_hashes_and_breaks_nobody() {
         let plan = plan(&sample('b'), Some(&sample('a')));
         assert!(!plan.is_empty() && !plan.servers[0].gains() && plan.breaks.is_empty());
-        assert_eq!(plan.servers[0].services[0].rpcs[0].what, "code aaaaaaaa -> bbbbbbbb");
+        assert_eq!(
+            plan.servers[0].services[0].rpcs[0].what,
+            "code aaaaaaaa -> bbbbbbbb"
+        );
     }
 
     #[test]

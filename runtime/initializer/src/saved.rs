@@ -40,7 +40,8 @@ struct SavedServer {
 }
 
 impl Initializer {
-    /// Writes the plan to a file, with the files that servers lack: it can be applied where the sources are not.
+    /// Writes the plan to a file, with the files that servers lack: it can be applied where the
+    /// sources are not.
     ///
     /// # Errors
     /// Where the file cannot be written.
@@ -67,43 +68,81 @@ impl Initializer {
         std::fs::write(path, text).map_err(|error| failed(path, &error))
     }
 
-    /// Reads a plan that was written to a file, and asks the servers whether they are still where it began.
+    /// Reads a plan that was written to a file, and asks the servers whether they are still where
+    /// it began.
     ///
     /// # Errors
-    /// [`InitializerError::SavedPlan`] where it is none, [`InitializerError::Moved`] where a server is on another
-    /// generation by now; nothing has changed anywhere.
+    /// [`InitializerError::SavedPlan`] where it is none, [`InitializerError::Moved`] where a server
+    /// is on another generation by now; nothing has changed anywhere.
     pub async fn saved(path: &Path, options: InitializerOptions) -> Result<Self, InitializerError> {
-        let SavedPlan { format: _, note, retire, notes, servers: saved, departed, files } = read(path)?;
+        let SavedPlan {
+            format: _,
+            note,
+            retire,
+            notes,
+            servers: saved,
+            departed,
+            files,
+        } = read(path)?;
         let options = InitializerOptions { retire, ..options };
         let mut servers = Vec::new();
-        for SavedServer { address, manifest, .. } in &saved {
+        for SavedServer {
+            address, manifest, ..
+        } in &saved
+        {
             manifest.validate().map_err(|what| failed(path, &what))?;
             let address = options.address_of(&manifest.server, *address)?;
-            servers.push(DesiredServer::new(&manifest.server, address, manifest.clone()));
+            servers.push(DesiredServer::new(
+                &manifest.server,
+                address,
+                manifest.clone(),
+            ));
         }
-        if let Some(unknown) =
-            options.servers.keys().find(|name| servers.iter().all(|server| server.name != **name))
+        if let Some(unknown) = options
+            .servers
+            .keys()
+            .find(|name| servers.iter().all(|server| server.name != **name))
         {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
         let seen = ask_all(&servers, &options).await?;
-        let moved: Vec<String> =
-            saved.iter().zip(&seen).filter_map(|(saved, seen)| moved(saved, &seen.status.live)).collect();
+        let moved: Vec<String> = saved
+            .iter()
+            .zip(&seen)
+            .filter_map(|(saved, seen)| moved(saved, &seen.status.live))
+            .collect();
         if !moved.is_empty() {
             return Err(InitializerError::Moved(moved));
         }
         let mut contents = BTreeMap::new();
         for PutFile { sha256, packed } in files {
-            let bytes = packed.unpack(b"", MAX_FILE_BYTES).map_err(|what| failed(path, &what))?;
+            let bytes = packed
+                .unpack(b"", MAX_FILE_BYTES)
+                .map_err(|what| failed(path, &what))?;
             if sha256_hex(&bytes) != sha256 {
-                return Err(failed(path, &format!("the file with the hash {sha256} has another one")));
+                return Err(failed(
+                    path,
+                    &format!("the file with the hash {sha256} has another one"),
+                ));
             }
             contents.insert(sha256, bytes);
         }
-        let plan = Plan { notes, ..Plan::new(&servers, &seen, departed) };
+        let plan = Plan {
+            notes,
+            ..Plan::new(&servers, &seen, departed)
+        };
         let origin = origin::origin_after(seen.iter().map(|seen| &seen.status), &note);
         let (packed, paths) = (BTreeMap::new(), Vec::new());
-        let mut planned = Self { options, origin, servers, seen, plan, files: contents, packed, paths };
+        let mut planned = Self {
+            options,
+            origin,
+            servers,
+            seen,
+            plan,
+            files: contents,
+            packed,
+            paths,
+        };
         planned.weigh().await?;
         Ok(planned)
     }
@@ -111,16 +150,25 @@ impl Initializer {
 
 fn read(path: &Path) -> Result<SavedPlan, InitializerError> {
     let bytes = std::fs::read(path).map_err(|error| failed(path, &error))?;
-    let saved: SavedPlan = serde_json::from_slice(&bytes)
-        .map_err(|error| failed(path, &format!("it is no plan that `plan --out` wrote: {error}")))?;
+    let saved: SavedPlan = serde_json::from_slice(&bytes).map_err(|error| {
+        failed(
+            path,
+            &format!("it is no plan that `plan --out` wrote: {error}"),
+        )
+    })?;
     match saved.format {
         FORMAT => Ok(saved),
-        other => Err(failed(path, &format!("it has format {other}, and this version reads {FORMAT}"))),
+        other => Err(failed(
+            path,
+            &format!("it has format {other}, and this version reads {FORMAT}"),
+        )),
     }
 }
 
 fn moved(saved: &SavedServer, live: &Live) -> Option<String> {
-    let SavedServer { expected, manifest, .. } = saved;
+    let SavedServer {
+        expected, manifest, ..
+    } = saved;
     (expected != live).then(|| moved_words(&manifest.server, expected.generation, live.generation))
 }
 
@@ -132,5 +180,8 @@ pub(super) fn moved_words(server: &str, planned: u64, found: u64) -> String {
 }
 
 fn failed(path: &Path, what: &dyn std::fmt::Display) -> InitializerError {
-    InitializerError::SavedPlan { path: path.to_owned(), what: what.to_string() }
+    InitializerError::SavedPlan {
+        path: path.to_owned(),
+        what: what.to_string(),
+    }
 }

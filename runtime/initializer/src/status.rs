@@ -27,18 +27,26 @@ impl NetworkStatus {
     /// Reads the file and its sources, and asks every server.
     ///
     /// # Errors
-    /// Where the file or a source cannot be read. A server that cannot be asked is among the servers.
+    /// Where the file or a source cannot be read. A server that cannot be asked is among the
+    /// servers.
     pub async fn ask(init: &Path, options: &InitializerOptions) -> Result<Self, InitializerError> {
         let desired = Desired::read(init, options)?;
         let seen = survey(&desired.servers, options).await;
         let answered = desired.servers.iter().zip(seen).map(|(server, seen)| {
-            seen.map(|seen| ServerStatus { drift: plan_server(server, &seen), status: seen.status })
+            seen.map(|seen| ServerStatus {
+                drift: plan_server(server, &seen),
+                status: seen.status,
+            })
         });
-        Ok(Self { servers: answered.collect() })
+        Ok(Self {
+            servers: answered.collect(),
+        })
     }
 
     /// Whether every server answers and runs what the file says.
     pub fn is_as_declared(&self) -> bool {
-        self.servers.iter().all(|server| server.as_ref().is_ok_and(|server| !server.drift.changes))
+        self.servers
+            .iter()
+            .all(|server| server.as_ref().is_ok_and(|server| !server.drift.changes))
     }
 }

@@ -8,8 +8,8 @@ use super::desired::DesiredServer;
 use super::{InitializerError, InitializerOptions, all_or_unreachable, join_all};
 use deploy::manifest::Manifest;
 use deploy::message::{
-    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, MAX_MANIFEST_BYTES, ManifestAnswer, PROTOCOL,
-    Past, StatusAnswer,
+    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, MAX_MANIFEST_BYTES, ManifestAnswer,
+    PROTOCOL, Past, StatusAnswer,
 };
 
 /// Between two attempts to reach a server that is waited for.
@@ -28,7 +28,11 @@ impl Seen {
     /// What it runs, where it should run that.
     pub fn running<'a>(&'a self, desired: &'a DesiredServer) -> Option<&'a Manifest> {
         let same = self.status.live.content == desired.content;
-        if same { Some(&desired.manifest) } else { self.manifest.as_ref() }
+        if same {
+            Some(&desired.manifest)
+        } else {
+            self.manifest.as_ref()
+        }
     }
 }
 
@@ -46,10 +50,16 @@ pub(super) async fn survey(
 }
 
 /// What servers say of themselves that are not brought to anything, as far as they are there.
-pub(super) async fn ask_others(addresses: &[SocketAddr], options: &InitializerOptions) -> Vec<StatusAnswer> {
+pub(super) async fn ask_others(
+    addresses: &[SocketAddr],
+    options: &InitializerOptions,
+) -> Vec<StatusAnswer> {
     let asked = addresses.iter().map(|address| async {
         let mut connection = Connection::open(*address, options).await.ok()?;
-        connection.request::<StatusAnswer>(&DeployRequest::Status {}).await.ok()
+        connection
+            .request::<StatusAnswer>(&DeployRequest::Status {})
+            .await
+            .ok()
     });
     join_all(asked).await.into_iter().flatten().collect()
 }
@@ -64,7 +74,9 @@ pub(super) async fn ask_all(
 
 async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<Seen, RequestError> {
     let mut connection = Connection::open(server.address, options).await?;
-    let status = connection.request::<StatusAnswer>(&DeployRequest::Status {}).await?;
+    let status = connection
+        .request::<StatusAnswer>(&DeployRequest::Status {})
+        .await?;
     if status.protocol < PROTOCOL {
         let version = &status.version;
         return Err(refused(format!(
@@ -75,10 +87,16 @@ async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<See
         return Err(refused(format!("this is server `{name}`")));
     }
     if status.live.generation == 0 || status.live.content == server.content {
-        return Ok(Seen { status, manifest: None });
+        return Ok(Seen {
+            status,
+            manifest: None,
+        });
     }
     let manifest = fetch_manifest(&mut connection, None).await?;
-    Ok(Seen { status, manifest: Some(manifest) })
+    Ok(Seen {
+        status,
+        manifest: Some(manifest),
+    })
 }
 
 /// The manifest of a generation that a server keeps, or of the live one.
@@ -86,10 +104,16 @@ pub(super) async fn fetch_manifest(
     connection: &mut Connection,
     generation: Option<u64>,
 ) -> Result<Manifest, RequestError> {
-    let answer = connection.request::<ManifestAnswer>(&DeployRequest::Manifest { generation }).await?;
+    let answer = connection
+        .request::<ManifestAnswer>(&DeployRequest::Manifest { generation })
+        .await?;
     let broken = |what: String| RequestError::Lost(format!("its manifest is broken: {what}"));
-    let bytes = answer.packed.unpack(b"", MAX_MANIFEST_BYTES).map_err(broken)?;
-    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    let bytes = answer
+        .packed
+        .unpack(b"", MAX_MANIFEST_BYTES)
+        .map_err(broken)?;
+    let manifest: Manifest =
+        serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
     manifest.validate().map_err(broken)?;
     Ok(manifest)
 }
@@ -102,7 +126,10 @@ pub(super) async fn fetch_history(
 ) -> Result<Vec<Past>, RequestError> {
     let fetch = || async {
         let mut connection = Connection::open(address, options).await?;
-        connection.request::<HistoryAnswer>(&DeployRequest::History {}).await.map(|answer| answer.generations)
+        connection
+            .request::<HistoryAnswer>(&DeployRequest::History {})
+            .await
+            .map(|answer| answer.generations)
     };
     again_until(until, fetch).await
 }

@@ -6,7 +6,8 @@
 //!                    +--> deployment --> store
 //! ```
 //!
-//! The registry is immutable and swapped whole: a call runs to its end on the generation it was dispatched under.
+//! The registry is immutable and swapped whole: a call runs to its end on the generation it was
+//! dispatched under.
 //!
 //! | module | holds |
 //! |---|---|

@@ -8,13 +8,16 @@ use std::time::Duration;
 pub struct Limits {
     /// Bytes of one message, at most [`MAX_FRAME_LIMIT`](wire::frame::MAX_FRAME_LIMIT).
     pub frame_bytes: usize,
-    /// Bytes of one message from an address that is no client's, before it has proved that it may deploy.
+    /// Bytes of one message from an address that is no client's, before it has proved that it may
+    /// deploy.
     pub stranger_frame_bytes: usize,
     /// Bytes of messages that have not come whole, of all connections. One address gets half of it.
     pub unfinished_bytes: usize,
-    /// Malformed messages on one connection; then it is closed. A connection that begins with one is closed at once.
+    /// Malformed messages on one connection; then it is closed. A connection that begins with one
+    /// is closed at once.
     pub malformed: usize,
-    /// Refused and malformed messages of one address in a second. Beyond that, its connections pause after each.
+    /// Refused and malformed messages of one address in a second. Beyond that, its connections
+    /// pause after each.
     pub refusals: u64,
     /// Connections at once. A few more are told so; the rest are closed at once.
     pub connections: usize,
@@ -22,10 +25,11 @@ pub struct Limits {
     pub session_calls: usize,
     /// Calls in flight on the server; further ones are `Unavailable`.
     pub calls: usize,
-    /// Bytes of answers that a session may not have taken before its further messages wait in the socket.
+    /// Bytes of answers that a session may not have taken before its further messages wait in the
+    /// socket.
     pub queued_bytes: usize,
-    /// Bytes of answers that peers have not taken, beyond `queued_bytes` of each connection. One address gets half of it; a
-    /// connection that needs more is closed.
+    /// Bytes of answers that peers have not taken, beyond `queued_bytes` of each connection. One
+    /// address gets half of it; a connection that needs more is closed.
     pub untaken_bytes: usize,
     /// From a message's first byte, or the connection's begin, to the message's last byte.
     pub header_timeout: Duration,
@@ -39,7 +43,8 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Threads that serve connections.
     pub threads: usize,
-    /// Threads for native handlers that hold theirs, by computing for long or waiting without `await`.
+    /// Threads for native handlers that hold theirs, by computing for long or waiting without
+    /// `await`.
     pub native_threads: usize,
     /// Bytes of the signatures that one binary session may bind, of which each counts 128 more.
     pub bound_bytes: usize,
@@ -49,7 +54,8 @@ pub struct Limits {
     pub worker_idle: Duration,
     /// Loading a service takes no longer.
     pub load_timeout: Duration,
-    /// Generations that are kept to be gone back to, with the live one; the one before it always is.
+    /// Generations that are kept to be gone back to, with the live one; the one before it always
+    /// is.
     pub history: usize,
     /// Bytes of files that are kept for them alone.
     pub history_bytes: u64,

@@ -18,26 +18,27 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Whether it may listen in plain TCP beyond loopback.
     pub insecure: bool,
-    /// The key that proves who may deploy. Without one, the server makes its own at its first start and keeps it in the
-    /// data folder.
+    /// The key that proves who may deploy. Without one, the server makes its own at its first start
+    /// and keeps it in the data folder.
     pub deploy_key: Option<Vec<u8>>,
     /// Where the running server keeps a copy of its own key for tools of the same user; see
     /// [`key_file`]. `None` keeps none.
     pub key_folder: Option<PathBuf>,
     /// The address at which it is dialled, where that is another than the one it listens on.
     pub advertise: Option<SocketAddr>,
-    /// The Python that runs procedures; it must be usable when the server starts. `None` is `python3`, which is not needed
-    /// before the first source in Python is.
+    /// The Python that runs procedures; it must be usable when the server starts. `None` is
+    /// `python3`, which is not needed before the first source in Python is.
     pub python: Option<String>,
-    /// The native services that are compiled into this program, as the `serve` of their stubs makes them.
+    /// The native services that are compiled into this program, as the `serve` of their stubs makes
+    /// them.
     pub native: Vec<NativeService>,
     /// Its limits.
     pub limits: Limits,
 }
 
 impl ServerOptions {
-    /// A server on that address with that data folder: plain TCP on loopback alone, its own deploy key, `python3`, the
-    /// default limits.
+    /// A server on that address with that data folder: plain TCP on loopback alone, its own deploy
+    /// key, `python3`, the default limits.
     pub fn new(listen: SocketAddr, data: impl Into<PathBuf>) -> Self {
         Self {
             listen,

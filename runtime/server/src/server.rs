@@ -26,7 +26,8 @@ use crate::store::Store;
 /// The Python that runs procedures if no other is named.
 const DEFAULT_PYTHON: &str = "python3";
 
-/// A budget holds at least this many frames of the largest size, so that one address can always send or get one.
+/// A budget holds at least this many frames of the largest size, so that one address can always
+/// send or get one.
 const BUDGETED_FRAMES: usize = 4;
 
 /// A server that is ready.
@@ -56,7 +57,8 @@ pub(crate) struct Shared {
     pub(crate) unfinished: Arc<Budget>,
     /// For answers that peers have not taken.
     pub(crate) untaken: Arc<Budget>,
-    /// The address at which this server is dialled, where that is another than the one it listens on.
+    /// The address at which this server is dialled, where that is another than the one it listens
+    /// on.
     pub(crate) advertise: Option<SocketAddr>,
     /// Turns to true when the server begins to drain.
     pub(crate) drain: watch::Receiver<bool>,
@@ -85,23 +87,42 @@ impl Server {
         let shown_data = data.clone();
         let store = blocking(move || Store::open(&data)).await?;
         let program = python.as_deref().unwrap_or(DEFAULT_PYTHON);
-        let engine = PythonEngine::new(program.to_owned(), store.engine_folder()).map_err(|error| {
-            StartError::Python(format!("cannot write Python's part of the engine: {error}"))
-        })?;
+        let engine =
+            PythonEngine::new(program.to_owned(), store.engine_folder()).map_err(|error| {
+                StartError::Python(format!("cannot write Python's part of the engine: {error}"))
+            })?;
         if python.is_some() {
             engine.interpreter().await.map_err(StartError::Python)?;
         }
-        let engines = Arc::new(Engines { python: Arc::new(engine) });
+        let engines = Arc::new(Engines {
+            python: Arc::new(engine),
+        });
         let native = native_methods(native, limits);
-        let own_key = if deploy_key.is_none() { Some(store.deploy_key()?) } else { None };
-        let key = deploy_key.or_else(|| own_key.clone().map(String::into_bytes)).unwrap_or_default();
+        let own_key = if deploy_key.is_none() {
+            Some(store.deploy_key()?)
+        } else {
+            None
+        };
+        let key = deploy_key
+            .or_else(|| own_key.clone().map(String::into_bytes))
+            .unwrap_or_default();
         let engines_of_builder = Arc::clone(&engines);
-        let builder = RegistryBuilder { store: Arc::new(store), engines: engines_of_builder, native, limits };
+        let builder = RegistryBuilder {
+            store: Arc::new(store),
+            engines: engines_of_builder,
+            native,
+            limits,
+        };
         let (registry, deployer) = Deployer::load(builder, key).await?;
         let listener = accept::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
         let address = listener.local_addr().unwrap_or(listen);
         let dialled = [address].into_iter().chain(advertise);
-        let key_copies = keep_key_copies(own_key.as_deref(), key_folder.as_deref(), dialled, &shown_data);
+        let key_copies = keep_key_copies(
+            own_key.as_deref(),
+            key_folder.as_deref(),
+            dialled,
+            &shown_data,
+        );
         let lanes = Lanes::start(limits.threads).map_err(StartError::Threads)?;
         tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), listen = %address,
             data = %shown_data.display(), connections = limits.connections);
@@ -113,12 +134,27 @@ impl Server {
             background: Handle::current(),
             calls: Arc::new(Semaphore::new(limits.calls)),
             peers: Peers::default(),
-            unfinished: Budget::new(limits.unfinished_bytes.max(BUDGETED_FRAMES * limits.frame_bytes)),
-            untaken: Budget::new(limits.untaken_bytes.max(BUDGETED_FRAMES * limits.frame_bytes)),
+            unfinished: Budget::new(
+                limits
+                    .unfinished_bytes
+                    .max(BUDGETED_FRAMES * limits.frame_bytes),
+            ),
+            untaken: Budget::new(
+                limits
+                    .untaken_bytes
+                    .max(BUDGETED_FRAMES * limits.frame_bytes),
+            ),
             advertise,
             drain: draining,
         });
-        Ok(Self { listener, lanes, engines, shared, drain, key_copies })
+        Ok(Self {
+            listener,
+            lanes,
+            engines,
+            shared,
+            drain,
+            key_copies,
+        })
     }
 
     /// Where it listens.
@@ -129,10 +165,18 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown` ends, then drains: finishes what is in flight within the drain timeout, and waits until
-    /// every worker is gone. The answer: how many sessions had to be cut off.
+    /// Serves until `shutdown` ends, then drains: finishes what is in flight within the drain
+    /// timeout, and waits until every worker is gone. The answer: how many sessions had to be cut
+    /// off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> usize {
-        let Self { listener, lanes, engines, shared, drain, key_copies } = self;
+        let Self {
+            listener,
+            lanes,
+            engines,
+            shared,
+            drain,
+            key_copies,
+        } = self;
         let (cut_off, lanes) = accept::serve(listener, lanes, shared, drain, shutdown).await;
         drop(key_copies);
         engines.stop().await;
@@ -141,8 +185,8 @@ impl Server {
     }
 }
 
-/// Keeps copies of the server's own key where tools of the same user look for it. A server whose key was given keeps none,
-/// and removes what a killed one has left.
+/// Keeps copies of the server's own key where tools of the same user look for it. A server whose
+/// key was given keeps none, and removes what a killed one has left.
 fn keep_key_copies(
     own_key: Option<&str>,
     folder: Option<&Path>,
@@ -156,14 +200,19 @@ fn keep_key_copies(
         return Vec::new();
     };
     let not_kept = |reason: &dyn std::fmt::Display| {
-        let note = format!("run initializers with --deploy-key {}", data.join("deploy.key").display());
+        let note = format!(
+            "run initializers with --deploy-key {}",
+            data.join("deploy.key").display()
+        );
         tracing::warn!(event = "initializers cannot find the deploy key by themselves", reason = %reason, note);
         Vec::new()
     };
     let Some(folder) = folder else {
         return not_kept(&"neither XDG_RUNTIME_DIR nor HOME is an absolute path");
     };
-    let kept: Result<Vec<_>, _> = dialled.map(|address| KeyCopy::keep(folder, address, key)).collect();
+    let kept: Result<Vec<_>, _> = dialled
+        .map(|address| KeyCopy::keep(folder, address, key))
+        .collect();
     kept.unwrap_or_else(|error| not_kept(&error))
 }
 
@@ -174,9 +223,13 @@ fn native_methods(
     let threads = Threads::new(Handle::current(), limits.native_threads);
     let methods = services.into_iter().flat_map(|service| {
         let name = service.service();
-        service.into_methods().into_iter().map(move |method| (name, method))
+        service
+            .into_methods()
+            .into_iter()
+            .map(move |method| (name, method))
     });
-    let methods = methods.map(|(name, method)| (name, Arc::new(NativeMethod::new(method, threads.clone()))));
+    let methods =
+        methods.map(|(name, method)| (name, Arc::new(NativeMethod::new(method, threads.clone()))));
     Arc::new(methods.collect())
 }
 

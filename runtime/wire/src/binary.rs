@@ -5,7 +5,8 @@
 //! server                    HELLO BOUND RES EX ...    PONG ... DRAIN
 //! ```
 //!
-//! Everything in a frame is a [binary value](super::value), behind one byte that says which message it is.
+//! Everything in a frame is a [binary value](super::value), behind one byte that says which message
+//! it is.
 
 use super::exception::{Exception, ExceptionType, Executed};
 use super::json::shortened;
@@ -129,7 +130,8 @@ pub struct Hello<'a> {
     pub highest: u16,
     /// The longest frame it takes, in bytes.
     pub max_frame: u32,
-    /// After how many idle milliseconds it closes the session; 0 is not at all, or as the far side likes.
+    /// After how many idle milliseconds it closes the session; 0 is not at all, or as the far side
+    /// likes.
     pub idle_timeout_ms: u32,
     /// Its name in the network; a client's may be empty.
     pub name: &'a str,
@@ -186,7 +188,9 @@ pub struct Request {
 
 /// Whether a frame's payload is a HELLO.
 pub fn is_hello(payload: &[u8]) -> bool {
-    payload.split_first().is_some_and(|(kind, rest)| *kind == Kind::Hello as u8 && rest.starts_with(&MAGIC))
+    payload
+        .split_first()
+        .is_some_and(|(kind, rest)| *kind == Kind::Hello as u8 && rest.starts_with(&MAGIC))
 }
 
 /// Why a frame is none, in words.
@@ -203,13 +207,20 @@ impl From<DecodeError> for Broken {
 /// # Errors
 /// What is wrong, in words meant for whoever sent it.
 pub fn parse(payload: &[u8]) -> Result<(Frame<'_>, &[u8]), String> {
-    let Some((kind, rest)) = payload.split_first() else { return Err("an empty frame".to_owned()) };
-    let Some(kind) = Kind::of(*kind) else { return Err(format!("there is no kind of frame 0x{kind:02x}")) };
+    let Some((kind, rest)) = payload.split_first() else {
+        return Err("an empty frame".to_owned());
+    };
+    let Some(kind) = Kind::of(*kind) else {
+        return Err(format!("there is no kind of frame 0x{kind:02x}"));
+    };
     let mut reader = Reader::new(rest);
-    let (frame, has_more) =
-        read(kind, &mut reader).map_err(|Broken(what)| format!("a broken {kind:?} frame: {what}"))?;
+    let (frame, has_more) = read(kind, &mut reader)
+        .map_err(|Broken(what)| format!("a broken {kind:?} frame: {what}"))?;
     if !has_more && !reader.rest().is_empty() {
-        return Err(format!("a broken {kind:?} frame: {} bytes left over", reader.rest().len()));
+        return Err(format!(
+            "a broken {kind:?} frame: {} bytes left over",
+            reader.rest().len()
+        ));
     }
     Ok((frame, reader.rest()))
 }
@@ -217,14 +228,20 @@ pub fn parse(payload: &[u8]) -> Result<(Frame<'_>, &[u8]), String> {
 /// The message, and whether more may follow it in the frame.
 fn read<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<(Frame<'a>, bool), Broken> {
     let frame = match kind {
-        Kind::Request => return read_request(reader).map(|request| (Frame::Request(request), true)),
+        Kind::Request => {
+            return read_request(reader).map(|request| (Frame::Request(request), true));
+        }
         Kind::Returned => return Ok((Frame::Returned(reader.word()?), true)),
         // Later versions may say more in it.
         Kind::Hello => return read_hello(reader).map(|hello| (Frame::Hello(hello), true)),
         Kind::Bind => Frame::Bind(Box::new(read_bind(reader)?)),
         Kind::Bound => {
             let (slot, generation) = (reader.half()?, reader.word()?);
-            Frame::Bound(Box::new(Bound { slot, generation, source: reader.take_array()? }))
+            Frame::Bound(Box::new(Bound {
+                slot,
+                generation,
+                source: reader.take_array()?,
+            }))
         }
         Kind::Exception => Frame::Exception(reader.word()?, Box::new(read_exception(reader)?)),
         Kind::Cancel => Frame::Cancel(reader.word()?),
@@ -237,17 +254,29 @@ fn read<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<(Frame<'a>, bool), Br
 
 fn read_request(reader: &mut Reader<'_>) -> Result<Request, Broken> {
     let (call, slot, deadline) = (reader.word()?, reader.half()?, reader.half()?);
-    Ok(Request { call, slot, deadline_ms: (deadline != NO_DEADLINE).then_some(deadline) })
+    Ok(Request {
+        call,
+        slot,
+        deadline_ms: (deadline != NO_DEADLINE).then_some(deadline),
+    })
 }
 
 fn read_hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, Broken> {
     if reader.take_array()? != MAGIC {
         return Err(Broken("the magic is not `RPCB`".to_owned()));
     }
-    let (lowest, highest) =
-        (u16::from_le_bytes(reader.take_array()?), u16::from_le_bytes(reader.take_array()?));
+    let (lowest, highest) = (
+        u16::from_le_bytes(reader.take_array()?),
+        u16::from_le_bytes(reader.take_array()?),
+    );
     let (max_frame, idle_timeout_ms) = (reader.half()?, reader.half()?);
-    Ok(Hello { lowest, highest, max_frame, idle_timeout_ms, name: reader.str()? })
+    Ok(Hello {
+        lowest,
+        highest,
+        max_frame,
+        idle_timeout_ms,
+        name: reader.str()?,
+    })
 }
 
 fn read_bind<'a>(reader: &mut Reader<'a>) -> Result<Bind<'a>, Broken> {
@@ -259,7 +288,11 @@ fn read_bind<'a>(reader: &mut Reader<'a>) -> Result<Bind<'a>, Broken> {
         service: reader.str()?,
         rpc: reader.str()?,
         arguments: read_texts(reader)?,
-        returns: if reader.bool()? { Some(read_texts(reader)?) } else { None },
+        returns: if reader.bool()? {
+            Some(read_texts(reader)?)
+        } else {
+            None
+        },
     })
 }
 

@@ -1,4 +1,5 @@
-//! [`Block`]: a long value in room of its own, so that it is not copied on its way between a socket and a `Vec`.
+//! [`Block`]: a long value in room of its own, so that it is not copied on its way between a socket
+//! and a `Vec`.
 //!
 //! ```text
 //! socket --> Filling --whole--> Block --decode--> Vec<u8>, String, Vec<i64>, Vec<f64>
@@ -11,7 +12,8 @@ use rpc_schema::Type;
 
 use super::inbox::READ_BYTES;
 
-/// The room for what comes grows by this factor as the bytes come, so that a declared length alone takes none.
+/// The room for what comes grows by this factor as the bytes come, so that a declared length alone
+/// takes none.
 pub const GROWTH: usize = 4;
 
 const WORD: usize = size_of::<u64>();
@@ -21,8 +23,8 @@ const WORD: usize = size_of::<u64>();
 pub enum Block {
     /// `bytes`, or a `str`.
     Bytes(Vec<u8>),
-    /// The items of a list of `int` or `float`, as the bits that they are on the wire: only where that is their form in
-    /// memory too.
+    /// The items of a list of `int` or `float`, as the bits that they are on the wire: only where
+    /// that is their form in memory too.
     Words(Vec<u64>),
 }
 
@@ -75,23 +77,40 @@ impl Block {
 impl BlockPlace {
     /// Of bytes.
     pub fn bytes(offset: usize) -> Self {
-        Self { offset, kind: BlockKind::Bytes }
+        Self {
+            offset,
+            kind: BlockKind::Bytes,
+        }
     }
 
-    /// Where the last of these values begins, without its length or count, if it is `bytes`, `str`, or a list of numbers,
-    /// and every value before it has a fixed length: where it may come in room of its own, that is.
+    /// Where the last of these values begins, without its length or count, if it is `bytes`, `str`,
+    /// or a list of numbers, and every value before it has a fixed length: where it may come in
+    /// room of its own, that is.
     pub fn of(types: &[Type]) -> Option<Self> {
         let (last, before) = types.split_last()?;
-        let offset = before.iter().try_fold(0, |sum, ty| Some(sum + fixed_length(ty)?))?;
+        let offset = before
+            .iter()
+            .try_fold(0, |sum, ty| Some(sum + fixed_length(ty)?))?;
         let place = match last {
             Type::Str | Type::Bytes => Self::bytes(size_of::<u32>()),
             Type::List(item) if matches!(**item, Type::Int | Type::Float) => {
-                let kind = if cfg!(target_endian = "little") { BlockKind::Words } else { return None };
-                Self { offset: size_of::<u32>(), kind }
+                let kind = if cfg!(target_endian = "little") {
+                    BlockKind::Words
+                } else {
+                    return None;
+                };
+                Self {
+                    offset: size_of::<u32>(),
+                    kind,
+                }
             }
             Type::Tuple(items) => Self::of(items)?,
             Type::Record(record) => {
-                let fields: Vec<Type> = record.fields().iter().map(|field| field.ty.clone()).collect();
+                let fields: Vec<Type> = record
+                    .fields()
+                    .iter()
+                    .map(|field| field.ty.clone())
+                    .collect();
                 Self::of(&fields)?
             }
             _ => return None,
@@ -102,7 +121,10 @@ impl BlockPlace {
     /// The same where so many bytes more stand before it.
     #[must_use]
     pub fn behind(self, bytes: usize) -> Self {
-        Self { offset: self.offset + bytes, ..self }
+        Self {
+            offset: self.offset + bytes,
+            ..self
+        }
     }
 
     /// Whether a block of this kind can have so many bytes.
@@ -118,7 +140,11 @@ fn fixed_length(ty: &Type) -> Option<usize> {
         Type::Bool => Some(1),
         Type::Enumeration(_) => Some(4),
         Type::Tuple(items) => items.iter().map(fixed_length).sum(),
-        Type::Record(record) => record.fields().iter().map(|field| fixed_length(&field.ty)).sum(),
+        Type::Record(record) => record
+            .fields()
+            .iter()
+            .map(|field| fixed_length(&field.ty))
+            .sum(),
         _ => None,
     }
 }
@@ -138,7 +164,8 @@ impl Spare {
                 bytes.clear();
                 self.bytes = bytes;
             }
-            // What is in the words stays: room that was written once need not be cleared to be filled again.
+            // What is in the words stays: room that was written once need not be cleared to be
+            // filled again.
             Block::Words(words) if words.capacity() > self.words.capacity() => self.words = words,
             _ => {}
         }
@@ -200,10 +227,17 @@ impl Filling {
             }
             BlockKind::Words => {
                 let mut words = std::mem::take(&mut spare.words);
-                let wanted = if words.capacity() * WORD < all { cautious } else { all };
+                let wanted = if words.capacity() * WORD < all {
+                    cautious
+                } else {
+                    all
+                };
                 words.resize(wanted.div_ceil(WORD), 0);
                 bytemuck::cast_slice_mut(&mut words)[..came.len()].copy_from_slice(came);
-                Self::Words { words, filled: came.len() }
+                Self::Words {
+                    words,
+                    filled: came.len(),
+                }
             }
         }
     }
@@ -296,16 +330,29 @@ mod tests {
             Type::Tuple(items) => BlockPlace::of(&items),
             _ => None,
         };
-        assert_eq!(place("Tuple[int, bool, bytes]"), Some(BlockPlace::bytes(13)));
-        assert_eq!(place("Tuple[T{a: int, b: E{x, y}, c: str}]"), Some(BlockPlace::bytes(16)));
+        assert_eq!(
+            place("Tuple[int, bool, bytes]"),
+            Some(BlockPlace::bytes(13))
+        );
+        assert_eq!(
+            place("Tuple[T{a: int, b: E{x, y}, c: str}]"),
+            Some(BlockPlace::bytes(16))
+        );
         assert_eq!(place("Tuple[bytes, int]"), None);
         assert_eq!(place("Tuple[str, bytes]"), None);
         assert_eq!(place("Tuple[bool, List[bool]]"), None);
-        let words = Some(BlockPlace { offset: 5, kind: BlockKind::Words });
-        assert_eq!(place("Tuple[bool, List[float]]"), words.filter(|_| cfg!(target_endian = "little")));
+        let words = Some(BlockPlace {
+            offset: 5,
+            kind: BlockKind::Words,
+        });
+        assert_eq!(
+            place("Tuple[bool, List[float]]"),
+            words.filter(|_| cfg!(target_endian = "little"))
+        );
     }
 
-    /// Fills a block of these bytes in pieces of `piece`, beginning with `begun` of them, in that room.
+    /// Fills a block of these bytes in pieces of `piece`, beginning with `begun` of them, in that
+    /// room.
     fn fill(kind: BlockKind, bytes: &[u8], begun: usize, piece: usize, spare: &mut Spare) -> Block {
         let (mut missing, mut fed) = (bytes.len() - begun, begun);
         let mut filling = Filling::begin(kind, &bytes[..begun], missing, spare);
@@ -326,12 +373,24 @@ mod tests {
         let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
         let mut spare = Spare::default();
         for kind in [BlockKind::Bytes, BlockKind::Words] {
-            for (begun, piece) in [(0, 7_919), (1, 1_000), (8_192, usize::MAX), (299_999, 1), (65_537, 3)] {
+            for (begun, piece) in [
+                (0, 7_919),
+                (1, 1_000),
+                (8_192, usize::MAX),
+                (299_999, 1),
+                (65_537, 3),
+            ] {
                 let block = fill(kind, &bytes, begun, piece, &mut spare);
-                assert!(block.as_bytes() == bytes, "{kind:?}, {begun} first, then pieces of {piece}");
+                assert!(
+                    block.as_bytes() == bytes,
+                    "{kind:?}, {begun} first, then pieces of {piece}"
+                );
                 spare.keep(block);
                 let shorter = fill(kind, &bytes[..80_000], 8, 9_999, &mut spare);
-                assert!(shorter.as_bytes() == &bytes[..80_000], "room that was used before");
+                assert!(
+                    shorter.as_bytes() == &bytes[..80_000],
+                    "room that was used before"
+                );
                 spare.keep(shorter);
             }
         }
@@ -346,7 +405,11 @@ mod tests {
             let room = fill(kind, &vec![7; 1 << 20], 0, usize::MAX, &mut spare);
             spare.keep(room);
             let mut filling = Filling::begin(kind, &[7; 1_024], 1 << 19, &mut spare);
-            assert_eq!(filling.target(1 << 19).most(), 1 << 19, "as much as there is room");
+            assert_eq!(
+                filling.target(1 << 19).most(),
+                1 << 19,
+                "as much as there is room"
+            );
             spare = spare.trimmed(1 << 10);
         }
     }

@@ -40,7 +40,10 @@ fn check_value(ty: &Type, input: &mut Reader<'_>) -> Result<(), DecodeError> {
             (0..count).try_for_each(|_| check_value(item, input))
         }
         Type::Tuple(items) => items.iter().try_for_each(|item| check_value(item, input)),
-        Type::Record(record) => record.fields().iter().try_for_each(|field| check_value(&field.ty, input)),
+        Type::Record(record) => record
+            .fields()
+            .iter()
+            .try_for_each(|field| check_value(&field.ty, input)),
         Type::Dict(key, item) => check_dict(*key, item, input),
     }
 }
@@ -79,12 +82,16 @@ mod tests {
     #[test]
     fn what_is_encoded_passes_and_what_is_broken_does_not() {
         let text = "Tuple[List[int], List[str], Dict[str, bool], Optional[E{x, y}]]";
-        let map = std::collections::BTreeMap::from([("a".to_owned(), true), ("b".to_owned(), false)]);
+        let map =
+            std::collections::BTreeMap::from([("a".to_owned(), true), ("b".to_owned(), false)]);
         let value = (vec![1_i64, 2], vec!["é".to_owned()], map, Some(true));
         // An item of an enumeration is four bytes, a `bool` one.
         let as_item = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&[0; 3]);
         assert_eq!(verdict(text, &value, as_item), Ok(()));
-        assert_eq!(verdict(text, &value, |_| {}), Err(DecodeError::CutShort { wanted: 4, left: 1 }));
+        assert_eq!(
+            verdict(text, &value, |_| {}),
+            Err(DecodeError::CutShort { wanted: 4, left: 1 })
+        );
         let broken = |place: usize, byte: u8| {
             verdict(text, &value, |bytes| {
                 as_item(bytes);
@@ -94,9 +101,18 @@ mod tests {
         assert!(matches!(broken(0, 255), Err(DecodeError::CutShort { .. })));
         assert_eq!(broken(28, 0xff), Err(DecodeError::NotUtf8));
         assert_eq!(broken(39, 2), Err(DecodeError::NotABool(2)));
-        assert!(matches!(broken(44, b'a'), Err(DecodeError::DuplicateKey(_))));
-        assert_eq!(broken(47, 2), Err(DecodeError::NotAnItem { place: 2, items: 2 }));
+        assert!(matches!(
+            broken(44, b'a'),
+            Err(DecodeError::DuplicateKey(_))
+        ));
+        assert_eq!(
+            broken(47, 2),
+            Err(DecodeError::NotAnItem { place: 2, items: 2 })
+        );
         let left_over = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&[0; 4]);
-        assert_eq!(verdict(text, &value, left_over), Err(DecodeError::LeftOver(1)));
+        assert_eq!(
+            verdict(text, &value, left_over),
+            Err(DecodeError::LeftOver(1))
+        );
     }
 }

@@ -151,7 +151,13 @@ pub struct Exception {
 impl Exception {
     /// An exception that says nothing but its message.
     pub fn new(kind: ExceptionType, executed: Executed, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), executed, own_kind: None, valid_signatures: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            executed,
+            own_kind: None,
+            valid_signatures: Vec::new(),
+        }
     }
 
     /// The message as it travels: its first [`MAX_MESSAGE_CHARS`] characters.
@@ -161,10 +167,13 @@ impl Exception {
 
     /// The procedure's own exception as it travels: its first [`MAX_KIND_CHARS`] characters.
     pub fn kind_to_send(&self) -> Option<&str> {
-        self.own_kind.as_deref().map(|kind| cut(kind, MAX_KIND_CHARS))
+        self.own_kind
+            .as_deref()
+            .map(|kind| cut(kind, MAX_KIND_CHARS))
     }
 
-    /// The valid signatures as they travel: those that together have at most [`MAX_SIGNATURES_BYTES`].
+    /// The valid signatures as they travel: those that together have at most
+    /// [`MAX_SIGNATURES_BYTES`].
     pub fn signatures_to_send(&self) -> &[String] {
         let mut bytes = 0;
         let fits = |signature: &&String| {

@@ -25,10 +25,15 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// Appends `message` as it travels in this framing. `message` holds no line feed and is below [`MAX_FRAME_LIMIT`].
+    /// Appends `message` as it travels in this framing. `message` holds no line feed and is below
+    /// [`MAX_FRAME_LIMIT`].
     pub fn write(self, message: &[u8], out: &mut Vec<u8>) {
         if self == Self::Framed {
-            out.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
+            out.extend_from_slice(
+                &u32::try_from(message.len())
+                    .unwrap_or(u32::MAX)
+                    .to_be_bytes(),
+            );
         }
         out.extend_from_slice(message);
         if self == Self::Lines {
@@ -92,27 +97,37 @@ pub enum Step {
 
 /// Finds the messages in a connection's bytes.
 ///
-/// The caller keeps the bytes: it appends what arrives to its buffer, asks [`step`](Self::step), and removes what was
-/// consumed from the buffer's front.
+/// The caller keeps the bytes: it appends what arrives to its buffer, asks [`step`](Self::step),
+/// and removes what was consumed from the buffer's front.
 #[derive(Debug, Clone)]
 pub struct Deframer {
     framing: Option<Framing>,
     /// Whether the first bytes have been looked at for a BOM.
     begun: bool,
     limit: usize,
-    /// How many bytes at the input's front are known to hold no line feed; `scanned <= input.len()`.
+    /// How many bytes at the input's front are known to hold no line feed; `scanned <=
+    /// input.len()`.
     scanned: usize,
 }
 
 impl Deframer {
-    /// For a connection whose framing its first bytes will decide. `limit` is in bytes, at most [`MAX_FRAME_LIMIT`].
+    /// For a connection whose framing its first bytes will decide. `limit` is in bytes, at most
+    /// [`MAX_FRAME_LIMIT`].
     pub fn detecting(limit: usize) -> Self {
-        Self { framing: None, begun: false, limit: limit.min(MAX_FRAME_LIMIT), scanned: 0 }
+        Self {
+            framing: None,
+            begun: false,
+            limit: limit.min(MAX_FRAME_LIMIT),
+            scanned: 0,
+        }
     }
 
     /// For a connection whose framing is known.
     pub fn new(framing: Framing, limit: usize) -> Self {
-        Self { framing: Some(framing), ..Self::detecting(limit) }
+        Self {
+            framing: Some(framing),
+            ..Self::detecting(limit)
+        }
     }
 
     /// Maximum number of bytes of a message.
@@ -130,7 +145,8 @@ impl Deframer {
         self.framing
     }
 
-    /// Looks for the next message in `input`, the bytes not consumed so far. `ended` says that no more will come.
+    /// Looks for the next message in `input`, the bytes not consumed so far. `ended` says that no
+    /// more will come.
     ///
     /// # Errors
     /// A [`FrameError`] after which this connection holds no more messages.
@@ -175,7 +191,10 @@ impl Deframer {
             None => (input.len(), 0),
         };
         if end > self.limit {
-            return Err(FrameError::TooLong { length: end, limit: self.limit });
+            return Err(FrameError::TooLong {
+                length: end,
+                limit: self.limit,
+            });
         }
         if consumed == 0 {
             self.scanned = input.len();
@@ -190,7 +209,11 @@ impl Deframer {
         Ok(if text.is_empty() {
             Step::Skip(consumed)
         } else {
-            Step::Message { start, end: start + text.len(), consumed }
+            Step::Message {
+                start,
+                end: start + text.len(),
+                consumed,
+            }
         })
     }
 
@@ -198,7 +221,10 @@ impl Deframer {
         let Some((prefix, rest)) = input.split_first_chunk::<LENGTH_BYTES>() else {
             return match (ended, input.len()) {
                 (true, 0) => Ok(Step::End),
-                (true, got) => Err(FrameError::CutShort { got, length: LENGTH_BYTES }),
+                (true, got) => Err(FrameError::CutShort {
+                    got,
+                    length: LENGTH_BYTES,
+                }),
                 (false, got) => Ok(Step::Need(LENGTH_BYTES - got)),
             };
         };
@@ -207,22 +233,32 @@ impl Deframer {
             return Err(FrameError::Empty);
         }
         if length > self.limit {
-            return Err(FrameError::TooLong { length, limit: self.limit });
+            return Err(FrameError::TooLong {
+                length,
+                limit: self.limit,
+            });
         }
         if rest.len() < length {
             return if ended {
-                Err(FrameError::CutShort { got: rest.len(), length })
+                Err(FrameError::CutShort {
+                    got: rest.len(),
+                    length,
+                })
             } else {
                 Ok(Step::Need(length - rest.len()))
             };
         }
         let end = LENGTH_BYTES + length;
-        Ok(Step::Message { start: LENGTH_BYTES, end, consumed: end })
+        Ok(Step::Message {
+            start: LENGTH_BYTES,
+            end,
+            consumed: end,
+        })
     }
 }
 
-/// Whether a line is one of an HTTP request, in any case: a request line such as `GET / HTTP/1.1` or `patch /x`, or a
-/// header such as `Host: x`. No JSON object begins like either.
+/// Whether a line is one of an HTTP request, in any case: a request line such as `GET / HTTP/1.1`
+/// or `patch /x`, or a header such as `Host: x`. No JSON object begins like either.
 ///
 /// The syntax is that of RFC 9112, sections 3 and 5; the version may be absent, as in HTTP/0.9.
 pub fn is_http(line: &[u8]) -> bool {
@@ -232,11 +268,15 @@ pub fn is_http(line: &[u8]) -> bool {
         _ if token == 0 => false,
         [b':', ..] => true,
         [b' ' | b'\t', ..] => {
-            let mut words = line[token..].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+            let mut words = line[token..]
+                .split(u8::is_ascii_whitespace)
+                .filter(|word| !word.is_empty());
             let target = words.next().unwrap_or_default();
-            let is_target =
-                target.starts_with(b"/") || target == b"*" || target.windows(3).any(|part| part == b"://");
-            let is_version = |word: &[u8]| word.len() >= 5 && word[..5].eq_ignore_ascii_case(b"HTTP/");
+            let is_target = target.starts_with(b"/")
+                || target == b"*"
+                || target.windows(3).any(|part| part == b"://");
+            let is_version =
+                |word: &[u8]| word.len() >= 5 && word[..5].eq_ignore_ascii_case(b"HTTP/");
             is_target || is_version(target) || words.any(is_version)
         }
         _ => false,
@@ -254,7 +294,11 @@ mod tests {
         let mut ended = false;
         loop {
             match deframer.step(&buffer, ended) {
-                Ok(Step::Message { start, end, consumed }) => {
+                Ok(Step::Message {
+                    start,
+                    end,
+                    consumed,
+                }) => {
                     found.push(buffer[start..end].to_vec());
                     buffer.drain(..consumed);
                 }
@@ -291,8 +335,16 @@ mod tests {
         check(b" \n \n", &[], &Ok(()));
         check(b"\0\0\0\x02{}\0\0\0\x01x", &[b"{}", b"x"], &Ok(()));
         check(b"\0\0\0\0", &[], &Err(FrameError::Empty));
-        check(b"\0\0\0\x05{}", &[], &Err(FrameError::CutShort { got: 2, length: 5 }));
-        check(b"\0\0", &[], &Err(FrameError::CutShort { got: 2, length: 4 }));
+        check(
+            b"\0\0\0\x05{}",
+            &[],
+            &Err(FrameError::CutShort { got: 2, length: 5 }),
+        );
+        check(
+            b"\0\0",
+            &[],
+            &Err(FrameError::CutShort { got: 2, length: 4 }),
+        );
         check(b"\x16\x03\x01", &[], &Err(FrameError::Tls));
         check(b"{}\nGET / HTTP/1.1\r\n", &[b"{}"], &Err(FrameError::Http));
         check(b"[1]\n\"x\"\n7\n", &[b"[1]", b"\"x\"", b"7"], &Ok(()));
@@ -335,10 +387,24 @@ mod tests {
     #[test]
     fn the_limit_is_the_longest_message() {
         check(b"{23456789abcdef}\n", &[b"{23456789abcdef}"], &Ok(()));
-        check(b"{23456789abcdefg}\n", &[], &Err(FrameError::TooLong { length: 17, limit: 16 }));
-        check(b"\0\0\0\x10{23456789abcdef}", &[b"{23456789abcdef}"], &Ok(()));
+        check(
+            b"{23456789abcdefg}\n",
+            &[],
+            &Err(FrameError::TooLong {
+                length: 17,
+                limit: 16,
+            }),
+        );
+        check(
+            b"\0\0\0\x10{23456789abcdef}",
+            &[b"{23456789abcdef}"],
+            &Ok(()),
+        );
         for length in [17_u32, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
-            let expected = FrameError::TooLong { length: length as usize, limit: 16 };
+            let expected = FrameError::TooLong {
+                length: length as usize,
+                limit: 16,
+            };
             check(&length.to_be_bytes(), &[], &Err(expected));
         }
     }
@@ -349,7 +415,10 @@ mod tests {
             let mut out = Vec::new();
             framing.write(b"{1}", &mut out);
             framing.write(b"{2}", &mut out);
-            assert_eq!(messages(&out, 3, 16), (vec![b"{1}".to_vec(), b"{2}".to_vec()], Ok(())));
+            assert_eq!(
+                messages(&out, 3, 16),
+                (vec![b"{1}".to_vec(), b"{2}".to_vec()], Ok(()))
+            );
         }
     }
 }

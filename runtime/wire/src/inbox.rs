@@ -16,9 +16,10 @@ const LENGTH_BYTES: usize = 4;
 
 /// The bytes of a connection as frames: a 4-byte big-endian length, then as many bytes.
 ///
-/// Whoever reads appends to [`target`](Self::target) and asks for [`next`](Self::next). Frames that came whole are looked
-/// at where they lie. A long frame gets room of its own, and its last block, where [`next`](Self::next) is told where
-/// that begins, a [`Block`] that can be taken away without copying it.
+/// Whoever reads appends to [`target`](Self::target) and asks for [`next`](Self::next). Frames that
+/// came whole are looked at where they lie. A long frame gets room of its own, and its last block,
+/// where [`next`](Self::next) is told where that begins, a [`Block`] that can be taken away without
+/// copying it.
 #[derive(Debug)]
 pub struct Inbox {
     limit: usize,
@@ -59,12 +60,22 @@ pub struct Payload<'a> {
 impl Inbox {
     /// For frames of at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { limit, bytes: Vec::new(), begin: 0, long: None, done: Vec::new(), spare: Spare::default() }
+        Self {
+            limit,
+            bytes: Vec::new(),
+            begin: 0,
+            long: None,
+            done: Vec::new(),
+            spare: Spare::default(),
+        }
     }
 
     /// The same with bytes that have come already.
     pub fn with_bytes(limit: usize, bytes: Vec<u8>) -> Self {
-        Self { bytes, ..Self::new(limit) }
+        Self {
+            bytes,
+            ..Self::new(limit)
+        }
     }
 
     /// Maximum number of bytes of a frame.
@@ -84,9 +95,13 @@ impl Inbox {
         }
         self.bytes.drain(..self.begin);
         self.begin = 0;
-        self.bytes.reserve(READ_BYTES.saturating_sub(self.bytes.len()).max(1));
+        self.bytes
+            .reserve(READ_BYTES.saturating_sub(self.bytes.len()).max(1));
         let most = self.bytes.capacity() - self.bytes.len();
-        Target::Append { bytes: &mut self.bytes, most }
+        Target::Append {
+            bytes: &mut self.bytes,
+            most,
+        }
     }
 
     /// So many bytes came to the target.
@@ -97,8 +112,9 @@ impl Inbox {
         }
     }
 
-    /// The next frame, if it has come whole. `find_block` is shown the beginning of a long frame; its answer is where a
-    /// block begins that ends with the frame and may be taken away, if there is one.
+    /// The next frame, if it has come whole. `find_block` is shown the beginning of a long frame;
+    /// its answer is where a block begins that ends with the frame and may be taken away, if there
+    /// is one.
     ///
     /// # Errors
     /// A length of 0, or one over the limit.
@@ -106,7 +122,8 @@ impl Inbox {
         &mut self,
         find_block: impl FnOnce(&[u8]) -> Option<BlockPlace>,
     ) -> Result<Option<Payload<'_>>, FrameError> {
-        self.spare.keep(Block::Bytes(std::mem::take(&mut self.done)));
+        self.spare
+            .keep(Block::Bytes(std::mem::take(&mut self.done)));
         if let Some(long) = self.long.take() {
             if long.missing > 0 {
                 self.long = Some(long);
@@ -120,9 +137,13 @@ impl Inbox {
                 self.done = rest.into_bytes();
                 None
             };
-            return Ok(Some(Payload { head: &self.done, block }));
+            return Ok(Some(Payload {
+                head: &self.done,
+                block,
+            }));
         }
-        let Some((prefix, rest)) = self.bytes[self.begin..].split_first_chunk::<LENGTH_BYTES>() else {
+        let Some((prefix, rest)) = self.bytes[self.begin..].split_first_chunk::<LENGTH_BYTES>()
+        else {
             return Ok(None);
         };
         let length = u32::from_be_bytes(*prefix) as usize;
@@ -130,12 +151,18 @@ impl Inbox {
             return Err(FrameError::Empty);
         }
         if length > self.limit {
-            return Err(FrameError::TooLong { length, limit: self.limit });
+            return Err(FrameError::TooLong {
+                length,
+                limit: self.limit,
+            });
         }
         if rest.len() >= length {
             let start = self.begin + LENGTH_BYTES;
             self.begin = start + length;
-            return Ok(Some(Payload { head: &self.bytes[start..start + length], block: None }));
+            return Ok(Some(Payload {
+                head: &self.bytes[start..start + length],
+                block: None,
+            }));
         }
         if length > LONG_FRAME && rest.len() >= MIN_HEAD {
             let block = find_block(rest);
@@ -166,7 +193,9 @@ impl Inbox {
     pub fn pending(&self) -> usize {
         self.long
             .as_ref()
-            .map_or(self.bytes.len() - self.begin, |long| LENGTH_BYTES + long.head.len() + long.rest.filled())
+            .map_or(self.bytes.len() - self.begin, |long| {
+                LENGTH_BYTES + long.head.len() + long.rest.filled()
+            })
     }
 
     /// Gives the room for short frames away, with what is in it and not handed out.
@@ -209,9 +238,13 @@ impl Inbox {
     fn begin_long(&mut self, length: usize, block: Option<BlockPlace>) {
         let came = &self.bytes[self.begin + LENGTH_BYTES..];
         let missing = length - came.len();
-        let fits = |place: &BlockPlace| place.offset <= came.len() && place.fits(length - place.offset);
+        let fits =
+            |place: &BlockPlace| place.offset <= came.len() && place.fits(length - place.offset);
         let block = block.filter(fits);
-        let place = block.unwrap_or(BlockPlace { offset: 0, kind: BlockKind::Bytes });
+        let place = block.unwrap_or(BlockPlace {
+            offset: 0,
+            kind: BlockKind::Bytes,
+        });
         let (head, rest) = came.split_at(place.offset);
         self.long = Some(Long {
             first: came.first().copied().unwrap_or_default(),
@@ -230,10 +263,17 @@ mod tests {
     use super::*;
     use crate::block::GROWTH;
 
-    const WORDS: BlockPlace = BlockPlace { offset: 16, kind: BlockKind::Words };
+    const WORDS: BlockPlace = BlockPlace {
+        offset: 16,
+        kind: BlockKind::Words,
+    };
 
     /// Feeds `bytes` in pieces of at most `size`, and collects head and block of each frame.
-    fn frames(bytes: &[u8], size: usize, block: Option<BlockPlace>) -> Vec<(Vec<u8>, Option<Block>)> {
+    fn frames(
+        bytes: &[u8],
+        size: usize,
+        block: Option<BlockPlace>,
+    ) -> Vec<(Vec<u8>, Option<Block>)> {
         let (mut inbox, mut fed, mut found) = (Inbox::new(1 << 20), 0, Vec::new());
         loop {
             while let Some(payload) = inbox.next(|_| block).expect("frames") {
@@ -253,31 +293,52 @@ mod tests {
 
     fn framed(payloads: &[Vec<u8>]) -> Vec<u8> {
         let length = |payload: &Vec<u8>| u32::try_from(payload.len()).expect("short").to_be_bytes();
-        payloads.iter().flat_map(|payload| [&length(payload)[..], payload].concat()).collect()
+        payloads
+            .iter()
+            .flat_map(|payload| [&length(payload)[..], payload].concat())
+            .collect()
     }
 
     #[test]
     fn any_split_gives_the_same_frames() {
-        let pattern = |length: usize| (0..length).map(|n| (n % 251) as u8 + 1).collect::<Vec<u8>>();
+        let pattern = |length: usize| {
+            (0..length)
+                .map(|n| (n % 251) as u8 + 1)
+                .collect::<Vec<u8>>()
+        };
         let lengths = [1, 3, 40_000, 7, 70_000, 300_000, 70_000, 5];
         let payloads: Vec<Vec<u8>> = lengths.map(pattern).to_vec();
         let bytes = framed(&payloads);
         for size in [1, 7, 1000, 8192, 8197, READ_BYTES, usize::MAX] {
-            for block in [None, Some(BlockPlace::bytes(21)), Some(WORDS), Some(WORDS.behind(1))] {
+            for block in [
+                None,
+                Some(BlockPlace::bytes(21)),
+                Some(WORDS),
+                Some(WORDS.behind(1)),
+            ] {
                 let joined = |(head, block): (Vec<u8>, Option<Block>)| {
                     [head, block.map_or_else(Vec::new, Block::into_bytes)].concat()
                 };
-                let found: Vec<Vec<u8>> = frames(&bytes, size, block).into_iter().map(joined).collect();
+                let found: Vec<Vec<u8>> = frames(&bytes, size, block)
+                    .into_iter()
+                    .map(joined)
+                    .collect();
                 assert!(found == payloads, "pieces of {size}, a block at {block:?}");
             }
         }
-        let found = frames(&framed(&[pattern(300_000)]), 10_000, Some(BlockPlace::bytes(21)));
+        let found = frames(
+            &framed(&[pattern(300_000)]),
+            10_000,
+            Some(BlockPlace::bytes(21)),
+        );
         assert!(
-            found[0].0.len() == 21 && matches!(&found[0].1, Some(Block::Bytes(all)) if all.len() == 299_979)
+            found[0].0.len() == 21
+                && matches!(&found[0].1, Some(Block::Bytes(all)) if all.len() == 299_979)
         );
         let found = frames(&framed(&[pattern(300_000)]), 10_000, Some(WORDS));
         assert!(
-            found[0].0.len() == 16 && matches!(&found[0].1, Some(Block::Words(all)) if all.len() == 37_498)
+            found[0].0.len() == 16
+                && matches!(&found[0].1, Some(Block::Words(all)) if all.len() == 37_498)
         );
     }
 
@@ -287,7 +348,12 @@ mod tests {
         let mut came = (127_u32 << 20).to_be_bytes().to_vec();
         came.resize(READ_BYTES / 2, 7);
         inbox.target().put(&came);
-        assert!(inbox.next(|_| Some(BlockPlace::bytes(10))).expect("no error").is_none());
+        assert!(
+            inbox
+                .next(|_| Some(BlockPlace::bytes(10)))
+                .expect("no error")
+                .is_none()
+        );
         assert!(inbox.target().most() <= GROWTH * READ_BYTES);
     }
 
@@ -299,7 +365,13 @@ mod tests {
         };
         check(0, FrameError::Empty);
         for length in [17, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
-            check(length, FrameError::TooLong { length: length as usize, limit: 16 });
+            check(
+                length,
+                FrameError::TooLong {
+                    length: length as usize,
+                    limit: 16,
+                },
+            );
         }
     }
 

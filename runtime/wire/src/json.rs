@@ -1,7 +1,7 @@
 //! JSON text to binary values and back, by type, without a tree in between.
 //!
-//! Texts keep what JSON numbers lose: doubles survive bit for bit, and the three that JSON lacks are the strings
-//! `"NaN"`, `"Infinity"` and `"-Infinity"`.
+//! Texts keep what JSON numbers lose: doubles survive bit for bit, and the three that JSON lacks
+//! are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`.
 
 mod record;
 
@@ -27,14 +27,16 @@ pub fn to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<(), String>
         .map_err(|error| without_place(&error))
 }
 
-/// Appends the binary form of an argument: its JSON form, or (but for `str`) a string that holds that JSON. Where both
-/// readings are possible the JSON form wins.
+/// Appends the binary form of an argument: its JSON form, or (but for `str`) a string that holds
+/// that JSON. Where both readings are possible the JSON form wins.
 ///
 /// # Errors
 /// As [`to_binary`].
 pub fn argument_to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<(), String> {
     let start = out.len();
-    let Err(error) = to_binary(ty, text, out) else { return Ok(()) };
+    let Err(error) = to_binary(ty, text, out) else {
+        return Ok(());
+    };
     out.truncate(start);
     if *ty == Type::Str || !text.trim_start().starts_with('"') {
         return Err(error);
@@ -50,7 +52,11 @@ pub fn argument_to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<()
 ///
 /// # Errors
 /// Where the bytes are no value of this type.
-pub fn from_binary(ty: &Type, input: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+pub fn from_binary(
+    ty: &Type,
+    input: &mut Reader<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), DecodeError> {
     match ty {
         Type::Int => write_json(&input.int()?, out),
         Type::Float => write_float(input.float()?, out),
@@ -64,11 +70,15 @@ pub fn from_binary(ty: &Type, input: &mut Reader<'_>, out: &mut Vec<u8>) -> Resu
                 out.extend_from_slice(b"null");
             }
         }
-        Type::List(item) => write_between(*b"[]", input.count()?, out, |out| from_binary(item, input, out))?,
+        Type::List(item) => write_between(*b"[]", input.count()?, out, |out| {
+            from_binary(item, input, out)
+        })?,
         Type::Tuple(items) => {
             let mut items = items.iter();
             write_between(*b"[]", items.len(), out, |out| {
-                items.next().map_or(Ok(()), |item| from_binary(item, input, out))
+                items
+                    .next()
+                    .map_or(Ok(()), |item| from_binary(item, input, out))
             })?;
         }
         Type::Record(record) => record::from_binary(record, input, out)?,
@@ -146,10 +156,12 @@ fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "writing to memory");
 }
 
-/// The words of a JSON error without `at line 1 column 5`, which counts from the start of the value.
+/// The words of a JSON error without `at line 1 column 5`, which counts from the start of the
+/// value.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
+    text.rsplit_once(" at line ")
+        .map_or(text.clone(), |(words, _)| words.to_owned())
 }
 
 struct ValueSeed<'a> {
@@ -171,7 +183,10 @@ impl<'a> ValueSeed<'a> {
         match self.ty {
             Type::Optional(item) => {
                 self.out.push(1);
-                Self { ty: item, out: self.out }
+                Self {
+                    ty: item,
+                    out: self.out,
+                }
             }
             _ => self,
         }
@@ -224,19 +239,32 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         Ok(())
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "what does not survive the way back is refused")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "what does not survive the way back is refused"
+    )]
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
         let this = self.present();
         match this.ty {
             Type::Int => this.out.extend_from_slice(&value.to_le_bytes()),
-            Type::Float if i128::from(value) == (value as f64) as i128 => this.put_float(value as f64),
-            Type::Float => return Err(E::invalid_value(de::Unexpected::Signed(value), &"an exact `float`")),
+            Type::Float if i128::from(value) == (value as f64) as i128 => {
+                this.put_float(value as f64);
+            }
+            Type::Float => {
+                return Err(E::invalid_value(
+                    de::Unexpected::Signed(value),
+                    &"an exact `float`",
+                ));
+            }
             _ => return Err(E::invalid_type(de::Unexpected::Signed(value), &this)),
         }
         Ok(())
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "what does not survive the way back is refused")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "what does not survive the way back is refused"
+    )]
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
         if let Ok(value) = i64::try_from(value) {
             return self.visit_i64(value);
@@ -247,8 +275,14 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                 this.put_float(value as f64);
                 Ok(())
             }
-            Type::Float => Err(E::invalid_value(de::Unexpected::Unsigned(value), &"an exact `float`")),
-            Type::Int => Err(E::invalid_value(de::Unexpected::Unsigned(value), &"an `int` of 64 bits")),
+            Type::Float => Err(E::invalid_value(
+                de::Unexpected::Unsigned(value),
+                &"an exact `float`",
+            )),
+            Type::Int => Err(E::invalid_value(
+                de::Unexpected::Unsigned(value),
+                &"an `int` of 64 bits",
+            )),
             _ => Err(E::invalid_type(de::Unexpected::Unsigned(value), &this)),
         }
     }
@@ -329,7 +363,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             put_key(*key_type, &key, this.out)?;
             entries.next_value_seed(this.item(item))?;
             if let Some(twice) = seen.replace(key) {
-                return Err(de::Error::custom(format_args!("the key `{}` stands twice", shortened(&twice))));
+                return Err(de::Error::custom(format_args!(
+                    "the key `{}` stands twice",
+                    shortened(&twice)
+                )));
             }
         }
         this.end_count(start, seen.len());
@@ -341,9 +378,15 @@ fn put_key<E: de::Error>(key_type: KeyType, key: &str, out: &mut Vec<u8>) -> Res
     match key_type {
         KeyType::Str => encode_bytes(key.as_bytes(), out),
         KeyType::Int => {
-            let number: i64 =
-                key.parse().ok().filter(|number: &i64| number.to_string() == *key).ok_or_else(|| {
-                    E::invalid_value(de::Unexpected::Str(shortened(key)), &"the decimal digits of an `int`")
+            let number: i64 = key
+                .parse()
+                .ok()
+                .filter(|number: &i64| number.to_string() == *key)
+                .ok_or_else(|| {
+                    E::invalid_value(
+                        de::Unexpected::Str(shortened(key)),
+                        &"the decimal digits of an `int`",
+                    )
                 })?;
             out.extend_from_slice(&number.to_le_bytes());
         }

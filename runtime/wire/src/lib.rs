@@ -26,5 +26,6 @@ pub mod procedure;
 pub mod sniff;
 pub mod value;
 
-/// Maximum time for a server's first word on a connection: its HELLO, its `RPC-PONG`, or its answer to `INIT-CHALLENGE`.
+/// Maximum time for a server's first word on a connection: its HELLO, its `RPC-PONG`, or its answer
+/// to `INIT-CHALLENGE`.
 pub const GREETING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,4 +1,5 @@
-//! [`Link`]: what both ends of a binary session have in common. It knows no socket and reads no clock.
+//! [`Link`]: what both ends of a binary session have in common. It knows no socket and reads no
+//! clock.
 
 use std::time::Instant;
 
@@ -46,7 +47,9 @@ pub enum LinkError {
     #[error("{0}")]
     Malformed(String),
     /// Too many frames that are no calls.
-    #[error("too many frames that are no calls: at most {CONTROL_PER_SECOND} in a second, for long")]
+    #[error(
+        "too many frames that are no calls: at most {CONTROL_PER_SECOND} in a second, for long"
+    )]
     Flood,
 }
 
@@ -69,10 +72,17 @@ impl Link {
 
     /// The same with what has come already.
     pub fn with_inbox(inbox: Inbox) -> Self {
-        Self { inbox, outbox: Outbox::default(), greeted: false, allowance: CONTROL_BURST, raised: None }
+        Self {
+            inbox,
+            outbox: Outbox::default(),
+            greeted: false,
+            allowance: CONTROL_BURST,
+            raised: None,
+        }
     }
 
-    /// What the next frame that has come whole says, and where its answer goes. `find_block` as for [`Inbox::next`].
+    /// What the next frame that has come whole says, and where its answer goes. `find_block` as for
+    /// [`Inbox::next`].
     ///
     /// # Errors
     /// Why the session cannot go on.
@@ -80,7 +90,9 @@ impl Link {
         &mut self,
         find_block: impl FnOnce(&[u8]) -> Option<BlockPlace>,
     ) -> Result<Option<(Event<'_>, &mut Outbox)>, LinkError> {
-        let Some(payload) = self.inbox.next(find_block)? else { return Ok(None) };
+        let Some(payload) = self.inbox.next(find_block)? else {
+            return Ok(None);
+        };
         let (frame, values) = binary::parse(payload.head).map_err(LinkError::Malformed)?;
         match frame {
             Frame::Hello(hello) if !self.greeted => {
@@ -89,7 +101,9 @@ impl Link {
             }
             Frame::Hello(_) => return Err(LinkError::Malformed("a second HELLO".to_owned())),
             _ if !self.greeted => {
-                return Err(LinkError::Malformed("the first frame is no HELLO".to_owned()));
+                return Err(LinkError::Malformed(
+                    "the first frame is no HELLO".to_owned(),
+                ));
             }
             Frame::Ping(_) | Frame::Pong(_) | Frame::Cancel(_) | Frame::Bind(_) => {
                 self.allowance = self.allowance.checked_sub(1).ok_or(LinkError::Flood)?;
@@ -110,9 +124,13 @@ impl Link {
             self.raised = Some(now);
             return;
         }
-        let seconds = now.saturating_duration_since(*self.raised.get_or_insert(now)).as_secs();
+        let seconds = now
+            .saturating_duration_since(*self.raised.get_or_insert(now))
+            .as_secs();
         if seconds > 0 {
-            let more = u32::try_from(seconds).unwrap_or(u32::MAX).saturating_mul(CONTROL_PER_SECOND);
+            let more = u32::try_from(seconds)
+                .unwrap_or(u32::MAX)
+                .saturating_mul(CONTROL_PER_SECOND);
             self.allowance = self.allowance.saturating_add(more).min(CONTROL_BURST);
             self.raised = Some(now);
         }
@@ -125,8 +143,13 @@ mod tests {
 
     use super::*;
 
-    const HELLO: Hello<'_> =
-        Hello { lowest: 1, highest: 1, max_frame: 100, idle_timeout_ms: 0, name: "client1" };
+    const HELLO: Hello<'_> = Hello {
+        lowest: 1,
+        highest: 1,
+        max_frame: 100,
+        idle_timeout_ms: 0,
+        name: "client1",
+    };
 
     /// A link that `fill` has sent something to, behind a HELLO.
     fn greeted(fill: impl FnOnce(&mut Outbox)) -> Link {
@@ -134,7 +157,9 @@ mod tests {
         binary::put_hello(&HELLO, &mut out);
         fill(&mut out);
         let mut link = Link::with_inbox(Inbox::with_bytes(1 << 20, out.into_bytes()));
-        assert!(matches!(link.next(|_| None), Ok(Some((Event::Hello(hello), _))) if hello == HELLO));
+        assert!(
+            matches!(link.next(|_| None), Ok(Some((Event::Hello(hello), _))) if hello == HELLO)
+        );
         link
     }
 
@@ -160,7 +185,8 @@ mod tests {
 
     #[test]
     fn pings_are_answered_until_they_are_too_many() {
-        let mut link = greeted(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_ping(n.into(), out)));
+        let mut link =
+            greeted(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_ping(n.into(), out)));
         assert_eq!(broken(&mut link), LinkError::Flood);
         assert_eq!(link.outbox.len(), CONTROL_BURST as usize * 13);
     }
@@ -168,14 +194,21 @@ mod tests {
     #[test]
     fn as_time_passes_more_control_frames_may_come() {
         let begin = Instant::now();
-        let mut link = greeted(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_cancel(n.into(), out)));
+        let mut link =
+            greeted(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_cancel(n.into(), out)));
         link.tick(begin);
         for _ in 0..CONTROL_BURST {
-            assert!(matches!(link.next(|_| None), Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))));
+            assert!(matches!(
+                link.next(|_| None),
+                Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))
+            ));
         }
         link.tick(begin + Duration::from_millis(999));
         assert_eq!(link.allowance, 0);
         link.tick(begin + Duration::from_secs(1));
-        assert!(matches!(link.next(|_| None), Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))));
+        assert!(matches!(
+            link.next(|_| None),
+            Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))
+        ));
     }
 }

@@ -1,4 +1,5 @@
-//! [`Members`]: a JSON object whose members are told apart and not decoded further; none of them twice.
+//! [`Members`]: a JSON object whose members are told apart and not decoded further; none of them
+//! twice.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,7 +26,10 @@ impl<'a> Members<'a> {
 
     /// The JSON text of a member, if it is there.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
+        self.0
+            .iter()
+            .find(|(member, _)| member == name)
+            .map(|(_, value)| *value)
     }
 
     /// The JSON text of a member that must be there.
@@ -33,7 +37,8 @@ impl<'a> Members<'a> {
     /// # Errors
     /// That it is missing.
     pub fn required(&self, name: &str) -> Result<&'a RawValue, String> {
-        self.get(name).ok_or_else(|| format!("the member `{name}` is missing"))
+        self.get(name)
+            .ok_or_else(|| format!("the member `{name}` is missing"))
     }
 
     /// A member that must be there and be a string.
@@ -64,22 +69,29 @@ impl<'a> Members<'a> {
     /// # Errors
     /// That it is missing or of another shape.
     pub fn decode<T: de::Deserialize<'a>>(&self, name: &str) -> Result<T, String> {
-        serde_json::from_str(self.required(name)?.get()).map_err(|error| format!("`{name}`: {error}"))
+        serde_json::from_str(self.required(name)?.get())
+            .map_err(|error| format!("`{name}`: {error}"))
     }
 }
 
 /// A member that is a string.
 pub fn as_string<'a>(name: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, String> {
     let text = raw.get();
-    let inside = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let inside = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
     match inside.ok_or_else(|| format!("`{name}` is not a string"))? {
         plain if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
-        _ => serde_json::from_str(text).map(Cow::Owned).map_err(|error| format!("`{name}`: {error}")),
+        _ => serde_json::from_str(text)
+            .map(Cow::Owned)
+            .map_err(|error| format!("`{name}`: {error}")),
     }
 }
 
 pub(super) fn as_milliseconds(name: &str, raw: &RawValue) -> Result<u64, String> {
-    raw.get().parse().map_err(|_| format!("`{name}` is not a whole number of milliseconds"))
+    raw.get()
+        .parse()
+        .map_err(|_| format!("`{name}` is not a whole number of milliseconds"))
 }
 
 pub(super) fn as_list<'a>(name: &str, raw: &'a RawValue) -> Result<Vec<&'a RawValue>, String> {
@@ -93,14 +105,23 @@ pub(super) fn as_list<'a>(name: &str, raw: &'a RawValue) -> Result<Vec<&'a RawVa
 
 pub(super) fn as_strings<'a>(name: &str, raw: &'a RawValue) -> Result<Vec<Cow<'a, str>>, String> {
     let not_a_string = |_| format!("`{name}` holds something that is not a string");
-    as_list(name, raw)?.into_iter().map(|item| as_string(name, item).map_err(not_a_string)).collect()
+    as_list(name, raw)?
+        .into_iter()
+        .map(|item| as_string(name, item).map_err(not_a_string))
+        .collect()
 }
 
 /// The words of a JSON error with the byte at which it arose.
 fn describe(error: &serde_json::Error, text: &str) -> String {
     let words = error.to_string();
-    let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
-    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let words = words
+        .rsplit_once(" at line ")
+        .map_or(words.as_str(), |(words, _)| words);
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1))
+        .map(str::len)
+        .sum();
     match error.classify() {
         serde_json::error::Category::Data => words.to_owned(),
         _ => format!("not JSON at byte {}: {words}", before + error.column()),
@@ -117,7 +138,10 @@ impl<'de: 'a, 'a> de::Deserialize<'de> for Members<'a> {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Members<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut entries: A,
+            ) -> Result<Members<'de>, A::Error> {
                 let mut members = Members::default();
                 while let Some(Key(name)) = entries.next_key::<Key<'de>>()? {
                     if members.get(&name).is_some() {
@@ -178,11 +202,16 @@ impl<'de: 'a, 'a> de::Deserialize<'de> for ShortList<'a> {
                 f.write_str("a list")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ShortList<'de>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut items: A,
+            ) -> Result<ShortList<'de>, A::Error> {
                 let mut list = Vec::new();
                 while let Some(item) = items.next_element()? {
                     if list.len() == MAX_ARGUMENTS {
-                        return Err(de::Error::custom(format_args!("more than {MAX_ARGUMENTS} elements")));
+                        return Err(de::Error::custom(format_args!(
+                            "more than {MAX_ARGUMENTS} elements"
+                        )));
                     }
                     list.push(item);
                 }
@@ -203,7 +232,10 @@ mod tests {
             let members: Vec<_> = (0..count).map(|index| format!("\"m{index}\":0")).collect();
             format!("{{{}}}", members.join(","))
         };
-        assert_eq!(Members::parse(&object(MAX_MEMBERS)).map(|members| members.0.len()), Ok(MAX_MEMBERS));
+        assert_eq!(
+            Members::parse(&object(MAX_MEMBERS)).map(|members| members.0.len()),
+            Ok(MAX_MEMBERS)
+        );
         assert!(Members::parse(&object(MAX_MEMBERS + 1)).is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! Messages: `{"header": H, "value": {...}}`, members in any order, duplicate members refused, unknown ones ignored.
+//! Messages: `{"header": H, "value": {...}}`, members in any order, duplicate members refused,
+//! unknown ones ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -89,18 +90,32 @@ impl<'a> Message<'a> {
             .map_err(|error| broken(format!("not UTF-8 at byte {}", error.valid_up_to() + 1)))?;
         let top = Members::parse(text).map_err(broken)?;
         let value_text = top.get("value").map_or("", RawValue::get);
-        let value = top.get("value").map(|value| Members::parse(value.get())).transpose();
+        let value = top
+            .get("value")
+            .map(|value| Members::parse(value.get()))
+            .transpose();
         let id = match &value {
-            Ok(Some(members)) => members.get("id").map(Id::check).transpose().map_err(broken)?,
+            Ok(Some(members)) => members
+                .get("id")
+                .map(Id::check)
+                .transpose()
+                .map_err(broken)?,
             _ => None,
         };
         let malformed = |message| Malformed { message, id };
-        let header = top.get("header").ok_or_else(|| malformed("the message has no `header`".to_owned()))?;
+        let header = top
+            .get("header")
+            .ok_or_else(|| malformed("the message has no `header`".to_owned()))?;
         let header = as_string("header", header).map_err(malformed)?;
         let value = value
             .map_err(|error| malformed(format!("`value`: {error}")))?
             .ok_or_else(|| malformed("the message has no `value`".to_owned()))?;
-        Ok(Self { header, value, value_text, id })
+        Ok(Self {
+            header,
+            value,
+            value_text,
+            id,
+        })
     }
 }
 
@@ -153,7 +168,8 @@ impl AnswerId {
     }
 }
 
-/// Appends an `RPC-RES`; `write_values` appends the JSON texts of the returned values, separated by commas.
+/// Appends an `RPC-RES`; `write_values` appends the JSON texts of the returned values, separated by
+/// commas.
 ///
 /// # Errors
 /// That of `write_values`; `out` then holds a part of the message.
@@ -168,11 +184,14 @@ pub fn write_result<E>(
     id.write(out);
     out.extend_from_slice(b"\"return-values\":[");
     write_values(out)?;
-    out.extend_from_slice(format!("],\"generation\":{generation},\"source\":\"{source}\"}}}}").as_bytes());
+    out.extend_from_slice(
+        format!("],\"generation\":{generation},\"source\":\"{source}\"}}}}").as_bytes(),
+    );
     Ok(())
 }
 
-/// Appends an `RPC-EX`. Its texts are [cut](Exception::message_to_send), so that it fits into every frame limit.
+/// Appends an `RPC-EX`. Its texts are [cut](Exception::message_to_send), so that it fits into every
+/// frame limit.
 pub fn write_exception(id: &AnswerId, exception: &Exception, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"header\":\"RPC-EX\",\"value\":{");
     id.write(out);
@@ -181,32 +200,45 @@ pub fn write_exception(id: &AnswerId, exception: &Exception, out: &mut Vec<u8>) 
         out.extend_from_slice(value.as_bytes());
     };
     member("\"exception-type\":", &quoted(exception.kind.as_str()));
-    member(",\"exception-message\":", &quoted(exception.message_to_send()));
+    member(
+        ",\"exception-message\":",
+        &quoted(exception.message_to_send()),
+    );
     member(",\"executed\":", &quoted(exception.executed.as_str()));
     if let Some(kind) = exception.kind_to_send() {
         member(",\"exception-kind\":", &quoted(kind));
     }
     let signatures = exception.signatures_to_send();
     if !signatures.is_empty() {
-        member(",\"valid-signatures\":", &serde_json::json!(signatures).to_string());
+        member(
+            ",\"valid-signatures\":",
+            &serde_json::json!(signatures).to_string(),
+        );
     }
     out.extend_from_slice(b"}}");
 }
 
 /// Appends an `RPC-PING`.
 pub fn write_ping(id: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("{{\"header\":\"RPC-PING\",\"value\":{{\"id\":{id}}}}}").as_bytes());
+    out.extend_from_slice(
+        format!("{{\"header\":\"RPC-PING\",\"value\":{{\"id\":{id}}}}}").as_bytes(),
+    );
 }
 
 /// Appends an `RPC-PONG`: the server's version, and what it can.
 pub fn write_pong(id: &AnswerId, version: &str, abilities: &[&str], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"header\":\"RPC-PONG\",\"value\":{");
     id.write(out);
-    let rest = format!("\"version\":{},\"can\":{}}}}}", quoted(version), serde_json::json!(abilities));
+    let rest = format!(
+        "\"version\":{},\"can\":{}}}}}",
+        quoted(version),
+        serde_json::json!(abilities)
+    );
     out.extend_from_slice(rest.as_bytes());
 }
 
-/// Appends an `RPC-DRAIN`: the server answers no request after the one with `last_id`, which is JSON text.
+/// Appends an `RPC-DRAIN`: the server answers no request after the one with `last_id`, which is
+/// JSON text.
 pub fn write_drain(last_id: Option<&str>, out: &mut Vec<u8>) {
     let last_id = last_id.unwrap_or("null");
     let message = format!("{{\"header\":\"RPC-DRAIN\",\"value\":{{\"last-id\":{last_id}}}}}");
@@ -224,7 +256,9 @@ pub fn parse_exception(value: &Members<'_>) -> Result<Exception, String> {
             .ok_or_else(|| format!("there is no exception type `{kind}`"))?,
         message: value.string("exception-message")?.into_owned(),
         executed: Executed::from_text(&value.optional("executed", as_string)?.unwrap_or_default()),
-        own_kind: value.optional("exception-kind", as_string)?.map(Cow::into_owned),
+        own_kind: value
+            .optional("exception-kind", as_string)?
+            .map(Cow::into_owned),
         valid_signatures: value
             .optional("valid-signatures", as_strings)?
             .unwrap_or_default()
@@ -253,7 +287,8 @@ pub struct RequestHead<'a> {
     pub deadline_ms: Option<u64>,
 }
 
-/// Appends an `RPC-REQ`; `write_arguments` appends the JSON texts of the arguments, separated by commas.
+/// Appends an `RPC-REQ`; `write_arguments` appends the JSON texts of the arguments, separated by
+/// commas.
 ///
 /// # Errors
 /// That of `write_arguments`; `out` then holds a part of the message.
@@ -270,16 +305,26 @@ pub fn write_request<E>(
     if let Some(id) = head.id {
         put(format_args!("\"id\":{id},"));
     }
-    put(format_args!("\"service\":{},\"rpc\":{},", quoted(head.service), quoted(head.rpc)));
+    put(format_args!(
+        "\"service\":{},\"rpc\":{},",
+        quoted(head.service),
+        quoted(head.rpc)
+    ));
     if let Some(client) = head.client {
         put(format_args!("\"client\":{},", quoted(client)));
     }
     if let Some(deadline) = head.deadline_ms {
         put(format_args!("\"deadline-ms\":{deadline},"));
     }
-    put(format_args!("\"argument-types\":{},", serde_json::json!(head.argument_types)));
+    put(format_args!(
+        "\"argument-types\":{},",
+        serde_json::json!(head.argument_types)
+    ));
     if let Some(types) = head.return_types {
-        put(format_args!("\"return-types\":{},", serde_json::json!(types)));
+        put(format_args!(
+            "\"return-types\":{},",
+            serde_json::json!(types)
+        ));
     }
     out.extend_from_slice(b"\"arguments\":[");
     write_arguments(out)?;
@@ -298,11 +343,16 @@ mod tests {
     fn malformed(text: &str, message: &str, id: Option<&str>) {
         let error = match Message::parse(text.as_bytes()) {
             Err(error) => error,
-            Ok(parsed) => {
-                Malformed { message: Request::parse(&parsed.value).expect_err(text), id: parsed.id }
-            }
+            Ok(parsed) => Malformed {
+                message: Request::parse(&parsed.value).expect_err(text),
+                id: parsed.id,
+            },
         };
-        assert_eq!((error.message.as_str(), error.id.map(Id::as_json)), (message, id), "{text}");
+        assert_eq!(
+            (error.message.as_str(), error.id.map(Id::as_json)),
+            (message, id),
+            "{text}"
+        );
     }
 
     #[test]
@@ -311,26 +361,56 @@ mod tests {
             "argument-types":["int","str"],"id":"\u0041"},"header":"RPC-REQ"}"#;
         let message = Message::parse(text.as_bytes()).expect("a message");
         let request = Request::parse(&message.value).expect("a request");
-        assert_eq!((&*message.header, &*request.service, &*request.rpc), ("RPC-REQ", "s", "r1"));
+        assert_eq!(
+            (&*message.header, &*request.service, &*request.rpc),
+            ("RPC-REQ", "s", "r1")
+        );
         assert_eq!(message.id.map(Id::as_json), Some(r#""\u0041""#));
-        assert_eq!(request.arguments.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["7", "\"a\""]);
-        assert!(request.return_types.is_none() && request.client.is_none() && request.deadline_ms.is_none());
+        assert_eq!(
+            request
+                .arguments
+                .iter()
+                .map(|raw| raw.get())
+                .collect::<Vec<_>>(),
+            ["7", "\"a\""]
+        );
+        assert!(
+            request.return_types.is_none()
+                && request.client.is_none()
+                && request.deadline_ms.is_none()
+        );
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         malformed("hello", "not JSON at byte 1: expected value", None);
-        malformed("{\"header\":", "not JSON at byte 10: EOF while parsing a value", None);
+        malformed(
+            "{\"header\":",
+            "not JSON at byte 10: EOF while parsing a value",
+            None,
+        );
         malformed("[]", "invalid type: sequence, expected a JSON object", None);
         malformed("{}", "the message has no `header`", None);
-        malformed(r#"{"header":1,"value":{"id":5}}"#, "`header` is not a string", Some("5"));
-        malformed(r#"{"header":"RPC-REQ"}"#, "the message has no `value`", None);
+        malformed(
+            r#"{"header":1,"value":{"id":5}}"#,
+            "`header` is not a string",
+            Some("5"),
+        );
+        malformed(
+            r#"{"header":"RPC-REQ"}"#,
+            "the message has no `value`",
+            None,
+        );
         malformed(
             r#"{"header":"RPC-REQ","value":[]}"#,
             "`value`: invalid type: sequence, expected a JSON object",
             None,
         );
-        malformed(r#"{"header":"A","header":"B"}"#, "the member `header` stands twice", None);
+        malformed(
+            r#"{"header":"A","header":"B"}"#,
+            "the member `header` stands twice",
+            None,
+        );
         malformed(
             r#"{"header":"RPC-REQ","value":{"id":1.5}}"#,
             "`id` is neither a string nor a 64-bit integer",
@@ -349,7 +429,9 @@ mod tests {
         let deep = format!(r#"{{"header":"RPC-REQ","value":{}"#, "[".repeat(100_000));
         assert!(Message::parse(deep.as_bytes()).is_err());
         assert_eq!(
-            Message::parse(b"{\"header\":\"\xff\"}").expect_err("bytes").message,
+            Message::parse(b"{\"header\":\"\xff\"}")
+                .expect_err("bytes")
+                .message,
             "not UTF-8 at byte 12"
         );
     }
@@ -360,7 +442,11 @@ mod tests {
         let exception = Exception {
             own_kind: Some("ValueError".to_owned()),
             valid_signatures: vec!["a".to_owned(), "b".to_owned()],
-            ..Exception::new(ExceptionType::InvalidArguments, Executed::Unknown, "a \"quote\"\n")
+            ..Exception::new(
+                ExceptionType::InvalidArguments,
+                Executed::Unknown,
+                "a \"quote\"\n",
+            )
         };
         write_exception(&AnswerId::Json("9".into()), &exception, &mut out);
         let message = Message::parse(&out).expect("a message");
@@ -383,7 +469,10 @@ mod tests {
         .expect("a request");
         let message = Message::parse(&out).expect("a message");
         let request = Request::parse(&message.value).expect("a request");
-        assert_eq!((request.deadline_ms, request.client.as_deref()), (Some(5), Some("c")));
+        assert_eq!(
+            (request.deadline_ms, request.client.as_deref()),
+            (Some(5), Some("c"))
+        );
         assert_eq!(request.return_types.map(|types| types.len()), Some(0));
     }
 }

@@ -5,8 +5,8 @@ use std::io::IoSlice;
 
 use super::block::{Block, Spare};
 
-/// A block of so many bytes or more is written from where it is instead of being copied. Below, copying costs less than
-/// another slice in a vectored write.
+/// A block of so many bytes or more is written from where it is instead of being copied. Below,
+/// copying costs less than another slice in a vectored write.
 pub const LONG_BLOCK: usize = 32 * 1024;
 
 /// So many written bytes are forgotten at once.
@@ -64,17 +64,24 @@ impl Outbox {
             self.bytes.extend_from_slice(bytes);
         } else {
             self.block_bytes += bytes.len();
-            self.blocks.push_back(Placed { place: self.bytes.len(), block });
+            self.blocks.push_back(Placed {
+                place: self.bytes.len(),
+                block,
+            });
         }
     }
 
-    /// Appends what another one has, of which nothing was written. What was written here is forgotten first.
+    /// Appends what another one has, of which nothing was written. What was written here is
+    /// forgotten first.
     pub fn append(&mut self, other: Self) {
         let before = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
         self.block_bytes += other.block_bytes;
         let blocks = other.blocks.into_iter();
-        self.blocks.extend(blocks.map(|placed| Placed { place: before + placed.place, ..placed }));
+        self.blocks.extend(blocks.map(|placed| Placed {
+            place: before + placed.place,
+            ..placed
+        }));
     }
 
     /// How much there is to write.
@@ -89,7 +96,11 @@ impl Outbox {
 
     /// Begins a frame.
     pub fn begin_frame(&mut self) -> Mark {
-        let mark = Mark { bytes: self.bytes.len(), blocks: self.blocks.len(), block_bytes: self.block_bytes };
+        let mark = Mark {
+            bytes: self.bytes.len(),
+            blocks: self.blocks.len(),
+            block_bytes: self.block_bytes,
+        };
         self.bytes.extend_from_slice(&[0; 4]);
         mark
     }
@@ -99,7 +110,8 @@ impl Outbox {
         self.bytes.len() - mark.bytes - 4 + self.block_bytes - mark.block_bytes
     }
 
-    /// Ends the frame that began there. No sender gets this far with a frame that is over every limit.
+    /// Ends the frame that began there. No sender gets this far with a frame that is over every
+    /// limit.
     pub fn end_frame(&mut self, mark: Mark) {
         let length = u32::try_from(self.frame_len(mark)).unwrap_or(u32::MAX);
         self.bytes[mark.bytes..mark.bytes + 4].copy_from_slice(&length.to_be_bytes());
@@ -133,7 +145,8 @@ impl Outbox {
         count
     }
 
-    /// The bytes up to the first block: all there is, where [`has_blocks`](Self::has_blocks) says no.
+    /// The bytes up to the first block: all there is, where [`has_blocks`](Self::has_blocks) says
+    /// no.
     pub fn front(&self) -> &[u8] {
         &self.bytes[self.at..]
     }
@@ -203,7 +216,11 @@ impl Outbox {
 
     /// Gives the room away, where there is nothing to write.
     pub fn release(&mut self) -> Vec<u8> {
-        if self.is_empty() { std::mem::take(&mut self.bytes) } else { Vec::new() }
+        if self.is_empty() {
+            std::mem::take(&mut self.bytes)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Everything that is to be written, in one piece.
@@ -231,13 +248,19 @@ mod tests {
         let mut outbox = Outbox::default();
         for round in 0..3_u8 {
             outbox.bytes().extend_from_slice(&[round; 5]);
-            outbox.push(Block::Bytes(vec![100 + round; LONG_BLOCK + usize::from(round)]));
+            outbox.push(Block::Bytes(vec![
+                100 + round;
+                LONG_BLOCK + usize::from(round)
+            ]));
             outbox.push(Block::Bytes(vec![200 + round; 7]));
         }
         let mut all = Vec::new();
         for round in 0..3_u8 {
             all.extend_from_slice(&[round; 5]);
-            all.extend(std::iter::repeat_n(100 + round, LONG_BLOCK + usize::from(round)));
+            all.extend(std::iter::repeat_n(
+                100 + round,
+                LONG_BLOCK + usize::from(round),
+            ));
             all.extend_from_slice(&[200 + round; 7]);
         }
         (outbox, all)
@@ -245,7 +268,17 @@ mod tests {
 
     #[test]
     fn whatever_the_kernel_takes_at_once_the_same_bytes_are_written() {
-        for step in [1, 4, 5, 6, 11, LONG_BLOCK, LONG_BLOCK + 5, LONG_BLOCK + 12, usize::MAX] {
+        for step in [
+            1,
+            4,
+            5,
+            6,
+            11,
+            LONG_BLOCK,
+            LONG_BLOCK + 5,
+            LONG_BLOCK + 12,
+            usize::MAX,
+        ] {
             let (mut outbox, all) = filled();
             let mut written = Vec::new();
             while !outbox.is_empty() {
@@ -280,7 +313,11 @@ mod tests {
                 let count = outbox.front().len().min(90);
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 outbox.slices(&mut slices);
-                let count = if count == 0 { 90 } else { count.min(slices[0].len()) };
+                let count = if count == 0 {
+                    90
+                } else {
+                    count.min(slices[0].len())
+                };
                 written.extend_from_slice(&slices[0][..count.min(slices[0].len())]);
                 let count = count.min(slices[0].len());
                 outbox.advance(count);

@@ -91,7 +91,11 @@ impl Procedure {
             let arguments = parse_types(self.arguments)?;
             let returns = parse_types(self.returns)?;
             let block = BlockPlace::of(&returns);
-            Ok(Types { arguments, returns, block })
+            Ok(Types {
+                arguments,
+                returns,
+                block,
+            })
         };
         self.types.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
@@ -104,7 +108,10 @@ impl Procedure {
             return number - 1;
         }
         let given = CALLED.fetch_add(1, Ordering::Relaxed) + 1;
-        match self.number.compare_exchange(0, given, Ordering::Relaxed, Ordering::Relaxed) {
+        match self
+            .number
+            .compare_exchange(0, given, Ordering::Relaxed, Ordering::Relaxed)
+        {
             Ok(_) => given - 1,
             Err(earlier) => earlier - 1,
         }
@@ -113,7 +120,10 @@ impl Procedure {
 
 fn parse_types(texts: &[&'static str]) -> Result<Vec<Type>, InvalidType> {
     let parse = |text: &&'static str| {
-        Type::parse(text).map_err(|error| InvalidType { text, reason: error.to_string() })
+        Type::parse(text).map_err(|error| InvalidType {
+            text,
+            reason: error.to_string(),
+        })
     };
     texts.iter().map(parse).collect()
 }

@@ -5,7 +5,8 @@ use super::binary::{Kind, MAGIC};
 /// A protocol that a connection may begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstBytes {
-    /// Text messages, as lines or framed. Also whatever is none of this protocol: a text session answers it.
+    /// Text messages, as lines or framed. Also whatever is none of this protocol: a text session
+    /// answers it.
     Text,
     /// Frames of a binary session, which begins with a HELLO.
     Binary,
@@ -14,8 +15,8 @@ pub enum FirstBytes {
 /// The length of a frame, in front of its payload.
 const LENGTH_BYTES: usize = 4;
 
-/// Tells by the first bytes which protocol a connection speaks. `None` if more bytes must come to tell; `ended` says that
-/// none will. A frame of more than `frame_limit` bytes is no HELLO.
+/// Tells by the first bytes which protocol a connection speaks. `None` if more bytes must come to
+/// tell; `ended` says that none will. A frame of more than `frame_limit` bytes is no HELLO.
 ///
 /// ```text
 /// length (4 bytes, the first below 0x09) HELLO "RPCB" -> binary
@@ -37,7 +38,11 @@ pub fn sniff(input: &[u8], ended: bool, frame_limit: usize) -> Option<FirstBytes
     if length < hello.len() || length > frame_limit || payload[..compared] != hello[..compared] {
         return Some(FirstBytes::Text);
     }
-    if compared == hello.len() { Some(FirstBytes::Binary) } else { ended.then_some(FirstBytes::Text) }
+    if compared == hello.len() {
+        Some(FirstBytes::Binary)
+    } else {
+        ended.then_some(FirstBytes::Text)
+    }
 }
 
 #[cfg(test)]
@@ -61,9 +66,17 @@ mod tests {
             (b"\x00\x00\x00\x19\x00RPC", None),
             (b"\x00\x00\x00\x19\x00RPCB", Some(FirstBytes::Binary)),
             (b"\x00\x00\x00\x19\x00RPCX", Some(FirstBytes::Text)),
-            (b"\x00\x00\x00\x19\x00RPCB\x01\x00", Some(FirstBytes::Binary)),
+            (
+                b"\x00\x00\x00\x19\x00RPCB\x01\x00",
+                Some(FirstBytes::Binary),
+            ),
         ] {
-            assert_eq!(sniff(input, false, 100), expected, "{}", input.escape_ascii());
+            assert_eq!(
+                sniff(input, false, 100),
+                expected,
+                "{}",
+                input.escape_ascii()
+            );
             assert_eq!(
                 sniff(input, true, 100),
                 expected.or(Some(FirstBytes::Text)),

@@ -1,4 +1,5 @@
-//! Binary values: little-endian, lengths in front, no padding, no tags. The type is known on both sides.
+//! Binary values: little-endian, lengths in front, no padding, no tags. The type is known on both
+//! sides.
 //!
 //! | type | bytes |
 //! |---|---|
@@ -63,10 +64,14 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads from the first of these bytes on.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, block: None }
+        Self {
+            rest: bytes,
+            block: None,
+        }
     }
 
-    /// The same, where the last value came in room of its own; see [`BlockPlace`](super::block::BlockPlace).
+    /// The same, where the last value came in room of its own; see
+    /// [`BlockPlace`](super::block::BlockPlace).
     pub fn with_block(bytes: &'a [u8], block: Option<Block>) -> Self {
         Self { rest: bytes, block }
     }
@@ -79,7 +84,10 @@ impl<'a> Reader<'a> {
     /// The next `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
-            return Err(DecodeError::CutShort { wanted: count, left: self.rest.len() });
+            return Err(DecodeError::CutShort {
+                wanted: count,
+                left: self.rest.len(),
+            });
         };
         self.rest = rest;
         Ok(taken)
@@ -87,7 +95,10 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn take_array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
-            return Err(DecodeError::CutShort { wanted: N, left: self.rest.len() });
+            return Err(DecodeError::CutShort {
+                wanted: N,
+                left: self.rest.len(),
+            });
         };
         self.rest = rest;
         Ok(*taken)
@@ -130,7 +141,11 @@ impl<'a> Reader<'a> {
     /// The next place in an enumeration of so many items.
     pub fn item(&mut self, items: usize) -> Result<usize, DecodeError> {
         let place = self.count()?;
-        if place < items { Ok(place) } else { Err(DecodeError::NotAnItem { place, items }) }
+        if place < items {
+            Ok(place)
+        } else {
+            Err(DecodeError::NotAnItem { place, items })
+        }
     }
 
     /// The next `bytes`.
@@ -144,7 +159,8 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::NotUtf8)
     }
 
-    /// The next `bytes` or the bytes of the next `str`, to keep: not copied where they came in room of their own.
+    /// The next `bytes` or the bytes of the next `str`, to keep: not copied where they came in room
+    /// of their own.
     pub fn owned_bytes(&mut self) -> Result<Vec<u8>, DecodeError> {
         let length = self.count()?;
         match self.block_of(length)? {
@@ -159,14 +175,23 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         let block = self.block_of(count.saturating_mul(8))?;
-        Ok(block.and_then(|block| if let Block::Words(words) = block { Some(words) } else { None }))
+        Ok(block.and_then(|block| {
+            if let Block::Words(words) = block {
+                Some(words)
+            } else {
+                None
+            }
+        }))
     }
 
     /// The block, which is to have that length, where everything before it was read.
     fn block_of(&mut self, length: usize) -> Result<Option<Block>, DecodeError> {
         let block = self.block.take_if(|_| self.rest.is_empty());
         match block.as_ref().map_or(length, Block::len) {
-            came if came < length => Err(DecodeError::CutShort { wanted: length, left: came }),
+            came if came < length => Err(DecodeError::CutShort {
+                wanted: length,
+                left: came,
+            }),
             came if came > length => Err(DecodeError::LeftOver(came - length)),
             _ => Ok(block),
         }
@@ -185,7 +210,11 @@ impl<'a> Reader<'a> {
     /// Succeeds when everything has been read.
     pub fn finish(self) -> Result<(), DecodeError> {
         let left = self.rest.len() + self.block.map_or(0, |block| block.len());
-        if left == 0 { Ok(()) } else { Err(DecodeError::LeftOver(left)) }
+        if left == 0 {
+            Ok(())
+        } else {
+            Err(DecodeError::LeftOver(left))
+        }
     }
 }
 
@@ -233,7 +262,8 @@ pub trait Value: Sized {
     #[doc(hidden)]
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         // A declared count allocates no more than the bytes that came.
-        let mut items = Vec::with_capacity(count.min(input.rest().len() / size_of::<Self>().max(1)));
+        let mut items =
+            Vec::with_capacity(count.min(input.rest().len() / size_of::<Self>().max(1)));
         for _ in 0..count {
             items.push(Self::decode(input)?);
         }
@@ -249,7 +279,8 @@ pub fn decode<T: Value>(bytes: &[u8]) -> Result<T, DecodeError> {
     Ok(value)
 }
 
-/// Appends a length or count. Longer things do not fit into any frame, so no sender gets this far with one.
+/// Appends a length or count. Longer things do not fit into any frame, so no sender gets this far
+/// with one.
 pub fn encode_count(count: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
 }
@@ -294,7 +325,12 @@ impl Value for i64 {
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         match input.owned_words(count)? {
             Some(words) => Ok(cast_vec(words)),
-            None => Ok(input.words(count)?.iter().copied().map(Self::from_le_bytes).collect()),
+            None => Ok(input
+                .words(count)?
+                .iter()
+                .copied()
+                .map(Self::from_le_bytes)
+                .collect()),
         }
     }
 }
@@ -333,7 +369,12 @@ impl Value for f64 {
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         match input.owned_words(count)? {
             Some(words) => Ok(cast_vec(words)),
-            None => Ok(input.words(count)?.iter().copied().map(Self::from_le_bytes).collect()),
+            None => Ok(input
+                .words(count)?
+                .iter()
+                .copied()
+                .map(Self::from_le_bytes)
+                .collect()),
         }
     }
 }
@@ -438,7 +479,11 @@ impl<T: Value> Value for Option<T> {
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(if input.bool()? { Some(T::decode(input)?) } else { None })
+        Ok(if input.bool()? {
+            Some(T::decode(input)?)
+        } else {
+            None
+        })
     }
 
     fn put(self, out: &mut Outbox) {
@@ -515,7 +560,10 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(decode::<T>(&bytes[..cut]).is_err(), "cut at {cut}");
         }
-        assert!(matches!(decode::<T>(&[bytes, &[0]].concat()), Err(DecodeError::LeftOver(1))));
+        assert!(matches!(
+            decode::<T>(&[bytes, &[0]].concat()),
+            Err(DecodeError::LeftOver(1))
+        ));
     }
 
     #[test]
@@ -526,17 +574,36 @@ mod tests {
         check("é".to_owned(), &[2, 0, 0, 0, 0xc3, 0xa9]);
         check(vec![7_u8, 8], &[2, 0, 0, 0, 7, 8]);
         check(vec![Some(true), None], &[2, 0, 0, 0, 1, 1, 0]);
-        check(BTreeMap::from([("a".to_owned(), false)]), &[1, 0, 0, 0, 1, 0, 0, 0, b'a', 0]);
+        check(
+            BTreeMap::from([("a".to_owned(), false)]),
+            &[1, 0, 0, 0, 1, 0, 0, 0, b'a', 0],
+        );
         check((true, String::new()), &[1, 0, 0, 0, 0]);
-        check(vec![-2_i64, 1], &[&[2, 0, 0, 0], &(-2_i64).to_le_bytes()[..], &1_i64.to_le_bytes()].concat());
-        check(vec![0.5_f64], &[&[1, 0, 0, 0], &0.5_f64.to_le_bytes()[..]].concat());
+        check(
+            vec![-2_i64, 1],
+            &[
+                &[2, 0, 0, 0],
+                &(-2_i64).to_le_bytes()[..],
+                &1_i64.to_le_bytes(),
+            ]
+            .concat(),
+        );
+        check(
+            vec![0.5_f64],
+            &[&[1, 0, 0, 0], &0.5_f64.to_le_bytes()[..]].concat(),
+        );
     }
 
     #[test]
     fn long_blocks_are_moved_and_the_bytes_are_the_same() {
         let long = vec![7_u8; 100_000];
         let numbers = (vec![-1_i64; 10_000], vec![0.5_f64; 10_000]);
-        let value = (Some((1_i64, long.clone())), vec![long.clone()], numbers, String::from("a"));
+        let value = (
+            Some((1_i64, long.clone())),
+            vec![long.clone()],
+            numbers,
+            String::from("a"),
+        );
         assert!(value.has_block());
         let (mut copied, mut outbox) = (Vec::new(), Outbox::default());
         value.encode(&mut copied);
@@ -553,7 +620,10 @@ mod tests {
             reader.finish().map(|()| value.1)
         };
         assert_eq!(read(2, b"ab"), Ok(b"ab".to_vec()));
-        assert_eq!(read(3, b"ab"), Err(DecodeError::CutShort { wanted: 3, left: 2 }));
+        assert_eq!(
+            read(3, b"ab"),
+            Err(DecodeError::CutShort { wanted: 3, left: 2 })
+        );
         assert_eq!(read(1, b"ab"), Err(DecodeError::LeftOver(1)));
         let read = |declared: u32, words: &[u64]| {
             let head = declared.to_le_bytes();
@@ -562,19 +632,34 @@ mod tests {
             reader.finish().map(|()| value)
         };
         assert_eq!(read(2, &[0, 1_f64.to_bits()]), Ok(vec![0.0, 1.0]));
-        assert_eq!(read(2, &[0]), Err(DecodeError::CutShort { wanted: 16, left: 8 }));
+        assert_eq!(
+            read(2, &[0]),
+            Err(DecodeError::CutShort {
+                wanted: 16,
+                left: 8
+            })
+        );
         assert_eq!(read(0, &[0]), Err(DecodeError::LeftOver(8)));
     }
 
     #[test]
     fn bytes_that_are_no_value_are_refused() {
         assert_eq!(decode::<bool>(&[2]), Err(DecodeError::NotABool(2)));
-        assert_eq!(decode::<String>(&[1, 0, 0, 0, 255]), Err(DecodeError::NotUtf8));
+        assert_eq!(
+            decode::<String>(&[1, 0, 0, 0, 255]),
+            Err(DecodeError::NotUtf8)
+        );
         assert_eq!(Reader::new(&[1, 0, 0, 0]).item(2), Ok(1));
-        assert_eq!(Reader::new(&[2, 0, 0, 0]).item(2), Err(DecodeError::NotAnItem { place: 2, items: 2 }));
+        assert_eq!(
+            Reader::new(&[2, 0, 0, 0]).item(2),
+            Err(DecodeError::NotAnItem { place: 2, items: 2 })
+        );
         assert_eq!(
             decode::<Vec<i64>>(&[255, 255, 255, 255]),
-            Err(DecodeError::CutShort { wanted: 0xffff_ffff * 8, left: 0 })
+            Err(DecodeError::CutShort {
+                wanted: 0xffff_ffff * 8,
+                left: 0
+            })
         );
         assert!(matches!(
             decode::<BTreeMap<bool, bool>>(&[2, 0, 0, 0, 1, 1, 1, 0]),

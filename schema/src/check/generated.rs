@@ -11,7 +11,10 @@ use crate::types::TypeList;
 pub(super) fn check_generated_names(rpcs: &[&Placed<'_>], findings: &mut Findings) {
     let mut by_name: HashMap<&str, Vec<&Placed<'_>>> = HashMap::with_capacity(rpcs.len());
     for placed in rpcs {
-        by_name.entry(placed.rpc.name.as_str()).or_default().push(placed);
+        by_name
+            .entry(placed.rpc.name.as_str())
+            .or_default()
+            .push(placed);
     }
     let mut functions: HashMap<String, &Placed<'_>> = HashMap::new();
     let mut traits: HashMap<String, &Placed<'_>> = HashMap::new();
@@ -22,12 +25,16 @@ pub(super) fn check_generated_names(rpcs: &[&Placed<'_>], findings: &mut Finding
             continue;
         }
         let function = plain_function(name, &placed.rpc.parameters);
-        let taken = by_name.get(function.as_str()).and_then(|rpcs| rpcs.first().copied());
+        let taken = by_name
+            .get(function.as_str())
+            .and_then(|rpcs| rpcs.first().copied());
         if let Some(other) = taken.or_else(|| functions.get(&function).copied()) {
             findings.push(collision("function", &function, placed, other));
         }
         functions.insert(function, placed);
-        let is_first = overloads.first().is_some_and(|first| std::ptr::eq(*first, *placed));
+        let is_first = overloads
+            .first()
+            .is_some_and(|first| std::ptr::eq(*first, *placed));
         if is_first {
             let name = arguments_trait(name);
             if let Some(other) = traits.get(&name) {
@@ -40,8 +47,11 @@ pub(super) fn check_generated_names(rpcs: &[&Placed<'_>], findings: &mut Finding
 
 fn collision(kind: &str, name: &str, placed: &Placed<'_>, other: &Placed<'_>) -> Finding {
     let message = format!("the generated {kind} `{name}` would stand for two procedures");
-    let (first, second) =
-        if placed.at.head().start < other.at.head().start { (placed, other) } else { (other, placed) };
+    let (first, second) = if placed.at.head().start < other.at.head().start {
+        (placed, other)
+    } else {
+        (other, placed)
+    };
     Finding::new(Code::GeneratedName, second.at.head(), message)
         .label(described(second))
         .related(first.at.head(), described(first))
@@ -49,6 +59,11 @@ fn collision(kind: &str, name: &str, placed: &Placed<'_>, other: &Placed<'_>) ->
 }
 
 fn described(placed: &Placed<'_>) -> String {
-    let types: Vec<_> = placed.rpc.parameters.iter().map(|parameter| parameter.ty.clone()).collect();
+    let types: Vec<_> = placed
+        .rpc
+        .parameters
+        .iter()
+        .map(|parameter| parameter.ty.clone())
+        .collect();
     format!("`{}({})`", placed.rpc.name, TypeList(&types))
 }

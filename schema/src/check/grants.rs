@@ -10,17 +10,38 @@ use crate::guard::Place;
 use crate::model::Grants;
 use crate::raw::{RawGrants, Texts};
 
-pub(super) fn check_grants(raw: RawGrants, at: Place<'_>, findings: &mut Findings) -> Option<Grants> {
-    let connect = check_connect(raw.connect.unwrap_or_default(), at.field("connect"), findings);
+pub(super) fn check_grants(
+    raw: RawGrants,
+    at: Place<'_>,
+    findings: &mut Findings,
+) -> Option<Grants> {
+    let connect = check_connect(
+        raw.connect.unwrap_or_default(),
+        at.field("connect"),
+        findings,
+    );
     let read = check_all(raw.read, at.field("read"), findings, check_absolute);
     let write = check_all(raw.write, at.field("write"), findings, check_absolute);
     let env = check_all(raw.env, at.field("env"), findings, check_variable);
     let memory = check_memory(raw.memory.as_deref(), at.field("memory"), findings);
-    Some(Grants { connect: connect?, read: read?, write: write?, memory: memory?, env: env? })
+    Some(Grants {
+        connect: connect?,
+        read: read?,
+        write: write?,
+        memory: memory?,
+        env: env?,
+    })
 }
 
-fn check_connect(raw: Vec<Option<i64>>, at: Place<'_>, findings: &mut Findings) -> Option<Vec<u16>> {
-    let ports = at.children().zip(raw).map(|(at, port)| check_port(port?, at, Code::BadGrant, findings));
+fn check_connect(
+    raw: Vec<Option<i64>>,
+    at: Place<'_>,
+    findings: &mut Findings,
+) -> Option<Vec<u16>> {
+    let ports = at
+        .children()
+        .zip(raw)
+        .map(|(at, port)| check_port(port?, at, Code::BadGrant, findings));
     whole(ports.collect())
 }
 
@@ -30,13 +51,16 @@ fn check_all(
     findings: &mut Findings,
     check: fn(String) -> Result<String, (String, &'static str)>,
 ) -> Option<Vec<String>> {
-    let texts = at.children().zip(raw.unwrap_or_default()).map(|(at, text)| match check(text?) {
-        Ok(text) => Some(text),
-        Err((message, hint)) => {
-            findings.push(Finding::new(Code::BadGrant, at.span(), message).hint(hint));
-            None
-        }
-    });
+    let texts = at
+        .children()
+        .zip(raw.unwrap_or_default())
+        .map(|(at, text)| match check(text?) {
+            Ok(text) => Some(text),
+            Err((message, hint)) => {
+                findings.push(Finding::new(Code::BadGrant, at.span(), message).hint(hint));
+                None
+            }
+        });
     whole(texts.collect())
 }
 
@@ -45,7 +69,10 @@ fn check_absolute(path: String) -> Result<String, (String, &'static str)> {
     if path.starts_with('/') && !leads_up && !path.contains('\0') {
         return Ok(path);
     }
-    let message = format!("a granted path is absolute and has no `..`, unlike `{}`", path.escape_debug());
+    let message = format!(
+        "a granted path is absolute and has no `..`, unlike `{}`",
+        path.escape_debug()
+    );
     Err((
         message,
         "write it as it is on the server, as in `/srv/data`; files that travel belong under `data`",
@@ -56,13 +83,23 @@ fn check_variable(name: String) -> Result<String, (String, &'static str)> {
     if !name.is_empty() && !name.contains(['=', '\0']) {
         return Ok(name);
     }
-    let message = format!("`{}` is no name of an environment variable", name.escape_debug());
-    Err((message, "write the name alone; its value comes from the server's own environment"))
+    let message = format!(
+        "`{}` is no name of an environment variable",
+        name.escape_debug()
+    );
+    Err((
+        message,
+        "write the name alone; its value comes from the server's own environment",
+    ))
 }
 
 /// The outer `None` for a bad value, the inner one for none.
 #[allow(clippy::option_option)]
-fn check_memory(raw: Option<&str>, at: Place<'_>, findings: &mut Findings) -> Option<Option<NonZeroU64>> {
+fn check_memory(
+    raw: Option<&str>,
+    at: Place<'_>,
+    findings: &mut Findings,
+) -> Option<Option<NonZeroU64>> {
     match raw {
         Some(text) => check_size(text, at, findings).map(Some),
         None => Some(None),

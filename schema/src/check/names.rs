@@ -22,7 +22,11 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(what: &'static str) -> Self {
-        Self { what, first: HashMap::new(), folded: HashMap::new() }
+        Self {
+            what,
+            first: HashMap::new(),
+            folded: HashMap::new(),
+        }
     }
 
     /// Declares a name that nothing else of this kind has.
@@ -35,7 +39,8 @@ impl Names {
         if let Some(first) = self.first.get(text) {
             let message = format!("there are two {}s called `{text}`", self.what);
             findings.push(
-                Finding::new(Code::DuplicateName, span, message).related(first.clone(), "the first is here"),
+                Finding::new(Code::DuplicateName, span, message)
+                    .related(first.clone(), "the first is here"),
             );
             return None;
         }
@@ -54,13 +59,19 @@ impl Names {
             return name;
         }
         self.first.insert(text.to_owned(), span.clone());
-        let other = self.folded.entry(text.to_lowercase()).or_insert_with(|| text.to_owned());
+        let other = self
+            .folded
+            .entry(text.to_lowercase())
+            .or_insert_with(|| text.to_owned());
         if name.is_none() || other == text {
             return name;
         }
-        let message =
-            format!("the {} `{text}` differs from `{other}` in upper and lower case alone", self.what);
-        let finding = Finding::new(Code::NamesDifferInCase, span, message).hint("rename one of the two");
+        let message = format!(
+            "the {} `{text}` differs from `{other}` in upper and lower case alone",
+            self.what
+        );
+        let finding =
+            Finding::new(Code::NamesDifferInCase, span, message).hint("rename one of the two");
         findings.push(finding.related(self.first[other].clone(), "the other is here"));
         None
     }
@@ -94,14 +105,20 @@ pub(super) fn check_name(text: &str, span: &Range<usize>, findings: &mut Finding
         Ok(name) => return Some(name),
         Err(error) => error,
     };
-    let message = if text.is_empty() { error.to_string() } else { format!("`{text}` is no name: {error}") };
+    let message = if text.is_empty() {
+        error.to_string()
+    } else {
+        format!("`{text}` is no name: {error}")
+    };
     let finding = Finding::new(Code::BadName, span.clone(), message);
     let plain: String = text
         .trim_start_matches(|first: char| !first.is_ascii_alphabetic())
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
-    let better = [plain.clone(), format!("{plain}_")].into_iter().find(|text| Name::new(text).is_ok());
+    let better = [plain.clone(), format!("{plain}_")]
+        .into_iter()
+        .find(|text| Name::new(text).is_ok());
     findings.push(finding.maybe_hint(better.map(|name| format!("write `{name}`, for example"))));
     None
 }

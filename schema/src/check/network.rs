@@ -16,7 +16,8 @@ use crate::raw::{Named, RawClient, RawNetwork, RawServer, Texts};
 pub(super) struct Roster {
     pub(super) servers: Names,
     pub(super) clients: Names,
-    /// Whether the file's servers and clients could be read, so that a name which is not there is unknown.
+    /// Whether the file's servers and clients could be read, so that a name which is not there is
+    /// unknown.
     pub(super) is_complete: bool,
 }
 
@@ -30,13 +31,36 @@ pub(super) fn check_network(
             && all_named(raw.clients.as_ref(), at.child("clients"))
     });
     let raw = raw.unwrap_or_default();
-    let mut roster = Roster { servers: Names::new("server"), clients: Names::new("client"), is_complete };
-    let servers =
-        check_servers(raw.servers.unwrap_or_default(), at.field("servers"), &mut roster.servers, findings);
-    let clients = check_clients(raw.clients.unwrap_or_default(), at.field("clients"), &mut roster, findings);
-    let deployers =
-        check_deployers(raw.deployers.unwrap_or_default(), at.field("deployers"), &roster.servers, findings);
-    let network = || Some(Network { servers: servers?, clients: clients?, deployers: deployers? });
+    let mut roster = Roster {
+        servers: Names::new("server"),
+        clients: Names::new("client"),
+        is_complete,
+    };
+    let servers = check_servers(
+        raw.servers.unwrap_or_default(),
+        at.field("servers"),
+        &mut roster.servers,
+        findings,
+    );
+    let clients = check_clients(
+        raw.clients.unwrap_or_default(),
+        at.field("clients"),
+        &mut roster,
+        findings,
+    );
+    let deployers = check_deployers(
+        raw.deployers.unwrap_or_default(),
+        at.field("deployers"),
+        &roster.servers,
+        findings,
+    );
+    let network = || {
+        Some(Network {
+            servers: servers?,
+            clients: clients?,
+            deployers: deployers?,
+        })
+    };
     (network(), roster)
 }
 
@@ -58,7 +82,10 @@ fn check_servers(
     let servers = at.children().zip(raw).map(|(at, (name, server))| {
         let name = name.and_then(|name| names.declare(&name, at.head(), findings));
         let address = server.and_then(|server| check_address(server, at, &mut addresses, findings));
-        Some(Server { name: name?, address: address? })
+        Some(Server {
+            name: name?,
+            address: address?,
+        })
     });
     whole(servers.collect())
 }
@@ -69,11 +96,18 @@ fn check_address(
     taken: &mut HashMap<SocketAddr, Range<usize>>,
     findings: &mut Findings,
 ) -> Option<SocketAddr> {
-    let ip = raw.ip.and_then(|ip| check_ip(&ip, at.field("ip"), findings));
-    let port = raw.port.and_then(|port| check_port(port, at.field("port"), Code::BadPort, findings));
+    let ip = raw
+        .ip
+        .and_then(|ip| check_ip(&ip, at.field("ip"), findings));
+    let port = raw
+        .port
+        .and_then(|port| check_port(port, at.field("port"), Code::BadPort, findings));
     let address = SocketAddr::new(ip?, port?);
     let span = at.field("port").span();
-    if let Some(first) = taken.get(&SocketAddr::new(address.ip().to_canonical(), address.port())) {
+    if let Some(first) = taken.get(&SocketAddr::new(
+        address.ip().to_canonical(),
+        address.port(),
+    )) {
         let message = format!("two servers listen on `{address}`");
         findings.push(
             Finding::new(Code::DuplicateAddress, span, message)
@@ -82,7 +116,10 @@ fn check_address(
         );
         return None;
     }
-    taken.insert(SocketAddr::new(address.ip().to_canonical(), address.port()), span);
+    taken.insert(
+        SocketAddr::new(address.ip().to_canonical(), address.port()),
+        span,
+    );
     Some(address)
 }
 
@@ -102,7 +139,12 @@ fn check_ip(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<IpAddr
     None
 }
 
-pub(super) fn check_port(port: i64, at: Place<'_>, code: Code, findings: &mut Findings) -> Option<u16> {
+pub(super) fn check_port(
+    port: i64,
+    at: Place<'_>,
+    code: Code,
+    findings: &mut Findings,
+) -> Option<u16> {
     let checked = u16::try_from(port).ok().filter(|port| *port != 0);
     if checked.is_none() {
         let message = format!("a port is between 1 and 65535, not {port}");
@@ -122,13 +164,23 @@ fn check_clients(
             let declared = roster.clients.declare(&name, at.head(), findings)?;
             refuse_server(declared, "client", at.head(), &roster.servers, findings)
         });
-        let ip = client.and_then(|client| client.ip).and_then(|ip| check_ip(&ip, at.field("ip"), findings));
-        Some(Client { name: name?, ip: ip? })
+        let ip = client
+            .and_then(|client| client.ip)
+            .and_then(|ip| check_ip(&ip, at.field("ip"), findings));
+        Some(Client {
+            name: name?,
+            ip: ip?,
+        })
     });
     whole(clients.collect())
 }
 
-fn check_deployers(raw: Texts, at: Place<'_>, servers: &Names, findings: &mut Findings) -> Option<Vec<Name>> {
+fn check_deployers(
+    raw: Texts,
+    at: Place<'_>,
+    servers: &Names,
+    findings: &mut Findings,
+) -> Option<Vec<Name>> {
     let mut names = Names::new("deployer");
     let deployers = at.children().zip(raw).map(|(at, name)| {
         let declared = names.declare(&name?, at.span(), findings)?;
@@ -144,7 +196,9 @@ fn refuse_server(
     servers: &Names,
     findings: &mut Findings,
 ) -> Option<Name> {
-    let Some(server) = servers.first(name.as_str()) else { return Some(name) };
+    let Some(server) = servers.first(name.as_str()) else {
+        return Some(name);
+    };
     let message = format!("`{name}` is a server and a {what}");
     findings.push(
         Finding::new(Code::TwoRoles, span, message)

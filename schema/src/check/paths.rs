@@ -13,14 +13,20 @@ pub(super) fn check_path(text: &str, at: Place<'_>, findings: &mut Findings) -> 
         _ if text.split('/').any(|part| part == "..") => "it leads out of a folder with `..`",
         _ if text.ends_with('/') => "it is a folder",
         _ => {
-            let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+            let parts: Vec<&str> = text
+                .split('/')
+                .filter(|part| !matches!(*part, "" | "."))
+                .collect();
             if !parts.is_empty() {
                 return Some(parts.join("/"));
             }
             "it is a folder"
         }
     };
-    let message = format!("`{}` is no path for a file here: {why}", text.escape_debug());
+    let message = format!(
+        "`{}` is no path for a file here: {why}",
+        text.escape_debug()
+    );
     let hint = "write it relative to the folder of this file, with `/` between its parts";
     findings.push(Finding::new(Code::BadPath, at.span(), message).hint(hint));
     None

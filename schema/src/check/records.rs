@@ -14,7 +14,8 @@ use crate::name::Name;
 use crate::naming::{RESERVED_TYPES, variant};
 use crate::raw::{Named, RawType, Texts};
 use crate::types::{
-    Enumeration, Field, MAX_MEMBERS, MAX_TYPE_DEPTH, Record, Type, TypeErrorKind, check_item, is_builtin_name,
+    Enumeration, Field, MAX_MEMBERS, MAX_TYPE_DEPTH, Record, Type, TypeErrorKind, check_item,
+    is_builtin_name,
 };
 
 /// The declared types, by name.
@@ -49,13 +50,34 @@ pub(super) fn check_types(
     let mut names = Names::new("type");
     let mut declared = Vec::with_capacity(raw.len());
     for (at, (written, body)) in at.children().zip(raw) {
-        let name = written.as_deref().and_then(|name| check_type_name(name, at, &mut names, findings));
-        declared.push(Declared { name, written, body, at, state: State::Waiting });
+        let name = written
+            .as_deref()
+            .and_then(|name| check_type_name(name, at, &mut names, findings));
+        declared.push(Declared {
+            name,
+            written,
+            body,
+            at,
+            state: State::Waiting,
+        });
     }
-    let names = declared.iter().filter_map(|declared| declared.written.clone()).collect();
-    let types = Types { names, by_name: HashMap::new() };
-    let mut resolver = Resolver { places: index(&declared), declared, types, findings };
-    let types = (0..resolver.declared.len()).map(|place| resolver.declaration(place)).collect();
+    let names = declared
+        .iter()
+        .filter_map(|declared| declared.written.clone())
+        .collect();
+    let types = Types {
+        names,
+        by_name: HashMap::new(),
+    };
+    let mut resolver = Resolver {
+        places: index(&declared),
+        declared,
+        types,
+        findings,
+    };
+    let types = (0..resolver.declared.len())
+        .map(|place| resolver.declaration(place))
+        .collect();
     (whole(types), resolver.types)
 }
 
@@ -70,7 +92,12 @@ fn index(declared: &[Declared<'_>]) -> HashMap<String, usize> {
     places
 }
 
-fn check_type_name(written: &str, at: Place<'_>, names: &mut Names, findings: &mut Findings) -> Option<Name> {
+fn check_type_name(
+    written: &str,
+    at: Place<'_>,
+    names: &mut Names,
+    findings: &mut Findings,
+) -> Option<Name> {
     let name = names.declare(written, at.head(), findings)?;
     if !is_builtin_name(name.as_str()) && !RESERVED_TYPES.contains(&name.as_str()) {
         return Some(name);
@@ -139,7 +166,10 @@ impl Resolver<'_, '_> {
         let name = self.declared[place].name.clone();
         let body = self.declared[place].body.as_mut()?;
         let (fields, items) = (body.fields.take(), body.items.take());
-        let count = fields.as_ref().map(Vec::len).max(items.as_ref().map(Vec::len));
+        let count = fields
+            .as_ref()
+            .map(Vec::len)
+            .max(items.as_ref().map(Vec::len));
         if count > Some(MAX_MEMBERS) {
             let name = self.declared[place].written.clone().unwrap_or_default();
             return self.refuse(&TypeErrorKind::TooManyMembers(name), at);
@@ -148,8 +178,16 @@ impl Resolver<'_, '_> {
             (Some(fields), None) => self.record(name, fields, at, trail),
             (None, Some(items)) => self.enumeration(name, items, at),
             (fields, _) => {
-                let what = if fields.is_some() { "fields and items" } else { "neither fields nor items" };
-                let finding = Finding::new(Code::TypeMembers, at.head(), format!("this type has {what}"));
+                let what = if fields.is_some() {
+                    "fields and items"
+                } else {
+                    "neither fields nor items"
+                };
+                let finding = Finding::new(
+                    Code::TypeMembers,
+                    at.head(),
+                    format!("this type has {what}"),
+                );
                 let hint = "write `{ name: str, age: int }` for a record, `[low, high]` for an enumeration";
                 self.findings.push(finding.hint(hint));
                 None
@@ -164,11 +202,17 @@ impl Resolver<'_, '_> {
         at: Place<'_>,
         trail: &mut Vec<usize>,
     ) -> Option<Type> {
-        let fields = members(at, "fields").children().zip(raw).map(|(at, (written, ty))| {
-            let name = check_name(&written?, &at.key_span(), self.findings);
-            let ty = ty.and_then(|ty| self.field_type(&ty, at, trail));
-            Some(Field { name: name?, ty: ty? })
-        });
+        let fields = members(at, "fields")
+            .children()
+            .zip(raw)
+            .map(|(at, (written, ty))| {
+                let name = check_name(&written?, &at.key_span(), self.findings);
+                let ty = ty.and_then(|ty| self.field_type(&ty, at, trail));
+                Some(Field {
+                    name: name?,
+                    ty: ty?,
+                })
+            });
         let fields = whole(fields.collect())?;
         match Record::new(name?, fields) {
             Ok(record) => Some(Type::Record(Arc::new(record))),
@@ -178,7 +222,9 @@ impl Resolver<'_, '_> {
 
     fn field_type(&mut self, text: &str, at: Place<'_>, trail: &mut Vec<usize>) -> Option<Type> {
         for (offset, word) in words(text) {
-            let Some(&place) = self.places.get(word) else { continue };
+            let Some(&place) = self.places.get(word) else {
+                continue;
+            };
             if matches!(self.declared[place].state, State::Open) {
                 self.refuse_recursion(place, at.part(offset, word.len()), trail);
                 return None;
@@ -209,7 +255,8 @@ impl Resolver<'_, '_> {
             TypeErrorKind::TooDeep | TypeErrorKind::TooLarge => Code::TypeTooLarge,
             _ => Code::TypeMembers,
         };
-        self.findings.push(Finding::new(code, at.head(), kind.to_string()));
+        self.findings
+            .push(Finding::new(code, at.head(), kind.to_string()));
         None
     }
 
@@ -220,16 +267,23 @@ impl Resolver<'_, '_> {
 
     fn refuse_recursion(&mut self, place: usize, span: Range<usize>, trail: &[usize]) {
         let name = |place: usize| self.declared[place].written.as_deref().unwrap_or_default();
-        let cycle: Vec<&str> =
-            trail.iter().skip_while(|open| **open != place).chain([&place]).map(|open| name(*open)).collect();
+        let cycle: Vec<&str> = trail
+            .iter()
+            .skip_while(|open| **open != place)
+            .chain([&place])
+            .map(|open| name(*open))
+            .collect();
         let message = format!("the record `{}` contains itself", name(place));
         let label = cycle.join(" -> ");
         let finding = Finding::new(Code::RecursiveType, span, message).label(label);
-        self.findings.push(finding.hint("keep a name or a number of the other record instead of the record"));
+        self.findings.push(
+            finding.hint("keep a name or a number of the other record instead of the record"),
+        );
     }
 }
 
-/// An item whose variant no other item has; `variants` has those before it, each with its item and place.
+/// An item whose variant no other item has; `variants` has those before it, each with its item and
+/// place.
 fn check_one_item(
     item: String,
     at: Place<'_>,
@@ -237,7 +291,11 @@ fn check_one_item(
     findings: &mut Findings,
 ) -> Option<String> {
     if let Err(error) = check_item(&item) {
-        findings.push(Finding::new(Code::BadName, at.span(), format!("`{item}` is no item: {error}")));
+        findings.push(Finding::new(
+            Code::BadName,
+            at.span(),
+            format!("`{item}` is no item: {error}"),
+        ));
         return None;
     }
     let variant = variant(&item);
@@ -254,16 +312,19 @@ fn check_one_item(
 
 /// The fields or items of a type: below a key of their own, or the type itself.
 fn members<'a>(at: Place<'a>, key: &str) -> Place<'a> {
-    at.child(key).filter(|members| members.children().next().is_some()).unwrap_or(at)
+    at.child(key)
+        .filter(|members| members.children().next().is_some())
+        .unwrap_or(at)
 }
 
 /// The words of a type's text, each with its place.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
-    text.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_')).filter_map(move |part| {
-        let start = at;
-        at += part.len();
-        let word = part.trim_end_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
-        (!word.is_empty()).then_some((start, word))
-    })
+    text.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter_map(move |part| {
+            let start = at;
+            at += part.len();
+            let word = part.trim_end_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
+            (!word.is_empty()).then_some((start, word))
+        })
 }

@@ -52,12 +52,31 @@ fn check_rpc(
     world: &World,
     findings: &mut Findings,
 ) -> Option<Rpc> {
-    let name = raw.name.as_deref().and_then(|name| check_rpc_name(name, at, names, findings));
+    let name = raw
+        .name
+        .as_deref()
+        .and_then(|name| check_rpc_name(name, at, names, findings));
     let written = raw.name.unwrap_or_default();
-    let parameters =
-        check_parameters(raw.arguments.unwrap_or_default(), at.field("arguments"), world, findings);
-    let returns = check_returns(raw.returns.unwrap_or_default(), at.field("returns"), world, findings);
-    let code = check_code(raw.native == Some(true), raw.path.as_deref(), service, &written, at, findings);
+    let parameters = check_parameters(
+        raw.arguments.unwrap_or_default(),
+        at.field("arguments"),
+        world,
+        findings,
+    );
+    let returns = check_returns(
+        raw.returns.unwrap_or_default(),
+        at.field("returns"),
+        world,
+        findings,
+    );
+    let code = check_code(
+        raw.native == Some(true),
+        raw.path.as_deref(),
+        service,
+        &written,
+        at,
+        findings,
+    );
     let deadline = check_deadline(raw.deadline.as_deref(), at.field("deadline"), findings);
     Some(Rpc {
         name: name?,
@@ -70,7 +89,12 @@ fn check_rpc(
     })
 }
 
-fn check_rpc_name(written: &str, at: Place<'_>, names: &mut Names, findings: &mut Findings) -> Option<Name> {
+fn check_rpc_name(
+    written: &str,
+    at: Place<'_>,
+    names: &mut Names,
+    findings: &mut Findings,
+) -> Option<Name> {
     let span = at.field("name").span();
     let name = names.declare_again(written, span.clone(), findings)?;
     if !RESERVED_FUNCTIONS.contains(&name.as_str()) {
@@ -89,7 +113,9 @@ fn check_parameters(
     findings: &mut Findings,
 ) -> Option<Vec<Parameter>> {
     let parameters = at.children().zip(raw).map(|(at, (written, ty))| {
-        let name = written.as_ref().and_then(|name| check_name(name, &at.key_span(), findings));
+        let name = written
+            .as_ref()
+            .and_then(|name| check_name(name, &at.key_span(), findings));
         let ty = ty.and_then(|ty| check_type(&ty, at, &world.types, findings));
         if written.is_some() && name.is_none() {
             return None;
@@ -99,8 +125,16 @@ fn check_parameters(
     whole(parameters.collect())
 }
 
-fn check_returns(raw: Texts, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Vec<Type>> {
-    let types = at.items().zip(raw).map(|(at, ty)| check_type(&ty?, at, &world.types, findings));
+fn check_returns(
+    raw: Texts,
+    at: Place<'_>,
+    world: &World,
+    findings: &mut Findings,
+) -> Option<Vec<Type>> {
+    let types = at
+        .items()
+        .zip(raw)
+        .map(|(at, ty)| check_type(&ty?, at, &world.types, findings));
     whole(types.collect())
 }
 
@@ -116,18 +150,27 @@ fn check_code(
         (true, None) => Some(model::Code::Native),
         (true, Some(_)) => {
             let message = "a native procedure has no `path`";
-            let hint = "it is compiled into the provider's own binary; remove `path` or `native: true`";
-            findings.push(Finding::new(Code::NativeWithPath, at.field("path").span(), message).hint(hint));
+            let hint =
+                "it is compiled into the provider's own binary; remove `path` or `native: true`";
+            findings.push(
+                Finding::new(Code::NativeWithPath, at.field("path").span(), message).hint(hint),
+            );
             None
         }
-        (false, Some(path)) => check_path(path, at.field("path"), findings).map(model::Code::Source),
+        (false, Some(path)) => {
+            check_path(path, at.field("path"), findings).map(model::Code::Source)
+        }
         (false, None) => Some(model::Code::Source(format!("services/{service}/{rpc}.py"))),
     }
 }
 
 /// The outer `None` for a bad value, the inner one for none.
 #[allow(clippy::option_option)]
-fn check_deadline(raw: Option<&str>, at: Place<'_>, findings: &mut Findings) -> Option<Option<Duration>> {
+fn check_deadline(
+    raw: Option<&str>,
+    at: Place<'_>,
+    findings: &mut Findings,
+) -> Option<Option<Duration>> {
     match raw {
         Some(text) => check_duration(text, at, findings).map(Some),
         None => Some(None),

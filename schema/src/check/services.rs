@@ -32,7 +32,9 @@ pub(super) fn check_services(
 ) -> Option<Vec<Service>> {
     let mut names = Names::new("service");
     let services = at.children().zip(raw).map(|(at, (written, service))| {
-        let name = written.as_ref().and_then(|name| check_service_name(name, at, &mut names, findings));
+        let name = written
+            .as_ref()
+            .and_then(|name| check_service_name(name, at, &mut names, findings));
         let written = written.unwrap_or_default();
         check_service(service?, name, &written, at, world, findings)
     });
@@ -63,13 +65,36 @@ fn check_service(
     world: &World,
     findings: &mut Findings,
 ) -> Option<Service> {
-    let provider = raw.provider.and_then(|name| check_provider(&name, at.field("provider"), world, findings));
-    let tenants = check_tenants(raw.tenants.unwrap_or_default(), at.field("tenants"), world, findings);
-    let modules = check_files(raw.modules.unwrap_or_default(), at.field("modules"), Kind::Module, findings);
-    let data = check_files(raw.data.unwrap_or_default(), at.field("data"), Kind::Data, findings);
+    let provider = raw
+        .provider
+        .and_then(|name| check_provider(&name, at.field("provider"), world, findings));
+    let tenants = check_tenants(
+        raw.tenants.unwrap_or_default(),
+        at.field("tenants"),
+        world,
+        findings,
+    );
+    let modules = check_files(
+        raw.modules.unwrap_or_default(),
+        at.field("modules"),
+        Kind::Module,
+        findings,
+    );
+    let data = check_files(
+        raw.data.unwrap_or_default(),
+        at.field("data"),
+        Kind::Data,
+        findings,
+    );
     let grants = check_grants(raw.allow.unwrap_or_default(), at.field("allow"), findings);
     let concurrency = check_concurrency(raw.concurrency, at, findings);
-    let rpcs = check_rpcs(raw.rpcs.unwrap_or_default(), written, at.field("rpcs"), world, findings);
+    let rpcs = check_rpcs(
+        raw.rpcs.unwrap_or_default(),
+        written,
+        at.field("rpcs"),
+        world,
+        findings,
+    );
     Some(Service {
         name: name?,
         provider: provider?,
@@ -82,14 +107,25 @@ fn check_service(
     })
 }
 
-fn check_provider(name: &str, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Name> {
-    let Roster { servers, clients, is_complete } = &world.roster;
+fn check_provider(
+    name: &str,
+    at: Place<'_>,
+    world: &World,
+    findings: &mut Findings,
+) -> Option<Name> {
+    let Roster {
+        servers,
+        clients,
+        is_complete,
+    } = &world.roster;
     if servers.contains(name) {
         return Name::new(name).ok();
     }
     if *is_complete && !findings.is_full() {
         let hint = if clients.contains(name) {
-            Some(format!("`{name}` is a client; services are provided by servers"))
+            Some(format!(
+                "`{name}` is a client; services are provided by servers"
+            ))
         } else {
             findings.name_hint(|| servers.hint(name))
         };
@@ -99,13 +135,21 @@ fn check_provider(name: &str, at: Place<'_>, world: &World, findings: &mut Findi
     None
 }
 
-fn check_tenants(raw: Texts, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Vec<Name>> {
+fn check_tenants(
+    raw: Texts,
+    at: Place<'_>,
+    world: &World,
+    findings: &mut Findings,
+) -> Option<Vec<Name>> {
     let mut seen = HashMap::new();
     let tenants = at.children().zip(raw).map(|(at, name)| {
         let name = name?;
         if let Some(first) = seen.insert(name.clone(), at.span()) {
-            let finding =
-                Finding::new(Code::DuplicateTenant, at.span(), format!("`{name}` is a tenant already"));
+            let finding = Finding::new(
+                Code::DuplicateTenant,
+                at.span(),
+                format!("`{name}` is a tenant already"),
+            );
             findings.push(finding.related(first, "it is listed here"));
             return None;
         }
@@ -115,7 +159,11 @@ fn check_tenants(raw: Texts, at: Place<'_>, world: &World, findings: &mut Findin
 }
 
 fn check_tenant(name: &str, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Name> {
-    let Roster { servers, clients, is_complete } = &world.roster;
+    let Roster {
+        servers,
+        clients,
+        is_complete,
+    } = &world.roster;
     if clients.contains(name) {
         return Name::new(name).ok();
     }
@@ -154,7 +202,12 @@ impl Kind {
     }
 }
 
-fn check_files(raw: Texts, at: Place<'_>, kind: Kind, findings: &mut Findings) -> Option<Vec<String>> {
+fn check_files(
+    raw: Texts,
+    at: Place<'_>,
+    kind: Kind,
+    findings: &mut Findings,
+) -> Option<Vec<String>> {
     let mut seen: HashMap<String, Range<usize>> = HashMap::new();
     let files = at.children().zip(raw).map(|(at, path)| {
         let path = check_path(&path?, at, findings)?;
@@ -189,13 +242,21 @@ fn check_concurrency(
     service: Place<'_>,
     findings: &mut Findings,
 ) -> Option<Option<NonZeroU32>> {
-    let Some(written) = raw else { return Some(None) };
+    let Some(written) = raw else {
+        return Some(None);
+    };
     let checked = u32::try_from(written).ok().and_then(NonZeroU32::new);
     if checked.is_none() {
         let message = format!("`concurrency` is between 1 and {}, not {written}", u32::MAX);
-        let finding = Finding::new(Code::BadConcurrency, service.field("concurrency").span(), message);
-        findings
-            .push(finding.hint("1 lets one call in at a time; leave the key out to let the server decide"));
+        let finding = Finding::new(
+            Code::BadConcurrency,
+            service.field("concurrency").span(),
+            message,
+        );
+        findings.push(
+            finding
+                .hint("1 lets one call in at a time; leave the key out to let the server decide"),
+        );
     }
     checked.map(Some)
 }

@@ -34,7 +34,12 @@ pub(super) fn check_signatures<'r, 'a>(
 
 impl Placed<'_> {
     fn key(&self, service: &str) -> Key {
-        let types: Vec<_> = self.rpc.parameters.iter().map(|parameter| parameter.ty.clone()).collect();
+        let types: Vec<_> = self
+            .rpc
+            .parameters
+            .iter()
+            .map(|parameter| parameter.ty.clone())
+            .collect();
         Key::new(service, self.rpc.name.as_str(), &types)
     }
 }

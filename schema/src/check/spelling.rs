@@ -28,7 +28,9 @@ pub(super) fn hint(text: &str, error: &TypeError) -> Option<String> {
         TypeErrorKind::TrailingText if rest.starts_with('.') => NO_DOTS,
         TypeErrorKind::Unknown(_) if behind.starts_with('.') => NO_DOTS,
         TypeErrorKind::Parameters { .. } if behind.starts_with("[]") => "a list is `List[int]`",
-        TypeErrorKind::Parameters { .. } | TypeErrorKind::Unknown(_) if behind.starts_with(['<', '(']) => {
+        TypeErrorKind::Parameters { .. } | TypeErrorKind::Unknown(_)
+            if behind.starts_with(['<', '(']) =>
+        {
             "parameters stand in `[...]`: `List[int]`"
         }
         TypeErrorKind::Unknown(_) if behind.starts_with(':') => {

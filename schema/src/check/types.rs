@@ -7,10 +7,21 @@ use crate::guard::Place;
 use crate::suggest::did_you_mean;
 use crate::types::{BUILTIN_NAMES, Type, TypeError, TypeErrorKind};
 
-pub(super) fn check_type(text: &str, at: Place<'_>, types: &Types, findings: &mut Findings) -> Option<Type> {
+pub(super) fn check_type(
+    text: &str,
+    at: Place<'_>,
+    types: &Types,
+    findings: &mut Findings,
+) -> Option<Type> {
     if let Some(brace) = text.find('{') {
-        let finding = Finding::new(Code::BadType, at.part(brace, 1), "bad type: no braces belong here");
-        findings.push(finding.hint("declare the record or the enumeration under `types` and write its name"));
+        let finding = Finding::new(
+            Code::BadType,
+            at.part(brace, 1),
+            "bad type: no braces belong here",
+        );
+        findings.push(
+            finding.hint("declare the record or the enumeration under `types` and write its name"),
+        );
         return None;
     }
     let error = match Type::parse_in(text, &|name| types.find(name)) {
@@ -33,7 +44,9 @@ fn is_known_to_be_wrong(error: &TypeError, types: &Types) -> bool {
 }
 
 fn hint(error: &TypeError, types: &Types) -> Option<String> {
-    let TypeErrorKind::Unknown(name) = &error.kind else { return None };
+    let TypeErrorKind::Unknown(name) = &error.kind else {
+        return None;
+    };
     let other = match name.to_ascii_lowercase().as_str() {
         "integer" | "i64" | "i32" | "u64" | "u32" | "u8" | "usize" | "int64" | "int32" | "long"
         | "number" => "int",
@@ -45,7 +58,9 @@ fn hint(error: &TypeError, types: &Types) -> Option<String> {
         "map" | "hashmap" | "btreemap" | "mapping" | "object" => "Dict",
         "option" | "maybe" => "Optional",
         "union" => {
-            return Some("an absent value is `Optional[int]`; for other unions declare overloads".to_owned());
+            return Some(
+                "an absent value is `Optional[int]`; for other unions declare overloads".to_owned(),
+            );
         }
         "literal" | "enum" => {
             return Some("declare an enumeration under `types`: `Level: [low, high]`".to_owned());
@@ -54,7 +69,10 @@ fn hint(error: &TypeError, types: &Types) -> Option<String> {
             return Some("a procedure that returns nothing has no `returns`".to_owned());
         }
         _ => {
-            let names = BUILTIN_NAMES.into_iter().chain(["string"]).chain(types.names());
+            let names = BUILTIN_NAMES
+                .into_iter()
+                .chain(["string"])
+                .chain(types.names());
             return did_you_mean(name, names).or_else(|| Some(all_names(types)));
         }
     };
@@ -62,6 +80,10 @@ fn hint(error: &TypeError, types: &Types) -> Option<String> {
 }
 
 fn all_names(types: &Types) -> String {
-    let declared = if types.names().next().is_some() { " and those under `types`" } else { "" };
+    let declared = if types.names().next().is_some() {
+        " and those under `types`"
+    } else {
+        ""
+    };
     format!("the types are {}{declared}", BUILTIN_NAMES.join(", "))
 }

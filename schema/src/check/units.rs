@@ -7,11 +7,16 @@ use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 
 /// The units of a duration, in milliseconds.
-pub(crate) const MILLISECONDS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+pub(crate) const MILLISECONDS: [(&str, u64); 4] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 /// The units of a size, in bytes.
 pub(crate) const BYTES: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-pub(super) fn check_duration(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<Duration> {
+pub(super) fn check_duration(
+    text: &str,
+    at: Place<'_>,
+    findings: &mut Findings,
+) -> Option<Duration> {
     let millis = quantity(text, &MILLISECONDS);
     if millis.is_none() {
         let message = format!("`{text}` is no duration");
@@ -33,7 +38,9 @@ pub(super) fn check_size(text: &str, at: Place<'_>, findings: &mut Findings) -> 
 
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<NonZeroU64> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
-    let (_, scale) = units.iter().find(|(name, _)| *name == unit.trim_start_matches(' '))?;
+    let (_, scale) = units
+        .iter()
+        .find(|(name, _)| *name == unit.trim_start_matches(' '))?;
     NonZeroU64::new(number.parse::<u64>().ok()?.checked_mul(*scale)?)
 }
 
@@ -58,9 +65,16 @@ mod tests {
             ("99999999999999999999h", None),
             ("18446744073709551615h", None),
         ] {
-            assert_eq!(quantity(text, &MILLISECONDS).map(NonZeroU64::get), millis, "{text}");
+            assert_eq!(
+                quantity(text, &MILLISECONDS).map(NonZeroU64::get),
+                millis,
+                "{text}"
+            );
         }
-        assert_eq!(quantity("512MiB", &BYTES).map(NonZeroU64::get), Some(512 << 20));
+        assert_eq!(
+            quantity("512MiB", &BYTES).map(NonZeroU64::get),
+            Some(512 << 20)
+        );
         assert_eq!(quantity("512MB", &BYTES), None);
     }
 }

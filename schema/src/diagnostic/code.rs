@@ -135,8 +135,14 @@ impl Code {
     /// The rule of that number, written `E012`, `e012`, or `12`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(['E', 'e']).unwrap_or(text);
-        let number: u16 = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-        Self::ALL.iter().copied().find(|code| *code as u16 == number)
+        let number: u16 = digits
+            .parse()
+            .ok()
+            .filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| *code as u16 == number)
     }
 }
 
@@ -152,7 +158,11 @@ mod tests {
 
     #[test]
     fn numbers_rise_and_are_read_back() {
-        assert!(Code::ALL.windows(2).all(|pair| (pair[0] as u16) < (pair[1] as u16)));
+        assert!(
+            Code::ALL
+                .windows(2)
+                .all(|pair| (pair[0] as u16) < (pair[1] as u16))
+        );
         for code in Code::ALL {
             assert_eq!(Code::parse(&code.to_string()), Some(*code));
             assert!(code.explanation().ends_with('.'), "{code}");
@@ -161,7 +171,9 @@ mod tests {
         for written in ["E051", "e051", "51", "051", "e51"] {
             assert_eq!(Code::parse(written), Some(Code::UnknownTenant), "{written}");
         }
-        for wrong in ["E999", "", "E", "E+51", "+51", "51E", "EE51", "E51 ", "99999999"] {
+        for wrong in [
+            "E999", "", "E", "E+51", "+51", "51E", "EE51", "E51 ", "99999999",
+        ] {
             assert_eq!(Code::parse(wrong), None, "{wrong}");
         }
     }

@@ -31,7 +31,11 @@ impl Elsewhere {
     }
 
     fn byte(&self, column: usize) -> Option<usize> {
-        let mut bytes = self.text.char_indices().map(|(at, _)| at).chain([self.text.len()]);
+        let mut bytes = self
+            .text
+            .char_indices()
+            .map(|(at, _)| at)
+            .chain([self.text.len()]);
         bytes.nth(column.checked_sub(1)?)
     }
 }
@@ -45,7 +49,15 @@ mod tests {
         let marked = |column, end_column| {
             let text = "å = 😀b".to_owned();
             let (path, label) = ("f.py".to_owned(), String::new());
-            Elsewhere { path, line: 1, column, end_column, text, label }.marked()
+            Elsewhere {
+                path,
+                line: 1,
+                column,
+                end_column,
+                text,
+                label,
+            }
+            .marked()
         };
         assert_eq!(marked(1, 2), Some(0..2));
         assert_eq!(marked(5, 6), Some(5..9));

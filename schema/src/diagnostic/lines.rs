@@ -5,8 +5,8 @@ const STEP: usize = 4096;
 
 /// The lines of a text, counted once for any number of questions.
 ///
-/// What is kept does not depend on how many lines there are, and no question costs more than a few steps: a file may be
-/// a single line, or nothing but line breaks.
+/// What is kept does not depend on how many lines there are, and no question costs more than a few
+/// steps: a file may be a single line, or nothing but line breaks.
 #[derive(Debug, Clone)]
 pub struct Lines<'t> {
     text: &'t str,
@@ -27,7 +27,11 @@ impl Known {
     /// The same behind `bytes`, which begin at `offset`.
     fn after(self, bytes: &[u8], offset: usize) -> Self {
         let breaks = count(bytes, |byte| byte == b'\n');
-        let last_break = if breaks == 0 { None } else { bytes.iter().rposition(|byte| *byte == b'\n') };
+        let last_break = if breaks == 0 {
+            None
+        } else {
+            bytes.iter().rposition(|byte| *byte == b'\n')
+        };
         Self {
             breaks: self.breaks + breaks,
             characters: self.characters + count(bytes, begins_character),
@@ -44,7 +48,10 @@ impl<'t> Lines<'t> {
             *last = last.after(bytes, index * STEP);
             Some(*last)
         });
-        Self { text, known: std::iter::once(Known::default()).chain(known).collect() }
+        Self {
+            text,
+            known: std::iter::once(Known::default()).chain(known).collect(),
+        }
     }
 
     /// The line and the column of a byte, each counted from 1; columns count characters.
@@ -59,10 +66,14 @@ impl<'t> Lines<'t> {
         self.before(offset).line_start
     }
 
-    /// The byte at which a line and a column, each counted from 1, begin; the end of the text when it has no such line.
+    /// The byte at which a line and a column, each counted from 1, begin; the end of the text when
+    /// it has no such line.
     pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
         let breaks = line.saturating_sub(1);
-        let index = self.known.partition_point(|known| known.breaks < breaks).saturating_sub(1);
+        let index = self
+            .known
+            .partition_point(|known| known.breaks < breaks)
+            .saturating_sub(1);
         let from = index * STEP;
         let rest = &self.text.as_bytes()[from..];
         let mut ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
@@ -74,7 +85,11 @@ impl<'t> Lines<'t> {
             },
         };
         let rest = &self.text[start..];
-        start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at)
+        start
+            + rest
+                .char_indices()
+                .nth(column.saturating_sub(1))
+                .map_or(rest.len(), |(at, _)| at)
     }
 
     fn before(&self, offset: usize) -> Known {
@@ -84,9 +99,14 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// Of at most [`STEP`] bytes, so that narrow sums, which the compiler adds many at a time, do not overflow.
+/// Of at most [`STEP`] bytes, so that narrow sums, which the compiler adds many at a time, do not
+/// overflow.
 fn count(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().map(|byte| u16::from(is_counted(*byte))).sum::<u16>().into()
+    bytes
+        .iter()
+        .map(|byte| u16::from(is_counted(*byte)))
+        .sum::<u16>()
+        .into()
 }
 
 fn begins_character(byte: u8) -> bool {
@@ -112,7 +132,13 @@ mod tests {
 
     #[test]
     fn a_place_in_a_long_text_is_counted_as_in_a_short_one() {
-        for piece in ["é😀\n", "é, ", "\n", &format!("{}\n", "a".repeat(STEP - 1)), ""] {
+        for piece in [
+            "é😀\n",
+            "é, ",
+            "\n",
+            &format!("{}\n", "a".repeat(STEP - 1)),
+            "",
+        ] {
             let text = piece.repeat(3 * STEP / piece.len().max(1) + 7);
             let lines = Lines::new(&text);
             let (mut line, mut column) = (1, 1);
@@ -121,7 +147,11 @@ mod tests {
                 if at % 7 == 0 || at % STEP < 2 {
                     assert_eq!(lines.offset(line, column), at);
                 }
-                (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+                (line, column) = if character == '\n' {
+                    (line + 1, 1)
+                } else {
+                    (line, column + 1)
+                };
             }
             assert_eq!(lines.position(text.len()), (line, column));
             assert_eq!(lines.offset(line, 1), lines.start(text.len()));

@@ -12,8 +12,8 @@ use crate::visible;
 /// How many findings are drawn; of the others only the number is told.
 pub const MAX_RENDERED_FINDINGS: usize = 100;
 
-/// How much of a line is given to the renderer, before and after the place in question. It looks at every character
-/// that it is given, and a file may be a single line.
+/// How much of a line is given to the renderer, before and after the place in question. It looks at
+/// every character that it is given, and a file may be a single line.
 const MAX_BYTES_BEFORE: usize = 8 * 1024;
 const MAX_BYTES_AFTER: usize = 512;
 
@@ -29,8 +29,16 @@ impl fmt::Display for Report {
 impl Report {
     /// The whole report as text, with colours for a terminal or without.
     pub fn render(&self, color: bool) -> String {
-        let page = Page { path: self.shown_path(), lines: self.lines(), report: self };
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let page = Page {
+            path: self.shown_path(),
+            lines: self.lines(),
+            report: self,
+        };
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
         let mut text = String::new();
         for finding in self.findings.iter().take(MAX_RENDERED_FINDINGS) {
             text += &renderer.render(&page.draw(finding));
@@ -54,7 +62,9 @@ impl Report {
         match (self.findings.len(), hidden) {
             (1, _) => format!("1 error in {path}"),
             (count, 0) => format!("{count} errors in {path}"),
-            (MAX_FINDINGS, _) => format!("{MAX_FINDINGS} errors or more in {path}; the first are shown"),
+            (MAX_FINDINGS, _) => {
+                format!("{MAX_FINDINGS} errors or more in {path}; the first are shown")
+            }
             (count, hidden) => format!("{count} errors in {path}; {hidden} more are not shown"),
         }
     }
@@ -78,27 +88,42 @@ struct Excerpt<'r> {
 
 impl<'r> Page<'r> {
     fn draw(&'r self, finding: &'r Finding) -> Vec<Group<'r>> {
-        let title = Level::ERROR.primary_title(shorten(&finding.message)).id(finding.code.to_string());
+        let title = Level::ERROR
+            .primary_title(shorten(&finding.message))
+            .id(finding.code.to_string());
         let mut group = Group::with_title(title);
         if !self.report.has_text() {
-            group = group.elements(finding.hint.as_deref().map(|hint| Level::HELP.message(shorten(hint))));
+            group = group.elements(
+                finding
+                    .hint
+                    .as_deref()
+                    .map(|hint| Level::HELP.message(shorten(hint))),
+            );
             return vec![group];
         }
         let excerpt = self.excerpt(&finding.span);
         let mut groups = Vec::new();
         if excerpt.cut {
-            let origin = Origin::path(&self.path).line(excerpt.line).char_column(excerpt.column);
+            let origin = Origin::path(&self.path)
+                .line(excerpt.line)
+                .char_column(excerpt.column);
             groups.push(group.element(origin));
             group = Group::with_level(Level::ERROR);
         }
         group = group.element(self.snippet(&excerpt, AnnotationKind::Primary, &finding.label));
         if let Some((span, label)) = &finding.related {
-            group = group.element(self.snippet(&self.excerpt(span), AnnotationKind::Context, label));
+            group =
+                group.element(self.snippet(&self.excerpt(span), AnnotationKind::Context, label));
         }
         if let Some(place) = &finding.elsewhere {
             group = draw_elsewhere(group, place);
         }
-        group = group.elements(finding.hint.as_deref().map(|hint| Level::HELP.message(shorten(hint))));
+        group = group.elements(
+            finding
+                .hint
+                .as_deref()
+                .map(|hint| Level::HELP.message(shorten(hint))),
+        );
         groups.push(group);
         groups
     }
@@ -125,11 +150,21 @@ impl<'r> Page<'r> {
         let from = floor(text, line_start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
         let until = line_end(text, start, floor(text, start + MAX_BYTES_AFTER)).max(from);
         let cut = from > line_start;
-        let from = if cut { floor(text, start.saturating_sub(64)) } else { from };
+        let from = if cut {
+            floor(text, start.saturating_sub(64))
+        } else {
+            from
+        };
         let start = start.clamp(from, until);
         let end = floor(text, span.end).clamp(start, until);
         let (line, column) = self.lines.position(start);
-        Excerpt { source: &text[from..until], marked: start - from..end - from, line, column, cut }
+        Excerpt {
+            source: &text[from..until],
+            marked: start - from..end - from,
+            line,
+            column,
+            cut,
+        }
     }
 }
 
@@ -138,21 +173,32 @@ fn line_end(text: &str, from: usize, limit: usize) -> usize {
     let rest = &text[from..limit.max(from)];
     let line = rest.split('\n').next().unwrap_or_default();
     let is_whole = line.len() < rest.len() || limit == text.len();
-    from + if is_whole { line.trim_end_matches('\r').len() } else { line.len() }
+    from + if is_whole {
+        line.trim_end_matches('\r').len()
+    } else {
+        line.len()
+    }
 }
 
 /// Adds a place in another file, with its line where that is at hand.
 fn draw_elsewhere<'r>(group: Group<'r>, place: &'r Elsewhere) -> Group<'r> {
     let Some(marked) = place.marked() else {
-        return group.element(Origin::path(visible(&place.path)).line(place.line).char_column(place.column));
+        return group.element(
+            Origin::path(visible(&place.path))
+                .line(place.line)
+                .char_column(place.column),
+        );
     };
     let label = (!place.label.is_empty()).then(|| shorten(&place.label));
     let path = visible(&place.path).into_owned();
-    let snippet = Snippet::source(shown_source(&place.text)).path(path).line_start(place.line);
+    let snippet = Snippet::source(shown_source(&place.text))
+        .path(path)
+        .line_start(place.line);
     group.element(snippet.annotation(AnnotationKind::Primary.span(marked).label(label)))
 }
 
-/// A message, a label or a hint as a person sees it. These are single lines; a line break is what a file says.
+/// A message, a label or a hint as a person sees it. These are single lines; a line break is what a
+/// file says.
 fn shorten(text: &str) -> String {
     if text.len() <= MAX_TEXT_BYTES {
         return visible(text).into_owned();
@@ -160,8 +206,9 @@ fn shorten(text: &str) -> String {
     format!("{}...", visible(&text[..floor(text, MAX_TEXT_BYTES)]))
 }
 
-/// A line of a file, in which characters that are not seen as themselves are replaced by others of as many bytes, since
-/// marks are counted in bytes. The renderer itself does that for ASCII and for bidirectional controls.
+/// A line of a file, in which characters that are not seen as themselves are replaced by others of
+/// as many bytes, since marks are counted in bytes. The renderer itself does that for ASCII and for
+/// bidirectional controls.
 fn shown_source(text: &str) -> Cow<'_, str> {
     let is_replaced = |letter: char| {
         !letter.is_ascii() && matches!(visible(letter.encode_utf8(&mut [0; 4])), Cow::Owned(_))
@@ -180,7 +227,10 @@ fn shown_source(text: &str) -> Cow<'_, str> {
 
 /// The last boundary between characters that is not behind a byte.
 fn floor(text: &str, byte: usize) -> usize {
-    (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+    (0..=byte.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -203,19 +253,35 @@ mod tests {
             label: hostile.to_owned(),
         };
         let message = format!("message {hostile}\nsecond line");
-        let finding =
-            Finding::new(Code::Syntax, at..at + 1, message).label(hostile).hint(hostile).elsewhere(place);
-        let shown = Report::new(Path::new(&format!("p{hostile}.yaml")), &text, vec![finding]).render(false);
-        assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2028}']), "{shown:?}");
-        assert!(shown.contains(r"message \u001b[31m\u009b31m\u202e\u2028\nsecond line"), "{shown}");
+        let finding = Finding::new(Code::Syntax, at..at + 1, message)
+            .label(hostile)
+            .hint(hostile)
+            .elsewhere(place);
+        let shown =
+            Report::new(Path::new(&format!("p{hostile}.yaml")), &text, vec![finding]).render(false);
+        assert!(
+            !shown.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2028}']),
+            "{shown:?}"
+        );
+        assert!(
+            shown.contains(r"message \u001b[31m\u009b31m\u202e\u2028\nsecond line"),
+            "{shown}"
+        );
     }
     use crate::diagnostic::Code;
 
     #[test]
     fn a_file_without_text_is_reported_in_one_line() {
-        let finding = Finding::new(Code::Unreadable, 0..0, "cannot read `a/init.yaml`: no such file");
+        let finding = Finding::new(
+            Code::Unreadable,
+            0..0,
+            "cannot read `a/init.yaml`: no such file",
+        );
         let report = Report::new(Path::new("a/init.yaml"), "", vec![finding]);
-        assert_eq!(report.to_string(), "error[E001]: cannot read `a/init.yaml`: no such file");
+        assert_eq!(
+            report.to_string(),
+            "error[E001]: cannot read `a/init.yaml`: no such file"
+        );
     }
 
     #[test]
@@ -270,20 +336,41 @@ error[E085]: it takes 1 argument
 
 1 error in init.yaml";
         assert_eq!(draw(place.clone()), expected);
-        let beyond = draw(Elsewhere { column: 500, end_column: 501, ..place.clone() });
-        assert!(beyond.contains("f.py:120:500") && !beyond.contains("def f"), "{beyond}");
-        let empty =
-            draw(Elsewhere { line: 1, column: 1, end_column: 1, text: String::new(), ..place.clone() });
+        let beyond = draw(Elsewhere {
+            column: 500,
+            end_column: 501,
+            ..place.clone()
+        });
+        assert!(
+            beyond.contains("f.py:120:500") && !beyond.contains("def f"),
+            "{beyond}"
+        );
+        let empty = draw(Elsewhere {
+            line: 1,
+            column: 1,
+            end_column: 1,
+            text: String::new(),
+            ..place.clone()
+        });
         assert!(empty.contains("f.py:1:1"), "{empty}");
-        let long = Elsewhere { text: "å".repeat(100_000), label: "x".repeat(100_000), ..place };
+        let long = Elsewhere {
+            text: "å".repeat(100_000),
+            label: "x".repeat(100_000),
+            ..place
+        };
         assert!(draw(long).len() < 3_000);
     }
 
     #[test]
     fn beyond_a_hundred_findings_only_the_number_is_told() {
-        let findings = (0..250).map(|at| Finding::new(Code::Syntax, at..at + 1, "wrong")).collect();
+        let findings = (0..250)
+            .map(|at| Finding::new(Code::Syntax, at..at + 1, "wrong"))
+            .collect();
         let rendered = Report::new(Path::new("f"), "a\n".repeat(200), findings).to_string();
-        assert_eq!(rendered.matches("error[E003]").count(), MAX_RENDERED_FINDINGS);
+        assert_eq!(
+            rendered.matches("error[E003]").count(),
+            MAX_RENDERED_FINDINGS
+        );
         assert!(rendered.ends_with("250 errors in f; 150 more are not shown"));
     }
 }

@@ -31,17 +31,24 @@ struct Named<'d> {
 }
 
 impl Document {
-    /// Looks for every source, module and data file; each is reported once, where it is named first. Generating code
-    /// does not ask for this: a client's machine may have the file alone.
+    /// Looks for every source, module and data file; each is reported once, where it is named
+    /// first. Generating code does not ask for this: a client's machine may have the file alone.
     ///
     /// # Errors
-    /// What is missing, outside of the folder, no regular file, or larger than [`MAX_SOURCE_BYTES`].
+    /// What is missing, outside of the folder, no regular file, or larger than
+    /// [`MAX_SOURCE_BYTES`].
     pub fn check_files(&self) -> Result<(), Report> {
         let folder = self.real_folder();
         let mut seen = HashSet::new();
         let named = self.named_files().filter(|file| seen.insert(file.path));
-        let findings: Vec<Finding> = named.filter_map(|file| check_file(&file, &folder)).collect();
-        if findings.is_empty() { Ok(()) } else { Err(self.report(findings)) }
+        let findings: Vec<Finding> = named
+            .filter_map(|file| check_file(&file, &folder))
+            .collect();
+        if findings.is_empty() {
+            Ok(())
+        } else {
+            Err(self.report(findings))
+        }
     }
 
     /// The folder that the paths in the file are relative to, looked up.
@@ -57,20 +64,34 @@ impl Document {
     }
 
     fn named_files(&self) -> impl Iterator<Item = Named<'_>> {
-        self.schema.services.iter().enumerate().flat_map(move |(index, service)| {
-            let file = |path, span| Named { path, span, default_of: None, is_source: false };
-            let modules = service.modules.iter().enumerate();
-            let data = service.data.iter().enumerate();
-            let rpcs = service.rpcs.iter().enumerate();
-            modules
-                .map(move |(module, path)| file(path.as_str(), self.module_span(index, module)))
-                .chain(data.map(move |(data, path)| file(path.as_str(), self.data_span(index, data))))
-                .chain(rpcs.filter_map(move |(rpc, model)| self.source(index, rpc, model)))
-        })
+        self.schema
+            .services
+            .iter()
+            .enumerate()
+            .flat_map(move |(index, service)| {
+                let file = |path, span| Named {
+                    path,
+                    span,
+                    default_of: None,
+                    is_source: false,
+                };
+                let modules = service.modules.iter().enumerate();
+                let data = service.data.iter().enumerate();
+                let rpcs = service.rpcs.iter().enumerate();
+                modules
+                    .map(move |(module, path)| file(path.as_str(), self.module_span(index, module)))
+                    .chain(
+                        data.map(move |(data, path)| {
+                            file(path.as_str(), self.data_span(index, data))
+                        }),
+                    )
+                    .chain(rpcs.filter_map(move |(rpc, model)| self.source(index, rpc, model)))
+            })
     }
 
-    /// The bytes that say where a procedure's code is: its `path`, or its name where the path is the default one; and
-    /// whether the path is written. Services and procedures are counted as in the model.
+    /// The bytes that say where a procedure's code is: its `path`, or its name where the path is
+    /// the default one; and whether the path is written. Services and procedures are counted as in
+    /// the model.
     pub fn source_span(&self, service: usize, rpc: usize) -> (Range<usize>, bool) {
         match self.rpc_field(service, rpc, "path") {
             Some(path) => (path, true),
@@ -79,18 +100,29 @@ impl Document {
     }
 
     fn source<'d>(&'d self, service: usize, rpc: usize, model: &'d Rpc) -> Option<Named<'d>> {
-        let model::Code::Source(path) = &model.code else { return None };
+        let model::Code::Source(path) = &model.code else {
+            return None;
+        };
         let (span, is_written) = self.source_span(service, rpc);
         let default_of = (!is_written).then_some(model);
-        Some(Named { path, span, default_of, is_source: true })
+        Some(Named {
+            path,
+            span,
+            default_of,
+            is_source: true,
+        })
     }
 }
 
 impl Folder {
-    /// Whether a file is there, and not in this folder: a part of its path is a link to elsewhere. What is there is no
-    /// part of the project, and nobody's to read or to show.
+    /// Whether a file is there, and not in this folder: a part of its path is a link to elsewhere.
+    /// What is there is no part of the project, and nobody's to read or to show.
     pub fn leads_out(&self, path: &str) -> bool {
-        let inside = |file: PathBuf| self.real.as_ref().is_some_and(|folder| file.starts_with(folder));
+        let inside = |file: PathBuf| {
+            self.real
+                .as_ref()
+                .is_some_and(|folder| file.starts_with(folder))
+        };
         fs::canonicalize(self.path.join(path)).is_ok_and(|file| !inside(file))
     }
 }
@@ -105,11 +137,15 @@ fn check_file(file: &Named<'_>, folder: &Folder) -> Option<Finding> {
         }
         Ok(_) if folder.leads_out(path) => {
             let message = format!("`{path}` leads out of the folder of `init.yaml`");
-            Some(finding(Code::SourceNotAFile, message).hint("copy what it leads to into the folder"))
+            Some(
+                finding(Code::SourceNotAFile, message)
+                    .hint("copy what it leads to into the folder"),
+            )
         }
-        Ok(metadata) if !metadata.is_file() => {
-            Some(finding(Code::SourceNotAFile, format!("`{path}` is not a regular file")))
-        }
+        Ok(metadata) if !metadata.is_file() => Some(finding(
+            Code::SourceNotAFile,
+            format!("`{path}` is not a regular file"),
+        )),
         Ok(metadata) if metadata.len() > MAX_SOURCE_BYTES => {
             let message = format!("`{path}` is larger than {} MiB", MAX_SOURCE_BYTES >> 20);
             Some(finding(Code::SourceTooLarge, message))
@@ -121,7 +157,10 @@ fn check_file(file: &Named<'_>, folder: &Folder) -> Option<Finding> {
 impl Named<'_> {
     fn hint(&self) -> String {
         match self.default_of {
-            Some(rpc) => format!("create it with a function `{}`, or say with `path` where it is", rpc.name),
+            Some(rpc) => format!(
+                "create it with a function `{}`, or say with `path` where it is",
+                rpc.name
+            ),
             None if self.is_source => "create it, or correct the path".to_owned(),
             None => "create it, or remove it from the list".to_owned(),
         }
@@ -177,9 +216,17 @@ services:
             ]
         );
         let hint = report.findings[2].hint.as_deref();
-        assert_eq!(hint, Some("create it with a function `one`, or say with `path` where it is"));
+        assert_eq!(
+            hint,
+            Some("create it with a function `one`, or say with `path` where it is")
+        );
         large.set_len(super::MAX_SOURCE_BYTES).expect("shrunk");
-        assert_eq!(document.check_files().map_err(|report| report.findings.len()), Err(3));
+        assert_eq!(
+            document
+                .check_files()
+                .map_err(|report| report.findings.len()),
+            Err(3)
+        );
     }
 
     #[cfg(unix)]
@@ -192,7 +239,11 @@ services:
         let (folder, linked) = (place.path().join("project"), place.path().join("linked"));
         std::fs::create_dir_all(folder.join("services")).expect("created");
         symlink(&folder, &linked).expect("linked");
-        for file in [outside.path().join("one.py"), folder.join("here.py"), folder.join("folder")] {
+        for file in [
+            outside.path().join("one.py"),
+            folder.join("here.py"),
+            folder.join("folder"),
+        ] {
             File::create(file).expect("created");
         }
         symlink("/proc/self/environ", folder.join("m.py")).expect("linked");
@@ -200,10 +251,22 @@ services:
         symlink("here.py", folder.join("large.py")).expect("linked");
         let document = parse(&linked.join("init.yaml"), TEXT).expect("a good file");
         let report = document.check_files().expect_err("two files are elsewhere");
-        let messages: Vec<_> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
+        let messages: Vec<_> = report
+            .findings
+            .iter()
+            .map(|finding| finding.message.as_str())
+            .collect();
         let leads_out = |file| format!("`{file}` leads out of the folder of `init.yaml`");
-        assert_eq!(messages, [leads_out("m.py"), leads_out("services/s/one.py")]);
-        assert!(report.findings.iter().all(|finding| finding.code == super::Code::SourceNotAFile));
+        assert_eq!(
+            messages,
+            [leads_out("m.py"), leads_out("services/s/one.py")]
+        );
+        assert!(
+            report
+                .findings
+                .iter()
+                .all(|finding| finding.code == super::Code::SourceNotAFile)
+        );
     }
 
     #[test]
@@ -212,7 +275,10 @@ services:
         let text = |span| &document.text()[span];
         assert_eq!(text(document.rpc_span(0, 1, "path")), "large.py");
         assert_eq!(text(document.rpc_span(0, 0, "path")), "name: one");
-        assert_eq!(text(document.rpc_span(0, 4, "deadline")), "{ name: five, native: true }");
+        assert_eq!(
+            text(document.rpc_span(0, 4, "deadline")),
+            "{ name: five, native: true }"
+        );
         assert_eq!(text(document.module_span(0, 1)), "here.py");
         assert_eq!(text(document.data_span(0, 0)), "folder");
         assert_eq!(text(document.service_span(0, "provider")), "a");

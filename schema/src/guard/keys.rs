@@ -29,7 +29,8 @@ impl<'t> Guard<'t> {
                     self.table.key_span(*again),
                     format!("this mapping has two keys `{key}`"),
                 );
-                self.findings.push(finding.related(self.table.key_span(group[0]), "the first is here"));
+                self.findings
+                    .push(finding.related(self.table.key_span(group[0]), "the first is here"));
             }
         }
     }
@@ -37,12 +38,26 @@ impl<'t> Guard<'t> {
 
 fn refuse_plain_key(text: &str, span: &Range<usize>) -> Option<Finding> {
     if text == "<<" {
-        let finding = Finding::new(Code::MergeKey, span.clone(), "merge keys (`<<`) are not supported");
-        return Some(finding.hint("write the keys out, or use an alias for a whole value: `allow: *shared`"));
+        let finding = Finding::new(
+            Code::MergeKey,
+            span.clone(),
+            "merge keys (`<<`) are not supported",
+        );
+        return Some(
+            finding.hint("write the keys out, or use an alias for a whole value: `allow: *shared`"),
+        );
     }
     let kind = non_string_kind(text)?;
-    let finding = Finding::new(Code::NonStringKey, span.clone(), format!("a key must be text, not {kind}"));
-    Some(if text.is_empty() { finding } else { finding.hint(format!("put it in quotes: `\"{text}\"`")) })
+    let finding = Finding::new(
+        Code::NonStringKey,
+        span.clone(),
+        format!("a key must be text, not {kind}"),
+    );
+    Some(if text.is_empty() {
+        finding
+    } else {
+        finding.hint(format!("put it in quotes: `\"{text}\"`"))
+    })
 }
 
 /// What YAML's core schema reads a plain scalar as, when that is not text.
@@ -55,7 +70,9 @@ fn non_string_kind(text: &str) -> Option<&'static str> {
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_number = match unsigned.as_bytes() {
-        [b'0', b'x' | b'o' | b'b', _, ..] => unsigned[2..].bytes().all(|byte| byte.is_ascii_hexdigit()),
+        [b'0', b'x' | b'o' | b'b', _, ..] => {
+            unsigned[2..].bytes().all(|byte| byte.is_ascii_hexdigit())
+        }
         [b'.', rest @ ..] if !rest.first().is_some_and(u8::is_ascii_digit) => {
             matches!(rest, b"inf" | b"Inf" | b"INF" | b"nan" | b"NaN" | b"NAN")
         }
@@ -73,12 +90,16 @@ mod tests {
     #[test]
     fn a_plain_key_is_text_when_serde_yaml_says_so() {
         for text in [
-            "a", "-a", "1a", "1.0.0.1", "yes", "on", "1_000", "0xg", ".", "..", "+", ".inf", "-.inf", ".nan",
-            "1", "-1", "1.5", "1e3", ".5", "0x1F", "0o17", "0b1", "true", "False", "null", "~", "inf", "nan",
-            "+1", "1e", "e1", "0x", "infinity", "True", "007", "1:30",
+            "a", "-a", "1a", "1.0.0.1", "yes", "on", "1_000", "0xg", ".", "..", "+", ".inf",
+            "-.inf", ".nan", "1", "-1", "1.5", "1e3", ".5", "0x1F", "0o17", "0b1", "true", "False",
+            "null", "~", "inf", "nan", "+1", "1e", "e1", "0x", "infinity", "True", "007", "1:30",
         ] {
             let value: serde_yaml::Value = serde_yaml::from_str(text).expect(text);
-            assert_eq!(non_string_kind(text).is_none(), value.is_string(), "{text}: {value:?}");
+            assert_eq!(
+                non_string_kind(text).is_none(),
+                value.is_string(),
+                "{text}: {value:?}"
+            );
         }
     }
 }

@@ -14,7 +14,10 @@ impl<'t> Offsets<'t> {
         let known = if text.is_ascii() {
             Vec::new()
         } else {
-            text.char_indices().step_by(STEP).map(|(byte, _)| byte).collect()
+            text.char_indices()
+                .step_by(STEP)
+                .map(|(byte, _)| byte)
+                .collect()
         };
         Self { text, known }
     }
@@ -24,9 +27,14 @@ impl<'t> Offsets<'t> {
         if self.known.is_empty() {
             return character.min(self.text.len());
         }
-        let Some(&from) = self.known.get(character / STEP) else { return self.text.len() };
+        let Some(&from) = self.known.get(character / STEP) else {
+            return self.text.len();
+        };
         let rest = &self.text[from..];
-        from + rest.char_indices().nth(character % STEP).map_or(rest.len(), |(byte, _)| byte)
+        from + rest
+            .char_indices()
+            .nth(character % STEP)
+            .map_or(rest.len(), |(byte, _)| byte)
     }
 }
 

@@ -1,5 +1,6 @@
-//! What is said about a text that is not YAML. The parser's words are about its own state; what helps is seen in the
-//! text around the place: a tab, a missing space, a quote or a bracket that is left open.
+//! What is said about a text that is not YAML. The parser's words are about its own state; what
+//! helps is seen in the text around the place: a tab, a missing space, a quote or a bracket that is
+//! left open.
 
 use std::ops::Range;
 
@@ -9,14 +10,24 @@ use crate::diagnostic::{Code, Finding};
 /// A longer line is not repeated in a hint.
 const MAX_QUOTED_BYTES: usize = 80;
 
-/// A finding about the byte at which a parser gave up, in its words; `bracket` is the innermost that is open there.
-pub(super) fn finding(text: &str, at: usize, words: &str, bracket: Option<Range<usize>>) -> Finding {
+/// A finding about the byte at which a parser gave up, in its words; `bracket` is the innermost
+/// that is open there.
+pub(super) fn finding(
+    text: &str,
+    at: usize,
+    words: &str,
+    bracket: Option<Range<usize>>,
+) -> Finding {
     let message = format!("this is not YAML: {words}");
     if let Some(tab) = tab_in_indentation(text, at) {
         let finding = Finding::new(Code::Syntax, tab..tab + 1, message);
         return finding.hint("indent with spaces, not with tabs");
     }
-    let length = text[at..].chars().next().filter(|next| !next.is_whitespace()).map_or(0, char::len_utf8);
+    let length = text[at..]
+        .chars()
+        .next()
+        .filter(|next| !next.is_whitespace())
+        .map_or(0, char::len_utf8);
     let finding = Finding::new(Code::Syntax, at..at + length, message);
     match (hint_at(text, at), bracket) {
         (Some(hint), _) => finding.hint(hint),
@@ -48,7 +59,9 @@ fn hint_at(text: &str, at: usize) -> Option<String> {
     }
     let rest = &text[at..];
     let hint = match rest.chars().next()? {
-        '[' => "inside `{...}` and `[...]` a type with brackets is quoted: `\"List[int]\"`".to_owned(),
+        '[' => {
+            "inside `{...}` and `[...]` a type with brackets is quoted: `\"List[int]\"`".to_owned()
+        }
         quote @ ('"' | '\'') => return hint_for_quote(rest, quote),
         '*' if !word(&rest[1..]).is_empty() => {
             let name = word(&rest[1..]);
@@ -71,8 +84,14 @@ fn hint_behind_quote(text: &str, at: usize) -> Option<String> {
     if text[at..].starts_with([',', ']', '}', '\r', '\n']) {
         return None;
     }
-    let hint = match text[line_start(text, at)..at].trim_end().chars().next_back()? {
-        '\'' => "the text ends at the quote before; inside `'...'` a quote is written twice: `'it''s'`",
+    let hint = match text[line_start(text, at)..at]
+        .trim_end()
+        .chars()
+        .next_back()?
+    {
+        '\'' => {
+            "the text ends at the quote before; inside `'...'` a quote is written twice: `'it''s'`"
+        }
         '"' => "the text ends at the quote before; inside `\"...\"` a quote is written `\\\"`",
         _ => return None,
     };
@@ -93,7 +112,8 @@ fn hint_about_lines(text: &str, at: usize) -> Option<String> {
         return Some("a text that has `: ` in it is quoted".to_owned());
     }
     let mut lines = text[..start].lines().rev();
-    let before = lines.find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
+    let before =
+        lines.find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
     let is_beside = head.is_empty() && !before.starts_with(' ');
     if head.trim().is_empty() && !is_beside {
         return Some("begin it in the same column as its siblings".to_owned());
@@ -105,20 +125,25 @@ fn hint_about_lines(text: &str, at: usize) -> Option<String> {
 fn hint_about_line(line: &str) -> String {
     match line.split_once(':') {
         _ if glued_dash(line) => {
-            format!("a space belongs behind the `-` of the line before: `- {}`", &line[1..])
+            format!(
+                "a space belongs behind the `-` of the line before: `- {}`",
+                &line[1..]
+            )
         }
         None => "the line before has no `:`, so this one seems to go on with it".to_owned(),
         Some((key, value)) if !value.is_empty() && !value.starts_with([' ', '/']) => {
             format!("a space belongs behind the `:` of the line before: `{key}: {value}`")
         }
         Some(_) => {
-            "begin it in the same column as its siblings, or quote the text that goes on here".to_owned()
+            "begin it in the same column as its siblings, or quote the text that goes on here"
+                .to_owned()
         }
     }
 }
 
 fn glued_dash(line: &str) -> bool {
-    line.strip_prefix('-').is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphabetic()))
+    line.strip_prefix('-')
+        .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphabetic()))
 }
 
 fn word(text: &str) -> &str {

@@ -1,7 +1,7 @@
 //! [`SpanTable`]: where everything in the text stands, by its path of keys and indices.
 //!
-//! One vector holds every node; a node knows its first child and its next sibling. A path costs nothing until it is
-//! walked, which [`Place`] does.
+//! One vector holds every node; a node knows its first child and its next sibling. A path costs
+//! nothing until it is walked, which [`Place`] does.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -50,11 +50,17 @@ impl<'t> Node<'t> {
     }
 
     pub(super) fn verbatim(self, start: Option<usize>) -> Self {
-        Self { verbatim: start, ..self }
+        Self {
+            verbatim: start,
+            ..self
+        }
     }
 
     pub(super) fn alias_of(self, node: NodeId) -> Self {
-        Self { alias_of: node, ..self }
+        Self {
+            alias_of: node,
+            ..self
+        }
     }
 
     pub(super) fn with_key(mut self, text: Cow<'t, str>, span: Range<usize>) -> Self {
@@ -70,13 +76,18 @@ impl<'t> Node<'t> {
 impl<'t> SpanTable<'t> {
     /// The whole document; `None` when there is nothing in it.
     pub(crate) fn root(&self) -> Option<Place<'_>> {
-        (!self.nodes.is_empty()).then_some(Place { table: self, node: NodeId(0) })
+        (!self.nodes.is_empty()).then_some(Place {
+            table: self,
+            node: NodeId(0),
+        })
     }
 
     pub(super) fn add(&mut self, parent: NodeId, node: Node<'t>) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(node);
-        let Some(parent) = self.node_mut(parent) else { return id };
+        let Some(parent) = self.node_mut(parent) else {
+            return id;
+        };
         let before = std::mem::replace(&mut parent.last_child, id);
         if before == NodeId::NONE {
             parent.first_child = id;
@@ -87,12 +98,19 @@ impl<'t> SpanTable<'t> {
         id
     }
 
-    /// Ends a collection: at its bracket where it has one, else where its last child ends. Without a bracket and an
-    /// anchor it begins where its first child does.
+    /// Ends a collection: at its bracket where it has one, else where its last child ends. Without
+    /// a bracket and an anchor it begins where its first child does.
     pub(super) fn close(&mut self, id: NodeId, end: &Range<usize>, has_anchor: bool) {
-        let child = |id| self.node(id).map(|child: &Node<'_>| child.key_span.start..child.span.end);
-        let ends = self.node(id).and_then(|node| child(node.first_child).zip(child(node.last_child)));
-        let Some(node) = self.node_mut(id) else { return };
+        let child = |id| {
+            self.node(id)
+                .map(|child: &Node<'_>| child.key_span.start..child.span.end)
+        };
+        let ends = self
+            .node(id)
+            .and_then(|node| child(node.first_child).zip(child(node.last_child)));
+        let Some(node) = self.node_mut(id) else {
+            return;
+        };
         match ends {
             _ if !end.is_empty() => node.span.end = end.end,
             Some((_, last)) if has_anchor => node.span.end = last.end,
@@ -134,7 +152,9 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     /// The bytes of the value.
     pub(crate) fn span(self) -> Range<usize> {
-        self.table.node(self.node).map_or(0..0, |node| node.span.clone())
+        self.table
+            .node(self.node)
+            .map_or(0..0, |node| node.span.clone())
     }
 
     /// The key that this is the value of.
@@ -149,14 +169,28 @@ impl<'a> Place<'a> {
 
     /// What names this: its key, or its own `name`, or else the whole.
     pub(crate) fn head(self) -> Range<usize> {
-        if self.key().is_some() { self.key_span() } else { self.child("name").unwrap_or(self).span() }
+        if self.key().is_some() {
+            self.key_span()
+        } else {
+            self.child("name").unwrap_or(self).span()
+        }
     }
 
     /// The values in this list or mapping, or in what this alias stands for.
     pub(crate) fn children(self) -> impl Iterator<Item = Place<'a>> {
-        let target = self.table.node(self.node).map_or(NodeId::NONE, |node| node.alias_of);
-        let parent = if target == NodeId::NONE { self.node } else { target };
-        self.table.children(parent).map(move |node| Place { table: self.table, node })
+        let target = self
+            .table
+            .node(self.node)
+            .map_or(NodeId::NONE, |node| node.alias_of);
+        let parent = if target == NodeId::NONE {
+            self.node
+        } else {
+            target
+        };
+        self.table.children(parent).map(move |node| Place {
+            table: self.table,
+            node,
+        })
     }
 
     /// The value of a key.
@@ -175,7 +209,8 @@ impl<'a> Place<'a> {
         self.children().chain(alone)
     }
 
-    /// A part of a scalar's value, or the whole scalar where its value does not stand in the text letter by letter.
+    /// A part of a scalar's value, or the whole scalar where its value does not stand in the text
+    /// letter by letter.
     pub(crate) fn part(self, offset: usize, length: usize) -> Range<usize> {
         match self.table.node(self.node).and_then(|node| node.verbatim) {
             Some(start) => start + offset..start + offset + length,

@@ -7,7 +7,10 @@ type Refused = (usize, usize, Code);
 
 fn refused(text: &str) -> Vec<Refused> {
     let lines = crate::diagnostic::Lines::new(text);
-    let findings = guard(text).err().map(Findings::in_source_order).unwrap_or_default();
+    let findings = guard(text)
+        .err()
+        .map(Findings::in_source_order)
+        .unwrap_or_default();
     findings
         .iter()
         .map(|finding| {
@@ -21,12 +24,22 @@ fn refused(text: &str) -> Vec<Refused> {
 fn spans(text: &str) -> String {
     fn walk(text: &str, place: Place<'_>, path: &str, out: &mut String) {
         for (index, child) in place.children().enumerate() {
-            let path = format!("{path}/{}", child.key().map_or(index.to_string(), str::to_owned));
-            let _ = writeln!(out, "{path} {:?} {:?}", &text[child.key_span()], &text[child.span()]);
+            let path = format!(
+                "{path}/{}",
+                child.key().map_or(index.to_string(), str::to_owned)
+            );
+            let _ = writeln!(
+                out,
+                "{path} {:?} {:?}",
+                &text[child.key_span()],
+                &text[child.span()]
+            );
             walk(text, child, &path, out);
         }
     }
-    let Ok(table) = guard(text) else { return "refused".to_owned() };
+    let Ok(table) = guard(text) else {
+        return "refused".to_owned();
+    };
     let mut out = String::new();
     if let Some(root) = table.root() {
         walk(text, root, "", &mut out);
@@ -67,23 +80,43 @@ fn a_part_of_a_scalar_is_found_where_it_stands_letter_by_letter() {
         .root()
         .map(|root| root.children().map(|item| &text[item.part(5, 4)]).collect())
         .unwrap_or_default();
-    assert_eq!(parts, ["inte", "inte", "inte", "\"\\u004cist[inte]\"", "inte", "'it''s'"]);
+    assert_eq!(
+        parts,
+        [
+            "inte",
+            "inte",
+            "inte",
+            "\"\\u004cist[inte]\"",
+            "inte",
+            "'it''s'"
+        ]
+    );
 }
 
 #[test]
 fn what_a_decoder_would_guess_at_is_refused() {
     let cases: &[(&str, &[Refused])] = &[
-        ("a: 1\nb: 2\na: 3\n\"a\": 4\n", &[(3, 1, Code::DuplicateKey), (4, 1, Code::DuplicateKey)]),
+        (
+            "a: 1\nb: 2\na: 3\n\"a\": 4\n",
+            &[(3, 1, Code::DuplicateKey), (4, 1, Code::DuplicateKey)],
+        ),
         (
             "1: a\ntrue: b\n\"2\": c\n~: d\n",
-            &[(1, 1, Code::NonStringKey), (2, 1, Code::NonStringKey), (4, 1, Code::NonStringKey)],
+            &[
+                (1, 1, Code::NonStringKey),
+                (2, 1, Code::NonStringKey),
+                (4, 1, Code::NonStringKey),
+            ],
         ),
         ("? [a]\n: b\n", &[(1, 3, Code::NonStringKey)]),
         ("{a: b}: c\n", &[(1, 1, Code::NonStringKey)]),
         ("a: &k x\n*k : c\n", &[(2, 1, Code::NonStringKey)]),
         (": c\n", &[(1, 1, Code::NonStringKey)]),
         ("a: &k {b: c}\nd:\n  <<: *k\n", &[(3, 3, Code::MergeKey)]),
-        ("a: !!str b\nc: !d {}\n", &[(1, 4, Code::Tag), (2, 4, Code::Tag)]),
+        (
+            "a: !!str b\nc: !d {}\n",
+            &[(1, 4, Code::Tag), (2, 4, Code::Tag)],
+        ),
         ("a: b\n---\nc: d\n", &[(2, 1, Code::SecondDocument)]),
         ("a: b\n...\n---\nc: d\n", &[(3, 1, Code::SecondDocument)]),
         ("a: &k\n  b: *k\n", &[(2, 6, Code::SelfAlias)]),
@@ -96,7 +129,13 @@ fn what_a_decoder_would_guess_at_is_refused() {
     for (text, expected) in cases {
         assert_eq!(refused(text), *expected, "{text}");
     }
-    for good in ["", "# nothing\n", "--- \na: b\n...\n", "%YAML 1.2\n---\na: b\n", "\"<<\": a\n'1': b\n"] {
+    for good in [
+        "",
+        "# nothing\n",
+        "--- \na: b\n...\n",
+        "%YAML 1.2\n---\na: b\n",
+        "\"<<\": a\n'1': b\n",
+    ] {
         assert_eq!(refused(good), [], "{good}");
     }
 }
@@ -105,10 +144,19 @@ fn what_a_decoder_would_guess_at_is_refused() {
 fn depth_ends_at_its_limit() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(refused(&nested(MAX_DEPTH)), []);
-    assert_eq!(refused(&nested(MAX_DEPTH + 1)), [(1, MAX_DEPTH + 1, Code::TooDeep)]);
+    assert_eq!(
+        refused(&nested(MAX_DEPTH + 1)),
+        [(1, MAX_DEPTH + 1, Code::TooDeep)]
+    );
     let half = MAX_DEPTH / 2;
-    let aliased =
-        |depth: usize| format!("a: &a {}\nb: {}*a{}\n", nested(half), "[".repeat(depth), "]".repeat(depth));
+    let aliased = |depth: usize| {
+        format!(
+            "a: &a {}\nb: {}*a{}\n",
+            nested(half),
+            "[".repeat(depth),
+            "]".repeat(depth)
+        )
+    };
     assert_eq!(refused(&aliased(half - 1)), []);
     assert_eq!(refused(&aliased(half)), [(2, 4 + half, Code::TooDeep)]);
 }
@@ -125,12 +173,22 @@ fn what_the_parser_scans_ahead_is_refused_where_it_stands() {
         ("[{", (1, 3), Code::NonStringKey),
     ] {
         let (line, column) = place;
-        assert_eq!(refused(&unit.repeat(100_000)), [(line, column, code)], "{unit:?}");
+        assert_eq!(
+            refused(&unit.repeat(100_000)),
+            [(line, column, code)],
+            "{unit:?}"
+        );
     }
     let rest = "rpcs: [{ returns: List[int] }]\n";
     let brackets = "[".repeat(300);
-    assert_eq!(refused(&format!("a: {brackets}")), [(1, 3 + MAX_DEPTH, Code::TooDeep)]);
-    assert_eq!(refused(&format!("a: '{brackets}'\n{rest}")), [(2, 23, Code::Syntax)]);
+    assert_eq!(
+        refused(&format!("a: {brackets}")),
+        [(1, 3 + MAX_DEPTH, Code::TooDeep)]
+    );
+    assert_eq!(
+        refused(&format!("a: '{brackets}'\n{rest}")),
+        [(2, 23, Code::Syntax)]
+    );
 }
 
 #[test]
@@ -142,7 +200,11 @@ fn aliases_count_as_what_they_stand_for() {
     assert!(matches!(refused(&square)[..], [(_, 3, Code::TooManyNodes)]));
     let mut laughs = "a0: &a0 [x, x]\n".to_owned();
     for level in 1..40 {
-        let _ = writeln!(laughs, "a{level}: &a{level} [*a{0}, *a{0}, *a{0}]", level - 1);
+        let _ = writeln!(
+            laughs,
+            "a{level}: &a{level} [*a{0}, *a{0}, *a{0}]",
+            level - 1
+        );
     }
     assert!(matches!(refused(&laughs)[..], [(_, _, Code::TooManyNodes)]));
 }
@@ -173,7 +235,10 @@ fn hostile_texts_are_refused_before_they_cost_anything() {
     ] {
         assert!(matches!(refused(&text).len(), 1 | 2), "{}", &text[..8]);
     }
-    assert_eq!(refused(&"a: 1\n".repeat(many)).len(), crate::diagnostic::MAX_FINDINGS);
+    assert_eq!(
+        refused(&"a: 1\n".repeat(many)).len(),
+        crate::diagnostic::MAX_FINDINGS
+    );
     assert_eq!(
         refused(&format!("[{}", "a,".repeat(MAX_NODES + 1))),
         [(1, 2 * MAX_NODES, Code::TooManyNodes)]
@@ -183,8 +248,8 @@ fn hostile_texts_are_refused_before_they_cost_anything() {
 #[test]
 fn odd_bytes_never_make_it_panic() {
     let pieces = [
-        "a", ":", " ", "\n", "-", "[", "]", "{", "}", ",", "&a", "*a", "!", "|", ">", "'", "\"", "?", "#",
-        "%", "\t", "\r", "\u{feff}", "\0", "😀", "\u{85}", "---", "...", "\\x",
+        "a", ":", " ", "\n", "-", "[", "]", "{", "}", ",", "&a", "*a", "!", "|", ">", "'", "\"",
+        "?", "#", "%", "\t", "\r", "\u{feff}", "\0", "😀", "\u{85}", "---", "...", "\\x",
     ];
     let mut state = 0x9e37_79b9_u64;
     for _ in 0..20_000 {

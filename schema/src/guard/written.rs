@@ -1,4 +1,5 @@
-//! How a scalar is written: where it begins and ends, and whether its value stands there letter by letter.
+//! How a scalar is written: where it begins and ends, and whether its value stands there letter by
+//! letter.
 
 use std::ops::Range;
 
@@ -12,17 +13,27 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// The parser's span begins with an anchor, and runs on over the blanks and the comment behind a quoted scalar.
+    /// The parser's span begins with an anchor, and runs on over the blanks and the comment behind
+    /// a quoted scalar.
     pub(super) fn new(text: &str, span: Range<usize>, value: &str, style: ScalarStyle) -> Self {
         match style {
-            ScalarStyle::Plain if value.is_empty() => Self { span: span.start..span.start, verbatim: None },
+            ScalarStyle::Plain if value.is_empty() => Self {
+                span: span.start..span.start,
+                verbatim: None,
+            },
             ScalarStyle::Plain => {
                 let start = span.end.saturating_sub(value.len()).max(span.start);
-                Self { verbatim: verbatim(text, start, value), span }
+                Self {
+                    verbatim: verbatim(text, start, value),
+                    span,
+                }
             }
             ScalarStyle::SingleQuoted => Self::quoted(text, span, value, b'\''),
             ScalarStyle::DoubleQuoted => Self::quoted(text, span, value, b'"'),
-            ScalarStyle::Literal | ScalarStyle::Folded => Self { span, verbatim: None },
+            ScalarStyle::Literal | ScalarStyle::Folded => Self {
+                span,
+                verbatim: None,
+            },
         }
     }
 
@@ -33,14 +44,24 @@ impl Written {
             _ => 0,
         };
         let Some(open) = bytes[anchor..].iter().position(|byte| *byte == quote) else {
-            return Self { span, verbatim: None };
+            return Self {
+                span,
+                verbatim: None,
+            };
         };
         let content = anchor + open + 1;
         let Some(length) = closing_quote(&bytes[content..], quote) else {
-            return Self { span, verbatim: None };
+            return Self {
+                span,
+                verbatim: None,
+            };
         };
-        let verbatim = verbatim(text, span.start + content, value).filter(|_| length == value.len());
-        Self { span: span.start..span.start + content + length + 1, verbatim }
+        let verbatim =
+            verbatim(text, span.start + content, value).filter(|_| length == value.len());
+        Self {
+            span: span.start..span.start + content + length + 1,
+            verbatim,
+        }
     }
 }
 

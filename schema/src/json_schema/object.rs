@@ -31,9 +31,20 @@ pub(super) fn types_with_keys(beside: &[Property]) -> Vec<Mapping> {
     let holds_members = |field: &Field| !matches!(field.shape, Shape::Text(_));
     let members = TYPE.iter().filter(|field| holds_members(field));
     let with_keys = members.map(|members| {
-        let others = TYPE.iter().filter(|field| !holds_members(field)).map(property);
-        let properties = beside.iter().cloned().chain(others).chain([needed(members, members.shape)]);
-        let needed: Vec<&str> = beside.iter().map(|(key, _)| *key).chain([members.key]).collect();
+        let others = TYPE
+            .iter()
+            .filter(|field| !holds_members(field))
+            .map(property);
+        let properties = beside
+            .iter()
+            .cloned()
+            .chain(others)
+            .chain([needed(members, members.shape)]);
+        let needed: Vec<&str> = beside
+            .iter()
+            .map(|(key, _)| *key)
+            .chain([members.key])
+            .collect();
         closed(properties.collect(), &needed)
     });
     with_keys.collect()
@@ -41,7 +52,9 @@ pub(super) fn types_with_keys(beside: &[Property]) -> Vec<Mapping> {
 
 /// The keys that an entry has in a list alone.
 fn name_of(named: Named) -> Vec<Property> {
-    NAME.iter().map(|name| needed(name, Shape::Text(Text::Name(named)))).collect()
+    NAME.iter()
+        .map(|name| needed(name, Shape::Text(Text::Name(named))))
+        .collect()
 }
 
 fn property(field: &Field) -> Property {
@@ -49,12 +62,22 @@ fn property(field: &Field) -> Property {
         return needed(field, field.shape);
     }
     let more = format!("{}; default: {}", field.value(), field.default);
-    (field.key, described(or_nothing(value(field.shape)), field.doc, &more))
+    (
+        field.key,
+        described(or_nothing(value(field.shape)), field.doc, &more),
+    )
 }
 
 /// A key that must have a value of that shape.
 fn needed(field: &Field, shape: Shape) -> Property {
-    (field.key, described(value(shape), field.doc, &format!("{}; required", field.value())))
+    (
+        field.key,
+        described(
+            value(shape),
+            field.doc,
+            &format!("{}; required", field.value()),
+        ),
+    )
 }
 
 /// A key with nothing behind it is a key that is not there.
@@ -63,7 +86,10 @@ fn or_nothing(mut value: Mapping) -> Mapping {
         Some(Value::Sequence(kinds)) => kinds,
         kind => kind.into_iter().collect(),
     };
-    value.insert("type".into(), kinds.into_iter().chain(["null".into()]).collect());
+    value.insert(
+        "type".into(),
+        kinds.into_iter().chain(["null".into()]).collect(),
+    );
     if let Some(Value::Sequence(choices)) = value.get_mut("oneOf") {
         choices.push(mapping([("type", "null".into())]).into());
     }
@@ -75,8 +101,10 @@ fn or_nothing(mut value: Mapping) -> Mapping {
 
 /// What an editor shows; `more` in those that show Markdown.
 pub(super) fn described(mut value: Mapping, doc: &str, more: &str) -> Mapping {
-    let mut described =
-        mapping([("description", doc.into()), ("markdownDescription", format!("{doc}\n\n{more}").into())]);
+    let mut described = mapping([
+        ("description", doc.into()),
+        ("markdownDescription", format!("{doc}\n\n{more}").into()),
+    ]);
     // The draft allows nothing beside a reference. All that are described so are texts.
     if let Some(reference) = value.remove("$ref") {
         described.insert("type".into(), "string".into());
@@ -87,11 +115,18 @@ pub(super) fn described(mut value: Mapping, doc: &str, more: &str) -> Mapping {
 }
 
 fn required(fields: &[Field]) -> Vec<&'static str> {
-    fields.iter().filter(|field| field.required.is_some()).map(|field| field.key).collect()
+    fields
+        .iter()
+        .filter(|field| field.required.is_some())
+        .map(|field| field.key)
+        .collect()
 }
 
 fn closed(properties: Vec<Property>, required: &[&str]) -> Mapping {
-    let properties: Mapping = properties.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    let properties: Mapping = properties
+        .into_iter()
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect();
     let mut object = mapping([("type", "object".into()), ("properties", properties.into())]);
     if !required.is_empty() {
         object.insert("required".into(), required.to_vec().into());

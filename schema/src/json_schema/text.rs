@@ -1,8 +1,8 @@
 //! Texts: names, types, addresses, paths, numbers with a unit.
 //!
-//! A pattern accepts every right text. It uses nothing but what all dialects of regular expressions have, so that some
-//! wrong ones pass: of a type it sees neither whether its brackets match nor whether its names are declared. What an
-//! editor says of a wrong text is the rule that it breaks.
+//! A pattern accepts every right text. It uses nothing but what all dialects of regular expressions
+//! have, so that some wrong ones pass: of a type it sees neither whether its brackets match nor
+//! whether its names are declared. What an editor says of a wrong text is the rule that it breaks.
 
 use serde_yaml::Mapping;
 
@@ -36,10 +36,19 @@ const TYPE_EXAMPLES: [&str; BUILTIN_NAMES.len()] = [
 
 /// Names of every kind, and types.
 pub(super) fn definitions() -> Mapping {
-    let of_rust = RESERVED_TYPES.into_iter().filter(|name| !is_builtin_name(name));
-    let types: Vec<&str> = BUILTIN_NAMES.into_iter().chain(OTHER_NAMES).chain(of_rust).collect();
+    let of_rust = RESERVED_TYPES
+        .into_iter()
+        .filter(|name| !is_builtin_name(name));
+    let types: Vec<&str> = BUILTIN_NAMES
+        .into_iter()
+        .chain(OTHER_NAMES)
+        .chain(of_rust)
+        .collect();
     mapping([
-        (NAME, name(&[&RUST_PATH_WORDS[..], &PYTHON_KEYWORDS].concat()).into()),
+        (
+            NAME,
+            name(&[&RUST_PATH_WORDS[..], &PYTHON_KEYWORDS].concat()).into(),
+        ),
         (rule(Named::Service), name_but(&RESERVED_MODULES).into()),
         (rule(Named::Procedure), name_but(&RESERVED_FUNCTIONS).into()),
         (rule(Named::Type), name_but(&types).into()),
@@ -71,7 +80,10 @@ pub(super) fn quantity(quantity: Quantity) -> Mapping {
         Quantity::Duration => MILLISECONDS.iter().map(|(unit, _)| *unit).collect(),
         Quantity::Size => BYTES.iter().map(|(unit, _)| *unit).collect(),
     };
-    let mut text = matching(&format!("0*[1-9][0-9]* *({})", units.join("|")), quantity.code());
+    let mut text = matching(
+        &format!("0*[1-9][0-9]* *({})", units.join("|")),
+        quantity.code(),
+    );
     text.insert("examples".into(), vec![quantity.example()].into());
     text
 }
@@ -88,21 +100,34 @@ fn rule(named: Named) -> &'static str {
 }
 
 fn name(forbidden: &[&str]) -> Mapping {
-    except(matching(NAME_PATTERN, Code::BadName), forbidden, Code::BadName)
+    except(
+        matching(NAME_PATTERN, Code::BadName),
+        forbidden,
+        Code::BadName,
+    )
 }
 
 fn name_but(reserved: &[&str]) -> Mapping {
-    except(mapping([("allOf", vec![reference(NAME)].into())]), reserved, Code::ReservedName)
+    except(
+        mapping([("allOf", vec![reference(NAME)].into())]),
+        reserved,
+        Code::ReservedName,
+    )
 }
 
 /// The text of a type.
 pub(super) fn a_type() -> Mapping {
-    let with_parameters = BUILTIN_NAMES.iter().filter(|name| name.starts_with(|c: char| c.is_uppercase()));
-    let either_case =
-        with_parameters.map(|name| format!("[{}{}]{}", &name[..1], name[..1].to_lowercase(), &name[1..]));
+    let with_parameters = BUILTIN_NAMES
+        .iter()
+        .filter(|name| name.starts_with(|c: char| c.is_uppercase()));
+    let either_case = with_parameters
+        .map(|name| format!("[{}{}]{}", &name[..1], name[..1].to_lowercase(), &name[1..]));
     let names = either_case.collect::<Vec<_>>().join("|");
     let parameters = r"\s*\[\s*[A-Za-z][A-Za-z0-9_,\s\[\]]*\]";
-    let mut text = matching(&format!(r"\s*({NAME_PATTERN}|({names}){parameters})\s*"), Code::BadType);
+    let mut text = matching(
+        &format!(r"\s*({NAME_PATTERN}|({names}){parameters})\s*"),
+        Code::BadType,
+    );
     let proposal = |ty: &&str| mapping([("label", (*ty).into()), ("body", (*ty).into())]);
     let proposals: Vec<Mapping> = TYPE_EXAMPLES.iter().map(proposal).collect();
     text.insert("defaultSnippets".into(), proposals.into());
@@ -114,7 +139,8 @@ fn part_of_a_path(excluded: &str) -> String {
     format!(r"([^.{excluded}][^{excluded}]*|\.([^.{excluded}][^{excluded}]*)?|\.\.[^{excluded}]+)")
 }
 
-/// A text that the pattern describes from its beginning to its end, and what an editor says of another one.
+/// A text that the pattern describes from its beginning to its end, and what an editor says of
+/// another one.
 fn matching(pattern: &str, code: Code) -> Mapping {
     mapping([
         ("type", "string".into()),
@@ -125,8 +151,14 @@ fn matching(pattern: &str, code: Code) -> Mapping {
 
 /// Without these words. A `not` would do, but for it an editor has no message.
 fn except(mut text: Mapping, words: &[&str], code: Code) -> Mapping {
-    let refused = mapping([("pattern", "^$".into()), ("errorMessage", code.explanation().into())]);
-    text.insert("if".into(), mapping([("pattern", format!("^({})$", words.join("|")).into())]).into());
+    let refused = mapping([
+        ("pattern", "^$".into()),
+        ("errorMessage", code.explanation().into()),
+    ]);
+    text.insert(
+        "if".into(),
+        mapping([("pattern", format!("^({})$", words.join("|")).into())]).into(),
+    );
     text.insert("then".into(), refused.into());
     text
 }
@@ -139,7 +171,10 @@ mod tests {
     #[test]
     fn there_is_an_example_of_every_type() {
         for (example, name) in TYPE_EXAMPLES.iter().zip(BUILTIN_NAMES) {
-            assert!(example.starts_with(name) && Type::parse(example).is_ok(), "{example}");
+            assert!(
+                example.starts_with(name) && Type::parse(example).is_ok(),
+                "{example}"
+            );
         }
     }
 }

@@ -38,23 +38,36 @@ pub(super) fn declared_type() -> Mapping {
 
 fn provider() -> Mapping {
     let mut provider = text::of(Text::NameOf(Named::Server));
-    provider.insert("errorMessage".into(), Code::ProviderList.explanation().into());
+    provider.insert(
+        "errorMessage".into(),
+        Code::ProviderList.explanation().into(),
+    );
     provider
 }
 
 fn whole_number(integer: Integer) -> Mapping {
     let most = match integer {
-        Integer::Version => return mapping([("type", "integer".into()), ("enum", vec![VERSION].into())]),
+        Integer::Version => {
+            return mapping([("type", "integer".into()), ("enum", vec![VERSION].into())]);
+        }
         Integer::Port => u16::MAX.into(),
         Integer::Calls => u32::MAX,
     };
-    mapping([("type", "integer".into()), ("minimum", 1.into()), ("maximum", most.into())])
+    mapping([
+        ("type", "integer".into()),
+        ("minimum", 1.into()),
+        ("maximum", most.into()),
+    ])
 }
 
-/// Names and paths stand in a list once, and the items of an enumeration are as many as it may have.
+/// Names and paths stand in a list once, and the items of an enumeration are as many as it may
+/// have.
 fn list(item: Shape) -> Mapping {
     let mut list = mapping([("type", "array".into()), ("items", value(item).into())]);
-    if matches!(item, Shape::Text(Text::Name(_) | Text::NameOf(_) | Text::Path)) {
+    if matches!(
+        item,
+        Shape::Text(Text::Name(_) | Text::NameOf(_) | Text::Path)
+    ) {
         list.insert("uniqueItems".into(), true.into());
     }
     if matches!(item, Shape::Text(Text::Name(Named::Item))) {
@@ -71,7 +84,10 @@ fn entries(named: Named) -> Mapping {
         ("propertyNames", text::of(Text::Name(named)).into()),
         ("additionalProperties", reference(entry(named)).into()),
     ]);
-    let in_list = mapping([("type", "array".into()), ("items", reference(&entry_in_list(named)).into())]);
+    let in_list = mapping([
+        ("type", "array".into()),
+        ("items", reference(&entry_in_list(named)).into()),
+    ]);
     either(by_name, in_list)
 }
 
@@ -90,9 +106,13 @@ fn types_by_name() -> Mapping {
     ])
 }
 
-/// A value of the one kind or the other. The kinds are said twice: editors complete a key by its `type` alone.
+/// A value of the one kind or the other. The kinds are said twice: editors complete a key by its
+/// `type` alone.
 fn either(one: Mapping, other: Mapping) -> Mapping {
-    let kinds = [&one, &other].into_iter().filter_map(|choice| choice.get("type")).cloned();
+    let kinds = [&one, &other]
+        .into_iter()
+        .filter_map(|choice| choice.get("type"))
+        .cloned();
     let mut either = mapping([("type", Value::Sequence(kinds.collect()))]);
     either.extend(one_of(vec![one, other]));
     either

@@ -1,7 +1,7 @@
 //! Which keys `init.yaml` knows, what kind of value each takes, and what it is for.
 //!
-//! The walk over a file reads these tables, the JSON Schema for editors is made of them, and the tables of
-//! `docs/INIT.md` are held against them.
+//! The walk over a file reads these tables, the JSON Schema for editors is made of them, and the
+//! tables of `docs/INIT.md` are held against them.
 
 use crate::diagnostic::Code;
 
@@ -110,13 +110,32 @@ pub(crate) const FILE: &[Field] = &[
         "`1`",
         "the version of this format; 1 is the only one",
     ),
-    required("network", Shape::Mapping(NETWORK), "network: { servers: ..., clients: ... }", "who there is"),
-    optional("types", Shape::Types, "none", "types with a name of their own, for any signature to use"),
-    optional("services", Shape::Entries(Named::Service, SERVICE), "none", "what is provided"),
+    required(
+        "network",
+        Shape::Mapping(NETWORK),
+        "network: { servers: ..., clients: ... }",
+        "who there is",
+    ),
+    optional(
+        "types",
+        Shape::Types,
+        "none",
+        "types with a name of their own, for any signature to use",
+    ),
+    optional(
+        "services",
+        Shape::Entries(Named::Service, SERVICE),
+        "none",
+        "what is provided",
+    ),
 ];
 
-pub(crate) const NAME: &[Field] =
-    &[required("name", Shape::Text(Text::Prose), "name: ...", "what the entry is called")];
+pub(crate) const NAME: &[Field] = &[required(
+    "name",
+    Shape::Text(Text::Prose),
+    "name: ...",
+    "what the entry is called",
+)];
 
 /// A record or an enumeration with all its keys.
 pub(crate) const TYPE: &[Field] = &[
@@ -126,7 +145,12 @@ pub(crate) const TYPE: &[Field] = &[
         "none",
         "what it is; becomes the generated type's documentation",
     ),
-    optional("fields", Shape::Fields, "it is an enumeration", "what a record holds, in order"),
+    optional(
+        "fields",
+        Shape::Fields,
+        "it is an enumeration",
+        "what a record holds, in order",
+    ),
     optional(
         "items",
         Shape::List(&Shape::Text(Text::Name(Named::Item))),
@@ -136,8 +160,18 @@ pub(crate) const TYPE: &[Field] = &[
 ];
 
 pub(crate) const NETWORK: &[Field] = &[
-    optional("servers", Shape::Entries(Named::Server, SERVER), "none", "who provides services"),
-    optional("clients", Shape::Entries(Named::Client, CLIENT), "none", "who calls them"),
+    optional(
+        "servers",
+        Shape::Entries(Named::Server, SERVER),
+        "none",
+        "who provides services",
+    ),
+    optional(
+        "clients",
+        Shape::Entries(Named::Client, CLIENT),
+        "none",
+        "who calls them",
+    ),
     optional(
         "deployers",
         Shape::List(&Shape::Text(Text::Name(Named::Deployer))),
@@ -147,7 +181,12 @@ pub(crate) const NETWORK: &[Field] = &[
 ];
 
 pub(crate) const SERVER: &[Field] = &[
-    required("ip", Shape::Text(Text::Ip), "ip: 127.0.0.1", "where it listens and clients reach it"),
+    required(
+        "ip",
+        Shape::Text(Text::Ip),
+        "ip: 127.0.0.1",
+        "where it listens and clients reach it",
+    ),
     required(
         "port",
         Shape::Integer(Integer::Port),
@@ -164,8 +203,18 @@ pub(crate) const CLIENT: &[Field] = &[required(
 )];
 
 pub(crate) const SERVICE: &[Field] = &[
-    required("provider", Shape::Provider, "provider: server1", "who runs it"),
-    optional("tenants", Shape::List(&Shape::Text(Text::NameOf(Named::Client))), "nobody", "who may call it"),
+    required(
+        "provider",
+        Shape::Provider,
+        "provider: server1",
+        "who runs it",
+    ),
+    optional(
+        "tenants",
+        Shape::List(&Shape::Text(Text::NameOf(Named::Client))),
+        "nobody",
+        "who may call it",
+    ),
     optional(
         "modules",
         Shape::List(&Shape::Text(Text::Path)),
@@ -191,7 +240,12 @@ pub(crate) const SERVICE: &[Field] = &[
         "left to the server",
         "how many calls run at once; 1 is exclusive access. Where a service has several tenants, one of them gets at most all but one",
     ),
-    optional("rpcs", Shape::List(&Shape::Mapping(RPC)), "none", "the procedures that it offers"),
+    optional(
+        "rpcs",
+        Shape::List(&Shape::Mapping(RPC)),
+        "none",
+        "the procedures that it offers",
+    ),
 ];
 
 pub(crate) const ALLOW: &[Field] = &[
@@ -213,7 +267,12 @@ pub(crate) const ALLOW: &[Field] = &[
         "none",
         "what it may write on the server's machine",
     ),
-    optional("memory", Shape::Quantity(Quantity::Size), "left to the server", "how much memory it may have"),
+    optional(
+        "memory",
+        Shape::Quantity(Quantity::Size),
+        "left to the server",
+        "how much memory it may have",
+    ),
     optional(
         "env",
         Shape::List(&Shape::Text(Text::Variable)),
@@ -229,7 +288,12 @@ pub(crate) const RPC: &[Field] = &[
         "name: rpc1",
         "what it is called; several of a service may share one, as overloads",
     ),
-    optional("doc", Shape::Text(Text::Prose), "none", "what it does; becomes the stub's documentation"),
+    optional(
+        "doc",
+        Shape::Text(Text::Prose),
+        "none",
+        "what it does; becomes the stub's documentation",
+    ),
     optional("arguments", Shape::Arguments, "none", "what it takes"),
     optional("returns", Shape::Returns, "nothing", "what it returns"),
     optional(
@@ -250,7 +314,12 @@ pub(crate) const RPC: &[Field] = &[
         "left to the server",
         "the longest that a call may take",
     ),
-    optional("idempotent", Shape::Flag, "`false`", "whether it is safe to run it twice"),
+    optional(
+        "idempotent",
+        Shape::Flag,
+        "`false`",
+        "whether it is safe to run it twice",
+    ),
 ];
 
 /// Whose key it is, for a key that stands in the wrong mapping.
@@ -264,13 +333,38 @@ pub(super) fn home_of(key: &str) -> Option<&'static str> {
         (RPC, "a procedure, an item of `rpcs`"),
     ];
     let known = |fields: &[Field]| fields.iter().any(|field| field.key == key);
-    homes.into_iter().find(|(fields, _)| known(fields)).map(|(_, home)| home)
+    homes
+        .into_iter()
+        .find(|(fields, _)| known(fields))
+        .map(|(_, home)| home)
 }
 
-const fn required(key: &'static str, shape: Shape, example: &'static str, doc: &'static str) -> Field {
-    Field { key, shape, required: Some(example), default: "", doc }
+const fn required(
+    key: &'static str,
+    shape: Shape,
+    example: &'static str,
+    doc: &'static str,
+) -> Field {
+    Field {
+        key,
+        shape,
+        required: Some(example),
+        default: "",
+        doc,
+    }
 }
 
-const fn optional(key: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { key, shape, required: None, default, doc }
+const fn optional(
+    key: &'static str,
+    shape: Shape,
+    default: &'static str,
+    doc: &'static str,
+) -> Field {
+    Field {
+        key,
+        shape,
+        required: None,
+        default,
+        doc,
+    }
 }

@@ -80,7 +80,13 @@ mod tests {
         let mut rows = Vec::new();
         let mut lines = INIT_MD.lines();
         while lines.by_ref().any(|line| line == HEADER) {
-            rows.extend(lines.by_ref().skip(1).take_while(|line| line.starts_with('|')).map(without_links));
+            rows.extend(
+                lines
+                    .by_ref()
+                    .skip(1)
+                    .take_while(|line| line.starts_with('|'))
+                    .map(without_links),
+            );
         }
         rows.retain(|row| !row.starts_with("| `x-"));
         rows
@@ -99,14 +105,27 @@ mod tests {
     }
 
     fn row(field: &Field) -> String {
-        let default = if field.required.is_some() { "**required**" } else { field.default };
-        format!("| `{}` | {} | {default} | {} |", field.key, field.value(), field.doc)
+        let default = if field.required.is_some() {
+            "**required**"
+        } else {
+            field.default
+        };
+        format!(
+            "| `{}` | {} | {default} | {} |",
+            field.key,
+            field.value(),
+            field.doc
+        )
     }
 
     #[test]
     fn every_key_stands_in_the_reference_with_its_value_and_its_default() {
         let tables = [FILE, NETWORK, SERVER, CLIENT, SERVICE, ALLOW, RPC, TYPE];
         let expected: Vec<String> = tables.into_iter().flatten().map(row).collect();
-        assert_eq!(written().join("\n"), expected.join("\n"), "docs/INIT.md differs from shape/fields.rs");
+        assert_eq!(
+            written().join("\n"),
+            expected.join("\n"),
+            "docs/INIT.md differs from shape/fields.rs"
+        );
     }
 }

@@ -28,7 +28,10 @@ impl Walk<'_> {
                     .map(|key| mapping.get(key).is_some_and(Value::is_null).then_some(key));
                 self.conform(at, value, Shape::Mapping(TYPE), what);
                 if let Value::Mapping(mapping) = value {
-                    absent.into_iter().flatten().for_each(|key| drop(mapping.swap_remove(key)));
+                    absent
+                        .into_iter()
+                        .flatten()
+                        .for_each(|key| drop(mapping.swap_remove(key)));
                 }
             }
             Value::Mapping(mapping) => {
@@ -36,7 +39,12 @@ impl Walk<'_> {
                 *value = keyed("fields", fields);
             }
             Value::Sequence(items) => {
-                self.list(at, items, Shape::Text(Text::Name(Named::Item)), What::Item("items"));
+                self.list(
+                    at,
+                    items,
+                    Shape::Text(Text::Name(Named::Item)),
+                    What::Item("items"),
+                );
                 *value = keyed("items", std::mem::take(items));
             }
             _ => self.refuse_kind(at, value, Shape::Type, what),
@@ -51,5 +59,8 @@ fn has_all_keys(mapping: &Mapping) -> bool {
 }
 
 fn keyed(key: &str, members: Vec<Value>) -> Value {
-    Value::Mapping(Mapping::from_iter([(Value::from(key), Value::Sequence(members))]))
+    Value::Mapping(Mapping::from_iter([(
+        Value::from(key),
+        Value::Sequence(members),
+    )]))
 }

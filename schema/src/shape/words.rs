@@ -49,11 +49,14 @@ impl What<'_> {
     pub(super) fn hint_for_key(self, key: &str) -> Option<String> {
         let hint = match (self, key) {
             (Self::Entry(name), "name") => format!("remove it; the name is the key `{name}`"),
-            (Self::Item("rpcs"), "args" | "params" | "parameters") => "write `arguments`".to_owned(),
+            (Self::Item("rpcs"), "args" | "params" | "parameters") => {
+                "write `arguments`".to_owned()
+            }
             (Self::Item("rpcs"), "return" | "result" | "output") => "write `returns`".to_owned(),
             (Self::Item("rpcs"), "timeout") => "write `deadline`".to_owned(),
             _ => {
-                return glued(key).or_else(|| home_of(key).map(|home| format!("`{key}` is a key of {home}")));
+                return glued(key)
+                    .or_else(|| home_of(key).map(|home| format!("`{key}` is a key of {home}")));
             }
         };
         Some(hint)
@@ -68,11 +71,17 @@ impl What<'_> {
     }
 }
 
-/// A key that has swallowed its value: inside `{...}` a `:` without a space behind it is a letter like any other.
+/// A key that has swallowed its value: inside `{...}` a `:` without a space behind it is a letter
+/// like any other.
 fn glued(key: &str) -> Option<String> {
     let (key, value) = key.split_once(':')?;
     let is_short = key.len() + value.len() < 40;
-    is_short.then(|| format!("a space belongs behind the `:`: `{key}: {}`", value.trim_start()))
+    is_short.then(|| {
+        format!(
+            "a space belongs behind the `:`: `{key}: {}`",
+            value.trim_start()
+        )
+    })
 }
 
 pub(super) fn expected(shape: Shape) -> &'static str {
@@ -108,11 +117,14 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
         (Shape::Text(_), Value::Mapping(_)) if matches!(what, What::Item("arguments")) => {
             "name all arguments in one mapping: `arguments: { a: int, b: str }`".to_owned()
         }
-        (Shape::Text(_), Value::Sequence(_) | Value::Mapping(_)) => return hint_for_type(value, what),
-        (Shape::Returns, Value::Mapping(_)) => RECORD_HINT.to_owned(),
-        (Shape::Text(_) | Shape::Provider | Shape::Quantity(_), Value::Number(_) | Value::Bool(_)) => {
-            "put it in quotes".to_owned()
+        (Shape::Text(_), Value::Sequence(_) | Value::Mapping(_)) => {
+            return hint_for_type(value, what);
         }
+        (Shape::Returns, Value::Mapping(_)) => RECORD_HINT.to_owned(),
+        (
+            Shape::Text(_) | Shape::Provider | Shape::Quantity(_),
+            Value::Number(_) | Value::Bool(_),
+        ) => "put it in quotes".to_owned(),
         (Shape::Integer(_), Value::String(text)) if text.parse::<i64>().is_ok() => {
             "remove the quotes".to_owned()
         }
@@ -130,7 +142,9 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
         (Shape::List(Shape::Mapping(_)), Value::Mapping(_)) => {
             "write each as an item of a list: `- name: ...`".to_owned()
         }
-        (Shape::Mapping(_), Value::String(_)) => "write its keys below it, or in `{...}`".to_owned(),
+        (Shape::Mapping(_), Value::String(_)) => {
+            "write its keys below it, or in `{...}`".to_owned()
+        }
         _ => return None,
     };
     Some(hint)
@@ -155,7 +169,8 @@ fn hint_for_type(value: &Value, what: What<'_>) -> Option<String> {
 
 /// A text as it is written inside brackets.
 fn in_flow(text: &str) -> String {
-    let begins_otherwise = text.starts_with(['*', '&', '!', '|', '>', '@', '%', '`', '\'', '?', '-']);
+    let begins_otherwise =
+        text.starts_with(['*', '&', '!', '|', '>', '@', '%', '`', '\'', '?', '-']);
     if begins_otherwise || text.contains(['[', ']', '{', '}', ',', '"', '#', ':']) {
         format!("{text:?}")
     } else {

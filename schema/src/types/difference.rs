@@ -7,7 +7,8 @@ use super::{Enumeration, Record, Type};
 /// The first thing in which two types differ, such as one field of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What differs, in words: the type, a field of a record, the order of the fields, the list of items.
+    /// What differs, in words: the type, a field of a record, the order of the fields, the list of
+    /// items.
     pub what: String,
     /// What it is in the first type; `None` where it is missing there.
     pub ours: Option<String>,
@@ -62,11 +63,14 @@ fn difference(ours: &Type, theirs: &Type, what: &str) -> Option<Difference> {
         (Type::Dict(our_key, ours), Type::Dict(their_key, theirs)) if our_key == their_key => {
             difference(ours, theirs, what)
         }
-        (Type::Tuple(ours), Type::Tuple(theirs)) if ours.len() == theirs.len() => {
-            ours.iter().zip(theirs).find_map(|(ours, theirs)| difference(ours, theirs, what))
-        }
+        (Type::Tuple(ours), Type::Tuple(theirs)) if ours.len() == theirs.len() => ours
+            .iter()
+            .zip(theirs)
+            .find_map(|(ours, theirs)| difference(ours, theirs, what)),
         (Type::Record(ours), Type::Record(theirs)) => record_difference(ours, theirs, what),
-        (Type::Enumeration(ours), Type::Enumeration(theirs)) => enumeration_difference(ours, theirs, what),
+        (Type::Enumeration(ours), Type::Enumeration(theirs)) => {
+            enumeration_difference(ours, theirs, what)
+        }
         _ if ours == theirs => None,
         _ => Some(Difference {
             what: what.to_owned(),
@@ -88,18 +92,34 @@ fn record_difference(ours: &Record, theirs: &Record, what: &str) -> Option<Diffe
     for declared in ours.fields() {
         let what = field(declared.name.as_str());
         let Some(position) = theirs.position(declared.name.as_str()) else {
-            return Some(Difference { what, ours: Some(declared.ty.to_string()), theirs: None });
+            return Some(Difference {
+                what,
+                ours: Some(declared.ty.to_string()),
+                theirs: None,
+            });
         };
         if let Some(found) = difference(&declared.ty, &theirs.fields()[position].ty, &what) {
             return Some(found);
         }
     }
-    if let Some(added) = theirs.fields().iter().find(|added| ours.position(added.name.as_str()).is_none()) {
+    if let Some(added) = theirs
+        .fields()
+        .iter()
+        .find(|added| ours.position(added.name.as_str()).is_none())
+    {
         let what = field(added.name.as_str());
-        return Some(Difference { what, ours: None, theirs: Some(added.ty.to_string()) });
+        return Some(Difference {
+            what,
+            ours: None,
+            theirs: Some(added.ty.to_string()),
+        });
     }
     let order = |record: &Record| {
-        let names: Vec<&str> = record.fields().iter().map(|field| field.name.as_str()).collect();
+        let names: Vec<&str> = record
+            .fields()
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
         Some(names.join(", "))
     };
     Some(Difference {
@@ -109,7 +129,11 @@ fn record_difference(ours: &Record, theirs: &Record, what: &str) -> Option<Diffe
     })
 }
 
-fn enumeration_difference(ours: &Enumeration, theirs: &Enumeration, what: &str) -> Option<Difference> {
+fn enumeration_difference(
+    ours: &Enumeration,
+    theirs: &Enumeration,
+    what: &str,
+) -> Option<Difference> {
     let name = ours.name();
     if name != theirs.name() {
         return Some(renamed(what, name.as_str(), theirs.name().as_str()));
@@ -118,11 +142,27 @@ fn enumeration_difference(ours: &Enumeration, theirs: &Enumeration, what: &str) 
         return None;
     }
     let item = |item: &str| format!("the item `{item}` of `{name}`");
-    if let Some(removed) = ours.items().iter().find(|item| theirs.position(item).is_none()) {
-        return Some(Difference { what: item(removed), ours: Some(removed.clone()), theirs: None });
+    if let Some(removed) = ours
+        .items()
+        .iter()
+        .find(|item| theirs.position(item).is_none())
+    {
+        return Some(Difference {
+            what: item(removed),
+            ours: Some(removed.clone()),
+            theirs: None,
+        });
     }
-    if let Some(added) = theirs.items().iter().find(|item| ours.position(item).is_none()) {
-        return Some(Difference { what: item(added), ours: None, theirs: Some(added.clone()) });
+    if let Some(added) = theirs
+        .items()
+        .iter()
+        .find(|item| ours.position(item).is_none())
+    {
+        return Some(Difference {
+            what: item(added),
+            ours: None,
+            theirs: Some(added.clone()),
+        });
     }
     let items = |enumeration: &Enumeration| Some(enumeration.items().join(", "));
     Some(Difference {
@@ -133,7 +173,11 @@ fn enumeration_difference(ours: &Enumeration, theirs: &Enumeration, what: &str) 
 }
 
 fn renamed(what: &str, ours: &str, theirs: &str) -> Difference {
-    Difference { what: what.to_owned(), ours: Some(ours.to_owned()), theirs: Some(theirs.to_owned()) }
+    Difference {
+        what: what.to_owned(),
+        ours: Some(ours.to_owned()),
+        theirs: Some(theirs.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -142,7 +186,9 @@ mod tests {
 
     fn check(ours: &str, theirs: &str, expected: Option<&str>) {
         let parse = |text: &str| Type::parse(text).expect(text);
-        let found = parse(ours).difference(&parse(theirs)).map(|difference| difference.to_string());
+        let found = parse(ours)
+            .difference(&parse(theirs))
+            .map(|difference| difference.to_string());
         assert_eq!(found.as_deref(), expected, "{ours} {theirs}");
     }
 
@@ -150,7 +196,11 @@ mod tests {
     fn the_part_that_differs_is_named() {
         let tally = "Tally{candidate: str, votes: int}";
         check(tally, tally, None);
-        check("int", "float", Some("the type is `int` at the server and `float` at the caller"));
+        check(
+            "int",
+            "float",
+            Some("the type is `int` at the server and `float` at the caller"),
+        );
         check(
             tally,
             "Talley{candidate: str, votes: int}",

@@ -72,7 +72,9 @@ pub enum TypeErrorKind {
         member: String,
     },
     /// Larger than [`MAX_TYPE_NODES`].
-    #[error("a type mentions at most {MAX_TYPE_NODES} types, those inside its records counted each time")]
+    #[error(
+        "a type mentions at most {MAX_TYPE_NODES} types, those inside its records counted each time"
+    )]
     TooLarge,
     /// A name in an expanded type that follows no rule of names.
     #[error("{0}")]

@@ -8,7 +8,8 @@ use crate::name::{Name, NameError};
 /// How many fields a record may have, and how many items an enumeration.
 pub const MAX_MEMBERS: usize = 1_000;
 
-/// Named values in one order. Two records are the same when their names are and their fields are: names, order, types.
+/// Named values in one order. Two records are the same when their names are and their fields are:
+/// names, order, types.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Record {
     name: Name,
@@ -29,7 +30,8 @@ pub struct Field {
     pub ty: Type,
 }
 
-/// One of several words. Two enumerations are the same when their names are and their items are, in this order.
+/// One of several words. Two enumerations are the same when their names are and their items are, in
+/// this order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Enumeration {
     name: Name,
@@ -41,10 +43,15 @@ impl Record {
     /// A record of these fields.
     ///
     /// # Errors
-    /// No field, too many, two of one name, or a type that nests too deep or is too large by this record.
+    /// No field, too many, two of one name, or a type that nests too deep or is too large by this
+    /// record.
     pub fn new(name: Name, fields: Vec<Field>) -> Result<Self, TypeErrorKind> {
         check_members(&name, fields.iter().map(|field| field.name.as_str()))?;
-        let depth = 1 + fields.iter().map(|field| field.ty.depth()).max().unwrap_or(0);
+        let depth = 1 + fields
+            .iter()
+            .map(|field| field.ty.depth())
+            .max()
+            .unwrap_or(0);
         if depth > MAX_TYPE_DEPTH {
             return Err(TypeErrorKind::TooDeep);
         }
@@ -52,7 +59,12 @@ impl Record {
         if nodes > MAX_TYPE_NODES {
             return Err(TypeErrorKind::TooLarge);
         }
-        Ok(Self { name, fields, depth, nodes })
+        Ok(Self {
+            name,
+            fields,
+            depth,
+            nodes,
+        })
     }
 
     /// Its name.
@@ -67,7 +79,9 @@ impl Record {
 
     /// The place of a field, from 0.
     pub fn position(&self, field: &str) -> Option<usize> {
-        self.fields.iter().position(|declared| declared.name == *field)
+        self.fields
+            .iter()
+            .position(|declared| declared.name == *field)
     }
 
     pub(super) fn depth(&self) -> usize {
@@ -108,7 +122,8 @@ impl Enumeration {
     }
 }
 
-/// Checks an item of an enumeration. It follows the rule of names, but may be a keyword of Python, where it is a text.
+/// Checks an item of an enumeration. It follows the rule of names, but may be a keyword of Python,
+/// where it is a text.
 ///
 /// # Errors
 /// Which part of the rule it breaks.
@@ -132,7 +147,10 @@ fn check_members<'a>(
     let mut seen = HashSet::with_capacity(members.len());
     for member in members {
         if !seen.insert(member) {
-            return Err(TypeErrorKind::MemberTwice { name: name.to_string(), member: member.to_owned() });
+            return Err(TypeErrorKind::MemberTwice {
+                name: name.to_string(),
+                member: member.to_owned(),
+            });
         }
     }
     Ok(())

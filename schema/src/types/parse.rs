@@ -4,18 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{
-    Enumeration, Field, KeyType, MAX_MEMBERS, MAX_TUPLE_LEN, MAX_TYPE_BYTES, MAX_TYPE_DEPTH, MAX_TYPE_NODES,
-    Record, Type, TypeError, TypeErrorKind,
+    Enumeration, Field, KeyType, MAX_MEMBERS, MAX_TUPLE_LEN, MAX_TYPE_BYTES, MAX_TYPE_DEPTH,
+    MAX_TYPE_NODES, Record, Type, TypeError, TypeErrorKind,
 };
 use crate::name::Name;
 
 /// The names of the types that need no declaration, as they are printed.
-pub const BUILTIN_NAMES: [&str; 9] =
-    ["int", "float", "bool", "str", "bytes", "List", "Dict", "Optional", "Tuple"];
+pub const BUILTIN_NAMES: [&str; 9] = [
+    "int", "float", "bool", "str", "bytes", "List", "Dict", "Optional", "Tuple",
+];
 
 /// Other spellings of them, and names that a later version of the language takes.
-pub(crate) const OTHER_NAMES: [&str; 7] =
-    ["string", "list", "dict", "optional", "tuple", "Callable", "Stream"];
+pub(crate) const OTHER_NAMES: [&str; 7] = [
+    "string", "list", "dict", "optional", "tuple", "Callable", "Stream",
+];
 
 /// Whether the type language itself means something by this name.
 pub fn is_builtin_name(name: &str) -> bool {
@@ -39,7 +41,12 @@ impl Type {
         if text.len() > MAX_TYPE_BYTES {
             return Err(spanned(0, text.len(), TypeErrorKind::TooLarge));
         }
-        let mut parser = Parser { text, at: 0, scope, expanded: HashMap::new() };
+        let mut parser = Parser {
+            text,
+            at: 0,
+            scope,
+            expanded: HashMap::new(),
+        };
         let parsed = parser.parse_type(1)?;
         parser.skip_space();
         if parser.at < text.len() {
@@ -87,9 +94,11 @@ impl<'a> Parser<'a> {
             "Optional" | "optional" => self.parse_optional(depth, start),
             "Dict" | "dict" => self.parse_dict(depth, start),
             "Tuple" | "tuple" => self.parse_tuple(depth, start),
-            "Callable" | "Stream" => {
-                Err(spanned(start, name.len(), TypeErrorKind::Reserved(name.to_owned())))
-            }
+            "Callable" | "Stream" => Err(spanned(
+                start,
+                name.len(),
+                TypeErrorKind::Reserved(name.to_owned()),
+            )),
             _ => self.parse_named(depth, start, name),
         }
     }
@@ -98,7 +107,10 @@ impl<'a> Parser<'a> {
     fn plain(&mut self, start: usize, plain: Type, name: &'static str) -> Result<Type, TypeError> {
         let length = self.at - start;
         if matches!(self.peek(), Some('[' | '{')) {
-            let kind = TypeErrorKind::Parameters { name, expected: "no parameters" };
+            let kind = TypeErrorKind::Parameters {
+                name,
+                expected: "no parameters",
+            };
             return Err(spanned(start, length, kind));
         }
         Ok(plain)
@@ -107,13 +119,18 @@ impl<'a> Parser<'a> {
     fn parse_optional(&mut self, depth: usize, start: usize) -> Result<Type, TypeError> {
         let [item] = self.parse_exactly(depth, start, "Optional", "one type: `Optional[int]`")?;
         if matches!(item, Type::Optional(_)) {
-            return Err(spanned(start, self.at - start, TypeErrorKind::NestedOptional));
+            return Err(spanned(
+                start,
+                self.at - start,
+                TypeErrorKind::NestedOptional,
+            ));
         }
         Ok(Type::Optional(Box::new(item)))
     }
 
     fn parse_dict(&mut self, depth: usize, start: usize) -> Result<Type, TypeError> {
-        let [key, value] = self.parse_exactly(depth, start, "Dict", "two types: `Dict[str, int]`")?;
+        let [key, value] =
+            self.parse_exactly(depth, start, "Dict", "two types: `Dict[str, int]`")?;
         let key = match key {
             Type::Str => KeyType::Str,
             Type::Int => KeyType::Int,
@@ -126,7 +143,8 @@ impl<'a> Parser<'a> {
     }
 
     fn parse_tuple(&mut self, depth: usize, start: usize) -> Result<Type, TypeError> {
-        let items = self.parse_parameters(depth, start, "Tuple", "one type or more: `Tuple[int, str]`")?;
+        let items =
+            self.parse_parameters(depth, start, "Tuple", "one type or more: `Tuple[int, str]`")?;
         if items.len() > MAX_TUPLE_LEN {
             return Err(spanned(start, self.at - start, TypeErrorKind::TupleTooLong));
         }
@@ -134,17 +152,28 @@ impl<'a> Parser<'a> {
     }
 
     /// A record or an enumeration: expanded here, or known already.
-    fn parse_named(&mut self, depth: usize, start: usize, name: &'a str) -> Result<Type, TypeError> {
+    fn parse_named(
+        &mut self,
+        depth: usize,
+        start: usize,
+        name: &'a str,
+    ) -> Result<Type, TypeError> {
         let named = |kind| spanned(start, name.len(), kind);
         if self.peek() != Some('{') {
-            let known = self.expanded.get(name).cloned().or_else(|| (self.scope)(name));
+            let known = self
+                .expanded
+                .get(name)
+                .cloned()
+                .or_else(|| (self.scope)(name));
             return known.ok_or_else(|| named(TypeErrorKind::Unknown(name.to_owned())));
         }
         let parsed_name = Name::new(name).map_err(|error| named(TypeErrorKind::Name(error)))?;
-        let expanded = self.parse_members(depth, parsed_name).map_err(|error| match error {
-            MemberError::Inside(error) => error,
-            MemberError::Whole(kind) => named(kind),
-        })?;
+        let expanded = self
+            .parse_members(depth, parsed_name)
+            .map_err(|error| match error {
+                MemberError::Inside(error) => error,
+                MemberError::Whole(kind) => named(kind),
+            })?;
         match self.expanded.insert(name, expanded.clone()) {
             None => Ok(expanded),
             Some(_) => Err(named(TypeErrorKind::ExpandedTwice(name.to_owned()))),
@@ -161,9 +190,13 @@ impl<'a> Parser<'a> {
                 let start = self.at;
                 let member = self.take_name();
                 if self.accept(':') && items.is_empty() {
-                    let name = Name::new(member)
-                        .map_err(|error| spanned(start, member.len(), TypeErrorKind::Name(error)))?;
-                    fields.push(Field { name, ty: self.parse_type(depth + 1)? });
+                    let name = Name::new(member).map_err(|error| {
+                        spanned(start, member.len(), TypeErrorKind::Name(error))
+                    })?;
+                    fields.push(Field {
+                        name,
+                        ty: self.parse_type(depth + 1)?,
+                    });
                 } else if !member.is_empty() && fields.is_empty() {
                     items.push(member.to_owned());
                 } else {
@@ -173,7 +206,9 @@ impl<'a> Parser<'a> {
                     break;
                 }
                 if fields.len().max(items.len()) > MAX_MEMBERS {
-                    return Err(MemberError::Whole(TypeErrorKind::TooManyMembers(name.to_string())));
+                    return Err(MemberError::Whole(TypeErrorKind::TooManyMembers(
+                        name.to_string(),
+                    )));
                 }
                 if !self.accept(',') {
                     return Err(self.error(TypeErrorKind::UnclosedBrace).into());
@@ -183,7 +218,8 @@ impl<'a> Parser<'a> {
         let named = if items.is_empty() {
             Record::new(name, fields).map(|record| Type::Record(Arc::new(record)))
         } else {
-            Enumeration::new(name, items).map(|enumeration| Type::Enumeration(Arc::new(enumeration)))
+            Enumeration::new(name, items)
+                .map(|enumeration| Type::Enumeration(Arc::new(enumeration)))
         };
         named.map_err(MemberError::Whole)
     }
@@ -196,8 +232,13 @@ impl<'a> Parser<'a> {
         expected: &'static str,
     ) -> Result<[Type; N], TypeError> {
         let items = self.parse_parameters(depth, start, name, expected)?;
-        <[Type; N]>::try_from(items)
-            .map_err(|_| spanned(start, self.at - start, TypeErrorKind::Parameters { name, expected }))
+        <[Type; N]>::try_from(items).map_err(|_| {
+            spanned(
+                start,
+                self.at - start,
+                TypeErrorKind::Parameters { name, expected },
+            )
+        })
     }
 
     fn parse_parameters(
@@ -208,10 +249,18 @@ impl<'a> Parser<'a> {
         expected: &'static str,
     ) -> Result<Vec<Type>, TypeError> {
         if !self.accept('[') {
-            return Err(spanned(start, self.at - start, TypeErrorKind::Parameters { name, expected }));
+            return Err(spanned(
+                start,
+                self.at - start,
+                TypeErrorKind::Parameters { name, expected },
+            ));
         }
         if self.accept(']') {
-            return Err(spanned(start, self.at - start, TypeErrorKind::Parameters { name, expected }));
+            return Err(spanned(
+                start,
+                self.at - start,
+                TypeErrorKind::Parameters { name, expected },
+            ));
         }
         let mut items = Vec::new();
         loop {
@@ -231,7 +280,9 @@ impl<'a> Parser<'a> {
 
     fn take_name(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(rest.len());
         self.at += end;
         &rest[..end]
     }
@@ -256,13 +307,20 @@ impl<'a> Parser<'a> {
 
     /// An error at the place where reading stopped.
     fn error(&self, kind: TypeErrorKind) -> TypeError {
-        let length = self.text[self.at..].chars().next().map_or(0, char::len_utf8);
+        let length = self.text[self.at..]
+            .chars()
+            .next()
+            .map_or(0, char::len_utf8);
         spanned(self.at, length, kind)
     }
 }
 
 fn spanned(offset: usize, length: usize, kind: TypeErrorKind) -> TypeError {
-    TypeError { offset, length, kind }
+    TypeError {
+        offset,
+        length,
+        kind,
+    }
 }
 
 /// What is wrong with what stands in braces.
@@ -292,10 +350,17 @@ mod tests {
             ("dict[string,List[ float]]", "Dict[str, List[float]]"),
             ("Optional[Tuple[int,bytes]]", "Optional[Tuple[int, bytes]]"),
             ("Dict[int, Optional[bool]]", "Dict[int, Optional[bool]]"),
-            ("List[ Tally { candidate : str, votes: int } ]", "List[Tally]"),
+            (
+                "List[ Tally { candidate : str, votes: int } ]",
+                "List[Tally]",
+            ),
             ("Level{low,high}", "Level"),
         ] {
-            assert_eq!(Type::parse(text).map(|t| t.to_string()).as_deref(), Ok(printed), "{text}");
+            assert_eq!(
+                Type::parse(text).map(|t| t.to_string()).as_deref(),
+                Ok(printed),
+                "{text}"
+            );
         }
     }
 
@@ -307,19 +372,34 @@ mod tests {
             ("List[inte]", 5, 4, "there is no type `inte`"),
             ("List", 0, 4, "`List` takes one type: `List[int]`"),
             ("List[]", 0, 6, "`List` takes one type: `List[int]`"),
-            ("List[int, int]", 0, 14, "`List` takes one type: `List[int]`"),
+            (
+                "List[int, int]",
+                0,
+                14,
+                "`List` takes one type: `List[int]`",
+            ),
             ("List[int", 8, 0, "`,` or `]` is missing here"),
             ("List[int,]", 9, 1, "a type is missing here"),
             ("int int", 4, 3, "this is more than one type"),
             ("int[str]", 0, 3, "`int` takes no parameters"),
-            ("Dict[float, int]", 0, 16, "a `Dict` is keyed by `str` or `int`, not by `float`"),
+            (
+                "Dict[float, int]",
+                0,
+                16,
+                "a `Dict` is keyed by `str` or `int`, not by `float`",
+            ),
             (
                 "Optional[Optional[int]]",
                 0,
                 23,
                 "an `Optional` directly inside an `Optional` says nothing more",
             ),
-            ("Stream[int]", 0, 6, "`Stream` is reserved for a later version"),
+            (
+                "Stream[int]",
+                0,
+                6,
+                "`Stream` is reserved for a later version",
+            ),
             ("Lіst[int]", 0, 5, "there is no type `Lіst`"),
             ("Tally", 0, 5, "there is no type `Tally`"),
             ("Tally{}", 0, 5, "`Tally` has nothing in it"),
@@ -340,7 +420,11 @@ mod tests {
             ),
         ] {
             let error = Type::parse(text).expect_err(text);
-            assert_eq!((error.offset, error.to_string().as_str()), (offset, message), "{text}");
+            assert_eq!(
+                (error.offset, error.to_string().as_str()),
+                (offset, message),
+                "{text}"
+            );
             if text != "int int" {
                 assert_eq!(error.length, length, "{text}");
             }
@@ -349,11 +433,20 @@ mod tests {
 
     #[test]
     fn nesting_ends_at_its_limit() {
-        let nested = |depth: usize| format!("{}int{}", "List[".repeat(depth - 1), "]".repeat(depth - 1));
-        assert_eq!(Type::parse(&nested(MAX_TYPE_DEPTH)).map(|t| t.depth()), Ok(MAX_TYPE_DEPTH));
+        let nested =
+            |depth: usize| format!("{}int{}", "List[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert_eq!(
+            Type::parse(&nested(MAX_TYPE_DEPTH)).map(|t| t.depth()),
+            Ok(MAX_TYPE_DEPTH)
+        );
         let error = Type::parse(&nested(MAX_TYPE_DEPTH + 1)).expect_err("one too deep");
         assert_eq!(error.kind, TypeErrorKind::TooDeep);
-        assert_eq!(Type::parse(&nested(100_000)).expect_err("far too deep").kind, TypeErrorKind::TooDeep);
+        assert_eq!(
+            Type::parse(&nested(100_000))
+                .expect_err("far too deep")
+                .kind,
+            TypeErrorKind::TooDeep
+        );
     }
 
     #[test]
@@ -362,9 +455,13 @@ mod tests {
         let parsed = Type::parse(text).expect(text);
         assert_eq!(super::super::Expanded(&parsed).to_string(), text);
         assert_eq!(parsed.to_string(), "Tuple[Tally, List[Tally], Level]");
-        let scope = |name: &str| (name == "Tally").then(|| Type::parse("Tally{a: int}").expect("a record"));
+        let scope =
+            |name: &str| (name == "Tally").then(|| Type::parse("Tally{a: int}").expect("a record"));
         let bare = Type::parse_in("List[Tally]", &scope).expect("a known name");
-        assert_eq!(super::super::Expanded(&bare).to_string(), "List[Tally{a: int}]");
+        assert_eq!(
+            super::super::Expanded(&bare).to_string(),
+            "List[Tally{a: int}]"
+        );
     }
 
     #[test]
@@ -373,16 +470,27 @@ mod tests {
         for depth in 1..20 {
             text = format!("A{depth}{{a: {text}, b: A{}}}", depth - 1);
         }
-        assert_eq!(Type::parse(&text).expect_err("2^20 types").kind, TypeErrorKind::TooLarge);
+        assert_eq!(
+            Type::parse(&text).expect_err("2^20 types").kind,
+            TypeErrorKind::TooLarge
+        );
         let doubled = "Tuple[".to_owned() + &"A{a: int}, ".repeat(50) + "A]";
         let twice = TypeErrorKind::ExpandedTwice("A".to_owned());
         assert_eq!(Type::parse(&doubled).expect_err("one would do").kind, twice);
         let long = format!("List[{}int]", " ".repeat(MAX_TYPE_BYTES));
-        assert_eq!(Type::parse(&long).expect_err("too long").kind, TypeErrorKind::TooLarge);
+        assert_eq!(
+            Type::parse(&long).expect_err("too long").kind,
+            TypeErrorKind::TooLarge
+        );
         let nested = |depth: usize| {
-            (0..depth).fold("int".to_owned(), |inner, level| format!("A{level}{{a: {inner}}}"))
+            (0..depth).fold("int".to_owned(), |inner, level| {
+                format!("A{level}{{a: {inner}}}")
+            })
         };
         assert!(Type::parse(&nested(MAX_TYPE_DEPTH - 1)).is_ok());
-        assert_eq!(Type::parse(&nested(MAX_TYPE_DEPTH)).expect_err("deep").kind, TypeErrorKind::TooDeep);
+        assert_eq!(
+            Type::parse(&nested(MAX_TYPE_DEPTH)).expect_err("deep").kind,
+            TypeErrorKind::TooDeep
+        );
     }
 }

@@ -16,8 +16,8 @@ use rpc_schema::{Code, Report};
 const NETWORK: &str = "network: { servers: { server1: { ip: 127.0.0.1, port: 7101 }, server2: { ip: 127.0.0.1, \
                        port: 7102 } }, clients: { client1: { ip: 127.0.0.1 }, client2: { ip: 127.0.0.2 } } }\n";
 
-/// Checks a file, a line break at its beginning left out. Each finding is written `line:column code message`, then
-/// ` @ line:column` of a second place and ` -> hint`, where it has them.
+/// Checks a file, a line break at its beginning left out. Each finding is written `line:column code
+/// message`, then ` @ line:column` of a second place and ` -> hint`, where it has them.
 fn check(text: &str, expected: &[&str]) {
     let text = text.strip_prefix('\n').unwrap_or(text);
     let found = match rpc_schema::parse(Path::new("init.yaml"), text) {
@@ -29,13 +29,19 @@ fn check(text: &str, expected: &[&str]) {
 
 /// Checks services in a network; their first line is line 2.
 fn check_services(text: &str, expected: &[&str]) {
-    check(&format!("{NETWORK}{}", text.trim_start_matches('\n')), expected);
+    check(
+        &format!("{NETWORK}{}", text.trim_start_matches('\n')),
+        expected,
+    );
 }
 
 /// Checks the keys of a service that has a provider; their first line is line 5.
 fn check_service(text: &str, expected: &[&str]) {
     let keys = text.trim_matches('\n').replace('\n', "\n    ");
-    check_services(&format!("services:\n  svc1:\n    provider: server1\n    {keys}\n"), expected);
+    check_services(
+        &format!("services:\n  svc1:\n    provider: server1\n    {keys}\n"),
+        expected,
+    );
 }
 
 fn written(report: &Report) -> Vec<String> {
@@ -44,16 +50,24 @@ fn written(report: &Report) -> Vec<String> {
         format!("{line}:{column}")
     };
     let findings = report.findings.iter().map(|finding| {
-        let related = finding.related.as_ref().map(|(span, _)| format!(" @ {}", place(span.start)));
+        let related = finding
+            .related
+            .as_ref()
+            .map(|(span, _)| format!(" @ {}", place(span.start)));
         let hint = finding.hint.as_ref().map(|hint| format!(" -> {hint}"));
         let (related, hint) = (related.unwrap_or_default(), hint.unwrap_or_default());
-        format!("{} {} {}{related}{hint}", place(finding.span.start), finding.code, finding.message)
+        format!(
+            "{} {} {}{related}{hint}",
+            place(finding.span.start),
+            finding.code,
+            finding.message
+        )
     });
     findings.collect()
 }
 
-/// The rules that only a file on a disk, a very large one, or what a source holds breaks; their tests stand beside their
-/// code.
+/// The rules that only a file on a disk, a very large one, or what a source holds breaks; their
+/// tests stand beside their code.
 const TESTED_ELSEWHERE: [Code; 12] = [
     Code::Unreadable,
     Code::FileTooLarge,
@@ -80,7 +94,10 @@ fn every_rule_has_a_case() {
         include_str!("yaml.rs"),
     ]
     .concat();
-    for code in Code::ALL.iter().filter(|code| !TESTED_ELSEWHERE.contains(code)) {
+    for code in Code::ALL
+        .iter()
+        .filter(|code| !TESTED_ELSEWHERE.contains(code))
+    {
         assert!(cases.contains(&format!(" {code} ")), "{code} has no case");
     }
 }

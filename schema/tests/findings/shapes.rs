@@ -11,7 +11,10 @@ service: {}
 foo: 1
 x-foo: 1
 ",
-        &["2:1 E020 unknown key `service` -> did you mean `services`?", "3:1 E020 unknown key `foo`"],
+        &[
+            "2:1 E020 unknown key `service` -> did you mean `services`?",
+            "3:1 E020 unknown key `foo`",
+        ],
     );
     check(
         "services: {}\n",
@@ -122,7 +125,9 @@ fn lists_are_written_as_lists() {
     );
     check_service(
         "rpcs: { rpc1: {} }\n",
-        &["5:11 E022 `rpcs` must be a list, not a mapping -> write each as an item of a list: `- name: ...`"],
+        &[
+            "5:11 E022 `rpcs` must be a list, not a mapping -> write each as an item of a list: `- name: ...`",
+        ],
     );
 }
 
@@ -202,7 +207,10 @@ fn the_other_keys_of_a_service_have_their_kinds() {
             "5:44 E020 unknown key `raed` -> did you mean `read`?",
         ],
     );
-    check_service("concurrency: many\n", &["5:18 E022 `concurrency` must be an integer, not text"]);
+    check_service(
+        "concurrency: many\n",
+        &["5:18 E022 `concurrency` must be an integer, not text"],
+    );
     check_service(
         "
 allow: true

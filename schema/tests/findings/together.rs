@@ -97,9 +97,17 @@ fn mistakes_in_every_section_are_found_at_once_and_each_once() {
             "21:56 E063 `5sec` is no duration -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
         ],
     );
-    let report = rpc_schema::parse(Path::new("init.yaml"), EVERY_SECTION).expect_err("it has many mistakes");
-    let places: Vec<_> = report.findings.iter().map(|finding| (finding.code, &finding.span)).collect();
-    assert!(places.windows(2).all(|pair| pair[0] != pair[1]), "{places:?}");
+    let report =
+        rpc_schema::parse(Path::new("init.yaml"), EVERY_SECTION).expect_err("it has many mistakes");
+    let places: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| (finding.code, &finding.span))
+        .collect();
+    assert!(
+        places.windows(2).all(|pair| pair[0] != pair[1]),
+        "{places:?}"
+    );
 }
 
 #[test]
@@ -113,7 +121,8 @@ network:
 services:
   svc1: { provider: server1, tenants: [clint1] }
 ";
-    let report = rpc_schema::parse(Path::new("demo/init.yaml"), text).expect_err("it has two mistakes");
+    let report =
+        rpc_schema::parse(Path::new("demo/init.yaml"), text).expect_err("it has two mistakes");
     let expected = include_str!("rendered.txt");
     assert_eq!(report.to_string(), expected.trim_end());
     assert!(report.render(true).contains("\u{1b}["), "no colour");

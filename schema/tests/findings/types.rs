@@ -62,7 +62,10 @@ types: [{ name: Tally }]
             "2:17 E074 this type has neither fields nor items -> write `{ name: str, age: int }` for a record, `[low, high]` for an enumeration",
         ],
     );
-    check("network: {}\ntypes: Tally\n", &["2:8 E022 `types` must be a mapping by name or a list, not text"]);
+    check(
+        "network: {}\ntypes: Tally\n",
+        &["2:8 E022 `types` must be a mapping by name or a list, not text"],
+    );
 }
 
 #[test]
@@ -84,7 +87,10 @@ Loud: [not_found, NOT_FOUND, self]
             "5:32 E030 `self` is no item: `self` cannot be an identifier in Rust",
         ],
     );
-    check_types("Level: [low, high, low]", &["3:3 E074 `Level` has `low` twice"]);
+    check_types(
+        "Level: [low, high, low]",
+        &["3:3 E074 `Level` has `low` twice"],
+    );
 }
 
 #[test]
@@ -146,16 +152,24 @@ services: { s: { provider: server1, rpcs: [{ name: r, arguments: [Box, Tally], r
 fn a_type_has_a_limited_size() {
     let link = |n: usize| format!("T{n}: {{ a: T{} }}\n", n + 1);
     let chain: String = (0..40).map(link).collect();
-    check_types(&format!("{chain}T40: {{ a: int }}"), &["35:3 E075 a type nests at most 32 deep"]);
+    check_types(
+        &format!("{chain}T40: {{ a: int }}"),
+        &["35:3 E075 a type nests at most 32 deep"],
+    );
     let twice = |n: usize| format!("T{n}: {{ a: T{0}, b: T{0} }}\n", n - 1);
     let double: String = (1..15).map(twice).collect();
     check_types(
         &format!("{double}T0: {{ a: int }}"),
-        &["14:3 E075 a type mentions at most 10000 types, those inside its records counted each time"],
+        &[
+            "14:3 E075 a type mentions at most 10000 types, those inside its records counted each time",
+        ],
     );
     let field = |n: usize| format!("a{n}: int, ");
     let fields: String = (0..1001).map(field).collect();
-    check_types(&format!("T: {{ {fields} }}"), &["3:3 E074 `T` has more than 1000 members"]);
+    check_types(
+        &format!("T: {{ {fields} }}"),
+        &["3:3 E074 `T` has more than 1000 members"],
+    );
     check(
         &format!("network: {{}}\ntypes: [{{ name: T, fields: {{ {fields} }} }}]\n"),
         &["2:17 E074 `T` has more than 1000 members"],
@@ -168,7 +182,12 @@ fn ten_thousand_records_that_build_on_each_other_are_checked_without_a_deep_stac
     let chain: String = (0..10_000).map(link).collect();
     let text = format!("network: {{}}\ntypes:\n{chain}  T10000: {{ a: int }}\n");
     let report = rpc_schema::parse(std::path::Path::new("init.yaml"), &text).expect_err("too deep");
-    assert!(report.findings.iter().all(|finding| finding.message == "a type nests at most 32 deep"));
+    assert!(
+        report
+            .findings
+            .iter()
+            .all(|finding| finding.message == "a type nests at most 32 deep")
+    );
 }
 
 #[test]

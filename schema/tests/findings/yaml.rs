@@ -6,15 +6,23 @@ use super::{check, written};
 
 #[test]
 fn a_file_is_a_mapping() {
-    check("", &["1:1 E021 the file has no `network` -> add `network: { servers: ..., clients: ... }`"]);
+    check(
+        "",
+        &["1:1 E021 the file has no `network` -> add `network: { servers: ..., clients: ... }`"],
+    );
     check(
         "# nothing\n",
         &["1:1 E021 the file has no `network` -> add `network: { servers: ..., clients: ... }`"],
     );
-    check("- a\n", &["1:3 E022 the file must be a mapping, not a list"]);
+    check(
+        "- a\n",
+        &["1:3 E022 the file must be a mapping, not a list"],
+    );
     check(
         "network\n",
-        &["1:1 E022 the file must be a mapping, not text -> write its keys below it, or in `{...}`"],
+        &[
+            "1:1 E022 the file must be a mapping, not text -> write its keys below it, or in `{...}`",
+        ],
     );
 }
 
@@ -126,12 +134,16 @@ network: { # 😀é
     );
 }
 
-/// The place and the hint of a text that is not YAML; what the parser says in between is its own affair.
+/// The place and the hint of a text that is not YAML; what the parser says in between is its own
+/// affair.
 fn check_hint(text: &str, place: &str, hint: &str) {
     let report = rpc_schema::parse(Path::new("init.yaml"), text).expect_err(text);
     let found = written(&report);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].starts_with(&format!("{place} E003 this is not YAML: ")), "{found:?}");
+    assert!(
+        found[0].starts_with(&format!("{place} E003 this is not YAML: ")),
+        "{found:?}"
+    );
     assert_eq!(report.findings[0].hint.as_deref(), Some(hint), "{text}");
 }
 
@@ -151,9 +163,21 @@ fn what_was_meant_is_seen_in_the_text_around_the_place() {
         ),
         ("a: [b\nc: d\n", "2:2", bracket),
         ("{\n  \"a\": {}\n  \"b\": {}\n}\n", "3:3", bracket),
-        ("a b\nc: d\n", "2:2", "the line before has no `:`, so this one seems to go on with it"),
-        ("a:b\n\n# c\nd: e\n", "4:1", "a space belongs behind the `:` of the line before: `a: b`"),
-        ("a:\n  -b: c\n   d: e\n", "3:5", "a space belongs behind the `-` of the line before: `- b: c`"),
+        (
+            "a b\nc: d\n",
+            "2:2",
+            "the line before has no `:`, so this one seems to go on with it",
+        ),
+        (
+            "a:b\n\n# c\nd: e\n",
+            "4:1",
+            "a space belongs behind the `:` of the line before: `a: b`",
+        ),
+        (
+            "a:\n  -b: c\n   d: e\n",
+            "3:5",
+            "a space belongs behind the `-` of the line before: `- b: c`",
+        ),
         ("a: b: c\n", "1:5", "a text that has `: ` in it is quoted"),
         ("a: \"b\nc: d\n", "1:4", "close it with `\"`"),
         (
@@ -168,7 +192,11 @@ fn what_was_meant_is_seen_in_the_text_around_the_place() {
         ),
         ("a: [*]\n", "1:5", "a text that begins with `*` is quoted"),
         ("a: @b\n", "1:4", "a text that begins with `@` is quoted"),
-        ("a: `b`\n", "1:4", "a text that begins with a backtick is quoted"),
+        (
+            "a: `b`\n",
+            "1:4",
+            "a text that begins with a backtick is quoted",
+        ),
         ("a: b\0\n", "1:5", "remove the character"),
     ] {
         check_hint(text, place, hint);
@@ -178,7 +206,10 @@ fn what_was_meant_is_seen_in_the_text_around_the_place() {
 #[test]
 fn lines_that_end_as_on_windows_are_lines() {
     let text = "network:\r\n  servers: {}\r\nservices:\r\n  s: { provider: p }\r\n";
-    check(text, &["4:18 E050 unknown provider `p` -> no server is declared"]);
+    check(
+        text,
+        &["4:18 E050 unknown provider `p` -> no server is declared"],
+    );
 }
 
 #[test]

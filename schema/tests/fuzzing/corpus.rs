@@ -44,8 +44,12 @@ services:
 /// Good files and wrong ones: those above, of `docs/INIT.md`, and of the explanations of all codes.
 pub fn corpus() -> Vec<String> {
     let texts = Code::ALL.iter().map(|code| code.explained());
-    let examples = texts.chain([include_str!("../../../docs/INIT.md")]).flat_map(blocks);
-    let files = examples.filter(|block| block.language.starts_with("yaml")).map(|block| block.text);
+    let examples = texts
+        .chain([include_str!("../../../docs/INIT.md")])
+        .flat_map(blocks);
+    let files = examples
+        .filter(|block| block.language.starts_with("yaml"))
+        .map(|block| block.text);
     let whole = [GOOD, include_str!("../../../init.yaml")].map(str::to_owned);
     whole.into_iter().chain(files).collect()
 }

@@ -1,5 +1,5 @@
-//! What the mutation test and the example `fuzz` share: where mutations begin, how they go on, and what must hold of
-//! whatever they arrive at.
+//! What the mutation test and the example `fuzz` share: where mutations begin, how they go on, and
+//! what must hold of whatever they arrive at.
 
 mod corpus;
 #[path = "../markdown/mod.rs"]
@@ -11,8 +11,8 @@ pub use corpus::corpus;
 pub use mutator::Mutator;
 pub use properties::{check_file, check_type};
 
-/// One case: a file of the corpus, mutated, and a type; all of it follows from the seed. Returns whether the file was
-/// accepted.
+/// One case: a file of the corpus, mutated, and a type; all of it follows from the seed. Returns
+/// whether the file was accepted.
 pub fn run_case(corpus: &[String], seed: u64) -> bool {
     let case = Case::new(corpus, seed);
     check_type(&case.ty);
@@ -32,6 +32,9 @@ impl Case {
         for _ in 0..=mutator.below(4) {
             mutator.mutate(&mut bytes);
         }
-        Self { file: String::from_utf8_lossy(&bytes).into_owned(), ty: mutator.type_text() }
+        Self {
+            file: String::from_utf8_lossy(&bytes).into_owned(),
+            ty: mutator.type_text(),
+        }
     }
 }

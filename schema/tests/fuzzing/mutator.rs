@@ -186,7 +186,9 @@ impl Mutator {
             0 => self.type_text().into_bytes(),
             1 => [b"&a ", &bytes[word.clone()]].concat(),
             2 => b"*a".to_vec(),
-            3 => self.nested(["[", "{a: ", "- ", "[{b: "], "x", "]").into_bytes(),
+            3 => self
+                .nested(["[", "{a: ", "- ", "[{b: "], "x", "]")
+                .into_bytes(),
             4 => return self.insert_token(bytes),
             _ => self.any(TOKENS).as_bytes().to_vec(),
         };
@@ -250,7 +252,13 @@ impl Mutator {
 }
 
 fn around(bytes: &[u8], at: usize, ends: impl Fn(u8) -> bool) -> Range<usize> {
-    let start = bytes[..at].iter().rposition(|byte| ends(*byte)).map_or(0, |end| end + 1);
-    let end = bytes[at..].iter().position(|byte| ends(*byte)).map_or(bytes.len(), |end| at + end);
+    let start = bytes[..at]
+        .iter()
+        .rposition(|byte| ends(*byte))
+        .map_or(0, |end| end + 1);
+    let end = bytes[at..]
+        .iter()
+        .position(|byte| ends(*byte))
+        .map_or(bytes.len(), |end| at + end);
     start..end
 }

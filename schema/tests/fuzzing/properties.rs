@@ -1,4 +1,5 @@
-//! What holds of every text: it is accepted or refused, with places that lie in it, and never a panic.
+//! What holds of every text: it is accepted or refused, with places that lie in it, and never a
+//! panic.
 
 use std::ops::Range;
 use std::path::Path;
@@ -6,7 +7,8 @@ use std::path::Path;
 use rpc_schema::types::MAX_TYPE_DEPTH;
 use rpc_schema::{Finding, Report, Type};
 
-/// Checks a file, and tells whether it is accepted; what is accepted is YAML for `serde_yaml` as well.
+/// Checks a file, and tells whether it is accepted; what is accepted is YAML for `serde_yaml` as
+/// well.
 pub fn check_file(text: &str) -> bool {
     match rpc_schema::parse(Path::new("init.yaml"), text) {
         Ok(document) => {
@@ -33,9 +35,19 @@ pub fn check_type(text: &str) {
 
 fn check_report(report: &Report) {
     assert!(!report.findings.is_empty());
-    assert!(report.findings.is_sorted_by_key(|finding| finding.span.start));
+    assert!(
+        report
+            .findings
+            .is_sorted_by_key(|finding| finding.span.start)
+    );
     let lines = report.lines();
-    for Finding { span, related, message, .. } in &report.findings {
+    for Finding {
+        span,
+        related,
+        message,
+        ..
+    } in &report.findings
+    {
         check_span(&report.text, span);
         let places = [Some(span), related.as_ref().map(|(span, _)| span)];
         for place in places.into_iter().flatten() {
@@ -49,5 +61,9 @@ fn check_report(report: &Report) {
 }
 
 fn check_span(text: &str, span: &Range<usize>) {
-    assert!(text.get(span.clone()).is_some(), "{span:?} is no place in a text of {} bytes", text.len());
+    assert!(
+        text.get(span.clone()).is_some(),
+        "{span:?} is no place in a text of {} bytes",
+        text.len()
+    );
 }

@@ -3,7 +3,10 @@
 /// What stands between two fences.
 pub struct Block {
     /// The line of its first fence, counted from 1.
-    #[allow(dead_code, reason = "whoever only collects blocks does not tell where they stand")]
+    #[allow(
+        dead_code,
+        reason = "whoever only collects blocks does not tell where they stand"
+    )]
     pub line: usize,
     /// What the first fence says: `yaml`, `yaml,wrong`, ...
     pub language: &'static str,
@@ -18,7 +21,11 @@ pub fn blocks(markdown: &'static str) -> Vec<Block> {
     for (index, line) in markdown.lines().enumerate() {
         match (line.strip_prefix("```"), &mut open) {
             (Some(language), None) => {
-                open = Some(Block { line: index + 1, language, text: String::new() });
+                open = Some(Block {
+                    line: index + 1,
+                    language,
+                    text: String::new(),
+                });
             }
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (None, Some(block)) => block.text.extend([line, "\n"]),

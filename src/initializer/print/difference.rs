@@ -16,7 +16,9 @@ pub(in super::super) fn differences(differences: &[SourceDifference], as_json: b
         let text = unified(difference);
         if as_json {
             let SourceDifference { server, path, .. } = difference;
-            json_line(&json!({ "event": "difference", "server": server, "path": path, "text": text }));
+            json_line(
+                &json!({ "event": "difference", "server": server, "path": path, "text": text }),
+            );
         } else {
             text.lines().for_each(print_line);
         }
@@ -36,16 +38,30 @@ fn print_line(line: &str) {
 }
 
 fn unified(difference: &SourceDifference) -> String {
-    let SourceDifference { server, path, before, after } = difference;
+    let SourceDifference {
+        server,
+        path,
+        before,
+        after,
+    } = difference;
     let name = |content: &Option<Vec<u8>>, side: &str| match content {
         Some(_) => format!("{side}/{path}"),
         None => "/dev/null".to_owned(),
     };
-    let header = (name(before, &format!("{server}, live")), name(after, "planned"));
+    let header = (
+        name(before, &format!("{server}, live")),
+        name(after, "planned"),
+    );
     let text = |content: &Option<Vec<u8>>| String::from_utf8(content.clone().unwrap_or_default());
     let (Ok(old), Ok(new)) = (text(before), text(after)) else {
-        return format!("--- {}\n+++ {}\nwhat is not text differs\n", header.0, header.1);
+        return format!(
+            "--- {}\n+++ {}\nwhat is not text differs\n",
+            header.0, header.1
+        );
     };
     let diff = TextDiff::from_lines(&old, &new);
-    diff.unified_diff().context_radius(CONTEXT).header(&header.0, &header.1).to_string()
+    diff.unified_diff()
+        .context_radius(CONTEXT)
+        .header(&header.0, &header.1)
+        .to_string()
 }

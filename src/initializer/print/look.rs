@@ -14,7 +14,10 @@ use crate::report::{self, Colour};
 
 pub(in super::super) fn status(network: &NetworkStatus, json: bool) {
     if json {
-        network.servers.iter().for_each(|server| json_line(&status_json(server)));
+        network
+            .servers
+            .iter()
+            .for_each(|server| json_line(&status_json(server)));
         let [same, differ, lost] = count(network);
         return json_line(&json!({
             "event": "summary", "as-declared": same, "different": differ, "unreachable": lost,
@@ -23,19 +26,32 @@ pub(in super::super) fn status(network: &NetworkStatus, json: bool) {
     for server in &network.servers {
         match server {
             Ok(server) => print_status(server),
-            Err(Unreachable { name, address, error, .. }) => {
-                report::out(report::painted(Colour::Red, &format!("! {name} at {address}: {error}")));
+            Err(Unreachable {
+                name,
+                address,
+                error,
+                ..
+            }) => {
+                report::out(report::painted(
+                    Colour::Red,
+                    &format!("! {name} at {address}: {error}"),
+                ));
             }
         }
     }
     let [same, differ, lost] = count(network);
-    report::out(format_args!("status: {same} as the file says, {differ} different, {lost} unreachable"));
+    report::out(format_args!(
+        "status: {same} as the file says, {differ} different, {lost} unreachable"
+    ));
 }
 
 /// How many servers are as the file says, differ from it, and cannot be asked.
 fn count(network: &NetworkStatus) -> [usize; 3] {
     let servers = || network.servers.iter();
-    let differ = servers().flatten().filter(|server| server.drift.changes).count();
+    let differ = servers()
+        .flatten()
+        .filter(|server| server.drift.changes)
+        .count();
     let lost = servers().filter(|server| server.is_err()).count();
     [network.servers.len() - differ - lost, differ, lost]
 }
@@ -44,11 +60,23 @@ fn print_status(server: &ServerStatus) {
     let ServerStatus { status, drift } = server;
     let (name, address, generation) = (&drift.name, drift.address, status.live.generation);
     if generation == 0 {
-        row(0, Mark::New, &format!("{name} at {address}: nothing was applied so far"));
+        row(
+            0,
+            Mark::New,
+            &format!("{name} at {address}: nothing was applied so far"),
+        );
     } else if drift.changes {
-        row(0, Mark::Changed, &format!("{name} at {address}: generation {generation}, not as the file says"));
+        row(
+            0,
+            Mark::Changed,
+            &format!("{name} at {address}: generation {generation}, not as the file says"),
+        );
     } else {
-        row(0, Mark::Unchanged, &format!("{name} at {address}: generation {generation}, as the file says"));
+        row(
+            0,
+            Mark::Unchanged,
+            &format!("{name} at {address}: generation {generation}, as the file says"),
+        );
     }
     for line in details(status) {
         report::out(format_args!("    {line}"));
@@ -60,27 +88,65 @@ fn print_status(server: &ServerStatus) {
 
 fn details(status: &StatusAnswer) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(Past { apply, origin, from, .. }) = &status.applied {
+    if let Some(Past {
+        apply,
+        origin,
+        from,
+        ..
+    }) = &status.applied
+    {
         lines.push(format!("apply {apply}, {}", who_and_when(origin, from)));
     }
     let sandbox = match status.sandbox.as_slice() {
         [] => "no sandbox".to_owned(),
         layers => format!("sandbox: {}", layers.join(", ")),
     };
-    let StatusAnswer { version, python, started, .. } = status;
-    let python = if python.is_empty() { "no Python so far".to_owned() } else { format!("Python {python}") };
-    lines.push(format!("rpc-server {version}, {python}, {sandbox}, up since {}", time(*started)));
+    let StatusAnswer {
+        version,
+        python,
+        started,
+        ..
+    } = status;
+    let python = if python.is_empty() {
+        "no Python so far".to_owned()
+    } else {
+        format!("Python {python}")
+    };
+    lines.push(format!(
+        "rpc-server {version}, {python}, {sandbox}, up since {}",
+        time(*started)
+    ));
     lines.extend(
-        status.damaged.iter().map(|service| format!("damaged: service `{service}`; apply repairs it")),
+        status
+            .damaged
+            .iter()
+            .map(|service| format!("damaged: service `{service}`; apply repairs it")),
     );
-    lines.extend(status.under_way.iter().map(|under_way| format!("under way: {under_way}")));
+    lines.extend(
+        status
+            .under_way
+            .iter()
+            .map(|under_way| format!("under way: {under_way}")),
+    );
     lines
 }
 
 fn who_and_when(origin: &Origin, from: &str) -> String {
-    let by = if origin.by.is_empty() { "somebody" } else { &origin.by };
-    let from = if from.is_empty() { String::new() } else { format!(" from {from}") };
-    let note = if origin.note.is_empty() { String::new() } else { format!(" ({})", origin.note) };
+    let by = if origin.by.is_empty() {
+        "somebody"
+    } else {
+        &origin.by
+    };
+    let from = if from.is_empty() {
+        String::new()
+    } else {
+        format!(" from {from}")
+    };
+    let note = if origin.note.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", origin.note)
+    };
     format!("{} by {by}{from}{note}", time(origin.at))
 }
 
@@ -97,28 +163,60 @@ fn time(epoch_ms: u64) -> String {
 
 pub(in super::super) fn history(applies: &Applies, json: bool) {
     if json {
-        applies.applies.iter().for_each(|apply| json_line(&apply_json(apply)));
-        let unreachable: Vec<_> = applies.unreachable.iter().map(ToString::to_string).collect();
+        applies
+            .applies
+            .iter()
+            .for_each(|apply| json_line(&apply_json(apply)));
+        let unreachable: Vec<_> = applies
+            .unreachable
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         return json_line(&json!({
             "event": "summary", "applies": applies.applies.len(), "unreachable": unreachable,
         }));
     }
-    for PastApply { id, origin, from, servers } in &applies.applies {
+    for PastApply {
+        id,
+        origin,
+        from,
+        servers,
+    } in &applies.applies
+    {
         let id = if id.is_empty() { "(damaged)" } else { id };
-        report::out(format_args!("{}  {}", report::painted(Colour::Cyan, id), who_and_when(origin, from)));
+        report::out(format_args!(
+            "{}  {}",
+            report::painted(Colour::Cyan, id),
+            who_and_when(origin, from)
+        ));
         servers.iter().for_each(print_past);
     }
     applies.unreachable.iter().for_each(report::error);
     let count = applies.applies.len();
-    let kept = if count == 1 { "1 apply".to_owned() } else { format!("{count} applies") };
-    report::out(format_args!("history: {kept} kept; `initializer rollback --to ID` goes back to one"));
+    let kept = if count == 1 {
+        "1 apply".to_owned()
+    } else {
+        format!("{count} applies")
+    };
+    report::out(format_args!(
+        "history: {kept} kept; `initializer rollback --to ID` goes back to one"
+    ));
 }
 
 fn print_past(server: &PastServer) {
-    let PastServer { name, generation, live, changes, damaged } = server;
+    let PastServer {
+        name,
+        generation,
+        live,
+        changes,
+        damaged,
+    } = server;
     let live = if *live { ", live" } else { "" };
     if damaged.is_empty() {
-        report::out(format_args!("    {name}  generation {generation}{live}: {}", changes_words(changes)));
+        report::out(format_args!(
+            "    {name}  generation {generation}{live}: {}",
+            changes_words(changes)
+        ));
     } else {
         report::out(format_args!(
             "    {name}  generation {generation}{live}: cannot be gone back to: {damaged}"
@@ -127,14 +225,22 @@ fn print_past(server: &PastServer) {
 }
 
 fn changes_words(changes: &Changes) -> String {
-    let Changes { new, changed, removed } = *changes;
+    let Changes {
+        new,
+        changed,
+        removed,
+    } = *changes;
     let words = [(new, "new"), (changed, "changed"), (removed, "removed")];
     let told: Vec<_> = words
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    if told.is_empty() { "access or settings".to_owned() } else { told.join(", ") }
+    if told.is_empty() {
+        "access or settings".to_owned()
+    } else {
+        told.join(", ")
+    }
 }
 
 fn status_json(server: &Result<ServerStatus, Unreachable>) -> Value {

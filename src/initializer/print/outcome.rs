@@ -25,7 +25,10 @@ pub(in super::super) fn nothing_to_do(plan: &Plan, shown: Shown, took: Duration)
             "unchanged": plan.count(Mark::Unchanged),
         }));
     }
-    report::out(format_args!("nothing to do, nothing sent, in {}", seconds(took)));
+    report::out(format_args!(
+        "nothing to do, nothing sent, in {}",
+        seconds(took)
+    ));
 }
 
 pub(in super::super) fn restarted(json: bool) {
@@ -41,15 +44,33 @@ pub(in super::super) fn applied(applied: &Applied, plan: &Plan, shown: Shown, to
         return json_line(&applied_json(applied, plan));
     }
     for server in &applied.servers {
-        let generation =
-            server.generation.map_or_else(String::new, |generation| format!(" (generation {generation})"));
-        let line = format!("{}{generation}: {}", server.name, standing_words(&server.standing));
-        if applied.complete { report::out(line) } else { report::error(line) }
+        let generation = server.generation.map_or_else(String::new, |generation| {
+            format!(" (generation {generation})")
+        });
+        let line = format!(
+            "{}{generation}: {}",
+            server.name,
+            standing_words(&server.standing)
+        );
+        if applied.complete {
+            report::out(line);
+        } else {
+            report::error(line);
+        }
     }
     if applied.complete {
-        report::out(format_args!("applied {}: {}", applied.id, summary(applied, plan, took)));
+        report::out(format_args!(
+            "applied {}: {}",
+            applied.id,
+            summary(applied, plan, took)
+        ));
     } else {
-        report::error(format!("apply {} failed after {}; {}", applied.id, seconds(took), hint(applied)));
+        report::error(format!(
+            "apply {} failed after {}; {}",
+            applied.id,
+            seconds(took),
+            hint(applied)
+        ));
     }
 }
 
@@ -67,8 +88,9 @@ fn summary(applied: &Applied, plan: &Plan, took: Duration) -> String {
 }
 
 fn hint(applied: &Applied) -> &'static str {
-    let unsettled =
-        |server: &ServerOutcome| !matches!(server.standing, Standing::Old(_) | Standing::RolledBack(_));
+    let unsettled = |server: &ServerOutcome| {
+        !matches!(server.standing, Standing::Old(_) | Standing::RolledBack(_))
+    };
     if applied.servers.iter().any(unsettled) {
         "apply again to bring every server to the file"
     } else {
@@ -77,26 +99,56 @@ fn hint(applied: &Applied) -> &'static str {
 }
 
 /// One line for each apply of `watch`.
-pub(in super::super) fn watched(applied: Option<&Applied>, plan: &Plan, json: bool, took: Duration) {
+pub(in super::super) fn watched(
+    applied: Option<&Applied>,
+    plan: &Plan,
+    json: bool,
+    took: Duration,
+) {
     match applied {
         None if json => {}
-        None => report::verb("Watching", &format!("nothing differs, in {}", seconds(took))),
+        None => report::verb(
+            "Watching",
+            &format!("nothing differs, in {}", seconds(took)),
+        ),
         Some(applied) if json => json_line(&applied_json(applied, plan)),
         Some(applied) if applied.complete => {
             let what = |mark, word: &str| match plan.count(mark) {
                 0 => String::new(),
                 count => format!("{count} {word}, "),
             };
-            let marks = [(Mark::New, "new"), (Mark::Changed, "changed"), (Mark::Removed, "removed")];
-            let changes: String = marks.into_iter().map(|(mark, word)| what(mark, word)).collect();
-            let changes = if changes.is_empty() { "access or settings, ".to_owned() } else { changes };
-            let servers: Vec<&str> = applied.servers.iter().map(|server| server.name.as_str()).collect();
+            let marks = [
+                (Mark::New, "new"),
+                (Mark::Changed, "changed"),
+                (Mark::Removed, "removed"),
+            ];
+            let changes: String = marks
+                .into_iter()
+                .map(|(mark, word)| what(mark, word))
+                .collect();
+            let changes = if changes.is_empty() {
+                "access or settings, ".to_owned()
+            } else {
+                changes
+            };
+            let servers: Vec<&str> = applied
+                .servers
+                .iter()
+                .map(|server| server.name.as_str())
+                .collect();
             let (id, servers) = (&applied.id, servers.join(", "));
-            report::out(format_args!("applied {id}: {changes}on {servers}, in {}", seconds(took)));
+            report::out(format_args!(
+                "applied {id}: {changes}on {servers}, in {}",
+                seconds(took)
+            ));
         }
         Some(applied) => {
             for server in &applied.servers {
-                report::error(format!("{}: {}", server.name, standing_words(&server.standing)));
+                report::error(format!(
+                    "{}: {}",
+                    server.name,
+                    standing_words(&server.standing)
+                ));
             }
             report::error(format!("apply {} failed; {}", applied.id, hint(applied)));
         }

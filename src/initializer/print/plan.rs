@@ -24,15 +24,25 @@ pub(in super::super) fn plan(plan: &Plan, shown: Shown) {
         print_server(server, shown.verbose);
     }
     for (name, address) in &plan.departed {
-        let hint = if shown.retire { "it is emptied" } else { "it runs on; --retire empties it" };
-        row(0, Mark::Removed, &format!("{name} at {address} left the file: {hint}"));
+        let hint = if shown.retire {
+            "it is emptied"
+        } else {
+            "it runs on; --retire empties it"
+        };
+        row(
+            0,
+            Mark::Removed,
+            &format!("{name} at {address} left the file: {hint}"),
+        );
     }
     let services = plan.servers.iter().flat_map(|server| &server.services);
     for service in services.filter(|service| service.has_grants && service.mark != Mark::Removed) {
         let what = "its `allow` is recorded; this version does not confine code";
         warn(&format!("`{}`: {what}", service.name));
     }
-    plan.breaks.iter().for_each(|broken| warn(&broken.to_string()));
+    plan.breaks
+        .iter()
+        .for_each(|broken| warn(&broken.to_string()));
     plan.notes.iter().for_each(|note| warn(note));
     report::out(summary(plan));
 }
@@ -43,7 +53,11 @@ fn summary(plan: &Plan) -> String {
     let load = match files {
         0 if plan.is_empty() => String::new(),
         0 => ", nothing to send".to_owned(),
-        _ => format!(", {} to send in {}", counted(files, "file"), report::bytes(bytes)),
+        _ => format!(
+            ", {} to send in {}",
+            counted(files, "file"),
+            report::bytes(bytes)
+        ),
     };
     format!(
         "plan: {} new, {} changed, {} removed, {} unchanged on {}{load}",
@@ -64,7 +78,11 @@ pub(super) fn row(depth: usize, mark: Mark, what: &str) {
         Mark::Unchanged => Colour::Faint,
     };
     let line = format!("{mark} {what}");
-    report::out(format_args!("{}{}", "    ".repeat(depth), report::painted(colour, &line)));
+    report::out(format_args!(
+        "{}{}",
+        "    ".repeat(depth),
+        report::painted(colour, &line)
+    ));
 }
 
 fn warn(what: &str) {
@@ -72,17 +90,34 @@ fn warn(what: &str) {
 }
 
 fn print_server(server: &ServerPlan, verbose: bool) {
-    let ServerPlan { name, address, live, .. } = server;
+    let ServerPlan {
+        name,
+        address,
+        live,
+        ..
+    } = server;
     let (now, next) = (live.generation, live.generation.saturating_add(1));
     if !server.changes {
-        row(0, Mark::Unchanged, &format!("{name} at {address}: generation {now}, nothing changes"));
+        row(
+            0,
+            Mark::Unchanged,
+            &format!("{name} at {address}: generation {now}, nothing changes"),
+        );
         if !verbose {
             return;
         }
     } else if now == 0 {
-        row(0, Mark::New, &format!("{name} at {address}: first generation"));
+        row(
+            0,
+            Mark::New,
+            &format!("{name} at {address}: first generation"),
+        );
     } else {
-        row(0, Mark::Changed, &format!("{name} at {address}: generation {now} -> {next}"));
+        row(
+            0,
+            Mark::Changed,
+            &format!("{name} at {address}: generation {now} -> {next}"),
+        );
     }
     print_services(server, verbose);
 }
@@ -113,13 +148,21 @@ fn print_service(service: &ServiceChange, verbose: bool) {
     }
     for mark in [Mark::New, Mark::Changed, Mark::Removed, Mark::Unchanged] {
         let rpcs: Vec<&RpcChange> = service.rpcs.iter().filter(|rpc| rpc.mark == mark).collect();
-        let most = if mark == Mark::Unchanged { 0 } else { MOST_ROWS };
+        let most = if mark == Mark::Unchanged {
+            0
+        } else {
+            MOST_ROWS
+        };
         if rpcs.len() > most && !verbose {
             row(2, mark, &counted(rpcs.len(), "procedure"));
             continue;
         }
         for RpcChange { key, what, .. } in rpcs {
-            let line = if what.is_empty() { key.clone() } else { format!("{key}  {what}") };
+            let line = if what.is_empty() {
+                key.clone()
+            } else {
+                format!("{key}  {what}")
+            };
             row(2, mark, &line);
         }
     }
@@ -153,7 +196,10 @@ pub(super) fn server_json(server: &ServerPlan) -> Value {
 }
 
 fn service_json(service: &ServiceChange) -> Value {
-    let rpcs = service.rpcs.iter().filter(|rpc| rpc.mark != Mark::Unchanged);
+    let rpcs = service
+        .rpcs
+        .iter()
+        .filter(|rpc| rpc.mark != Mark::Unchanged);
     let files = service.files.iter();
     json!({
         "service": service.name,

@@ -6,17 +6,34 @@ use wire::binary;
 use super::{ADD, assert_sum, bind_add};
 use crate::harness::{BinaryPeer, Frames, Network, Raises};
 
-/// Services, procedures, arguments, returned values; what a call of them is answered, and what a stranger's is.
-type Case<'a> = ((&'a str, &'a str), &'a [&'a str], Option<&'a [&'a str]>, Raises<'a>, Raises<'a>);
+/// Services, procedures, arguments, returned values; what a call of them is answered, and what a
+/// stranger's is.
+type Case<'a> = (
+    (&'a str, &'a str),
+    &'a [&'a str],
+    Option<&'a [&'a str]>,
+    Raises<'a>,
+    Raises<'a>,
+);
 
-const STRANGER: Raises<'static> = Raises("Client Not Registered", "no", &["no access to service `svc1`"]);
+const STRANGER: Raises<'static> = Raises(
+    "Client Not Registered",
+    "no",
+    &["no access to service `svc1`"],
+);
 
 fn cases<'a>() -> Vec<Case<'a>> {
     let no_service = Raises("Service Not Found", "no", &["no service `svc9`"]);
     let no_rpc = Raises("RPC Not Found", "no", &["no procedure `rpc9`"]);
     let invalid = |words| Raises("Invalid Arguments", "no", words);
     vec![
-        (("svc9", "add"), &["int", "int"], None, no_service, no_service),
+        (
+            ("svc9", "add"),
+            &["int", "int"],
+            None,
+            no_service,
+            no_service,
+        ),
         (("svc9", "rpc9"), &["inte"], None, no_service, no_service),
         (("svc1", "rpc9"), &["int", "int"], None, no_rpc, no_rpc),
         (("svc1", "rpc9"), &["inte"], Some(&["inte"]), no_rpc, no_rpc),
@@ -27,9 +44,27 @@ fn cases<'a>() -> Vec<Case<'a>> {
             invalid(&["no overload (int)", "svc1.add(int, int) -> (int)"]),
             STRANGER,
         ),
-        (("svc1", "add"), &["inte", "int"], None, invalid(&["`inte`", "valid: "]), STRANGER),
-        (("svc1", "add"), &["int", "int"], Some(&["str"]), invalid(&["returns (int), not (str)"]), STRANGER),
-        (("svc1", "add"), &["int", "int"], Some(&[]), invalid(&["returns (int), not ()"]), STRANGER),
+        (
+            ("svc1", "add"),
+            &["inte", "int"],
+            None,
+            invalid(&["`inte`", "valid: "]),
+            STRANGER,
+        ),
+        (
+            ("svc1", "add"),
+            &["int", "int"],
+            Some(&["str"]),
+            invalid(&["returns (int), not (str)"]),
+            STRANGER,
+        ),
+        (
+            ("svc1", "add"),
+            &["int", "int"],
+            Some(&[]),
+            invalid(&["returns (int), not ()"]),
+            STRANGER,
+        ),
     ]
 }
 
@@ -44,7 +79,11 @@ fn a_bind_that_fails_is_told_at_its_first_call_and_the_session_goes_on() {
     peer.send(bind_add());
     for (index, case) in cases().iter().enumerate() {
         let (slot, call) = (index as u32 + 1, 10 * index as u64);
-        peer.send(bind(slot, case).call_with_bytes(call + 1, slot, &[]).call_with_bytes(call + 2, slot, &[]));
+        peer.send(
+            bind(slot, case)
+                .call_with_bytes(call + 1, slot, &[])
+                .call_with_bytes(call + 2, slot, &[]),
+        );
         for call in [call + 1, call + 2] {
             let (refused, exception) = peer.raised();
             assert_eq!(refused, call);
@@ -67,7 +106,10 @@ fn a_stranger_learns_which_services_and_procedures_there_are_and_no_signature() 
         let (refused, exception) = peer.raised();
         assert_eq!(refused, call);
         case.4.is(&exception);
-        assert!(exception.valid_signatures.is_empty() && !exception.message.contains("int"), "{exception:?}");
+        assert!(
+            exception.valid_signatures.is_empty() && !exception.message.contains("int"),
+            "{exception:?}"
+        );
     }
     peer.send(bind_add().call(100, 0, (2_i64, 3_i64)));
     STRANGER.is(&peer.raised().1);
@@ -77,11 +119,18 @@ fn a_stranger_learns_which_services_and_procedures_there_are_and_no_signature() 
 fn who_is_calling_is_who_calls_from_that_address() {
     let network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
-    for (name, refused) in
-        [("client1", false), ("", false), ("client2", true), ("Client1", true), ("client1\0", true)]
-    {
+    for (name, refused) in [
+        ("client1", false),
+        ("", false),
+        ("client2", true),
+        ("Client1", true),
+        ("client1\0", true),
+    ] {
         let mut peer = BinaryPeer::silent([127, 0, 0, 1], address);
-        peer.greet(&binary::Hello { name, ..crate::harness::HELLO });
+        peer.greet(&binary::Hello {
+            name,
+            ..crate::harness::HELLO
+        });
         peer.send(bind_add());
         if refused {
             peer.send(Frames::new().call(1, 0, (2_i64, 3_i64)));
@@ -99,7 +148,12 @@ fn long_names_and_many_types_are_answered_shortly() {
     let many = vec!["int"; binary::MAX_BIND_TYPES];
     let cases: [(_, &[&str], Option<&[&str]>, _); 5] = [
         (("svc1", "add"), &[&long], None, "Invalid Arguments"),
-        (("svc1", "add"), &["int", "int"], Some(&[&long]), "Invalid Arguments"),
+        (
+            ("svc1", "add"),
+            &["int", "int"],
+            Some(&[&long]),
+            "Invalid Arguments",
+        ),
         (("svc1", "add"), &many, None, "Invalid Arguments"),
         ((&long, "add"), &[], None, "Service Not Found"),
         (("svc1", &long), &[], None, "RPC Not Found"),
@@ -110,10 +164,17 @@ fn long_names_and_many_types_are_answered_shortly() {
         peer.send(Frames::new().call(call, 0, ()));
         let (_, exception) = peer.raised();
         assert_eq!(exception.kind.as_str(), kind);
-        assert!(exception.message.len() < 1000, "{} bytes of words", exception.message.len());
+        assert!(
+            exception.message.len() < 1000,
+            "{} bytes of words",
+            exception.message.len()
+        );
     }
     let mut named = BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address());
-    named.greet(&binary::Hello { name: &long, ..crate::harness::HELLO });
+    named.greet(&binary::Hello {
+        name: &long,
+        ..crate::harness::HELLO
+    });
     named.send(bind_add().call(1, 0, (2_i64, 3_i64)));
     let (_, exception) = named.raised();
     STRANGER.is(&exception);

@@ -8,10 +8,17 @@ fn a_call_that_is_given_up_is_answered_once_whether_it_runs_or_waits() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let mut peer = network.binary();
-    peer.send(Frames::new().bind(0, "add", &["int", "int"]).bind(1, "wait", &["int"]));
+    peer.send(
+        Frames::new()
+            .bind(0, "add", &["int", "int"])
+            .bind(1, "wait", &["int"]),
+    );
     peer.send(Frames::new().call(1, 1, (10_i64,)));
     let visitor = gate.enter();
     peer.send(Frames::new().call(2, 1, (20_i64,)).cancel(2));
@@ -24,8 +31,15 @@ fn a_call_that_is_given_up_is_answered_once_whether_it_runs_or_waits() {
     Raises("Cancelled", "unknown", &["gave up"]).is(&exception);
     peer.send(Frames::new().cancel(1).cancel(2).call(3, 0, (2_i64, 3_i64)));
     visitor.release();
-    assert_eq!(peer.returned::<i64>(), (3, 5), "the worker that was given up is free again");
-    assert!(gate.enter_now().is_none(), "what was given up in the queue ran");
+    assert_eq!(
+        peer.returned::<i64>(),
+        (3, 5),
+        "the worker that was given up is free again"
+    );
+    assert!(
+        gate.enter_now().is_none(),
+        "what was given up in the queue ran"
+    );
 }
 
 #[test]
@@ -59,12 +73,15 @@ fn cancelled_work_counts_until_it_has_stopped() {
         Raises("Cancelled", "unknown", &[]).is(&exception);
         next += 1;
     }
-    peer.send(
-        (next..next + 5).fold(Frames::new(), |frames, call| frames.call(call, 1, (call.cast_signed(),))),
-    );
+    peer.send((next..next + 5).fold(Frames::new(), |frames, call| {
+        frames.call(call, 1, (call.cast_signed(),))
+    }));
     let only = gate.enter();
     assert_sum(&mut adding(&network), 2);
-    assert!(gate.enter_now().is_none(), "more than {LIMIT} run, for given-up calls were not counted");
+    assert!(
+        gate.enter_now().is_none(),
+        "more than {LIMIT} run, for given-up calls were not counted"
+    );
     only.release();
     assert_eq!(peer.returned::<i64>(), (next, next.cast_signed()));
     inside.into_iter().for_each(Visitor::release);
@@ -83,9 +100,19 @@ fn a_session_at_its_limit_of_calls_still_hears_that_they_are_given_up() {
     let flags = ["--max-session-calls", "2"];
     let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)]).served(&flags);
     let mut peer = adding(&network);
-    peer.send(Frames::new().bind(1, "wait", &["int"]).call(2, 1, (1_i64,)).call(3, 1, (1_i64,)));
+    peer.send(
+        Frames::new()
+            .bind(1, "wait", &["int"])
+            .call(2, 1, (1_i64,))
+            .call(3, 1, (1_i64,)),
+    );
     let visitors = [gate.enter(), gate.enter()];
-    peer.send(Frames::new().cancel(3).cancel(2).with(|out| wire::binary::put_ping(9, out)));
+    peer.send(
+        Frames::new()
+            .cancel(3)
+            .cancel(2)
+            .with(|out| wire::binary::put_ping(9, out)),
+    );
     let mut replies = [peer.answer(), peer.answer(), peer.answer()].map(|reply| match reply {
         Reply::Exception(call, exception) => {
             Raises("Cancelled", "unknown", &[]).is(&exception);

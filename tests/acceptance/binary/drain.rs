@@ -9,18 +9,29 @@ fn a_server_that_stops_says_the_last_call_that_it_answers_and_answers_it() {
     let wait = gate.source("wait");
     let mut network = Network::serving(&[ADD, ("wait", "int", "int", &wait)]);
     let mut busy = adding(&network);
-    busy.send(Frames::new().bind(1, "wait", &["int"]).call(6, 1, (60_i64,)).call(7, 1, (70_i64,)));
+    busy.send(
+        Frames::new()
+            .bind(1, "wait", &["int"])
+            .call(6, 1, (60_i64,))
+            .call(7, 1, (70_i64,)),
+    );
     let visitors = [gate.enter(), gate.enter()];
     let (mut idle, mut unused) = (adding(&network), network.binary());
     let mut half_closed = adding(&network);
-    half_closed.send(Frames::new().bind(1, "wait", &["int"]).call(2, 1, (20_i64,)));
+    half_closed.send(
+        Frames::new()
+            .bind(1, "wait", &["int"])
+            .call(2, 1, (20_i64,)),
+    );
     let last = gate.enter();
     half_closed.half_close();
     network.server("server1").signal("TERM");
     assert_eq!(busy.answer(), Reply::Drain(7));
     assert_eq!(idle.receive(), Reply::Drain(1));
     assert_eq!(unused.receive(), Reply::Drain(0));
-    [&mut idle, &mut unused].into_iter().for_each(BinaryPeer::expect_end);
+    [&mut idle, &mut unused]
+        .into_iter()
+        .for_each(BinaryPeer::expect_end);
     assert!(Peer::is_refused(network.server("server1").address()));
     busy.send(Frames::new().call(8, 1, (80_i64,)).cancel(6));
     visitors.into_iter().for_each(Visitor::release);
@@ -31,7 +42,10 @@ fn a_server_that_stops_says_the_last_call_that_it_answers_and_answers_it() {
     last.release();
     assert_eq!(half_closed.returned::<i64>(), (2, 20));
     drop((busy, idle, unused, half_closed));
-    assert!(gate.enter_now().is_none(), "a call after the notice was executed");
+    assert!(
+        gate.enter_now().is_none(),
+        "a call after the notice was executed"
+    );
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
 }
 
@@ -54,8 +68,9 @@ fn a_session_before_its_hello_is_ended_by_a_drain() {
 fn calls_that_stream_in_while_the_server_stops_are_answered_up_to_the_last_that_it_names() {
     let mut network = Network::serving(&[ADD]);
     let mut peer = network.binary();
-    let calls =
-        (1..=20_000).fold(bind_add(), |frames, call| frames.call(call, 0, (call.cast_signed(), 1_i64)));
+    let calls = (1..=20_000).fold(bind_add(), |frames, call| {
+        frames.call(call, 0, (call.cast_signed(), 1_i64))
+    });
     let sending = peer.send_aside(calls.bytes());
     let mut answered = Vec::new();
     let last = loop {
@@ -72,11 +87,17 @@ fn calls_that_stream_in_while_the_server_stops_are_answered_up_to_the_last_that_
         }
     };
     while let Some(reply) = peer.next() {
-        let Reply::Result(call, _) = reply else { panic!("{reply:?}") };
+        let Reply::Result(call, _) = reply else {
+            panic!("{reply:?}")
+        };
         answered.push(call);
     }
     answered.sort_unstable();
-    assert!(answered.iter().copied().eq(1..=last), "{} answers, the last call is {last}", answered.len());
+    assert!(
+        answered.iter().copied().eq(1..=last),
+        "{} answers, the last call is {last}",
+        answered.len()
+    );
     drop(peer);
     sending.join().expect("the sender");
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));

@@ -1,4 +1,5 @@
-//! Too much of what is no call, and calls that are given up as they are made: a budget, then the end.
+//! Too much of what is no call, and calls that are given up as they are made: a budget, then the
+//! end.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +15,21 @@ fn a_flood_of_calls_that_are_given_up_at_once_ends_its_session_and_each_is_answe
     let gate = Gate::new();
     let wait = gate.source_with("wait", "number and gate.recv(1)\n    return number");
     let network = Network::with_procedures(&[("wait", "int", "int", &wait)])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&["--max-session-calls", "8"]);
     let mut peer = network.binary();
-    peer.send(Frames::new().bind(0, "wait", &["int"]).call(1, 0, (10_i64,)));
+    peer.send(
+        Frames::new()
+            .bind(0, "wait", &["int"])
+            .call(1, 0, (10_i64,)),
+    );
     let running = gate.enter();
-    let frames = (2..=CALLS).fold(Frames::new(), |frames, call| frames.call(call, 0, (0_i64,)).cancel(call));
+    let frames = (2..=CALLS).fold(Frames::new(), |frames, call| {
+        frames.call(call, 0, (0_i64,)).cancel(call)
+    });
     let sending = peer.send_aside(frames.bytes());
     let mut answered = BTreeSet::new();
     let mut next = || match peer.answer() {
@@ -36,7 +46,11 @@ fn a_flood_of_calls_that_are_given_up_at_once_ends_its_session_and_each_is_answe
     while let Some(call) = next() {
         assert!(answered.insert(call), "two answers to call {call}");
     }
-    assert!(answered.len() >= CONTROL_BURST as usize - 10, "{} were taken on", answered.len());
+    assert!(
+        answered.len() >= CONTROL_BURST as usize - 10,
+        "{} were taken on",
+        answered.len()
+    );
     running.release();
     let mut ran = 0;
     while let Some(reply) = peer.next() {
@@ -52,7 +66,10 @@ fn a_flood_of_calls_that_are_given_up_at_once_ends_its_session_and_each_is_answe
         assert!(answered.insert(call), "two answers to call {call}");
     }
     let last = answered.len() as u64;
-    assert!(answered.into_iter().eq(1..=last), "what was taken on is answered");
+    assert!(
+        answered.into_iter().eq(1..=last),
+        "what was taken on is answered"
+    );
     sending.join().expect("the sender");
     let visitors = std::iter::from_fn(|| gate.enter_now()).count();
     assert_eq!(visitors, ran, "what was given up in the queue ran");
@@ -74,13 +91,22 @@ fn a_flood_of_frames_that_are_no_calls_ends_its_session_alone() {
         let pongs = std::iter::from_fn(|| match peer.answer() {
             Reply::Pong(number) => Some(number),
             Reply::Exception(0, exception) => {
-                Raises("Malformed Message", "no", &["too many frames that are no calls"]).is(&exception);
+                Raises(
+                    "Malformed Message",
+                    "no",
+                    &["too many frames that are no calls"],
+                )
+                .is(&exception);
                 None
             }
             other => panic!("{other:?}"),
         });
         let pongs: Vec<u64> = pongs.collect();
-        assert!(pongs.is_empty() || pongs.len() >= CONTROL_BURST as usize - 1, "{} pongs", pongs.len());
+        assert!(
+            pongs.is_empty() || pongs.len() >= CONTROL_BURST as usize - 1,
+            "{} pongs",
+            pongs.len()
+        );
         assert!(pongs.iter().copied().eq(0..pongs.len() as u64));
         peer.expect_end();
         sending.join().expect("the sender");
@@ -94,7 +120,11 @@ fn a_budget_of_control_frames_is_enough_for_whoever_calls() {
     let mut peer = adding(&network);
     let half = CONTROL_BURST / 2 - 10;
     let sending = peer.send_aside(
-        (0..half).fold(Frames::new(), |frames, n| frames.with(|out| binary::put_ping(n.into(), out))).bytes(),
+        (0..half)
+            .fold(Frames::new(), |frames, n| {
+                frames.with(|out| binary::put_ping(n.into(), out))
+            })
+            .bytes(),
     );
     for number in 0..half {
         assert_eq!(peer.answer(), Reply::Pong(number.into()));
@@ -110,21 +140,34 @@ fn a_session_binds_no_more_bytes_of_signatures_than_the_limit() {
     let mut peer = adding(&network);
     let long = "a".repeat(60_000);
     // One slot may be bound over and over.
-    peer.send((0..100).fold(Frames::new(), |frames, _| frames.bind(1, &long, &[])).call(2, 1, ()));
+    peer.send(
+        (0..100)
+            .fold(Frames::new(), |frames, _| frames.bind(1, &long, &[]))
+            .call(2, 1, ()),
+    );
     Raises("RPC Not Found", "no", &[]).is(&peer.raised().1);
     assert_sum(&mut peer, 3);
     peer.send(Frames::new().bind(2, &long, &[]));
-    expect_ended(&mut peer, &["more than 65536 bytes of signatures are bound"]);
+    expect_ended(
+        &mut peer,
+        &["more than 65536 bytes of signatures are bound"],
+    );
     let mut peer = adding(&network);
-    let many = (1..10_000).fold(Frames::new(), |frames, slot| frames.bind(slot, "add", &["int", "int"]));
+    let many = (1..10_000).fold(Frames::new(), |frames, slot| {
+        frames.bind(slot, "add", &["int", "int"])
+    });
     peer.send(many);
-    expect_ended(&mut peer, &["more than 65536 bytes of signatures are bound"]);
+    expect_ended(
+        &mut peer,
+        &["more than 65536 bytes of signatures are bound"],
+    );
 }
 
 #[test]
 fn binds_that_fail_take_no_more_memory_than_those_that_do_not() {
-    let overloads: Vec<_> =
-        (1..=40).map(|count| vec!["Tuple[str, str, str, str]"; count].join(", ")).collect();
+    let overloads: Vec<_> = (1..=40)
+        .map(|count| vec!["Tuple[str, str, str, str]"; count].join(", "))
+        .collect();
     let sources: Vec<_> = (1..=40_usize)
         .map(|count| {
             let names: Vec<_> = (0..count).map(|place| format!("a{place}")).collect();

@@ -7,16 +7,26 @@ use crate::harness::{BinaryPeer, Frames, Network, peak_memory};
 const AROUND: usize = 17 + 4;
 
 #[test]
-fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for_a_declared_length() {
+fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for_a_declared_length()
+{
     const LIMIT: u32 = 64 << 10;
     let network = Network::with_procedures(&[ADD, SIZE]).served(&["--max-frame", "64KiB"]);
     assert_sum(&mut adding(&network), 2);
     let server = network.server("server1").pid();
     let before = peak_memory(server);
-    for length in [LIMIT + 1, 0x00ff_ffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
+    for length in [
+        LIMIT + 1,
+        0x00ff_ffff,
+        0x7fff_ffff,
+        0x8000_0000,
+        0xffff_ffff,
+    ] {
         let mut peer = adding(&network);
         peer.send_bytes(&length.to_be_bytes());
-        expect_ended(&mut peer, &[&format!("{length} bytes"), "limit of 65536 bytes"]);
+        expect_ended(
+            &mut peer,
+            &[&format!("{length} bytes"), "limit of 65536 bytes"],
+        );
     }
     let mut peer = adding(&network);
     peer.send_bytes(&[0; 4]);
@@ -24,7 +34,10 @@ fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for
     let mut peer = adding(&network);
     peer.send(Frames::new().payload(&[3]));
     expect_ended(&mut peer, &["broken Request frame"]);
-    assert!(peak_memory(server) < before + (8 << 20), "memory was taken for bytes that never came");
+    assert!(
+        peak_memory(server) < before + (8 << 20),
+        "memory was taken for bytes that never came"
+    );
     for over in [-1, 0, 1_isize] {
         let mut peer = adding(&network);
         peer.send(Frames::new().bind(1, "size", &["bytes"]));
@@ -63,13 +76,19 @@ fn a_long_frame_may_come_in_pieces_and_none_is_reserved_before_it_comes() {
         assert_eq!(peer.returned::<i64>(), (call, 200_000));
     }
     let grown = peak_memory(server) - before;
-    assert!(grown < 24 << 20, "{grown} bytes for 127 MiB that were declared twenty times and did not come");
+    assert!(
+        grown < 24 << 20,
+        "{grown} bytes for 127 MiB that were declared twenty times and did not come"
+    );
 }
 
 #[test]
 fn a_frame_may_come_in_pieces_split_anywhere() {
     let network = Network::serving(&[ADD]);
-    let (hello, call) = (Frames::hello().bytes(), bind_add().call(9, 0, (2_i64, 3_i64)).bytes());
+    let (hello, call) = (
+        Frames::hello().bytes(),
+        bind_add().call(9, 0, (2_i64, 3_i64)).bytes(),
+    );
     let bytes = [hello, call].concat();
     let answered = |peer: &mut BinaryPeer| {
         peer.receive();
@@ -100,8 +119,9 @@ fn a_frame_may_come_in_pieces_split_anywhere() {
 fn a_thousand_frames_may_come_in_one_write() {
     let network = Network::serving(&[ADD]);
     let frames = |first: u64| {
-        (first..first + 1000)
-            .fold(Frames::new(), |frames, call| frames.call(call, 0, (call.cast_signed(), 1_i64)))
+        (first..first + 1000).fold(Frames::new(), |frames, call| {
+            frames.call(call, 0, (call.cast_signed(), 1_i64))
+        })
     };
     let mut peer = adding(&network);
     for first in [2, 1002] {
@@ -121,7 +141,10 @@ fn a_thousand_frames_may_come_in_one_write() {
 #[test]
 fn nothing_of_a_frame_that_was_cut_off_is_executed() {
     let network = Network::with_procedures(&[COUNT])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let bytes = Frames::hello().bind(0, "count", &[]).call(1, 0, ()).bytes();
     for cut in 1..bytes.len() {
@@ -131,7 +154,10 @@ fn nothing_of_a_frame_that_was_cut_off_is_executed() {
         peer.half_close();
         while let Some(payload) = peer.next_payload() {
             let is_hello = payload.starts_with(b"\0RPCB");
-            assert!(is_hello || payload.starts_with(b"{\"header\":\"RPC-EX\""), "cut at {cut}: {payload:?}");
+            assert!(
+                is_hello || payload.starts_with(b"{\"header\":\"RPC-EX\""),
+                "cut at {cut}: {payload:?}"
+            );
         }
         let mut peer = fresh();
         peer.send_bytes(&bytes[..cut]);

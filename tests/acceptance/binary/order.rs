@@ -1,4 +1,5 @@
-//! What may come when: HELLO first and once, numbers that rise, slots in order, nothing that servers send.
+//! What may come when: HELLO first and once, numbers that rise, slots in order, nothing that
+//! servers send.
 
 use wire::binary::{self, Bound, Hello, MAGIC};
 use wire::exception::{Exception, ExceptionType};
@@ -13,14 +14,27 @@ fn a_call_s_number_is_higher_than_the_one_before_or_the_session_ends() {
     let network = Network::serving(&[ADD, ("wait", "int", "int", &wait)]);
     for wrong in [0, 1, 6, 7] {
         let mut peer = adding(&network);
-        peer.send(Frames::new().bind(1, "wait", &["int"]).call(7, 1, (70_i64,)));
+        peer.send(
+            Frames::new()
+                .bind(1, "wait", &["int"])
+                .call(7, 1, (70_i64,)),
+        );
         let visitor = gate.enter();
         peer.send(Frames::new().call(wrong, 0, (1_i64, 1_i64)));
         let (call, exception) = peer.raised();
         assert_eq!(call, 0);
-        Raises("Malformed Message", "no", &[&format!("call {wrong} comes after call 7")]).is(&exception);
+        Raises(
+            "Malformed Message",
+            "no",
+            &[&format!("call {wrong} comes after call 7")],
+        )
+        .is(&exception);
         visitor.release();
-        assert_eq!(peer.returned::<i64>(), (7, 70), "what was taken on before is answered, once");
+        assert_eq!(
+            peer.returned::<i64>(),
+            (7, 70),
+            "what was taken on before is answered, once"
+        );
         peer.expect_end();
     }
     let mut peer = adding(&network);
@@ -37,7 +51,12 @@ fn a_call_of_a_slot_that_is_not_bound_fails_alone() {
         peer.send(Frames::new().call(call, slot, (1_i64, 1_i64)));
         let (refused, exception) = peer.raised();
         assert_eq!(refused, call);
-        Raises("Malformed Message", "no", &[&format!("slot {slot} is not bound")]).is(&exception);
+        Raises(
+            "Malformed Message",
+            "no",
+            &[&format!("slot {slot} is not bound")],
+        )
+        .is(&exception);
     }
     assert_sum(&mut peer, 5);
 }
@@ -48,7 +67,10 @@ fn slots_are_bound_without_a_gap_and_may_be_bound_again() {
     for gap in [2, 1000, u32::MAX] {
         let mut peer = adding(&network);
         peer.send(Frames::new().bind(gap, "add", &["int", "int"]));
-        expect_ended(&mut peer, &[&format!("slot {gap} is bound, and the next one is 1")]);
+        expect_ended(
+            &mut peer,
+            &[&format!("slot {gap} is bound, and the next one is 1")],
+        );
     }
     let mut peer = adding(&network);
     peer.send(Frames::new().bind(0, "sub", &[]).call(2, 0, ()));
@@ -63,9 +85,11 @@ fn hello_comes_first_and_once() {
     let mut peer = adding(&network);
     peer.send(Frames::hello());
     expect_ended(&mut peer, &["a second HELLO"]);
-    for first in
-        [bind_add(), Frames::new().with(|out| binary::put_ping(1, out)), Frames::new().payload(b"\0RPC")]
-    {
+    for first in [
+        bind_add(),
+        Frames::new().with(|out| binary::put_ping(1, out)),
+        Frames::new().payload(b"\0RPC"),
+    ] {
         let mut peer = BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address());
         peer.send(first);
         let answer = peer.next_payload().expect("an answer in text");
@@ -80,12 +104,33 @@ fn a_hello_of_another_version_is_told_which_is_spoken() {
     let address = network.server("server1").address();
     for (lowest, highest) in [(0, 0), (2, 2), (2, u16::MAX), (5, 1)] {
         let mut peer = BinaryPeer::silent([127, 0, 0, 1], address);
-        peer.send(Frames::new().with(|out| binary::put_hello(&Hello { lowest, highest, ..HELLO }, out)));
-        expect_ended(&mut peer, &["speaks version 1", &format!("not {lowest} to {highest}")]);
+        peer.send(Frames::new().with(|out| {
+            binary::put_hello(
+                &Hello {
+                    lowest,
+                    highest,
+                    ..HELLO
+                },
+                out,
+            );
+        }));
+        expect_ended(
+            &mut peer,
+            &["speaks version 1", &format!("not {lowest} to {highest}")],
+        );
     }
     for (lowest, highest) in [(0, 1), (1, u16::MAX)] {
         let mut peer = BinaryPeer::silent([127, 0, 0, 1], address);
-        let hello = Frames::new().with(|out| binary::put_hello(&Hello { lowest, highest, ..HELLO }, out));
+        let hello = Frames::new().with(|out| {
+            binary::put_hello(
+                &Hello {
+                    lowest,
+                    highest,
+                    ..HELLO
+                },
+                out,
+            );
+        });
         // Later versions may say more in it.
         let longer = [&hello.bytes()[4..], b"more"].concat();
         peer.send(Frames::new().payload(&longer));
@@ -101,7 +146,12 @@ fn a_hello_that_is_broken_ends_the_connection() {
     let hello = Frames::hello().bytes();
     let mut not_utf8 = hello[4..].to_vec();
     *not_utf8.last_mut().expect("a name") = 0xff;
-    for payload in [&hello[4..9], &hello[4..15], &hello[4..hello.len() - 1], &not_utf8] {
+    for payload in [
+        &hello[4..9],
+        &hello[4..15],
+        &hello[4..hello.len() - 1],
+        &not_utf8,
+    ] {
         let mut peer = BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address());
         peer.send(Frames::new().payload(payload));
         assert!(payload.starts_with(&[&[0], &MAGIC[..]].concat()));
@@ -121,12 +171,23 @@ fn what_only_servers_send_ends_the_session() {
                 out.end_frame(mark);
             }),
         ),
-        ("EX", Frames::new().with(|out| binary::put_exception(1, &exception, out))),
+        (
+            "EX",
+            Frames::new().with(|out| binary::put_exception(1, &exception, out)),
+        ),
         ("DRAIN", Frames::new().with(|out| binary::put_drain(1, out))),
         (
             "BOUND",
-            Frames::new()
-                .with(|out| binary::put_bound(&Bound { slot: 0, generation: 1, source: [0; 32] }, out)),
+            Frames::new().with(|out| {
+                binary::put_bound(
+                    &Bound {
+                        slot: 0,
+                        generation: 1,
+                        source: [0; 32],
+                    },
+                    out,
+                );
+            }),
         ),
     ];
     for (name, frames) in wrong {
@@ -162,7 +223,10 @@ fn a_frame_that_is_cut_inside_or_of_no_kind_ends_the_session_alone() {
     for (kind, long) in [(6, "Cancel"), (7, "Ping"), (8, "Pong")] {
         let mut peer = adding(&network);
         peer.send(Frames::new().payload(&[kind, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
-        expect_ended(&mut peer, &[&format!("broken {long} frame"), "1 bytes left over"]);
+        expect_ended(
+            &mut peer,
+            &[&format!("broken {long} frame"), "1 bytes left over"],
+        );
     }
     assert_sum(&mut other, 2);
 }

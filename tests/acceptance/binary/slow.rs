@@ -28,8 +28,10 @@ fn a_frame_that_does_not_come_whole_in_time_ends_its_session_alone() {
 #[test]
 fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
     let network = Network::with_procedures(&[ADD, SIZE]).served(&["--header-timeout", "300ms"]);
-    let (mut fresh, mut open) =
-        (BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address()), adding(&network));
+    let (mut fresh, mut open) = (
+        BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address()),
+        adding(&network),
+    );
     open.send(Frames::new().bind(1, "size", &["bytes"]));
     let hello = [Frames::hello().bytes(), vec![0; 1000]].concat();
     let call = Frames::new().call(2, 1, (vec![7_u8; 100_000],)).bytes();
@@ -41,7 +43,9 @@ fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
             peer.try_send_bytes(&[**byte]) && !peer.ends_within(Duration::from_millis(pause))
         });
         assert!(sent.count() < bytes.len(), "every slow byte was taken");
-        network.server("server1").logged(&["closed", &address, "header timeout"]);
+        network
+            .server("server1")
+            .logged(&["closed", &address, "header timeout"]);
     }
 }
 
@@ -63,7 +67,14 @@ fn two_hundred_slow_peers_hold_up_nobody_and_are_all_closed() {
 fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
     const ANSWER: usize = 256 << 10;
     let text = format!("def text():\n    return 'x' * {ANSWER}\n");
-    let flags = ["--max-queued", "64KiB", "--max-session-calls", "8", "--write-timeout", "500ms"];
+    let flags = [
+        "--max-queued",
+        "64KiB",
+        "--max-session-calls",
+        "8",
+        "--write-timeout",
+        "500ms",
+    ];
     let network = Network::with_procedures(&[("text", "", "str", &text), ADD]).served(&flags);
     let server = network.server("server1");
     let mut other = adding(&network);
@@ -74,7 +85,10 @@ fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
     server.logged(&["closed", &peer.local_addr().to_string(), "write timeout"]);
     assert_sum(&mut other, 2);
     let grown = peak_memory(server.pid()) - before;
-    assert!(grown < 40 << 20, "{grown} bytes for 200 MiB of answers that nobody took");
+    assert!(
+        grown < 40 << 20,
+        "{grown} bytes for 200 MiB of answers that nobody took"
+    );
 }
 
 #[test]
@@ -101,7 +115,10 @@ fn a_session_on_which_nothing_happens_is_closed_by_the_shorter_idle_timeout() {
     let network = Network::with_procedures(&[ADD]).served(&["--idle-timeout", "1h"]);
     let server = network.server("server1");
     let mut peer = BinaryPeer::silent([127, 0, 0, 1], server.address());
-    peer.greet(&wire::binary::Hello { idle_timeout_ms: 200, ..crate::harness::HELLO });
+    peer.greet(&wire::binary::Hello {
+        idle_timeout_ms: 200,
+        ..crate::harness::HELLO
+    });
     let (address, mut other) = (peer.local_addr().to_string(), adding(&network));
     peer.send(bind_add());
     assert_sum(&mut peer, 1);

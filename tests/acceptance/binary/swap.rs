@@ -13,8 +13,14 @@ fn source_of(value: u64) -> String {
 
 fn bound(slot: u32, generation: u64, source: &str) -> Reply {
     let digits = sha256_hex(source.as_bytes());
-    let byte = |place: usize| u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).expect("hexadecimal");
-    Reply::Bound(Bound { slot, generation, source: std::array::from_fn(byte) })
+    let byte = |place: usize| {
+        u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).expect("hexadecimal")
+    };
+    Reply::Bound(Bound {
+        slot,
+        generation,
+        source: std::array::from_fn(byte),
+    })
 }
 
 #[test]
@@ -58,7 +64,11 @@ fn a_call_across_an_apply_ends_on_the_old_code_and_the_next_runs_the_new() {
     assert_eq!(peer.returned::<i64>(), (1, -7));
     peer.send(Frames::new().call(3, 0, (8_i64,)));
     gate.enter().release();
-    assert_eq!(peer.receive(), Reply::Result(3, 8_i64.to_le_bytes().to_vec()), "it knows what answers");
+    assert_eq!(
+        peer.receive(),
+        Reply::Result(3, 8_i64.to_le_bytes().to_vec()),
+        "it knows what answers"
+    );
 }
 
 #[test]
@@ -87,12 +97,18 @@ fn a_slot_whose_procedure_goes_fails_and_works_again_when_it_is_back() {
     let mut peer = network.binary();
     peer.send(bind_add());
     assert_sum(&mut peer, 1);
-    let without: Vec<_> = init.lines().filter(|line| !line.contains("name: add")).collect();
+    let without: Vec<_> = init
+        .lines()
+        .filter(|line| !line.contains("name: add"))
+        .collect();
     network.write("init.yaml", &without.join("\n"));
     network.apply().succeeds();
     peer.send(Frames::new().call(2, 0, (2_i64, 3_i64)));
     Raises("RPC Not Found", "no", &["`add`"]).is(&peer.raised().1);
-    network.write("init.yaml", &init.replace("\"int\", \"int\"", "\"int\", \"int\", \"int\""));
+    network.write(
+        "init.yaml",
+        &init.replace("\"int\", \"int\"", "\"int\", \"int\", \"int\""),
+    );
     network.write("p1.py", "def add(a, b, c):\n    return a + b + c\n");
     network.apply().succeeds();
     peer.send(Frames::new().call(3, 0, (2_i64, 3_i64)));

@@ -6,10 +6,17 @@ use crate::harness::{Frames, Gate, Network, Raises};
 #[test]
 fn a_call_without_any_time_does_not_run() {
     let network = Network::with_procedures(&[ADD, COUNT])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let mut peer = adding(&network);
-    peer.send(Frames::new().bind(1, "count", &[]).call_within(2, 1, Some(0), ()));
+    peer.send(
+        Frames::new()
+            .bind(1, "count", &[])
+            .call_within(2, 1, Some(0), ()),
+    );
     let (call, exception) = peer.raised();
     assert_eq!(call, 2);
     Raises("Deadline Exceeded", "no", &["before the call began"]).is(&exception);
@@ -23,10 +30,17 @@ fn a_deadline_that_passes_ends_the_call_wherever_it_is() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let mut peer = network.binary();
-    peer.send(Frames::new().bind(0, "add", &["int", "int"]).bind(1, "wait", &["int"]));
+    peer.send(
+        Frames::new()
+            .bind(0, "add", &["int", "int"])
+            .bind(1, "wait", &["int"]),
+    );
     peer.send(Frames::new().call_within(1, 1, Some(300), (10_i64,)));
     let visitor = gate.enter();
     peer.send(Frames::new().call_within(2, 1, Some(50), (20_i64,)));
@@ -35,7 +49,12 @@ fn a_deadline_that_passes_ends_the_call_wherever_it_is() {
     Raises("Deadline Exceeded", "no", &["waiting for a worker"]).is(&exception);
     let (call, exception) = peer.raised();
     assert_eq!(call, 1);
-    Raises("Deadline Exceeded", "unknown", &["while the procedure was running"]).is(&exception);
+    Raises(
+        "Deadline Exceeded",
+        "unknown",
+        &["while the procedure was running"],
+    )
+    .is(&exception);
     visitor.expect_death();
     assert_sum(&mut peer, 3);
     assert!(gate.enter_now().is_none(), "what expired in the queue ran");
@@ -45,7 +64,8 @@ fn a_deadline_that_passes_ends_the_call_wherever_it_is() {
 fn no_caller_s_deadline_is_longer_than_the_server_s() {
     let gate = Gate::new();
     let wait = gate.source("wait");
-    let network = Network::with_procedures(&[("wait", "int", "int", &wait)]).served(&["--deadline", "300ms"]);
+    let network =
+        Network::with_procedures(&[("wait", "int", "int", &wait)]).served(&["--deadline", "300ms"]);
     let mut peer = network.binary();
     peer.send(Frames::new().bind(0, "wait", &["int"]));
     for (call, asked) in [(1, None), (2, Some(u32::MAX - 1)), (3, Some(60_000))] {
@@ -63,8 +83,14 @@ fn a_peer_that_half_closes_gets_every_answer_and_then_the_end() {
     let flags = ["--max-session-calls", "1"];
     let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)]).served(&flags);
     let mut peer = adding(&network);
-    peer.send(Frames::new().bind(1, "wait", &["int"]).call(2, 1, (20_i64,)));
-    peer.send((3..100).fold(Frames::new(), |frames, call| frames.call(call, 0, (call.cast_signed(), 0_i64))));
+    peer.send(
+        Frames::new()
+            .bind(1, "wait", &["int"])
+            .call(2, 1, (20_i64,)),
+    );
+    peer.send((3..100).fold(Frames::new(), |frames, call| {
+        frames.call(call, 0, (call.cast_signed(), 0_i64))
+    }));
     peer.half_close();
     gate.enter().release();
     assert_eq!(peer.returned::<i64>(), (2, 20));
@@ -81,7 +107,11 @@ fn a_half_closed_session_whose_limit_is_taken_by_given_up_work_answers_what_wait
     let flags = ["--max-session-calls", "1"];
     let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)]).served(&flags);
     let mut peer = adding(&network);
-    peer.send(Frames::new().bind(1, "wait", &["int"]).call(2, 1, (20_i64,)));
+    peer.send(
+        Frames::new()
+            .bind(1, "wait", &["int"])
+            .call(2, 1, (20_i64,)),
+    );
     let stray = gate.enter();
     peer.send(Frames::new().cancel(2).call(3, 0, (2_i64, 3_i64)));
     peer.half_close();

@@ -45,13 +45,23 @@ fn encoded(value: &impl Value) -> Vec<u8> {
 /// A value of the types, but for the item of the enumeration.
 fn good() -> Vec<u8> {
     let map = BTreeMap::from([("a".to_owned(), 1_i64), ("b".to_owned(), 2)]);
-    let value = (true, "é".to_owned(), vec![7_u8, 8], vec![1_i64, 2], map, Some(0.5_f64));
+    let value = (
+        true,
+        "é".to_owned(),
+        vec![7_u8, 8],
+        vec![1_i64, 2],
+        map,
+        Some(0.5_f64),
+    );
     [encoded(&value), 1_u32.to_le_bytes().to_vec()].concat()
 }
 
 /// Where a part of [`good`] begins, by what it begins with.
 fn place(part: &[u8]) -> usize {
-    good().windows(part.len()).position(|window| window == part).expect("a part")
+    good()
+        .windows(part.len())
+        .position(|window| window == part)
+        .expect("a part")
 }
 
 fn taking(network: &Network) -> BinaryPeer {
@@ -70,7 +80,10 @@ fn a_value_that_is_none_of_its_type_is_refused_and_nothing_runs() {
         value
     };
     let (text, entry) = (place("é".as_bytes()), place(b"\x01\0\0\0b") + 4);
-    let (list, dict) = (place(b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x02"), place(b"\x02\0\0\0\x01\0\0\0a"));
+    let (list, dict) = (
+        place(b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x02"),
+        place(b"\x02\0\0\0\x01\0\0\0a"),
+    );
     let huge = u32::MAX.to_le_bytes();
     let item = good().len() - 4;
     let cases = [
@@ -83,7 +96,10 @@ fn a_value_that_is_none_of_its_type_is_refused_and_nothing_runs() {
         (set(entry, b"a"), "twice"),
         (set(item - 9, &[255]), "byte 255 is neither 0 nor 1"),
         (set(item, &[2]), "no"),
-        (set(item, &huge), "enumeration of 2 items has none at place 4294967295"),
+        (
+            set(item, &huge),
+            "enumeration of 2 items has none at place 4294967295",
+        ),
         ([good(), vec![0]].concat(), "1 bytes left over"),
         ([good(), good()].concat(), "bytes left over"),
         (Vec::new(), "cut short"),
@@ -94,7 +110,12 @@ fn a_value_that_is_none_of_its_type_is_refused_and_nothing_runs() {
         peer.send(Frames::new().call_with_bytes(call, 1, value));
         let (refused, exception) = peer.raised();
         assert_eq!(refused, call);
-        Raises("Invalid Arguments", "no", &["do not decode", words, "valid: svc1.take("]).is(&exception);
+        Raises(
+            "Invalid Arguments",
+            "no",
+            &["do not decode", words, "valid: svc1.take("],
+        )
+        .is(&exception);
         assert_eq!(exception.valid_signatures.len(), 1);
     };
     for (value, words) in &cases {
@@ -106,7 +127,11 @@ fn a_value_that_is_none_of_its_type_is_refused_and_nothing_runs() {
     assert_sum(&mut peer, 1000);
     for (call, count) in [(1001, 1), (1002, 2)] {
         peer.send(Frames::new().call_with_bytes(call, 1, &good()));
-        assert_eq!(peer.returned::<i64>(), (call, count), "what was refused was executed");
+        assert_eq!(
+            peer.returned::<i64>(),
+            (call, count),
+            "what was refused was executed"
+        );
     }
 }
 
@@ -131,7 +156,13 @@ fn a_declared_count_takes_no_memory() {
 fn values_at_the_edges_of_their_types_arrive() {
     let echo = |name| ("echo", name, name, "def echo(value):\n    return value\n");
     let ints = vec![i64::MIN, -1, 0, i64::MAX];
-    let floats = vec![f64::NAN, f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE, f64::MAX];
+    let floats = vec![
+        f64::NAN,
+        f64::NEG_INFINITY,
+        -0.0,
+        f64::MIN_POSITIVE,
+        f64::MAX,
+    ];
     let nested: Vec<Option<Vec<u8>>> = vec![None, Some(Vec::new()), Some((0..=255).collect())];
     let cases = [
         ("List[int]", encoded(&ints)),
@@ -139,13 +170,24 @@ fn values_at_the_edges_of_their_types_arrive() {
         ("List[Optional[bytes]]", encoded(&nested)),
         (
             "Dict[int, str]",
-            encoded(&BTreeMap::from([(i64::MIN, "\0é\u{10ffff}".to_owned()), (0, String::new())])),
+            encoded(&BTreeMap::from([
+                (i64::MIN, "\0é\u{10ffff}".to_owned()),
+                (0, String::new()),
+            ])),
         ),
     ];
     for (types, value) in cases {
         let network = Network::serving(&[echo(types)]);
         let mut peer = network.binary();
-        peer.send(Frames::new().bind(0, "echo", &[types]).call_with_bytes(1, 0, &value));
-        assert_eq!(peer.answer(), crate::harness::Reply::Result(1, value), "{types}");
+        peer.send(
+            Frames::new()
+                .bind(0, "echo", &[types])
+                .call_with_bytes(1, 0, &value),
+        );
+        assert_eq!(
+            peer.answer(),
+            crate::harness::Reply::Result(1, value),
+            "{types}"
+        );
     }
 }

@@ -78,7 +78,11 @@ fn returned_values_are_json_one_per_line() {
         (&["open.ping"], "true\n"),
     ] {
         let finished = call(&network, arguments).succeeds();
-        assert_eq!((&*finished.stdout, &*finished.stderr), (printed, ""), "{arguments:?}");
+        assert_eq!(
+            (&*finished.stdout, &*finished.stderr),
+            (printed, ""),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -86,17 +90,46 @@ fn returned_values_are_json_one_per_line() {
 fn options_may_stand_behind_the_values() {
     let network = serving();
     for (arguments, printed) in [
-        (&["svc1.add", "2", "3", "--types", "float,float"][..], "5.0\n"),
+        (
+            &["svc1.add", "2", "3", "--types", "float,float"][..],
+            "5.0\n",
+        ),
         (&["svc1.add", "--types", "str,str", "2", "3"], "\"23\"\n"),
         (&["--types", "int, int", "svc1.add", "2", "3"], "5\n"),
-        (&["svc1.add", "2", "-3", "--server", "server1", "--wait", "1s", "--deadline", "10s"], "-1\n"),
-        (&["svc1.add", "--types", "str,str", "--", "--json", "-x"], "\"--json-x\"\n"),
+        (
+            &[
+                "svc1.add",
+                "2",
+                "-3",
+                "--server",
+                "server1",
+                "--wait",
+                "1s",
+                "--deadline",
+                "10s",
+            ],
+            "-1\n",
+        ),
+        (
+            &["svc1.add", "--types", "str,str", "--", "--json", "-x"],
+            "\"--json-x\"\n",
+        ),
     ] {
-        assert_eq!(call(&network, arguments).succeeds().stdout, printed, "{arguments:?}");
+        assert_eq!(
+            call(&network, arguments).succeeds().stdout,
+            printed,
+            "{arguments:?}"
+        );
     }
-    let answer = call(&network, &["svc1.both", "7", "[]", "--json"]).succeeds().summary();
+    let answer = call(&network, &["svc1.both", "7", "[]", "--json"])
+        .succeeds()
+        .summary();
     assert_eq!(
-        (&answer["return-values"], &answer["generation"], &answer["schema"]),
+        (
+            &answer["return-values"],
+            &answer["generation"],
+            &answer["schema"]
+        ),
         (&json!([7, []]), &json!(1), &json!(1))
     );
     assert_eq!(answer["source"], deploy::sha256_hex(BOTH.as_bytes()));
@@ -106,14 +139,37 @@ fn options_may_stand_behind_the_values() {
 fn an_exception_is_exit_1_with_its_type_kind_and_whether_it_ran() {
     let mut network = serving();
     let more = "    server1: { ip: 127.0.0.1, port: 1 }\n    server2: { ip: 127.0.0.1, port: 2 }\n";
-    network.write("init.yaml", &INIT.replace("    server1: { ip: 127.0.0.1, port: 1 }\n", more));
+    network.write(
+        "init.yaml",
+        &INIT.replace("    server1: { ip: 127.0.0.1, port: 1 }\n", more),
+    );
     network.start("server2", &[]);
     for (arguments, error, executed) in [
-        (&["svc1.fail"][..], "error: Execution Exception: 'the key' (KeyError)", "yes"),
-        (&["svc1.missing", "1"], "error: RPC Not Found: service `svc1` has no procedure `missing`", "no"),
-        (&["--server", "server2", "open.ping"], "error: Service Not Found: ", "no"),
-        (&["--types", "bool", "svc1.add", "true"], "error: Invalid Arguments: ", "no"),
-        (&["--deadline", "100ms", "svc1.sleep"], "error: Deadline Exceeded: ", "unknown"),
+        (
+            &["svc1.fail"][..],
+            "error: Execution Exception: 'the key' (KeyError)",
+            "yes",
+        ),
+        (
+            &["svc1.missing", "1"],
+            "error: RPC Not Found: service `svc1` has no procedure `missing`",
+            "no",
+        ),
+        (
+            &["--server", "server2", "open.ping"],
+            "error: Service Not Found: ",
+            "no",
+        ),
+        (
+            &["--types", "bool", "svc1.add", "true"],
+            "error: Invalid Arguments: ",
+            "no",
+        ),
+        (
+            &["--deadline", "100ms", "svc1.sleep"],
+            "error: Deadline Exceeded: ",
+            "unknown",
+        ),
     ] {
         let finished = call(&network, arguments).ends(1);
         let lines: Vec<&str> = finished.stderr.lines().collect();
@@ -121,18 +177,26 @@ fn an_exception_is_exit_1_with_its_type_kind_and_whether_it_ran() {
         assert!(lines[0].starts_with(error), "{finished:?}");
         assert_eq!(lines[1], format!("executed: {executed}"));
     }
-    network.client(&["--as", "client2", "call", "svc1.nothing"]).ends(1).says("Client Not Registered");
+    network
+        .client(&["--as", "client2", "call", "svc1.nothing"])
+        .ends(1)
+        .says("Client Not Registered");
 }
 
 #[test]
 fn failures_are_json_where_asked() {
     let network = serving();
     let failed = |status: i32, arguments: &[&str]| -> Value {
-        let finished =
-            network.client(&[&["--json", "--as", "client1", "call"], arguments].concat()).ends(status);
+        let finished = network
+            .client(&[&["--json", "--as", "client1", "call"], arguments].concat())
+            .ends(status);
         assert_eq!(finished.stderr, "");
         let lines = finished.json_lines();
-        assert_eq!((lines.len(), &lines[0]["schema"]), (1, &json!(1)), "{lines:?}");
+        assert_eq!(
+            (lines.len(), &lines[0]["schema"]),
+            (1, &json!(1)),
+            "{lines:?}"
+        );
         lines[0].clone()
     };
     let raised = failed(1, &["svc1.fail"]);
@@ -143,7 +207,11 @@ fn failures_are_json_where_asked() {
     );
     assert_eq!(raised["executed"], "yes");
     let invalid = failed(1, &["--types", "bool", "svc1.add", "true"]);
-    assert_eq!(invalid["valid-signatures"].as_array().map(Vec::len), Some(3), "{invalid}");
+    assert_eq!(
+        invalid["valid-signatures"].as_array().map(Vec::len),
+        Some(3),
+        "{invalid}"
+    );
     assert_eq!(failed(1, &["nope.add"])["executed"], "no");
     assert!(
         failed(2, &["svc1.add", "1"])["error"]
@@ -156,10 +224,18 @@ fn failures_are_json_where_asked() {
 #[test]
 fn a_file_that_does_not_load_is_reported_as_json_where_asked() {
     let network = Network::new("network: 7\n");
-    for arguments in [&["--json", "list"][..], &["--json", "--init", "nowhere.yaml", "call", "a.b"]] {
+    for arguments in [
+        &["--json", "list"][..],
+        &["--json", "--init", "nowhere.yaml", "call", "a.b"],
+    ] {
         let line = network.client(arguments).ends(1).summary();
         assert_eq!(line["schema"], 1);
-        assert!(line["error"].as_str().is_some_and(|words| !words.is_empty()), "{line}");
+        assert!(
+            line["error"]
+                .as_str()
+                .is_some_and(|words| !words.is_empty()),
+            "{line}"
+        );
     }
 }
 
@@ -173,14 +249,22 @@ fn a_call_that_cannot_be_made_is_exit_2_with_the_reason() {
             "no overload takes these values; valid: svc1.add(int, int), svc1.add(float, float), svc1.add(str, str)",
         ),
         (&["svc1.both", "7", "[\"a\""], "svc1.both(int, List[str])"),
-        (&["--types", "int", "svc1.add", "1", "2"], "--types has 1 types, and 2 values are given"),
+        (
+            &["--types", "int", "svc1.add", "1", "2"],
+            "--types has 1 types, and 2 values are given",
+        ),
         (&["--types", "int,foo", "svc1.add", "1", "2"], "foo"),
-        (&["--types", "int,int", "svc1.add", "1", "[2"], "`[2` as `int`: "),
+        (
+            &["--types", "int,int", "svc1.add", "1", "[2"],
+            "`[2` as `int`: ",
+        ),
     ] {
         let finished = call(&network, arguments).ends(2).says(words);
         assert_eq!(finished.stdout, "");
     }
-    call(&network, &["nope.add"]).ends(1).says("no service `nope` in this network");
+    call(&network, &["nope.add"])
+        .ends(1)
+        .says("no service `nope` in this network");
     call(&network, &["--server", "server9", "svc1.nothing"])
         .ends(1)
         .says("no server `server9` in this network");
@@ -190,42 +274,75 @@ fn a_call_that_cannot_be_made_is_exit_2_with_the_reason() {
 fn who_is_calling_is_decided_in_order() {
     let network = serving();
     let list = |arguments: &[&str], variable: Option<&str>| {
-        let mut command = network.command(env!("CARGO_BIN_EXE_rpc-client"), &[arguments, &["list"]].concat());
+        let mut command = network.command(
+            env!("CARGO_BIN_EXE_rpc-client"),
+            &[arguments, &["list"]].concat(),
+        );
         command.envs(variable.map(|name| ("RPC_CLIENT", name)));
         finish(begin(command))
     };
-    assert_eq!(list(&["--as", "client2"], None).succeeds().stdout, "open.ping() -> (bool)\n");
-    assert_eq!(list(&[], Some("client2")).succeeds().stdout, "open.ping() -> (bool)\n");
+    assert_eq!(
+        list(&["--as", "client2"], None).succeeds().stdout,
+        "open.ping() -> (bool)\n"
+    );
+    assert_eq!(
+        list(&[], Some("client2")).succeeds().stdout,
+        "open.ping() -> (bool)\n"
+    );
     let all = list(&["--as", "client1"], Some("client2"))
         .succeeds()
         .says("svc1.add(int, int) -> (int)  # Adds two integers.");
     assert_eq!(all.stdout.lines().count(), 8);
-    list(&[], None).ends(1).says("the network has `client1`, `client2`").says("--as");
+    list(&[], None)
+        .ends(1)
+        .says("the network has `client1`, `client2`")
+        .says("--as");
     for unknown in [list(&["--as", "client9"], None), list(&[], Some("client9"))] {
-        unknown.ends(1).says("no client `client9` in this network; it has `client1`, `client2`");
+        unknown
+            .ends(1)
+            .says("no client `client9` in this network; it has `client1`, `client2`");
     }
-    let lines = list(&["--as", "client2", "--json"], None).succeeds().json_lines();
+    let lines = list(&["--as", "client2", "--json"], None)
+        .succeeds()
+        .json_lines();
     assert_eq!(
         lines,
-        [json!({ "schema": 1, "signature": "open.ping() -> (bool)", "provider": "server1", "doc": null })]
+        [
+            json!({ "schema": 1, "signature": "open.ping() -> (bool)", "provider": "server1", "doc": null })
+        ]
     );
-    network
-        .write("init.yaml", &INIT.replace("    client2: { ip: 127.0.0.2 }\n", "").replace(", client2", ""));
-    assert_eq!(list(&[], None).succeeds().stdout.lines().count(), 8, "the only client");
+    network.write(
+        "init.yaml",
+        &INIT
+            .replace("    client2: { ip: 127.0.0.2 }\n", "")
+            .replace(", client2", ""),
+    );
+    assert_eq!(
+        list(&[], None).succeeds().stdout.lines().count(),
+        8,
+        "the only client"
+    );
 }
 
 #[test]
 fn a_server_that_is_not_there_is_waited_for_as_long_as_said() {
     let mut network = serving();
     // An address of its own, so that nobody else takes the port meanwhile.
-    let address = network.start("server1", &["--listen", "127.0.0.77:0"]).to_string();
+    let address = network
+        .start("server1", &["--listen", "127.0.0.77:0"])
+        .to_string();
     network.apply().succeeds();
     network.server_mut("server1").kill();
     let words = format!(
         "Unavailable: cannot reach server `server1` at {address}: connection refused (is it running?)"
     );
-    call(&network, &["open.ping"]).ends(1).says(&words).says("executed: no");
-    call(&network, &["--wait", "250ms", "open.ping"]).ends(1).says(&words);
+    call(&network, &["open.ping"])
+        .ends(1)
+        .says(&words)
+        .says("executed: no");
+    call(&network, &["--wait", "250ms", "open.ping"])
+        .ends(1)
+        .says(&words);
     let arguments = ["--as", "client1", "call", "--wait", "15s", "open.ping"];
     let waiting = begin(network.command(env!("CARGO_BIN_EXE_rpc-client"), &arguments));
     network.start("server1", &["--listen", &address]);

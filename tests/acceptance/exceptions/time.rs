@@ -3,7 +3,12 @@
 use super::{ADD_INT, add};
 use crate::harness::{Framing, Gate, Network, Raises, number, request};
 
-const LOOP: (&str, &str, &str, &str) = ("spin", "", "", "def spin():\n    while True:\n        pass\n");
+const LOOP: (&str, &str, &str, &str) = (
+    "spin",
+    "",
+    "",
+    "def spin():\n    while True:\n        pass\n",
+);
 
 fn expired<'a>(executed: &'a str, words: &'a [&'a str]) -> Raises<'a> {
     Raises("Deadline Exceeded", executed, words)
@@ -14,7 +19,11 @@ fn a_deadline_that_passes_while_the_procedure_runs_leaves_its_execution_unknown(
     let network = Network::serving(&[ADD_INT, LOOP]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
-        let answer = peer.call(request("svc1", "spin").id("late").member("deadline-ms", 400));
+        let answer = peer.call(
+            request("svc1", "spin")
+                .id("late")
+                .member("deadline-ms", 400),
+        );
         expired("unknown", &["deadline", "running"]).check(&answer);
         assert_eq!(answer["value"]["id"], "late");
         assert_eq!(number(&peer.call(add("svc1").id(1))), 5);
@@ -29,7 +38,10 @@ fn a_deadline_that_passes_while_the_procedure_runs_leaves_its_execution_unknown(
 fn a_call_that_expires_before_it_begins_is_not_executed() {
     let gate = Gate::new();
     let network = Network::with_procedures(&[("wait", "int", "int", &gate.source("wait"))])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let wait = |id: i64| request("svc1", "wait").arg("int", id).id(id);
     for framing in Framing::BOTH {
@@ -44,15 +56,19 @@ fn a_call_that_expires_before_it_begins_is_not_executed() {
         assert_eq!(queued["value"]["id"], 3);
         visitor.release();
         assert_eq!(number(&peer.receive()), 2);
-        assert!(gate.enter_now().is_none(), "a call ran that was said not to have been executed");
+        assert!(
+            gate.enter_now().is_none(),
+            "a call ran that was said not to have been executed"
+        );
     }
 }
 
 #[test]
 fn calls_beyond_the_server_s_limit_are_unavailable_and_not_executed() {
     let gate = Gate::new();
-    let network = Network::with_procedures(&[ADD_INT, ("wait", "int", "int", &gate.source("wait"))])
-        .served(&["--max-calls", "2"]);
+    let network =
+        Network::with_procedures(&[ADD_INT, ("wait", "int", "int", &gate.source("wait"))])
+            .served(&["--max-calls", "2"]);
     for framing in Framing::BOTH {
         let (mut peer, mut other) = (network.peer(framing), network.peer(framing));
         let wait = |id: i64| request("svc1", "wait").arg("int", id).id(id);

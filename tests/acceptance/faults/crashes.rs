@@ -25,7 +25,8 @@ fn apply_through(
     rule: impl FnMut(&mut Exchange<'_>) -> Option<Vec<u8>> + Send + 'static,
 ) -> Finished {
     let proxy = Proxy::before(network.release("server2"), rule);
-    let finished = network.initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
+    let finished =
+        network.initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
     network.adopt("server2", proxy.end());
     finished
 }
@@ -45,8 +46,17 @@ fn a_server_that_is_not_running_is_named_and_the_other_keeps_what_it_has() {
     let words = format!("server `server2` at {address}: connection refused (is it running?)");
     network.apply().ends(1).says(&words);
     network.plan().ends(1).says(&words);
-    let last = network.initializer(&["apply", "init.yaml", "--json"]).ends(1).summary();
-    assert!(last["message"].as_str().expect("a message").contains(&words), "{last}");
+    let last = network
+        .initializer(&["apply", "init.yaml", "--json"])
+        .ends(1)
+        .summary();
+    assert!(
+        last["message"]
+            .as_str()
+            .expect("a message")
+            .contains(&words),
+        "{last}"
+    );
     assert_eq!(network.value("server1"), (1, 1));
     network.start("server2", &[]);
     converges(&network, [(2, 2), (2, 2)]);
@@ -57,7 +67,9 @@ fn a_commit_that_never_arrived_rolls_the_other_server_back() {
     let mut network = about_to_change();
     let finished = apply_through(&mut network, at_first("INIT-COMMIT", |_| None)).ends(1);
     let finished = finished.says("server1 (generation 3): was live, and is rolled back");
-    finished.says("server2 (generation 1): unchanged: it closed the connection").says("apply again");
+    finished
+        .says("server2 (generation 1): unchanged: it closed the connection")
+        .says("apply again");
     assert_eq!(values(&network), [(3, 1), (1, 1)]);
     converges(&network, [(4, 2), (2, 2)]);
 }
@@ -67,9 +79,19 @@ fn a_rollback_whose_answer_was_lost_counts() {
     let mut network = about_to_change();
     let answered = at_first("INIT-ROLLBACK", |exchange| exchange.forward().and(None));
     let first = Proxy::before(network.release("server1"), answered);
-    let second = Proxy::before(network.release("server2"), at_first("INIT-COMMIT", |_| None));
-    let places = ["--server", &first.place("server1"), "--server", &second.place("server2")];
-    let finished = network.initializer(&[&["apply", "init.yaml"][..], &places].concat()).ends(1);
+    let second = Proxy::before(
+        network.release("server2"),
+        at_first("INIT-COMMIT", |_| None),
+    );
+    let places = [
+        "--server",
+        &first.place("server1"),
+        "--server",
+        &second.place("server2"),
+    ];
+    let finished = network
+        .initializer(&[&["apply", "init.yaml"][..], &places].concat())
+        .ends(1);
     network.adopt("server1", first.end());
     network.adopt("server2", second.end());
     finished
@@ -83,7 +105,9 @@ fn a_rollback_whose_answer_was_lost_counts() {
 fn a_commit_whose_answer_was_lost_counts() {
     let mut network = about_to_change();
     let rule = at_first("INIT-COMMIT", |exchange| exchange.forward().and(None));
-    apply_through(&mut network, rule).succeeds().says("server2 (generation 2): live");
+    apply_through(&mut network, rule)
+        .succeeds()
+        .says("server2 (generation 2): live");
     assert_eq!(values(&network), [(2, 2), (2, 2)]);
     network.apply().succeeds().says("nothing to do");
 }
@@ -127,10 +151,16 @@ fn a_server_that_stays_lost_after_its_commit_is_reported_as_unknown() {
         None
     });
     let finished = apply_through(&mut network, rule).ends(1);
-    finished.says("server1 (generation 3): was live, and is rolled back").says("server2: unknown");
+    finished
+        .says("server1 (generation 3): was live, and is rolled back")
+        .says("server2: unknown");
     assert_eq!(network.value("server1"), (3, 1));
     network.start("server2", &[]);
-    assert_eq!(network.value("server2"), (2, 2), "what it committed, it serves");
+    assert_eq!(
+        network.value("server2"),
+        (2, 2),
+        "what it committed, it serves"
+    );
     converges(&network, [(4, 2), (2, 2)]);
 }
 
@@ -156,7 +186,10 @@ fn a_server_lost_before_all_are_prepared_changes_nothing() {
                 .says("unchanged, since another server failed")
                 .says("unchanged: it closed the connection");
             assert_eq!(values(&network), before, "{header}");
-            converges(&network, before.map(|(generation, _)| (generation + 1, value)));
+            converges(
+                &network,
+                before.map(|(generation, _)| (generation + 1, value)),
+            );
         }
     }
 }
@@ -164,20 +197,27 @@ fn a_server_lost_before_all_are_prepared_changes_nothing() {
 #[test]
 fn what_a_server_has_prepared_it_can_commit_after_it_was_killed() {
     let mut network = about_to_change();
-    let token = network.script("server2").prepare_source("txn", "svc2", "def value():\n    return 5\n");
+    let token =
+        network
+            .script("server2")
+            .prepare_source("txn", "svc2", "def value():\n    return 5\n");
     assert_eq!(network.script("server2").outcome("txn"), "in-progress");
     network.server_mut("server2").kill();
     network.start("server2", &[]);
     assert_eq!(network.value("server2"), (1, 1));
     assert_eq!(network.script("server2").outcome("txn"), "in-progress");
-    network
-        .apply()
-        .ends(1)
-        .says(&format!("another apply is under way: apply {} by the test from 127.0.0.1", txn("txn")));
+    network.apply().ends(1).says(&format!(
+        "another apply is under way: apply {} by the test from 127.0.0.1",
+        txn("txn")
+    ));
     let mut script = network.script("server2");
-    script.step("INIT-COMMIT", "txn").expect_err("a token of nobody's");
+    script
+        .step("INIT-COMMIT", "txn")
+        .expect_err("a token of nobody's");
     script.resume("txn", token);
-    script.step("INIT-COMMIT", "txn").expect("prepared, and still so");
+    script
+        .step("INIT-COMMIT", "txn")
+        .expect("prepared, and still so");
     assert_eq!(network.value("server2"), (2, 5));
     assert_eq!(network.script("server2").outcome("txn"), "committed");
     converges(&network, [(2, 2), (3, 2)]);
@@ -192,13 +232,20 @@ fn what_became_of_transactions_is_known_after_a_server_was_killed() {
     script.prepare_source("kept", "svc2", "def value():\n    return 6\n");
     script.step("INIT-COMMIT", "kept").expect("committed");
     let kept = |network: &Network| {
-        let outcomes = std::fs::read_to_string(network.data("server2").join("outcomes.json")).ok()?;
-        ["gone", "kept"].iter().all(|name| outcomes.contains(&txn(name))).then_some(())
+        let outcomes =
+            std::fs::read_to_string(network.data("server2").join("outcomes.json")).ok()?;
+        ["gone", "kept"]
+            .iter()
+            .all(|name| outcomes.contains(&txn(name)))
+            .then_some(())
     };
     eventually("outcomes are kept", || kept(&network));
     network.server_mut("server2").kill();
     network.start("server2", &[]);
     let mut script = network.script("server2");
-    assert_eq!(["gone", "kept", "never"].map(|txn| script.outcome(txn)), ["aborted", "committed", "unknown"]);
+    assert_eq!(
+        ["gone", "kept", "never"].map(|txn| script.outcome(txn)),
+        ["aborted", "committed", "unknown"]
+    );
     assert_eq!(network.value("server2"), (2, 6));
 }

@@ -19,7 +19,13 @@ fn serving() -> Network {
 fn is_refused(answer: Result<Value, Value>, kind: &str, words: &str) {
     let error = answer.expect_err("a refusal");
     assert_eq!(error["kind"], kind, "{error}");
-    assert!(error["message"].as_str().expect("a message").contains(words), "{words}\n{error}");
+    assert!(
+        error["message"]
+            .as_str()
+            .expect("a message")
+            .contains(words),
+        "{words}\n{error}"
+    );
 }
 
 /// Every file below a folder, with its size.
@@ -27,7 +33,10 @@ fn files(folder: &Path) -> BTreeMap<String, u64> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let metadata = entry.metadata().expect("an entry");
-        files.insert(entry.path().display().to_string(), if metadata.is_dir() { 0 } else { metadata.len() });
+        files.insert(
+            entry.path().display().to_string(),
+            if metadata.is_dir() { 0 } else { metadata.len() },
+        );
         if metadata.is_dir() {
             files.append(&mut self::files(&entry.path()));
         }
@@ -45,11 +54,21 @@ fn commit_and_abort_may_be_said_twice() {
     assert_eq!(script.step("INIT-COMMIT", "one"), Ok(live));
     assert_eq!(network.value("server1"), (2, 5));
     let committed = json!({ "outcome": { "state": "committed", "generation": 2 } });
-    assert_eq!(script.step("INIT-ABORT", "one"), Ok(committed.clone()), "what is live is not aborted");
-    assert_eq!(network.script("server1").step("INIT-OUTCOME", "one"), Ok(committed));
+    assert_eq!(
+        script.step("INIT-ABORT", "one"),
+        Ok(committed.clone()),
+        "what is live is not aborted"
+    );
+    assert_eq!(
+        network.script("server1").step("INIT-OUTCOME", "one"),
+        Ok(committed)
+    );
     script.prepare_source("two", "svc1", "def value():\n    return 6\n");
     for _ in 0..2 {
-        assert_eq!(script.step("INIT-ABORT", "two"), Ok(json!({ "outcome": { "state": "aborted" } })));
+        assert_eq!(
+            script.step("INIT-ABORT", "two"),
+            Ok(json!({ "outcome": { "state": "aborted" } }))
+        );
     }
     is_refused(
         script.step("INIT-COMMIT", "two"),
@@ -67,13 +86,15 @@ fn a_commit_takes_place_though_its_connection_is_reset() {
     for round in 2..=11 {
         let txn = format!("round {round}");
         let mut script = network.script("server1");
-        let token = script.prepare_source(&txn, "svc1", &format!("def value():\n    return {round}\n"));
+        let token =
+            script.prepare_source(&txn, "svc1", &format!("def value():\n    return {round}\n"));
         script.step_and_reset("INIT-COMMIT", &txn);
         let mut script = network.script("server1");
         script.resume(&txn, token);
         // The reset may overtake the message, which then never came.
         let outcome = eventually("an outcome", || {
-            Some(script.outcome(&txn)).filter(|outcome| outcome == "committed" || is_idle(&mut script, &txn))
+            Some(script.outcome(&txn))
+                .filter(|outcome| outcome == "committed" || is_idle(&mut script, &txn))
         });
         if outcome != "committed" {
             script.step("INIT-COMMIT", &txn).expect("still prepared");
@@ -86,7 +107,8 @@ fn a_commit_takes_place_though_its_connection_is_reset() {
     assert_eq!(network.value("server1"), live, "memory and disk agree");
 }
 
-/// Whether a transaction is prepared and nothing is at work on it: it stays so while other sessions are served.
+/// Whether a transaction is prepared and nothing is at work on it: it stays so while other sessions
+/// are served.
 fn is_idle(script: &mut Script, txn: &str) -> bool {
     (0..20).all(|_| script.outcome(txn) == "in-progress")
 }
@@ -99,13 +121,18 @@ fn steps_out_of_turn_are_refused() {
     for step in ["INIT-PREPARE", "INIT-COMMIT"] {
         is_refused(script.step(step, "one"), "conflict", &not_under_way("one"));
     }
-    is_refused(script.put("one", SOURCE.as_bytes()), "conflict", &not_under_way("one"));
+    is_refused(
+        script.put("one", SOURCE.as_bytes()),
+        "conflict",
+        &not_under_way("one"),
+    );
     let manifest = script.manifest_with_source("svc1", SOURCE);
     let begun = script.begin("one", 60_000, &manifest).expect("begun");
     assert_eq!(begun["missing"], json!([sha256_hex(SOURCE.as_bytes())]));
     let token = begun["token"].as_u64().expect("a token");
-    let again =
-        script.begin("one", 60_000, &manifest).expect("begun again")["token"].as_u64().expect("a token");
+    let again = script.begin("one", 60_000, &manifest).expect("begun again")["token"]
+        .as_u64()
+        .expect("a token");
     assert!(again > token);
     is_refused(
         script.ask("INIT-PREPARE", json!({ "txn": txn("one"), "token": token })),
@@ -117,8 +144,16 @@ fn steps_out_of_turn_are_refused() {
         "conflict",
         &format!("transaction {} is not prepared", txn("one")),
     );
-    is_refused(script.step("INIT-PREPARE", "one"), "refused", "has not come");
-    is_refused(script.step("INIT-PREPARE", "two"), "conflict", &not_under_way("two"));
+    is_refused(
+        script.step("INIT-PREPARE", "one"),
+        "refused",
+        "has not come",
+    );
+    is_refused(
+        script.step("INIT-PREPARE", "two"),
+        "conflict",
+        &not_under_way("two"),
+    );
     let stale = json!({
         "txn": txn("one"), "lease-ms": 60_000, "manifest": manifest,
         "expected": { "generation": 0, "content": "" },
@@ -141,8 +176,16 @@ fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
     let token = script.begin("one", 60_000, &manifest).expect("begun")["token"].clone();
     let before = files(network.path());
     let (content, other) = (SOURCE.as_bytes(), SOURCE.replace('5', "6").into_bytes());
-    is_refused(script.put("one", &other), "refused", "nothing in the manifest has the hash");
-    is_refused(script.put_as("one", &hash, other.len(), &other), "refused", "its bytes have another hash");
+    is_refused(
+        script.put("one", &other),
+        "refused",
+        "nothing in the manifest has the hash",
+    );
+    is_refused(
+        script.put_as("one", &hash, other.len(), &other),
+        "refused",
+        "its bytes have another hash",
+    );
     is_refused(
         script.put_as("one", &hash, content.len() - 1, content),
         "refused",
@@ -153,10 +196,22 @@ fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
         "refused",
         "8388609 bytes are over the limit of 8388608",
     );
-    is_refused(script.put_as("one", &hash, content.len(), &vec![b'#'; LIMIT]), "refused", "does not unpack");
+    is_refused(
+        script.put_as("one", &hash, content.len(), &vec![b'#'; LIMIT]),
+        "refused",
+        "does not unpack",
+    );
     let packed = |zstd: &str| json!({ "txn": txn("one"), "token": token, "files": [{ "sha256": hash, "size": 26, "zstd": zstd }] });
-    is_refused(script.ask("INIT-PUT", packed("*")), "refused", "its base64 is broken");
-    is_refused(script.ask("INIT-PUT", packed("AAAA")), "refused", "does not unpack");
+    is_refused(
+        script.ask("INIT-PUT", packed("*")),
+        "refused",
+        "its base64 is broken",
+    );
+    is_refused(
+        script.ask("INIT-PUT", packed("AAAA")),
+        "refused",
+        "does not unpack",
+    );
     assert_eq!(files(network.path()), before, "nothing was kept");
     script.put("one", content).expect("the file itself");
     script.step("INIT-PREPARE", "one").expect("prepared");
@@ -165,6 +220,7 @@ fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_manifest_that_no_file_could_have_led_to_is_refused_and_nothing_is_written() {
     let network = serving();
     let mut script = network.script("server1");
@@ -173,44 +229,113 @@ fn a_manifest_that_no_file_could_have_led_to_is_refused_and_nothing_is_written()
     let path = |path: &str, value: Value| (path.to_owned(), value);
     let source = "/services/svc1/rpcs/0/source";
     let file = |path: &str| json!([{ "path": path, "sha256": "a".repeat(64) }]);
-    let doubled = json!([good["services"]["svc1"]["rpcs"][0], good["services"]["svc1"]["rpcs"][0]]);
+    let doubled = json!([
+        good["services"]["svc1"]["rpcs"][0],
+        good["services"]["svc1"]["rpcs"][0]
+    ]);
     for ((place, value), words) in [
         (
             path(&format!("{source}/path"), json!("../p0.py")),
             "the path `../p0.py` does not stay inside the project",
         ),
-        (path(&format!("{source}/path"), json!("a/../../p0.py")), "does not stay inside the project"),
-        (path(&format!("{source}/path"), json!("/tmp/p0.py")), "does not stay inside the project"),
-        (path(&format!("{source}/path"), json!("")), "does not stay inside the project"),
-        (path(&format!("{source}/path"), json!("a\\..\\b.py")), "does not stay inside the project"),
-        (path(&format!("{source}/sha256"), json!("../../../x")), "is no SHA-256"),
-        (path(&format!("{source}/sha256"), json!("A".repeat(64))), "is no SHA-256"),
+        (
+            path(&format!("{source}/path"), json!("a/../../p0.py")),
+            "does not stay inside the project",
+        ),
+        (
+            path(&format!("{source}/path"), json!("/tmp/p0.py")),
+            "does not stay inside the project",
+        ),
+        (
+            path(&format!("{source}/path"), json!("")),
+            "does not stay inside the project",
+        ),
+        (
+            path(&format!("{source}/path"), json!("a\\..\\b.py")),
+            "does not stay inside the project",
+        ),
+        (
+            path(&format!("{source}/sha256"), json!("../../../x")),
+            "is no SHA-256",
+        ),
+        (
+            path(&format!("{source}/sha256"), json!("A".repeat(64))),
+            "is no SHA-256",
+        ),
         (
             path("/services/svc1/modules", file("../m.py")),
             "the path `../m.py` does not stay inside the project",
         ),
-        (path("/services/svc1/data", file("..")), "the path `..` does not stay inside the project"),
-        (path("/services/svc1/rpcs/0/name", json!("a.b")), "the procedure name `a.b`"),
-        (path("/services/svc1/rpcs/0/name", json!("")), "the procedure name ``"),
-        (path("/services/svc1/rpcs/0/returns", json!(["Lisp"])), "there is no type `Lisp`"),
-        (path("/services/svc1/rpcs/0/parameters", json!([{ "type": "int]" }])), "`svc1.value`"),
-        (path("/services/svc1/rpcs", doubled), "`svc1.value()` is declared twice"),
-        (path("/services/svc1/tenants", json!(["nobody"])), "the unknown tenant `nobody`"),
-        (path("/services", json!({ "../x": good["services"]["svc1"] })), "the service name `../x`"),
-        (path("/server", json!("../server1")), "the server name `../server1`"),
+        (
+            path("/services/svc1/data", file("..")),
+            "the path `..` does not stay inside the project",
+        ),
+        (
+            path("/services/svc1/rpcs/0/name", json!("a.b")),
+            "the procedure name `a.b`",
+        ),
+        (
+            path("/services/svc1/rpcs/0/name", json!("")),
+            "the procedure name ``",
+        ),
+        (
+            path("/services/svc1/rpcs/0/returns", json!(["Lisp"])),
+            "there is no type `Lisp`",
+        ),
+        (
+            path(
+                "/services/svc1/rpcs/0/parameters",
+                json!([{ "type": "int]" }]),
+            ),
+            "`svc1.value`",
+        ),
+        (
+            path("/services/svc1/rpcs", doubled),
+            "`svc1.value()` is declared twice",
+        ),
+        (
+            path("/services/svc1/tenants", json!(["nobody"])),
+            "the unknown tenant `nobody`",
+        ),
+        (
+            path("/services", json!({ "../x": good["services"]["svc1"] })),
+            "the service name `../x`",
+        ),
+        (
+            path("/server", json!("../server1")),
+            "the server name `../server1`",
+        ),
         (
             path("/server", json!("server2")),
             "this is server `server1`, and the manifest is for server `server2`",
         ),
-        (path("/format", json!(2)), "manifest format 2 is not supported"),
-        (path(&format!("{source}/path"), json!("a\u{1b}[2Jb.py")), "does not stay inside the project"),
         (
-            path("/network/clients", json!({ "client1": "127.0.0.1", "a\nb": "127.0.0.2" })),
+            path("/format", json!(2)),
+            "manifest format 2 is not supported",
+        ),
+        (
+            path(&format!("{source}/path"), json!("a\u{1b}[2Jb.py")),
+            "does not stay inside the project",
+        ),
+        (
+            path(
+                "/network/clients",
+                json!({ "client1": "127.0.0.1", "a\nb": "127.0.0.2" }),
+            ),
             "the client name `a",
         ),
-        (path("/network/servers", json!({ "../x": "127.0.0.1:1" })), "the server name `../x`"),
-        (path("/network/deployers", json!(["a b"])), "the deployer name `a b`"),
-        (path("/services/svc1/grants", json!({ "env": ["A\u{202e}"] })), "the grant `A"),
+        (
+            path("/network/servers", json!({ "../x": "127.0.0.1:1" })),
+            "the server name `../x`",
+        ),
+        (
+            path("/network/deployers", json!(["a b"])),
+            "the deployer name `a b`",
+        ),
+        (
+            path("/services/svc1/grants", json!({ "env": ["A\u{202e}"] })),
+            "the grant `A",
+        ),
     ] {
         let mut bad = good.clone();
         match bad.pointer_mut(&place) {
@@ -222,7 +347,9 @@ fn a_manifest_that_no_file_could_have_led_to_is_refused_and_nothing_is_written()
     }
     assert_eq!(files(network.path()), before);
     assert_eq!(network.value("server1"), (1, 1));
-    script.begin("one", 60_000, &good).expect("the manifest itself");
+    script
+        .begin("one", 60_000, &good)
+        .expect("the manifest itself");
 }
 
 #[test]
@@ -234,9 +361,14 @@ fn a_path_with_two_contents_is_refused() {
         json!([{ "path": "p0.py", "sha256": sha256_hex(SOURCE.as_bytes()) }]);
     script.begin("one", 60_000, &manifest).expect("begun");
     script.put("one", SOURCE.as_bytes()).expect("put");
-    let refused = script.step("INIT-PREPARE", "one").expect_err("two contents");
+    let refused = script
+        .step("INIT-PREPARE", "one")
+        .expect_err("two contents");
     assert!(
-        refused["message"].as_str().expect("a message").contains("`p0.py` has two contents"),
+        refused["message"]
+            .as_str()
+            .expect("a message")
+            .contains("`p0.py` has two contents"),
         "{refused}"
     );
     assert_eq!(network.value("server1"), (1, 1));
@@ -257,8 +389,14 @@ fn messages_that_are_none_are_malformed_and_the_session_lives() {
         ("INIT-FETCH", json!({ "files": ["/etc/passwd"] })),
         ("INIT-FETCH", json!({ "files": ["a".repeat(63)] })),
         ("INIT-LACKS", json!({ "files": ["../".repeat(20)] })),
-        ("INIT-LACKS", json!({ "files": vec!["a".repeat(64); 100_001] })),
-        ("INIT-BEGIN", json!({ "txn": "one", "lease-ms": -1, "expected": {}, "manifest": {} })),
+        (
+            "INIT-LACKS",
+            json!({ "files": vec!["a".repeat(64); 100_001] }),
+        ),
+        (
+            "INIT-BEGIN",
+            json!({ "txn": "one", "lease-ms": -1, "expected": {}, "manifest": {} }),
+        ),
         ("INIT-PUT", json!({ "txn": "one", "files": {} })),
     ] {
         is_refused(script.ask(header, value), "malformed", "");
@@ -275,10 +413,18 @@ fn only_regular_files_of_a_bounded_size_are_fetched() {
     std::fs::create_dir_all(&objects).expect("a folder");
     let hash = |digit: &str| format!("aa{}", digit.repeat(62));
     let path = |digit: &str| objects.join(hash(digit));
-    assert!(std::process::Command::new("mkfifo").arg(path("1")).status().expect("mkfifo").success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(path("1"))
+            .status()
+            .expect("mkfifo")
+            .success()
+    );
     std::os::unix::fs::symlink("/etc/passwd", path("2")).expect("a link");
     std::fs::create_dir(path("3")).expect("a folder");
-    std::fs::File::create(path("4")).and_then(|file| file.set_len(3 << 30)).expect("a sparse file");
+    std::fs::File::create(path("4"))
+        .and_then(|file| file.set_len(3 << 30))
+        .expect("a sparse file");
     for (digit, words) in [
         ("1", "it is not a regular file"),
         ("2", "Too many levels of symbolic links"),
@@ -286,7 +432,11 @@ fn only_regular_files_of_a_bounded_size_are_fetched() {
         ("4", "it is longer than any file that travels"),
         ("5", "No such file or directory"),
     ] {
-        is_refused(script.ask("INIT-FETCH", json!({ "files": [hash(digit)] })), "refused", words);
+        is_refused(
+            script.ask("INIT-FETCH", json!({ "files": [hash(digit)] })),
+            "refused",
+            words,
+        );
     }
     assert_eq!(script.status().0["generation"], 1);
 }
@@ -302,8 +452,14 @@ fn who_applies_is_told_in_a_bounded_number_of_words() {
             "manifest": manifest,
         })
     };
-    is_refused(script.ask("INIT-BEGIN", begin(&"x".repeat(257))), "malformed", "at most 256 characters");
-    script.ask("INIT-BEGIN", begin(&"é".repeat(256))).expect("begun");
+    is_refused(
+        script.ask("INIT-BEGIN", begin(&"x".repeat(257))),
+        "malformed",
+        "at most 256 characters",
+    );
+    script
+        .ask("INIT-BEGIN", begin(&"é".repeat(256)))
+        .expect("begun");
 }
 
 /// Steps that are sent without waiting for answers take place in the order in which they were sent.
@@ -330,18 +486,32 @@ fn a_manifest_with_a_name_twice_is_refused() {
         "id": 1, "txn": txn("one"), "lease-ms": 60_000, "expected": live, "manifest": manifest,
     }});
     for (once, twice) in [
-        ("\"client1\":\"127.0.0.1\"", "\"client1\":\"127.0.0.9\",\"client1\":\"127.0.0.1\""),
-        ("\"services\":{", "\"services\":{\"svc1\":{\"tenants\":[],\"rpcs\":[]},"),
-        ("\"server\":\"server1\"", "\"server\":\"server2\",\"server\":\"server1\""),
+        (
+            "\"client1\":\"127.0.0.1\"",
+            "\"client1\":\"127.0.0.9\",\"client1\":\"127.0.0.1\"",
+        ),
+        (
+            "\"services\":{",
+            "\"services\":{\"svc1\":{\"tenants\":[],\"rpcs\":[]},",
+        ),
+        (
+            "\"server\":\"server1\"",
+            "\"server\":\"server2\",\"server\":\"server1\"",
+        ),
     ] {
         let text = begin.to_string();
         assert_eq!(text.matches(once).count(), 1, "{once} in {text}");
-        let answer = network.script("server1").ask_text(&text.replace(once, twice));
+        let answer = network
+            .script("server1")
+            .ask_text(&text.replace(once, twice));
         assert_eq!(answer["header"], "INIT-EX", "{answer}");
         assert_eq!(answer["value"]["kind"], "malformed", "{answer}");
         assert_eq!(network.script("server1").outcome("one"), "unknown");
     }
-    assert_eq!(network.script("server1").ask_text(&begin.to_string())["header"], "INIT-RES");
+    assert_eq!(
+        network.script("server1").ask_text(&begin.to_string())["header"],
+        "INIT-RES"
+    );
 }
 
 #[test]
@@ -350,16 +520,26 @@ fn a_rollback_is_a_new_generation_with_the_old_content() {
     let roll_back = |script: &mut Script, txn: &str| script.step("INIT-ROLLBACK", txn);
     let mut script = network.script("server1");
     let not_live = |name: &str| format!("transaction {} is not what is live here", txn(name));
-    is_refused(roll_back(&mut script, "never"), "conflict", &not_live("never"));
+    is_refused(
+        roll_back(&mut script, "never"),
+        "conflict",
+        &not_live("never"),
+    );
     script.prepare_source("one", "svc1", SOURCE);
     is_refused(
         roll_back(&mut script, "never"),
         "conflict",
-        &format!("another apply is under way: apply {} by the test from 127.0.0.1", txn("one")),
+        &format!(
+            "another apply is under way: apply {} by the test from 127.0.0.1",
+            txn("one")
+        ),
     );
     script.step("INIT-COMMIT", "one").expect("committed");
     assert_eq!(network.value("server1"), (2, 5));
-    assert_eq!(roll_back(&mut script, "one"), Ok(json!({ "generation": 3 })));
+    assert_eq!(
+        roll_back(&mut script, "one"),
+        Ok(json!({ "generation": 3 }))
+    );
     assert_eq!(network.value("server1"), (3, 1));
     is_refused(roll_back(&mut script, "one"), "conflict", &not_live("one"));
     assert_eq!(script.outcome("one"), "aborted");

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, ServerProcess};
 
-/// A link to a server. An initializer has one connection at a time, and waits for each answer. It has the server's
-/// deploy key: it proves that to the server, and is proved it by the initializer, which dialled it and not the server.
+/// A link to a server. An initializer has one connection at a time, and waits for each answer. It
+/// has the server's deploy key: it proves that to the server, and is proved it by the initializer,
+/// which dialled it and not the server.
 pub struct Proxy {
     address: SocketAddr,
     _key: KeyCopy,
@@ -45,7 +46,8 @@ impl Exchange<'_> {
 }
 
 impl Proxy {
-    /// Stands before a server. `rule` says what an initializer's message is answered; `None` cuts the connection.
+    /// Stands before a server. `rule` says what an initializer's message is answered; `None` cuts
+    /// the connection.
     pub fn before(
         server: ServerProcess,
         rule: impl FnMut(&mut Exchange<'_>) -> Option<Vec<u8>> + Send + 'static,
@@ -57,7 +59,12 @@ impl Proxy {
         let key = String::from_utf8(server.deploy_key()).expect("text");
         let copy = KeyCopy::keep(&server.key_folder(), address, &key).expect("a copy of the key");
         let thread = std::thread::spawn(move || serve(&listener, server, rule, &seen));
-        Self { address, _key: copy, ended, thread: Some(thread) }
+        Self {
+            address,
+            _key: copy,
+            ended,
+            thread: Some(thread),
+        }
     }
 
     /// The argument that sends an initializer here.
@@ -95,21 +102,34 @@ fn serve(
         if ended.load(Ordering::SeqCst) {
             return server;
         }
-        let Ok(mut far) = TcpStream::connect(server.address()) else { continue };
+        let Ok(mut far) = TcpStream::connect(server.address()) else {
+            continue;
+        };
         for stream in [&near, &far] {
-            stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+            stream
+                .set_read_timeout(Some(PATIENCE))
+                .expect("a socket option");
         }
-        let proven = prove(&mut far, &server)
-            .and_then(|()| take_proof(&mut near, &server.deploy_key(), listener.local_addr().ok()?));
+        let proven = prove(&mut far, &server).and_then(|()| {
+            take_proof(&mut near, &server.deploy_key(), listener.local_addr().ok()?)
+        });
         if proven.is_none() {
             continue;
         }
         while let Some(message) = read_frame(&mut near) {
             let envelope: Value = serde_json::from_slice(&message).expect("JSON");
             let header = envelope["header"].as_str().expect("a header").to_owned();
-            let mut exchange = Exchange { header, message, far: &mut far, server: &mut server };
+            let mut exchange = Exchange {
+                header,
+                message,
+                far: &mut far,
+                server: &mut server,
+            };
             let answer = rule(&mut exchange);
-            if answer.and_then(|answer| write_frame(&mut near, &answer)).is_none() {
+            if answer
+                .and_then(|answer| write_frame(&mut near, &answer))
+                .is_none()
+            {
                 break;
             }
         }
@@ -119,14 +139,20 @@ fn serve(
 /// Proves the key to the server.
 fn prove(far: &mut TcpStream, server: &ServerProcess) -> Option<()> {
     let nonce = "7b".repeat(16);
-    let answer = ask(far, &json!({ "header": "INIT-CHALLENGE", "value": { "nonce": nonce } }))?;
+    let answer = ask(
+        far,
+        &json!({ "header": "INIT-CHALLENGE", "value": { "nonce": nonce } }),
+    )?;
     let challenge = Challenge {
         address: server.address(),
         initializer_nonce: &nonce,
         server_nonce: answer["value"]["result"]["nonce"].as_str()?,
     };
     let proof = challenge.prove(&server.deploy_key(), Prover::Initializer);
-    let answer = ask(far, &json!({ "header": "INIT-PROVE", "value": { "proof": proof } }))?;
+    let answer = ask(
+        far,
+        &json!({ "header": "INIT-PROVE", "value": { "proof": proof } }),
+    )?;
     (answer["header"] == "INIT-RES").then_some(())
 }
 
@@ -136,10 +162,17 @@ fn take_proof(near: &mut TcpStream, key: &[u8], address: SocketAddr) -> Option<(
     let server_nonce = "9c".repeat(16);
     answer(near, &json!({ "nonce": server_nonce }))?;
     let initializer_nonce = challenge["value"]["nonce"].as_str()?;
-    let challenge = Challenge { address, initializer_nonce, server_nonce: &server_nonce };
+    let challenge = Challenge {
+        address,
+        initializer_nonce,
+        server_nonce: &server_nonce,
+    };
     let proof: Value = serde_json::from_slice(&read_frame(near)?).ok()?;
     assert!(challenge.verify(key, Prover::Initializer, proof["value"]["proof"].as_str()?));
-    answer(near, &json!({ "proof": challenge.prove(key, Prover::Server) }))
+    answer(
+        near,
+        &json!({ "proof": challenge.prove(key, Prover::Server) }),
+    )
 }
 
 fn ask(far: &mut TcpStream, message: &Value) -> Option<Value> {
@@ -162,5 +195,7 @@ fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
 
 fn write_frame(stream: &mut TcpStream, message: &[u8]) -> Option<()> {
     let length = u32::try_from(message.len()).ok()?;
-    stream.write_all(&[&length.to_be_bytes(), message].concat()).ok()
+    stream
+        .write_all(&[&length.to_be_bytes(), message].concat())
+        .ok()
 }

@@ -6,7 +6,8 @@ use super::proxy::Proxy;
 use super::{about_to_change, values};
 use crate::harness::{Network, PATIENCE, ServerProcess, eventually, finish, txn};
 
-/// An initializer that stands still before `server2` prepares, on `server1` and `server2` under way.
+/// An initializer that stands still before `server2` prepares, on `server1` and `server2` under
+/// way.
 struct Halted {
     initializer: std::process::Child,
     proxy: Proxy,
@@ -24,24 +25,44 @@ fn halted(network: &mut Network) -> Halted {
         }
         exchange.forward()
     });
-    let initializer = network.begin_initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
-    arrival.recv_timeout(PATIENCE).expect("an initializer that gets as far");
+    let initializer =
+        network.begin_initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
+    arrival
+        .recv_timeout(PATIENCE)
+        .expect("an initializer that gets as far");
     // What follows reaches the server itself.
     assert_ne!(proxy.place("server2"), format!("server2={address}"));
-    Halted { initializer, proxy, go_on }
+    Halted {
+        initializer,
+        proxy,
+        go_on,
+    }
 }
 
 #[test]
 fn an_initializer_that_finds_another_at_work_is_told_who_and_changes_nothing() {
     let mut network = about_to_change();
     let direct = format!("server2={}", network.server("server2").address());
-    let Halted { initializer, proxy, go_on } = halted(&mut network);
-    let loser = network.initializer(&["apply", "init.yaml", "--server", &direct]).ends(1);
-    let loser = loser.says("another apply is under way: apply ").says("from 127.0.0.1 holds the lease for");
+    let Halted {
+        initializer,
+        proxy,
+        go_on,
+    } = halted(&mut network);
+    let loser = network
+        .initializer(&["apply", "init.yaml", "--server", &direct])
+        .ends(1);
+    let loser = loser
+        .says("another apply is under way: apply ")
+        .says("from 127.0.0.1 holds the lease for");
     go_on.send(()).expect("a halted initializer");
     let winner = finish(initializer).succeeds();
     network.adopt("server2", proxy.end());
-    let id = winner.stdout.split("applied ").nth(1).and_then(|rest| rest.split(':').next()).expect("an id");
+    let id = winner
+        .stdout
+        .split("applied ")
+        .nth(1)
+        .and_then(|rest| rest.split(':').next())
+        .expect("an id");
     assert!(loser.stderr.contains(id), "{id}\n{loser:#?}");
     assert_eq!(values(&network), [(2, 2), (2, 2)]);
     network.apply().succeeds().says("nothing to do");
@@ -51,19 +72,34 @@ fn an_initializer_that_finds_another_at_work_is_told_who_and_changes_nothing() {
 fn what_a_killed_initializer_left_is_held_until_its_lease_ends_or_it_is_aborted() {
     let mut network = about_to_change();
     let direct = format!("server2={}", network.server("server2").address());
-    let Halted { mut initializer, proxy, go_on } = halted(&mut network);
+    let Halted {
+        mut initializer,
+        proxy,
+        go_on,
+    } = halted(&mut network);
     initializer.kill().expect("a kill");
     initializer.wait().expect("its end");
     go_on.send(()).expect("a proxy");
-    let busy = network.initializer(&["apply", "init.yaml", "--server", &direct]).ends(1);
-    let holder = busy.stderr.split("is under way: apply ").nth(1).expect("the holder");
+    let busy = network
+        .initializer(&["apply", "init.yaml", "--server", &direct])
+        .ends(1);
+    let holder = busy
+        .stderr
+        .split("is under way: apply ")
+        .nth(1)
+        .expect("the holder");
     let txn = holder.split(' ').next().expect("its id");
     network.adopt("server2", proxy.end());
     assert_eq!(values(&network), [(1, 1), (1, 1)]);
     for name in ["server1", "server2"] {
         let mut script = network.script(name);
-        eventually("the sources are loaded", || (script.outcome(txn) == "in-progress").then_some(()));
-        assert_eq!(script.step("INIT-ABORT", txn).expect("aborted")["outcome"]["state"], "aborted");
+        eventually("the sources are loaded", || {
+            (script.outcome(txn) == "in-progress").then_some(())
+        });
+        assert_eq!(
+            script.step("INIT-ABORT", txn).expect("aborted")["outcome"]["state"],
+            "aborted"
+        );
     }
     network.apply().succeeds();
     assert_eq!(values(&network), [(2, 2), (2, 2)]);
@@ -88,15 +124,27 @@ fn a_lease_that_runs_out_gives_the_server_free() {
         .expect("a number")
         .parse()
         .expect("a number");
-    assert!((290_000..=300_000).contains(&left), "no lease is longer than 300 s: {left}");
+    assert!(
+        (290_000..=300_000).contains(&left),
+        "no lease is longer than 300 s: {left}"
+    );
     script.step("INIT-ABORT", "long").expect("aborted");
     script.begin("short", 100, &manifest).expect("begun");
-    eventually("the lease runs out", || (script.outcome("short") == "aborted").then_some(()));
-    network.server("server1").logged(&["apply aborted", &txn("short"), "its lease ran out"]);
-    let late = script.put("short", b"def value():\n    return 5\n").expect_err("too late");
+    eventually("the lease runs out", || {
+        (script.outcome("short") == "aborted").then_some(())
+    });
+    network
+        .server("server1")
+        .logged(&["apply aborted", &txn("short"), "its lease ran out"]);
+    let late = script
+        .put("short", b"def value():\n    return 5\n")
+        .expect_err("too late");
     assert_eq!(
         late["message"],
-        format!("transaction {} is not under way here: its lease ran out, or it never began", txn("short"))
+        format!(
+            "transaction {} is not under way here: its lease ran out, or it never began",
+            txn("short")
+        )
     );
     network.apply().succeeds();
     assert_eq!(values(&network), [(2, 2), (2, 2)]);
@@ -105,7 +153,9 @@ fn a_lease_that_runs_out_gives_the_server_free() {
 #[test]
 fn initializers_that_race_leave_one_whole_winner_or_nothing() {
     let network = about_to_change();
-    let racing: Vec<_> = (0..4).map(|_| network.begin_initializer(&["apply", "init.yaml"])).collect();
+    let racing: Vec<_> = (0..4)
+        .map(|_| network.begin_initializer(&["apply", "init.yaml"]))
+        .collect();
     let ended: Vec<_> = racing.into_iter().map(finish).collect();
     for loser in ended.iter().filter(|finished| finished.status != 0) {
         let told = ["another apply is under way", "the server moved on"]
@@ -113,7 +163,10 @@ fn initializers_that_race_leave_one_whole_winner_or_nothing() {
             .any(|words| loser.stderr.contains(words));
         assert!(loser.status == 1 && told, "{loser:#?}");
     }
-    let applied = ended.iter().filter(|finished| finished.stdout.contains("applied ")).count();
+    let applied = ended
+        .iter()
+        .filter(|finished| finished.stdout.contains("applied "))
+        .count();
     assert!(applied <= 1, "{ended:#?}");
     let expected = if applied == 1 { (2, 2) } else { (1, 1) };
     assert_eq!(values(&network), [expected; 2], "{ended:#?}");
@@ -124,7 +177,9 @@ fn initializers_that_race_leave_one_whole_winner_or_nothing() {
 #[test]
 fn a_server_started_twice_on_one_folder_does_not_disturb_the_first() {
     let network = about_to_change();
-    let words = ServerProcess::try_start(&network.data("server1"), &[]).err().expect("a folder in use");
+    let words = ServerProcess::try_start(&network.data("server1"), &[])
+        .err()
+        .expect("a folder in use");
     assert!(words.contains("another server is using it"), "{words}");
     network.apply().succeeds();
     assert_eq!(values(&network), [(2, 2); 2]);
@@ -136,7 +191,9 @@ fn a_lease_that_is_renewed_does_not_run_out() {
     let mut script = network.script("server1");
     let manifest = script.manifest_with_source("svc1", "def value():\n    return 5\n");
     script.begin("one", 4_000, &manifest).expect("begun");
-    script.put("one", b"def value():\n    return 5\n").expect("put");
+    script
+        .put("one", b"def value():\n    return 5\n")
+        .expect("put");
     script.step("INIT-PREPARE", "one").expect("prepared");
     let begin = std::time::Instant::now();
     while begin.elapsed() < std::time::Duration::from_secs(6) {

@@ -13,7 +13,9 @@ pub fn returned(answer: &Value) -> &Value {
 /// The one value of an `RPC-RES`, which is a number.
 #[track_caller]
 pub fn number(answer: &Value) -> i64 {
-    returned(answer)[0].as_i64().unwrap_or_else(|| panic!("no number: {answer}"))
+    returned(answer)[0]
+        .as_i64()
+        .unwrap_or_else(|| panic!("no number: {answer}"))
 }
 
 /// What an `RPC-EX` must be: its type, its `executed`, and words of its message.
@@ -26,9 +28,20 @@ impl Raises<'_> {
     pub fn check(self, answer: &Value) {
         let Self(kind, executed, words) = self;
         let value = &answer["value"];
-        let found = (answer["header"].as_str(), value["exception-type"].as_str(), value["executed"].as_str());
-        assert_eq!(found, (Some("RPC-EX"), Some(kind), Some(executed)), "{answer}");
-        check_words(value["exception-message"].as_str().expect("a message"), words);
+        let found = (
+            answer["header"].as_str(),
+            value["exception-type"].as_str(),
+            value["executed"].as_str(),
+        );
+        assert_eq!(
+            found,
+            (Some("RPC-EX"), Some(kind), Some(executed)),
+            "{answer}"
+        );
+        check_words(
+            value["exception-message"].as_str().expect("a message"),
+            words,
+        );
     }
 
     /// Asserts that this is the exception.

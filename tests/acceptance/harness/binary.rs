@@ -11,8 +11,13 @@ use wire::value::{self, Value};
 use super::{Framing, Peer};
 
 /// What clients say of themselves here.
-pub const HELLO: Hello<'static> =
-    Hello { lowest: 1, highest: 1, max_frame: 16 << 20, idle_timeout_ms: 0, name: "client1" };
+pub const HELLO: Hello<'static> = Hello {
+    lowest: 1,
+    highest: 1,
+    max_frame: 16 << 20,
+    idle_timeout_ms: 0,
+    name: "client1",
+};
 
 /// Frames that are being written.
 #[derive(Debug, Default)]
@@ -55,9 +60,22 @@ impl Frames {
     }
 
     /// A REQ with a deadline, if that is one.
-    pub fn call_within(self, call: u64, slot: u32, deadline_ms: Option<u32>, arguments: impl Value) -> Self {
+    pub fn call_within(
+        self,
+        call: u64,
+        slot: u32,
+        deadline_ms: Option<u32>,
+        arguments: impl Value,
+    ) -> Self {
         self.with(|out| {
-            let mark = binary::begin_request(&Request { call, slot, deadline_ms }, out);
+            let mark = binary::begin_request(
+                &Request {
+                    call,
+                    slot,
+                    deadline_ms,
+                },
+                out,
+            );
             arguments.put(out);
             out.end_frame(mark);
         })
@@ -66,7 +84,14 @@ impl Frames {
     /// A REQ whose arguments are these bytes.
     pub fn call_with_bytes(self, call: u64, slot: u32, arguments: &[u8]) -> Self {
         self.with(|out| {
-            let mark = binary::begin_request(&Request { call, slot, deadline_ms: None }, out);
+            let mark = binary::begin_request(
+                &Request {
+                    call,
+                    slot,
+                    deadline_ms: None,
+                },
+                out,
+            );
             out.bytes().extend_from_slice(arguments);
             out.end_frame(mark);
         })
@@ -133,8 +158,8 @@ impl BinaryPeer {
         Self(Peer::connect_from(from, address, Framing::Framed))
     }
 
-    /// Says HELLO and is answered: the longest frame that the server takes, and after how many idle milliseconds it
-    /// closes.
+    /// Says HELLO and is answered: the longest frame that the server takes, and after how many idle
+    /// milliseconds it closes.
     #[track_caller]
     pub fn greet(&mut self, hello: &Hello<'_>) -> (u32, u32) {
         self.send(Frames::new().with(|out| binary::put_hello(hello, out)));
@@ -175,17 +200,22 @@ impl BinaryPeer {
     /// The next message.
     #[track_caller]
     pub fn receive(&mut self) -> Reply {
-        self.next().expect("a message before the end of the connection")
+        self.next()
+            .expect("a message before the end of the connection")
     }
 
     /// The next message, or `None` at the connection's end.
     #[track_caller]
     pub fn next(&mut self) -> Option<Reply> {
         let payload = self.0.next_bytes()?;
-        let (frame, values) = binary::parse(&payload).unwrap_or_else(|what| panic!("{what}: {payload:?}"));
+        let (frame, values) =
+            binary::parse(&payload).unwrap_or_else(|what| panic!("{what}: {payload:?}"));
         Some(match frame {
             Frame::Hello(hello) => {
-                assert_eq!((hello.lowest, hello.highest, &payload[1..5]), (1, 1, &MAGIC[..]));
+                assert_eq!(
+                    (hello.lowest, hello.highest, &payload[1..5]),
+                    (1, 1, &MAGIC[..])
+                );
                 Reply::Hello(hello.max_frame, hello.idle_timeout_ms)
             }
             Frame::Bound(bound) => Reply::Bound(*bound),
@@ -218,7 +248,10 @@ impl BinaryPeer {
     #[track_caller]
     pub fn returned<R: Value>(&mut self) -> (u64, R) {
         match self.answer() {
-            Reply::Result(call, values) => (call, value::decode(&values).expect("the values of the call")),
+            Reply::Result(call, values) => (
+                call,
+                value::decode(&values).expect("the values of the call"),
+            ),
             other => panic!("no result: {other:?}"),
         }
     }

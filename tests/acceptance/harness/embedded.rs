@@ -23,7 +23,10 @@ impl Embedded {
     /// `server1` with these services and nothing deployed.
     pub fn start(init: &str, services: Vec<NativeService>, limits: Limits) -> Self {
         let network = Network::new(init);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
         let runtime = runtime.expect("a runtime");
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut options = ServerOptions::new(listen, network.data("server1"));
@@ -38,13 +41,20 @@ impl Embedded {
             // Whoever could stop it being gone is a stop too.
             let _ = stopped.await;
         }));
-        Self { network, address, runtime, stop, running }
+        Self {
+            network,
+            address,
+            runtime,
+            stop,
+            running,
+        }
     }
 
     /// Runs `initializer apply init.yaml`.
     pub fn apply(&self) -> Finished {
         let place = format!("server1={}", self.address);
-        self.network.initializer(&["apply", "init.yaml", "--server", &place])
+        self.network
+            .initializer(&["apply", "init.yaml", "--server", &place])
     }
 
     /// The project.
@@ -74,6 +84,9 @@ impl Embedded {
         drop(self.stop);
         meanwhile();
         let ended = async { tokio::time::timeout(PATIENCE, self.running).await };
-        self.runtime.block_on(ended).expect("an end in time").expect("a server that does not panic")
+        self.runtime
+            .block_on(ended)
+            .expect("an end in time")
+            .expect("a server that does not panic")
     }
 }

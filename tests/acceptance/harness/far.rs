@@ -25,10 +25,18 @@ pub fn scripted(
     script: impl Fn(usize, &mut Far) + Send + 'static,
 ) -> (SocketAddr, JoinHandle<()>) {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    listener
+        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .expect("a free port");
     listener.listen(64).expect("a listening socket");
-    listener.set_read_timeout(Some(PATIENCE)).expect("a socket option");
-    let address = listener.local_addr().expect("an address").as_socket().expect("an IP address");
+    listener
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a socket option");
+    let address = listener
+        .local_addr()
+        .expect("an address")
+        .as_socket()
+        .expect("an IP address");
     let playing = std::thread::spawn(move || {
         for number in 0..connections {
             let (stream, _) = listener.accept().expect("a connection");
@@ -88,7 +96,9 @@ impl Far {
             let payload = self.0.next_bytes()?;
             match binary::parse(&payload).unwrap_or_else(|what| panic!("{what}: {payload:?}")) {
                 (Frame::Hello(_) | Frame::Bind(_), _) => {}
-                (Frame::Request(request), values) => return Some(Sent::Request(request, values.to_vec())),
+                (Frame::Request(request), values) => {
+                    return Some(Sent::Request(request, values.to_vec()));
+                }
                 (Frame::Cancel(call), _) => return Some(Sent::Cancel(call)),
                 (Frame::Pong(number), _) => return Some(Sent::Pong(number)),
                 (other, _) => panic!("a client sends no {other:?}"),

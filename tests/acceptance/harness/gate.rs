@@ -23,7 +23,9 @@ impl Gate {
     /// A gate on a free port.
     pub fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        socket
+            .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .expect("a free port");
         socket.listen(64).expect("a listening socket");
         Self { socket }
     }
@@ -33,7 +35,8 @@ impl Gate {
         self.source_with(name, "gate.recv(1)\n    return number")
     }
 
-    /// The source of `def <name>(number)`, which connects to this gate as `gate`, says its process id, and goes on so.
+    /// The source of `def <name>(number)`, which connects to this gate as `gate`, says its process
+    /// id, and goes on so.
     pub fn source_with(&self, name: &str, body: &str) -> String {
         let port = self.port();
         format!(
@@ -46,7 +49,8 @@ impl Gate {
     /// The next procedure that comes.
     #[track_caller]
     pub fn enter(&self) -> Visitor {
-        self.enter_within(PATIENCE).expect("a procedure that comes to the gate")
+        self.enter_within(PATIENCE)
+            .expect("a procedure that comes to the gate")
     }
 
     /// The next procedure that comes, if one has come so far.
@@ -55,16 +59,28 @@ impl Gate {
     }
 
     fn enter_within(&self, time: Duration) -> Option<Visitor> {
-        self.socket.set_read_timeout(Some(time)).expect("a socket option");
+        self.socket
+            .set_read_timeout(Some(time))
+            .expect("a socket option");
         let mut stream = TcpStream::from(self.socket.accept().ok()?.0);
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a socket option");
         let mut pid = [0; 4];
         stream.read_exact(&mut pid).expect("a process id");
-        Some(Visitor { stream, pid: u32::from_le_bytes(pid) })
+        Some(Visitor {
+            stream,
+            pid: u32::from_le_bytes(pid),
+        })
     }
 
     fn port(&self) -> u16 {
-        self.socket.local_addr().expect("an address").as_socket().expect("an IP address").port()
+        self.socket
+            .local_addr()
+            .expect("an address")
+            .as_socket()
+            .expect("an IP address")
+            .port()
     }
 }
 

@@ -1,4 +1,5 @@
-//! A network on this machine: real server processes on free ports, a peer that speaks bytes, a message builder.
+//! A network on this machine: real server processes on free ports, a peer that speaks bytes, a
+//! message builder.
 //!
 //! Every wait ends: at an event, or at [`PATIENCE`].
 
@@ -40,8 +41,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at something that gives no sign of its own.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Two servers with a service each: `svc1.value() -> int` in `one.py` on `server1`, and `svc2.value() -> int` in
-/// `two.py` on `server2`, for `client1` at 127.0.0.1.
+/// Two servers with a service each: `svc1.value() -> int` in `one.py` on `server1`, and
+/// `svc2.value() -> int` in `two.py` on `server2`, for `client1` at 127.0.0.1.
 pub const TWO_SERVERS: &str = "\
 network:
   servers:
@@ -69,29 +70,43 @@ pub struct Network {
 }
 
 impl Network {
-    /// A folder with this `init.yaml` and nothing running. The ports in the file are of no matter: programs are told
-    /// where the servers really are.
+    /// A folder with this `init.yaml` and nothing running. The ports in the file are of no matter:
+    /// programs are told where the servers really are.
     pub fn new(init: &str) -> Self {
-        let network =
-            Self { folder: tempfile::tempdir().expect("a temporary folder"), servers: BTreeMap::new() };
+        let network = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            servers: BTreeMap::new(),
+        };
         network.write("init.yaml", init);
         network
     }
 
-    /// The usual network of the tests: `svc1.<name>` for each Python function, on `server1`, for `client1` at
-    /// 127.0.0.1. A procedure is `(name, arguments, returns, source)`, the types as YAML lists without brackets.
+    /// The usual network of the tests: `svc1.<name>` for each Python function, on `server1`, for
+    /// `client1` at 127.0.0.1. A procedure is `(name, arguments, returns, source)`, the types as
+    /// YAML lists without brackets.
     pub fn with_procedures(procedures: &[(&str, &str, &str, &str)]) -> Self {
         let mut init = String::from(
             "network:\n  servers:\n    server1: { ip: 127.0.0.1, port: 1 }\n  clients:\n    client1: { ip: 127.0.0.1 }\n\
              services:\n  svc1:\n    provider: server1\n    tenants: [client1]\n    rpcs:\n",
         );
         let quoted = |types: &str| -> String {
-            split_types(types).iter().map(|ty| format!("\"{ty}\"")).collect::<Vec<_>>().join(", ")
+            split_types(types)
+                .iter()
+                .map(|ty| format!("\"{ty}\""))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         for (index, (name, arguments, returns, _)) in procedures.iter().enumerate() {
             let (arguments, returns) = (quoted(arguments), quoted(returns));
             let types = format!("arguments: [{arguments}], returns: [{returns}]");
-            init += &["      - { name: ", name, ", ", &types, &format!(", path: p{index}.py }}\n")].concat();
+            init += &[
+                "      - { name: ",
+                name,
+                ", ",
+                &types,
+                &format!(", path: p{index}.py }}\n"),
+            ]
+            .concat();
         }
         let network = Self::new(&init);
         for (index, (.., source)) in procedures.iter().enumerate() {
@@ -167,7 +182,8 @@ impl Network {
         self.path().join(format!("data-{server}"))
     }
 
-    /// Starts a server with further flags and waits until it listens. A server of that name is replaced.
+    /// Starts a server with further flags and waits until it listens. A server of that name is
+    /// replaced.
     pub fn start(&mut self, server: &str, flags: &[&str]) -> SocketAddr {
         self.servers.remove(server);
         let process = ServerProcess::start(&self.data(server), flags);
@@ -220,13 +236,17 @@ impl Network {
         Peer::connect(self.server(server).address(), Framing::Lines).call(request)
     }
 
-    /// What `value()` of a server's service is, and the generation that answered: `svc1` on `server1`, and so on.
+    /// What `value()` of a server's service is, and the generation that answered: `svc1` on
+    /// `server1`, and so on.
     #[track_caller]
     pub fn value(&self, server: &str) -> (u64, u64) {
         let answer = self.ask(server, request(&server.replace("server", "svc"), "value"));
         let value = &answer["value"];
         let returned = value["return-values"][0].as_u64();
-        (value["generation"].as_u64().unwrap_or_default(), returned.unwrap_or_else(|| panic!("{answer}")))
+        (
+            value["generation"].as_u64().unwrap_or_default(),
+            returned.unwrap_or_else(|| panic!("{answer}")),
+        )
     }
 
     /// An initializer that is played by hand, connected to a server.
@@ -272,10 +292,17 @@ impl Network {
     /// A program in the project folder that knows where the servers are, for tests that let it run.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.path()).env_remove("RPC_CLIENT").env("NO_COLOR", "1");
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("RPC_CLIENT")
+            .env("NO_COLOR", "1");
         command.env("XDG_RUNTIME_DIR", runtime_folder(self.path()));
         for (name, server) in &self.servers {
-            command.env(format!("RPC_SERVER_{}", name.to_uppercase()), server.address().to_string());
+            command.env(
+                format!("RPC_SERVER_{}", name.to_uppercase()),
+                server.address().to_string(),
+            );
         }
         command
     }
@@ -313,5 +340,9 @@ fn split_types(text: &str) -> Vec<String> {
         }
         parts.last_mut().expect("a part").push(c);
     }
-    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    parts
+        .into_iter()
+        .map(|part| part.trim().to_owned())
+        .filter(|part| !part.is_empty())
+        .collect()
 }

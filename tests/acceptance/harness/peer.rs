@@ -40,16 +40,27 @@ impl Peer {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         let from = SocketAddr::new(IpAddr::V4(Ipv4Addr::from(from)), 0);
         socket.bind(&from.into()).expect("a loopback address");
-        socket.connect_timeout(&address.into(), PATIENCE).expect("a connection");
+        socket
+            .connect_timeout(&address.into(), PATIENCE)
+            .expect("a connection");
         Self::over(TcpStream::from(socket), framing)
     }
 
     /// A side of a connection.
     pub fn over(stream: TcpStream, framing: Framing) -> Self {
         stream.set_nodelay(true).expect("a socket option");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a socket option");
-        Self { stream, framing, input: Vec::new(), scanned: 0 }
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a socket option");
+        stream
+            .set_write_timeout(Some(PATIENCE))
+            .expect("a socket option");
+        Self {
+            stream,
+            framing,
+            input: Vec::new(),
+            scanned: 0,
+        }
     }
 
     /// Whether nobody listens there.
@@ -61,7 +72,12 @@ impl Peer {
     /// The same connection once more, to send on while this one receives.
     pub fn twin(&self) -> Self {
         let stream = self.stream.try_clone().expect("a descriptor");
-        Self { stream, framing: self.framing, input: Vec::new(), scanned: 0 }
+        Self {
+            stream,
+            framing: self.framing,
+            input: Vec::new(),
+            scanned: 0,
+        }
     }
 
     /// This side's address, as the server sees it.
@@ -80,7 +96,10 @@ impl Peer {
     }
 
     /// Sends a message in this peer's framing.
-    #[expect(clippy::needless_pass_by_value, reason = "a request that is built in the call needs no `&`")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request that is built in the call needs no `&`"
+    )]
     pub fn send(&mut self, message: impl ToString) {
         let bytes = self.framed(&message.to_string());
         self.send_bytes(&bytes);
@@ -109,9 +128,13 @@ impl Peer {
         self.receive()
     }
 
-    /// Sends a message and waits for the next answer, or for the end of a connection that the server does not want.
+    /// Sends a message and waits for the next answer, or for the end of a connection that the
+    /// server does not want.
     #[track_caller]
-    #[expect(clippy::needless_pass_by_value, reason = "a request that is built in the call needs no `&`")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request that is built in the call needs no `&`"
+    )]
     pub fn call_if_open(&mut self, message: impl ToString) -> Option<Value> {
         let bytes = self.framed(&message.to_string());
         self.try_send_bytes(&bytes).then(|| self.next())?
@@ -120,20 +143,27 @@ impl Peer {
     /// The next message.
     #[track_caller]
     pub fn receive(&mut self) -> Value {
-        self.next().expect("an answer before the end of the connection")
+        self.next()
+            .expect("an answer before the end of the connection")
     }
 
     /// The text of the next message, as it came.
     #[track_caller]
     pub fn receive_text(&mut self) -> String {
-        let message = self.next_bytes().expect("an answer before the end of the connection");
-        String::from_utf8(message).expect("UTF-8").trim_end().to_owned()
+        let message = self
+            .next_bytes()
+            .expect("an answer before the end of the connection");
+        String::from_utf8(message)
+            .expect("UTF-8")
+            .trim_end()
+            .to_owned()
     }
 
     /// The next message, or `None` at the connection's end.
     #[track_caller]
     pub fn next(&mut self) -> Option<Value> {
-        self.next_bytes().map(|message| serde_json::from_slice(&message).expect("JSON"))
+        self.next_bytes()
+            .map(|message| serde_json::from_slice(&message).expect("JSON"))
     }
 
     /// The next message as it came, or `None` at the connection's end.
@@ -144,7 +174,11 @@ impl Peer {
                 return Some(message);
             }
             if self.fill() == 0 {
-                assert!(self.input.is_empty(), "the connection ended inside a message: {:?}", self.input);
+                assert!(
+                    self.input.is_empty(),
+                    "the connection ended inside a message: {:?}",
+                    self.input
+                );
                 return None;
             }
         }
@@ -159,9 +193,13 @@ impl Peer {
 
     /// Whether the server ends the connection within this time, without another byte.
     pub fn ends_within(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).expect("a socket option");
+        self.stream
+            .set_read_timeout(Some(time))
+            .expect("a socket option");
         let read = self.stream.read(&mut [0]);
-        self.stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        self.stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a socket option");
         match read {
             Ok(count) => count == 0,
             Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
@@ -181,7 +219,9 @@ impl Peer {
 
     /// Ends the connection with a reset when this is dropped.
     pub fn reset_on_drop(&self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("a socket option");
+        SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("a socket option");
     }
 
     /// Says that this side sends no more.
@@ -208,7 +248,10 @@ impl Peer {
                 self.scanned = 0;
                 (0, begin + found + 1)
             }
-            Framing::Framed => (4, 4 + u32::from_be_bytes(*self.input.first_chunk::<4>()?) as usize),
+            Framing::Framed => (
+                4,
+                4 + u32::from_be_bytes(*self.input.first_chunk::<4>()?) as usize,
+            ),
         };
         let rest = (self.input.len() >= end).then(|| self.input.split_off(end))?;
         Some(std::mem::replace(&mut self.input, rest).split_off(start))

@@ -28,7 +28,8 @@ struct Log {
 impl ServerProcess {
     /// Starts a server on a free port and waits until it listens.
     pub fn start(data: &Path, flags: &[&str]) -> Self {
-        Self::try_start(data, flags).unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
+        Self::try_start(data, flags)
+            .unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
     }
 
     /// Starts a server; where it ends before it listens, what it wrote to stderr.
@@ -44,15 +45,23 @@ impl ServerProcess {
     pub fn start_without_python(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rpc-server"));
         command.env("PATH", "");
-        Self::launch(command, data, &[]).unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
+        Self::launch(command, data, &[])
+            .unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
     }
 
     fn launch(mut command: Command, data: &Path, flags: &[&str]) -> Result<Self, String> {
         if !flags.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
-        command.arg("--data").arg(data).args(flags).env("NO_COLOR", "1");
-        command.env("XDG_RUNTIME_DIR", runtime_folder(data.parent().unwrap_or(data)));
+        command
+            .arg("--data")
+            .arg(data)
+            .args(flags)
+            .env("NO_COLOR", "1");
+        command.env(
+            "XDG_RUNTIME_DIR",
+            runtime_folder(data.parent().unwrap_or(data)),
+        );
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -67,7 +76,12 @@ impl ServerProcess {
         watched(child.id(), || stdout.read_line(&mut line)).expect("a line");
         if let Some(address) = line.trim().strip_prefix("listening on ") {
             let address = address.parse().expect("an address");
-            return Ok(Self { child, address, data: data.to_owned(), log });
+            return Ok(Self {
+                child,
+                address,
+                data: data.to_owned(),
+                log,
+            });
         }
         child.wait().expect("its end");
         Err(log.wait_for_end())
@@ -80,7 +94,10 @@ impl ServerProcess {
 
     /// The deploy key that it made for itself.
     pub fn deploy_key(&self) -> Vec<u8> {
-        std::fs::read(self.data.join("deploy.key")).expect("a deploy key").trim_ascii().to_owned()
+        std::fs::read(self.data.join("deploy.key"))
+            .expect("a deploy key")
+            .trim_ascii()
+            .to_owned()
     }
 
     /// Where it keeps a copy of its deploy key.
@@ -99,12 +116,25 @@ impl ServerProcess {
         let end = Instant::now() + PATIENCE;
         let mut state = self.log.state.lock().expect("the log");
         loop {
-            if let Some(line) = state.0.iter().find(|line| words.iter().all(|word| line.contains(word))) {
+            if let Some(line) = state
+                .0
+                .iter()
+                .find(|line| words.iter().all(|word| line.contains(word)))
+            {
                 return line.clone();
             }
             let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && !state.1, "{words:?} was not logged:\n{}", state.0.join("\n"));
-            state = self.log.changed.wait_timeout(state, left).expect("the log").0;
+            assert!(
+                !left.is_zero() && !state.1,
+                "{words:?} was not logged:\n{}",
+                state.0.join("\n")
+            );
+            state = self
+                .log
+                .changed
+                .wait_timeout(state, left)
+                .expect("the log")
+                .0;
         }
     }
 
@@ -126,22 +156,33 @@ impl ServerProcess {
 
     /// Sends it a signal by name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status();
+        let status = Command::new("kill")
+            .args([format!("-{name}"), self.pid().to_string()])
+            .status();
         assert!(status.expect("kill").success());
     }
 
-    /// The processes that run its procedures, those included that ended and that nobody has waited for.
+    /// The processes that run its procedures, those included that ended and that nobody has waited
+    /// for.
     pub fn workers(&self) -> BTreeSet<u32> {
         let processes = processes();
         let children = |parents: &BTreeSet<u32>| -> BTreeSet<u32> {
-            processes.iter().filter(|(_, parent)| parents.contains(parent)).map(|(pid, _)| *pid).collect()
+            processes
+                .iter()
+                .filter(|(_, parent)| parents.contains(parent))
+                .map(|(pid, _)| *pid)
+                .collect()
         };
         children(&children(&BTreeSet::from([self.pid()])))
     }
 
     /// Waits until it has workers like these, and returns them.
     #[track_caller]
-    pub fn wait_for_workers(&self, what: &str, wanted: impl Fn(&BTreeSet<u32>) -> bool) -> BTreeSet<u32> {
+    pub fn wait_for_workers(
+        &self,
+        what: &str,
+        wanted: impl Fn(&BTreeSet<u32>) -> bool,
+    ) -> BTreeSet<u32> {
         eventually(what, || Some(self.workers()).filter(&wanted))
     }
 
@@ -156,13 +197,18 @@ pub fn runtime_folder(project: &Path) -> PathBuf {
     project.join("run")
 }
 
-/// The Python that `python3` is. Finding it behind a launcher takes as long as all else that a server does at its start,
-/// so it is found once.
+/// The Python that `python3` is. Finding it behind a launcher takes as long as all else that a
+/// server does at its start, so it is found once.
 pub fn python() -> &'static str {
     static PYTHON: OnceLock<String> = OnceLock::new();
     PYTHON.get_or_init(|| {
-        let answer = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
-        String::from_utf8(answer.expect("python3").stdout).expect("UTF-8").trim().to_owned()
+        let answer = Command::new("python3")
+            .args(["-c", "import sys; print(sys.executable)"])
+            .output();
+        String::from_utf8(answer.expect("python3").stdout)
+            .expect("UTF-8")
+            .trim()
+            .to_owned()
     })
 }
 
@@ -186,7 +232,12 @@ fn processes() -> Vec<(u32, u32)> {
     let parent = |pid: u32| -> Option<u32> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name, in parentheses, may hold anything; then follow the state and the parent.
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+        stat.rsplit_once(')')?
+            .1
+            .split_whitespace()
+            .nth(1)?
+            .parse()
+            .ok()
     };
     let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
     pids.filter_map(|pid| Some((pid, parent(pid)?))).collect()
@@ -211,7 +262,11 @@ impl Log {
 
     fn wait_for_end(&self) -> String {
         let state = self.state.lock().expect("the log");
-        let state = self.changed.wait_timeout_while(state, PATIENCE, |state| !state.1).expect("the log").0;
+        let state = self
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| !state.1)
+            .expect("the log")
+            .0;
         state.0.join("\n")
     }
 }

@@ -26,7 +26,9 @@ pub fn begin(mut command: Command) -> Child {
 
 /// Waits for a program's end, and kills it when that takes too long. Both of its streams are piped.
 pub fn finish(program: Child) -> Finished {
-    watched(program.id(), || program.wait_with_output()).expect("its end").into()
+    watched(program.id(), || program.wait_with_output())
+        .expect("its end")
+        .into()
 }
 
 impl From<Output> for Finished {
@@ -57,27 +59,36 @@ impl Finished {
     /// The JSON lines on stdout.
     #[track_caller]
     pub fn json_lines(&self) -> Vec<Value> {
-        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let parse =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         self.stdout.lines().map(parse).collect()
     }
 
     /// The last JSON line on stdout.
     #[track_caller]
     pub fn summary(&self) -> Value {
-        self.json_lines().pop().unwrap_or_else(|| panic!("no line: {self:#?}"))
+        self.json_lines()
+            .pop()
+            .unwrap_or_else(|| panic!("no line: {self:#?}"))
     }
 
     /// Asserts that it did not print this, to either stream.
     #[track_caller]
     pub fn never_says(self, text: &str) -> Self {
-        assert!(!self.stdout.contains(text) && !self.stderr.contains(text), "{text}\n{self:#?}");
+        assert!(
+            !self.stdout.contains(text) && !self.stderr.contains(text),
+            "{text}\n{self:#?}"
+        );
         self
     }
 
     /// Asserts that it printed this, to either stream.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text) || self.stderr.contains(text), "{text}\n{self:#?}");
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "{text}\n{self:#?}"
+        );
         self
     }
 }

@@ -17,8 +17,14 @@ impl Request {
     /// One more argument.
     pub fn arg(mut self, type_text: &str, value: impl Into<Value>) -> Self {
         let members = self.0.as_object_mut().expect("an object");
-        members["arguments"].as_array_mut().expect("a list").push(value.into());
-        members["argument-types"].as_array_mut().expect("a list").push(type_text.into());
+        members["arguments"]
+            .as_array_mut()
+            .expect("a list")
+            .push(value.into());
+        members["argument-types"]
+            .as_array_mut()
+            .expect("a list")
+            .push(type_text.into());
         self
     }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::{Framing, Peer, ServerProcess};
 
-/// A connection on which `INIT-...` messages go to a server. Transactions have names of one's own; what travels is the
-/// id that [`txn`] makes of each.
+/// A connection on which `INIT-...` messages go to a server. Transactions have names of one's own;
+/// what travels is the id that [`txn`] makes of each.
 pub struct Script {
     peer: Peer,
     next_id: u64,
@@ -24,7 +24,11 @@ const INITIALIZER_NONCE: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
 /// The id of a transaction of that name.
 pub fn txn(name: &str) -> String {
-    if is_txn(name) { name.to_owned() } else { sha256_hex(name.as_bytes())[..16].to_owned() }
+    if is_txn(name) {
+        name.to_owned()
+    } else {
+        sha256_hex(name.as_bytes())[..16].to_owned()
+    }
 }
 
 impl Script {
@@ -32,13 +36,19 @@ impl Script {
     #[track_caller]
     pub fn connect(server: &ServerProcess) -> Self {
         let mut script = Self::stranger(server.address());
-        script.prove(&server.deploy_key(), server.address()).expect("proven");
+        script
+            .prove(&server.deploy_key(), server.address())
+            .expect("proven");
         script
     }
 
     /// A connection from 127.0.0.1 that has proved nothing.
     pub fn stranger(address: SocketAddr) -> Self {
-        Self { peer: Peer::connect(address, Framing::Framed), next_id: 1, tokens: BTreeMap::new() }
+        Self {
+            peer: Peer::connect(address, Framing::Framed),
+            next_id: 1,
+            tokens: BTreeMap::new(),
+        }
     }
 
     /// Proves a key as one who has dialled that address.
@@ -51,7 +61,9 @@ impl Script {
     /// Asks for a nonce.
     #[track_caller]
     pub fn challenge(&mut self) -> String {
-        let answer = self.ask("INIT-CHALLENGE", json!({ "nonce": INITIALIZER_NONCE })).expect("a nonce");
+        let answer = self
+            .ask("INIT-CHALLENGE", json!({ "nonce": INITIALIZER_NONCE }))
+            .expect("a nonce");
         answer["nonce"].as_str().expect("a text").to_owned()
     }
 
@@ -63,8 +75,15 @@ impl Script {
         dialled: SocketAddr,
         server_nonce: &str,
     ) -> Result<Value, Value> {
-        let challenge = Challenge { address: dialled, initializer_nonce: INITIALIZER_NONCE, server_nonce };
-        self.ask("INIT-PROVE", json!({ "proof": challenge.prove(key, Prover::Initializer) }))
+        let challenge = Challenge {
+            address: dialled,
+            initializer_nonce: INITIALIZER_NONCE,
+            server_nonce,
+        };
+        self.ask(
+            "INIT-PROVE",
+            json!({ "proof": challenge.prove(key, Prover::Initializer) }),
+        )
     }
 
     /// Waits for the end of the connection.
@@ -73,7 +92,8 @@ impl Script {
         self.peer.expect_end();
     }
 
-    /// Sends one message and waits for what it is answered: the result, or the value of the `INIT-EX`.
+    /// Sends one message and waits for what it is answered: the result, or the value of the
+    /// `INIT-EX`.
     #[track_caller]
     pub fn ask(&mut self, header: &str, mut value: Value) -> Result<Value, Value> {
         let id = self.next_id;
@@ -99,14 +119,20 @@ impl Script {
     pub fn status(&mut self) -> (Value, Value) {
         let mut status = self.ask("INIT-STATUS", json!({})).expect("a status");
         let live = status["live"].take();
-        let manifest = if live["generation"] == 0 { Value::Null } else { self.manifest(None) };
+        let manifest = if live["generation"] == 0 {
+            Value::Null
+        } else {
+            self.manifest(None)
+        };
         (live, manifest)
     }
 
     /// The manifest of a generation that the server keeps, or of the live one.
     #[track_caller]
     pub fn manifest(&mut self, generation: Option<u64>) -> Value {
-        let answer = self.ask("INIT-MANIFEST", json!({ "generation": generation })).expect("a manifest");
+        let answer = self
+            .ask("INIT-MANIFEST", json!({ "generation": generation }))
+            .expect("a manifest");
         let packed: Packed = serde_json::from_value(answer).expect("something packed");
         serde_json::from_slice(&packed.unpack(b"", 64 << 20).expect("whole")).expect("a manifest")
     }
@@ -120,11 +146,13 @@ impl Script {
             "manifest": manifest,
         });
         let answer = self.ask("INIT-BEGIN", begin)?;
-        self.tokens.insert(txn.to_owned(), answer["token"].as_u64().expect("a token"));
+        self.tokens
+            .insert(txn.to_owned(), answer["token"].as_u64().expect("a token"));
         Ok(answer)
     }
 
-    /// What every step of a transaction says. A transaction that was not begun here has a token of nobody's.
+    /// What every step of a transaction says. A transaction that was not begun here has a token of
+    /// nobody's.
     fn step_of(&self, txn: &str) -> Value {
         json!({ "txn": self::txn(txn), "token": self.tokens.get(txn).copied().unwrap_or_default() })
     }
@@ -137,14 +165,22 @@ impl Script {
 
     /// Sends a file with a hash and a size that it need not have.
     #[track_caller]
-    pub fn put_as(&mut self, txn: &str, sha256: &str, size: usize, content: &[u8]) -> Result<Value, Value> {
-        let file = json!({ "sha256": sha256, "size": size, "zstd": base64(&stored_in_zstd(content)) });
+    pub fn put_as(
+        &mut self,
+        txn: &str,
+        sha256: &str,
+        size: usize,
+        content: &[u8],
+    ) -> Result<Value, Value> {
+        let file =
+            json!({ "sha256": sha256, "size": size, "zstd": base64(&stored_in_zstd(content)) });
         let mut put = self.step_of(txn);
         put["files"] = json!([file]);
         self.ask("INIT-PUT", put)
     }
 
-    /// Sends a file, INIT-PREPARE and INIT-COMMIT without waiting in between; the headers of the answers, by step.
+    /// Sends a file, INIT-PREPARE and INIT-COMMIT without waiting in between; the headers of the
+    /// answers, by step.
     #[track_caller]
     pub fn put_prepare_and_commit_at_once(&mut self, txn: &str, content: &[u8]) -> [String; 3] {
         let (sha256, zstd) = (sha256_hex(content), base64(&stored_in_zstd(content)));
@@ -156,7 +192,8 @@ impl Script {
             if header == "INIT-PUT" {
                 value["files"] = json!([file]);
             }
-            self.peer.framed(&json!({ "header": header, "value": value }).to_string())
+            self.peer
+                .framed(&json!({ "header": header, "value": value }).to_string())
         });
         let bytes = messages.collect::<Vec<_>>().concat();
         self.peer.send_bytes(&bytes);
@@ -164,7 +201,10 @@ impl Script {
         for _ in 0..3 {
             let answer = self.peer.receive();
             let place = answer["value"]["id"].as_u64().expect("a number") as usize;
-            answer["header"].as_str().expect("a header").clone_into(&mut answers[place]);
+            answer["header"]
+                .as_str()
+                .expect("a header")
+                .clone_into(&mut answers[place]);
         }
         answers
     }
@@ -187,7 +227,10 @@ impl Script {
     #[track_caller]
     pub fn outcome(&mut self, txn: &str) -> String {
         let answer = self.step("INIT-OUTCOME", txn).expect("an outcome");
-        answer["outcome"]["state"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+        answer["outcome"]["state"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .to_owned()
     }
 
     /// Goes on with a transaction that another connection began, by its token.
@@ -195,8 +238,8 @@ impl Script {
         self.tokens.insert(txn.to_owned(), token);
     }
 
-    /// Begins a transaction that gives `service` another source for its first procedure, and brings it to prepared. The
-    /// answer: its token.
+    /// Begins a transaction that gives `service` another source for its first procedure, and brings
+    /// it to prepared. The answer: its token.
     #[track_caller]
     pub fn prepare_source(&mut self, txn: &str, service: &str, source: &str) -> u64 {
         let manifest = self.manifest_with_source(service, source);
@@ -210,7 +253,8 @@ impl Script {
     #[track_caller]
     pub fn manifest_with_source(&mut self, service: &str, source: &str) -> Value {
         let (_, mut manifest) = self.status();
-        manifest["services"][service]["rpcs"][0]["source"]["sha256"] = sha256_hex(source.as_bytes()).into();
+        manifest["services"][service]["rpcs"][0]["source"]["sha256"] =
+            sha256_hex(source.as_bytes()).into();
         manifest
     }
 }
@@ -235,11 +279,17 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in bytes.chunks(3) {
-        let bits =
-            group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let bits = group
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
         for place in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63];
-            text.push(if place > group.len() { '=' } else { char::from(digit) });
+            text.push(if place > group.len() {
+                '='
+            } else {
+                char::from(digit)
+            });
         }
     }
     text

@@ -8,15 +8,23 @@ const LIMIT: usize = 64 << 10;
 #[test]
 fn an_answer_over_the_frame_limit_is_an_exception_and_harms_nobody() {
     let text = "def text(length):\n    return '\\n' * length\n";
-    let network =
-        Network::with_procedures(&[ADD, ("text", "int", "str", text)]).served(&["--max-frame", "64KiB"]);
+    let network = Network::with_procedures(&[ADD, ("text", "int", "str", text)])
+        .served(&["--max-frame", "64KiB"]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let answer = peer.call(request("svc1", "text").arg("int", 30_000).id(1));
-        assert_eq!(answer["value"]["return-values"][0].as_str().map(str::len), Some(30_000));
+        assert_eq!(
+            answer["value"]["return-values"][0].as_str().map(str::len),
+            Some(30_000)
+        );
         for length in [40_000, 1 << 20] {
             let answer = peer.call(request("svc1", "text").arg("int", length).id(1));
-            Raises("Execution Exception", "yes", &["svc1.text(int)", "limit of 65536 bytes"]).check(&answer);
+            Raises(
+                "Execution Exception",
+                "yes",
+                &["svc1.text(int)", "limit of 65536 bytes"],
+            )
+            .check(&answer);
         }
         assert_eq!(number(&peer.call(add().id(2))), 5);
     }
@@ -25,12 +33,17 @@ fn an_answer_over_the_frame_limit_is_an_exception_and_harms_nobody() {
 #[test]
 fn an_exception_with_an_endless_message_is_cut() {
     let fail = "def fail():\n    raise ValueError('begin ' + 'x' * (1 << 20))\n";
-    let network = Network::with_procedures(&[ADD, ("fail", "", "", fail)]).served(&["--max-frame", "64KiB"]);
+    let network =
+        Network::with_procedures(&[ADD, ("fail", "", "", fail)]).served(&["--max-frame", "64KiB"]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let answer = peer.call(request("svc1", "fail").id(1));
         Raises("Execution Exception", "yes", &["begin xxx"]).check(&answer);
-        assert!(answer.to_string().len() < LIMIT, "{} bytes", answer.to_string().len());
+        assert!(
+            answer.to_string().len() < LIMIT,
+            "{} bytes",
+            answer.to_string().len()
+        );
         assert_eq!(number(&peer.call(add().id(2))), 5);
     }
     let server = network.server("server1");

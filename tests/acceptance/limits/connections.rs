@@ -18,7 +18,11 @@ fn a_connection_beyond_the_limit_is_told_so_and_those_far_beyond_are_closed() {
         Raises("Unavailable", "no", &["3 connections", "limit"]).check(&answer);
         assert_eq!(answer["value"]["id"], "x");
         told.expect_end();
-        network.server("server1").logged(&["WARN", "connection refused", &told.local_addr().to_string()]);
+        network.server("server1").logged(&[
+            "WARN",
+            "connection refused",
+            &told.local_addr().to_string(),
+        ]);
         for peer in &mut served {
             assert_eq!(number(&peer.call(add().id(2))), 5);
         }

@@ -6,15 +6,21 @@ use crate::harness::{Framing, Network, number};
 #[test]
 fn a_server_without_free_descriptors_serves_who_is_there_and_takes_the_others_later() {
     let network = Network::with_procedures(&[ADD])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let server = network.server("server1");
     let mut live = network.peer(Framing::Framed);
     assert_eq!(number(&live.call(add().id(1))), 5);
-    let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("its descriptors").count();
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid()))
+        .expect("its descriptors")
+        .count();
     let limit = format!("--nofile={}", open + 4);
-    let status =
-        std::process::Command::new("prlimit").args(["--pid", &server.pid().to_string(), &limit]).status();
+    let status = std::process::Command::new("prlimit")
+        .args(["--pid", &server.pid().to_string(), &limit])
+        .status();
     assert!(status.expect("prlimit").success());
     let mut waiting: Vec<_> = (0..16).map(|_| network.peer(Framing::Lines)).collect();
     for peer in &mut waiting {

@@ -14,8 +14,11 @@ fn a_call_in_flight_is_answered_its_peer_is_told_and_nobody_new_is_let_in() {
     for (framing, signal) in [(Framing::Lines, "TERM"), (Framing::Framed, "INT")] {
         let gate = Gate::new();
         let mut network = serving(&gate, &[]);
-        let (mut peer, mut last, mut idle) =
-            (network.peer(framing), network.peer(framing), network.peer(framing));
+        let (mut peer, mut last, mut idle) = (
+            network.peer(framing),
+            network.peer(framing),
+            network.peer(framing),
+        );
         assert_eq!(number(&idle.call(add().id("idle"))), 5);
         peer.send(wait(6));
         peer.send(wait(7));
@@ -38,7 +41,10 @@ fn a_call_in_flight_is_answered_its_peer_is_told_and_nobody_new_is_let_in() {
             peer.expect_end();
         }
         drop((peer, last, idle));
-        assert!(gate.enter_now().is_none(), "a request after the notice was executed");
+        assert!(
+            gate.enter_now().is_none(),
+            "a request after the notice was executed"
+        );
         assert_eq!(network.server_mut("server1").wait().code(), Some(0));
     }
 }
@@ -55,7 +61,9 @@ fn a_call_that_outlasts_the_drain_timeout_is_cut_off() {
     peer.expect_end();
     visitor.expect_death();
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
-    network.server("server1").logged(&["1 connection", "cut off"]);
+    network
+        .server("server1")
+        .logged(&["1 connection", "cut off"]);
 }
 
 #[test]
@@ -73,13 +81,19 @@ fn a_second_signal_ends_the_server_at_once() {
     visitor.expect_death();
 }
 
-/// A peer whose first message has not come whole may speak any of the three framings: a notice in one of them would be
-/// garbage in another.
+/// A peer whose first message has not come whole may speak any of the three framings: a notice in
+/// one of them would be garbage in another.
 #[test]
 fn a_connection_without_a_whole_message_is_closed_without_a_word() {
     let mut network = serving(&Gate::new(), &[]);
     let hello = Frames::hello().bytes();
-    let begun: [&[u8]; 5] = [b"", b"\0", b"{\"header\":", &hello[..4], &hello[..hello.len() - 1]];
+    let begun: [&[u8]; 5] = [
+        b"",
+        b"\0",
+        b"{\"header\":",
+        &hello[..4],
+        &hello[..hello.len() - 1],
+    ];
     let mut peers: Vec<_> = begun
         .iter()
         .map(|bytes| {
@@ -106,5 +120,8 @@ fn a_server_that_nobody_uses_ends_at_once_and_serves_the_same_after_a_start() {
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
     network.start("server1", &[]);
     let answer = network.peer(Framing::Lines).call(add());
-    assert_eq!((number(&answer), &answer["value"]["generation"]), (5, &json!(1)));
+    assert_eq!(
+        (number(&answer), &answer["value"]["generation"]),
+        (5, &json!(1))
+    );
 }

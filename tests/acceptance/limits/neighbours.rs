@@ -1,5 +1,5 @@
-//! What one peer may cost the others: workers, memory for what it has not sent whole, memory for what it does not take.
-//! `--max-unfinished`, `--max-untaken`, `--max-stranger-frame`.
+//! What one peer may cost the others: workers, memory for what it has not sent whole, memory for
+//! what it does not take. `--max-unfinished`, `--max-untaken`, `--max-stranger-frame`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -21,7 +21,11 @@ const STRANGER: [u8; 4] = [127, 0, 0, 77];
 fn shared_service(gate: &Gate, flags: &[&str]) -> Network {
     let text = "def text(length):\n    return 'x' * length\n";
     let source = gate.source("wait");
-    let procedures = [ADD, ("text", "int", "str", text), ("wait", "int", "int", &source)];
+    let procedures = [
+        ADD,
+        ("text", "int", "str", text),
+        ("wait", "int", "int", &source),
+    ];
     let both = "client1: { ip: 127.0.0.1 }\n    client2: { ip: 127.0.0.2 }";
     Network::with_procedures(&procedures)
         .amended("client1: { ip: 127.0.0.1 }", both)
@@ -37,8 +41,12 @@ fn text(id: i64, length: i64) -> crate::harness::Request {
 fn narrow(from: [u8; 4], address: SocketAddr, framing: Framing) -> Peer {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a socket option");
-    socket.bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::from(from)), 0).into()).expect("a loopback address");
-    socket.connect_timeout(&address.into(), PATIENCE).expect("a connection");
+    socket
+        .bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::from(from)), 0).into())
+        .expect("a loopback address");
+    socket
+        .connect_timeout(&address.into(), PATIENCE)
+        .expect("a connection");
     Peer::over(socket.into(), framing)
 }
 
@@ -49,13 +57,20 @@ fn a_tenant_that_asks_for_much_and_never_reads_holds_no_worker() {
     let mut unread = Vec::new();
     for framing in Framing::BOTH {
         let mut greedy = narrow(NEIGHBOUR, address, framing);
-        let requests = (1..=18).map(|id| greedy.framed(&text(id, 2_000_000).to_string())).collect::<Vec<_>>();
+        let requests = (1..=18)
+            .map(|id| greedy.framed(&text(id, 2_000_000).to_string()))
+            .collect::<Vec<_>>();
         greedy.send_bytes(&requests.concat());
         unread.push(greedy);
     }
     let mut greedy = narrow(NEIGHBOUR, address, Framing::Framed);
-    let hello = Hello { name: "client2", ..HELLO };
-    let mut frames = Frames::new().with(|out| binary::put_hello(&hello, out)).bind(0, "text", &["int"]);
+    let hello = Hello {
+        name: "client2",
+        ..HELLO
+    };
+    let mut frames = Frames::new()
+        .with(|out| binary::put_hello(&hello, out))
+        .bind(0, "text", &["int"]);
     for call in 1..=60 {
         frames = frames.call(call, 0, (100_000_i64,));
     }
@@ -78,12 +93,20 @@ fn a_tenant_leaves_a_worker_to_the_others() {
     manifest["services"]["svc1"]["tenants"] = json!(["client2"]);
     script.begin("one", 60_000, &manifest).expect("begun");
     script.step("INIT-PREPARE", "one").expect("prepared");
-    let mut greedy = Peer::connect_from(NEIGHBOUR, network.server("server1").address(), Framing::Framed);
+    let mut greedy = Peer::connect_from(
+        NEIGHBOUR,
+        network.server("server1").address(),
+        Framing::Framed,
+    );
     for id in 1..=5 {
         greedy.send(wait(id));
     }
     let held = [gate.enter(), gate.enter()];
-    assert_eq!(number(&network.peer(Framing::Framed).call(add().id(1))), 5, "the third is for others");
+    assert_eq!(
+        number(&network.peer(Framing::Framed).call(add().id(1))),
+        5,
+        "the third is for others"
+    );
     assert!(gate.enter_now().is_none(), "a tenant holds two of three");
     for visitor in held {
         visitor.release();
@@ -103,18 +126,25 @@ fn an_address_that_sends_too_much_that_is_refused_is_slowed_down_and_its_other_c
     let flood = std::thread::spawn(move || {
         let mut peer = Peer::connect_from([127, 0, 0, 1], address, Framing::Framed);
         let begin = Instant::now();
-        let refused = peer.framed(&request("svc9", "x").id(1).to_string()).repeat(30);
+        let refused = peer
+            .framed(&request("svc9", "x").id(1).to_string())
+            .repeat(30);
         peer.send_bytes(&refused);
         (0..30).for_each(|_| Raises("Service Not Found", "no", &[]).check(&peer.receive()));
         begin.elapsed()
     });
-    network.server("server1").logged(&["slowed down", "peer=127.0.0.1:"]);
+    network
+        .server("server1")
+        .logged(&["slowed down", "peer=127.0.0.1:"]);
     let begin = Instant::now();
     let mut honest = network.peer(Framing::Framed);
     (0..50).for_each(|id| assert_eq!(number(&honest.call(add().id(id))), 5));
     let (honest, slowed) = (begin.elapsed(), flood.join().expect("answers"));
     // Ten in a second at most: five freely, and five with a pause after each.
-    assert!(slowed >= Duration::from_secs(1) && honest < slowed, "{slowed:?} and {honest:?}");
+    assert!(
+        slowed >= Duration::from_secs(1) && honest < slowed,
+        "{slowed:?} and {honest:?}"
+    );
 }
 
 #[test]
@@ -137,12 +167,17 @@ fn a_connection_over_its_queued_answers_starts_no_further_call() {
     let server = network.server("server1");
     for framing in Framing::BOTH {
         let mut peer = narrow(NEIGHBOUR, server.address(), framing);
-        // The one worker that this tenant gets is at work on the first, and the second waits for it.
-        let calls = [text(1, 12_000_000).to_string(), wait(2).to_string()].map(|call| peer.framed(&call));
+        // The one worker that this tenant gets is at work on the first, and the second waits for
+        // it.
+        let calls =
+            [text(1, 12_000_000).to_string(), wait(2).to_string()].map(|call| peer.framed(&call));
         peer.send_bytes(&calls.concat());
         server.logged(&[" call ", "svc1.text(int)", "client=client2", "outcome=ok"]);
         assert_eq!(number(&network.peer(framing).call(add().id(1))), 5);
-        assert!(gate.enter_now().is_none(), "it began though its connection takes nothing");
+        assert!(
+            gate.enter_now().is_none(),
+            "it began though its connection takes nothing"
+        );
         assert_eq!(peer.receive()["value"]["id"], 1);
         gate.enter().release();
         assert_eq!(number(&peer.receive()), 2);
@@ -151,18 +186,32 @@ fn a_connection_over_its_queued_answers_starts_no_further_call() {
 
 #[test]
 fn answers_that_nobody_takes_have_a_budget() {
-    let flags =
-        ["--max-frame", "1MiB", "--max-untaken", "4MiB", "--max-queued", "64KiB", "--write-timeout", "10m"];
+    let flags = [
+        "--max-frame",
+        "1MiB",
+        "--max-untaken",
+        "4MiB",
+        "--max-queued",
+        "64KiB",
+        "--write-timeout",
+        "10m",
+    ];
     let network = shared_service(&Gate::new(), &flags);
     let server = network.server("server1");
     let mut unread = Vec::new();
     for _ in 0..8 {
         let mut peer = narrow(NEIGHBOUR, server.address(), Framing::Framed);
-        let requests = (1..=40).map(|id| peer.framed(&text(id, 1_000_000).to_string())).collect::<Vec<_>>();
+        let requests = (1..=40)
+            .map(|id| peer.framed(&text(id, 1_000_000).to_string()))
+            .collect::<Vec<_>>();
         peer.send_bytes(&requests.concat());
         unread.push(peer);
     }
-    server.logged(&["closed", "peer=127.0.0.2:", "answers not taken: the server's limit for such answers"]);
+    server.logged(&[
+        "closed",
+        "peer=127.0.0.2:",
+        "answers not taken: the server's limit for such answers",
+    ]);
     let long = network.peer(Framing::Framed).call(text(1, 900_000));
     assert_eq!(
         long["value"]["return-values"][0].as_str().map(str::len),
@@ -184,7 +233,12 @@ fn messages_that_do_not_come_whole_have_a_budget() {
     let refused = |peer: &mut Peer| {
         let answer = peer.next();
         answer.inspect(|answer| {
-            Raises("Unavailable", "no", &["16777216 bytes", "half of it for one address"]).check(answer);
+            Raises(
+                "Unavailable",
+                "no",
+                &["16777216 bytes", "half of it for one address"],
+            )
+            .check(answer);
         });
     };
     let mut peers: Vec<_> = (0..40)
@@ -194,14 +248,26 @@ fn messages_that_do_not_come_whole_have_a_budget() {
             (peer, taken)
         })
         .collect();
-    server.logged(&["refused", "peer=127.0.0.2:", "too many bytes of messages that have not come whole"]);
-    peers.iter_mut().filter(|(_, taken)| !taken).for_each(|(peer, _)| refused(peer));
+    server.logged(&[
+        "refused",
+        "peer=127.0.0.2:",
+        "too many bytes of messages that have not come whole",
+    ]);
+    peers
+        .iter_mut()
+        .filter(|(_, taken)| !taken)
+        .for_each(|(peer, _)| refused(peer));
     let grown = peak_memory(server.pid()).saturating_sub(before);
     assert!(grown < 60 << 20, "{grown} bytes for 160 MiB that came");
     // Another address has its half.
     let long = "x".repeat(3 << 20);
     let mut honest = network.peer(Framing::Framed);
-    let answer = honest.call(request("svc1", "text").arg("int", 1).id(1).member("x", long));
+    let answer = honest.call(
+        request("svc1", "text")
+            .arg("int", 1)
+            .id(1)
+            .member("x", long),
+    );
     assert_eq!(answer["value"]["return-values"], json!(["x"]));
 }
 
@@ -215,14 +281,21 @@ fn a_stranger_sends_short_messages_and_a_client_long_ones() {
         Raises("Client Not Registered", "no", &[]).check(&stranger.call(long(60_000)));
         let message = stranger.framed(&long(70_000).to_string());
         assert!(stranger.try_send_bytes(&message));
-        Raises("Malformed Message", "no", &["over the limit of 65536 bytes"]).check(&stranger.receive());
+        Raises(
+            "Malformed Message",
+            "no",
+            &["over the limit of 65536 bytes"],
+        )
+        .check(&stranger.receive());
         assert_eq!(number(&network.peer(framing).call(long(5_000_000))), 5);
     }
     // Who becomes a client while connected may send as much as one.
     let mut early = Peer::connect_from(STRANGER, address, Framing::Framed);
     Raises("Client Not Registered", "no", &[]).check(&early.call(add().id(1)));
-    network = network
-        .amended("client1: { ip: 127.0.0.1 }", "client1: { ip: 127.0.0.1 }\n    late: { ip: 127.0.0.77 }");
+    network = network.amended(
+        "client1: { ip: 127.0.0.1 }",
+        "client1: { ip: 127.0.0.1 }\n    late: { ip: 127.0.0.77 }",
+    );
     network = network.amended("tenants: [client1]", "tenants: [client1, late]");
     network.apply().succeeds();
     assert_eq!(number(&early.call(long(5_000_000))), 5);

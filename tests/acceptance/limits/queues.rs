@@ -1,4 +1,5 @@
-//! `--max-session-calls`, `--max-queued`, `--write-timeout`: a peer that asks for more than it takes.
+//! `--max-session-calls`, `--max-queued`, `--write-timeout`: a peer that asks for more than it
+//! takes.
 
 use super::{add, serving, wait};
 use crate::harness::{Framing, Gate, Network, number, peak_memory, request};
@@ -10,15 +11,25 @@ fn calls_beyond_the_limit_of_a_session_wait_for_their_turn_and_are_all_answered(
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let calls = [wait(1), wait(2), add().id(3), wait(4), add().id(5)];
-        let bytes: Vec<u8> = calls.iter().flat_map(|call| peer.framed(&call.to_string())).collect();
+        let bytes: Vec<u8> = calls
+            .iter()
+            .flat_map(|call| peer.framed(&call.to_string()))
+            .collect();
         peer.send_bytes(&bytes);
         let [first, second] = [gate.enter(), gate.enter()];
-        assert_eq!(number(&network.peer(framing).call(add())), 5, "another session is served");
+        assert_eq!(
+            number(&network.peer(framing).call(add())),
+            5,
+            "another session is served"
+        );
         assert!(gate.enter_now().is_none());
         first.release();
         let mut next = || peer.receive()["value"]["id"].as_i64().expect("a number");
         let earliest = next();
-        assert!([1, 2].contains(&earliest), "{earliest} overtook calls that came before it");
+        assert!(
+            [1, 2].contains(&earliest),
+            "{earliest} overtook calls that came before it"
+        );
         assert_eq!(next(), 3);
         let fourth = gate.enter();
         second.release();
@@ -46,13 +57,18 @@ fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
     let before = peak_memory(server.pid());
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
-        let requests = peer.framed(&request("svc1", "text").id(1).to_string()).repeat(800);
+        let requests = peer
+            .framed(&request("svc1", "text").id(1).to_string())
+            .repeat(800);
         peer.send_bytes(&requests);
         server.logged(&["closed", &peer.local_addr().to_string(), "write timeout"]);
         assert_eq!(number(&network.peer(framing).call(add())), 5);
     }
     let grown = peak_memory(server.pid()) - before;
-    assert!(grown < 40 << 20, "{grown} bytes for 200 MiB of answers that nobody took");
+    assert!(
+        grown < 40 << 20,
+        "{grown} bytes for 200 MiB of answers that nobody took"
+    );
 }
 
 #[test]
@@ -66,10 +82,17 @@ fn a_peer_that_takes_its_answers_slowly_gets_all_of_them() {
     ]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
-        let requests = peer.framed(&request("svc1", "text").id(1).to_string()).repeat(50);
+        let requests = peer
+            .framed(&request("svc1", "text").id(1).to_string())
+            .repeat(50);
         peer.send_bytes(&requests);
         for _ in 0..50 {
-            assert_eq!(peer.receive()["value"]["return-values"][0].as_str().map(str::len), Some(100_000));
+            assert_eq!(
+                peer.receive()["value"]["return-values"][0]
+                    .as_str()
+                    .map(str::len),
+                Some(100_000)
+            );
         }
     }
 }

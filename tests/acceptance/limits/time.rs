@@ -12,8 +12,11 @@ fn a_message_that_does_not_come_whole_in_time_ends_its_connection_alone() {
     let mut other = network.peer(Framing::Lines);
     assert_eq!(number(&other.call(add().id(1))), 5);
     for framing in Framing::BOTH {
-        let (mut silent, mut started, mut again) =
-            (network.peer(framing), network.peer(framing), network.peer(framing));
+        let (mut silent, mut started, mut again) = (
+            network.peer(framing),
+            network.peer(framing),
+            network.peer(framing),
+        );
         let bytes = started.framed(&add().id(1).to_string());
         started.send_bytes(&bytes[..bytes.len() / 2]);
         assert_eq!(number(&again.call(add().id(1))), 5);
@@ -23,7 +26,11 @@ fn a_message_that_does_not_come_whole_in_time_ends_its_connection_alone() {
             peer.expect_end();
             server.logged(&["closed", &address, "header timeout"]);
         }
-        assert_eq!(number(&other.call(add().id(1))), 5, "a session between two messages is not slow");
+        assert_eq!(
+            number(&other.call(add().id(1))),
+            5,
+            "a session between two messages is not slow"
+        );
     }
 }
 
@@ -32,7 +39,9 @@ fn two_hundred_slow_peers_hold_up_nobody_and_are_all_closed() {
     let network = serving(&Gate::new(), &["--header-timeout", "500ms"]);
     let mut probe = network.peer(Framing::Framed);
     assert_eq!(number(&probe.call(add().id(1))), 5);
-    let mut slow: Vec<_> = (0..200).map(|index| network.peer(Framing::BOTH[index % 2])).collect();
+    let mut slow: Vec<_> = (0..200)
+        .map(|index| network.peer(Framing::BOTH[index % 2]))
+        .collect();
     for peer in &mut slow {
         let bytes = peer.framed(&add().to_string());
         peer.send_bytes(&bytes[..7]);
@@ -57,7 +66,9 @@ fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
             peer.try_send_bytes(&[**byte]) && !peer.ends_within(Duration::from_millis(10))
         });
         assert!(sent.count() < bytes.len(), "10,000 slow bytes were taken");
-        network.server("server1").logged(&["closed", &address, "header timeout"]);
+        network
+            .server("server1")
+            .logged(&["closed", &address, "header timeout"]);
     }
 }
 
@@ -73,7 +84,9 @@ fn a_session_on_which_nothing_happens_is_closed_and_one_with_a_call_is_not() {
         assert_eq!(number(&idle.call(add().id(1))), 5);
         let address = idle.local_addr().to_string();
         idle.expect_end();
-        network.server("server1").logged(&["closed", &address, "idle timeout"]);
+        network
+            .server("server1")
+            .logged(&["closed", &address, "idle timeout"]);
         visitor.release();
         assert_eq!(number(&busy.receive()), 1);
     }
@@ -96,10 +109,13 @@ fn a_call_takes_no_longer_than_the_server_s_deadline_whatever_it_asks_for() {
 fn a_procedure_s_own_deadline_goes_before_the_server_s_and_a_caller_s_may_be_shorter() {
     let gate = Gate::new();
     let (short, long) = (gate.source("short"), gate.source("long"));
-    let network = Network::with_procedures(&[("short", "int", "int", &short), ("long", "int", "int", &long)])
-        .amended("path: p0.py", "path: p0.py, deadline: 400ms")
-        .amended("path: p1.py", "path: p1.py, deadline: 1h")
-        .served(&["--deadline", "600ms"]);
+    let network = Network::with_procedures(&[
+        ("short", "int", "int", &short),
+        ("long", "int", "int", &long),
+    ])
+    .amended("path: p0.py", "path: p0.py, deadline: 400ms")
+    .amended("path: p1.py", "path: p1.py, deadline: 1h")
+    .served(&["--deadline", "600ms"]);
     let call = |rpc: &str| request("svc1", rpc).arg("int", 1);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -117,7 +133,14 @@ fn a_procedure_s_own_deadline_goes_before_the_server_s_and_a_caller_s_may_be_sho
 
 #[test]
 fn dripping_white_space_keeps_no_connection_open() {
-    let flags = ["--header-timeout", "300ms", "--idle-timeout", "300ms", "--write-timeout", "300ms"];
+    let flags = [
+        "--header-timeout",
+        "300ms",
+        "--idle-timeout",
+        "300ms",
+        "--write-timeout",
+        "300ms",
+    ];
     let network = serving(&Gate::new(), &flags);
     let begin = Instant::now();
     let mut fresh = network.peer(Framing::Lines);

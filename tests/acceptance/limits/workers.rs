@@ -27,11 +27,18 @@ fn a_service_runs_as_many_calls_at_once_as_it_may_have_workers() {
 
 #[test]
 fn an_idle_worker_leaves_and_the_next_call_gets_another() {
-    let pid = ("pid", "", "int", "import os\n\ndef pid():\n    return os.getpid()\n");
+    let pid = (
+        "pid",
+        "",
+        "int",
+        "import os\n\ndef pid():\n    return os.getpid()\n",
+    );
     let network = Network::with_procedures(&[pid]).served(&["--worker-idle", "50ms"]);
     let ask = || number(&network.peer(Framing::Lines).call(request("svc1", "pid")));
     let first = ask();
-    network.server("server1").wait_for_workers("no worker", std::collections::BTreeSet::is_empty);
+    network
+        .server("server1")
+        .wait_for_workers("no worker", std::collections::BTreeSet::is_empty);
     assert_ne!(ask(), first);
 }
 
@@ -40,15 +47,29 @@ fn a_source_that_does_not_load_in_time_is_refused_and_what_is_live_stays() {
     let mut network = Network::with_procedures(&[ADD]);
     network.start("server1", &["--load-timeout", "500ms"]);
     network.apply().succeeds();
-    network.write("p0.py", "while True:\n    pass\n\ndef add(a, b):\n    return 0\n");
-    network.apply().ends(1).says("svc1").says("did not load within 500ms");
+    network.write(
+        "p0.py",
+        "while True:\n    pass\n\ndef add(a, b):\n    return 0\n",
+    );
+    network
+        .apply()
+        .ends(1)
+        .says("svc1")
+        .says("did not load within 500ms");
     assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
-    network.server("server1").wait_for_workers("the endless one is gone", |workers| workers.len() <= 1);
+    network
+        .server("server1")
+        .wait_for_workers("the endless one is gone", |workers| workers.len() <= 1);
 }
 
 #[test]
 fn a_source_that_loads_for_longer_than_the_deadline_is_called_in_the_end() {
-    let slow = ("slow", "", "int", "import time\n\ntime.sleep(0.4)\n\ndef slow():\n    return 5\n");
+    let slow = (
+        "slow",
+        "",
+        "int",
+        "import time\n\ntime.sleep(0.4)\n\ndef slow():\n    return 5\n",
+    );
     let network = Network::with_procedures(&[slow]).served(&["--worker-idle", "50ms"]);
     let server = network.server("server1");
     server.wait_for_workers("no worker", std::collections::BTreeSet::is_empty);

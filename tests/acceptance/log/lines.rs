@@ -20,8 +20,10 @@ fn eventful(flags: &[&str]) -> Vec<String> {
         Raises("Service Not Found", "no", &[]).check(&peer.call(request(FORGED, "add").id(1)));
         Raises("RPC Not Found", "no", &[]).check(&peer.call(request("svc1", FORGED).id(1)));
         Raises("Client Not Registered", "no", &[]).check(&peer.call(add().client(FORGED).id(1)));
-        Raises("Malformed Message", "no", &[]).check(&peer.call("{\"header\":\"\\n\\u0000\",\"value\":{}}"));
-        let mut stranger = Peer::connect_from([127, 0, 0, 9], network.server("server1").address(), framing);
+        Raises("Malformed Message", "no", &[])
+            .check(&peer.call("{\"header\":\"\\n\\u0000\",\"value\":{}}"));
+        let mut stranger =
+            Peer::connect_from([127, 0, 0, 9], network.server("server1").address(), framing);
         stranger.call(add());
     }
     network.server("server1").signal("TERM");
@@ -31,7 +33,10 @@ fn eventful(flags: &[&str]) -> Vec<String> {
 
 /// `2026-01-01T00:00:00.000000Z`
 fn is_timestamp(text: &str) -> bool {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
     shape == "0000-00-00T00:00:00.000000Z"
 }
 
@@ -49,7 +54,10 @@ fn a_line_of_text_begins_with_a_time_a_level_and_a_thread_and_nobody_can_forge_o
             is_timestamp(time) && LEVELS.contains(&level) && !thread.is_empty() && !rest.is_empty(),
             "{line:?}"
         );
-        assert!(!rest.starts_with("forged") && !line.contains(['\u{1b}', '\r', '\0']), "{line:?}");
+        assert!(
+            !rest.starts_with("forged") && !line.contains(['\u{1b}', '\r', '\0']),
+            "{line:?}"
+        );
     }
 }
 
@@ -61,16 +69,27 @@ fn a_line_of_json_is_an_object_with_time_level_thread_and_event() {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect();
     for line in &lines {
-        let text = |name: &str| line[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}"));
-        assert!(is_timestamp(text("time")) && LEVELS.contains(&text("level")), "{line}");
+        let text = |name: &str| {
+            line[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("no {name}: {line}"))
+        };
+        assert!(
+            is_timestamp(text("time")) && LEVELS.contains(&text("level")),
+            "{line}"
+        );
         assert!(
             !text("thread").is_empty() && !text("event").is_empty() && text("event") != "forged",
             "{line}"
         );
     }
     let find = |event: &str, member: &str, value: Value| {
-        let found = lines.iter().find(|line| line["event"] == event && line[member] == value);
-        found.unwrap_or_else(|| panic!("no {event} with {member} = {value}:\n{}", log.join("\n"))).clone()
+        let found = lines
+            .iter()
+            .find(|line| line["event"] == event && line[member] == value);
+        found
+            .unwrap_or_else(|| panic!("no {event} with {member} = {value}:\n{}", log.join("\n")))
+            .clone()
     };
     let call = find("call", "key", "svc1.add(int, int)".into());
     assert!(
@@ -106,7 +125,19 @@ fn a_level_leaves_out_what_is_below_it_and_a_file_takes_the_lines() {
         network.start("server1", &["--log-level", "warn", "--log-file", file]);
     }
     let log = std::fs::read_to_string(&path).expect("the log");
-    assert_eq!(log.matches("Service Not Found").count(), 2, "it is appended to:\n{log}");
-    assert!(log.lines().all(|line| line.contains(" WARN ") || line.contains(" ERROR ")), "{log}");
-    assert!(network.server("server1").log().is_empty(), "{:?}", network.server("server1").log());
+    assert_eq!(
+        log.matches("Service Not Found").count(),
+        2,
+        "it is appended to:\n{log}"
+    );
+    assert!(
+        log.lines()
+            .all(|line| line.contains(" WARN ") || line.contains(" ERROR ")),
+        "{log}"
+    );
+    assert!(
+        network.server("server1").log().is_empty(),
+        "{:?}",
+        network.server("server1").log()
+    );
 }

@@ -11,13 +11,26 @@ const REFUSALS: u64 = 20;
 
 /// The number after `calls=` in each summary for a procedure.
 fn suppressed(log: &[String], key: &str) -> u64 {
-    let summaries = log.iter().filter(|line| line.contains(" suppressed ") && line.contains(key));
-    let count = |line: &String| line.split("calls=").nth(1)?.split(' ').next()?.parse::<u64>().ok();
-    summaries.map(|line| count(line).unwrap_or_else(|| panic!("no count: {line}"))).sum()
+    let summaries = log
+        .iter()
+        .filter(|line| line.contains(" suppressed ") && line.contains(key));
+    let count = |line: &String| {
+        line.split("calls=")
+            .nth(1)?
+            .split(' ')
+            .next()?
+            .parse::<u64>()
+            .ok()
+    };
+    summaries
+        .map(|line| count(line).unwrap_or_else(|| panic!("no count: {line}")))
+        .sum()
 }
 
 fn lines(log: &[String], words: &[&str]) -> u64 {
-    log.iter().filter(|line| words.iter().all(|word| line.contains(word))).count() as u64
+    log.iter()
+        .filter(|line| words.iter().all(|word| line.contains(word)))
+        .count() as u64
 }
 
 #[test]
@@ -31,13 +44,21 @@ fn calls_beyond_the_rate_are_summed_up_and_none_is_lost() {
         peer.receive();
     }
     peer.call(request("svc1", "fail").arg("int", 1).id(2));
-    network.server("server1").logged(&["INFO", " call ", "svc1.fail(int)"]);
+    network
+        .server("server1")
+        .logged(&["INFO", " call ", "svc1.fail(int)"]);
     drop(peer);
     network.server("server1").signal("TERM");
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
     let log = network.server("server1").log_to_end();
-    let (logged, summed) = (lines(&log, &[" call ", "svc1.add"]), suppressed(&log, "svc1.add(int, int)"));
-    assert!(logged >= RATE && summed > 0, "{logged} lines and {summed} in summaries");
+    let (logged, summed) = (
+        lines(&log, &[" call ", "svc1.add"]),
+        suppressed(&log, "svc1.add(int, int)"),
+    );
+    assert!(
+        logged >= RATE && summed > 0,
+        "{logged} lines and {summed} in summaries"
+    );
     assert_eq!(logged + summed, CALLS, "calls in lines and in summaries");
 }
 
@@ -48,7 +69,12 @@ fn a_summary_comes_within_the_next_second_of_a_running_server() {
     let requests = peer.framed(&add().id(1).to_string()).repeat(400);
     peer.send_bytes(&requests);
     (0..400).for_each(|_| drop(peer.receive()));
-    network.server("server1").logged(&["INFO", " suppressed ", "calls=", "key=\"svc1.add(int, int)\""]);
+    network.server("server1").logged(&[
+        "INFO",
+        " suppressed ",
+        "calls=",
+        "key=\"svc1.add(int, int)\"",
+    ]);
 }
 
 #[test]
@@ -62,7 +88,10 @@ fn refusals_and_exceptions_beyond_the_rate_of_a_peer_are_summed_up_and_none_is_l
         add().client("nobody").id(3),
         request("svc1", "add").id(4),
     ];
-    let round: Vec<u8> = cases.iter().flat_map(|case| peer.framed(&case.to_string())).collect();
+    let round: Vec<u8> = cases
+        .iter()
+        .flat_map(|case| peer.framed(&case.to_string()))
+        .collect();
     let requests = round.repeat(EACH as usize);
     peer.send_bytes(&requests);
     (0..EACH * 4).for_each(|_| drop(peer.receive()));
@@ -79,11 +108,27 @@ fn refusals_and_exceptions_beyond_the_rate_of_a_peer_are_summed_up_and_none_is_l
         &[" refused ", "Invalid Arguments"],
     ];
     let logged: u64 = kinds.iter().map(|words| lines(&log, words)).sum();
-    let summaries = log.iter().filter(|line| line.contains(" suppressed peer=127.0.0.1 "));
-    let count = |line: &String| line.split("refusals=").nth(1)?.split(' ').next()?.parse::<u64>().ok();
+    let summaries = log
+        .iter()
+        .filter(|line| line.contains(" suppressed peer=127.0.0.1 "));
+    let count = |line: &String| {
+        line.split("refusals=")
+            .nth(1)?
+            .split(' ')
+            .next()?
+            .parse::<u64>()
+            .ok()
+    };
     let summed: u64 = summaries.filter_map(count).sum();
-    assert_eq!(logged + summed, EACH * kinds.len() as u64, "{logged} lines and {summed} in summaries");
-    assert!(logged >= REFUSALS && summed > 0, "{logged} lines and {summed} in summaries");
+    assert_eq!(
+        logged + summed,
+        EACH * kinds.len() as u64,
+        "{logged} lines and {summed} in summaries"
+    );
+    assert!(
+        logged >= REFUSALS && summed > 0,
+        "{logged} lines and {summed} in summaries"
+    );
 }
 
 #[test]
@@ -93,7 +138,9 @@ fn a_stranger_cannot_fill_the_log_and_honest_lines_are_there_all_the_same() {
     let address = network.server("server1").address();
     let mut stranger = Peer::connect_from([127, 0, 0, 77], address, Framing::Framed);
     let name = "x".repeat(10_000);
-    let flood = stranger.framed(&add().client(&name).id(1).to_string()).repeat(EACH);
+    let flood = stranger
+        .framed(&add().client(&name).id(1).to_string())
+        .repeat(EACH);
     let mut sending = stranger.twin();
     let sender = std::thread::spawn(move || sending.send_bytes(&flood));
     for _ in 0..EACH {
@@ -107,5 +154,8 @@ fn a_stranger_cannot_fill_the_log_and_honest_lines_are_there_all_the_same() {
     let bytes: usize = log.iter().map(String::len).sum();
     // Two lines are due for each, and the peer sends for some seconds at most.
     assert!(bytes < EACH * 100, "{bytes} bytes");
-    assert_eq!(lines(&log, &[" call ", "svc1.add(int, int)", "outcome=ok"]), 1);
+    assert_eq!(
+        lines(&log, &[" call ", "svc1.add(int, int)", "outcome=ok"]),
+        1
+    );
 }

@@ -7,14 +7,21 @@ use rpc_runtime::server::Limits;
 use super::{HALF_SLOT, INIT, assert_half, bind_all, bound, serving};
 use crate::harness::{BinaryPeer, Frames, Framing, Peer, Raises, request};
 
-const STRANGER: Raises<'static> = Raises("Client Not Registered", "no", &["no access to service `svc1`"]);
+const STRANGER: Raises<'static> = Raises(
+    "Client Not Registered",
+    "no",
+    &["no access to service `svc1`"],
+);
 
 #[test]
 fn only_tenants_call_native_procedures() {
     let (server, seen) = serving(Limits::default());
     for from in [[127, 0, 0, 2], [127, 0, 0, 9]] {
         let mut peer = BinaryPeer::silent(from, server.address());
-        peer.greet(&wire::binary::Hello { name: "", ..crate::harness::HELLO });
+        peer.greet(&wire::binary::Hello {
+            name: "",
+            ..crate::harness::HELLO
+        });
         peer.send(bind_all().call(1, HALF_SLOT, (8_i64,)));
         STRANGER.is(&peer.raised().1);
         let mut peer = Peer::connect_from(from, server.address(), Framing::Lines);
@@ -31,7 +38,10 @@ fn a_tenant_that_is_removed_while_it_is_connected_is_refused_from_its_next_call_
     for call in 1..=40 {
         assert_half(&mut peer, call);
     }
-    server.project().write("init.yaml", &INIT.replace("tenants: [client1]", "tenants: [client2]"));
+    server.project().write(
+        "init.yaml",
+        &INIT.replace("tenants: [client1]", "tenants: [client2]"),
+    );
     server.apply().succeeds();
     let before = seen.halved.load(Ordering::SeqCst);
     peer.send(Frames::new().call(100, HALF_SLOT, (8_i64,)));
@@ -49,13 +59,23 @@ fn a_signature_that_is_not_the_handler_s_is_refused_with_those_that_are() {
         server.apply().ends(1)
     };
     let half = "{ name: half, arguments: [int], returns: int, native: true }";
-    let no_handler = |key: &str| format!("`{key}` is native, and this server's binary has no handler for it");
-    changed(half, "{ name: half, arguments: [float], returns: int, native: true }")
-        .says(&(no_handler("svc1.half(float)") + "; it has (int) -> (int)"));
-    changed(half, "{ name: half, arguments: [int], returns: str, native: true }")
-        .says(&(no_handler("svc1.half(int)") + "; it has (int) -> (int)"));
-    changed(half, "{ name: third, arguments: [int], returns: int, native: true }")
-        .says(&no_handler("svc1.third(int)"));
+    let no_handler =
+        |key: &str| format!("`{key}` is native, and this server's binary has no handler for it");
+    changed(
+        half,
+        "{ name: half, arguments: [float], returns: int, native: true }",
+    )
+    .says(&(no_handler("svc1.half(float)") + "; it has (int) -> (int)"));
+    changed(
+        half,
+        "{ name: half, arguments: [int], returns: str, native: true }",
+    )
+    .says(&(no_handler("svc1.half(int)") + "; it has (int) -> (int)"));
+    changed(
+        half,
+        "{ name: third, arguments: [int], returns: int, native: true }",
+    )
+    .says(&no_handler("svc1.third(int)"));
     changed("  svc1:", "  svc2:").says(&no_handler("svc2.half(int)"));
     assert_half(&mut bound(&server), 1);
     server.project().write("init.yaml", INIT);

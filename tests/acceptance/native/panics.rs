@@ -1,4 +1,5 @@
-//! Handlers that fail and handlers that panic: one call's failure, on a thread of the pool and in place.
+//! Handlers that fail and handlers that panic: one call's failure, on a thread of the pool and in
+//! place.
 
 use rpc_runtime::server::Limits;
 
@@ -12,14 +13,25 @@ fn a_panic_is_its_call_s_failure_alone_wherever_the_handler_runs() {
     let mut call = 0;
     // A method that is quick for long enough runs in place.
     for round in 1..=60 {
-        for (how, words) in
-            [(0_i64, "before it begins"), (1, "as it begins"), (2, "without words"), (3, "after it waited")]
-        {
+        for (how, words) in [
+            (0_i64, "before it begins"),
+            (1, "as it begins"),
+            (2, "without words"),
+            (3, "after it waited"),
+        ] {
             call += 1;
             peer.send(Frames::new().call(call, PANIC_SLOT, (how,)));
             let (failed, exception) = peer.raised();
-            assert_eq!((failed, exception.own_kind.as_deref()), (call, Some("panic")));
-            Raises("Execution Exception", "unknown", &["the handler panicked", words]).is(&exception);
+            assert_eq!(
+                (failed, exception.own_kind.as_deref()),
+                (call, Some("panic"))
+            );
+            Raises(
+                "Execution Exception",
+                "unknown",
+                &["the handler panicked", words],
+            )
+            .is(&exception);
         }
         call += 1;
         assert_eq!(peer.call::<i64>(call, PANIC_SLOT, (4_i64,)), 4);
@@ -52,8 +64,12 @@ fn arguments_that_do_not_decode_are_refused_before_the_handler_begins() {
         peer.send(Frames::new().call_with_bytes(call, HALF_SLOT, &vec![0; length]));
         let (refused, exception) = peer.raised();
         assert_eq!(refused, call);
-        Raises("Invalid Arguments", "no", &["do not decode", "valid: svc1.half(int) -> (int)"])
-            .is(&exception);
+        Raises(
+            "Invalid Arguments",
+            "no",
+            &["do not decode", "valid: svc1.half(int) -> (int)"],
+        )
+        .is(&exception);
     }
     assert_eq!(seen.halved.load(std::sync::atomic::Ordering::SeqCst), 0);
     assert_half(&mut peer, call + 1);
@@ -64,13 +80,21 @@ fn an_answer_over_the_limit_is_an_exception_and_the_next_is_not() {
     const LIMIT: i64 = 64 << 10;
     /// A RES, and the length of the bytes.
     const AROUND: i64 = 9 + 4;
-    let limits = Limits { frame_bytes: 64 << 10, ..Limits::default() };
+    let limits = Limits {
+        frame_bytes: 64 << 10,
+        ..Limits::default()
+    };
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
     for call in 1..40 {
         peer.send(Frames::new().call(2 * call, ZEROS_SLOT, (LIMIT - AROUND + 1,)));
         let (_, exception) = peer.raised();
-        Raises("Execution Exception", "yes", &["65537 bytes, over the limit of 65536 bytes"]).is(&exception);
+        Raises(
+            "Execution Exception",
+            "yes",
+            &["65537 bytes, over the limit of 65536 bytes"],
+        )
+        .is(&exception);
         let most = peer.call::<Vec<u8>>(2 * call + 1, ZEROS_SLOT, (LIMIT - AROUND,));
         assert_eq!(most.len() as u64, (LIMIT - AROUND).unsigned_abs());
     }

@@ -10,7 +10,10 @@ use crate::harness::{Frames, PATIENCE, Raises, eventually};
 
 /// One thread for all sessions.
 fn one_lane() -> Limits {
-    Limits { threads: 1, ..Limits::default() }
+    Limits {
+        threads: 1,
+        ..Limits::default()
+    }
 }
 
 fn wait_for_waiting(seen: &Seen, count: usize) {
@@ -24,9 +27,17 @@ fn a_handler_that_blocks_holds_up_nobody_whether_it_is_declared_so_or_not() {
     let (mut peer, mut other) = (bound(&server), bound(&server));
     for (round, slot) in [(0, DOZE_SLOT), (1, NAP_SLOT), (2, DOZE_SLOT), (3, NAP_SLOT)] {
         let call = 10 * round + 1;
-        peer.send(Frames::new().call(call, slot, (300_i64,)).call(call + 1, HALF_SLOT, (8_i64,)));
+        peer.send(
+            Frames::new()
+                .call(call, slot, (300_i64,))
+                .call(call + 1, HALF_SLOT, (8_i64,)),
+        );
         assert_half(&mut other, round + 1);
-        assert_eq!(peer.returned::<i64>(), (call + 1, 4), "it waited behind the one that blocks");
+        assert_eq!(
+            peer.returned::<i64>(),
+            (call + 1, 4),
+            "it waited behind the one that blocks"
+        );
         assert_eq!(peer.returned::<i64>(), (call, 300));
     }
 }
@@ -42,16 +53,27 @@ fn a_handler_that_turns_out_slow_is_moved_out_of_the_way() {
     let mut call = 100;
     let overtaken = loop {
         call += 2;
-        peer.send(Frames::new().call(call, NAP_SLOT, (30_i64,)).call(call + 1, HALF_SLOT, (8_i64,)));
+        peer.send(Frames::new().call(call, NAP_SLOT, (30_i64,)).call(
+            call + 1,
+            HALF_SLOT,
+            (8_i64,),
+        ));
         let (first, _) = peer.returned::<i64>();
         peer.returned::<i64>();
         if first == call + 1 {
             break call;
         }
-        assert!(begin.elapsed() < PATIENCE && call < 200, "it still runs in place");
+        assert!(
+            begin.elapsed() < PATIENCE && call < 200,
+            "it still runs in place"
+        );
     };
     for call in (0..10).map(|n| overtaken + 2 + 2 * n) {
-        peer.send(Frames::new().call(call, NAP_SLOT, (30_i64,)).call(call + 1, HALF_SLOT, (8_i64,)));
+        peer.send(Frames::new().call(call, NAP_SLOT, (30_i64,)).call(
+            call + 1,
+            HALF_SLOT,
+            (8_i64,),
+        ));
         assert_eq!(peer.returned::<i64>(), (call + 1, 4));
         assert_eq!(peer.returned::<i64>(), (call, 30));
     }
@@ -59,17 +81,29 @@ fn a_handler_that_turns_out_slow_is_moved_out_of_the_way() {
 
 #[test]
 fn the_deadline_of_a_handler_that_blocks_is_kept_and_its_thread_counts_until_it_is_done() {
-    let limits = Limits { native_threads: 1, ..one_lane() };
+    let limits = Limits {
+        native_threads: 1,
+        ..one_lane()
+    };
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
     let begin = Instant::now();
     peer.send(Frames::new().call_within(1, DOZE_SLOT, Some(100), (2500_i64,)));
     let (_, exception) = peer.raised();
-    Raises("Deadline Exceeded", "unknown", &["while the procedure was running"]).is(&exception);
+    Raises(
+        "Deadline Exceeded",
+        "unknown",
+        &["while the procedure was running"],
+    )
+    .is(&exception);
     peer.send(Frames::new().call_within(2, DOZE_SLOT, Some(100), (0_i64,)));
     let (_, exception) = peer.raised();
     Raises("Deadline Exceeded", "no", &["waiting for a thread"]).is(&exception);
-    assert!(begin.elapsed() < Duration::from_millis(2400), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_millis(2400),
+        "{:?}",
+        begin.elapsed()
+    );
     assert_eq!(peer.call::<i64>(3, DOZE_SLOT, (0_i64,)), 0);
     assert!(begin.elapsed() >= Duration::from_millis(2500));
 }
@@ -90,7 +124,8 @@ fn a_handler_that_waits_holds_up_nobody_and_goes_on() {
 }
 
 #[test]
-fn a_handler_that_waits_is_dropped_at_its_deadline_when_it_is_given_up_and_when_its_caller_is_gone() {
+fn a_handler_that_waits_is_dropped_at_its_deadline_when_it_is_given_up_and_when_its_caller_is_gone()
+{
     let (server, seen) = serving(one_lane());
     let mut peer = bound(&server);
     for round in 0..40 {
@@ -108,7 +143,11 @@ fn a_handler_that_waits_is_dropped_at_its_deadline_when_it_is_given_up_and_when_
     }
     for reset in [false, true] {
         let mut gone = bound(&server);
-        gone.send(Frames::new().call(1, WAIT_SLOT, (1_i64,)).call(2, WAIT_SLOT, (1_i64,)));
+        gone.send(
+            Frames::new()
+                .call(1, WAIT_SLOT, (1_i64,))
+                .call(2, WAIT_SLOT, (1_i64,)),
+        );
         wait_for_waiting(&seen, 2);
         if reset {
             gone.reset();
@@ -126,10 +165,15 @@ fn a_handler_that_waits_is_dropped_at_its_deadline_when_it_is_given_up_and_when_
 
 #[test]
 fn more_calls_than_threads_all_end() {
-    let limits = Limits { native_threads: 4, ..one_lane() };
+    let limits = Limits {
+        native_threads: 4,
+        ..one_lane()
+    };
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
-    peer.send((1..=100).fold(Frames::new(), |frames, call| frames.call(call, DOZE_SLOT, (5_i64,))));
+    peer.send((1..=100).fold(Frames::new(), |frames, call| {
+        frames.call(call, DOZE_SLOT, (5_i64,))
+    }));
     peer.send(Frames::new().call(101, HALF_SLOT, (8_i64,)));
     let mut answered: Vec<(u64, i64)> = (0..101).map(|_| peer.returned::<i64>()).collect();
     answered.sort_unstable();

@@ -14,13 +14,17 @@ fn the_text_protocol_reaches_native_handlers() {
         let mut peer = server.peer(framing);
         for _ in 0..40 {
             assert_eq!(number(&peer.call(call("half", 8))), 4);
-            assert_eq!(returned(&peer.call(request("svc1", "who").id(1))), &json!(["client1"]));
+            assert_eq!(
+                returned(&peer.call(request("svc1", "who").id(1))),
+                &json!(["client1"])
+            );
             let odd = peer.call(call("half", 7));
             Raises("Execution Exception", "yes", &["7 is odd"]).check(&odd);
             assert_eq!(odd["value"]["exception-kind"], "Odd");
             for how in 0..4 {
                 let panicked = peer.call(call("panic", how));
-                Raises("Execution Exception", "unknown", &["the handler panicked"]).check(&panicked);
+                Raises("Execution Exception", "unknown", &["the handler panicked"])
+                    .check(&panicked);
                 assert_eq!(panicked["value"]["exception-kind"], "panic");
             }
             let wrong = peer.call(request("svc1", "half").arg("int", "x").id(1));
@@ -34,6 +38,13 @@ fn the_text_protocol_reaches_native_handlers() {
         seen.gate.add_permits(1);
         assert_eq!(number(&peer.call(call("wait", 5))), 5);
         // One that is last on its connection.
-        assert_eq!(number(&server.peer(framing).call(request("svc1", "half").arg("int", 8))), 4);
+        assert_eq!(
+            number(
+                &server
+                    .peer(framing)
+                    .call(request("svc1", "half").arg("int", 8))
+            ),
+            4
+        );
     }
 }

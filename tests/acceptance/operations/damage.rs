@@ -1,4 +1,5 @@
-//! Data folders that are damaged or gone, servers of another version, files that are too large, messages that are lost.
+//! Data folders that are damaged or gone, servers of another version, files that are too large,
+//! messages that are lost.
 
 use std::path::{Path, PathBuf};
 
@@ -30,9 +31,13 @@ fn kept_files(data: &Path) -> Vec<PathBuf> {
 fn a_flipped_byte_in_any_file_is_noticed_by_name_and_what_can_be_served_is() {
     let mut network = Network::serving_two();
     apply_values(&network, [2, 1]);
-    network.script("server1").prepare_source("txn", "svc1", "def value():\n    return 5\n");
+    network
+        .script("server1")
+        .prepare_source("txn", "svc1", "def value():\n    return 5\n");
     let data = network.data("server1");
-    eventually("outcomes are kept", || data.join("outcomes.json").exists().then_some(()));
+    eventually("outcomes are kept", || {
+        data.join("outcomes.json").exists().then_some(())
+    });
     network.server_mut("server1").kill();
     let files = kept_files(&data);
     assert!(files.len() >= 8, "{files:?}");
@@ -48,22 +53,39 @@ fn a_flipped_byte_in_any_file_is_noticed_by_name_and_what_can_be_served_is() {
     }
 }
 
-/// Either the server does not start and names the file, or it serves what it served, or calls that unavailable.
+/// Either the server does not start and names the file, or it serves what it served, or calls that
+/// unavailable.
 #[track_caller]
 fn check_spoilt(network: &mut Network, file: &Path, place: usize) {
     let data = network.data("server1");
-    let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+    let name = file
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
     match crate::harness::ServerProcess::try_start(&data, &[]) {
-        Err(error) => assert!(error.contains(&name) || error.contains("`generations/"), "{name}: {error}"),
+        Err(error) => assert!(
+            error.contains(&name) || error.contains("`generations/"),
+            "{name}: {error}"
+        ),
         Ok(server) => {
             network.adopt("server1", server);
             let answer = network.ask("server1", crate::harness::request("svc1", "value"));
             let refused = answer["value"]["exception-type"] == "Unavailable";
-            assert!(refused || answer["value"]["return-values"] == json!([2]), "{name} at {place}: {answer}");
-            let status = network.script("server1").ask("INIT-STATUS", json!({})).expect("a status");
+            assert!(
+                refused || answer["value"]["return-values"] == json!([2]),
+                "{name} at {place}: {answer}"
+            );
+            let status = network
+                .script("server1")
+                .ask("INIT-STATUS", json!({}))
+                .expect("a status");
             let is_told = status["damaged"] != json!([]);
             assert_eq!(refused, is_told, "{name} at {place}: {status}");
-            network.script("server1").ask("INIT-HISTORY", json!({})).expect("a history");
+            network
+                .script("server1")
+                .ask("INIT-HISTORY", json!({}))
+                .expect("a history");
             network.server_mut("server1").kill();
         }
     }
@@ -75,7 +97,12 @@ fn a_server_whose_data_was_wiped_gets_everything_again() {
     network.server_mut("server1").kill();
     std::fs::remove_dir_all(network.data("server1")).expect("removed");
     network.start("server1", &[]);
-    network.plan().ends(3).says("+ server1").says("first generation").says("= server2");
+    network
+        .plan()
+        .ends(3)
+        .says("+ server1")
+        .says("first generation")
+        .says("= server2");
     network.apply().succeeds().says("1 server: 1 sent");
     assert_eq!(values(&network), [(1, 1), (1, 1)]);
 }
@@ -94,7 +121,9 @@ fn a_server_of_an_older_version_is_told_apart() {
     });
     let flags = ["--server", &proxy.place("server2")];
     for verb in ["plan", "apply", "status"] {
-        let finished = network.initializer(&[&[verb, "init.yaml"][..], &flags].concat()).ends(1);
+        let finished = network
+            .initializer(&[&[verb, "init.yaml"][..], &flags].concat())
+            .ends(1);
         finished.says("it runs rpc-server 0.0.9, which is older than this initializer: update it");
     }
     network.adopt("server2", proxy.end());
@@ -106,7 +135,9 @@ fn a_file_that_is_too_large_is_refused_before_anything_is_asked() {
     let network = Network::serving_two();
     let large = std::fs::File::create(network.path().join("one.py")).expect("a file");
     large.set_len(200 << 20).expect("a long file");
-    let refused = network.initializer(&["apply", "init.yaml", "--no-sources"]).ends(1);
+    let refused = network
+        .initializer(&["apply", "init.yaml", "--no-sources"])
+        .ends(1);
     refused.says("error[E082]: `one.py` is larger than 8 MiB");
     assert_eq!(values(&network), [(1, 1); 2]);
 }
@@ -138,14 +169,19 @@ fn an_answer_to_any_message_may_be_lost() {
             }
             answer
         });
-        let applied = network.initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
+        let applied =
+            network.initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
         network.adopt("server2", proxy.end());
         let after = values(&network).map(|(_, value)| value);
         match applied.status {
             0 => assert_eq!(after, [value; 2], "{header}"),
             _ => assert_eq!(after, before, "{header}: {applied:#?}"),
         }
-        assert_eq!(applied.status == 0, matches!(header, "INIT-COMMIT" | "INIT-PROBE"), "{header}");
+        assert_eq!(
+            applied.status == 0,
+            matches!(header, "INIT-COMMIT" | "INIT-PROBE"),
+            "{header}"
+        );
         network.apply().succeeds();
         assert_eq!(values(&network).map(|(_, value)| value), [value; 2]);
     }
@@ -158,9 +194,16 @@ fn a_source_that_hangs_while_it_is_loaded_changes_nothing() {
     network.start("server2", &[]);
     network.apply().succeeds();
     network.start("server1", &["--load-timeout", "300ms"]);
-    network.write("one.py", "while True:\n    pass\n\n\ndef value():\n    return 2\n");
+    network.write(
+        "one.py",
+        "while True:\n    pass\n\n\ndef value():\n    return 2\n",
+    );
     network.write_value("two.py", 2);
-    network.apply().ends(1).says("one.py").says("unchanged, since another server failed");
+    network
+        .apply()
+        .ends(1)
+        .says("one.py")
+        .says("unchanged, since another server failed");
     assert_eq!(values(&network), [(1, 1); 2]);
 }
 
@@ -178,14 +221,20 @@ fn an_upload_that_stalls_holds_nobody_up_for_longer_than_its_lease() {
     let mut stalled =
         std::net::TcpStream::connect(network.server("server1").address()).expect("a connection");
     let message =
-        json!({ "header": "INIT-PUT", "value": { "id": 1, "txn": "stalled", "files": [] } }).to_string();
+        json!({ "header": "INIT-PUT", "value": { "id": 1, "txn": "stalled", "files": [] } })
+            .to_string();
     let length = u32::try_from(message.len()).expect("short").to_be_bytes();
     stalled
         .write_all(&[&length[..], &message.as_bytes()[..message.len() / 2]].concat())
         .expect("half a message");
-    stalled.set_read_timeout(Some(crate::harness::PATIENCE)).expect("a socket option");
+    stalled
+        .set_read_timeout(Some(crate::harness::PATIENCE))
+        .expect("a socket option");
     let ended = stalled.read_to_end(&mut Vec::new());
-    assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
+    assert!(
+        ended.is_ok()
+            || ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+    );
     let applied = eventually("the lease runs out", || {
         Some(network.initializer(&["apply", "init.yaml"])).filter(|applied| applied.status == 0)
     });

@@ -31,7 +31,9 @@ fn what_does_not_run_once_it_is_live_is_taken_back_everywhere() {
         exchange.forward()
     });
     let place = proxy.place("server1");
-    let failed = network.initializer(&["apply", "init.yaml", "--no-sources", "--server", &place]).ends(1);
+    let failed = network
+        .initializer(&["apply", "init.yaml", "--no-sources", "--server", &place])
+        .ends(1);
     network.adopt("server1", proxy.end());
     failed
         .says("server1 (generation 3): was live, and is rolled back: service `svc1` has no worker")

@@ -11,7 +11,10 @@ fn the_history_lists_applies_over_the_network_newest_first() {
     let second = apply_values(&network, [2, 1]);
     let third = apply_values(&network, [3, 3]);
     let history = network.initializer(&["history", "init.yaml"]).succeeds();
-    let places: Vec<_> = [&third, &second].iter().map(|id| history.stdout.find(id.as_str())).collect();
+    let places: Vec<_> = [&third, &second]
+        .iter()
+        .map(|id| history.stdout.find(id.as_str()))
+        .collect();
     assert!(places[0].is_some() && places[0] < places[1], "{history:#?}");
     history
         .says("    server1  generation 3, live: 1 changed")
@@ -19,11 +22,24 @@ fn the_history_lists_applies_over_the_network_newest_first() {
         .says("    server2  generation 2, live: 1 changed")
         .says("    server2  generation 1: 1 new")
         .says("history: 3 applies kept");
-    let lines = network.initializer(&["history", "init.yaml", "--json"]).succeeds().json_lines();
+    let lines = network
+        .initializer(&["history", "init.yaml", "--json"])
+        .succeeds()
+        .json_lines();
     let applies = events(lines, "apply");
     assert_eq!(applies.len(), 3);
-    assert_eq!((&applies[1]["apply"], &applies[1]["servers"][0]["generation"]), (&json!(second), &json!(2)));
-    assert_eq!(applies[1]["servers"].as_array().map(Vec::len), Some(1), "server2 did not change");
+    assert_eq!(
+        (
+            &applies[1]["apply"],
+            &applies[1]["servers"][0]["generation"]
+        ),
+        (&json!(second), &json!(2))
+    );
+    assert_eq!(
+        applies[1]["servers"].as_array().map(Vec::len),
+        Some(1),
+        "server2 did not change"
+    );
 }
 
 #[test]
@@ -41,12 +57,22 @@ fn a_rollback_goes_back_to_what_each_server_ran_then_and_sends_no_source() {
         .says("~ svc1.value()")
         .says("~ svc2.value()");
     assert_eq!(values(&network), [(3, 3), (2, 3)]);
-    let last = network.initializer(&[&to[..], &["--json"]].concat()).succeeds().summary();
-    assert_eq!((&last["applied"], &last["files-sent"]), (&json!(true), &json!(0)), "{last}");
+    let last = network
+        .initializer(&[&to[..], &["--json"]].concat())
+        .succeeds()
+        .summary();
+    assert_eq!(
+        (&last["applied"], &last["files-sent"]),
+        (&json!(true), &json!(0)),
+        "{last}"
+    );
     assert_eq!(values(&network), [(4, 2), (3, 1)]);
     network.initializer(&to).succeeds().says("nothing to do");
     let note = format!("(rollback to {second})");
-    network.initializer(&["history", "init.yaml"]).succeeds().says(&note);
+    network
+        .initializer(&["history", "init.yaml"])
+        .succeeds()
+        .says(&note);
     // Without a name: what ran before the last apply, which is the rollback.
     network.initializer(&["rollback", "init.yaml"]).succeeds();
     assert_eq!(values(&network), [(5, 3), (4, 3)]);
@@ -65,7 +91,10 @@ fn a_rollback_brings_access_back_and_what_was_removed() {
     );
     network.apply().succeeds();
     let refused = network.ask("server1", request("svc1", "value"));
-    assert_eq!(refused["value"]["exception-type"], "RPC Not Found", "{refused}");
+    assert_eq!(
+        refused["value"]["exception-type"], "RPC Not Found",
+        "{refused}"
+    );
     network
         .initializer(&["rollback", "init.yaml"])
         .succeeds()
@@ -77,10 +106,19 @@ fn a_rollback_brings_access_back_and_what_was_removed() {
 #[test]
 fn a_rollback_that_cannot_be_is_refused_in_words() {
     let mut network = Network::serving_two();
-    let words = |to: &str| network.initializer(&["rollback", "init.yaml", "--to", to]).ends(1);
+    let words = |to: &str| {
+        network
+            .initializer(&["rollback", "init.yaml", "--to", to])
+            .ends(1)
+    };
     words("abc").says("name at least 4 digits of an apply's id");
-    words("0123456789").says("no server keeps an apply `0123456789`").says("initializer history");
-    network.initializer(&["rollback", "init.yaml"]).ends(1).says("no apply before the last one");
+    words("0123456789")
+        .says("no server keeps an apply `0123456789`")
+        .says("initializer history");
+    network
+        .initializer(&["rollback", "init.yaml"])
+        .ends(1)
+        .says("no apply before the last one");
     let first = apply_values(&network, [2, 2]);
     apply_values(&network, [3, 3]);
     network.server_mut("server2").kill();
@@ -98,44 +136,73 @@ fn as_many_applies_are_kept_as_the_server_was_told() {
     for name in ["server1", "server2"] {
         network.start(name, &["--history", "3"]);
     }
-    let ids: Vec<String> = (1..=6).map(|value| apply_values(&network, [value, 1])).collect();
+    let ids: Vec<String> = (1..=6)
+        .map(|value| apply_values(&network, [value, 1]))
+        .collect();
     let generations = network.data("server1").join("generations");
     let kept = || -> Vec<String> {
         let entries = std::fs::read_dir(&generations).expect("a folder").flatten();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     };
-    eventually("older generations go", || (kept() == ["4.json", "5.json", "6.json"]).then_some(()));
+    eventually("older generations go", || {
+        (kept() == ["4.json", "5.json", "6.json"]).then_some(())
+    });
     let objects = || walk(&network.data("server1").join("objects"));
     eventually("and their files", || (objects() == 3).then_some(()));
-    network.initializer(&["rollback", "init.yaml", "--to", &ids[1]]).ends(1).says("no server keeps an apply");
+    network
+        .initializer(&["rollback", "init.yaml", "--to", &ids[1]])
+        .ends(1)
+        .says("no server keeps an apply");
     // The first apply is kept by server2 alone.
     network
         .initializer(&["rollback", "init.yaml", "--to", &ids[0]])
         .ends(1)
         .says("server `server1` no longer keeps what it ran then");
-    network.initializer(&["rollback", "init.yaml", "--to", &ids[3]]).succeeds();
+    network
+        .initializer(&["rollback", "init.yaml", "--to", &ids[3]])
+        .succeeds();
     assert_eq!(values(&network), [(7, 4), (1, 1)]);
 }
 
 fn walk(folder: &std::path::Path) -> usize {
     let entries = std::fs::read_dir(folder).expect("a folder").flatten();
-    entries.map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { 1 }).sum()
+    entries
+        .map(|entry| {
+            if entry.path().is_dir() {
+                walk(&entry.path())
+            } else {
+                1
+            }
+        })
+        .sum()
 }
 
 #[test]
 fn a_generation_whose_files_are_gone_says_so_and_is_not_gone_back_to() {
     let network = Network::serving_two();
-    let first = network.initializer(&["history", "init.yaml", "--json"]).succeeds().json_lines()[0].clone();
+    let first = network
+        .initializer(&["history", "init.yaml", "--json"])
+        .succeeds()
+        .json_lines()[0]
+        .clone();
     let first = first["apply"].as_str().expect("an id").to_owned();
     apply_values(&network, [2, 1]);
     let hash = deploy::sha256_hex(b"def value():\n    return 1\n");
-    let object = network.data("server1").join("objects").join(&hash[..2]).join(&hash);
+    let object = network
+        .data("server1")
+        .join("objects")
+        .join(&hash[..2])
+        .join(&hash);
     std::fs::remove_file(&object).expect("an object");
     let words = format!("cannot be gone back to: the file {hash} is missing");
-    network.initializer(&["history", "init.yaml"]).succeeds().says(&words);
+    network
+        .initializer(&["history", "init.yaml"])
+        .succeeds()
+        .says(&words);
     network
         .initializer(&["rollback", "init.yaml", "--to", &first])
         .ends(1)

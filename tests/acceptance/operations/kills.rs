@@ -23,9 +23,15 @@ fn a_server_killed_at_any_instant_is_old_or_new_and_the_next_apply_converges() {
         network.start("server2", &[]);
         let after = values(&network).map(|(_, value)| value);
         for (before, after) in before.into_iter().zip(after) {
-            assert!(after == before || after == 10 + round, "{before} -> {after}\n{finished:#?}");
+            assert!(
+                after == before || after == 10 + round,
+                "{before} -> {after}\n{finished:#?}"
+            );
         }
-        assert!(finished.status == 1 || after == [10 + round; 2], "{finished:#?}");
+        assert!(
+            finished.status == 1 || after == [10 + round; 2],
+            "{finished:#?}"
+        );
         eventually_applies(&network);
         assert_eq!(values(&network).map(|(_, value)| value), [10 + round; 2]);
     }
@@ -44,7 +50,10 @@ fn an_initializer_killed_at_any_instant_leaves_each_server_old_or_new() {
         finish(applying);
         let after = values(&network).map(|(_, value)| value);
         for (before, after) in before.into_iter().zip(after) {
-            assert!(after == before || after == 10 + round, "{before} -> {after}");
+            assert!(
+                after == before || after == 10 + round,
+                "{before} -> {after}"
+            );
         }
         for name in ["server1", "server2"] {
             abort_what_is_left(&network, name);
@@ -57,7 +66,9 @@ fn an_initializer_killed_at_any_instant_leaves_each_server_old_or_new() {
 /// What a killed initializer held is given free, as its lease would.
 fn abort_what_is_left(network: &Network, server: &str) {
     let mut script = network.script(server);
-    let status = script.ask("INIT-STATUS", serde_json::json!({})).expect("a status");
+    let status = script
+        .ask("INIT-STATUS", serde_json::json!({}))
+        .expect("a status");
     if let Some(under_way) = status["under-way"].as_str() {
         let txn = under_way.split(' ').nth(1).expect("an id");
         script.step("INIT-ABORT", txn).expect("aborted");

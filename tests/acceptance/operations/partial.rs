@@ -19,15 +19,23 @@ fn only_the_servers_that_are_named_are_brought_to_the_file() {
         .succeeds()
         .says("server2 (generation 2): live");
     assert_eq!(values(&network), [(1, 1), (2, 2)]);
-    network.initializer(&["history", "init.yaml"]).succeeds().says("(only server2)");
+    network
+        .initializer(&["history", "init.yaml"])
+        .succeeds()
+        .says("(only server2)");
     network.server_mut("server2").kill();
-    network.initializer(&["apply", "init.yaml", "--only", "server1"]).succeeds();
+    network
+        .initializer(&["apply", "init.yaml", "--only", "server1"])
+        .succeeds();
     assert_eq!(
         network.value("server1"),
         (2, 2),
         "a server that is gone holds nobody up who does not ask for it"
     );
-    network.initializer(&["apply", "init.yaml", "--only", "server3"]).ends(1).says("no server `server3`");
+    network
+        .initializer(&["apply", "init.yaml", "--only", "server3"])
+        .ends(1)
+        .says("no server `server3`");
 }
 
 #[test]
@@ -38,11 +46,17 @@ fn a_server_that_is_not_up_yet_is_waited_for() {
     let address = server.address();
     drop(server);
     let place = format!("server2={address}");
-    let waiting = network.begin_initializer(&["apply", "init.yaml", "--wait", "20s", "--server", &place]);
+    let waiting =
+        network.begin_initializer(&["apply", "init.yaml", "--wait", "20s", "--server", &place]);
     let listen = address.to_string();
     network.start("server2", &["--listen", &listen]);
-    finish(waiting).succeeds().says("server2 (generation 2): live");
+    finish(waiting)
+        .succeeds()
+        .says("server2 (generation 2): live");
     assert_eq!(values(&network), [(1, 1), (2, 2)]);
     network.server_mut("server2").kill();
-    network.initializer(&["apply", "init.yaml", "--wait", "50ms"]).ends(1).says("connection refused");
+    network
+        .initializer(&["apply", "init.yaml", "--wait", "50ms"])
+        .ends(1)
+        .says("connection refused");
 }

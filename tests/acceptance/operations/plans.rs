@@ -9,11 +9,21 @@ use crate::harness::Network;
 fn a_plan_says_what_has_to_be_sent_and_explains_its_marks() {
     let network = Network::serving_two();
     network.write("one.py", "# one\n# two\ndef value():\n    return 2\n");
-    let plan =
-        network.plan().ends(3).says("+ new  ~ changed  - removed  = unchanged").says("1 file to send in ");
+    let plan = network
+        .plan()
+        .ends(3)
+        .says("+ new  ~ changed  - removed  = unchanged")
+        .says("1 file to send in ");
     plan.says("B\n");
-    network.apply().succeeds().says("1 server: 1 sent, 0 removed, 1 unchanged, ");
-    network.plan().ends(0).never_says("+ new").never_says("to send");
+    network
+        .apply()
+        .succeeds()
+        .says("1 server: 1 sent, 0 removed, 1 unchanged, ");
+    network
+        .plan()
+        .ends(0)
+        .never_says("+ new")
+        .never_says("to send");
     network.write_value("one.py", 1);
     network.plan().ends(3).says("nothing to send");
 }
@@ -23,23 +33,42 @@ fn the_text_of_what_changes_is_shown_on_demand() {
     let network = Network::serving_two();
     network.write("one.py", "def value():\n    return 2\n");
     network.plan().ends(3).never_says("return 1");
-    let plan = network.initializer(&["plan", "init.yaml", "--diff"]).ends(3);
-    let plan = plan.says("--- server1, live/one.py\n+++ planned/one.py\n@@ -1,2 +1,2 @@\n def value():\n");
-    plan.says("-    return 1\n+    return 2\n").never_says("two.py");
-    let lines = network.initializer(&["plan", "init.yaml", "--diff", "--json"]).ends(3).json_lines();
-    assert_eq!((&lines[1]["event"], &lines[1]["path"]), (&json!("difference"), &json!("one.py")));
+    let plan = network
+        .initializer(&["plan", "init.yaml", "--diff"])
+        .ends(3);
+    let plan =
+        plan.says("--- server1, live/one.py\n+++ planned/one.py\n@@ -1,2 +1,2 @@\n def value():\n");
+    plan.says("-    return 1\n+    return 2\n")
+        .never_says("two.py");
+    let lines = network
+        .initializer(&["plan", "init.yaml", "--diff", "--json"])
+        .ends(3)
+        .json_lines();
+    assert_eq!(
+        (&lines[1]["event"], &lines[1]["path"]),
+        (&json!("difference"), &json!("one.py"))
+    );
     network.write("one.py", "def value():\n    return 1\n");
-    network.write("init.yaml", &crate::harness::TWO_SERVERS.replace("one.py }", "new.py }"));
+    network.write(
+        "init.yaml",
+        &crate::harness::TWO_SERVERS.replace("one.py }", "new.py }"),
+    );
     network.write("new.py", "def value():\n    return 7\n");
-    let plan = network.initializer(&["plan", "init.yaml", "--diff"]).ends(3);
-    plan.says("--- server1, live/one.py\n+++ /dev/null\n").says("--- /dev/null\n+++ planned/new.py\n");
+    let plan = network
+        .initializer(&["plan", "init.yaml", "--diff"])
+        .ends(3);
+    plan.says("--- server1, live/one.py\n+++ /dev/null\n")
+        .says("--- /dev/null\n+++ planned/new.py\n");
 }
 
 #[test]
 fn a_plan_in_a_file_is_applied_as_it_is_without_its_sources() {
     let network = Network::serving_two();
     network.write_value("one.py", 2);
-    network.initializer(&["plan", "init.yaml", "--out", "plan.json"]).ends(3).says("Saved plan.json");
+    network
+        .initializer(&["plan", "init.yaml", "--out", "plan.json"])
+        .ends(3)
+        .says("Saved plan.json");
     for name in ["one.py", "two.py", "init.yaml"] {
         std::fs::remove_file(network.path().join(name)).expect("a removed file");
     }
@@ -49,7 +78,9 @@ fn a_plan_in_a_file_is_applied_as_it_is_without_its_sources() {
         .says("~ svc1.value()  code ")
         .says("1 server: 1 sent");
     assert_eq!(values(&network), [(2, 2), (1, 1)]);
-    let moved = network.initializer(&["apply", "--plan", "plan.json"]).ends(1);
+    let moved = network
+        .initializer(&["apply", "--plan", "plan.json"])
+        .ends(1);
     moved
         .says("server `server1` moved on: the plan is for generation 1, and generation 2 is live")
         .says("nothing has changed; plan again");
@@ -60,11 +91,16 @@ fn a_plan_in_a_file_is_applied_as_it_is_without_its_sources() {
 fn a_plan_is_refused_where_a_server_that_it_does_not_change_moved_on() {
     let network = Network::serving_two();
     network.write_value("one.py", 2);
-    network.initializer(&["plan", "init.yaml", "--out", "plan.json"]).ends(3);
+    network
+        .initializer(&["plan", "init.yaml", "--out", "plan.json"])
+        .ends(3);
     network.write_value("one.py", 1);
     network.write_value("two.py", 2);
     network.apply().succeeds();
-    network.initializer(&["apply", "--plan", "plan.json"]).ends(1).says("server `server2` moved on");
+    network
+        .initializer(&["apply", "--plan", "plan.json"])
+        .ends(1)
+        .says("server `server2` moved on");
     assert_eq!(values(&network), [(1, 1), (2, 2)]);
 }
 
@@ -81,16 +117,29 @@ fn a_file_that_is_no_plan_is_refused_by_name() {
         .ends(1)
         .says("the plan wrong.json: it is no plan that `plan --out` wrote");
     network.write_value("one.py", 2);
-    network.initializer(&["plan", "init.yaml", "--out", "plan.json"]).ends(3);
+    network
+        .initializer(&["plan", "init.yaml", "--out", "plan.json"])
+        .ends(3);
     let plan = std::fs::read_to_string(network.path().join("plan.json")).expect("a plan");
     for (from, to, words) in [
-        ("\"format\":1,\"note\"", "\"format\":2,\"note\"", "it has format 2, and this version reads 1"),
-        ("\"path\":\"one.py\"", "\"path\":\"../one.py\"", "does not stay inside the project"),
+        (
+            "\"format\":1,\"note\"",
+            "\"format\":2,\"note\"",
+            "it has format 2, and this version reads 1",
+        ),
+        (
+            "\"path\":\"one.py\"",
+            "\"path\":\"../one.py\"",
+            "does not stay inside the project",
+        ),
         ("\"size\":26", "\"size\":25", "does not unpack to 25 bytes"),
     ] {
         assert!(plan.contains(from), "{from} in {plan}");
         network.write("wrong.json", &plan.replace(from, to));
-        network.initializer(&["apply", "--plan", "wrong.json"]).ends(1).says(words);
+        network
+            .initializer(&["apply", "--plan", "wrong.json"])
+            .ends(1)
+            .says(words);
     }
     assert_eq!(values(&network), [(1, 1); 2]);
     network
@@ -103,19 +152,31 @@ fn a_file_that_is_no_plan_is_refused_by_name() {
 fn many_procedures_of_a_kind_are_a_count_unless_all_are_asked_for() {
     for (count, is_counted) in [(20, false), (21, true)] {
         let procedures: Vec<_> = (0..count)
-            .map(|number| (format!("rpc{number}"), format!("def rpc{number}():\n    return {number}\n")))
+            .map(|number| {
+                (
+                    format!("rpc{number}"),
+                    format!("def rpc{number}():\n    return {number}\n"),
+                )
+            })
             .collect();
-        let procedures: Vec<_> =
-            procedures.iter().map(|(name, source)| (name.as_str(), "", "int", source.as_str())).collect();
+        let procedures: Vec<_> = procedures
+            .iter()
+            .map(|(name, source)| (name.as_str(), "", "int", source.as_str()))
+            .collect();
         let mut network = Network::with_procedures(&procedures);
         network.start("server1", &[]);
         let plan = network.plan().ends(3);
         let plan = if is_counted {
-            plan.says("        + 21 procedures\n").never_says("svc1.rpc7()")
+            plan.says("        + 21 procedures\n")
+                .never_says("svc1.rpc7()")
         } else {
-            plan.says("        + svc1.rpc7()").never_says("20 procedures")
+            plan.says("        + svc1.rpc7()")
+                .never_says("20 procedures")
         };
         plan.says(&format!("plan: {count} new"));
-        network.initializer(&["plan", "init.yaml", "--verbose"]).ends(3).says("        + svc1.rpc7()");
+        network
+            .initializer(&["plan", "init.yaml", "--verbose"])
+            .ends(3)
+            .says("        + svc1.rpc7()");
     }
 }

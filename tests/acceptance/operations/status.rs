@@ -45,24 +45,41 @@ fn a_server_that_is_gone_does_not_hide_the_others() {
         .initializer(&["status", "init.yaml"])
         .ends(1)
         .says("= server1")
-        .says(&format!("! server2 at {address}: connection refused (is it running?)"))
+        .says(&format!(
+            "! server2 at {address}: connection refused (is it running?)"
+        ))
         .says("status: 1 as the file says, 0 different, 1 unreachable");
-    let lines = network.initializer(&["status", "init.yaml", "--json"]).ends(1).json_lines();
+    let lines = network
+        .initializer(&["status", "init.yaml", "--json"])
+        .ends(1)
+        .json_lines();
     let summary = lines.last().expect("a summary").clone();
-    assert_eq!((&summary["as-declared"], &summary["unreachable"]), (&json!(1), &json!(1)), "{summary}");
+    assert_eq!(
+        (&summary["as-declared"], &summary["unreachable"]),
+        (&json!(1), &json!(1)),
+        "{summary}"
+    );
     let servers = events(lines, "server");
-    assert_eq!((&servers[0]["reachable"], &servers[1]["reachable"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&servers[0]["reachable"], &servers[1]["reachable"]),
+        (&json!(true), &json!(false))
+    );
     assert_eq!(servers[0]["applied"]["generation"], 1, "{}", servers[0]);
 }
 
 #[test]
 fn an_apply_that_is_under_way_is_shown_with_its_holder() {
     let network = Network::serving_two();
-    network.script("server1").prepare_source("txn", "svc1", "def value():\n    return 5\n");
+    network
+        .script("server1")
+        .prepare_source("txn", "svc1", "def value():\n    return 5\n");
     network
         .initializer(&["status", "init.yaml"])
         .ends(0)
-        .says(&format!("under way: apply {} by the test from 127.0.0.1, for ", txn("txn")));
+        .says(&format!(
+            "under way: apply {} by the test from 127.0.0.1, for ",
+            txn("txn")
+        ));
 }
 
 #[test]

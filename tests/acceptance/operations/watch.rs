@@ -15,8 +15,13 @@ struct Watching {
 
 impl Watching {
     fn begin(network: &Network) -> Self {
-        let mut command = network.command(env!("CARGO_BIN_EXE_initializer"), &["watch", "init.yaml"]);
-        let mut program = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a program");
+        let mut command =
+            network.command(env!("CARGO_BIN_EXE_initializer"), &["watch", "init.yaml"]);
+        let mut program = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a program");
         let (sender, lines) = channel();
         let streams: [Box<dyn std::io::Read + Send>; 2] = [
             Box::new(program.stdout.take().expect("piped")),
@@ -25,7 +30,10 @@ impl Watching {
         for stream in streams {
             let sender = sender.clone();
             std::thread::spawn(move || {
-                BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+                BufReader::new(stream)
+                    .lines()
+                    .map_while(Result::ok)
+                    .try_for_each(|line| sender.send(line))
             });
         }
         Self { program, lines }
@@ -69,12 +77,19 @@ fn whatever_changes_is_applied_and_what_is_wrong_is_waited_out() {
     assert_eq!(values(&network), [(2, 2), (2, 3)]);
     // As editors do: a new file in the place of the old.
     network.write_value("one.py.new", 4);
-    std::fs::rename(network.path().join("one.py.new"), network.path().join("one.py")).expect("renamed");
+    std::fs::rename(
+        network.path().join("one.py.new"),
+        network.path().join("one.py"),
+    )
+    .expect("renamed");
     watching.says("applied ");
     assert_eq!(network.value("server1"), (3, 4));
     let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("a file");
     network.write("sub/new.py", "def value():\n    return 5\n");
-    network.write("init.yaml", &init.replace("path: one.py", "path: sub/new.py"));
+    network.write(
+        "init.yaml",
+        &init.replace("path: one.py", "path: sub/new.py"),
+    );
     watching.says("applied ");
     network.write_value("sub/new.py", 6);
     eventually("a file that the file names since is watched too", || {
@@ -84,14 +99,19 @@ fn whatever_changes_is_applied_and_what_is_wrong_is_waited_out() {
     std::fs::remove_dir_all(network.path().join("sub")).expect("removed");
     watching.says("sub/new.py");
     network.write_value("sub/new.py", 7);
-    eventually("a folder that is made anew is watched", || (network.value("server1").1 == 7).then_some(()));
+    eventually("a folder that is made anew is watched", || {
+        (network.value("server1").1 == 7).then_some(())
+    });
 }
 
 #[test]
 fn what_is_missing_when_watching_begins_is_waited_for() {
     let network = Network::serving_two();
     let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("a file");
-    network.write("init.yaml", &init.replace("path: one.py", "path: later/one.py"));
+    network.write(
+        "init.yaml",
+        &init.replace("path: one.py", "path: later/one.py"),
+    );
     let watching = Watching::begin(&network);
     watching.says("later/one.py");
     network.write_value("later/one.py", 9);

@@ -15,7 +15,13 @@ impl Client {
     /// A session that has begun.
     fn begin(network: &Network) -> Self {
         let mut client = Self(network.peer(Framing::Framed));
-        let hello = Hello { lowest: 1, highest: 1, max_frame: 1 << 20, idle_timeout_ms: 0, name: "client1" };
+        let hello = Hello {
+            lowest: 1,
+            highest: 1,
+            max_frame: 1 << 20,
+            idle_timeout_ms: 0,
+            name: "client1",
+        };
         client.say(|out| binary::put_hello(&hello, out));
         assert_eq!(client.hear(), "HELLO of server1");
         client
@@ -33,7 +39,14 @@ impl Client {
 
     fn call(&mut self, call: u64, slot: u32, arguments: &[i64]) {
         self.say(|out| {
-            let mark = binary::begin_request(&Request { call, slot, deadline_ms: None }, out);
+            let mark = binary::begin_request(
+                &Request {
+                    call,
+                    slot,
+                    deadline_ms: None,
+                },
+                out,
+            );
             for argument in arguments {
                 out.bytes().extend_from_slice(&argument.to_le_bytes());
             }
@@ -44,7 +57,10 @@ impl Client {
     /// The next frame in short; a RES holds one `int`.
     #[track_caller]
     fn hear(&mut self) -> String {
-        let payload = self.0.next_bytes().expect("a frame before the end of the connection");
+        let payload = self
+            .0
+            .next_bytes()
+            .expect("a frame before the end of the connection");
         match binary::parse(&payload).expect("a frame") {
             (Frame::Hello(hello), _) => format!("HELLO of {}", hello.name),
             (Frame::Bound(bound), _) => {
@@ -52,10 +68,17 @@ impl Client {
                 format!("BOUND {}: {} {a:02x}{b:02x}", bound.slot, bound.generation)
             }
             (Frame::Returned(call), values) => {
-                format!("RES {call}: {}", value::decode::<i64>(values).expect("an int"))
+                format!(
+                    "RES {call}: {}",
+                    value::decode::<i64>(values).expect("an int")
+                )
             }
             (Frame::Exception(call, exception), _) => {
-                let words = if call == 0 { &*exception.message } else { exception.executed.as_str() };
+                let words = if call == 0 {
+                    &*exception.message
+                } else {
+                    exception.executed.as_str()
+                };
                 format!("EX {call}: {}, {words}", exception.kind)
             }
             (Frame::Pong(number), _) => format!("PONG {number}"),
@@ -67,7 +90,10 @@ impl Client {
 
 /// The BOUND of a slot to that source.
 fn bound(slot: u32, generation: u64, source: &str) -> String {
-    format!("BOUND {slot}: {generation} {}", &sha256_hex(source.as_bytes())[..4])
+    format!(
+        "BOUND {slot}: {generation} {}",
+        &sha256_hex(source.as_bytes())[..4]
+    )
 }
 
 #[test]
@@ -75,7 +101,10 @@ fn a_call_that_is_given_up_is_answered_once_and_says_whether_it_began() {
     let gate = Gate::new();
     let source = gate.source("wait");
     let network = Network::with_procedures(&[("wait", "int", "int", &source)])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let mut client = Client::begin(&network);
     client.bind(0, "wait", &["int"]);
@@ -108,7 +137,10 @@ fn a_generation_is_noticed_at_a_slots_next_call_and_calls_from_before_end_on_the
     client.bind(1, "wait", &["int"]);
     client.bind(2, "later", &[]);
     client.call(1, 0, &[]);
-    assert_eq!((client.hear(), client.hear()), (bound(0, 1, old), "RES 1: 1".to_owned()));
+    assert_eq!(
+        (client.hear(), client.hear()),
+        (bound(0, 1, old), "RES 1: 1".to_owned())
+    );
     client.call(2, 2, &[]);
     assert_eq!(client.hear(), "EX 2: RPC Not Found, no");
     client.call(3, 1, &[30]);
@@ -117,14 +149,22 @@ fn a_generation_is_noticed_at_a_slots_next_call_and_calls_from_before_end_on_the
     let later = "def later():\n    return 9\n";
     let number = network.write("p1.py", "def number():\n    return 2\n");
     network.write("later.py", later);
-    let network =
-        network.amended("    rpcs:\n", "    rpcs:\n      - { name: later, returns: int, path: later.py }\n");
+    let network = network.amended(
+        "    rpcs:\n",
+        "    rpcs:\n      - { name: later, returns: int, path: later.py }\n",
+    );
     network.apply().succeeds();
     client.call(4, 0, &[]);
     let number = std::fs::read_to_string(number).expect("a source");
-    assert_eq!((client.hear(), client.hear()), (bound(0, 2, &number), "RES 4: 2".to_owned()));
+    assert_eq!(
+        (client.hear(), client.hear()),
+        (bound(0, 2, &number), "RES 4: 2".to_owned())
+    );
     client.call(5, 2, &[]);
-    assert_eq!((client.hear(), client.hear()), (bound(2, 2, later), "RES 5: 9".to_owned()));
+    assert_eq!(
+        (client.hear(), client.hear()),
+        (bound(2, 2, later), "RES 5: 9".to_owned())
+    );
     client.call(6, 1, &[60]);
     assert_eq!(client.hear(), bound(1, 2, &wait));
     visitor.release();
@@ -147,23 +187,37 @@ fn a_slot_that_is_bound_to_something_else_is_told_as_that() {
     visitor.release();
     assert_eq!(client.hear(), "RES 1: 10");
     client.call(2, 0, &[2, 3]);
-    assert_eq!((client.hear(), client.hear()), (bound(0, 1, ADD.3), "RES 2: 5".to_owned()));
+    assert_eq!(
+        (client.hear(), client.hear()),
+        (bound(0, 1, ADD.3), "RES 2: 5".to_owned())
+    );
 }
 
 #[test]
 fn workers_that_are_replaced_are_replaced_for_slots_that_are_bound() {
     let network = Network::with_procedures(&[COUNT])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let mut client = Client::begin(&network);
     client.bind(0, "count", &[]);
     client.call(1, 0, &[]);
-    assert_eq!((client.hear(), client.hear()), (bound(0, 1, COUNT.3), "RES 1: 1".to_owned()));
+    assert_eq!(
+        (client.hear(), client.hear()),
+        (bound(0, 1, COUNT.3), "RES 1: 1".to_owned())
+    );
     client.call(2, 0, &[]);
     assert_eq!(client.hear(), "RES 2: 2");
-    network.initializer(&["apply", "init.yaml", "--restart"]).succeeds();
+    network
+        .initializer(&["apply", "init.yaml", "--restart"])
+        .succeeds();
     client.call(3, 0, &[]);
-    assert_eq!((client.hear(), client.hear()), (bound(0, 1, COUNT.3), "RES 3: 1".to_owned()));
+    assert_eq!(
+        (client.hear(), client.hear()),
+        (bound(0, 1, COUNT.3), "RES 3: 1".to_owned())
+    );
 }
 
 #[test]
@@ -177,14 +231,20 @@ fn a_server_that_stops_says_which_calls_it_still_answers() {
     let visitor = gate.enter();
     assert_eq!(client.hear(), bound(0, 1, &wait));
     network.server("server1").signal("TERM");
-    assert_eq!((client.hear(), idle.hear()), ("DRAIN 7".to_owned(), "DRAIN 0".to_owned()));
+    assert_eq!(
+        (client.hear(), idle.hear()),
+        ("DRAIN 7".to_owned(), "DRAIN 0".to_owned())
+    );
     idle.0.expect_end();
     client.call(8, 0, &[80]);
     visitor.release();
     assert_eq!(client.hear(), "RES 7: 70");
     client.0.expect_end();
     drop((client, idle));
-    assert!(gate.enter_now().is_none(), "a call behind the notice was executed");
+    assert!(
+        gate.enter_now().is_none(),
+        "a call behind the notice was executed"
+    );
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
 }
 
@@ -197,17 +257,28 @@ fn a_session_beyond_the_limit_of_connections_is_told_so_and_ends() {
     told.bind(0, "add", &["int", "int"]);
     told.say(|out| {
         for call in [1, 2] {
-            let mark = binary::begin_request(&Request { call, slot: 0, deadline_ms: None }, out);
+            let mark = binary::begin_request(
+                &Request {
+                    call,
+                    slot: 0,
+                    deadline_ms: None,
+                },
+                out,
+            );
             out.end_frame(mark);
         }
     });
     assert_eq!(told.hear(), bound(0, 1, ADD.3));
-    assert_eq!((told.hear(), told.hear()), ("EX 1: Unavailable, no".to_owned(), "DRAIN 1".to_owned()));
+    assert_eq!(
+        (told.hear(), told.hear()),
+        ("EX 1: Unavailable, no".to_owned(), "DRAIN 1".to_owned())
+    );
     told.0.expect_end();
     drop((told, served));
     eventually("a place for another session", || {
-        let answer =
-            network.peer(Framing::Lines).call_if_open(request("svc1", "add").arg("int", 2).arg("int", 3))?;
+        let answer = network
+            .peer(Framing::Lines)
+            .call_if_open(request("svc1", "add").arg("int", 2).arg("int", 3))?;
         (answer["header"] == "RPC-RES").then(|| assert_eq!(number(&answer), 5))
     });
 }
@@ -222,8 +293,14 @@ fn a_session_binds_as_many_bytes_of_signatures_as_the_limit() {
         client.bind(slot, "add", &["int", "int"]);
     }
     client.call(1, 1, &[2, 3]);
-    assert_eq!((client.hear(), client.hear()), (bound(1, 1, ADD.3), "RES 1: 5".to_owned()));
+    assert_eq!(
+        (client.hear(), client.hear()),
+        (bound(1, 1, ADD.3), "RES 1: 5".to_owned())
+    );
     client.bind(2, "add", &["int", "int"]);
-    assert_eq!(client.hear(), "EX 0: Malformed Message, more than 400 bytes of signatures are bound");
+    assert_eq!(
+        client.hear(),
+        "EX 0: Malformed Message, more than 400 bytes of signatures are bound"
+    );
     client.0.expect_end();
 }

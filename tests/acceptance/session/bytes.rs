@@ -5,15 +5,26 @@ use crate::harness::{Framing, Network, Raises, number, peak_memory, request};
 
 fn padded(length: usize) -> String {
     let empty = add().id(1).member("x", "").to_string().len();
-    add().id(1).member("x", "x".repeat(length - empty)).to_string()
+    add()
+        .id(1)
+        .member("x", "x".repeat(length - empty))
+        .to_string()
 }
 
 #[test]
-fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for_a_declared_length() {
+fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for_a_declared_length()
+{
     const LIMIT: u32 = 64 << 10;
     let network = Network::with_procedures(&[ADD]).served(&["--max-frame", "64KiB"]);
     let before = peak_memory(network.server("server1").pid());
-    for length in [LIMIT + 1, 0x07ff_ffff, 0x0800_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
+    for length in [
+        LIMIT + 1,
+        0x07ff_ffff,
+        0x0800_0000,
+        0x7fff_ffff,
+        0x8000_0000,
+        0xffff_ffff,
+    ] {
         let mut peer = network.peer(Framing::Framed);
         peer.send_bytes(&length.to_be_bytes());
         let words = [&format!("{length} bytes") as &str, "limit of 65536 bytes"];
@@ -99,7 +110,10 @@ fn a_thousand_messages_may_come_in_one_write() {
 #[test]
 fn nothing_of_a_message_that_was_cut_off_is_executed() {
     let network = Network::with_procedures(&[COUNT])
-        .amended("tenants: [client1]", "tenants: [client1]\n    concurrency: 1")
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
         .served(&[]);
     let count = request("svc1", "count").id(1);
     for framing in Framing::BOTH {
@@ -117,6 +131,9 @@ fn nothing_of_a_message_that_was_cut_off_is_executed() {
         }
     }
     for expected in 1..=3 {
-        assert_eq!(number(&network.peer(Framing::Lines).call(count.clone())), expected);
+        assert_eq!(
+            number(&network.peer(Framing::Lines).call(count.clone())),
+            expected
+        );
     }
 }

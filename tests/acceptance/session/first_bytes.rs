@@ -6,17 +6,33 @@ use super::{ADD, add};
 use crate::harness::{Framing, Network, Raises, number, request};
 
 /// `count() -> int`, which tells how often its only worker has run it.
-const COUNT: (&str, &str, &str, &str) =
-    ("count", "", "int", "runs = 0\n\ndef count():\n    global runs\n    runs += 1\n    return runs\n");
+const COUNT: (&str, &str, &str, &str) = (
+    "count",
+    "",
+    "int",
+    "runs = 0\n\ndef count():\n    global runs\n    runs += 1\n    return runs\n",
+);
 
 #[test]
 fn a_mark_and_white_space_before_the_first_message_do_not_count() {
     let network = Network::serving(&[ADD]);
-    for before in ["", "\u{feff}", " ", "\n", "\r\n\r\n", "\t \n", "\u{feff} \r\n\t"] {
+    for before in [
+        "",
+        "\u{feff}",
+        " ",
+        "\n",
+        "\r\n\r\n",
+        "\t \n",
+        "\u{feff} \r\n\t",
+    ] {
         for framing in Framing::BOTH {
             let mut peer = network.peer(framing);
             peer.send_bytes(before.as_bytes());
-            assert_eq!(number(&peer.call(add().id(1))), 5, "{framing:?} after {before:?}");
+            assert_eq!(
+                number(&peer.call(add().id(1))),
+                5,
+                "{framing:?} after {before:?}"
+            );
             assert_eq!(number(&peer.call(add())), 5);
             peer.expect_end();
         }
@@ -27,7 +43,15 @@ fn a_mark_and_white_space_before_the_first_message_do_not_count() {
 fn lines_may_end_in_cr_lf_and_may_be_blank() {
     let network = Network::serving(&[ADD]);
     let mut peer = network.peer(Framing::Lines);
-    peer.send_bytes(format!("{}\r\n\r\n\n \t\n  {}  \r\n{}\n", add().id(1), add().id(2), add()).as_bytes());
+    peer.send_bytes(
+        format!(
+            "{}\r\n\r\n\n \t\n  {}  \r\n{}\n",
+            add().id(1),
+            add().id(2),
+            add()
+        )
+        .as_bytes(),
+    );
     for _ in 0..3 {
         assert_eq!(number(&peer.receive()), 5);
     }
@@ -48,7 +72,17 @@ fn a_connection_that_says_nothing_ends_without_a_word() {
 #[test]
 fn a_first_line_of_prose_gets_one_readable_line_and_the_end() {
     let network = Network::serving(&[ADD]);
-    for prose in ["hello", "help", "RPC-REQ svc1 add 2 3", "Z", "?", "[1]", "\"x\"", "7", "<html>"] {
+    for prose in [
+        "hello",
+        "help",
+        "RPC-REQ svc1 add 2 3",
+        "Z",
+        "?",
+        "[1]",
+        "\"x\"",
+        "7",
+        "<html>",
+    ] {
         let mut peer = network.peer(Framing::Lines);
         peer.send_bytes(format!("{prose}\r\n{}\n", add().id(1)).as_bytes());
         let answer = peer.receive();
@@ -88,27 +122,45 @@ fn what_browsers_mailers_and_others_send_runs_nothing() {
         Raises("Malformed Message", "no", &[]).check(&peer.receive());
         peer.expect_end();
     }
-    assert_eq!(number(&network.peer(Framing::Lines).call(call)), 1, "nothing has run before");
+    assert_eq!(
+        number(&network.peer(Framing::Lines).call(call)),
+        1,
+        "nothing has run before"
+    );
 }
 
 #[test]
 fn a_frame_that_is_no_message_ends_a_connection_that_begins_with_it() {
     let network = Network::serving(&[COUNT]);
     let call = request("svc1", "count").id(1).to_string();
-    for first in ["hello", "{}", "{\"header\": \"RPC-DANCE\", \"value\": {}}", "\u{0}"] {
+    for first in [
+        "hello",
+        "{}",
+        "{\"header\": \"RPC-DANCE\", \"value\": {}}",
+        "\u{0}",
+    ] {
         let mut peer = network.peer(Framing::Framed);
         let bytes = [peer.framed(first), peer.framed(&call)].concat();
         peer.send_bytes(&bytes);
         Raises("Malformed Message", "no", &[]).check(&peer.receive());
         peer.expect_end();
     }
-    assert_eq!(number(&network.peer(Framing::Framed).call(call)), 1, "nothing has run before");
+    assert_eq!(
+        number(&network.peer(Framing::Framed).call(call)),
+        1,
+        "nothing has run before"
+    );
 }
 
 #[test]
 fn a_line_of_http_ends_a_session_at_any_time() {
     let network = Network::serving(&[ADD]);
-    for line in ["GET / HTTP/1.1", "patch /", "Host: x", "content-type: application/json"] {
+    for line in [
+        "GET / HTTP/1.1",
+        "patch /",
+        "Host: x",
+        "content-type: application/json",
+    ] {
         let mut peer = network.peer(Framing::Lines);
         assert_eq!(number(&peer.call(add().id(1))), 5);
         peer.send_bytes(format!("{line}\r\n{}\n", add().id(2)).as_bytes());
@@ -143,9 +195,16 @@ fn a_ping_is_answered_at_once_with_what_the_server_can() {
                 value["id"] = id.clone();
             }
             let pong = peer.call(json!({ "header": "RPC-PING", "value": value }));
-            assert_eq!((&pong["header"], &pong["value"]["id"]), (&json!("RPC-PONG"), &id), "{pong}");
+            assert_eq!(
+                (&pong["header"], &pong["value"]["id"]),
+                (&json!("RPC-PONG"), &id),
+                "{pong}"
+            );
             assert_eq!(pong["value"]["version"], env!("CARGO_PKG_VERSION"));
-            assert_eq!(pong["value"]["can"], json!(["text", "binary-1", "deploy-3"]));
+            assert_eq!(
+                pong["value"]["can"],
+                json!(["text", "binary-1", "deploy-3"])
+            );
         }
         assert_eq!(number(&peer.call(add().id(1))), 5, "a ping ends nothing");
     }
@@ -155,11 +214,19 @@ fn a_ping_is_answered_at_once_with_what_the_server_can() {
 fn an_http_request_gets_one_readable_line_and_the_end() {
     let network = Network::serving(&[ADD]);
     let post = "POST /svc1/add HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
-    for head in ["GET / HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n", post, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
-    {
+    for head in [
+        "GET / HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n",
+        post,
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
         let mut peer = network.peer(Framing::Lines);
         peer.send_bytes(head.as_bytes());
-        Raises("Malformed Message", "no", &["JSON lines", "not HTTP", "RPC-REQ"]).check(&peer.receive());
+        Raises(
+            "Malformed Message",
+            "no",
+            &["JSON lines", "not HTTP", "RPC-REQ"],
+        )
+        .check(&peer.receive());
         peer.expect_end();
     }
     assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
@@ -168,7 +235,9 @@ fn an_http_request_gets_one_readable_line_and_the_end() {
 #[test]
 fn a_tls_hello_gets_a_tls_alert_and_a_line_in_the_log() {
     let network = Network::serving(&[ADD]);
-    let hello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03];
+    let hello = [
+        0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03,
+    ];
     for split in [2, hello.len()] {
         let mut peer = network.peer(Framing::Lines);
         let address = peer.local_addr().to_string();
@@ -178,6 +247,8 @@ fn a_tls_hello_gets_a_tls_alert_and_a_line_in_the_log() {
             [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46],
             "an alert: protocol_version"
         );
-        network.server("server1").logged(&["WARN", "tls hello", &address]);
+        network
+            .server("server1")
+            .logged(&["WARN", "tls hello", &address]);
     }
 }

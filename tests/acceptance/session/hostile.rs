@@ -7,12 +7,15 @@ use crate::harness::{Framing, Network, Raises, number};
 
 /// A request with these members, written as they are.
 fn with(members: &str) -> String {
-    format!("{{\"header\":\"RPC-REQ\",\"value\":{{\"service\":\"svc1\",\"rpc\":\"add\",{members}}}}}")
+    format!(
+        "{{\"header\":\"RPC-REQ\",\"value\":{{\"service\":\"svc1\",\"rpc\":\"add\",{members}}}}}"
+    )
 }
 
 const TYPES: &str = "\"argument-types\":[\"int\",\"int\"]";
 
-/// Each text gets one answer of this exception type, or none at all, over both framings, and the session goes on.
+/// Each text gets one answer of this exception type, or none at all, over both framings, and the
+/// session goes on.
 fn check(cases: &[(String, Option<&str>)]) {
     let network = Network::serving(&[ADD]);
     for framing in Framing::BOTH {
@@ -24,7 +27,10 @@ fn check(cases: &[(String, Option<&str>)]) {
                 None => assert_eq!(number(&answer), 5, "{text:.100}"),
                 Some(kind) => Raises(kind, "no", &[]).check(&answer),
             }
-            assert!(answer.to_string().len() < 2000, "a long answer to {text:.100}");
+            assert!(
+                answer.to_string().len() < 2000,
+                "a long answer to {text:.100}"
+            );
             assert_eq!(number(&peer.call(add().id(1))), 5, "{text:.100}");
         }
         assert_eq!(number(&network.peer(framing).call(add())), 5);
@@ -41,13 +47,35 @@ fn json_that_nests_a_hundred_thousand_deep_harms_nobody() {
         ("{\"header\":".repeat(100_000), malformed),
         (deep.clone(), malformed),
         (format!("{{\"header\":{deep},\"value\":{{}}}}"), malformed),
-        (format!("{{\"header\":\"RPC-REQ\",\"value\":{deep}}}"), malformed),
+        (
+            format!("{{\"header\":\"RPC-REQ\",\"value\":{deep}}}"),
+            malformed,
+        ),
         (with(&format!("\"id\":{deep}")), malformed),
-        (with(&format!("\"arguments\":{deep},{TYPES},\"id\":1")), Some("Invalid Arguments")),
-        (with(&format!("\"arguments\":[{deep},1],{TYPES},\"id\":1")), Some("Invalid Arguments")),
-        (with(&format!("\"arguments\":[{objects},1],{TYPES},\"id\":1")), Some("Invalid Arguments")),
-        (with(&format!("\"arguments\":[2,3],{TYPES},\"id\":1,\"unknown\":{deep}")), None),
-        (with(&format!("\"arguments\":[2,3],{TYPES},\"id\":1,\"unknown\":{objects}")), None),
+        (
+            with(&format!("\"arguments\":{deep},{TYPES},\"id\":1")),
+            Some("Invalid Arguments"),
+        ),
+        (
+            with(&format!("\"arguments\":[{deep},1],{TYPES},\"id\":1")),
+            Some("Invalid Arguments"),
+        ),
+        (
+            with(&format!("\"arguments\":[{objects},1],{TYPES},\"id\":1")),
+            Some("Invalid Arguments"),
+        ),
+        (
+            with(&format!(
+                "\"arguments\":[2,3],{TYPES},\"id\":1,\"unknown\":{deep}"
+            )),
+            None,
+        ),
+        (
+            with(&format!(
+                "\"arguments\":[2,3],{TYPES},\"id\":1,\"unknown\":{objects}"
+            )),
+            None,
+        ),
     ]);
 }
 
@@ -57,18 +85,42 @@ fn numbers_and_texts_of_a_megabyte_are_answered_shortly() {
     let letters = "a".repeat(1_000_000);
     let (malformed, invalid) = (Some("Malformed Message"), Some("Invalid Arguments"));
     check(&[
-        (with(&format!("\"arguments\":[{digits},1],{TYPES},\"id\":1")), invalid),
-        (with(&format!("\"arguments\":[1e{digits},1],{TYPES},\"id\":1")), invalid),
-        (with(&format!("\"arguments\":[\"{letters}\",1],{TYPES},\"id\":1")), invalid),
-        (with(&format!("\"arguments\":[2,3],\"argument-types\":[\"{letters}\",\"int\"],\"id\":1")), invalid),
-        (with(&format!("\"arguments\":[2,3],{TYPES},\"return-types\":[\"{letters}\"],\"id\":1")), invalid),
+        (
+            with(&format!("\"arguments\":[{digits},1],{TYPES},\"id\":1")),
+            invalid,
+        ),
+        (
+            with(&format!("\"arguments\":[1e{digits},1],{TYPES},\"id\":1")),
+            invalid,
+        ),
+        (
+            with(&format!("\"arguments\":[\"{letters}\",1],{TYPES},\"id\":1")),
+            invalid,
+        ),
+        (
+            with(&format!(
+                "\"arguments\":[2,3],\"argument-types\":[\"{letters}\",\"int\"],\"id\":1"
+            )),
+            invalid,
+        ),
+        (
+            with(&format!(
+                "\"arguments\":[2,3],{TYPES},\"return-types\":[\"{letters}\"],\"id\":1"
+            )),
+            invalid,
+        ),
         (with(&format!("\"id\":{digits}")), malformed),
         (
-            with(&format!("\"arguments\":[2,3],{TYPES},\"id\":1,\"client\":\"{letters}\"")),
+            with(&format!(
+                "\"arguments\":[2,3],{TYPES},\"id\":1,\"client\":\"{letters}\""
+            )),
             Some("Client Not Registered"),
         ),
         (with(&format!("\"{letters}\":1,\"{letters}\":2")), malformed),
-        (format!("{{\"header\":\"{letters}\",\"value\":{{}}}}"), malformed),
+        (
+            format!("{{\"header\":\"{letters}\",\"value\":{{}}}}"),
+            malformed,
+        ),
         (letters.clone(), malformed),
         (
             format!(
@@ -94,9 +146,21 @@ fn lists_and_objects_with_too_many_members_are_refused() {
     let (malformed, ones) = (Some("Malformed Message"), many("1"));
     check(&[
         (with(&format!("\"id\":1,{}", members.join(","))), malformed),
-        (with(&format!("\"arguments\":[{ones}],{TYPES},\"id\":1")), malformed),
-        (with(&format!("\"arguments\":[2,3],\"argument-types\":[{}],\"id\":1", many("\"int\""))), malformed),
-        (with(&format!("\"arguments\":[[{ones}],1],{TYPES},\"id\":1")), Some("Invalid Arguments")),
+        (
+            with(&format!("\"arguments\":[{ones}],{TYPES},\"id\":1")),
+            malformed,
+        ),
+        (
+            with(&format!(
+                "\"arguments\":[2,3],\"argument-types\":[{}],\"id\":1",
+                many("\"int\"")
+            )),
+            malformed,
+        ),
+        (
+            with(&format!("\"arguments\":[[{ones}],1],{TYPES},\"id\":1")),
+            Some("Invalid Arguments"),
+        ),
     ]);
 }
 
@@ -105,18 +169,43 @@ fn a_lone_surrogate_is_refused_where_a_text_is_read() {
     let lone = "\"\\ud800\"";
     let malformed = Some("Malformed Message");
     let request = |service: &str, rpc: &str, rest: &str| {
-        format!("{{\"header\":\"RPC-REQ\",\"value\":{{\"service\":{service},\"rpc\":{rpc},{rest}}}}}")
+        format!(
+            "{{\"header\":\"RPC-REQ\",\"value\":{{\"service\":{service},\"rpc\":{rpc},{rest}}}}}"
+        )
     };
     let good = format!("\"arguments\":[2,3],{TYPES}");
     check(&[
-        (format!("{{\"header\":{lone},\"value\":{{\"id\":1}}}}"), malformed),
-        (request(lone, "\"add\"", &format!("{good},\"id\":1")), malformed),
-        (request("\"svc1\"", lone, &format!("{good},\"id\":1")), malformed),
+        (
+            format!("{{\"header\":{lone},\"value\":{{\"id\":1}}}}"),
+            malformed,
+        ),
+        (
+            request(lone, "\"add\"", &format!("{good},\"id\":1")),
+            malformed,
+        ),
+        (
+            request("\"svc1\"", lone, &format!("{good},\"id\":1")),
+            malformed,
+        ),
         (with(&format!("{good},\"id\":{lone}")), malformed),
-        (with(&format!("{good},\"id\":1,\"client\":{lone}")), malformed),
-        (with(&format!("\"arguments\":[2,3],\"argument-types\":[{lone},\"int\"],\"id\":1")), malformed),
-        (with(&format!("\"arguments\":[{lone},3],{TYPES},\"id\":1")), Some("Invalid Arguments")),
+        (
+            with(&format!("{good},\"id\":1,\"client\":{lone}")),
+            malformed,
+        ),
+        (
+            with(&format!(
+                "\"arguments\":[2,3],\"argument-types\":[{lone},\"int\"],\"id\":1"
+            )),
+            malformed,
+        ),
+        (
+            with(&format!("\"arguments\":[{lone},3],{TYPES},\"id\":1")),
+            Some("Invalid Arguments"),
+        ),
         (with(&format!("{good},\"id\":1,{lone}:1")), malformed),
-        (with(&format!("{good},\"id\":1,\"unknown\":\"\\udc00\\ud800\"")), None),
+        (
+            with(&format!("{good},\"id\":1,\"unknown\":\"\\udc00\\ud800\"")),
+            None,
+        ),
     ]);
 }

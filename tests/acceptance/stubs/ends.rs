@@ -15,12 +15,18 @@ const LATELY: Duration = Duration::from_millis(20);
 #[track_caller]
 fn assert_unavailable(error: &Error, executed: Executed) {
     let unavailable = ErrorKind::Exception(ExceptionType::Unavailable);
-    assert_eq!((error.kind(), error.executed()), (unavailable, executed), "{error}");
+    assert_eq!(
+        (error.kind(), error.executed()),
+        (unavailable, executed),
+        "{error}"
+    );
 }
 
 /// Waits until a session that was used at that time is looked at before it is used.
 fn wait_until_idle(since: Instant) {
-    eventually("time passes", || (since.elapsed() > LATELY * 2).then_some(()));
+    eventually("time passes", || {
+        (since.elapsed() > LATELY * 2).then_some(())
+    });
 }
 
 #[test]
@@ -28,7 +34,11 @@ fn after_a_drain_notice_another_session_carries_the_next_call() {
     for client in 0..2 {
         let (address, playing) = scripted(3, |number, far| {
             let call = far.greet();
-            far.send(Frames::new().with(|out| binary::put_drain(call, out)).result(call, number as i64));
+            far.send(
+                Frames::new()
+                    .with(|out| binary::put_drain(call, out))
+                    .result(call, number as i64),
+            );
         });
         let stub = &Stub::both(address)[client];
         for number in 0..3 {
@@ -106,11 +116,20 @@ fn a_session_that_its_server_s_idle_timeout_closed_is_noticed_before_the_next_ca
     let server = network.server("server1");
     for stub in Stub::both(server.address()) {
         for _ in 0..3 {
-            let closed = server.log().iter().filter(|line| line.contains("idle timeout")).count();
+            let closed = server
+                .log()
+                .iter()
+                .filter(|line| line.contains("idle timeout"))
+                .count();
             assert_eq!(stub.add(2, 3).expect("an answer"), 5);
             eventually("the session is closed", || {
                 let lines = server.log();
-                (lines.iter().filter(|line| line.contains("idle timeout")).count() > closed).then_some(())
+                (lines
+                    .iter()
+                    .filter(|line| line.contains("idle timeout"))
+                    .count()
+                    > closed)
+                    .then_some(())
             });
         }
     }
@@ -123,7 +142,9 @@ fn calls_at_the_edge_of_the_idle_timeout_never_fail() {
         for pause in [60, 74, 76, 90, 97, 99, 100, 101, 103, 110] {
             let begin = Instant::now();
             assert_eq!(stub.add(2, 3).expect("an answer"), 5);
-            eventually("time passes", || (begin.elapsed() >= Duration::from_millis(pause)).then_some(()));
+            eventually("time passes", || {
+                (begin.elapsed() >= Duration::from_millis(pause)).then_some(())
+            });
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Servers that break the protocol: each pending call fails, once, with the right `executed`, and nothing hangs.
+//! Servers that break the protocol: each pending call fails, once, with the right `executed`, and
+//! nothing hangs.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,11 @@ fn check(
         let script = script.clone();
         let (address, playing) = scripted(1, move |_, far| script(far));
         let error = Stub::both(address)[client].add(2, 3).expect_err(words);
-        assert_eq!((error.kind(), error.executed()), (kind, executed), "{words}: {error}");
+        assert_eq!(
+            (error.kind(), error.executed()),
+            (kind, executed),
+            "{words}: {error}"
+        );
         assert!(error.to_string().contains(words), "{words}: {error}");
         playing.join().expect("one connection");
     }
@@ -30,7 +35,11 @@ fn check(
 
 /// The same where the server answers the first call with these bytes, and closes.
 #[track_caller]
-fn check_answer(answer: impl Fn(u64) -> Vec<u8> + Clone + Send + 'static, executed: Executed, words: &str) {
+fn check_answer(
+    answer: impl Fn(u64) -> Vec<u8> + Clone + Send + 'static,
+    executed: Executed,
+    words: &str,
+) {
     let script = move |far: &mut Far| {
         let call = far.greet();
         far.send_bytes(&answer(call));
@@ -42,41 +51,84 @@ fn check_answer(answer: impl Fn(u64) -> Vec<u8> + Clone + Send + 'static, execut
 fn frames_that_are_none_fail_the_call_and_nothing_else() {
     let raw = |bytes: &'static [u8]| move |_| bytes.to_vec();
     let payload = |payload: &'static [u8]| move |_| Frames::new().payload(payload).bytes();
-    check_answer(raw(b"\xff\xff\xff\xff"), Executed::Unknown, "over the limit");
-    check_answer(raw(b"HTTP/1.1 400 Bad Request"), Executed::Unknown, "over the limit");
+    check_answer(
+        raw(b"\xff\xff\xff\xff"),
+        Executed::Unknown,
+        "over the limit",
+    );
+    check_answer(
+        raw(b"HTTP/1.1 400 Bad Request"),
+        Executed::Unknown,
+        "over the limit",
+    );
     check_answer(raw(b"\0\0\0\0"), Executed::Unknown, "length 0");
     check_answer(payload(b"\x0a"), Executed::Unknown, "no kind of frame 0x0a");
     check_answer(payload(b"{}"), Executed::Unknown, "no kind of frame 0x7b");
-    check_answer(payload(b"\x04\x01"), Executed::Unknown, "broken Returned frame");
-    check_answer(payload(b"\x05\0\0\0\0\0\0\0\0\x01\0\0\0x"), Executed::Unknown, "no exception type `x`");
-    check_answer(|_| Frames::hello().bytes(), Executed::Unknown, "a second HELLO");
+    check_answer(
+        payload(b"\x04\x01"),
+        Executed::Unknown,
+        "broken Returned frame",
+    );
+    check_answer(
+        payload(b"\x05\0\0\0\0\0\0\0\0\x01\0\0\0x"),
+        Executed::Unknown,
+        "no exception type `x`",
+    );
+    check_answer(
+        |_| Frames::hello().bytes(),
+        Executed::Unknown,
+        "a second HELLO",
+    );
 }
 
 #[test]
 fn a_server_that_does_not_begin_with_hello_is_none() {
-    for first in [Frames::new().cancel(1), Frames::new().result(65_536, 5_i64), Frames::new().payload(b"{}")]
-    {
+    for first in [
+        Frames::new().cancel(1),
+        Frames::new().result(65_536, 5_i64),
+        Frames::new().payload(b"{}"),
+    ] {
         let bytes = first.bytes();
         let script = move |far: &mut Far| {
             far.request();
             far.send_bytes(&bytes);
         };
-        check(script, (ErrorKind::Protocol, Executed::Unknown), "server `server1`");
+        check(
+            script,
+            (ErrorKind::Protocol, Executed::Unknown),
+            "server `server1`",
+        );
     }
 }
 
 #[test]
 fn what_only_clients_send_ends_the_session() {
-    check_answer(|_| Frames::new().cancel(1).bytes(), Executed::Unknown, "a server sends no CANCEL");
-    check_answer(|call| Frames::new().call(call, 0, ()).bytes(), Executed::Unknown, "a server sends no REQ");
-    check_answer(|_| Frames::new().bind(0, "add", &[]).bytes(), Executed::Unknown, "a server sends no BIND");
+    check_answer(
+        |_| Frames::new().cancel(1).bytes(),
+        Executed::Unknown,
+        "a server sends no CANCEL",
+    );
+    check_answer(
+        |call| Frames::new().call(call, 0, ()).bytes(),
+        Executed::Unknown,
+        "a server sends no REQ",
+    );
+    check_answer(
+        |_| Frames::new().bind(0, "add", &[]).bytes(),
+        Executed::Unknown,
+        "a server sends no BIND",
+    );
 }
 
 #[test]
 fn an_answer_to_a_call_that_was_not_made_is_nobody_s() {
     for other in [0_u64, 1, 7, 65_535, 65_537, u64::MAX] {
         let words = format!("an answer to call {other}, which waits for none");
-        check_answer(move |_| Frames::new().result(other, 5_i64).bytes(), Executed::Unknown, &words);
+        check_answer(
+            move |_| Frames::new().result(other, 5_i64).bytes(),
+            Executed::Unknown,
+            &words,
+        );
     }
     let unavailable = || Exception::refused(ExceptionType::Unavailable, "no");
     check_answer(
@@ -116,7 +168,10 @@ fn a_second_answer_ends_the_session_and_takes_nothing_from_the_first() {
         assert_eq!(stub.add(0, 0).expect("the first answer"), 0);
         // The session may carry another call before the second answer is seen.
         let next = stub.add(0, 1).or_else(|error| {
-            assert_eq!((error.kind(), error.executed()), (ErrorKind::Protocol, Executed::Unknown));
+            assert_eq!(
+                (error.kind(), error.executed()),
+                (ErrorKind::Protocol, Executed::Unknown)
+            );
             assert!(error.to_string().contains("waits for none"), "{error}");
             stub.add(0, 1)
         });
@@ -127,7 +182,11 @@ fn a_second_answer_ends_the_session_and_takes_nothing_from_the_first() {
 
 #[test]
 fn a_session_that_is_cut_at_any_byte_fails_its_call_alone() {
-    let bound = Bound { slot: 0, generation: 1, source: [7; 32] };
+    let bound = Bound {
+        slot: 0,
+        generation: 1,
+        source: [7; 32],
+    };
     let answer = move |call| {
         let bound = |out: &mut _| binary::put_bound(&bound, out);
         Frames::hello().with(bound).result(call, 5_i64).bytes()
@@ -177,7 +236,11 @@ fn a_server_that_closes_what_it_accepted_fails_the_call() {
         }
         playing.join().expect("three connections");
         let error = stub.add(2, 3).expect_err("nobody listens");
-        assert_eq!((error.kind(), error.executed()), (UNAVAILABLE, Executed::No), "{error}");
+        assert_eq!(
+            (error.kind(), error.executed()),
+            (UNAVAILABLE, Executed::No),
+            "{error}"
+        );
     }
 }
 
@@ -201,16 +264,26 @@ fn calls_of_many_threads_fail_with_their_session_each_once() {
             let mut calls: Vec<u64> = (0..CALLS).map(|_| far.request()).collect();
             calls.sort_unstable();
             let halves = calls.split_at(CALLS / 2);
-            let answered = halves.0.iter().fold(Frames::new(), |frames, call| frames.result(*call, 5_i64));
+            let answered = halves
+                .0
+                .iter()
+                .fold(Frames::new(), |frames, call| frames.result(*call, 5_i64));
             far.send(answered.result(3, 5_i64));
         });
         let network = super::network_of(address, PATIENCE, 1);
         let results: Vec<Result<i64, Error>> =
             super::many::at_once(&network, CALLS, asynchronous, |_| (2, 3));
-        let failed: Vec<&Error> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+        let failed: Vec<&Error> = results
+            .iter()
+            .filter_map(|result| result.as_ref().err())
+            .collect();
         assert_eq!(failed.len(), CALLS / 2);
         for error in failed {
-            assert_eq!((error.kind(), error.executed()), (ErrorKind::Protocol, Executed::Unknown), "{error}");
+            assert_eq!(
+                (error.kind(), error.executed()),
+                (ErrorKind::Protocol, Executed::Unknown),
+                "{error}"
+            );
         }
         playing.join().expect("one connection");
     }
@@ -238,15 +311,24 @@ fn too_many_pings_end_the_session() {
         far.send((0..30_000).fold(Frames::new(), flood));
         far.expect_end();
     };
-    check(script, (ErrorKind::Protocol, Executed::Unknown), "too many frames");
+    check(
+        script,
+        (ErrorKind::Protocol, Executed::Unknown),
+        "too many frames",
+    );
 }
 
 #[test]
 fn a_server_that_never_ceases_to_speak_holds_nobody_beyond_the_deadline() {
     let deadline = Duration::from_millis(300);
-    let bound = Bound { slot: 0, generation: 1, source: [7; 32] };
-    let chatter =
-        (0..10_000).fold(Frames::new(), |frames, _| frames.with(|out| binary::put_bound(&bound, out)));
+    let bound = Bound {
+        slot: 0,
+        generation: 1,
+        source: [7; 32],
+    };
+    let chatter = (0..10_000).fold(Frames::new(), |frames, _| {
+        frames.with(|out| binary::put_bound(&bound, out))
+    });
     let chatter = chatter.bytes();
     for client in 0..2 {
         let chatter = chatter.clone();
@@ -254,12 +336,19 @@ fn a_server_that_never_ceases_to_speak_holds_nobody_beyond_the_deadline() {
             far.greet();
             while far.send_bytes(&chatter) {}
         });
-        let stubs = [Stub::blocking(address, deadline), Stub::asynchronous(address, deadline)];
+        let stubs = [
+            Stub::blocking(address, deadline),
+            Stub::asynchronous(address, deadline),
+        ];
         let begin = Instant::now();
         let error = stubs[client].add(2, 3).expect_err("chatter");
         assert!(begin.elapsed() < deadline * 100, "{:?}", begin.elapsed());
         let expired = ErrorKind::Exception(ExceptionType::DeadlineExceeded);
-        assert_eq!((error.kind(), error.executed()), (expired, Executed::Unknown), "{error}");
+        assert_eq!(
+            (error.kind(), error.executed()),
+            (expired, Executed::Unknown),
+            "{error}"
+        );
         drop(stubs);
         playing.join().expect("one connection");
     }

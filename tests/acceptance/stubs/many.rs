@@ -18,7 +18,10 @@ pub(super) fn at_once(
 ) -> Vec<Result<i64, Error>> {
     let calls = (0..count as i64).map(arguments);
     if asynchronous {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
         return runtime.expect("a runtime").block_on(async {
             let calls = calls.map(|arguments| {
                 let network = network.clone();
@@ -34,15 +37,26 @@ pub(super) fn at_once(
     let calls = calls.map(|arguments| {
         let network = network.clone();
         let call = move || network.carry(&ADD, arguments);
-        std::thread::Builder::new().stack_size(STACK_BYTES).spawn(call).expect("a thread")
+        std::thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(call)
+            .expect("a thread")
     });
     let threads: Vec<_> = calls.collect();
-    threads.into_iter().map(|thread| thread.join().expect("a thread that ends")).collect()
+    threads
+        .into_iter()
+        .map(|thread| thread.join().expect("a thread that ends"))
+        .collect()
 }
 
 /// How many connections a server has taken.
 fn connections(server: &Network) -> usize {
-    server.server("server1").log().iter().filter(|line| line.contains(" connected ")).count()
+    server
+        .server("server1")
+        .log()
+        .iter()
+        .filter(|line| line.contains(" connected "))
+        .count()
 }
 
 #[track_caller]
@@ -52,7 +66,10 @@ fn check(count: usize, asynchronous: bool) {
     let before = connections(&server);
     let results = at_once(&network, count, asynchronous, |n| (n, 1_000_000));
     for (n, result) in results.into_iter().enumerate() {
-        assert_eq!(result.unwrap_or_else(|error| panic!("call {n}: {error}")), n as i64 + 1_000_000);
+        assert_eq!(
+            result.unwrap_or_else(|error| panic!("call {n}: {error}")),
+            n as i64 + 1_000_000
+        );
     }
     let taken = connections(&server) - before;
     assert!(taken <= 8, "{taken} sessions");

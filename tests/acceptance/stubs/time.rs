@@ -16,13 +16,20 @@ static WAIT: Procedure = Procedure::new("svc1", "wait", &["int"], &["int"]);
 const SHORT: Duration = Duration::from_millis(200);
 
 fn impatient(address: std::net::SocketAddr) -> [Stub; 2] {
-    [Stub::blocking(address, SHORT), Stub::asynchronous(address, SHORT)]
+    [
+        Stub::blocking(address, SHORT),
+        Stub::asynchronous(address, SHORT),
+    ]
 }
 
 #[track_caller]
 fn assert_expired(error: &Error, executed: Executed) {
     let expired = ErrorKind::Exception(ExceptionType::DeadlineExceeded);
-    assert_eq!((error.kind(), error.executed()), (expired, executed), "{error}");
+    assert_eq!(
+        (error.kind(), error.executed()),
+        (expired, executed),
+        "{error}"
+    );
 }
 
 #[test]
@@ -58,9 +65,22 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds() {
                 let error = stubs[client].add(2, 3).expect_err("silence");
                 drop(stubs);
                 assert!(begin.elapsed() < PATIENCE, "long before the deadline");
-                assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::Unavailable), "{error}");
-                assert_eq!(error.executed(), Executed::Unknown, "the request was sent with the HELLO");
-                assert!(error.to_string().contains("said nothing within 5s: it is no rpc-server"), "{error}");
+                assert_eq!(
+                    error.kind(),
+                    ErrorKind::Exception(ExceptionType::Unavailable),
+                    "{error}"
+                );
+                assert_eq!(
+                    error.executed(),
+                    Executed::Unknown,
+                    "the request was sent with the HELLO"
+                );
+                assert!(
+                    error
+                        .to_string()
+                        .contains("said nothing within 5s: it is no rpc-server"),
+                    "{error}"
+                );
                 playing.join().expect("one connection");
             })
         })
@@ -80,9 +100,15 @@ fn a_server_that_never_reads_does_not_hold_its_callers() {
         });
         let stub = &impatient(address)[client];
         let begin = Instant::now();
-        let error = stub.call::<_, i64>(&SIZE, (vec![7_u8; 32 << 20],)).expect_err("it does not read");
+        let error = stub
+            .call::<_, i64>(&SIZE, (vec![7_u8; 32 << 20],))
+            .expect_err("it does not read");
         assert!(begin.elapsed() < SHORT * 20, "{:?}", begin.elapsed());
-        assert_eq!(error.kind(), ErrorKind::Exception(ExceptionType::DeadlineExceeded), "{error}");
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Exception(ExceptionType::DeadlineExceeded),
+            "{error}"
+        );
         assert_ne!(error.executed(), Executed::Yes);
         drop(gone);
         playing.join().expect("one connection");
@@ -99,10 +125,15 @@ fn a_call_that_is_dropped_is_given_up_at_the_server() {
         far.expect_end();
     });
     let network = network(address, PATIENCE);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let dropped = carry_async::<_, i64>(&network, &ADD, (2_i64, 3_i64));
-        tokio::time::timeout(Duration::from_millis(50), dropped).await.expect_err("silence");
+        tokio::time::timeout(Duration::from_millis(50), dropped)
+            .await
+            .expect_err("silence");
         let next = carry_async::<_, i64>(&network, &ADD, (2_i64, 3_i64)).await;
         assert_eq!(next.expect("an answer"), 5);
     });
@@ -118,16 +149,25 @@ fn a_call_that_is_dropped_before_it_was_polled_is_not_made() {
         assert_eq!(far.next(), None);
     });
     let network = network(address, PATIENCE);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         drop(carry_async::<_, i64>(&network, &ADD, (1_i64, 1_i64)));
-        assert_eq!(carry_async::<_, i64>(&network, &ADD, (2_i64, 3_i64)).await.expect("an answer"), 5);
+        assert_eq!(
+            carry_async::<_, i64>(&network, &ADD, (2_i64, 3_i64))
+                .await
+                .expect("an answer"),
+            5
+        );
     });
     drop((network, runtime));
     playing.join().expect("one connection");
 }
 
-/// Says to the process that plays [`a_process_that_is_stopped_and_goes_on_loses_no_call`] where it calls.
+/// Says to the process that plays [`a_process_that_is_stopped_and_goes_on_loses_no_call`] where it
+/// calls.
 const STOPPED: &str = "STOPPED_CLIENT_CALLS";
 
 #[test]
@@ -143,13 +183,18 @@ fn a_process_that_is_stopped_and_goes_on_loses_no_call() {
     let wait = gate.source("wait");
     let server = Network::serving(&[("wait", "int", "int", &wait)]);
     let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.args(["--exact", "stubs::time::a_process_that_is_stopped_and_goes_on_loses_no_call"]);
+    command.args([
+        "--exact",
+        "stubs::time::a_process_that_is_stopped_and_goes_on_loses_no_call",
+    ]);
     command.env(STOPPED, server.server("server1").address().to_string());
     let calling = begin(command);
     for _ in 0..2 {
         let visitor = gate.enter();
         for signal in ["-STOP", "-CONT"] {
-            let status = Command::new("kill").args([signal, &calling.id().to_string()]).status();
+            let status = Command::new("kill")
+                .args([signal, &calling.id().to_string()])
+                .status();
             assert!(status.expect("kill").success());
         }
         visitor.release();

@@ -9,7 +9,8 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// A procedure for each type, once each; `procedure` says what it returns: the type, and the Python expression.
+    /// A procedure for each type, once each; `procedure` says what it returns: the type, and the
+    /// Python expression.
     pub fn serving<'a>(
         types: impl IntoIterator<Item = &'a str>,
         procedure: impl Fn(&str) -> (String, &'static str),
@@ -36,10 +37,18 @@ impl Echo {
         let procedures: Vec<_> = owned
             .iter()
             .map(|(name, ty, returns, source)| {
-                (name.as_str(), ty.as_str(), returns.as_str(), source.as_str())
+                (
+                    name.as_str(),
+                    ty.as_str(),
+                    returns.as_str(),
+                    source.as_str(),
+                )
             })
             .collect();
-        Self { network: Network::serving(&procedures), types: distinct }
+        Self {
+            network: Network::serving(&procedures),
+            types: distinct,
+        }
     }
 
     /// A connection.
@@ -50,12 +59,17 @@ impl Echo {
     /// Calls the procedure for this type with the JSON text of its argument; the answer's text.
     #[track_caller]
     pub fn ask(&self, peer: &mut Peer, ty: &str, argument: &str) -> String {
-        let index = self.types.iter().position(|known| known == ty).expect("a type that was served");
+        let index = self
+            .types
+            .iter()
+            .position(|known| known == ty)
+            .expect("a type that was served");
         ask(peer, index, ty, argument)
     }
 }
 
-/// Calls the procedure of that number with the JSON text of its argument, the type written in any way.
+/// Calls the procedure of that number with the JSON text of its argument, the type written in any
+/// way.
 #[track_caller]
 pub fn ask(peer: &mut Peer, index: usize, ty: &str, argument: &str) -> String {
     peer.send(format!(

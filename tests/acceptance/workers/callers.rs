@@ -1,4 +1,5 @@
-//! Callers that go away in the middle of a call: their worker is used again or replaced, and the place comes back.
+//! Callers that go away in the middle of a call: their worker is used again or replaced, and the
+//! place comes back.
 
 use super::{PID, exclusive, pid};
 use crate::harness::{Framing, Gate, Peer, number, request};
@@ -33,7 +34,12 @@ fn the_worker_of_a_caller_that_went_away_is_killed_at_the_deadline() {
     for framing in Framing::BOTH {
         for leave in WAYS {
             let mut peer = network.peer(framing);
-            peer.send(request("svc1", "wait").arg("int", 1).id(1).member("deadline-ms", 400));
+            peer.send(
+                request("svc1", "wait")
+                    .arg("int", 1)
+                    .id(1)
+                    .member("deadline-ms", 400),
+            );
             let visitor = gate.enter();
             let worker = i64::from(visitor.pid());
             leave(peer);
@@ -52,13 +58,21 @@ fn a_caller_that_goes_away_while_queued_leaves_no_trace() {
         first.send(request("svc1", "wait").arg("int", 1).id(1));
         let visitor = gate.enter();
         let mut queued = network.peer(framing);
-        queued.send(request("svc1", "wait").arg("int", 2).id(2).member("deadline-ms", 60_000));
+        queued.send(
+            request("svc1", "wait")
+                .arg("int", 2)
+                .id(2)
+                .member("deadline-ms", 60_000),
+        );
         let address = queued.local_addr().to_string();
         queued.reset();
         network.server("server1").logged(&["closed", &address]);
         visitor.release();
         assert_eq!(number(&first.receive()), 1);
         assert!(number(&network.peer(framing).call(pid())) > 0);
-        assert!(gate.enter_now().is_none(), "the call of a caller that was gone was run");
+        assert!(
+            gate.enter_now().is_none(),
+            "the call of a caller that was gone was run"
+        );
     }
 }

@@ -21,12 +21,19 @@ fn a_procedure_that_kills_its_worker_fails_its_own_call_alone() {
         .iter()
         .enumerate()
         .map(|(index, (code, _))| {
-            (format!("die{index}"), format!("import ctypes, os\n\ndef die{index}():\n    {code}\n"))
+            (
+                format!("die{index}"),
+                format!("import ctypes, os\n\ndef die{index}():\n    {code}\n"),
+            )
         })
         .collect();
     let wait = gate.source("wait");
     let mut procedures = vec![ADD, ("wait", "int", "int", wait.as_str())];
-    procedures.extend(sources.iter().map(|(name, source)| (name.as_str(), "", "", source.as_str())));
+    procedures.extend(
+        sources
+            .iter()
+            .map(|(name, source)| (name.as_str(), "", "", source.as_str())),
+    );
     let network = Network::serving(&procedures);
     for framing in Framing::BOTH {
         let (mut peer, mut bystander) = (network.peer(framing), network.peer(framing));
@@ -55,16 +62,27 @@ fn an_endless_procedure_is_killed_at_its_deadline_and_its_place_is_free() {
         "stubborn",
         "while True:\n        try:\n            while True: pass\n        except BaseException: pass",
     );
-    let network = exclusive(&[ADD, ("spin", "int", "", &spin), ("stubborn", "int", "", &stubborn)]);
+    let network = exclusive(&[
+        ADD,
+        ("spin", "int", "", &spin),
+        ("stubborn", "int", "", &stubborn),
+    ]);
     for framing in Framing::BOTH {
         for rpc in ["spin", "stubborn"] {
             let mut peer = network.peer(framing);
-            peer.send(request("svc1", rpc).arg("int", 1).id(1).member("deadline-ms", 400));
+            peer.send(
+                request("svc1", rpc)
+                    .arg("int", 1)
+                    .id(1)
+                    .member("deadline-ms", 400),
+            );
             let visitor = gate.enter();
             let worker = visitor.pid().to_string();
             Raises("Deadline Exceeded", "unknown", &["running"]).check(&peer.receive());
             visitor.expect_death();
-            network.server("server1").logged(&["worker killed", &worker]);
+            network
+                .server("server1")
+                .logged(&["worker killed", &worker]);
             assert_eq!(number(&peer.call(add().id(2))), 5);
         }
     }
@@ -82,19 +100,32 @@ fn what_a_procedure_does_to_itself_without_dying_is_answered_and_its_worker_stay
         ("return len(sys.stdin.read())", Ok(0)),
         ("return int(input())", Err("EOFError")),
         ("sys.stdout.close()\n    return 7", Ok(7)),
-        ("threading.Thread(target=forever, daemon=True).start()\n    return 7", Ok(7)),
-        ("threading.Thread(target=forever).start()\n    return 7", Ok(7)),
+        (
+            "threading.Thread(target=forever, daemon=True).start()\n    return 7",
+            Ok(7),
+        ),
+        (
+            "threading.Thread(target=forever).start()\n    return 7",
+            Ok(7),
+        ),
     ];
     let prelude = "import sys, threading, time\n\ndef endless():\n    return endless()\n\ndef forever():\n    time.sleep(3600)\n";
     let owned: Vec<_> = cases
         .iter()
         .enumerate()
         .map(|(index, (code, _))| {
-            (format!("odd{index}"), format!("{prelude}\ndef odd{index}():\n    {code}\n"))
+            (
+                format!("odd{index}"),
+                format!("{prelude}\ndef odd{index}():\n    {code}\n"),
+            )
         })
         .collect();
     let mut procedures = vec![PID];
-    procedures.extend(owned.iter().map(|(name, source)| (name.as_str(), "", "int", source.as_str())));
+    procedures.extend(
+        owned
+            .iter()
+            .map(|(name, source)| (name.as_str(), "", "int", source.as_str())),
+    );
     let network = exclusive(&procedures);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -108,7 +139,11 @@ fn what_a_procedure_does_to_itself_without_dying_is_answered_and_its_worker_stay
                     assert_eq!(answer["value"]["exception-kind"], *kind, "{code}");
                 }
             }
-            assert_eq!(number(&peer.call(pid())), worker, "another worker after {code}");
+            assert_eq!(
+                number(&peer.call(pid())),
+                worker,
+                "another worker after {code}"
+            );
         }
     }
 }
@@ -133,11 +168,21 @@ fn a_procedure_that_forks_gives_nobody_another_one_s_answer() {
     let network = exclusive(&[("fork", "int", "int", fork), ("echo", "int", "int", echo)]);
     let mut peer = network.peer(Framing::Lines);
     for number_sent in 0..20 {
-        let answer = peer.call(request("svc1", "fork").arg("int", number_sent).id(number_sent));
-        assert!(answer["header"] == "RPC-EX" || number(&answer) == number_sent, "{answer}");
+        let answer = peer.call(
+            request("svc1", "fork")
+                .arg("int", number_sent)
+                .id(number_sent),
+        );
+        assert!(
+            answer["header"] == "RPC-EX" || number(&answer) == number_sent,
+            "{answer}"
+        );
         let other = 1000 + number_sent;
         let answer = peer.call(request("svc1", "echo").arg("int", other).id(other));
-        assert!(answer["header"] == "RPC-EX" || number(&answer) == other, "another call's answer: {answer}");
+        assert!(
+            answer["header"] == "RPC-EX" || number(&answer) == other,
+            "another call's answer: {answer}"
+        );
     }
 }
 
@@ -159,13 +204,21 @@ fn a_worker_that_dies_while_idle_fails_no_call() {
         let worker = number(&peer.call(pid()));
         kill(&worker.to_string());
         let gone = u32::try_from(worker).expect("a process id");
-        network.server("server1").wait_for_workers("its end", |workers| !workers.contains(&gone));
+        network
+            .server("server1")
+            .wait_for_workers("its end", |workers| !workers.contains(&gone));
         assert_ne!(number(&peer.call(pid())), worker);
     }
 }
 
 fn kill(pid: &str) {
-    assert!(std::process::Command::new("kill").args(["-9", pid]).status().expect("kill").success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", pid])
+            .status()
+            .expect("kill")
+            .success()
+    );
 }
 
 #[test]
@@ -174,7 +227,11 @@ fn a_zygote_that_is_killed_is_replaced() {
     let network = Network::serving(&[ADD, ("wait", "int", "int", &gate.source("wait"))]);
     let server = network.server("server1");
     let line = server.logged(&["zygote started"]);
-    let zygote = line.split("pid=").nth(1).and_then(|rest| rest.split(' ').next()).expect("its pid");
+    let zygote = line
+        .split("pid=")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .expect("its pid");
     kill(zygote);
     server.logged(&["zygote ended"]);
     let mut peer = network.peer(Framing::Lines);

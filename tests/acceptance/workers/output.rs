@@ -7,8 +7,14 @@ use crate::harness::{Framing, Network, number, request};
 fn prints_go_to_the_log_with_their_service_and_worker() {
     let cases = [
         ("print('from print', 'ä😀')", "line=\"from print ä😀\""),
-        ("print('from stderr', file=sys.stderr)", "line=\"from stderr\""),
-        ("os.write(1, b'from the descriptor\\n')", "line=\"from the descriptor\""),
+        (
+            "print('from stderr', file=sys.stderr)",
+            "line=\"from stderr\"",
+        ),
+        (
+            "os.write(1, b'from the descriptor\\n')",
+            "line=\"from the descriptor\"",
+        ),
         ("sys.__stdout__.write('by hand\\n')", "line=\"by hand\""),
         ("print('{\"header\":\"RPC-RES\",\"value\":{}}')", "RPC-RES"),
         ("os.write(2, b'\\xff\\xfe not text\\n')", "not text"),
@@ -20,19 +26,28 @@ fn prints_go_to_the_log_with_their_service_and_worker() {
         .map(|(index, (code, _))| {
             (
                 format!("say{index}"),
-                format!("import os, sys, warnings\n\ndef say{index}():\n    {code}\n    return 7\n"),
+                format!(
+                    "import os, sys, warnings\n\ndef say{index}():\n    {code}\n    return 7\n"
+                ),
             )
         })
         .collect();
-    let procedures: Vec<_> =
-        owned.iter().map(|(name, source)| (name.as_str(), "", "int", source.as_str())).collect();
+    let procedures: Vec<_> = owned
+        .iter()
+        .map(|(name, source)| (name.as_str(), "", "int", source.as_str()))
+        .collect();
     let network = Network::serving(&procedures);
     for framing in Framing::BOTH {
         for (index, (_, line)) in cases.iter().enumerate() {
             let mut peer = network.peer(framing);
-            assert_eq!(number(&peer.call(request("svc1", &format!("say{index}")))), 7);
+            assert_eq!(
+                number(&peer.call(request("svc1", &format!("say{index}")))),
+                7
+            );
             peer.expect_end();
-            network.server("server1").logged(&["INFO", "output", "service=svc1", "pid=", line]);
+            network
+                .server("server1")
+                .logged(&["INFO", "output", "service=svc1", "pid=", line]);
         }
     }
 }
@@ -41,8 +56,13 @@ fn prints_go_to_the_log_with_their_service_and_worker() {
 fn an_unfinished_line_is_logged_too() {
     let say = "def say():\n    print('without an end', end='')\n    return 7\n";
     let network = Network::serving(&[("say", "", "int", say)]);
-    assert_eq!(number(&network.peer(Framing::Lines).call(request("svc1", "say"))), 7);
-    network.server("server1").logged(&["output", "line=\"without an end\""]);
+    assert_eq!(
+        number(&network.peer(Framing::Lines).call(request("svc1", "say"))),
+        7
+    );
+    network
+        .server("server1")
+        .logged(&["output", "line=\"without an end\""]);
 }
 
 #[test]
@@ -57,9 +77,15 @@ fn a_huge_print_is_logged_in_pieces_and_answered() {
         assert_eq!(number(&peer.call(add().id(2))), 5);
     }
     server.logged(&["output", "xxx END"]);
-    // Beyond its rate, what a worker prints is counted; it says so with its next line, or at its end.
+    // Beyond its rate, what a worker prints is counted; it says so with its next line, or at its
+    // end.
     network.server("server1").signal("TERM");
     server.logged(&["suppressed", "lines=", "service=svc1"]);
-    let longest = server.log().iter().map(String::len).max().unwrap_or_default();
+    let longest = server
+        .log()
+        .iter()
+        .map(String::len)
+        .max()
+        .unwrap_or_default();
     assert!((8 * 1024..10 * 1024).contains(&longest), "{longest}");
 }

@@ -30,7 +30,9 @@ impl bench::Server for Server {
         mut results: bench::AddResults,
     ) -> Result<(), capnp::Error> {
         let parameters = parameters.get()?;
-        results.get().set_sum(parameters.get_a().wrapping_add(parameters.get_b()));
+        results
+            .get()
+            .set_sum(parameters.get_a().wrapping_add(parameters.get_b()));
         Ok(())
     }
 
@@ -67,7 +69,12 @@ fn network(
     stream.set_nodelay(true)?;
     let (reader, writer) = stream.compat().split();
     let (reader, writer) = (BufReader::new(reader), BufWriter::new(writer));
-    Ok(Box::new(VatNetwork::new(reader, writer, side, capnp::message::ReaderOptions::new())))
+    Ok(Box::new(VatNetwork::new(
+        reader,
+        writer,
+        side,
+        capnp::message::ReaderOptions::new(),
+    )))
 }
 
 /// Serves every connection; needs a runtime that runs local tasks.
@@ -75,7 +82,10 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
     let server: bench::Client = new_client(Server);
     loop {
         let (stream, _) = listener.accept().await?;
-        spawn_local(RpcSystem::new(network(stream, Side::Server)?, Some(server.clone().client)));
+        spawn_local(RpcSystem::new(
+            network(stream, Side::Server)?,
+            Some(server.clone().client),
+        ));
     }
 }
 
@@ -85,7 +95,10 @@ pub struct Client(bench::Client);
 
 impl Calls for Client {
     async fn connect(address: SocketAddr) -> Result<Self> {
-        let mut system = RpcSystem::new(network(TcpStream::connect(address).await?, Side::Client)?, None);
+        let mut system = RpcSystem::new(
+            network(TcpStream::connect(address).await?, Side::Client)?,
+            None,
+        );
         let client = system.bootstrap(Side::Server);
         spawn_local(system);
         Ok(Self(client))
@@ -123,7 +136,10 @@ impl Calls for Client {
     async fn doubles(&self, payload: &Payload) -> Result<()> {
         let mut request = self.0.doubles_request();
         let mut values = request.get().init_values(payload.doubles.len() as u32);
-        values.as_slice().context("doubles that are no slice")?.copy_from_slice(&payload.doubles);
+        values
+            .as_slice()
+            .context("doubles that are no slice")?
+            .copy_from_slice(&payload.doubles);
         let answer = request.send().promise.await?;
         let echo = answer.get()?.get_values()?;
         check_echo(echo.as_slice() == Some(&payload.doubles))

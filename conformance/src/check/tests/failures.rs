@@ -6,7 +6,9 @@ use super::*;
 
 fn interpreter(name: &str) -> PathBuf {
     match name.strip_suffix(".sh") {
-        Some(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interpreters").join(name),
+        Some(_) => Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/interpreters")
+            .join(name),
         None => name.into(),
     }
 }
@@ -26,8 +28,13 @@ fn ask(python: &Path, limits: Limits) -> Result<Vec<Finding>, Unavailable> {
 fn check_unavailable(python: &str, expected: &str) {
     let python = interpreter(python);
     let said = ask(&python, LIMITS).expect_err("no Python").to_string();
-    let words = said.strip_prefix(&format!("`{}` ", python.display())).expect("its name");
-    assert_eq!(words, format!("{expected}: the sources were not held against their signatures"));
+    let words = said
+        .strip_prefix(&format!("`{}` ", python.display()))
+        .expect("its name");
+    assert_eq!(
+        words,
+        format!("{expected}: the sources were not held against their signatures")
+    );
 }
 
 #[test]
@@ -43,8 +50,12 @@ fn a_python_that_cannot_be_asked_is_told_of() {
 fn check_unfinished(python: &str, limits: Limits, expected: &[&str]) {
     let python = interpreter(python);
     let line = |finding: Finding| {
-        let message = finding.message.replace(&format!("`{}`", python.display()), "it");
-        let hint = finding.hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+        let message = finding
+            .message
+            .replace(&format!("`{}`", python.display()), "it");
+        let hint = finding
+            .hint
+            .map_or_else(String::new, |hint| format!(" ({hint})"));
         format!("{} {message}{hint}", finding.code)
     };
     let findings = ask(&python, limits).expect("a Python");
@@ -54,25 +65,41 @@ fn check_unfinished(python: &str, limits: Limits, expected: &[&str]) {
 #[test]
 fn a_python_that_is_never_ready_is_a_finding_at_the_first_file() {
     let rest = "(2 more files were not read)";
-    let words =
-        "E083 it ended before it read `lib/words.py` (exit status: 1; Fatal Python error: no encodings)";
+    let words = "E083 it ended before it read `lib/words.py` (exit status: 1; Fatal Python error: no encodings)";
     check_unfinished("breaks_off.sh", LIMITS, &[&format!("{words} {rest}")]);
     let garbled = "E083 it did not answer as Python does before it read `lib/words.py`";
     check_unfinished("prints_garbage.sh", LIMITS, &[&format!("{garbled} {rest}")]);
-    let short = Limits { answer_bytes: 100_000, ..LIMITS };
+    let short = Limits {
+        answer_bytes: 100_000,
+        ..LIMITS
+    };
     let oversized = "E083 it answered with more than 100000 bytes before it read `lib/words.py`";
-    check_unfinished("prints_endlessly.sh", short, &[&format!("{oversized} {rest}")]);
-    let hasty = Limits { time: Duration::from_millis(50), ..LIMITS };
+    check_unfinished(
+        "prints_endlessly.sh",
+        short,
+        &[&format!("{oversized} {rest}")],
+    );
+    let hasty = Limits {
+        time: Duration::from_millis(50),
+        ..LIMITS
+    };
     let slow = "E083 it did not finish reading `lib/words.py` within 50ms";
     check_unfinished("hangs.sh", hasty, &[&format!("{slow} {rest}")]);
 }
 
 #[test]
 fn behind_a_file_that_is_not_finished_another_process_goes_on() {
-    let hasty = Limits { file_time: Duration::from_millis(50), ..LIMITS };
+    let hasty = Limits {
+        file_time: Duration::from_millis(50),
+        ..LIMITS
+    };
     let slow = |file: &str| format!("E083 it did not finish reading `{file}` within 50ms");
     let expected = ["lib/words.py", "one.py", "two.py"].map(slow);
-    check_unfinished("hangs_at_a_file.sh", hasty, &expected.each_ref().map(String::as_str));
+    check_unfinished(
+        "hangs_at_a_file.sh",
+        hasty,
+        &expected.each_ref().map(String::as_str),
+    );
     check_unfinished(
         "stops_at_the_second.sh",
         LIMITS,
@@ -90,11 +117,26 @@ fn what_was_found_in_other_files_is_kept() {
         "      - { name: one, path: one.py }\n      - { name: two, path: two.py }\n      - { name: three, path: three.py }\n",
     ));
     project.write("one.py", "def uno(): ...\n");
-    project.write("two.py", format!("x = f'{}'\ndef two(): ...\n", "{x}".repeat(300_000)));
+    project.write(
+        "two.py",
+        format!("x = f'{}'\ndef two(): ...\n", "{x}".repeat(300_000)),
+    );
     project.write("three.py", "def three(a): ...\n");
-    let limits = Limits { file_time: Duration::from_secs(2), ..LIMITS };
-    let found = check_within(&project.document(), Path::new(DEFAULT_PYTHON), |_, _| true, limits);
-    let messages: Vec<_> = found.expect("a Python").into_iter().map(|finding| finding.message).collect();
+    let limits = Limits {
+        file_time: Duration::from_secs(2),
+        ..LIMITS
+    };
+    let found = check_within(
+        &project.document(),
+        Path::new(DEFAULT_PYTHON),
+        |_, _| true,
+        limits,
+    );
+    let messages: Vec<_> = found
+        .expect("a Python")
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect();
     assert_eq!(
         messages,
         [
@@ -107,13 +149,29 @@ fn what_was_found_in_other_files_is_kept() {
 
 #[test]
 fn a_file_that_takes_too_much_memory_is_a_finding() {
-    let project =
-        Project::new(&init("      - { name: one, path: one.py }\n      - { name: two, path: two.py }\n"));
-    project.write("one.py", format!("x = [{}]\ndef one(): ...\n", "1,".repeat(500_000)));
+    let project = Project::new(&init(
+        "      - { name: one, path: one.py }\n      - { name: two, path: two.py }\n",
+    ));
+    project.write(
+        "one.py",
+        format!("x = [{}]\ndef one(): ...\n", "1,".repeat(500_000)),
+    );
     project.write("two.py", "");
-    let limits = Limits { memory_bytes: 150 << 20, ..LIMITS };
-    let found = check_within(&project.document(), Path::new(DEFAULT_PYTHON), |_, _| true, limits);
-    let messages: Vec<_> = found.expect("a Python").into_iter().map(|finding| finding.message).collect();
+    let limits = Limits {
+        memory_bytes: 150 << 20,
+        ..LIMITS
+    };
+    let found = check_within(
+        &project.document(),
+        Path::new(DEFAULT_PYTHON),
+        |_, _| true,
+        limits,
+    );
+    let messages: Vec<_> = found
+        .expect("a Python")
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect();
     assert_eq!(
         messages,
         [

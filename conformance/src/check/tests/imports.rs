@@ -2,16 +2,21 @@
 
 use super::*;
 
-/// A service whose only module is `lib/words.py`, and a source that begins with these lines, beside `near.py` and an own
-/// module of the project's folder.
+/// A service whose only module is `lib/words.py`, and a source that begins with these lines, beside
+/// `near.py` and an own module of the project's folder.
 #[track_caller]
 fn check_imports(source: &str, expected: &[&str]) {
     let project = Project::new(&init(
         "      - { name: one, path: src/s/one.py }\n      - { name: two, path: lib/two.py }\n",
     ));
-    for neighbour in
-        ["src/s/near.py", "top.py", "lib/beside.py", "pack/__init__.py", "pack/part.py", "src/s/json.py"]
-    {
+    for neighbour in [
+        "src/s/near.py",
+        "top.py",
+        "lib/beside.py",
+        "pack/__init__.py",
+        "pack/part.py",
+        "src/s/json.py",
+    ] {
         project.write(neighbour, "");
     }
     project.write("lib/two.py", "def two(): ...\n");
@@ -41,9 +46,18 @@ fn what_a_server_finds_is_no_finding() {
 fn what_no_server_finds_is_a_finding_that_says_what_to_ship() {
     let near = "E088 `near` is imported, and a server would not find it, at `src/s/one.py` and src/s/one.py";
     let add = "(add `src/s/near.py` to the `modules` of `s`)";
-    check_imports("import near\n", &[&format!("{near}:1:1 `import near` {add}")]);
-    check_imports("from near import x, y\n", &[&format!("{near}:1:1 `from near import x, y` {add}")]);
-    check_imports("def f():\n    import near as n\n", &[&format!("{near}:2:5 `import near as n` {add}")]);
+    check_imports(
+        "import near\n",
+        &[&format!("{near}:1:1 `import near` {add}")],
+    );
+    check_imports(
+        "from near import x, y\n",
+        &[&format!("{near}:1:1 `from near import x, y` {add}")],
+    );
+    check_imports(
+        "def f():\n    import near as n\n",
+        &[&format!("{near}:2:5 `import near as n` {add}")],
+    );
     check_imports(
         "try:\n    import near\nexcept KeyError:\n    pass\nelse:\n    import top\n",
         &[
@@ -67,14 +81,20 @@ fn a_path_through_folders_is_no_way_to_import_on_a_server() {
         let words = format!("E088 `{module}` is imported, and a server would not find it");
         check_imports(
             &format!("{marked}\n"),
-            &[&format!("{words}, at `src/s/one.py` and src/s/one.py:1:1 `{marked}` ({hint})")],
+            &[&format!(
+                "{words}, at `src/s/one.py` and src/s/one.py:1:1 `{marked}` ({hint})"
+            )],
         );
     };
     let near = "add `src/s/near.py` to the `modules` of `s`, and import it as `near`";
     dotted("src.s.near", "import src.s.near", near);
     dotted("src.s.near", "from src.s import near", near);
     dotted("src.s.near", "from src.s.near import x", near);
-    dotted("lib.words", "from lib.words import x", "import it as `words`, as a server finds it");
+    dotted(
+        "lib.words",
+        "from lib.words import x",
+        "import it as `words`, as a server finds it",
+    );
     let package = "packages do not travel; add the files of `pack` to the `modules` of `s`, and import each by its own name";
     dotted("pack", "import pack", package);
     dotted(
@@ -87,17 +107,32 @@ fn a_path_through_folders_is_no_way_to_import_on_a_server() {
 #[test]
 fn relative_imports_have_words_of_their_own() {
     let relative = |marked: &str, hint: &str| {
-        let words =
-            format!("E088 `{marked}` does not work on a server, where a source belongs to no package");
+        let words = format!(
+            "E088 `{marked}` does not work on a server, where a source belongs to no package"
+        );
         check_imports(
             &format!("{marked}\n"),
-            &[&format!("{words}, at `src/s/one.py` and src/s/one.py:1:1 `{marked}` ({hint})")],
+            &[&format!(
+                "{words}, at `src/s/one.py` and src/s/one.py:1:1 `{marked}` ({hint})"
+            )],
         );
     };
-    relative("from . import near", "add `src/s/near.py` to the `modules` of `s`, and import it as `near`");
-    relative("from .near import x", "add `src/s/near.py` to the `modules` of `s`, and import it as `near`");
-    relative("from ...lib.words import x", "import it as `words`, as a server finds it");
-    relative("from .nothing import x", "import a module by its own name, without the dots");
+    relative(
+        "from . import near",
+        "add `src/s/near.py` to the `modules` of `s`, and import it as `near`",
+    );
+    relative(
+        "from .near import x",
+        "add `src/s/near.py` to the `modules` of `s`, and import it as `near`",
+    );
+    relative(
+        "from ...lib.words import x",
+        "import it as `words`, as a server finds it",
+    );
+    relative(
+        "from .nothing import x",
+        "import a module by its own name, without the dots",
+    );
 }
 
 #[test]
@@ -113,15 +148,20 @@ fn a_module_is_looked_at_too_and_its_folder_is_searched() {
           `import beside` (add `lib/beside.py` to the `modules` of `s`)"
         ]
     );
-    let text =
-        init("      - { name: one, path: one.py }\n").replace("[lib/words.py]", "[lib/words.py, top.py]");
+    let text = init("      - { name: one, path: one.py }\n")
+        .replace("[lib/words.py]", "[lib/words.py, top.py]");
     project.write("init.yaml", &text);
     project.write("top.py", "import lib.words\n");
     project.write("lib/words.py", "from . import words\n");
-    assert_eq!(project.lines(), [""; 0], "from the project's folder, `lib` is a package");
+    assert_eq!(
+        project.lines(),
+        [""; 0],
+        "from the project's folder, `lib` is a package"
+    );
 }
 
-/// A source, and a module that two services share; only the first of them has `Tally` in its signatures.
+/// A source, and a module that two services share; only the first of them has `Tally` in its
+/// signatures.
 #[track_caller]
 fn check_types(source: &str, module: &str, expected: &[&str]) {
     let services = "types:\n  Level: [low, high]\n  Tally: { level: Level }\n".to_owned()
@@ -153,8 +193,16 @@ fn what_rpc_types_has_is_no_finding() {
 fn what_rpc_types_does_not_have_is_a_finding() {
     let ghost = "E088 there is no record and no enumeration `Ghost` in this service, at `one.py` and one.py";
     let hint = "(`rpc_types` has what the signatures of `s` mention)";
-    check_types("from rpc_types import Tally, Ghost\n", "", &[&format!("{ghost}:1:30 `Ghost` {hint}")]);
-    check_types("import rpc_types\nx = rpc_types.Ghost\n", "", &[&format!("{ghost}:2:15 `Ghost` {hint}")]);
+    check_types(
+        "from rpc_types import Tally, Ghost\n",
+        "",
+        &[&format!("{ghost}:1:30 `Ghost` {hint}")],
+    );
+    check_types(
+        "import rpc_types\nx = rpc_types.Ghost\n",
+        "",
+        &[&format!("{ghost}:2:15 `Ghost` {hint}")],
+    );
     check_types(
         "import rpc_types as t\ndef f():\n    return t.Ghost(), t.Ghost\n",
         "",

@@ -5,7 +5,8 @@ use std::process::Command;
 use super::*;
 use crate::SIGNATURE_PY;
 
-/// What `rpc_signature` makes of a type's text: what it reads, and what it prints of that; or why it refuses it.
+/// What `rpc_signature` makes of a type's text: what it reads, and what it prints of that; or why
+/// it refuses it.
 fn read_type(text: &str) -> String {
     const PRINT: &str = "
 import sys
@@ -16,15 +17,23 @@ except ValueError as error:
     print(error)
 ";
     let program = format!("{SIGNATURE_PY}{PRINT}");
-    let output = Command::new(DEFAULT_PYTHON).args(["-I", "-S", "-c", &program, text]).output();
-    String::from_utf8(output.expect("a Python").stdout).expect("a text").trim_end().to_owned()
+    let output = Command::new(DEFAULT_PYTHON)
+        .args(["-I", "-S", "-c", &program, text])
+        .output();
+    String::from_utf8(output.expect("a Python").stdout)
+        .expect("a text")
+        .trim_end()
+        .to_owned()
 }
 
 #[test]
 fn types_are_read_as_they_are_printed() {
     for (text, expected) in [
         ("int", "('int',) int"),
-        ("Dict[str, List[int]]", "('Dict', ('str',), ('List', ('int',))) Dict[str, List[int]]"),
+        (
+            "Dict[str, List[int]]",
+            "('Dict', ('str',), ('List', ('int',))) Dict[str, List[int]]",
+        ),
         (
             "Callable[[int, str], bool]",
             "('Callable', ('', ('int',), ('str',)), ('bool',)) Callable[[int, str], bool]",
@@ -64,8 +73,8 @@ fn types_are_read_as_they_are_printed() {
     }
 }
 
-/// What is said of `f`, whose parameter is declared as this type, or whose result is, in a document that has a record and
-/// an enumeration.
+/// What is said of `f`, whose parameter is declared as this type, or whose result is, in a document
+/// that has a record and an enumeration.
 fn held_against(definition: &str, declared: &str) -> Vec<String> {
     let rpc = format!(
         "      - {{ name: f, {declared}, path: f.py }}\n      - {{ name: g, arguments: [Tally], path: g.py }}\n"
@@ -74,15 +83,25 @@ fn held_against(definition: &str, declared: &str) -> Vec<String> {
     let project = Project::new(&format!("{types}{}", init(&rpc)));
     project.write("f.py", definition);
     project.write("g.py", "def g(tally): ...\n");
-    project.check().into_iter().map(|finding| finding.message).collect()
+    project
+        .check()
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect()
 }
 
 fn parameter(annotation: &str, ty: &str) -> Vec<String> {
-    held_against(&format!("def f(x: {annotation}): ...\n"), &format!("arguments: {{ x: '{ty}' }}"))
+    held_against(
+        &format!("def f(x: {annotation}): ...\n"),
+        &format!("arguments: {{ x: '{ty}' }}"),
+    )
 }
 
 fn result(annotation: &str, ty: &str) -> Vec<String> {
-    held_against(&format!("def f() -> {annotation}: ...\n"), &format!("returns: '{ty}'"))
+    held_against(
+        &format!("def f() -> {annotation}: ...\n"),
+        &format!("returns: '{ty}'"),
+    )
 }
 
 #[test]
@@ -127,7 +146,10 @@ fn a_parameter_contradicts_when_its_annotation_surely_takes_something_else() {
         ("Level", "int"),
         ("dict[str, Level]", "Tally"),
     ] {
-        assert_eq!(parameter(annotation, ty), [format!("`x: {annotation}` is declared as `{ty}`")]);
+        assert_eq!(
+            parameter(annotation, ty),
+            [format!("`x: {annotation}` is declared as `{ty}`")]
+        );
     }
 }
 
@@ -161,21 +183,30 @@ fn a_result_contradicts_when_its_annotation_surely_gives_something_else() {
         ("tuple[Level, ...]", "Tally"),
         ("Tally", "Dict[str, int]"),
     ] {
-        assert_eq!(result(annotation, ty), [format!("`-> {annotation}` is declared as `{ty}`")]);
+        assert_eq!(
+            result(annotation, ty),
+            [format!("`-> {annotation}` is declared as `{ty}`")]
+        );
     }
 }
 
 #[test]
 fn a_name_means_a_record_or_an_enumeration_unless_the_source_gives_it_to_something_else() {
     let said = |imports: &str, annotation: &str| {
-        held_against(&format!("{imports}\ndef f(x: {annotation}): ...\n"), "arguments: { x: Tally }")
+        held_against(
+            &format!("{imports}\ndef f(x: {annotation}): ...\n"),
+            "arguments: { x: Tally }",
+        )
     };
     for (imports, annotation) in [
         ("class Level: ...", "Level"),
         ("from words import Level", "Level"),
         ("from words import *", "Level"),
         ("from rpc_types import Tally as Level", "Level"),
-        ("if x:\n    from rpc_types import Level\nelse:\n    Level = object", "Level"),
+        (
+            "if x:\n    from rpc_types import Level\nelse:\n    Level = object",
+            "Level",
+        ),
         ("import words", "words.Level"),
     ] {
         assert_eq!(said(imports, annotation), [""; 0], "{imports}");
@@ -186,6 +217,9 @@ fn a_name_means_a_record_or_an_enumeration_unless_the_source_gives_it_to_somethi
         ("from rpc_types import Level as Height", "Height"),
         ("import rpc_types", "rpc_types.Level"),
     ] {
-        assert_eq!(said(imports, annotation), [format!("`x: {annotation}` is declared as `Tally`")]);
+        assert_eq!(
+            said(imports, annotation),
+            [format!("`x: {annotation}` is declared as `Tally`")]
+        );
     }
 }

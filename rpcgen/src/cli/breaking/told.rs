@@ -44,11 +44,22 @@ fn summary(changes: &[Change]) -> String {
 }
 
 fn count(changes: &[Change], effect: Effect) -> usize {
-    changes.iter().filter(|change| change.effect == effect).count()
+    changes
+        .iter()
+        .filter(|change| change.effect == effect)
+        .count()
 }
 
 pub(super) fn as_json(changes: &[Change]) {
-    for Change { client, effect, service, rpc, what, why } in changes {
+    for Change {
+        client,
+        effect,
+        service,
+        rpc,
+        what,
+        why,
+    } in changes
+    {
         let effect = effect.as_str();
         let line = json!({
             "schema": SCHEMA, "client": client, "effect": effect, "service": service, "rpc": rpc, "what": what, "why": why,
@@ -56,11 +67,13 @@ pub(super) fn as_json(changes: &[Change]) {
         say_line(&line.to_string());
     }
     let [wire, source, new] = EFFECTS.map(|effect| count(changes, effect));
-    let summary = json!({ "breaking": wire + source > 0, "wire": wire, "source": source, "new": new });
+    let summary =
+        json!({ "breaking": wire + source > 0, "wire": wire, "source": source, "new": new });
     say_line(&json!({ "schema": SCHEMA, "summary": summary }).to_string());
 }
 
-/// Each where it stands in the new file: what is gone at its service, what is gone with its service nowhere.
+/// Each where it stands in the new file: what is gone at its service, what is gone with its service
+/// nowhere.
 pub(super) fn as_commands(changes: &[Change], new: &Document) {
     let lines = Lines::new(new.text());
     for change in changes {
@@ -79,12 +92,21 @@ pub(super) fn as_commands(changes: &[Change], new: &Document) {
 
 fn place(change: &Change, new: &Document) -> Option<usize> {
     let services = &new.schema.services;
-    let index = services.iter().position(|service| service.name == *change.service)?;
+    let index = services
+        .iter()
+        .position(|service| service.name == *change.service)?;
     let service = &services[index];
-    let is_meant = |rpc: &&rpc_schema::model::Rpc| service.signature(rpc).key().as_str() == change.what;
-    let is_namesake = |rpc: &&rpc_schema::model::Rpc| change.rpc.as_deref() == Some(rpc.name.as_str());
+    let is_meant =
+        |rpc: &&rpc_schema::model::Rpc| service.signature(rpc).key().as_str() == change.what;
+    let is_namesake =
+        |rpc: &&rpc_schema::model::Rpc| change.rpc.as_deref() == Some(rpc.name.as_str());
     let rpcs = || service.rpcs.iter();
-    let found = rpcs().position(|rpc| is_meant(&rpc)).or_else(|| rpcs().position(|rpc| is_namesake(&rpc)));
-    let span = found.map_or_else(|| new.service_name_span(index), |rpc| new.rpc_span(index, rpc, "name"));
+    let found = rpcs()
+        .position(|rpc| is_meant(&rpc))
+        .or_else(|| rpcs().position(|rpc| is_namesake(&rpc)));
+    let span = found.map_or_else(
+        || new.service_name_span(index),
+        |rpc| new.rpc_span(index, rpc, "name"),
+    );
     Some(span.start)
 }

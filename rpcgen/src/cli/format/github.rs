@@ -1,4 +1,5 @@
-//! Workflow commands, as described under "Workflow commands for GitHub Actions" in GitHub's documentation.
+//! Workflow commands, as described under "Workflow commands for GitHub Actions" in GitHub's
+//! documentation.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,17 +14,36 @@ pub(super) fn failure(error: &Error) -> Vec<String> {
     match error {
         Error::Findings(report) => {
             let lines = report.lines();
-            report.findings.iter().map(|found| finding(report, &lines, found)).collect()
+            report
+                .findings
+                .iter()
+                .map(|found| finding(report, &lines, found))
+                .collect()
         }
-        Error::Unreadable(message) => vec![command("error", &[("title", title(Code::Unreadable))], message)],
-        error => vec![command("error", &[("title", "rpcgen".to_owned())], &error.to_string())],
+        Error::Unreadable(message) => vec![command(
+            "error",
+            &[("title", title(Code::Unreadable))],
+            message,
+        )],
+        error => vec![command(
+            "error",
+            &[("title", "rpcgen".to_owned())],
+            &error.to_string(),
+        )],
     }
 }
 
 pub(super) fn difference(told: &Told<'_>) -> String {
-    let properties = [("file", file(told.path)), ("title", "not up to date".to_owned())];
+    let properties = [
+        ("file", file(told.path)),
+        ("title", "not up to date".to_owned()),
+    ];
     let message = format!("{} {}", told.word, told.path.display());
-    command("error", &properties, &format!("{message}\nthe same command without --check updates it"))
+    command(
+        "error",
+        &properties,
+        &format!("{message}\nthe same command without --check updates it"),
+    )
 }
 
 /// A finding about a source is shown in the source, and tells where that is declared.
@@ -35,25 +55,53 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
     let label = Some(finding.label.clone()).filter(|label| !label.is_empty());
     let (mut properties, about) = match &finding.elsewhere {
         Some(source) => {
-            let about = [Some(at(finding.span.start)), label].into_iter().flatten().collect::<Vec<_>>();
-            (vec![("file", source.path.clone()), ("line", source.line.to_string())], Some(about.join(": ")))
+            let about = [Some(at(finding.span.start)), label]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>();
+            (
+                vec![
+                    ("file", source.path.clone()),
+                    ("line", source.line.to_string()),
+                ],
+                Some(about.join(": ")),
+            )
         }
         None if report.has_text() => (place(&report.path, lines, &finding.span), label),
         None => (vec![("file", file(&report.path))], label),
     };
     properties.push(("title", title(finding.code)));
-    let related = finding.related.as_ref().map(|(span, label)| format!("{}: {label}", at(span.start)));
-    let parts = [Some(finding.message.clone()), about, related, finding.hint.clone()];
-    command("error", &properties, &parts.into_iter().flatten().collect::<Vec<_>>().join("\n"))
+    let related = finding
+        .related
+        .as_ref()
+        .map(|(span, label)| format!("{}: {label}", at(span.start)));
+    let parts = [
+        Some(finding.message.clone()),
+        about,
+        related,
+        finding.hint.clone(),
+    ];
+    command(
+        "error",
+        &properties,
+        &parts.into_iter().flatten().collect::<Vec<_>>().join("\n"),
+    )
 }
 
 /// Columns are understood within one line alone.
 fn place(path: &Path, lines: &Lines<'_>, span: &Range<usize>) -> Vec<(&'static str, String)> {
     let (line, column) = lines.position(span.start);
     let (end_line, end_column) = lines.position(span.end);
-    let mut place = vec![("file", file(path)), ("line", line.to_string()), ("endLine", end_line.to_string())];
+    let mut place = vec![
+        ("file", file(path)),
+        ("line", line.to_string()),
+        ("endLine", end_line.to_string()),
+    ];
     if line == end_line {
-        place.extend([("col", column.to_string()), ("endColumn", end_column.to_string())]);
+        place.extend([
+            ("col", column.to_string()),
+            ("endColumn", end_column.to_string()),
+        ]);
     }
     place
 }
@@ -68,13 +116,17 @@ fn file(path: &Path) -> String {
 
 /// A workflow command of a level: `error`, `warning` or `notice`.
 pub(in crate::cli) fn command(level: &str, properties: &[(&str, String)], message: &str) -> String {
-    let properties: Vec<String> =
-        properties.iter().map(|(name, value)| format!("{name}={}", escape_property(value))).collect();
+    let properties: Vec<String> = properties
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape_property(value)))
+        .collect();
     format!("::{level} {}::{}", properties.join(","), escape(message))
 }
 
 fn escape(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 fn escape_property(text: &str) -> String {
@@ -87,7 +139,10 @@ mod tests {
 
     #[test]
     fn what_would_end_a_command_or_a_property_is_escaped() {
-        let properties = [("file", "C:\\a,b%.yaml".to_owned()), ("title", "x".to_owned())];
+        let properties = [
+            ("file", "C:\\a,b%.yaml".to_owned()),
+            ("title", "x".to_owned()),
+        ];
         assert_eq!(
             command("error", &properties, "50 %: a, b\r\n::error::c"),
             "::error file=C%3A\\a%2Cb%25.yaml,title=x::50 %25: a, b%0D%0A::error::c"

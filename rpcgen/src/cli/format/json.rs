@@ -28,7 +28,9 @@ pub(super) fn success(init: &Path) -> String {
 }
 
 pub(super) fn files(init: &Path, files: &[Told<'_>]) -> String {
-    let files = files.iter().map(|told| json!({ "path": text(told.path), "change": told.word }));
+    let files = files
+        .iter()
+        .map(|told| json!({ "path": text(told.path), "change": told.word }));
     summary(init, 0, Some(files.collect()))
 }
 
@@ -42,7 +44,11 @@ fn summary(init: &Path, errors: usize, files: Option<Value>) -> String {
 
 fn findings(report: &Report) -> Vec<String> {
     let lines = report.lines();
-    report.findings.iter().map(|found| finding(report, &lines, found)).collect()
+    report
+        .findings
+        .iter()
+        .map(|found| finding(report, &lines, found))
+        .collect()
 }
 
 fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
@@ -56,16 +62,29 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
     });
     let mut line = about(Some(finding.code), &report.path, &finding.message);
     line.append(&mut place(lines, &finding.span));
-    line.insert("label".to_owned(), json!(Some(&finding.label).filter(|label| !label.is_empty())));
+    line.insert(
+        "label".to_owned(),
+        json!(Some(&finding.label).filter(|label| !label.is_empty())),
+    );
     line.insert("hint".to_owned(), json!(finding.hint));
     line.insert("related".to_owned(), json!(related));
-    line.insert("elsewhere".to_owned(), json!(finding.elsewhere.as_ref().map(elsewhere)));
+    line.insert(
+        "elsewhere".to_owned(),
+        json!(finding.elsewhere.as_ref().map(elsewhere)),
+    );
     Value::Object(line).to_string()
 }
 
 /// A place in another file, such as a source; columns count characters from 1.
 fn elsewhere(place: &Elsewhere) -> Value {
-    let Elsewhere { path, line, column, end_column, label, .. } = place;
+    let Elsewhere {
+        path,
+        line,
+        column,
+        end_column,
+        label,
+        ..
+    } = place;
     json!({
         "path": path, "line": line, "column": column, "end-line": line, "end-column": end_column, "label": label,
     })
@@ -75,13 +94,30 @@ fn elsewhere(place: &Elsewhere) -> Value {
 fn place(lines: &Lines<'_>, span: &Range<usize>) -> Map<String, Value> {
     let (line, column) = lines.position(span.start);
     let (end_line, end_column) = lines.position(span.end);
-    let members = [("line", line), ("column", column), ("end-line", end_line), ("end-column", end_column)];
-    members.into_iter().map(|(name, number)| (name.to_owned(), json!(number))).collect()
+    let members = [
+        ("line", line),
+        ("column", column),
+        ("end-line", end_line),
+        ("end-column", end_column),
+    ];
+    members
+        .into_iter()
+        .map(|(name, number)| (name.to_owned(), json!(number)))
+        .collect()
 }
 
 fn without_place(code: Option<Code>, path: &Path, message: &str) -> String {
     let mut line = about(code, path, message);
-    for absent in ["line", "column", "end-line", "end-column", "label", "hint", "related", "elsewhere"] {
+    for absent in [
+        "line",
+        "column",
+        "end-line",
+        "end-column",
+        "label",
+        "hint",
+        "related",
+        "elsewhere",
+    ] {
         line.insert(absent.to_owned(), Value::Null);
     }
     Value::Object(line).to_string()
@@ -95,7 +131,10 @@ fn about(code: Option<Code>, path: &Path, message: &str) -> Map<String, Value> {
         ("message", json!(message)),
         ("path", json!(text(path))),
     ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 fn text(path: &Path) -> String {

@@ -25,8 +25,13 @@ fn spell(sample: &Sample, yes: &str) -> String {
         Sample::Optional(item) => spell(item),
         Sample::Tuple(items) => list(items.iter().map(spell)),
         Sample::Record(record, values) => {
-            let names = record.fields().iter().map(|field| text_of(field.name.as_str()));
-            let members = names.zip(values).map(|(name, value)| format!("{name}: {}", spell(value)));
+            let names = record
+                .fields()
+                .iter()
+                .map(|field| text_of(field.name.as_str()));
+            let members = names
+                .zip(values)
+                .map(|(name, value)| format!("{name}: {}", spell(value)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
         }
         Sample::Enumeration(enumeration) => text_of(sample::item(enumeration)),
@@ -72,7 +77,10 @@ mod tests {
             ("bytes", "\"aGVsbG8=\""),
             ("List[Tuple[int, int]]", "[[7, 3]]"),
             ("Dict[str, Dict[int, str]]", "{\"a\": {\"7\": \"b\"}}"),
-            ("Tally{votes: int, level: Level{low, high}}", "{\"votes\": 7, \"level\": \"low\"}"),
+            (
+                "Tally{votes: int, level: Level{low, high}}",
+                "{\"votes\": 7, \"level\": \"low\"}",
+            ),
         ] {
             let ty = Type::parse(ty).expect(ty);
             let samples = sample::of(&[Parameter { name: None, ty }]).expect("a small type");

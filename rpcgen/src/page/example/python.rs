@@ -5,9 +5,18 @@ use super::json::{list, python, texts};
 
 /// The script. It calls from the client's own address, by which the server knows it.
 pub fn example(call: &Call<'_>) -> String {
-    let Call { provided, caller, arguments, .. } = call;
+    let Call {
+        provided,
+        caller,
+        arguments,
+        ..
+    } = call;
     let (service, address) = (&provided.service.name, provided.provider.address);
-    let (rpc, client, types) = (&call.rpc().name, &caller.name, texts(&call.argument_types()));
+    let (rpc, client, types) = (
+        &call.rpc().name,
+        &caller.name,
+        texts(&call.argument_types()),
+    );
     let arguments = list(arguments.iter().map(python));
     format!(
         r#"import json

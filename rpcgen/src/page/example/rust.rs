@@ -17,11 +17,26 @@ const MAX_LINE_CHARS: usize = 88;
 pub fn example(call: &Call<'_>) -> String {
     let calls = calls(call).join("\n// or by the name of this overload alone:\n");
     let has = |is_it: fn(&Type) -> bool| {
-        call.rpc().parameters.iter().any(|parameter| has_inside(&parameter.ty, is_it))
+        call.rpc()
+            .parameters
+            .iter()
+            .any(|parameter| has_inside(&parameter.ty, is_it))
     };
-    let map = if has(|ty| matches!(ty, Type::Dict(..))) { "use std::collections::BTreeMap;\n" } else { "" };
-    let types = if has(|ty| ty.name().is_some()) { "use stubs::types;\n" } else { "" };
-    let blank = if map.len() + types.len() > 0 { "\n" } else { "" };
+    let map = if has(|ty| matches!(ty, Type::Dict(..))) {
+        "use std::collections::BTreeMap;\n"
+    } else {
+        ""
+    };
+    let types = if has(|ty| ty.name().is_some()) {
+        "use stubs::types;\n"
+    } else {
+        ""
+    };
+    let blank = if map.len() + types.len() > 0 {
+        "\n"
+    } else {
+        ""
+    };
     format!("{map}{types}{blank}{calls}")
 }
 
@@ -44,7 +59,11 @@ fn calls(call: &Call<'_>) -> Vec<String> {
 fn statement(call: &Call<'_>, function: &str, arguments: &[String]) -> String {
     let service = RustName::new(call.provided.service.name.as_str());
     let function = RustName::new(function);
-    let binding = if call.rpc().returns.is_empty() { "" } else { "let answer = " };
+    let binding = if call.rpc().returns.is_empty() {
+        ""
+    } else {
+        "let answer = "
+    };
     let opened = format!("{binding}stubs::{service}::{function}(");
     let line = format!("{opened}{})?;", arguments.join(", "));
     if line.len() <= MAX_LINE_CHARS || arguments.is_empty() {
@@ -53,10 +72,15 @@ fn statement(call: &Call<'_>, function: &str, arguments: &[String]) -> String {
     format!("{opened}\n    {},\n)?;", arguments.join(",\n    "))
 }
 
-/// The arguments as the function for all overloads takes them; `None` where there is no such function.
+/// The arguments as the function for all overloads takes them; `None` where there is no such
+/// function.
 fn generic(call: &Call<'_>) -> Option<Vec<String>> {
     let set = call.overloads.generic.as_ref()?;
-    let spell = if takes_literals(set.overloads.get(call.place)?) { literal } else { owned };
+    let spell = if takes_literals(set.overloads.get(call.place)?) {
+        literal
+    } else {
+        owned
+    };
     Some(passed(set, spelled(&call.arguments, spell)))
 }
 
@@ -67,9 +91,15 @@ fn passed(set: &OverloadSet, arguments: Vec<String>) -> Vec<String> {
     }
 }
 
-/// Many deciding arguments leave out the less usual forms, see [`crate::emit::MAX_IMPLEMENTATIONS`].
+/// Many deciding arguments leave out the less usual forms, see
+/// [`crate::emit::MAX_IMPLEMENTATIONS`].
 fn takes_literals(overload: &Overload) -> bool {
-    overload.arguments.iter().filter(|argument| argument.discriminating).count() <= 2
+    overload
+        .arguments
+        .iter()
+        .filter(|argument| argument.discriminating)
+        .count()
+        <= 2
 }
 
 /// The value with exactly its declared type.
@@ -90,16 +120,28 @@ fn owned(sample: &Sample) -> String {
         Sample::Record(record, values) => structure(record, values),
         Sample::Enumeration(enumeration) => {
             let name = RustName::new(enumeration.name().as_str());
-            format!("types::{name}::{}", naming::variant(sample::item(enumeration)))
+            format!(
+                "types::{name}::{}",
+                naming::variant(sample::item(enumeration))
+            )
         }
     }
 }
 
 fn structure(record: &Record, values: &[Sample]) -> String {
-    let names = record.fields().iter().map(|field| RustName::new(field.name.as_str()));
-    let fields = names.zip(values).map(|(name, value)| format!("{name}: {}", owned(value)));
+    let names = record
+        .fields()
+        .iter()
+        .map(|field| RustName::new(field.name.as_str()));
+    let fields = names
+        .zip(values)
+        .map(|(name, value)| format!("{name}: {}", owned(value)));
     let fields: Vec<String> = fields.collect();
-    format!("types::{} {{ {} }}", RustName::new(record.name().as_str()), fields.join(", "))
+    format!(
+        "types::{} {{ {} }}",
+        RustName::new(record.name().as_str()),
+        fields.join(", ")
+    )
 }
 
 fn spelled(samples: &[Sample], spell: fn(&Sample) -> String) -> Vec<String> {

@@ -40,11 +40,20 @@ const INTS: [u8; 4] = [7, 3, 5, 2];
 const FLOATS: [&str; 4] = ["2.5", "0.5", "1.25", "4.0"];
 const LETTERS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// A value for each argument; those of one type differ, so that their order shows. `None` where they would fill a page.
+/// A value for each argument; those of one type differ, so that their order shows. `None` where
+/// they would fill a page.
 pub fn of(parameters: &[Parameter]) -> Option<Vec<Sample>> {
-    let nodes: usize = parameters.iter().map(|parameter| parameter.ty.nodes()).sum();
+    let nodes: usize = parameters
+        .iter()
+        .map(|parameter| parameter.ty.nodes())
+        .sum();
     let mut supply = Supply::default();
-    (nodes <= MAX_NODES).then(|| parameters.iter().map(|parameter| supply.next(&parameter.ty)).collect())
+    (nodes <= MAX_NODES).then(|| {
+        parameters
+            .iter()
+            .map(|parameter| supply.next(&parameter.ty))
+            .collect()
+    })
 }
 
 /// How many of each have been given out.
@@ -68,7 +77,11 @@ impl Supply {
             Type::Optional(item) => Sample::Optional(self.boxed(item)),
             Type::Tuple(items) => Sample::Tuple(items.iter().map(|item| self.next(item)).collect()),
             Type::Record(record) => {
-                let fields = record.fields().iter().map(|field| self.next(&field.ty)).collect();
+                let fields = record
+                    .fields()
+                    .iter()
+                    .map(|field| self.next(&field.ty))
+                    .collect();
                 Sample::Record(Arc::clone(record), fields)
             }
             Type::Enumeration(enumeration) => Sample::Enumeration(Arc::clone(enumeration)),

@@ -6,7 +6,12 @@ use super::sample::Sample;
 
 /// One line of JSON, sent from the client's own address.
 pub fn nc(call: &Call<'_>) -> String {
-    let Call { provided, caller, arguments, .. } = call;
+    let Call {
+        provided,
+        caller,
+        arguments,
+        ..
+    } = call;
     let request = format!(
         r#"{{"header": "RPC-REQ", "value": {{"service": "{}", "rpc": "{}", "argument-types": {}, "arguments": {}, "client": "{}"}}}}"#,
         provided.service.name,
@@ -22,9 +27,22 @@ pub fn nc(call: &Call<'_>) -> String {
 
 /// The types are named where the values alone could mean another overload.
 pub fn rpc_client(call: &Call<'_>) -> String {
-    let Call { subject, provided, caller, arguments, .. } = call;
-    let (init, service, rpc) = (file(&subject.file), &provided.service.name, &call.rpc().name);
-    let mut command = format!("rpc-client --init {init} --as {} call {service}.{rpc}", caller.name);
+    let Call {
+        subject,
+        provided,
+        caller,
+        arguments,
+        ..
+    } = call;
+    let (init, service, rpc) = (
+        file(&subject.file),
+        &provided.service.name,
+        &call.rpc().name,
+    );
+    let mut command = format!(
+        "rpc-client --init {init} --as {} call {service}.{rpc}",
+        caller.name
+    );
     for argument in arguments {
         command.extend([" ", &quoted(&word(argument))]);
     }
@@ -36,7 +54,11 @@ pub fn rpc_client(call: &Call<'_>) -> String {
 
 /// A file's name, which the program must not take for a flag.
 fn file(name: &str) -> String {
-    if name.starts_with('-') { quoted(&format!("./{name}")) } else { quoted(name) }
+    if name.starts_with('-') {
+        quoted(&format!("./{name}"))
+    } else {
+        quoted(name)
+    }
 }
 
 /// Where a `str` is declared, plain words do.
@@ -47,7 +69,8 @@ fn word(argument: &Sample) -> String {
     }
 }
 
-/// A word as the shell takes it: in single quotes where it has characters that mean something there.
+/// A word as the shell takes it: in single quotes where it has characters that mean something
+/// there.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -90,7 +90,10 @@ impl Layout {
     pub fn new(plan: &Plan) -> Self {
         let ranks = ranks(plan);
         let left = column_width(plan.clients.iter());
-        let labels = plan.servers.iter().flat_map(|(name, address, _)| [name, address]);
+        let labels = plan
+            .servers
+            .iter()
+            .flat_map(|(name, address, _)| [name, address]);
         let right = column_width(labels) + PADDING;
         let right = right.max(column_width(plan.services.iter()) + 2 * PADDING);
         let x = MARGIN + left + channel(plan.edges.len());
@@ -98,14 +101,36 @@ impl Layout {
         let height = clients_height(plan).max(groups_height(plan));
         let clients = place_clients(plan, &ranks, left, height);
         let top = MARGIN + (height - groups_height(plan)) / 2;
-        let groups = place_groups(plan, &ranks, Area { x, y: top, width: right, height: 0 });
-        Self { width: x + right + MARGIN, height: height + 2 * MARGIN, clients, groups }
+        let groups = place_groups(
+            plan,
+            &ranks,
+            Area {
+                x,
+                y: top,
+                width: right,
+                height: 0,
+            },
+        );
+        Self {
+            width: x + right + MARGIN,
+            height: height + 2 * MARGIN,
+            clients,
+            groups,
+        }
     }
 }
 
 fn ranks(plan: &Plan) -> Ranks {
-    let servers = plan.servers.iter().map(|(_, _, services)| services.clone()).enumerate();
-    Ranks { clients: (0..plan.clients.len()).collect(), servers: servers.collect() }.by_middles(&plan.edges)
+    let servers = plan
+        .servers
+        .iter()
+        .map(|(_, _, services)| services.clone())
+        .enumerate();
+    Ranks {
+        clients: (0..plan.clients.len()).collect(),
+        servers: servers.collect(),
+    }
+    .by_middles(&plan.edges)
 }
 
 fn column_width<'a>(labels: impl Iterator<Item = &'a String>) -> usize {
@@ -127,8 +152,11 @@ fn group_height(services: usize) -> usize {
 }
 
 fn groups_height(plan: &Plan) -> usize {
-    let heights: usize =
-        plan.servers.iter().map(|(_, _, services)| group_height(services.len()) + GROUP_GAP).sum();
+    let heights: usize = plan
+        .servers
+        .iter()
+        .map(|(_, _, services)| group_height(services.len()) + GROUP_GAP)
+        .sum();
     heights.saturating_sub(GROUP_GAP)
 }
 
@@ -141,7 +169,12 @@ fn place_clients(plan: &Plan, ranks: &Ranks, width: usize, height: usize) -> Vec
         Node {
             index,
             label: shortened(&plan.clients[index]),
-            area: Area { x: MARGIN, y, width, height: ROW },
+            area: Area {
+                x: MARGIN,
+                y,
+                width,
+                height: ROW,
+            },
         }
     };
     ranks.clients.iter().enumerate().map(place).collect()
@@ -151,11 +184,19 @@ fn place_groups(plan: &Plan, ranks: &Ranks, first: Area) -> Vec<Group> {
     let mut y = first.y;
     let mut groups = Vec::with_capacity(ranks.servers.len());
     for (index, services) in &ranks.servers {
-        let area = Area { y, height: group_height(services.len()), ..first };
+        let area = Area {
+            y,
+            height: group_height(services.len()),
+            ..first
+        };
         y += area.height + GROUP_GAP;
         let (name, address, _) = &plan.servers[*index];
         groups.push(Group {
-            node: Node { index: *index, label: shortened(name), area },
+            node: Node {
+                index: *index,
+                label: shortened(name),
+                area,
+            },
             address: shortened(address),
             services: place_services(plan, services, area),
         });
@@ -166,8 +207,17 @@ fn place_groups(plan: &Plan, ranks: &Ranks, first: Area) -> Vec<Group> {
 fn place_services(plan: &Plan, services: &[usize], group: Area) -> Vec<Node> {
     let place = |(rank, &index): (usize, &usize)| {
         let y = group.y + GROUP_HEAD + rank * (ROW + ROW_GAP);
-        let area = Area { x: group.x + PADDING, y, width: group.width - 2 * PADDING, height: ROW };
-        Node { index, label: shortened(&plan.services[index]), area }
+        let area = Area {
+            x: group.x + PADDING,
+            y,
+            width: group.width - 2 * PADDING,
+            height: ROW,
+        };
+        Node {
+            index,
+            label: shortened(&plan.services[index]),
+            area,
+        }
     };
     services.iter().enumerate().map(place).collect()
 }
@@ -176,7 +226,10 @@ fn shortened(name: &str) -> String {
     if name.chars().count() <= MAX_LABEL_CHARS {
         return name.to_owned();
     }
-    name.chars().take(MAX_LABEL_CHARS - 1).chain(['…']).collect()
+    name.chars()
+        .take(MAX_LABEL_CHARS - 1)
+        .chain(['…'])
+        .collect()
 }
 
 #[cfg(test)]
@@ -199,49 +252,83 @@ mod tests {
         }
     }
 
-    /// As many of each, the services dealt out to the servers, every client with every `step`th service.
+    /// As many of each, the services dealt out to the servers, every client with every `step`th
+    /// service.
     fn plan(clients: usize, servers: usize, services: usize, step: usize) -> Plan {
         let of = |server: usize| (server..services).step_by(servers).collect();
-        let edges = (0..clients).flat_map(|c| (c % step..services).step_by(step).map(move |s| (c, s)));
+        let edges =
+            (0..clients).flat_map(|c| (c % step..services).step_by(step).map(move |s| (c, s)));
         Plan {
             clients: (0..clients).map(|n| format!("client{n}")).collect(),
-            servers: (0..servers).map(|n| (format!("server{n}"), format!("[::1]:{n}"), of(n))).collect(),
-            services: (0..services).map(|n| format!("service{n}{}", "_long".repeat(n % 20))).collect(),
+            servers: (0..servers)
+                .map(|n| (format!("server{n}"), format!("[::1]:{n}"), of(n)))
+                .collect(),
+            services: (0..services)
+                .map(|n| format!("service{n}{}", "_long".repeat(n % 20)))
+                .collect(),
             edges: edges.collect(),
         }
     }
 
     fn check(plan: &Plan) {
         let layout = Layout::new(plan);
-        let whole = Area { x: 0, y: 0, width: layout.width, height: layout.height };
+        let whole = Area {
+            x: 0,
+            y: 0,
+            width: layout.width,
+            height: layout.height,
+        };
         let mut boxes: Vec<&Node> = layout.clients.iter().collect();
         for group in &layout.groups {
             for service in &group.services {
                 assert!(group.node.area.holds(&service.area), "{service:?}");
-                assert!(service.area.y >= group.node.area.y + GROUP_HEAD, "{service:?}");
+                assert!(
+                    service.area.y >= group.node.area.y + GROUP_HEAD,
+                    "{service:?}"
+                );
             }
             boxes.extend(&group.services);
         }
         let groups: Vec<&Node> = layout.groups.iter().map(|group| &group.node).collect();
         parted(&boxes);
-        parted(&groups.into_iter().chain(&layout.clients).collect::<Vec<_>>());
+        parted(
+            &groups
+                .into_iter()
+                .chain(&layout.clients)
+                .collect::<Vec<_>>(),
+        );
         for node in boxes {
             assert!(whole.holds(&node.area), "{node:?}");
-            assert!(node.label.chars().count() * CHAR + PADDING <= node.area.width, "{node:?}");
+            assert!(
+                node.label.chars().count() * CHAR + PADDING <= node.area.width,
+                "{node:?}"
+            );
         }
     }
 
     fn parted(nodes: &[&Node]) {
         for (index, node) in nodes.iter().enumerate() {
-            assert!(nodes[index + 1..].iter().all(|other| !node.area.overlaps(&other.area)), "{node:?}");
+            assert!(
+                nodes[index + 1..]
+                    .iter()
+                    .all(|other| !node.area.overlaps(&other.area)),
+                "{node:?}"
+            );
         }
     }
 
     #[test]
     fn nothing_overlaps() {
-        for (clients, servers, services) in
-            [(0, 0, 0), (1, 1, 1), (1, 1, 0), (0, 2, 3), (3, 2, 3), (60, 1, 1), (30, 20, 200), (1, 20, 200)]
-        {
+        for (clients, servers, services) in [
+            (0, 0, 0),
+            (1, 1, 1),
+            (1, 1, 0),
+            (0, 2, 3),
+            (3, 2, 3),
+            (60, 1, 1),
+            (30, 20, 200),
+            (1, 20, 200),
+        ] {
             check(&plan(clients, servers, services, 3));
         }
     }
@@ -255,12 +342,21 @@ mod tests {
 
     #[test]
     fn clients_stand_beside_what_they_call() {
-        let plan = Plan { edges: vec![(0, 2), (1, 1), (2, 0)], ..plan(3, 3, 3, 1) };
+        let plan = Plan {
+            edges: vec![(0, 2), (1, 1), (2, 0)],
+            ..plan(3, 3, 3, 1)
+        };
         let layout = Layout::new(&plan);
         let clients: Vec<usize> = layout.clients.iter().map(|node| node.index).collect();
-        let services: Vec<usize> =
-            layout.groups.iter().flat_map(|group| group.services.iter().map(|node| node.index)).collect();
+        let services: Vec<usize> = layout
+            .groups
+            .iter()
+            .flat_map(|group| group.services.iter().map(|node| node.index))
+            .collect();
         let pairs: Vec<_> = clients.into_iter().zip(services).collect();
-        assert!(pairs.iter().all(|pair| plan.edges.contains(pair)), "{pairs:?}");
+        assert!(
+            pairs.iter().all(|pair| plan.edges.contains(pair)),
+            "{pairs:?}"
+        );
     }
 }

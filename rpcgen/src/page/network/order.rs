@@ -1,4 +1,5 @@
-//! In which order nodes stand, so that few edges cross: each moves to the middle of its neighbours, back and forth.
+//! In which order nodes stand, so that few edges cross: each moves to the middle of its neighbours,
+//! back and forth.
 
 /// How often both columns are put in order.
 const SWEEPS: usize = 8;
@@ -13,12 +14,15 @@ pub struct Ranks {
 }
 
 impl Ranks {
-    /// Orders what stands in the file's order; `edges` are pairs of a client and a service. Nodes of equal middle keep
-    /// their order, those without an edge go to the end.
+    /// Orders what stands in the file's order; `edges` are pairs of a client and a service. Nodes
+    /// of equal middle keep their order, those without an edge go to the end.
     pub fn by_middles(mut self, edges: &[(usize, usize)]) -> Self {
         for _ in 0..SWEEPS {
             let places = places(self.services());
-            let middles = middles(edges.iter().map(|&(client, service)| (client, service)), &places);
+            let middles = middles(
+                edges.iter().map(|&(client, service)| (client, service)),
+                &places,
+            );
             sort(&mut self.clients, &middles);
             let places = self::places(self.clients.iter().copied());
             self.order_services(edges, &places);
@@ -28,17 +32,28 @@ impl Ranks {
 
     fn order_services(&mut self, edges: &[(usize, usize)], clients: &[usize]) {
         let owners = self.owners();
-        let of_services = middles(edges.iter().map(|&(client, service)| (service, client)), clients);
-        let of_servers = middles(edges.iter().map(|&(client, service)| (owners[service], client)), clients);
+        let of_services = middles(
+            edges.iter().map(|&(client, service)| (service, client)),
+            clients,
+        );
+        let of_servers = middles(
+            edges
+                .iter()
+                .map(|&(client, service)| (owners[service], client)),
+            clients,
+        );
         for (_, services) in &mut self.servers {
             sort(services, &of_services);
         }
-        self.servers.sort_by(|(a, _), (b, _)| middle(&of_servers, *a).total_cmp(&middle(&of_servers, *b)));
+        self.servers
+            .sort_by(|(a, _), (b, _)| middle(&of_servers, *a).total_cmp(&middle(&of_servers, *b)));
     }
 
     /// The services from top to bottom.
     fn services(&self) -> impl Iterator<Item = usize> {
-        self.servers.iter().flat_map(|(_, services)| services.iter().copied())
+        self.servers
+            .iter()
+            .flat_map(|(_, services)| services.iter().copied())
     }
 
     /// The server of each service.
@@ -75,7 +90,9 @@ fn middles(edges: impl Iterator<Item = (usize, usize)>, places: &[usize]) -> Vec
         let (sum, count) = sums[node];
         sums[node] = (sum + places[neighbour] as u32, count + 1);
     }
-    sums.into_iter().map(|(sum, count)| f64::from(sum) / f64::from(count)).collect()
+    sums.into_iter()
+        .map(|(sum, count)| f64::from(sum) / f64::from(count))
+        .collect()
 }
 
 fn sort(nodes: &mut [usize], middles: &[f64]) {
@@ -84,7 +101,11 @@ fn sort(nodes: &mut [usize], middles: &[f64]) {
 
 /// Beyond every place for a node without neighbours.
 fn middle(middles: &[f64], node: usize) -> f64 {
-    middles.get(node).copied().filter(|middle| !middle.is_nan()).unwrap_or(f64::INFINITY)
+    middles
+        .get(node)
+        .copied()
+        .filter(|middle| !middle.is_nan())
+        .unwrap_or(f64::INFINITY)
 }
 
 #[cfg(test)]
@@ -93,13 +114,27 @@ mod tests {
 
     fn ordered(clients: usize, services: &[usize], edges: &[(usize, usize)]) -> Ranks {
         let mut next = 0..;
-        let servers = services.iter().map(|&count| next.by_ref().take(count).collect()).enumerate().collect();
-        Ranks { clients: (0..clients).collect(), servers }.by_middles(edges)
+        let servers = services
+            .iter()
+            .map(|&count| next.by_ref().take(count).collect())
+            .enumerate()
+            .collect();
+        Ranks {
+            clients: (0..clients).collect(),
+            servers,
+        }
+        .by_middles(edges)
     }
 
     fn crossings(ranks: &Ranks, edges: &[(usize, usize)]) -> usize {
-        let (clients, services) = (places(ranks.clients.iter().copied()), places(ranks.services()));
-        let ends: Vec<(usize, usize)> = edges.iter().map(|&(c, s)| (clients[c], services[s])).collect();
+        let (clients, services) = (
+            places(ranks.clients.iter().copied()),
+            places(ranks.services()),
+        );
+        let ends: Vec<(usize, usize)> = edges
+            .iter()
+            .map(|&(c, s)| (clients[c], services[s]))
+            .collect();
         let crosses = |a: &(usize, usize)| ends.iter().filter(|b| a.0 < b.0 && a.1 > b.1).count();
         ends.iter().map(crosses).sum()
     }
@@ -111,19 +146,38 @@ mod tests {
             (3, &[3], &[(0, 2), (1, 1), (2, 0)]),
             (4, &[2, 2], &[(0, 3), (1, 2), (2, 1), (3, 0), (3, 1)]),
         ] {
-            assert_eq!(crossings(&ordered(clients, services, edges), edges), 0, "{edges:?}");
+            assert_eq!(
+                crossings(&ordered(clients, services, edges), edges),
+                0,
+                "{edges:?}"
+            );
         }
     }
 
     #[test]
     fn what_has_no_edge_goes_to_the_end() {
         let ranks = ordered(3, &[2, 1], &[(1, 1), (2, 2)]);
-        assert_eq!(ranks, Ranks { clients: vec![1, 2, 0], servers: vec![(0, vec![1, 0]), (1, vec![2])] });
+        assert_eq!(
+            ranks,
+            Ranks {
+                clients: vec![1, 2, 0],
+                servers: vec![(0, vec![1, 0]), (1, vec![2])]
+            }
+        );
     }
 
     #[test]
     fn nothing_can_be_ordered() {
-        assert_eq!(ordered(0, &[], &[]), Ranks { clients: Vec::new(), servers: Vec::new() });
-        assert_eq!(ordered(2, &[0, 1], &[]).servers, [(0, vec![]), (1, vec![0])]);
+        assert_eq!(
+            ordered(0, &[], &[]),
+            Ranks {
+                clients: Vec::new(),
+                servers: Vec::new()
+            }
+        );
+        assert_eq!(
+            ordered(2, &[0, 1], &[]).servers,
+            [(0, vec![]), (1, vec![0])]
+        );
     }
 }

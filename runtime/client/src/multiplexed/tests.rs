@@ -16,7 +16,9 @@ impl Wake for Woken {
 
 #[tokio::test]
 async fn a_call_that_begins_while_the_driver_goes_to_rest_is_sent() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
     let address = listener.local_addr().expect("its address");
     let stream = TcpStream::connect(address).await.expect("a connection");
     // The driver that is started has no turn before this test awaits something.
@@ -29,10 +31,16 @@ async fn a_call_that_begins_while_the_driver_goes_to_rest_is_sent() {
     while driver.write(cx).is_ok() && !driver.batch.is_empty() {}
     assert!(matches!(driver.read(cx), Ok(false)));
     let now = Instant::now();
-    let time = CallTime { now, deadline: now + Duration::from_secs(1) };
+    let time = CallTime {
+        now,
+        deadline: now + Duration::from_secs(1),
+    };
     let mut call = pin!(session.call::<i64>(&ADD, time, |out| (2_i64, 3_i64).encode(out.bytes())));
     assert!(call.as_mut().poll(cx).is_pending());
     woken.0.store(false, Ordering::SeqCst);
     assert!(driver.rest(cx).is_pending());
-    assert!(woken.0.load(Ordering::SeqCst), "the driver rests beside a call that was not sent");
+    assert!(
+        woken.0.load(Ordering::SeqCst),
+        "the driver rests beside a call that was not sent"
+    );
 }

@@ -7,7 +7,8 @@ use wire::message::{self, Message};
 /// The message that answers a call.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// Which call it answers; `None` is the server's word about the whole session, such as a frame over its limit.
+    /// Which call it answers; `None` is the server's word about the whole session, such as a frame
+    /// over its limit.
     pub(crate) id: Option<u64>,
     pub(crate) outcome: Result<Answer, Exception>,
 }
@@ -16,7 +17,8 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) enum IncomingMessage {
     Reply(Reply),
-    /// The server stops: it takes no call of this session after the one with this id, or none at all where that is 0.
+    /// The server stops: it takes no call of this session after the one with this id, or none at
+    /// all where that is 0.
     Drain(u64),
     /// The answer to `RPC-PING`.
     Pong,
@@ -34,7 +36,10 @@ impl IncomingMessage {
             "RPC-RES" => Ok(Answer::parse(&message.value)?),
             "RPC-EX" => Err(message::parse_exception(&message.value)?),
             "RPC-DRAIN" => {
-                let last = message.value.get("last-id").and_then(|id| id.get().parse().ok());
+                let last = message
+                    .value
+                    .get("last-id")
+                    .and_then(|id| id.get().parse().ok());
                 return Ok(Self::Drain(last.unwrap_or(0)));
             }
             "RPC-PONG" => return Ok(Self::Pong),

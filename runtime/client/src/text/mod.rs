@@ -1,4 +1,5 @@
-//! Text sessions: for calls whose types are known only at run time, and for debugging (`RPC_WIRE=text`).
+//! Text sessions: for calls whose types are known only at run time, and for debugging
+//! (`RPC_WIRE=text`).
 
 mod incoming_message;
 mod pool;

@@ -26,10 +26,15 @@ pub(crate) struct TextPool {
 
 impl TextPool {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, idle: Mutex::default(), next_id: AtomicU64::new(1) }
+        Self {
+            endpoint,
+            idle: Mutex::default(),
+            next_id: AtomicU64::new(1),
+        }
     }
 
-    /// Sends the request that `write` appends (given its id), and waits for the answer until `deadline`.
+    /// Sends the request that `write` appends (given its id), and waits for the answer until
+    /// `deadline`.
     pub(crate) fn exchange(
         &self,
         caller: &Caller,
@@ -43,14 +48,28 @@ impl TextPool {
         loop {
             let (mut session, is_fresh) = match self.take_idle() {
                 Some(session) => (session, false),
-                None => (TextSession::connect(&self.endpoint, caller, deadline)?, true),
+                None => (
+                    TextSession::connect(&self.endpoint, caller, deadline)?,
+                    true,
+                ),
             };
-            let greeted = if is_fresh { session.greet(deadline) } else { Ok(()) };
+            let greeted = if is_fresh {
+                session.greet(deadline)
+            } else {
+                Ok(())
+            };
             let failure = match greeted.and_then(|()| session.exchange(&request, id, deadline)) {
                 Ok(reply) => return self.conclude(session, id, reply),
                 Err(failure) => failure,
             };
-            if policy.next(Attempt { is_fresh, has_arguments: true }, &failure) == NextStep::Fail {
+            if policy.next(
+                Attempt {
+                    is_fresh,
+                    has_arguments: true,
+                },
+                &failure,
+            ) == NextStep::Fail
+            {
                 return Err(explain(failure, &self.endpoint));
             }
         }
@@ -65,7 +84,11 @@ impl TextPool {
 
     fn take_idle(&self) -> Option<TextSession> {
         loop {
-            let session = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            let session = self
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop()?;
             if session.is_quiet() {
                 return Some(session);
             }

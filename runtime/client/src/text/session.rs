@@ -16,7 +16,8 @@ use crate::error::Error;
 /// How much is asked of the kernel at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// How much longer than the deadline a caller waits, so that the server's own word about it arrives.
+/// How much longer than the deadline a caller waits, so that the server's own word about it
+/// arrives.
 const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// A connection to a server.
@@ -34,13 +35,24 @@ pub(crate) struct TextSession {
 
 impl TextSession {
     /// Connects from the caller's declared address.
-    pub(crate) fn connect(server: &Endpoint, caller: &Caller, deadline: Instant) -> Result<Self, Error> {
+    pub(crate) fn connect(
+        server: &Endpoint,
+        caller: &Caller,
+        deadline: Instant,
+    ) -> Result<Self, Error> {
         let stream = connect::connect(server, caller, deadline)?;
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
-        Ok(Self { stream, deframer, input: Vec::new(), timeout: Duration::ZERO, draining: None })
+        Ok(Self {
+            stream,
+            deframer,
+            input: Vec::new(),
+            timeout: Duration::ZERO,
+            draining: None,
+        })
     }
 
-    /// Returns whether nothing has come since the last answer: neither an end nor an unexpected message.
+    /// Returns whether nothing has come since the last answer: neither an end nor an unexpected
+    /// message.
     pub(crate) fn is_quiet(&self) -> bool {
         self.input.is_empty() && connect::is_quiet(&self.stream)
     }
@@ -54,10 +66,13 @@ impl TextSession {
         self.send(&ping, deadline)?;
         match self.receive_any(deadline) {
             Ok(IncomingMessage::Pong) => Ok(()),
-            Ok(IncomingMessage::Reply(Reply { outcome: Err(exception), .. })) => {
-                Err(CallFailure::NotTaken(SessionLoss::Exception(exception)))
-            }
-            Ok(_) => Err(not_this_protocol("the server answered RPC-PING by something else".to_owned())),
+            Ok(IncomingMessage::Reply(Reply {
+                outcome: Err(exception),
+                ..
+            })) => Err(CallFailure::NotTaken(SessionLoss::Exception(exception))),
+            Ok(_) => Err(not_this_protocol(
+                "the server answered RPC-PING by something else".to_owned(),
+            )),
             Err(CallFailure::TimedOut) if deadline < call_deadline => {
                 Err(CallFailure::NotTaken(SessionLoss::NoGreeting))
             }
@@ -69,7 +84,12 @@ impl TextSession {
     }
 
     /// Sends one request and waits for the answer with its id.
-    pub(crate) fn exchange(&mut self, request: &[u8], id: u64, until: Instant) -> Result<Reply, CallFailure> {
+    pub(crate) fn exchange(
+        &mut self,
+        request: &[u8],
+        id: u64,
+        until: Instant,
+    ) -> Result<Reply, CallFailure> {
         self.send(request, until)?;
         let reply = match self.receive(until + DEADLINE_GRACE) {
             // The server does not run what came after the last call that it takes.
@@ -93,7 +113,10 @@ impl TextSession {
 
     fn send(&mut self, request: &[u8], until: Instant) -> Result<(), CallFailure> {
         if request.len() > MAX_FRAME_LIMIT {
-            return Err(CallFailure::TooLong { length: request.len(), limit: MAX_FRAME_LIMIT });
+            return Err(CallFailure::TooLong {
+                length: request.len(),
+                limit: MAX_FRAME_LIMIT,
+            });
         }
         let mut frame = Vec::with_capacity(request.len() + 4);
         Framing::Framed.write(request, &mut frame);
@@ -104,7 +127,10 @@ impl TextSession {
             }
             // The server may have said why before it closed.
             Err(error) => match self.receive(Instant::now() + DEADLINE_GRACE) {
-                Ok(Reply { outcome: Err(exception), .. }) => Err(CallFailure::Exception(exception)),
+                Ok(Reply {
+                    outcome: Err(exception),
+                    ..
+                }) => Err(CallFailure::Exception(exception)),
                 _ => Err(not_taken(error)),
             },
         }
@@ -137,8 +163,16 @@ impl TextSession {
     /// The next message but a drain notice.
     fn receive_any(&mut self, until: Instant) -> Result<IncomingMessage, CallFailure> {
         loop {
-            match self.deframer.step(&self.input, false).map_err(|error| protocol(error.to_string()))? {
-                Step::Message { start, end, consumed } => {
+            match self
+                .deframer
+                .step(&self.input, false)
+                .map_err(|error| protocol(error.to_string()))?
+            {
+                Step::Message {
+                    start,
+                    end,
+                    consumed,
+                } => {
                     let incoming = IncomingMessage::parse(&self.input[start..end]);
                     self.input.drain(..consumed);
                     match incoming.map_err(protocol)? {
@@ -160,7 +194,8 @@ impl TextSession {
         }
         self.bound(until).map_err(no_answer)?;
         let filled = self.input.len();
-        self.input.resize(filled + wanted.clamp(READ_BYTES.min(4096), READ_BYTES), 0);
+        self.input
+            .resize(filled + wanted.clamp(READ_BYTES.min(4096), READ_BYTES), 0);
         let read = self.stream.read(&mut self.input[filled..]);
         self.input.truncate(filled + *read.as_ref().unwrap_or(&0));
         match read {
@@ -172,8 +207,8 @@ impl TextSession {
         }
     }
 
-    /// Lets the kernel wait until then, or a little longer: the timeouts are set only where they are off by much, since
-    /// setting them costs two system calls.
+    /// Lets the kernel wait until then, or a little longer: the timeouts are set only where they
+    /// are off by much, since setting them costs two system calls.
     fn bound(&mut self, until: Instant) -> io::Result<()> {
         let left = time_left(until);
         if self.timeout < left || self.timeout > left + left / 8 {

@@ -1,8 +1,9 @@
 //! [`BusyPoll`]: looks for the next request of a fast caller before the thread sleeps.
 //!
-//! Waking a sleeping thread costs more than a short call. If a caller sends its next requests as soon as it has its
-//! answers, the session looks at the socket again and again for [`MAX_POLL_TIME`], as long as no other session of the lane
-//! has anything to do. Every look lets other threads run first. After one slow request the session sleeps as usual.
+//! Waking a sleeping thread costs more than a short call. If a caller sends its next requests as
+//! soon as it has its answers, the session looks at the socket again and again for
+//! [`MAX_POLL_TIME`], as long as no other session of the lane has anything to do. Every look lets
+//! other threads run first. After one slow request the session sleeps as usual.
 
 use std::cell::Cell;
 use std::io;
@@ -20,7 +21,8 @@ use crate::connection::stream::Stream;
 /// Maximum time for which the socket is looked at.
 const MAX_POLL_TIME: Duration = Duration::from_micros(50);
 
-/// Maximum time between the begins of two turns of a fast caller: a short call, and the time to make the next one.
+/// Maximum time between the begins of two turns of a fast caller: a short call, and the time to
+/// make the next one.
 const MAX_TURN_INTERVAL: Duration = Duration::from_micros(100);
 
 thread_local! {
@@ -41,7 +43,11 @@ pub(super) struct BusyPoll {
 impl BusyPoll {
     pub(super) fn new(now: Instant) -> Self {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
-        Self { session: SESSIONS.fetch_add(1, Ordering::Relaxed), turn_began_at: now, is_on: false }
+        Self {
+            session: SESSIONS.fetch_add(1, Ordering::Relaxed),
+            turn_began_at: now,
+            is_on: false,
+        }
     }
 
     /// Records that a turn begins.
@@ -60,8 +66,12 @@ impl BusyPoll {
             return Ok(ReadOutcome::Nothing);
         }
         // Encrypted bytes have to be decrypted before they are a request.
-        let Some(socket) = stream.plain_socket() else { return Ok(ReadOutcome::Nothing) };
-        let Target::Append { bytes, .. } = inbox.target() else { return Ok(ReadOutcome::Nothing) };
+        let Some(socket) = stream.plain_socket() else {
+            return Ok(ReadOutcome::Nothing);
+        };
+        let Target::Append { bytes, .. } = inbox.target() else {
+            return Ok(ReadOutcome::Nothing);
+        };
         let until = Instant::now() + MAX_POLL_TIME;
         loop {
             match recv(socket, spare_capacity(bytes), RecvFlags::DONTWAIT) {

@@ -53,10 +53,13 @@ impl FrameHandler {
         self.drop_in_background(stale);
     }
 
-    /// Drops something that may be the last to hold a generation's workers. That waits for their end and removes their
-    /// files, which must not hold up a lane.
+    /// Drops something that may be the last to hold a generation's workers. That waits for their
+    /// end and removes their files, which must not hold up a lane.
     fn drop_in_background(&self, stale: impl Send + 'static) {
-        self.calls.shared.background.spawn(async move { drop(stale) });
+        self.calls
+            .shared
+            .background
+            .spawn(async move { drop(stale) });
     }
 
     pub(super) fn end_turn(&mut self) {
@@ -87,13 +90,19 @@ impl FrameHandler {
     ) -> Result<Option<Duration>, LinkError> {
         let limits = &self.calls.shared.limits;
         if hello.lowest > binary::VERSION || hello.highest < binary::VERSION {
-            let Hello { lowest, highest, .. } = hello;
-            let what = format!("this server speaks version {}, not {lowest} to {highest}", binary::VERSION);
+            let Hello {
+                lowest, highest, ..
+            } = hello;
+            let what = format!(
+                "this server speaks version {}, not {lowest} to {highest}",
+                binary::VERSION
+            );
             return Err(LinkError::Malformed(what));
         }
         let asked = Duration::from_millis(hello.idle_timeout_ms.into());
         let asked = (!asked.is_zero()).then_some(asked);
-        let idle_timeout = asked.map_or(limits.idle_timeout, |asked| limits.idle_timeout.min(asked));
+        let idle_timeout =
+            asked.map_or(limits.idle_timeout, |asked| limits.idle_timeout.min(asked));
         let answer = Hello {
             lowest: binary::VERSION,
             highest: binary::VERSION,
@@ -129,7 +138,10 @@ impl FrameHandler {
                 Ok(())
             }
             Frame::Pong(_) => Ok(()),
-            other => Err(LinkError::Malformed(format!("a client sends no {}", other.name()))),
+            other => Err(LinkError::Malformed(format!(
+                "a client sends no {}",
+                other.name()
+            ))),
         };
         if self.calls.turn.left() == left {
             self.calls.turn.count_other();
@@ -141,7 +153,9 @@ impl FrameHandler {
         self.slots.bind(bind).map_err(LinkError::Malformed)?;
         let limit = self.calls.shared.limits.bound_bytes;
         if self.slots.bytes > limit {
-            return Err(LinkError::Malformed(format!("more than {limit} bytes of signatures are bound")));
+            return Err(LinkError::Malformed(format!(
+                "more than {limit} bytes of signatures are bound"
+            )));
         }
         Ok(())
     }

@@ -6,8 +6,9 @@
 //!                                +--waits--> work --> outbox -+
 //! ```
 //!
-//! A wake-up handles what has come, answers what is ready at once, polls what waits, and writes. It knows one time. After
-//! [some calls or some time](turn) it lets the lane's other sessions go first.
+//! A wake-up handles what has come, answers what is ready at once, polls what waits, and writes. It
+//! knows one time. After [some calls or some time](turn) it lets the lane's other sessions go
+//! first.
 
 mod busy_poll;
 mod frame_handler;
@@ -38,7 +39,8 @@ use crate::connection::stream::Stream;
 use crate::connection::timeouts::{Due, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
 
-/// How often a session looks whether calls that were given up have stopped, if it may have no other calls until then.
+/// How often a session looks whether calls that were given up have stopped, if it may have no other
+/// calls until then.
 const ABANDONED_PAUSE: Duration = Duration::from_millis(10);
 
 struct BinarySession {
@@ -68,12 +70,23 @@ pub(crate) async fn serve(connection: Connection) -> SessionEnd {
     if let Some(until) = paused_until.filter(|_| matches!(reason, Ok(EndReason::Done))) {
         tokio::time::sleep_until(until.into()).await;
     }
-    SessionEnd { served: session.handler.calls.incoming.accepted(), reason, stream: session.stream }
+    SessionEnd {
+        served: session.handler.calls.incoming.accepted(),
+        reason,
+        stream: session.stream,
+    }
 }
 
 impl BinarySession {
     fn new(connection: Connection) -> Self {
-        let Connection { stream, input, pressure, timeouts, admission, shared } = connection;
+        let Connection {
+            stream,
+            input,
+            pressure,
+            timeouts,
+            admission,
+            shared,
+        } = connection;
         let inbox = Inbox::with_bytes(pressure.frame_limit(false), input);
         Self {
             stream,
@@ -103,7 +116,11 @@ impl BinarySession {
         turned
     }
 
-    fn turn_with_memory(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<io::Result<EndReason>> {
+    fn turn_with_memory(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+    ) -> Poll<io::Result<EndReason>> {
         loop {
             let is_held_back = self.handle_frames(cx);
             self.take_done(cx, now);
@@ -111,7 +128,12 @@ impl BinarySession {
             if stream_io::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
                 self.timeouts.taken_at = now;
             }
-            if let Err(reason) = self.handler.calls.pressure.set_untaken(self.link.outbox.len()) {
+            if let Err(reason) = self
+                .handler
+                .calls
+                .pressure
+                .set_untaken(self.link.outbox.len())
+            {
                 return Poll::Ready(Ok(reason));
             }
             if is_held_back && self.handler.calls.turn.is_over() {
@@ -173,13 +195,22 @@ impl BinarySession {
             let frames = &mut self.handler;
             let handled = match self.link.next(|head| frames.find_block(head)) {
                 Ok(Some((Event::Settled, _))) => Ok(()),
-                Ok(Some((Event::Hello(hello), out))) => self.handler.greet(&hello, out).map(|asked| {
-                    let idle_timeout = self.timeouts.idle_timeout;
-                    self.timeouts.idle_timeout = asked.map_or(idle_timeout, |asked| idle_timeout.min(asked));
-                }),
-                Ok(Some((Event::Frame(frame, values), out))) => {
-                    self.handler.handle(frame, values, &mut Results { out, work: &mut self.work, cx })
+                Ok(Some((Event::Hello(hello), out))) => {
+                    self.handler.greet(&hello, out).map(|asked| {
+                        let idle_timeout = self.timeouts.idle_timeout;
+                        self.timeouts.idle_timeout =
+                            asked.map_or(idle_timeout, |asked| idle_timeout.min(asked));
+                    })
                 }
+                Ok(Some((Event::Frame(frame, values), out))) => self.handler.handle(
+                    frame,
+                    values,
+                    &mut Results {
+                        out,
+                        work: &mut self.work,
+                        cx,
+                    },
+                ),
                 Ok(None) => {
                     if !self.link.inbox.is_amid_frame() && self.handler.has_greeted() {
                         self.timeouts.message_since = None;
@@ -202,7 +233,10 @@ impl BinarySession {
             self.timeouts.active_at = now;
             self.timeouts.message_since = self.link.inbox.is_amid_frame().then_some(now);
             if let Err(error) = handled {
-                self.end_with(&Exception::refused(ExceptionType::MalformedMessage, error.to_string()));
+                self.end_with(&Exception::refused(
+                    ExceptionType::MalformedMessage,
+                    error.to_string(),
+                ));
             } else if self.handler.has_turned_away() {
                 self.drain();
             }
@@ -232,9 +266,16 @@ impl BinarySession {
     /// When to wake up at the latest: nothing tells when a call has stopped that was given up.
     fn next_look(&self, due: Instant, now: Instant) -> Instant {
         let calls = &self.handler.calls;
-        let due = calls.pressure.paused_until().map_or(due, |until| due.min(until));
+        let due = calls
+            .pressure
+            .paused_until()
+            .map_or(due, |until| due.min(until));
         let waits = !calls.takes_more() && calls.has_abandoned();
-        if waits { due.min(now + ABANDONED_PAUSE) } else { due }
+        if waits {
+            due.min(now + ABANDONED_PAUSE)
+        } else {
+            due
+        }
     }
 
     /// When this session is closed unless something happens.
@@ -246,11 +287,14 @@ impl BinarySession {
         })
     }
 
-    /// Whether the next frame has to wait: any frame if answers are not taken, a call if the limits leave no room.
+    /// Whether the next frame has to wait: any frame if answers are not taken, a call if the limits
+    /// leave no room.
     fn holds_back(&self) -> bool {
         let is_call = || self.link.inbox.next_byte() == Some(Kind::Request as u8);
         let calls = &self.handler.calls;
-        self.is_clogged() || calls.pressure.paused_until().is_some() || (!calls.takes_more() && is_call())
+        self.is_clogged()
+            || calls.pressure.paused_until().is_some()
+            || (!calls.takes_more() && is_call())
     }
 
     /// Whether the peer has left so many answers untaken that no more calls start for it.
@@ -259,7 +303,9 @@ impl BinarySession {
     }
 
     fn is_finished(&self) -> bool {
-        self.phase != Phase::Open && self.handler.calls.incoming.is_empty() && self.link.outbox.is_empty()
+        self.phase != Phase::Open
+            && self.handler.calls.incoming.is_empty()
+            && self.link.outbox.is_empty()
     }
 
     /// Says which call is the last that is answered, and accepts no more.

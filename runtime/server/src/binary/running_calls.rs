@@ -90,15 +90,24 @@ impl RunningCalls {
         };
         let time = self.time_allowed(request, grant);
         let call = Call::new(Arc::clone(&grant.client), self.turn.now + time);
-        let mut running = method.start(call, values).map_err(|error| self.bad_arguments(grant, &error))?;
+        let mut running = method
+            .start(call, values)
+            .map_err(|error| self.bad_arguments(grant, &error))?;
         check_has_time(request)?;
         let in_place = method.runs_in_place();
         if in_place && self.answer_in_place(request, method, grant, &mut running, results) {
             return Ok(());
         }
         // A call that was polled has begun.
-        let executed = if in_place { Executed::Unknown } else { Executed::No };
-        let in_flight = self.count().map_err(|exception| Exception { executed, ..exception })?;
+        let executed = if in_place {
+            Executed::Unknown
+        } else {
+            Executed::No
+        };
+        let in_flight = self.count().map_err(|exception| Exception {
+            executed,
+            ..exception
+        })?;
         if in_place {
             in_flight.begin();
         }
@@ -131,7 +140,8 @@ impl RunningCalls {
         };
         let length = out.frame_len(mark);
         let result = result.map_err(Exception::from);
-        let result = result.and_then(|()| check_length(length, self.max_answer, &grant.handler.key));
+        let result =
+            result.and_then(|()| check_length(length, self.max_answer, &grant.handler.key));
         match &result {
             Ok(()) => out.end_frame(mark),
             Err(exception) => {
@@ -162,7 +172,10 @@ impl RunningCalls {
         let called = grant.clone();
         let counted = in_flight.clone();
         let result = async move {
-            let values = called.handler.call(&arguments, &called.client, deadline, counted).await?;
+            let values = called
+                .handler
+                .call(&arguments, &called.client, deadline, counted)
+                .await?;
             let mut out = Outbox::default();
             out.push(Block::Bytes(values));
             Ok(out)
@@ -184,18 +197,34 @@ impl RunningCalls {
         let grant = grant.clone();
         let generation = self.generation;
         let began_at = self.turn.now;
-        let ended = move |result| EndedCall { call, grant, generation, began_at, result };
+        let ended = move |result| EndedCall {
+            call,
+            grant,
+            generation,
+            began_at,
+            result,
+        };
         let control = work.wait_for(in_flight, result, ended);
         self.incoming.start(call, held_bytes, control);
     }
 
     /// Puts the answer of a call that was waited for.
     pub(super) fn finish(&mut self, ended: EndedCall, out: &mut Outbox) {
-        let EndedCall { call, grant, generation, began_at, result } = ended;
+        let EndedCall {
+            call,
+            grant,
+            generation,
+            began_at,
+            result,
+        } = ended;
         self.incoming.finish(call);
         self.turn.count_waited();
         let result = result.and_then(|values| {
-            check_length(values.len() + binary::RESULT_HEAD, self.max_answer, &grant.handler.key)?;
+            check_length(
+                values.len() + binary::RESULT_HEAD,
+                self.max_answer,
+                &grant.handler.key,
+            )?;
             let mark = binary::begin_result(call, out);
             out.append(values);
             out.end_frame(mark);
@@ -212,7 +241,9 @@ impl RunningCalls {
         let limit = self.shared.limits.calls;
         let permit = Arc::clone(&self.shared.calls)
             .try_acquire_owned()
-            .map_err(|_| unavailable(format!("the server has {limit} calls in flight, its limit")))?;
+            .map_err(|_| {
+                unavailable(format!("the server has {limit} calls in flight, its limit"))
+            })?;
         Ok(InFlight::new(permit, &self.pressure.load))
     }
 
@@ -246,5 +277,9 @@ impl RunningCalls {
 
 /// Refuses a call that comes without time, after everything else that may be wrong with it.
 fn check_has_time(request: Request) -> Result<(), Exception> {
-    if request.deadline_ms == Some(0) { Err(expired_at_once()) } else { Ok(()) }
+    if request.deadline_ms == Some(0) {
+        Err(expired_at_once())
+    } else {
+        Ok(())
+    }
 }

@@ -14,16 +14,17 @@ use crate::registry::Registry;
 /// What a slot counts beside its BIND.
 const SLOT_BYTES: usize = 128;
 
-/// What a session has bound. A slot is looked up at its first call, and again, by the signature that was bound, at its
-/// first call after another generation became live or the engines were restarted. What cannot be called is looked up at each call, so that no
-/// exception is kept.
+/// What a session has bound. A slot is looked up at its first call, and again, by the signature
+/// that was bound, at its first call after another generation became live or the engines were
+/// restarted. What cannot be called is looked up at each call, so that no exception is kept.
 #[derive(Debug)]
 pub(super) struct Slots {
     remote: Remote,
     /// Who the client says it is.
     client: Option<Box<str>>,
     registry: Arc<Registry>,
-    /// How many registries came after the first. A restart of the engines is one too, of the same generation.
+    /// How many registries came after the first. A restart of the engines is one too, of the same
+    /// generation.
     turnover: u64,
     bound: Vec<Slot>,
     /// How many bytes of signatures are bound.
@@ -53,7 +54,12 @@ struct BoundSignature {
 
 impl BoundSignature {
     fn new(bind: &Bind<'_>) -> Self {
-        let texts = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect::<Box<[Box<str>]>>();
+        let texts = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| Box::from(*text))
+                .collect::<Box<[Box<str>]>>()
+        };
         Self {
             service: bind.service.into(),
             rpc: bind.rpc.into(),
@@ -66,7 +72,14 @@ impl BoundSignature {
 
 impl Slots {
     pub(super) fn new(remote: Remote, registry: Arc<Registry>) -> Self {
-        Self { remote, client: None, registry, turnover: 0, bound: Vec::new(), bytes: 0 }
+        Self {
+            remote,
+            client: None,
+            registry,
+            turnover: 0,
+            bound: Vec::new(),
+            bytes: 0,
+        }
     }
 
     /// The client says who it is.
@@ -96,7 +109,11 @@ impl Slots {
     pub(super) fn forget_stale(&mut self) -> Vec<Grant> {
         let live = self.turnover;
         let stale = |slot: &mut Slot| slot.found.take_if(|(_, turnover)| *turnover != live);
-        self.bound.iter_mut().filter_map(stale).map(|(found, _)| found).collect()
+        self.bound
+            .iter_mut()
+            .filter_map(stale)
+            .map(|(found, _)| found)
+            .collect()
     }
 
     /// Binds a slot, for the first time or again.
@@ -106,11 +123,18 @@ impl Slots {
     pub(super) fn bind(&mut self, bind: &Bind<'_>) -> Result<(), String> {
         let place = bind.slot as usize;
         if place > self.bound.len() {
-            return Err(format!("slot {place} is bound, and the next one is {}", self.bound.len()));
+            return Err(format!(
+                "slot {place} is bound, and the next one is {}",
+                self.bound.len()
+            ));
         }
         let signature = BoundSignature::new(bind);
         self.bytes += signature.bytes;
-        let slot = Slot { signature, found: None, is_announced: false };
+        let slot = Slot {
+            signature,
+            found: None,
+            is_announced: false,
+        };
         if place == self.bound.len() {
             self.bound.push(slot);
         } else {
@@ -120,16 +144,24 @@ impl Slots {
         Ok(())
     }
 
-    /// Where the block of a REQ begins that begins like this; see [`Inbox::next`](wire::inbox::Inbox::next).
+    /// Where the block of a REQ begins that begins like this; see
+    /// [`Inbox::next`](wire::inbox::Inbox::next).
     pub(super) fn find_block(&mut self, head: &[u8]) -> Option<BlockPlace> {
-        let (Frame::Request(request), _) = binary::parse(head).ok()? else { return None };
+        let (Frame::Request(request), _) = binary::parse(head).ok()? else {
+            return None;
+        };
         let slot = self.look_up(request.slot as usize)?.ok()?;
         let (found, _) = slot.found.as_ref()?;
         Some(found.handler.block?.behind(binary::REQUEST_HEAD))
     }
 
-    /// What answers a slot, which is told first where the client does not know; `None` where it was never bound.
-    pub(super) fn get(&mut self, place: u32, out: &mut Outbox) -> Option<Result<&Grant, Exception>> {
+    /// What answers a slot, which is told first where the client does not know; `None` where it was
+    /// never bound.
+    pub(super) fn get(
+        &mut self,
+        place: u32,
+        out: &mut Outbox,
+    ) -> Option<Result<&Grant, Exception>> {
         let generation = self.registry.generation;
         let slot = match self.look_up(place as usize)? {
             Ok(slot) => slot,
@@ -139,7 +171,14 @@ impl Slots {
         if !slot.is_announced {
             slot.is_announced = true;
             let source = source_bytes(&found.handler.source);
-            binary::put_bound(&Bound { slot: place, generation, source }, out);
+            binary::put_bound(
+                &Bound {
+                    slot: place,
+                    generation,
+                    source,
+                },
+                out,
+            );
         }
         Some(Ok(found))
     }
@@ -147,9 +186,19 @@ impl Slots {
     /// A slot with what answers it at present.
     fn look_up(&mut self, place: usize) -> Option<Result<&mut Slot, Exception>> {
         let live = self.turnover;
-        let Self { remote, client, registry, bound, .. } = self;
+        let Self {
+            remote,
+            client,
+            registry,
+            bound,
+            ..
+        } = self;
         let slot = bound.get_mut(place)?;
-        if slot.found.as_ref().is_none_or(|(_, turnover)| *turnover != live) {
+        if slot
+            .found
+            .as_ref()
+            .is_none_or(|(_, turnover)| *turnover != live)
+        {
             let target = CallTarget {
                 service: &slot.signature.service,
                 rpc: &slot.signature.rpc,

@@ -54,7 +54,9 @@ pub(super) fn lend_memory(inbox: &mut Inbox, outbox: &mut Outbox) {
 pub(super) fn take_memory(inbox: &mut Inbox, outbox: &mut Outbox) {
     LANE_MEMORY.with_borrow_mut(|memory| {
         keep(&mut memory.short, inbox.release());
-        memory.long.keep_all(inbox.release_spare().trimmed(MAX_KEPT));
+        memory
+            .long
+            .keep_all(inbox.release_spare().trimmed(MAX_KEPT));
         memory.long.keep_all(outbox.take_spare().trimmed(MAX_KEPT));
         keep(&mut memory.output, outbox.release());
     });
@@ -67,7 +69,11 @@ fn keep(kept: &mut Vec<u8>, memory: Vec<u8>) {
 }
 
 /// Reads what has come, as far as the inbox wants it.
-pub(super) fn read(stream: &mut Stream, inbox: &mut Inbox, cx: &mut Context<'_>) -> io::Result<ReadOutcome> {
+pub(super) fn read(
+    stream: &mut Stream,
+    inbox: &mut Inbox,
+    cx: &mut Context<'_>,
+) -> io::Result<ReadOutcome> {
     let polled = match inbox.target() {
         Target::Append { bytes, most } => pin!(stream.read_buf(&mut bytes.limit(most))).poll(cx),
         Target::Fill(room) => pin!(stream.read(room)).poll(cx),
@@ -84,7 +90,11 @@ pub(super) fn read(stream: &mut Stream, inbox: &mut Inbox, cx: &mut Context<'_>)
 }
 
 /// Writes what there is, as far as the kernel takes it. Returns how many bytes it took.
-pub(super) fn write(stream: &mut Stream, outbox: &mut Outbox, cx: &mut Context<'_>) -> io::Result<usize> {
+pub(super) fn write(
+    stream: &mut Stream,
+    outbox: &mut Outbox,
+    cx: &mut Context<'_>,
+) -> io::Result<usize> {
     let mut written = 0;
     while !outbox.is_empty() {
         let polled = if outbox.has_blocks() {

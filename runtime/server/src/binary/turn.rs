@@ -7,8 +7,8 @@ use crate::engine::native::{self, NativeMethod};
 /// Maximum number of frames that are handled before other sessions have their turn.
 const MAX_FRAMES: u32 = 64;
 
-/// Maximum number of answers that are put before they are written. The client works on them while the server works on the
-/// next ones.
+/// Maximum number of answers that are put before they are written. The client works on them while
+/// the server works on the next ones.
 const MAX_UNWRITTEN_ANSWERS: u32 = 32;
 
 /// Maximum time of a turn. It ends with the call that exceeds it.
@@ -35,7 +35,14 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn new(now: Instant) -> Self {
-        Self { began_at: now, now, frames_left: MAX_FRAMES, unwritten: 0, has_answered: false, timed_left: 0 }
+        Self {
+            began_at: now,
+            now,
+            frames_left: MAX_FRAMES,
+            unwritten: 0,
+            has_answered: false,
+            timed_left: 0,
+        }
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -63,13 +70,15 @@ impl Turn {
         self.frames_left == 0
     }
 
-    /// Records that a call was answered in place. Reads the clock now and then, and at every call while a slow method is
-    /// looked for.
+    /// Records that a call was answered in place. Reads the clock now and then, and at every call
+    /// while a slow method is looked for.
     pub(super) fn count(&mut self, method: &NativeMethod) {
         self.unwritten += 1;
         self.has_answered = true;
         let timed = self.timed_left > 0;
-        let Some(took) = self.count_frame(timed) else { return };
+        let Some(took) = self.count_frame(timed) else {
+            return;
+        };
         if timed {
             self.timed_left -= 1;
             method.took(took);
@@ -88,8 +97,8 @@ impl Turn {
         self.frames_left
     }
 
-    /// Counts a frame. Reads the clock at the first of each [`CALLS_PER_LOOK`] frames, and if `look` is set. Returns the time
-    /// since the last look, if it looked.
+    /// Counts a frame. Reads the clock at the first of each [`CALLS_PER_LOOK`] frames, and if
+    /// `look` is set. Returns the time since the last look, if it looked.
     fn count_frame(&mut self, look: bool) -> Option<Duration> {
         self.frames_left = self.frames_left.saturating_sub(1);
         if !look && self.frames_left % CALLS_PER_LOOK != CALLS_PER_LOOK - 1 {

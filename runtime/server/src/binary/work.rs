@@ -1,4 +1,5 @@
-//! [`Work`]: what a session waits for beside its stream: calls, the server's drain, another generation, its own timer.
+//! [`Work`]: what a session waits for beside its stream: calls, the server's drain, another
+//! generation, its own timer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -58,13 +59,17 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new(mut drain: watch::Receiver<bool>, swaps: watch::Receiver<u64>) -> Self {
-        let waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>> = FuturesUnordered::new();
+        let waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>> =
+            FuturesUnordered::new();
         waiting.push(Box::pin(async move {
             // A dropped sender also means shutdown.
             let _ = drain.wait_for(|drain| *drain).await;
             Done::Drain
         }));
-        let mut work = Self { waiting, timers: Vec::new() };
+        let mut work = Self {
+            waiting,
+            timers: Vec::new(),
+        };
         work.await_swap(swaps);
         work
     }
@@ -88,12 +93,21 @@ impl Work {
         ended: impl FnOnce(Result<Outbox, Exception>) -> EndedCall + Send + 'static,
     ) -> CallControl {
         let (abort, registration) = AbortHandle::new_pair();
-        let control = CallControl { abort, _in_flight: in_flight.clone() };
+        let control = CallControl {
+            abort,
+            _in_flight: in_flight.clone(),
+        };
         self.waiting.push(Box::pin(async move {
-            let result = Abortable::new(result, registration).await.unwrap_or_else(|_| {
-                let message = "the caller gave up";
-                Err(Exception::new(ExceptionType::Cancelled, in_flight.executed(), message))
-            });
+            let result = Abortable::new(result, registration)
+                .await
+                .unwrap_or_else(|_| {
+                    let message = "the caller gave up";
+                    Err(Exception::new(
+                        ExceptionType::Cancelled,
+                        in_flight.executed(),
+                        message,
+                    ))
+                });
             Done::Call(ended(result))
         }));
         control

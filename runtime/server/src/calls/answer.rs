@@ -26,6 +26,11 @@ pub(crate) fn check_length(length: usize, limit: usize, key: &str) -> Result<(),
     if length <= limit {
         return Ok(());
     }
-    let message = format!("the answer of `{key}` has {length} bytes, over the limit of {limit} bytes");
-    Err(Exception::new(ExceptionType::Execution, Executed::Yes, message))
+    let message =
+        format!("the answer of `{key}` has {length} bytes, over the limit of {limit} bytes");
+    Err(Exception::new(
+        ExceptionType::Execution,
+        Executed::Yes,
+        message,
+    ))
 }

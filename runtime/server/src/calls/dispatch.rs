@@ -1,5 +1,5 @@
-//! From a request to a handler: service, procedure, client, arguments, checked in this order, so that a stranger learns
-//! no signatures.
+//! From a request to a handler: service, procedure, client, arguments, checked in this order, so
+//! that a stranger learns no signatures.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -74,8 +74,15 @@ pub(crate) fn dispatch(
     let handler = resolve(service, overloads, &target)?;
     let arguments = decode_arguments(handler, overloads, request)?;
     let time = time_allowed(handler, default_deadline, request.deadline_ms);
-    let grant = Grant { handler: Arc::clone(handler), client: Arc::clone(client) };
-    Ok(AcceptedCall { grant, arguments, time })
+    let grant = Grant {
+        handler: Arc::clone(handler),
+        client: Arc::clone(client),
+    };
+    Ok(AcceptedCall {
+        grant,
+        arguments,
+        time,
+    })
 }
 
 /// Finds what a caller names and checks that it may call that.
@@ -89,19 +96,32 @@ pub(crate) fn find<S: AsRef<str>>(
 ) -> Result<Grant, Exception> {
     let (service, overloads, client) = admit(registry, target, remote)?;
     let handler = resolve(service, overloads, target)?;
-    Ok(Grant { handler: Arc::clone(handler), client: Arc::clone(client) })
+    Ok(Grant {
+        handler: Arc::clone(handler),
+        client: Arc::clone(client),
+    })
 }
 
 /// How long a call may take: what is declared, or less where the caller asks for less.
-pub(crate) fn time_allowed(handler: &Handler, default_deadline: Duration, asked_ms: Option<u64>) -> Duration {
+pub(crate) fn time_allowed(
+    handler: &Handler,
+    default_deadline: Duration,
+    asked_ms: Option<u64>,
+) -> Duration {
     let declared = handler.deadline.unwrap_or(default_deadline);
     asked_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)))
 }
 
 /// The exception for arguments that are none of the procedure's.
-pub(crate) fn not_its_arguments(registry: &Registry, handler: &Handler, error: &DecodeError) -> Exception {
+pub(crate) fn not_its_arguments(
+    registry: &Registry,
+    handler: &Handler,
+    error: &DecodeError,
+) -> Exception {
     let Signature { service, rpc, .. } = &handler.signature;
-    let overloads = registry.service(service.as_ref()).and_then(|service| service.overloads(rpc.as_ref()));
+    let overloads = registry
+        .service(service.as_ref())
+        .and_then(|service| service.overloads(rpc.as_ref()));
     invalid(
         overloads.unwrap_or_default(),
         format!("the arguments of `{}` do not decode: {error}", handler.key),
@@ -118,8 +138,9 @@ fn admit<'a, S>(
 ) -> Result<Admitted<'a>, Exception> {
     let address = remote.address.ip();
     let service_name = json::shortened(target.service);
-    let service =
-        registry.service(target.service).ok_or_else(|| service_not_found(registry, service_name))?;
+    let service = registry
+        .service(target.service)
+        .ok_or_else(|| service_not_found(registry, service_name))?;
     let rpc_name = json::shortened(target.rpc);
     let overloads = service.overloads(target.rpc).ok_or_else(|| {
         let message = format!("service `{service_name}` has no procedure `{rpc_name}`");
@@ -133,7 +154,10 @@ fn admit<'a, S>(
         let message = format!("{why}: no access to service `{service_name}`");
         Exception::refused(ExceptionType::ClientNotRegistered, message)
     };
-    let client = registry.identity().identify(address, target.client).map_err(not_registered)?;
+    let client = registry
+        .identity()
+        .identify(address, target.client)
+        .map_err(not_registered)?;
     if !service.has_tenant(client) {
         return Err(not_registered(format!("client `{client}` is no tenant")));
     }
@@ -144,7 +168,10 @@ fn service_not_found(registry: &Registry, service: &str) -> Exception {
     let message = if registry.generation == 0 {
         format!("this server has not been initialized, so it provides no service `{service}`")
     } else {
-        format!("server `{}` provides no service `{service}`", registry.server())
+        format!(
+            "server `{}` provides no service `{service}`",
+            registry.server()
+        )
     };
     Exception::refused(ExceptionType::ServiceNotFound, message)
 }
@@ -155,7 +182,10 @@ fn resolve<'a, S: AsRef<str>>(
     overloads: &'a [Arc<Handler>],
     target: &CallTarget<'_, S>,
 ) -> Result<&'a Arc<Handler>, Exception> {
-    let handler = match overloads.iter().find(|handler| handler.takes(target.argument_types)) {
+    let handler = match overloads
+        .iter()
+        .find(|handler| handler.takes(target.argument_types))
+    {
         Some(handler) => handler,
         None => resolve_other_spelling(service, overloads, target)?,
     };
@@ -163,29 +193,38 @@ fn resolve<'a, S: AsRef<str>>(
     Ok(handler)
 }
 
-/// For types that are not written as stubs write them, such as `list[int]`, or a record by its name alone.
+/// For types that are not written as stubs write them, such as `list[int]`, or a record by its name
+/// alone.
 fn resolve_other_spelling<'a, S: AsRef<str>>(
     service: &Service,
     overloads: &'a [Arc<Handler>],
     target: &CallTarget<'_, S>,
 ) -> Result<&'a Arc<Handler>, Exception> {
     let types = parse_types(service, overloads, target.argument_types)?;
-    overloads.iter().find(|handler| handler.signature.arguments == types).ok_or_else(|| {
-        let printed = TypeList(&types).to_string();
-        let what = explain_difference(overloads, &types, &printed).unwrap_or_else(|| {
-            let name = format!("{}.{}", target.service, target.rpc);
-            format!("`{name}` has no overload ({})", json::cut(&printed, 200))
-        });
-        invalid(overloads, what)
-    })
+    overloads
+        .iter()
+        .find(|handler| handler.signature.arguments == types)
+        .ok_or_else(|| {
+            let printed = TypeList(&types).to_string();
+            let what = explain_difference(overloads, &types, &printed).unwrap_or_else(|| {
+                let name = format!("{}.{}", target.service, target.rpc);
+                format!("`{name}` has no overload ({})", json::cut(&printed, 200))
+            });
+            invalid(overloads, what)
+        })
 }
 
 /// For arguments whose types have the names of an overload's and stand for something else.
 fn explain_difference(overloads: &[Arc<Handler>], types: &[Type], printed: &str) -> Option<String> {
-    let is_same = |handler: &&Arc<Handler>| TypeList(&handler.signature.arguments).to_string() == printed;
+    let is_same =
+        |handler: &&Arc<Handler>| TypeList(&handler.signature.arguments).to_string() == printed;
     let handler = overloads.iter().find(is_same)?;
     let (index, difference) = first_difference(&handler.signature.arguments, types)?;
-    Some(format!("argument {} of `{}`: {difference}", index + 1, handler.key))
+    Some(format!(
+        "argument {} of `{}`: {difference}",
+        index + 1,
+        handler.key
+    ))
 }
 
 fn check_returns<S: AsRef<str>>(
@@ -194,17 +233,26 @@ fn check_returns<S: AsRef<str>>(
     overloads: &[Arc<Handler>],
     target: &CallTarget<'_, S>,
 ) -> Result<(), Exception> {
-    let Some(expected) = target.return_types else { return Ok(()) };
+    let Some(expected) = target.return_types else {
+        return Ok(());
+    };
     let declared = &handler.signature.returns;
     let expected = parse_types(service, overloads, expected)?;
     if expected == *declared {
         return Ok(());
     }
-    let (asked, printed) = (TypeList(&expected).to_string(), TypeList(declared).to_string());
+    let (asked, printed) = (
+        TypeList(&expected).to_string(),
+        TypeList(declared).to_string(),
+    );
     let difference = first_difference(declared, &expected);
     let what = match difference.filter(|_| asked == printed) {
         Some((_, difference)) => format!("what `{}` returns: {difference}", handler.key),
-        None => format!("`{}` returns ({printed}), not ({})", handler.key, json::cut(&asked, 200)),
+        None => format!(
+            "`{}` returns ({printed}), not ({})",
+            handler.key,
+            json::cut(&asked, 200)
+        ),
     };
     Err(invalid(overloads, what))
 }
@@ -237,15 +285,24 @@ fn decode_arguments(
     for (index, (ty, text)) in typed.enumerate() {
         json::argument_to_binary(ty, text.get(), &mut binary).map_err(|error| {
             let place = index + 1;
-            invalid(overloads, format!("argument {place} of `{}`: {error}", handler.key))
+            invalid(
+                overloads,
+                format!("argument {place} of `{}`: {error}", handler.key),
+            )
         })?;
     }
     Ok(binary)
 }
 
 fn invalid(overloads: &[Arc<Handler>], what: String) -> Exception {
-    let signatures: Vec<_> = overloads.iter().map(|handler| handler.signature.to_string()).collect();
+    let signatures: Vec<_> = overloads
+        .iter()
+        .map(|handler| handler.signature.to_string())
+        .collect();
     let mut message = what;
     let _ = write!(message, "; valid: {}", signatures.join(", "));
-    Exception { valid_signatures: signatures, ..Exception::refused(ExceptionType::InvalidArguments, message) }
+    Exception {
+        valid_signatures: signatures,
+        ..Exception::refused(ExceptionType::InvalidArguments, message)
+    }
 }

@@ -26,14 +26,15 @@ pub(crate) struct CallRecord<'a> {
 }
 
 impl CallRecord<'_> {
-    /// Returns how long the call took. Reads the clock, so that only observers that want it pay for it.
+    /// Returns how long the call took. Reads the clock, so that only observers that want it pay for
+    /// it.
     fn duration(&self) -> Duration {
         self.began_at.elapsed()
     }
 }
 
-/// Everything that is told of the calls of one session. The log is one observer; another one is told beside it, in
-/// [`call_ended`](Self::call_ended).
+/// Everything that is told of the calls of one session. The log is one observer; another one is
+/// told beside it, in [`call_ended`](Self::call_ended).
 #[derive(Debug)]
 pub(crate) struct Observers {
     log: CallLog,
@@ -41,7 +42,12 @@ pub(crate) struct Observers {
 
 impl Observers {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { log: CallLog { second: meter::second(now), unlogged: None } }
+        Self {
+            log: CallLog {
+                second: meter::second(now),
+                unlogged: None,
+            },
+        }
     }
 
     /// Tells every observer that a call has ended.
@@ -54,7 +60,8 @@ impl Observers {
         self.log.second = meter::second(now);
     }
 
-    /// Passes on what was counted, and lets go of handlers that may belong to a generation that is no longer live.
+    /// Passes on what was counted, and lets go of handlers that may belong to a generation that is
+    /// no longer live.
     pub(crate) fn flush(&mut self) {
         self.log.flush();
     }
@@ -78,7 +85,13 @@ impl CallLog {
         if !is_logged {
             return;
         }
-        let CallRecord { handler, client, generation, exception, .. } = record;
+        let CallRecord {
+            handler,
+            client,
+            generation,
+            exception,
+            ..
+        } = record;
         tracing::info!(
             event = "call",
             key = handler.key,

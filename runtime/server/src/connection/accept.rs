@@ -24,14 +24,18 @@ const ACCEPTED_PER_TURN: u32 = 4;
 const BACKLOG: u32 = 1024;
 
 pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Serves until `shutdown` ends and everything in flight has, within the drain timeout. The answer: how many sessions
-/// were cut off, and the threads, on which what workers print is still read.
+/// Serves until `shutdown` ends and everything in flight has, within the drain timeout. The answer:
+/// how many sessions were cut off, and the threads, on which what workers print is still read.
 pub(crate) async fn serve(
     listener: std::net::TcpListener,
     lanes: Lanes,
@@ -144,7 +148,8 @@ async fn hold(place: Place, session: impl Future<Output = ()>) {
     drop(place);
 }
 
-/// What is due once a second: summaries of calls that got no log line, workers idle for too long, leases that ran out.
+/// What is due once a second: summaries of calls that got no log line, workers idle for too long,
+/// leases that ran out.
 async fn chores(shared: Arc<Shared>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {

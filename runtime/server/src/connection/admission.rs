@@ -5,7 +5,8 @@
 pub(crate) enum Admission {
     /// It is served.
     Admitted,
-    /// The server has too many connections: the first request is refused with a reason, and the connection ends.
+    /// The server has too many connections: the first request is refused with a reason, and the
+    /// connection ends.
     TurnedAway,
     /// The server has far too many connections: it is closed at once.
     Closed,
@@ -33,9 +34,17 @@ mod tests {
         let at = |open| Admission::decide(open, 20);
         assert_eq!(
             [at(19), at(20), at(22), at(23)],
-            [Admission::Admitted, Admission::TurnedAway, Admission::TurnedAway, Admission::Closed]
+            [
+                Admission::Admitted,
+                Admission::TurnedAway,
+                Admission::TurnedAway,
+                Admission::Closed
+            ]
         );
         assert_eq!(Admission::decide(1, 1), Admission::TurnedAway);
-        assert_eq!(Admission::decide(usize::MAX - 1, usize::MAX), Admission::Admitted);
+        assert_eq!(
+            Admission::decide(usize::MAX - 1, usize::MAX),
+            Admission::Admitted
+        );
     }
 }

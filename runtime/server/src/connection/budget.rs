@@ -26,7 +26,10 @@ pub(crate) struct Reserved {
 impl Budget {
     /// A budget of `limit` bytes.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0) })
+        Arc::new(Self {
+            limit,
+            used: AtomicUsize::new(0),
+        })
     }
 
     /// The limit in bytes.
@@ -36,12 +39,17 @@ impl Budget {
 
     /// A part of no bytes, for a session from the address of that use.
     pub(crate) fn part(self: &Arc<Self>, address: &Arc<AddressUse>) -> Reserved {
-        Reserved { budget: Arc::clone(self), address: Arc::clone(address), bytes: 0 }
+        Reserved {
+            budget: Arc::clone(self),
+            address: Arc::clone(address),
+            bytes: 0,
+        }
     }
 }
 
 impl Reserved {
-    /// Holds so many bytes from here on. The answer: whether the budget had as many; if not, nothing has changed.
+    /// Holds so many bytes from here on. The answer: whether the budget had as many; if not,
+    /// nothing has changed.
     pub(crate) fn set(&mut self, bytes: usize) -> bool {
         if bytes <= self.bytes {
             self.give_back(self.bytes - bytes);
@@ -83,7 +91,9 @@ impl Drop for Reserved {
 /// Adds to a counter, unless that would exceed the limit.
 fn add(counter: &AtomicUsize, more: usize, limit: usize) -> bool {
     let sum = |used: usize| used.checked_add(more).filter(|sum| *sum <= limit);
-    counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
+    counter
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum)
+        .is_ok()
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::stream::Stream;
 /// Maximum time for a peer to read its last answer and close the connection.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Maximum number of bytes that are read and dropped meanwhile. A peer that sends more does not read its answer, and reading
-/// at its speed would cost more than the calls of others.
+/// Maximum number of bytes that are read and dropped meanwhile. A peer that sends more does not
+/// read its answer, and reading at its speed would cost more than the calls of others.
 const MAX_DROPPED_BYTES: usize = 64 * 1024;
 
 /// Why a connection ended, as the log says it.
@@ -44,7 +44,9 @@ impl fmt::Display for EndReason {
             Self::IdleTimeout => "idle timeout",
             Self::WriteTimeout => "write timeout: no answers taken",
             Self::HeaderTimeout => "header timeout: no whole message",
-            Self::UntakenAnswers => "answers not taken: the server's limit for such answers is reached",
+            Self::UntakenAnswers => {
+                "answers not taken: the server's limit for such answers is reached"
+            }
             Self::Malformed => "too many malformed messages",
             Self::NotThisProtocol => "its first message is not of this protocol",
         })
@@ -52,7 +54,8 @@ impl fmt::Display for EndReason {
 }
 
 impl EndReason {
-    /// Returns whether the peer may still read its last answers. Otherwise the connection is cut off.
+    /// Returns whether the peer may still read its last answers. Otherwise the connection is cut
+    /// off.
     fn lingers(self) -> bool {
         matches!(self, Self::Done | Self::Malformed | Self::NotThisProtocol)
     }
@@ -87,5 +90,7 @@ async fn drain(stream: &mut Stream) -> io::Result<()> {
         // The peer keeps its time to read the answer. Its full socket holds it up.
         std::future::pending().await
     };
-    tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(()))
+    tokio::time::timeout(LINGER, drained)
+        .await
+        .unwrap_or(Ok(()))
 }

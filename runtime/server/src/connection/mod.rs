@@ -74,7 +74,12 @@ enum Sniffed {
 }
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(stream: Stream, remote: Remote, shared: Arc<Shared>, admission: Admission) {
+pub(crate) async fn serve(
+    stream: Stream,
+    remote: Remote,
+    shared: Arc<Shared>,
+    admission: Admission,
+) {
     let now = Instant::now();
     let connection = Connection {
         stream,
@@ -84,7 +89,11 @@ pub(crate) async fn serve(stream: Stream, remote: Remote, shared: Arc<Shared>, a
         admission,
         shared,
     };
-    let SessionEnd { mut stream, served, reason } = connection.serve().await;
+    let SessionEnd {
+        mut stream,
+        served,
+        reason,
+    } = connection.serve().await;
     let reason = match reason {
         Ok(reason) => linger(&mut stream, reason).await,
         Err(error) => Err(error),
@@ -101,15 +110,27 @@ impl Connection {
             Ok(Sniffed::Protocol(FirstBytes::Text)) => text::serve(self).await,
             // Boxed, so that idle text sessions are not as large as binary ones.
             Ok(Sniffed::Protocol(FirstBytes::Binary)) => Box::pin(binary::serve(self)).await,
-            Ok(Sniffed::Ended(reason)) => SessionEnd { stream: self.stream, served: 0, reason: Ok(reason) },
-            Err(error) => SessionEnd { stream: self.stream, served: 0, reason: Err(error) },
+            Ok(Sniffed::Ended(reason)) => SessionEnd {
+                stream: self.stream,
+                served: 0,
+                reason: Ok(reason),
+            },
+            Err(error) => SessionEnd {
+                stream: self.stream,
+                served: 0,
+                reason: Err(error),
+            },
         }
     }
 
     /// Reads until the first bytes tell the protocol.
     async fn sniff(&mut self) -> io::Result<Sniffed> {
         let mut drain = self.shared.drain.clone();
-        let due = self.timeouts.due(Waiting { has_output: false, is_idle: true, reads: true });
+        let due = self.timeouts.due(Waiting {
+            has_output: false,
+            is_idle: true,
+            reads: true,
+        });
         let frame_limit = self.pressure.frame_limit(false);
         let mut has_ended = false;
         loop {

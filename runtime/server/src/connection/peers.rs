@@ -1,5 +1,6 @@
-//! [`Peers`]: what the server remembers of each address that it hears from, so that no address costs more than its part:
-//! lines in the log, bytes of unfinished messages and of untaken answers, wrong proofs of the deploy key.
+//! [`Peers`]: what the server remembers of each address that it hears from, so that no address
+//! costs more than its part: lines in the log, bytes of unfinished messages and of untaken answers,
+//! wrong proofs of the deploy key.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -10,7 +11,8 @@ use super::budget::AddressUse;
 use crate::deployment::ProofTries;
 use crate::log::meter::{Meter, PerSecond};
 
-/// Maximum number of log lines a second about what one address sent: refusals, malformed messages, exceptions.
+/// Maximum number of log lines a second about what one address sent: refusals, malformed messages,
+/// exceptions.
 const REFUSAL_LINES: u64 = 20;
 
 /// Maximum number of log lines a second about connections of one address.
@@ -85,7 +87,10 @@ impl Default for Peer {
 impl Peers {
     /// The far end of a connection from that address.
     pub(crate) fn remote(&self, address: SocketAddr) -> Remote {
-        Remote { address, peer: self.of(address.ip()) }
+        Remote {
+            address,
+            peer: self.of(address.ip()),
+        }
     }
 
     /// The entry of an address.
@@ -101,7 +106,8 @@ impl Peers {
         Arc::clone(peers.entry(key).or_default())
     }
 
-    /// Logs how many lines were left out since this was done last, and forgets addresses that are gone.
+    /// Logs how many lines were left out since this was done last, and forgets addresses that are
+    /// gone.
     pub(crate) fn tidy(&self, now: Instant) {
         let mut peers = self.lock();
         for (address, peer) in &*peers {
@@ -113,20 +119,26 @@ impl Peers {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Arc<Peer>>> {
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Peer {
     fn log_suppressed(&self, peer: &dyn std::fmt::Display) {
-        let (refusals, connections) = (self.lines.take_suppressed(), self.connections.take_suppressed());
+        let (refusals, connections) = (
+            self.lines.take_suppressed(),
+            self.connections.take_suppressed(),
+        );
         if refusals > 0 || connections > 0 {
             tracing::warn!(event = "suppressed", peer = %peer, refusals, connections);
         }
     }
 }
 
-/// What is told apart: an IPv4 address, or the /64 of an IPv6 address, all of which one machine may have.
+/// What is told apart: an IPv4 address, or the /64 of an IPv6 address, all of which one machine may
+/// have.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
@@ -147,9 +159,14 @@ mod tests {
         let address = |number: usize| IpAddr::from((number as u32).to_be_bytes());
         let same = [peers.of(address(7)), peers.of(address(7))];
         assert!(Arc::ptr_eq(&same[0], &same[1]));
-        let held: Vec<_> = (0..MAX_PEERS + 2).map(|number| peers.of(address(number))).collect();
+        let held: Vec<_> = (0..MAX_PEERS + 2)
+            .map(|number| peers.of(address(number)))
+            .collect();
         assert!(!Arc::ptr_eq(&held[0], &held[1]));
-        assert!(Arc::ptr_eq(&held[MAX_PEERS], &held[MAX_PEERS + 1]), "these share one entry");
+        assert!(
+            Arc::ptr_eq(&held[MAX_PEERS], &held[MAX_PEERS + 1]),
+            "these share one entry"
+        );
         drop((same, held));
         peers.tidy(Instant::now());
         assert!(peers.lock().is_empty());
@@ -159,6 +176,9 @@ mod tests {
     fn one_machine_has_a_whole_ipv6_network() {
         let network = |text: &str| network_of(text.parse().expect("an address")).to_string();
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!([network("::1"), network("::ffff:10.0.0.1")], ["::1", "10.0.0.1"]);
+        assert_eq!(
+            [network("::1"), network("::ffff:10.0.0.1")],
+            ["::1", "10.0.0.1"]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! [`Pressure`]: what one connection may cost: how long its messages are, how much of them may wait to come whole, and how
-//! many bytes of answers its peer may leave untaken.
+//! [`Pressure`]: what one connection may cost: how long its messages are, how much of them may wait
+//! to come whole, and how many bytes of answers its peer may leave untaken.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +34,10 @@ pub(crate) struct Pressure {
 impl Pressure {
     pub(crate) fn new(remote: Remote, shared: Arc<Shared>) -> Self {
         Self {
-            load: Arc::new(SessionLoad::new(shared.limits.queued_bytes, Arc::clone(&remote.peer.lines))),
+            load: Arc::new(SessionLoad::new(
+                shared.limits.queued_bytes,
+                Arc::clone(&remote.peer.lines),
+            )),
             unfinished: shared.unfinished.part(&remote.peer.unfinished),
             untaken: shared.untaken.part(&remote.peer.untaken),
             malformed: 0,
@@ -47,7 +50,14 @@ impl Pressure {
     /// Maximum number of bytes of a message. One who `may_deploy` is no stranger.
     pub(crate) fn frame_limit(&self, may_deploy: bool) -> usize {
         let limits = &self.shared.limits;
-        if may_deploy || self.shared.registry.load().identity().knows(self.remote.address.ip()) {
+        if may_deploy
+            || self
+                .shared
+                .registry
+                .load()
+                .identity()
+                .knows(self.remote.address.ip())
+        {
             limits.frame_bytes
         } else {
             limits.stranger_frame_bytes.min(limits.frame_bytes)
@@ -59,7 +69,11 @@ impl Pressure {
     /// # Errors
     /// The exception that ends the connection: the budget for such bytes is used up.
     pub(crate) fn set_unfinished(&mut self, bytes: usize) -> Result<(), Exception> {
-        if self.unfinished.set(if bytes > FREE_UNFINISHED_BYTES { bytes } else { 0 }) {
+        if self.unfinished.set(if bytes > FREE_UNFINISHED_BYTES {
+            bytes
+        } else {
+            0
+        }) {
             return Ok(());
         }
         let limit = self.shared.unfinished.limit();
@@ -78,23 +92,29 @@ impl Pressure {
         }
     }
 
-    /// The peer has left so many bytes of answers untaken. Beyond a limit it is clogged: no further call of it starts.
+    /// The peer has left so many bytes of answers untaken. Beyond a limit it is clogged: no further
+    /// call of it starts.
     ///
     /// # Errors
     /// Why the connection ends: the budget for such bytes is used up.
     pub(crate) fn set_untaken(&mut self, bytes: usize) -> Result<(), EndReason> {
         let limit = self.shared.limits.queued_bytes;
         self.load.set_untaken(bytes);
-        if (bytes >= limit || self.untaken.is_used()) && !self.untaken.set(bytes.saturating_sub(limit)) {
+        if (bytes >= limit || self.untaken.is_used())
+            && !self.untaken.set(bytes.saturating_sub(limit))
+        {
             return Err(EndReason::UntakenAnswers);
         }
         Ok(())
     }
 
-    /// A message was refused, or asked for nothing that a tenant asks for. Where its address sends too many of them, the
-    /// connection pauses.
+    /// A message was refused, or asked for nothing that a tenant asks for. Where its address sends
+    /// too many of them, the connection pauses.
     pub(crate) fn count_refusal(&mut self, now: Instant) {
-        let (count, limit) = (self.remote.peer.refusals.count(now), self.shared.limits.refusals);
+        let (count, limit) = (
+            self.remote.peer.refusals.count(now),
+            self.shared.limits.refusals,
+        );
         if count > limit {
             self.paused_until = Some(now + REFUSAL_PAUSE);
         }

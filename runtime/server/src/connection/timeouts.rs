@@ -15,7 +15,8 @@ pub(crate) struct Timeouts {
     pub(crate) active_at: Instant,
     /// When the peer last took answers, or had none to take.
     pub(crate) taken_at: Instant,
-    /// Since when a whole message is awaited: its first byte, or the connection's begin. `None` between messages.
+    /// Since when a whole message is awaited: its first byte, or the connection's begin. `None`
+    /// between messages.
     pub(crate) message_since: Option<Instant>,
     /// Closes a connection on which nothing happens.
     pub(crate) idle_timeout: Duration,
@@ -57,10 +58,16 @@ impl Timeouts {
     /// Returns the first of all timeouts that apply.
     pub(crate) fn due(&self, waiting: Waiting) -> Due {
         // Each call ends by its own deadline.
-        let mut first = Due { at: self.active_at + LONGEST_CALL, reason: EndReason::IdleTimeout };
+        let mut first = Due {
+            at: self.active_at + LONGEST_CALL,
+            reason: EndReason::IdleTimeout,
+        };
         let mut apply = |since: Instant, timeout: Duration, reason| {
             if since + timeout < first.at {
-                first = Due { at: since + timeout, reason };
+                first = Due {
+                    at: since + timeout,
+                    reason,
+                };
             }
         };
         if waiting.has_output {
@@ -91,17 +98,39 @@ mod tests {
             ..Limits::default()
         };
         let mut timeouts = Timeouts::new(&limits, now);
-        let quiet = Waiting { has_output: false, is_idle: true, reads: true };
+        let quiet = Waiting {
+            has_output: false,
+            is_idle: true,
+            reads: true,
+        };
         let after = |timeouts: &Timeouts, waiting| {
             let Due { at, reason } = timeouts.due(waiting);
             (at - now, reason)
         };
-        assert_eq!(after(&timeouts, quiet), (Duration::from_secs(3), EndReason::IdleTimeout));
-        let clogged = Waiting { has_output: true, ..quiet };
-        assert_eq!(after(&timeouts, clogged), (Duration::from_secs(2), EndReason::WriteTimeout));
-        let busy = Waiting { is_idle: false, ..quiet };
-        assert_eq!(after(&timeouts, busy), (Duration::from_secs(5), EndReason::HeaderTimeout));
+        assert_eq!(
+            after(&timeouts, quiet),
+            (Duration::from_secs(3), EndReason::IdleTimeout)
+        );
+        let clogged = Waiting {
+            has_output: true,
+            ..quiet
+        };
+        assert_eq!(
+            after(&timeouts, clogged),
+            (Duration::from_secs(2), EndReason::WriteTimeout)
+        );
+        let busy = Waiting {
+            is_idle: false,
+            ..quiet
+        };
+        assert_eq!(
+            after(&timeouts, busy),
+            (Duration::from_secs(5), EndReason::HeaderTimeout)
+        );
         timeouts.message_since = None;
-        assert_eq!(after(&timeouts, busy), (LONGEST_CALL, EndReason::IdleTimeout));
+        assert_eq!(
+            after(&timeouts, busy),
+            (LONGEST_CALL, EndReason::IdleTimeout)
+        );
     }
 }

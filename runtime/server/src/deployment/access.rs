@@ -1,4 +1,5 @@
-//! [`DeploySession`]: who may deploy over a connection; and [`ProofTries`]: how often an address may try to prove it.
+//! [`DeploySession`]: who may deploy over a connection; and [`ProofTries`]: how often an address
+//! may try to prove it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +20,8 @@ const FREE_TRIES: u32 = 3;
 /// How long the answer to a wrong proof waits then, one after the other.
 const TRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Maximum number of answers to one address that wait. Beyond that its connections end all the sooner.
+/// Maximum number of answers to one address that wait. Beyond that its connections end all the
+/// sooner.
 const MAX_WAITING_TRIES: usize = 50;
 
 /// Wrong proofs of an address are forgotten so long after the last one.
@@ -55,25 +57,39 @@ enum ProofState {
 impl DeploySession {
     /// A connection from there to the server's `own` addresses.
     pub(crate) fn new(remote: Remote, own: Vec<SocketAddr>) -> Self {
-        Self { remote, own, proof: Mutex::default() }
+        Self {
+            remote,
+            own,
+            proof: Mutex::default(),
+        }
     }
 
     /// Gives out a nonce to prove the key with. A proof that was given before is revoked.
-    pub(super) fn challenge(&self, initializer_nonce: String) -> Result<ChallengeAnswer, DeployError> {
+    pub(super) fn challenge(
+        &self,
+        initializer_nonce: String,
+    ) -> Result<ChallengeAnswer, DeployError> {
         if !is_nonce(&initializer_nonce) {
             let what = format!("`nonce` is {NONCE_DIGITS} hexadecimal digits in lower case");
             return Err(DeployError::new(DeployErrorKind::Malformed, what));
         }
         let nonce = random_hex::<{ NONCE_DIGITS / 2 }>()
             .map_err(|error| DeployError::new(DeployErrorKind::Failed, error.to_string()))?;
-        self.proof().state = ProofState::Asked { initializer_nonce, server_nonce: nonce.clone() };
+        self.proof().state = ProofState::Asked {
+            initializer_nonce,
+            server_nonce: nonce.clone(),
+        };
         Ok(ChallengeAnswer { nonce })
     }
 
     /// Takes the proof of the key, and proves that this side has it too.
     pub(super) async fn prove(&self, key: &[u8], proof: &str) -> Result<ProveAnswer, DeployError> {
         let state = std::mem::take(&mut self.proof().state);
-        let ProofState::Asked { initializer_nonce, server_nonce } = state else {
+        let ProofState::Asked {
+            initializer_nonce,
+            server_nonce,
+        } = state
+        else {
             self.count_wrong();
             return Err(not_allowed("there was no challenge to prove"));
         };
@@ -85,14 +101,17 @@ impl DeploySession {
         let proven = |own: &&SocketAddr| at(**own).verify(key, Prover::Initializer, proof);
         let Some(own) = self.own.iter().find(proven) else {
             self.count_wrong();
-            // A right proof never waits: otherwise a flood of wrong ones would lock out whoever has the key.
+            // A right proof never waits: otherwise a flood of wrong ones would lock out whoever has
+            // the key.
             let tries = &self.remote.peer.proofs;
             tries.wait_for_turn().await;
             tries.count_wrong(Instant::now());
             return Err(not_allowed(&self.explain_wrong()));
         };
         self.proof().state = ProofState::Given;
-        Ok(ProveAnswer { proof: at(*own).prove(key, Prover::Server) })
+        Ok(ProveAnswer {
+            proof: at(*own).prove(key, Prover::Server),
+        })
     }
 
     /// Whether this connection may deploy.
@@ -100,7 +119,9 @@ impl DeploySession {
         if self.may_deploy() {
             return Ok(());
         }
-        Err(not_allowed("prove this server's deploy key before you deploy"))
+        Err(not_allowed(
+            "prove this server's deploy key before you deploy",
+        ))
     }
 
     /// Whether this connection may deploy.
@@ -131,8 +152,9 @@ impl DeploySession {
     }
 }
 
-/// The wrong proofs of one address. After [`FREE_TRIES`] of them, further ones are answered one after the other, with a
-/// pause. How many can be sent at all, [`count_refusal`](crate::connection::pressure::Pressure::count_refusal) bounds.
+/// The wrong proofs of one address. After [`FREE_TRIES`] of them, further ones are answered one
+/// after the other, with a pause. How many can be sent at all,
+/// [`count_refusal`](crate::connection::pressure::Pressure::count_refusal) bounds.
 #[derive(Debug, Default)]
 pub(crate) struct ProofTries {
     /// How many were wrong, and when the last one came.
@@ -148,7 +170,8 @@ impl ProofTries {
         self.count(now) > 0
     }
 
-    /// Waits until a wrong proof of this address may be answered. The answer: false where too many others wait.
+    /// Waits until a wrong proof of this address may be answered. The answer: false where too many
+    /// others wait.
     async fn wait_for_turn(&self) -> bool {
         if self.count(Instant::now()) < FREE_TRIES {
             return true;
@@ -171,7 +194,11 @@ impl ProofTries {
     fn count(&self, now: Instant) -> u32 {
         let (count, last) = *self.lock();
         let is_recent = |last| now.saturating_duration_since(last) < TRIES_REMEMBERED;
-        if last.is_some_and(is_recent) { count } else { 0 }
+        if last.is_some_and(is_recent) {
+            count
+        } else {
+            0
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, (u32, Option<Instant>)> {
@@ -203,14 +230,29 @@ mod tests {
     const KEY: &[u8] = b"a key of this network";
 
     fn session(own: &[&str]) -> DeploySession {
-        let own = own.iter().map(|address| address.parse().expect("an address")).collect();
+        let own = own
+            .iter()
+            .map(|address| address.parse().expect("an address"))
+            .collect();
         let address = "127.0.0.1:9".parse().expect("an address");
-        DeploySession::new(Remote { address, peer: Arc::default() }, own)
+        DeploySession::new(
+            Remote {
+                address,
+                peer: Arc::default(),
+            },
+            own,
+        )
     }
 
-    fn prove(session: &DeploySession, dialled: &str, key: &[u8]) -> Result<ProveAnswer, DeployError> {
+    fn prove(
+        session: &DeploySession,
+        dialled: &str,
+        key: &[u8],
+    ) -> Result<ProveAnswer, DeployError> {
         let initializer_nonce = "a".repeat(NONCE_DIGITS);
-        let ChallengeAnswer { nonce } = session.challenge(initializer_nonce.clone()).expect("a nonce");
+        let ChallengeAnswer { nonce } = session
+            .challenge(initializer_nonce.clone())
+            .expect("a nonce");
         let challenge = Challenge {
             address: dialled.parse().expect("an address"),
             initializer_nonce: &initializer_nonce,
@@ -219,7 +261,10 @@ mod tests {
         let proof = challenge.prove(key, Prover::Initializer);
         let answer = session.prove(KEY, &proof).now_or_never().expect("no wait");
         if let Ok(ProveAnswer { proof }) = &answer {
-            assert!(challenge.verify(KEY, Prover::Server, proof), "the server proves itself too");
+            assert!(
+                challenge.verify(KEY, Prover::Server, proof),
+                "the server proves itself too"
+            );
         }
         answer
     }
@@ -239,7 +284,10 @@ mod tests {
         assert!(prove(&session, "127.0.0.1:7101", KEY).is_ok());
         for wrong in 1..=MAX_WRONG_PROOFS {
             assert!(prove(&session, "127.0.0.1:7101", b"another key").is_err());
-            assert_eq!((session.may_deploy(), session.is_over()), (false, wrong == MAX_WRONG_PROOFS));
+            assert_eq!(
+                (session.may_deploy(), session.is_over()),
+                (false, wrong == MAX_WRONG_PROOFS)
+            );
         }
     }
 
@@ -252,7 +300,11 @@ mod tests {
         }
         let began = tokio::time::Instant::now();
         let turns = (0..MAX_WAITING_TRIES + 7).map(|_| tries.wait_for_turn());
-        let taken = futures_util::future::join_all(turns).await.into_iter().filter(|taken| *taken).count();
+        let taken = futures_util::future::join_all(turns)
+            .await
+            .into_iter()
+            .filter(|taken| *taken)
+            .count();
         assert_eq!(taken, MAX_WAITING_TRIES, "no more than that wait");
         assert!(began.elapsed() >= TRY_PAUSE * MAX_WAITING_TRIES as u32);
         assert!(tries.are_remembered(Instant::now()));

@@ -72,7 +72,10 @@ struct Staged {
 
 impl Deployer {
     /// Loads what was live when the server last ran, and what was prepared.
-    pub(super) async fn load(builder: RegistryBuilder, key: Vec<u8>) -> Result<(Registry, Self), StartError> {
+    pub(super) async fn load(
+        builder: RegistryBuilder,
+        key: Vec<u8>,
+    ) -> Result<(Registry, Self), StartError> {
         let store = Arc::clone(&builder.store);
         let current = blocking(move || store.current()).await?;
         let mut registry = Registry::default();
@@ -92,10 +95,22 @@ impl Deployer {
                 by = "the data folder"
             );
         }
-        let retention =
-            Retention { generations: builder.limits.history, bytes: builder.limits.history_bytes };
-        let state = Arc::new(tokio::sync::Mutex::new(State { participant, current, staged: None }));
-        let deployer = Self { builder, key, retention, started: epoch_ms(), state };
+        let retention = Retention {
+            generations: builder.limits.history,
+            bytes: builder.limits.history_bytes,
+        };
+        let state = Arc::new(tokio::sync::Mutex::new(State {
+            participant,
+            current,
+            staged: None,
+        }));
+        let deployer = Self {
+            builder,
+            key,
+            retention,
+            started: epoch_ms(),
+            state,
+        };
         deployer.recall(&registry).await;
         Ok((registry, deployer))
     }
@@ -107,19 +122,40 @@ impl Deployer {
         let number = state.participant.live().generation;
         let kept = blocking(move || {
             let unfinished = store.forget_unfinished(number);
-            (unfinished, store.outcomes(), store.history(), store.prepared())
+            (
+                unfinished,
+                store.outcomes(),
+                store.history(),
+                store.prepared(),
+            )
         });
         let (unfinished, outcomes, history, prepared) = kept.await;
-        let damaged = [unfinished.as_ref().err(), outcomes.as_ref().err(), prepared.as_ref().err()];
+        let damaged = [
+            unfinished.as_ref().err(),
+            outcomes.as_ref().err(),
+            prepared.as_ref().err(),
+        ];
         for damaged in damaged.into_iter().flatten() {
             tracing::error!(event = "data damaged", error = %damaged);
         }
         state.participant.recall(outcomes.unwrap_or_default());
         // What was live has the last word.
-        for (txn, past) in history.unwrap_or_default().into_iter().rev().filter(|(txn, _)| !txn.is_empty()) {
+        for (txn, past) in history
+            .unwrap_or_default()
+            .into_iter()
+            .rev()
+            .filter(|(txn, _)| !txn.is_empty())
+        {
             let undone = (!past.undid.is_empty()).then_some((past.undid, Outcome::Aborted));
-            let committed = (txn, Outcome::Committed { generation: past.generation });
-            state.participant.recall(undone.into_iter().chain([committed]));
+            let committed = (
+                txn,
+                Outcome::Committed {
+                    generation: past.generation,
+                },
+            );
+            state
+                .participant
+                .recall(undone.into_iter().chain([committed]));
         }
         if let Ok(Some(prepared)) = prepared {
             self.resume(&mut state, live, prepared).await;
@@ -127,14 +163,32 @@ impl Deployer {
     }
 
     async fn resume(&self, state: &mut State, live: &Registry, prepared: Prepared) {
-        let Prepared { txn, token, holder, lease_ms, expected, origin, from, manifest, content: _ } =
-            prepared;
+        let Prepared {
+            txn,
+            token,
+            holder,
+            lease_ms,
+            expected,
+            origin,
+            from,
+            manifest,
+            content: _,
+        } = prepared;
         let lease = Duration::from_millis(lease_ms);
-        let begin = Begin { txn: txn.clone(), holder: holder.clone(), lease, expected: expected.clone() };
+        let begin = Begin {
+            txn: txn.clone(),
+            holder: holder.clone(),
+            lease,
+            expected: expected.clone(),
+        };
         if !state.participant.resume(Instant::now(), begin, token) {
             return;
         }
-        match self.builder.build(&manifest, Some(live), Scrutiny::Check).await {
+        match self
+            .builder
+            .build(&manifest, Some(live), Scrutiny::Check)
+            .await
+        {
             Ok(built) => {
                 tracing::info!(
                     event = "generation prepared",
@@ -144,8 +198,17 @@ impl Deployer {
                 );
                 let manifest = Arc::new(manifest);
                 let content = Some(built);
-                state.staged =
-                    Some(Staged { txn, token, holder, lease, expected, origin, from, manifest, content });
+                state.staged = Some(Staged {
+                    txn,
+                    token,
+                    holder,
+                    lease,
+                    expected,
+                    origin,
+                    from,
+                    manifest,
+                    content,
+                });
             }
             Err(error) => {
                 tracing::error!(event = "apply aborted", txn, reason = %error);
@@ -157,7 +220,9 @@ impl Deployer {
     /// Drops a transaction whose lease ran out.
     pub(super) fn expire(&self, now: Instant) {
         // Where a step is under way, the next second will do.
-        let Ok(mut state) = self.state.try_lock() else { return };
+        let Ok(mut state) = self.state.try_lock() else {
+            return;
+        };
         if let Some(txn) = state.participant.expire(now) {
             tracing::warn!(event = "apply aborted", txn, reason = "its lease ran out");
             state.staged = None;
@@ -185,7 +250,12 @@ impl Deployer {
         result
     }
 
-    async fn obey(&self, registry: &LiveRegistry, session: &DeploySession, request: DeployRequest) -> Answer {
+    async fn obey(
+        &self,
+        registry: &LiveRegistry,
+        session: &DeploySession,
+        request: DeployRequest,
+    ) -> Answer {
         match request {
             DeployRequest::Challenge { nonce } => answer(&session.challenge(nonce)?),
             DeployRequest::Prove { proof } => answer(&session.prove(&self.key, &proof).await?),
@@ -195,15 +265,29 @@ impl Deployer {
             DeployRequest::Lacks { files } => self.lacks(files).await,
             DeployRequest::Fetch { files } => self.fetch(files).await,
             DeployRequest::Probe {} => self.probe(registry).await,
-            DeployRequest::Begin { txn, origin, lease_ms, expected, manifest, patch } => {
+            DeployRequest::Begin {
+                txn,
+                origin,
+                lease_ms,
+                expected,
+                manifest,
+                patch,
+            } => {
                 let lease = Duration::from_millis(lease_ms);
                 let holder = holder(&txn, &origin, session);
-                let begin = Begin { txn, holder, lease, expected };
+                let begin = Begin {
+                    txn,
+                    holder,
+                    lease,
+                    expected,
+                };
                 let wanted = WantedManifest::new(manifest, patch).map_err(malformed)?;
                 self.begin(registry, session, begin, origin, wanted).await
             }
             DeployRequest::Put { txn, token, files } => self.put(step(&txn, token), files).await,
-            DeployRequest::Prepare { txn, token } => self.prepare(registry, step(&txn, token)).await,
+            DeployRequest::Prepare { txn, token } => {
+                self.prepare(registry, step(&txn, token)).await
+            }
             DeployRequest::Renew { txn, token } => {
                 self.step(step(&txn, token)).await?;
                 answer(&Value::Null)
@@ -233,7 +317,8 @@ impl Deployer {
             applied: state.current.as_ref().map(Generation::past),
             server: manifest.map(|manifest| manifest.server.clone()),
             network: manifest.map(|manifest| manifest.network.clone()),
-            under_way: under_way.map(|(holder, left_ms)| format!("{holder}, for {left_ms} ms more")),
+            under_way: under_way
+                .map(|(holder, left_ms)| format!("{holder}, for {left_ms} ms more")),
             damaged: registry.load().damaged(),
             frame_limit: self.builder.limits.frame_bytes as u64,
         })
@@ -248,15 +333,21 @@ impl State {
     }
 }
 
-/// Decodes a message, but only one that its sender may send: decoding costs more than the message has bytes.
+/// Decodes a message, but only one that its sender may send: decoding costs more than the message
+/// has bytes.
 fn admit(session: &DeploySession, header: &str, value: &str) -> Result<DeployRequest, DeployError> {
     if session.is_over() {
-        return Err(DeployError::new(DeployErrorKind::NotAllowed, "too many wrong proofs of the deploy key"));
+        return Err(DeployError::new(
+            DeployErrorKind::NotAllowed,
+            "too many wrong proofs of the deploy key",
+        ));
     }
     if !matches!(header, "INIT-CHALLENGE" | "INIT-PROVE") {
         session.authorize()?;
     } else if value.len() > MAX_PROOF_MESSAGE_BYTES {
-        return Err(malformed(format!("`{header}` has at most {MAX_PROOF_MESSAGE_BYTES} bytes")));
+        return Err(malformed(format!(
+            "`{header}` has at most {MAX_PROOF_MESSAGE_BYTES} bytes"
+        )));
     }
     let request = DeployRequest::decode(header, value).map_err(malformed)?;
     request.check().map_err(malformed)?;
@@ -265,22 +356,34 @@ fn admit(session: &DeploySession, header: &str, value: &str) -> Result<DeployReq
 
 /// A step as its sender names it.
 fn step(txn: &str, token: u64) -> Step<'_> {
-    Step { txn, token: Some(token) }
+    Step {
+        txn,
+        token: Some(token),
+    }
 }
 
 /// Who holds a lease, in words for whoever finds it taken.
 fn holder(txn: &str, origin: &Origin, session: &DeploySession) -> String {
-    let by = if origin.by.is_empty() { String::new() } else { format!(" by {}", origin.by) };
+    let by = if origin.by.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", origin.by)
+    };
     format!("apply {txn}{by} from {}", session.remote.address.ip())
 }
 
 fn live_of(generation: &Generation) -> Live {
-    Live { generation: generation.number, content: generation.manifest.content_hash() }
+    Live {
+        generation: generation.number,
+        content: generation.manifest.content_hash(),
+    }
 }
 
 /// Milliseconds since the Unix epoch.
 fn epoch_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 

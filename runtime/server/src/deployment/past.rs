@@ -7,7 +7,8 @@ use crate::registry::live::LiveRegistry;
 use crate::server::blocking;
 use crate::store::{Collected, Retention, Store};
 use deploy::message::{
-    DeployError, FetchAnswer, HistoryAnswer, LacksAnswer, ManifestAnswer, Past, ProbeAnswer, PutFile,
+    DeployError, FetchAnswer, HistoryAnswer, LacksAnswer, ManifestAnswer, Past, ProbeAnswer,
+    PutFile,
 };
 use deploy::packed::Packed;
 
@@ -17,11 +18,17 @@ impl Deployer {
         let live = {
             let state = self.state.lock().await;
             let current = state.current.as_ref();
-            current.filter(|current| generation.is_none_or(|asked| asked == current.number)).cloned()
+            current
+                .filter(|current| generation.is_none_or(|asked| asked == current.number))
+                .cloned()
         };
         let found = match (live, generation) {
             (Some(live), _) => live,
-            (None, None) => return Err(refused("nothing was applied to this server so far".to_owned())),
+            (None, None) => {
+                return Err(refused(
+                    "nothing was applied to this server so far".to_owned(),
+                ));
+            }
             (None, Some(number)) => {
                 let store = Arc::clone(&self.builder.store);
                 blocking(move || store.generation(number))
@@ -41,26 +48,41 @@ impl Deployer {
         let store = Arc::clone(&self.builder.store);
         let generations = blocking(move || {
             let history = store.history()?;
-            Ok(history.into_iter().map(|(_, past)| with_damage(&store, past)).collect())
+            Ok(history
+                .into_iter()
+                .map(|(_, past)| with_damage(&store, past))
+                .collect())
         });
-        let generations = generations.await.map_err(|error: crate::store::StoreError| failed(&error))?;
+        let generations = generations
+            .await
+            .map_err(|error: crate::store::StoreError| failed(&error))?;
         answer(&HistoryAnswer { generations })
     }
 
     pub(super) async fn lacks(&self, files: Vec<String>) -> Answer {
         let store = Arc::clone(&self.builder.store);
-        let missing =
-            blocking(move || files.into_iter().filter(|file| !store.is_whole(file)).collect()).await;
+        let missing = blocking(move || {
+            files
+                .into_iter()
+                .filter(|file| !store.is_whole(file))
+                .collect()
+        })
+        .await;
         answer(&LacksAnswer { missing })
     }
 
     /// As many files as fit into half a message.
     pub(super) async fn fetch(&self, files: Vec<String>) -> Answer {
-        let (store, room) = (Arc::clone(&self.builder.store), self.builder.limits.frame_bytes / 2);
+        let (store, room) = (
+            Arc::clone(&self.builder.store),
+            self.builder.limits.frame_bytes / 2,
+        );
         let files = blocking(move || {
             let (mut fetched, mut bytes) = (Vec::new(), 0);
             for sha256 in files {
-                let content = store.object(&sha256).map_err(|error| refused(error.to_string()))?;
+                let content = store
+                    .object(&sha256)
+                    .map_err(|error| refused(error.to_string()))?;
                 let packed = Packed::pack(&content, b"").map_err(|error| failed(&error))?;
                 bytes += packed.zstd.len();
                 if bytes > room && !fetched.is_empty() {
@@ -70,7 +92,9 @@ impl Deployer {
             }
             Ok::<_, DeployError>(fetched)
         });
-        answer(&FetchAnswer { files: files.await? })
+        answer(&FetchAnswer {
+            files: files.await?,
+        })
     }
 
     /// Whether what is live runs: every service whose workers came with it has one that lives.
@@ -80,11 +104,14 @@ impl Deployer {
         answer(&ProbeAnswer { live, sick })
     }
 
-    /// Soon, and behind whatever is answered before: keeps what became of transactions, forgets the one that is settled,
-    /// and removes what is no longer kept.
+    /// Soon, and behind whatever is answered before: keeps what became of transactions, forgets the
+    /// one that is settled, and removes what is no longer kept.
     pub(super) fn settle_soon(&self) {
-        let (state, store, retention) =
-            (Arc::clone(&self.state), Arc::clone(&self.builder.store), self.retention);
+        let (state, store, retention) = (
+            Arc::clone(&self.state),
+            Arc::clone(&self.builder.store),
+            self.retention,
+        );
         tokio::spawn(async move {
             let state = state.lock_owned().await;
             let settle = move || settle(&store, &state, retention);
@@ -96,7 +123,11 @@ impl Deployer {
 fn settle(store: &Store, state: &super::State, retention: Retention) {
     let outcomes: Vec<_> = state.participant.outcomes().cloned().collect();
     let kept = store.keep_outcomes(&outcomes);
-    let forgotten = if state.staged.is_none() { store.forget_prepared() } else { Ok(()) };
+    let forgotten = if state.staged.is_none() {
+        store.forget_prepared()
+    } else {
+        Ok(())
+    };
     let staged = state.staged.as_ref().map(|staged| &*staged.manifest);
     let collected = match &state.current {
         Some(live) => store.collect(live, retention, staged),
@@ -119,7 +150,9 @@ fn with_damage(store: &Store, past: Past) -> Past {
         return past;
     }
     let damaged = match store.lacking_of(past.generation) {
-        Ok(lacking) => lacking.map_or_else(String::new, |file| format!("the file {file} is missing")),
+        Ok(lacking) => {
+            lacking.map_or_else(String::new, |file| format!("the file {file} is missing"))
+        }
         Err(error) => error.to_string(),
     };
     Past { damaged, ..past }

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Answer, DeploySession, Deployer, Staged, State, answer, failed, live_of, malformed, refused};
+use super::{
+    Answer, DeploySession, Deployer, Staged, State, answer, failed, live_of, malformed, refused,
+};
 use crate::registry::build::Scrutiny;
 use crate::registry::live::LiveRegistry;
 use crate::registry::{Registry, RegistryContent};
@@ -14,8 +16,8 @@ use crate::server::blocking;
 use crate::store::{Generation, Prepared, Store, StoreError};
 use deploy::manifest::Manifest;
 use deploy::message::{
-    BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, Origin, OutcomeAnswer,
-    PutFile, WantedManifest,
+    BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, Origin,
+    OutcomeAnswer, PutFile, WantedManifest,
 };
 use deploy::participant::{Begin, Refusal, Step};
 use deploy::sha256_hex;
@@ -30,9 +32,17 @@ impl Deployer {
         wanted: WantedManifest,
     ) -> Answer {
         let manifest = self.read_manifest(&begin, wanted).await?;
-        let Begin { txn, holder, lease, expected } = begin.clone();
+        let Begin {
+            txn,
+            holder,
+            lease,
+            expected,
+        } = begin.clone();
         let mut state = self.state.lock().await;
-        if let Some(name) = state.current.as_ref().map(|current| &current.manifest.server)
+        if let Some(name) = state
+            .current
+            .as_ref()
+            .map(|current| &current.manifest.server)
             && *name != manifest.server
         {
             let asked = &manifest.server;
@@ -51,10 +61,16 @@ impl Deployer {
             manifest: Arc::clone(&manifest),
             content: None,
         });
-        let live = state.current.as_ref().map(|current| current.manifest.clone());
+        let live = state
+            .current
+            .as_ref()
+            .map(|current| current.manifest.clone());
         drop(state);
         let damaged = registry.load().damaged();
-        answer(&BeginAnswer { token, missing: self.missing(manifest, live, damaged).await })
+        answer(&BeginAnswer {
+            token,
+            missing: self.missing(manifest, live, damaged).await,
+        })
     }
 
     /// The manifest of a transaction, from whichever form it came in.
@@ -64,7 +80,10 @@ impl Deployer {
         wanted: WantedManifest,
     ) -> Result<Arc<Manifest>, DeployError> {
         let manifest = match wanted {
-            WantedManifest::Whole(whole) => Manifest { apply: begin.txn.clone(), ..*whole },
+            WantedManifest::Whole(whole) => Manifest {
+                apply: begin.txn.clone(),
+                ..*whole
+            },
             WantedManifest::Patch(patch) => {
                 let state = self.state.lock().await;
                 let live = state.participant.live();
@@ -73,7 +92,9 @@ impl Deployer {
                     return Err(Refusal::Moved { planned, found }.into());
                 }
                 let current = state.current.as_ref().filter(|_| !patch.base.is_empty());
-                let base = current.map(|current| current.manifest.content()).unwrap_or_default();
+                let base = current
+                    .map(|current| current.manifest.content())
+                    .unwrap_or_default();
                 drop(state);
                 let bytes = patch
                     .packed
@@ -81,14 +102,18 @@ impl Deployer {
                     .map_err(|what| refused(format!("the manifest: {what}")))?;
                 let manifest: Manifest = serde_json::from_slice(&bytes)
                     .map_err(|error| malformed(format!("the manifest: {error}")))?;
-                Manifest { apply: begin.txn.clone(), ..manifest }
+                Manifest {
+                    apply: begin.txn.clone(),
+                    ..manifest
+                }
             }
         };
         manifest.validate().map_err(refused)?;
         Ok(Arc::new(manifest))
     }
 
-    /// The files of a manifest that are not here, or damaged. Those of a service that runs as it is are not read again.
+    /// The files of a manifest that are not here, or damaged. Those of a service that runs as it is
+    /// are not read again.
     async fn missing(
         &self,
         manifest: Arc<Manifest>,
@@ -103,9 +128,17 @@ impl Deployer {
             };
             let mut missing = BTreeSet::new();
             for (name, service) in &manifest.services {
-                let is_there = if is_live(name, service) { Store::has_object } else { Store::is_whole };
-                missing
-                    .extend(service.files().map(|file| &file.sha256).filter(|hash| !is_there(&store, hash)));
+                let is_there = if is_live(name, service) {
+                    Store::has_object
+                } else {
+                    Store::is_whole
+                };
+                missing.extend(
+                    service
+                        .files()
+                        .map(|file| &file.sha256)
+                        .filter(|hash| !is_there(&store, hash)),
+                );
             }
             missing.into_iter().cloned().collect()
         })
@@ -119,9 +152,14 @@ impl Deployer {
             let wanted: BTreeSet<&str> = manifest.files();
             files.iter().try_for_each(|file| {
                 if !wanted.contains(file.sha256.as_str()) {
-                    return Err(refused(format!("nothing in the manifest has the hash {}", file.sha256)));
+                    return Err(refused(format!(
+                        "nothing in the manifest has the hash {}",
+                        file.sha256
+                    )));
                 }
-                store.put_object(&file.sha256, &unpack(file)?).map_err(|error| failed(&error))
+                store
+                    .put_object(&file.sha256, &unpack(file)?)
+                    .map_err(|error| failed(&error))
             })
         })
         .await?;
@@ -135,7 +173,11 @@ impl Deployer {
         if prepared.is_err() {
             let mut state = self.state.lock().await;
             // A later beginning of the same transaction goes on.
-            if state.staged.as_ref().is_none_or(|staged| Arc::ptr_eq(&staged.manifest, &manifest)) {
+            if state
+                .staged
+                .as_ref()
+                .is_none_or(|staged| Arc::ptr_eq(&staged.manifest, &manifest))
+            {
                 state.drop_staged(step.txn);
             }
             drop(state);
@@ -154,25 +196,47 @@ impl Deployer {
         let store = Arc::clone(&self.builder.store);
         let wanted = Arc::clone(manifest);
         let lacking = blocking(move || {
-            wanted.files().into_iter().find(|hash| !store.has_object(hash)).map(str::to_owned)
+            wanted
+                .files()
+                .into_iter()
+                .find(|hash| !store.has_object(hash))
+                .map(str::to_owned)
         });
         if let Some(hash) = lacking.await {
-            return Err(refused(format!("the file with the hash {hash} has not come")));
+            return Err(refused(format!(
+                "the file with the hash {hash} has not come"
+            )));
         }
         let store = Arc::clone(&self.builder.store);
-        blocking(move || store.sync_objects()).await.map_err(|error| failed(&error))?;
+        blocking(move || store.sync_objects())
+            .await
+            .map_err(|error| failed(&error))?;
         let before = registry.load_full();
-        let built = self.builder.build(manifest, Some(&before), Scrutiny::Check).await?;
+        let built = self
+            .builder
+            .build(manifest, Some(&before), Scrutiny::Check)
+            .await?;
         let mut state = self.state.lock().await;
-        let staged = state.staged.as_ref().filter(|staged| Arc::ptr_eq(&staged.manifest, manifest));
-        let record = staged.ok_or_else(|| Refusal::NotUnderWay(step.txn.to_owned()))?.record();
+        let staged = state
+            .staged
+            .as_ref()
+            .filter(|staged| Arc::ptr_eq(&staged.manifest, manifest));
+        let record = staged
+            .ok_or_else(|| Refusal::NotUnderWay(step.txn.to_owned()))?
+            .record();
         let store = Arc::clone(&self.builder.store);
-        blocking(move || store.keep_prepared(&record)).await.map_err(|error| failed(&error))?;
+        blocking(move || store.keep_prepared(&record))
+            .await
+            .map_err(|error| failed(&error))?;
         state.participant.prepared(Instant::now(), step)?;
         if let Some(staged) = &mut state.staged {
             staged.content = Some(built);
         }
-        tracing::info!(event = "generation prepared", txn = step.txn, apply = manifest.apply);
+        tracing::info!(
+            event = "generation prepared",
+            txn = step.txn,
+            apply = manifest.apply
+        );
         answer(&Value::Null)
     }
 
@@ -180,7 +244,10 @@ impl Deployer {
     pub(super) async fn step(&self, step: Step<'_>) -> Result<Arc<Manifest>, DeployError> {
         let mut state = self.state.lock().await;
         state.participant.step(Instant::now(), step)?;
-        let staged = state.staged.as_ref().filter(|staged| staged.txn == step.txn);
+        let staged = state
+            .staged
+            .as_ref()
+            .filter(|staged| staged.txn == step.txn);
         staged
             .map(|staged| Arc::clone(&staged.manifest))
             .ok_or_else(|| Refusal::NotUnderWay(step.txn.to_owned()).into())
@@ -189,9 +256,18 @@ impl Deployer {
     pub(super) async fn commit(&self, registry: &LiveRegistry, step: Step<'_>) -> Answer {
         let mut state = self.state.lock().await;
         let Some(number) = state.participant.commit(Instant::now(), step)? else {
-            return answer(&LiveAnswer { generation: state.participant.live().generation });
+            return answer(&LiveAnswer {
+                generation: state.participant.live().generation,
+            });
         };
-        let Some(Staged { manifest, content: Some(built), origin, from, .. }) = state.staged.take() else {
+        let Some(Staged {
+            manifest,
+            content: Some(built),
+            origin,
+            from,
+            ..
+        }) = state.staged.take()
+        else {
             state.drop_staged(step.txn);
             return Err(Refusal::NotPrepared(step.txn.to_owned()).into());
         };
@@ -220,7 +296,11 @@ impl Deployer {
     pub(super) async fn abort(&self, txn: &str) -> Answer {
         let mut state = self.state.lock().await;
         let outcome = state.drop_staged(txn);
-        tracing::info!(event = "apply aborted", txn, reason = "the initializer said so");
+        tracing::info!(
+            event = "apply aborted",
+            txn,
+            reason = "the initializer said so"
+        );
         self.settle_soon();
         answer(&OutcomeAnswer { outcome })
     }
@@ -236,23 +316,35 @@ impl Deployer {
         let Some(current) = state.current.clone() else {
             return Err(Refusal::NotLive(txn.to_owned()).into());
         };
-        let manifest = self.content_before(&current).await.map_err(|error| failed(&error))?;
+        let manifest = self
+            .content_before(&current)
+            .await
+            .map_err(|error| failed(&error))?;
         let before = registry.load_full();
-        let built = self.builder.build(&manifest, Some(&before), Scrutiny::Trust).await?;
+        let built = self
+            .builder
+            .build(&manifest, Some(&before), Scrutiny::Trust)
+            .await?;
         let Origin { at, by, .. } = current.origin;
         let note = format!("undid {txn}, which failed on another server");
         let generation = Generation {
             number,
             txn: format!("rollback of {txn}"),
             previous: current.number,
-            origin: Origin { at: super::epoch_ms().max(at.saturating_add(1)), by, note },
+            origin: Origin {
+                at: super::epoch_ms().max(at.saturating_add(1)),
+                by,
+                note,
+            },
             from: session.remote.address.ip().to_string(),
             changes: state.changes_to(&manifest),
             undid: txn.to_owned(),
             content: manifest.content_hash(),
             manifest,
         };
-        self.store_generation(&generation).await.map_err(|error| failed(&error))?;
+        self.store_generation(&generation)
+            .await
+            .map_err(|error| failed(&error))?;
         state.participant.rolled_back(txn, live_of(&generation));
         state.go_live(registry, built, generation);
         self.settle_soon();
@@ -265,7 +357,9 @@ impl Deployer {
             return Ok(current.manifest.emptied());
         }
         let (store, previous) = (Arc::clone(&self.builder.store), current.previous);
-        blocking(move || store.generation(previous)).await.map(|generation| generation.manifest)
+        blocking(move || store.generation(previous))
+            .await
+            .map(|generation| generation.manifest)
     }
 
     /// Replaces every worker by a fresh one. Calls under way end on the old ones.
@@ -273,10 +367,17 @@ impl Deployer {
         let state = self.state.lock().await;
         if let Some((holder, left_ms)) = state.participant.holder(Instant::now()) {
             // What is prepared shares workers with what is live.
-            return Err(Refusal::Busy { holder: holder.to_owned(), left_ms }.into());
+            return Err(Refusal::Busy {
+                holder: holder.to_owned(),
+                left_ms,
+            }
+            .into());
         }
         if let Some(current) = &state.current {
-            let content = self.builder.build(&current.manifest, None, Scrutiny::Trust).await?;
+            let content = self
+                .builder
+                .build(&current.manifest, None, Scrutiny::Trust)
+                .await?;
             retire(registry.swap(Arc::new(Registry::new(current.number, content))));
             tracing::info!(event = "engines restarted", generation = current.number);
         }
@@ -311,9 +412,21 @@ impl State {
         next.changes_from(self.current.as_ref().map(|current| &current.manifest))
     }
 
-    fn go_live(&mut self, registry: &LiveRegistry, content: RegistryContent, generation: Generation) {
+    fn go_live(
+        &mut self,
+        registry: &LiveRegistry,
+        content: RegistryContent,
+        generation: Generation,
+    ) {
         retire(registry.swap(Arc::new(Registry::new(generation.number, content))));
-        let Generation { number, origin, from, changes, manifest, .. } = &generation;
+        let Generation {
+            number,
+            origin,
+            from,
+            changes,
+            manifest,
+            ..
+        } = &generation;
         tracing::info!(
             event = "generation live",
             generation = number,
@@ -330,7 +443,8 @@ impl State {
     }
 }
 
-/// Lets go of a registry. Its workers and folders go with the last call on it, where that disturbs nobody.
+/// Lets go of a registry. Its workers and folders go with the last call on it, where that disturbs
+/// nobody.
 fn retire(registry: Arc<Registry>) {
     registry.log_suppressed();
     tokio::task::spawn_blocking(move || drop(registry));

@@ -1,4 +1,5 @@
-//! [`PrepareError`] and [`EngineFailure`]: why an engine cannot prepare a service, and why a call failed in it.
+//! [`PrepareError`] and [`EngineFailure`]: why an engine cannot prepare a service, and why a call
+//! failed in it.
 
 use deploy::message::{DeployError, DeployErrorKind, SourceFinding};
 use wire::exception::{Exception, ExceptionType, Executed};
@@ -7,7 +8,10 @@ use wire::exception::{Exception, ExceptionType, Executed};
 #[derive(Debug)]
 pub(crate) enum PrepareError {
     /// Sources of the service do not pass.
-    Refused { service: String, findings: Vec<SourceFinding> },
+    Refused {
+        service: String,
+        findings: Vec<SourceFinding>,
+    },
     /// The service could not be loaded.
     Failed(String),
 }
@@ -17,7 +21,9 @@ impl std::fmt::Display for PrepareError {
         match self {
             Self::Refused { service, findings } => {
                 f.write_str(&refused_words(service, findings))?;
-                findings.iter().try_for_each(|finding| write!(f, "\n  {finding}"))
+                findings
+                    .iter()
+                    .try_for_each(|finding| write!(f, "\n  {finding}"))
             }
             Self::Failed(why) => f.write_str(why),
         }
@@ -29,7 +35,11 @@ impl From<PrepareError> for DeployError {
         match error {
             PrepareError::Refused { service, findings } => {
                 let message = refused_words(&service, &findings);
-                Self { kind: DeployErrorKind::Refused, message, findings }
+                Self {
+                    kind: DeployErrorKind::Refused,
+                    message,
+                    findings,
+                }
             }
             PrepareError::Failed(why) => Self::new(DeployErrorKind::Refused, why),
         }
@@ -72,7 +82,10 @@ impl From<EngineFailure> for Exception {
     fn from(failure: EngineFailure) -> Self {
         let raised = |kind, executed, message: String| {
             let exception = Self::new(ExceptionType::Execution, executed, message);
-            Self { own_kind: Some(kind), ..exception }
+            Self {
+                own_kind: Some(kind),
+                ..exception
+            }
         };
         match failure {
             EngineFailure::Unavailable(why) => Self::refused(ExceptionType::Unavailable, why),
@@ -89,10 +102,14 @@ impl From<EngineFailure> for Exception {
                 Self::new(ExceptionType::Execution, Executed::Unknown, message)
             }
             EngineFailure::Raised { kind, message } => raised(kind, Executed::Yes, message),
-            EngineFailure::Panicked(words) => {
-                raised("panic".to_owned(), Executed::Unknown, format!("the handler panicked: {words}"))
+            EngineFailure::Panicked(words) => raised(
+                "panic".to_owned(),
+                Executed::Unknown,
+                format!("the handler panicked: {words}"),
+            ),
+            EngineFailure::WrongType(message) => {
+                Self::new(ExceptionType::Execution, Executed::Yes, message)
             }
-            EngineFailure::WrongType(message) => Self::new(ExceptionType::Execution, Executed::Yes, message),
         }
     }
 }

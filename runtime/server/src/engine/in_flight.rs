@@ -1,5 +1,5 @@
-//! [`InFlight`]: a call that counts against the limits until everything it started has stopped; and [`SessionLoad`]:
-//! what the calls of one session share.
+//! [`InFlight`]: a call that counts against the limits until everything it started has stopped; and
+//! [`SessionLoad`]: what the calls of one session share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,11 +25,17 @@ pub struct SessionLoad {
 }
 
 impl SessionLoad {
-    /// The load of a session without calls, whose peer may leave fewer than `max_untaken` bytes of answers untaken.
-    /// `lines` is the meter of its peer.
+    /// The load of a session without calls, whose peer may leave fewer than `max_untaken` bytes of
+    /// answers untaken. `lines` is the meter of its peer.
     pub fn new(max_untaken: usize, lines: Arc<Meter>) -> Self {
         let (in_flight, untaken) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { in_flight, untaken, max_untaken, unclogged: Notify::new(), lines }
+        Self {
+            in_flight,
+            untaken,
+            max_untaken,
+            unclogged: Notify::new(),
+            lines,
+        }
     }
 
     /// The number of calls in flight, including those whose answers nobody awaits.
@@ -42,7 +48,8 @@ impl SessionLoad {
         &self.lines
     }
 
-    /// An engine has an answer of so many bytes. It says so before it gives the slot of the call to another one.
+    /// An engine has an answer of so many bytes. It says so before it gives the slot of the call to
+    /// another one.
     pub fn add_untaken(&self, bytes: usize) {
         self.untaken.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -73,8 +80,8 @@ impl SessionLoad {
     }
 }
 
-/// Kept by everything that works on a call: its session, and whatever thread or process runs it. The call counts until
-/// the last of them lets go, whether its caller still waits or not.
+/// Kept by everything that works on a call: its session, and whatever thread or process runs it.
+/// The call counts until the last of them lets go, whether its caller still waits or not.
 #[derive(Debug, Clone)]
 pub struct InFlight {
     inner: Arc<Inner>,
@@ -92,8 +99,14 @@ impl InFlight {
     /// Counts a call of that session.
     pub fn new(permit: OwnedSemaphorePermit, session: &Arc<SessionLoad>) -> Self {
         session.in_flight.fetch_add(1, Ordering::Relaxed);
-        let inner = Inner { _permit: permit, session: Arc::clone(session), began: AtomicBool::new(false) };
-        Self { inner: Arc::new(inner) }
+        let inner = Inner {
+            _permit: permit,
+            session: Arc::clone(session),
+            began: AtomicBool::new(false),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The load of the call's session.
@@ -108,7 +121,11 @@ impl InFlight {
 
     /// What there is to say of a call that is given up.
     pub fn executed(&self) -> Executed {
-        if self.inner.began.load(Ordering::Relaxed) { Executed::Unknown } else { Executed::No }
+        if self.inner.began.load(Ordering::Relaxed) {
+            Executed::Unknown
+        } else {
+            Executed::No
+        }
     }
 }
 

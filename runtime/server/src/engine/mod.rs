@@ -1,12 +1,13 @@
-//! Engines: what runs procedures. They take and give binary values, and know nothing of messages and connections.
+//! Engines: what runs procedures. They take and give binary values, and know nothing of messages
+//! and connections.
 //!
 //! ```text
 //! registry::build --ServiceSetup--> Engines::service --> PreparedService --call--> values | EngineFailure
 //! ```
 //!
-//! An engine prepares a service and calls its procedures, with errors of its own ([`failure`]). Another engine is another
-//! field of [`Engines`] and another variant of [`PreparedService`]. Handlers in Rust are not prepared: they are compiled
-//! into the server ([`native`]).
+//! An engine prepares a service and calls its procedures, with errors of its own ([`failure`]).
+//! Another engine is another field of [`Engines`] and another variant of [`PreparedService`].
+//! Handlers in Rust are not prepared: they are compiled into the server ([`native`]).
 
 pub(crate) mod failure;
 mod in_flight;
@@ -79,7 +80,8 @@ pub(crate) enum PreparedService {
 }
 
 impl Engines {
-    /// Returns a service that is loaded when it is first called or [checked](PreparedService::check).
+    /// Returns a service that is loaded when it is first called or
+    /// [checked](PreparedService::check).
     pub(crate) fn service(&self, setup: ServiceSetup) -> PreparedService {
         PreparedService::Python(WorkerPool::new(Arc::clone(&self.python), setup))
     }
@@ -91,8 +93,8 @@ impl Engines {
 }
 
 impl PreparedService {
-    /// Checks every source against its signature and loads it. Then starts as many as `workers`, so that calls that come
-    /// at once do not wait.
+    /// Checks every source against its signature and loads it. Then starts as many as `workers`, so
+    /// that calls that come at once do not wait.
     ///
     /// # Errors
     /// What is wrong with which source, or why the service cannot be loaded.
@@ -115,7 +117,10 @@ impl PreparedService {
         in_flight: InFlight,
     ) -> Result<Vec<u8>, EngineFailure> {
         match self {
-            Self::Python(pool) => pool.call(procedure, arguments, client, deadline, in_flight).await,
+            Self::Python(pool) => {
+                pool.call(procedure, arguments, client, deadline, in_flight)
+                    .await
+            }
         }
     }
 
@@ -136,7 +141,8 @@ impl PreparedService {
         }
     }
 
-    /// Sets how many clients may call. If there are several, one of them holds at most all workers but one.
+    /// Sets how many clients may call. If there are several, one of them holds at most all workers
+    /// but one.
     pub(crate) fn set_tenants(&self, tenants: usize) {
         match self {
             Self::Python(pool) => pool.set_tenants(tenants),

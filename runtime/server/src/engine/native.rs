@@ -1,10 +1,12 @@
-//! Native handlers at work: in place while they are quick, in a bounded pool of threads while they are not.
+//! Native handlers at work: in place while they are quick, in a bounded pool of threads while they
+//! are not.
 //!
 //! ```text
 //! untried --quick PROVEN times in a row--> in place --slower than SLOW--> untried
 //! ```
 //!
-//! What is untried, or declared blocking, is polled first on a thread of the pool, where it holds nobody up.
+//! What is untried, or declared blocking, is polled first on a thread of the pool, where it holds
+//! nobody up.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -50,9 +52,11 @@ pub struct Threads {
 pub struct NativeMethod {
     method: Method,
     threads: Threads,
-    /// How many more quick calls it needs before it runs in place; more than [`PROVEN`] where it has been slow.
+    /// How many more quick calls it needs before it runs in place; more than [`PROVEN`] where it
+    /// has been slow.
     unproven: AtomicU32,
-    /// Of calls that come while nothing is known of it, a few show how quick it is; the others wait for that.
+    /// Of calls that come while nothing is known of it, a few show how quick it is; the others wait
+    /// for that.
     trial: Semaphore,
 }
 
@@ -68,7 +72,12 @@ impl Threads {
 impl NativeMethod {
     pub fn new(method: Method, threads: Threads) -> Self {
         let trial = Semaphore::new(TRIAL_CALLS);
-        Self { method, threads, unproven: AtomicU32::new(PROVEN), trial }
+        Self {
+            method,
+            threads,
+            unproven: AtomicU32::new(PROVEN),
+            trial,
+        }
     }
 
     /// The procedure it is.
@@ -77,7 +86,11 @@ impl NativeMethod {
     }
 
     /// Decodes the arguments and begins.
-    pub fn start(&self, call: Call, arguments: &mut Reader<'_>) -> Result<RunningCall, DecodeError> {
+    pub fn start(
+        &self,
+        call: Call,
+        arguments: &mut Reader<'_>,
+    ) -> Result<RunningCall, DecodeError> {
         self.method.start(call, arguments)
     }
 
@@ -96,7 +109,8 @@ impl NativeMethod {
         }
     }
 
-    /// Runs a call to its end, beginning in the pool unless the method runs in place. The answer: the returned values.
+    /// Runs a call to its end, beginning in the pool unless the method runs in place. The answer:
+    /// the returned values.
     ///
     /// # Errors
     /// The exception that the caller gets.
@@ -107,12 +121,17 @@ impl NativeMethod {
         deadline: tokio::time::Instant,
         in_flight: InFlight,
     ) -> Result<Outbox, EngineFailure> {
-        let unknown =
-            !self.method.is_blocking() && (1..=PROVEN).contains(&self.unproven.load(Ordering::Relaxed));
-        let trial = if unknown { tokio::time::timeout(TRIAL, self.trial.acquire()).await.ok() } else { None };
+        let unknown = !self.method.is_blocking()
+            && (1..=PROVEN).contains(&self.unproven.load(Ordering::Relaxed));
+        let trial = if unknown {
+            tokio::time::timeout(TRIAL, self.trial.acquire()).await.ok()
+        } else {
+            None
+        };
         if !self.runs_in_place() {
             let thread =
-                tokio::time::timeout_at(deadline, self.threads.free.take_for(client, &in_flight)).await;
+                tokio::time::timeout_at(deadline, self.threads.free.take_for(client, &in_flight))
+                    .await;
             let Ok(thread) = thread else {
                 let activity = "the call was waiting for a thread";
                 return Err(EngineFailure::Expired(activity, in_flight.executed()));
@@ -132,7 +151,10 @@ impl NativeMethod {
             }
         }
         drop(trial);
-        if tokio::time::timeout_at(deadline, in_flight.session().until_may_start()).await.is_err() {
+        if tokio::time::timeout_at(deadline, in_flight.session().until_may_start())
+            .await
+            .is_err()
+        {
             let activity = "earlier answers were not taken";
             return Err(EngineFailure::Expired(activity, in_flight.executed()));
         }
@@ -145,8 +167,8 @@ impl NativeMethod {
         }
     }
 
-    /// On a thread of the pool: one that is declared blocking to its end, any other up to where it waits.
-    /// The thread and the call are free when this is done.
+    /// On a thread of the pool: one that is declared blocking to its end, any other up to where it
+    /// waits. The thread and the call are free when this is done.
     fn run(
         &self,
         mut running: RunningCall,
@@ -166,7 +188,11 @@ impl NativeMethod {
                     .unwrap_or_else(|_| Err(EngineFailure::expired_running())),
             )
         } else {
-            poll(running.as_mut(), &mut Context::from_waker(Waker::noop()), &mut out)
+            poll(
+                running.as_mut(),
+                &mut Context::from_waker(Waker::noop()),
+                &mut out,
+            )
         };
         self.took(begin.elapsed());
         match polled {
@@ -177,7 +203,10 @@ impl NativeMethod {
 }
 
 /// Counts an answer before another call of its session starts.
-fn taken_over(result: Result<Outbox, EngineFailure>, in_flight: &InFlight) -> Result<Outbox, EngineFailure> {
+fn taken_over(
+    result: Result<Outbox, EngineFailure>,
+    in_flight: &InFlight,
+) -> Result<Outbox, EngineFailure> {
     result.inspect(|out| in_flight.session().add_untaken(out.len()))
 }
 
@@ -199,7 +228,10 @@ pub fn poll(
         Ok(Poll::Ready(Ok(()))) => Poll::Ready(Ok(())),
         Ok(Poll::Ready(Err(failure))) => {
             let kind = failure.kind().to_owned();
-            Poll::Ready(Err(EngineFailure::Raised { kind, message: failure.message().to_owned() }))
+            Poll::Ready(Err(EngineFailure::Raised {
+                kind,
+                message: failure.message().to_owned(),
+            }))
         }
         Err(panic) => Poll::Ready(Err(panicked(&*panic))),
     }
@@ -207,7 +239,9 @@ pub fn poll(
 
 /// Returns the failure of a call whose thread did not come to an end.
 fn broken_off(error: tokio::task::JoinError) -> EngineFailure {
-    error.try_into_panic().map_or(EngineFailure::Stopping, |panic| panicked(&*panic))
+    error
+        .try_into_panic()
+        .map_or(EngineFailure::Stopping, |panic| panicked(&*panic))
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> EngineFailure {

@@ -1,7 +1,9 @@
-//! [`Shares`]: hands a bounded number of slots to clients, so that none of them holds all while others wait.
+//! [`Shares`]: hands a bounded number of slots to clients, so that none of them holds all while
+//! others wait.
 //!
-//! A slot that becomes free goes to the waiting client that holds the fewest, and among those to the one that has
-//! waited longest. A client holds at most [`per_client`](Shares::set_per_client) slots.
+//! A slot that becomes free goes to the waiting client that holds the fewest, and among those to
+//! the one that has waited longest. A client holds at most [`per_client`](Shares::set_per_client)
+//! slots.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,8 +51,16 @@ pub struct Share {
 impl Shares {
     /// `slots` free slots, all of which one client may hold.
     pub fn new(slots: usize) -> Arc<Self> {
-        let state = State { free: slots, per_client: slots, clients: HashMap::new(), next: 0 };
-        Arc::new(Self { slots, state: Mutex::new(state) })
+        let state = State {
+            free: slots,
+            per_client: slots,
+            clients: HashMap::new(),
+            next: 0,
+        };
+        Arc::new(Self {
+            slots,
+            state: Mutex::new(state),
+        })
     }
 
     /// Sets the most slots that one client may hold.
@@ -71,7 +81,10 @@ impl Shares {
             let waiting = {
                 let mut state = self.lock();
                 if state.take_free(client) {
-                    return Share { shares: Arc::clone(self), client: Arc::clone(client) };
+                    return Share {
+                        shares: Arc::clone(self),
+                        client: Arc::clone(client),
+                    };
                 }
                 state.wait(client)
             };
@@ -82,7 +95,8 @@ impl Shares {
         }
     }
 
-    /// Waits for a slot for a call. While the peer of its session leaves too many answers untaken, it gets none.
+    /// Waits for a slot for a call. While the peer of its session leaves too many answers untaken,
+    /// it gets none.
     pub async fn take_for(self: &Arc<Self>, client: &Arc<str>, in_flight: &InFlight) -> Share {
         let session = in_flight.session();
         loop {
@@ -98,7 +112,13 @@ impl Shares {
     fn hand_out(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let mut granted = Vec::new();
         while let Some((client, waiter)) = state.grant() {
-            granted.push((waiter, Share { shares: Arc::clone(self), client }));
+            granted.push((
+                waiter,
+                Share {
+                    shares: Arc::clone(self),
+                    client,
+                },
+            ));
         }
         drop(state);
         for (waiter, share) in granted {
@@ -113,7 +133,8 @@ impl Shares {
 }
 
 impl State {
-    /// Takes a slot at once, if one is free, the client may hold one more, and none of its own calls waits.
+    /// Takes a slot at once, if one is free, the client may hold one more, and none of its own
+    /// calls waits.
     fn take_free(&mut self, client: &Arc<str>) -> bool {
         let per_client = self.per_client;
         if self.free == 0 {
@@ -137,9 +158,14 @@ impl State {
             for client in self.clients.values_mut() {
                 client.waiting.retain(|(_, waiter)| !waiter.is_closed());
             }
-            self.clients.retain(|_, client| client.held > 0 || !client.waiting.is_empty());
+            self.clients
+                .retain(|_, client| client.held > 0 || !client.waiting.is_empty());
         }
-        self.clients.entry(Arc::clone(client)).or_default().waiting.push_back((number, waiter));
+        self.clients
+            .entry(Arc::clone(client))
+            .or_default()
+            .waiting
+            .push_back((number, waiter));
         waiting
     }
 
@@ -151,7 +177,10 @@ impl State {
                 client.held < per_client && !client.waiting.is_empty()
             };
             let turn = |(_, client): &(&Arc<str>, &mut Client)| {
-                (client.held, client.waiting.front().map(|(number, _)| *number))
+                (
+                    client.held,
+                    client.waiting.front().map(|(number, _)| *number),
+                )
             };
             let (name, client) = self.clients.iter_mut().filter(waits).min_by_key(turn)?;
             let (_, waiter) = client.waiting.pop_front()?;
@@ -198,8 +227,13 @@ mod tests {
     fn a_client_leaves_a_slot_to_the_others() {
         let shares = Shares::new(4);
         shares.set_per_client(3);
-        let held: Vec<_> = (0..3).map(|_| take(&shares, "greedy").expect("a slot")).collect();
-        assert!(take(&shares, "greedy").is_none(), "the last slot is for others");
+        let held: Vec<_> = (0..3)
+            .map(|_| take(&shares, "greedy").expect("a slot"))
+            .collect();
+        assert!(
+            take(&shares, "greedy").is_none(),
+            "the last slot is for others"
+        );
         let other = take(&shares, "other").expect("the last slot");
         assert!(take(&shares, "other").is_none() && shares.is_used());
         drop((held, other));
@@ -217,7 +251,10 @@ mod tests {
         assert!(again.as_mut().now_or_never().is_none() && late.as_mut().now_or_never().is_none());
         drop(first);
         let late = late.await;
-        assert!(again.as_mut().now_or_never().is_none(), "the other one holds fewer");
+        assert!(
+            again.as_mut().now_or_never().is_none(),
+            "the other one holds fewer"
+        );
         drop(second);
         drop((again.await, late));
         assert!(!shares.is_used());
@@ -230,7 +267,11 @@ mod tests {
         for _ in 0..2 * SWEEP {
             assert!(take(&shares, "b").is_none());
         }
-        let waiting = shares.lock().clients.get("b").map_or(0, |client| client.waiting.len());
+        let waiting = shares
+            .lock()
+            .clients
+            .get("b")
+            .map_or(0, |client| client.waiting.len());
         assert!(waiting <= SWEEP as usize, "{waiting} are kept");
         drop(held);
         assert!(take(&shares, "c").is_some());

@@ -18,8 +18,8 @@ pub struct LogRotation {
     pub keep: usize,
 }
 
-/// A log file. When it is full, it is renamed and a new one is begun. What is no regular file, such as a pipe, is never
-/// renamed.
+/// A log file. When it is full, it is renamed and a new one is begun. What is no regular file, such
+/// as a pipe, is never renamed.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
@@ -63,21 +63,37 @@ impl LogFile {
     pub fn open(path: &Path, rotation: LogRotation) -> io::Result<Self> {
         let (file, size) = append_to(path)?;
         let (path, reopened) = (path.to_owned(), Arc::default());
-        Ok(Self { path, rotation, file, size, reopened, has_warned: false })
+        Ok(Self {
+            path,
+            rotation,
+            file,
+            size,
+            reopened,
+            has_warned: false,
+        })
     }
 
     /// A handle that has it opened again.
     pub fn reopener(&self) -> LogReopen {
-        LogReopen { path: self.path.clone(), reopened: Arc::clone(&self.reopened) }
+        LogReopen {
+            path: self.path.clone(),
+            reopened: Arc::clone(&self.reopened),
+        }
     }
 
     fn take_reopened(&mut self) {
-        if let Some((file, size)) = self.reopened.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some((file, size)) = self
+            .reopened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             (self.file, self.size) = (file, size);
         }
     }
 
-    /// Renames what is full and begins a new file. Where a rename fails, lines go on to the file that is there.
+    /// Renames what is full and begins a new file. Where a rename fails, lines go on to the file
+    /// that is there.
     fn rotate(&mut self) {
         let numbered = |number: usize| {
             let mut name = self.path.clone().into_os_string();
@@ -105,12 +121,18 @@ impl LogFile {
 
     /// How many of these bytes go to the file as it is: whole lines, as far as there is room.
     fn room_for(&self, lines: &[u8]) -> usize {
-        let Some(size) = self.size else { return lines.len() };
-        let room = usize::try_from(self.rotation.max_bytes.saturating_sub(size)).unwrap_or(usize::MAX);
+        let Some(size) = self.size else {
+            return lines.len();
+        };
+        let room =
+            usize::try_from(self.rotation.max_bytes.saturating_sub(size)).unwrap_or(usize::MAX);
         if lines.len() <= room {
             return lines.len();
         }
-        lines[..room].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)
+        lines[..room]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |last| last + 1)
     }
 }
 
@@ -124,7 +146,10 @@ impl Write for LogFile {
         }
         if count == 0 {
             // A line longer than a file goes to one of its own.
-            count = lines.iter().position(|byte| *byte == b'\n').map_or(lines.len(), |end| end + 1);
+            count = lines
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map_or(lines.len(), |end| end + 1);
         }
         let written = self.file.write(&lines[..count])?;
         self.size = self.size.map(|size| size + written as u64);
@@ -151,7 +176,10 @@ mod tests {
     fn a_full_file_is_renamed_and_the_oldest_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
-        let rotation = LogRotation { max_bytes: 10, keep: 2 };
+        let rotation = LogRotation {
+            max_bytes: 10,
+            keep: 2,
+        };
         let mut log = LogFile::open(&path, rotation).expect("a file");
         log.write_all(b"line 1\nline 2\nline 3\nline 4\na line longer than a file\nline 5\n")
             .expect("a write");
@@ -167,7 +195,14 @@ mod tests {
     fn a_file_that_somebody_renamed_is_opened_again_when_asked() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
-        let mut log = LogFile::open(&path, LogRotation { max_bytes: 1000, keep: 1 }).expect("a file");
+        let mut log = LogFile::open(
+            &path,
+            LogRotation {
+                max_bytes: 1000,
+                keep: 1,
+            },
+        )
+        .expect("a file");
         log.write_all(b"before\n").expect("a write");
         fs::rename(&path, folder.path().join("moved")).expect("a rename");
         log.write_all(b"still the same file\n").expect("a write");
@@ -184,18 +219,41 @@ mod tests {
     fn where_a_full_file_cannot_be_renamed_it_grows_on() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
-        let mut log = LogFile::open(&path, LogRotation { max_bytes: 10, keep: 1 }).expect("a file");
+        let mut log = LogFile::open(
+            &path,
+            LogRotation {
+                max_bytes: 10,
+                keep: 1,
+            },
+        )
+        .expect("a file");
         // Nothing can be renamed to a folder that holds something.
         fs::create_dir_all(folder.path().join("log.1/x")).expect("a folder");
         log.write_all(b"line 1\nline 2\nline 3\n").expect("a write");
-        assert_eq!(fs::read_to_string(&path).expect("the file"), "line 1\nline 2\nline 3\n");
-        assert!(LogReopen { path: folder.path().join("log.1"), ..log.reopener() }.reopen().is_err());
+        assert_eq!(
+            fs::read_to_string(&path).expect("the file"),
+            "line 1\nline 2\nline 3\n"
+        );
+        assert!(
+            LogReopen {
+                path: folder.path().join("log.1"),
+                ..log.reopener()
+            }
+            .reopen()
+            .is_err()
+        );
     }
 
     #[test]
     fn what_is_no_regular_file_is_not_renamed() {
-        let mut log =
-            LogFile::open(Path::new("/dev/null"), LogRotation { max_bytes: 1, keep: 1 }).expect("a file");
+        let mut log = LogFile::open(
+            Path::new("/dev/null"),
+            LogRotation {
+                max_bytes: 1,
+                keep: 1,
+            },
+        )
+        .expect("a file");
         log.write_all(b"one\ntwo\n").expect("a write");
         assert!(!Path::new("/dev/null.1").exists());
     }

@@ -1,4 +1,5 @@
-//! [`Meter`]: which calls of a procedure, or printed lines of a worker, get a log line of their own.
+//! [`Meter`]: which calls of a procedure, or printed lines of a worker, get a log line of their
+//! own.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +47,8 @@ impl Default for Meter {
 /// How many seconds after the first time it was asked `now` is.
 pub(crate) fn second(now: Instant) -> u64 {
     static BEGIN: OnceLock<Instant> = OnceLock::new();
-    now.saturating_duration_since(*BEGIN.get_or_init(|| now)).as_secs()
+    now.saturating_duration_since(*BEGIN.get_or_init(|| now))
+        .as_secs()
 }
 
 impl Meter {
@@ -57,7 +59,12 @@ impl Meter {
     /// Returns a meter that admits at most `limit` lines a second.
     pub(crate) fn with_limit(limit: u64) -> Self {
         let (second, in_second, suppressed) = Default::default();
-        Self { limit, second, in_second, suppressed }
+        Self {
+            limit,
+            second,
+            in_second,
+            suppressed,
+        }
     }
 
     /// Whether what happens at `now` gets a line; else it is counted.
@@ -69,7 +76,8 @@ impl Meter {
         admitted
     }
 
-    /// Whether what happens in that [`second`] gets a line; else it is to be [counted](Self::suppress).
+    /// Whether what happens in that [`second`] gets a line; else it is to be
+    /// [counted](Self::suppress).
     pub(crate) fn admit_in(&self, second: u64) -> bool {
         if self.second.load(Ordering::Relaxed) != second {
             self.second.store(second, Ordering::Relaxed);
@@ -100,15 +108,23 @@ mod tests {
     fn each_second_is_counted_by_itself() {
         let (counter, now) = (PerSecond::default(), Instant::now());
         let later = now + Duration::from_secs(1);
-        assert_eq!([counter.count(now), counter.count(now), counter.count(later)], [1, 2, 1]);
+        assert_eq!(
+            [counter.count(now), counter.count(now), counter.count(later)],
+            [1, 2, 1]
+        );
     }
 
     #[test]
     fn calls_beyond_the_rate_are_counted() {
         let meter = Meter::new();
         let now = Instant::now();
-        let admitted = (0..MAX_LINES_PER_SECOND + 7).filter(|_| meter.admit(now)).count() as u64;
-        assert_eq!((admitted, meter.take_suppressed()), (MAX_LINES_PER_SECOND, 7));
+        let admitted = (0..MAX_LINES_PER_SECOND + 7)
+            .filter(|_| meter.admit(now))
+            .count() as u64;
+        assert_eq!(
+            (admitted, meter.take_suppressed()),
+            (MAX_LINES_PER_SECOND, 7)
+        );
         assert!(meter.admit(now + Duration::from_secs(1)));
         assert_eq!(meter.take_suppressed(), 0);
     }

@@ -1,9 +1,10 @@
 //! The log: every event a line, as text or JSON, written off the call path.
 //!
-//! A line has an RFC 3339 timestamp with microseconds, a level, the thread, the event and its fields. Beyond
-//! [`MAX_QUEUED_BYTES`] whoever logs waits for the writer; where that takes nothing for [`STALL`], lines are counted
-//! instead until it does again. Calls, printed lines and whatever a peer can cause are thinned out before they get here,
-//! see the server's meters. What a peer or a procedure said is escaped.
+//! A line has an RFC 3339 timestamp with microseconds, a level, the thread, the event and its
+//! fields. Beyond [`MAX_QUEUED_BYTES`] whoever logs waits for the writer; where that takes nothing
+//! for [`STALL`], lines are counted instead until it does again. Calls, printed lines and whatever
+//! a peer can cause are thinned out before they get here, see the server's meters. What a peer or a
+//! procedure said is escaped.
 
 pub mod file;
 pub(crate) mod meter;
@@ -26,7 +27,8 @@ use wire::json::cut;
 /// More than this waits for the writer.
 pub const MAX_QUEUED_BYTES: usize = 8 << 20;
 
-/// A sink that takes nothing for so long, such as a terminal held by Ctrl-S, does not hold the server.
+/// A sink that takes nothing for so long, such as a terminal held by Ctrl-S, does not hold the
+/// server.
 pub const STALL: Duration = Duration::from_secs(2);
 
 /// Maximum number of characters of a field of a line.
@@ -44,7 +46,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Keeps the log going. When it is dropped, everything logged so far is written, if the sink takes it.
+/// Keeps the log going. When it is dropped, everything logged so far is written, if the sink takes
+/// it.
 #[derive(Debug)]
 #[must_use]
 pub struct LogGuard {
@@ -76,8 +79,14 @@ struct QueueState {
 pub fn start(level: Level, format: LogFormat, sink: Box<dyn Write + Send>) -> io::Result<LogGuard> {
     let queue = Arc::new(Queue::default());
     let writing = Arc::clone(&queue);
-    std::thread::Builder::new().name("log".to_owned()).spawn(move || writing.write_to(sink))?;
-    let layer = Lines { queue: Arc::clone(&queue), format }.with_filter(LevelFilter::from_level(level));
+    std::thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || writing.write_to(sink))?;
+    let layer = Lines {
+        queue: Arc::clone(&queue),
+        format,
+    }
+    .with_filter(LevelFilter::from_level(level));
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
         .map_err(io::Error::other)?;
     Ok(LogGuard { queue })
@@ -88,7 +97,10 @@ impl Drop for LogGuard {
         self.queue.lock().ended = true;
         self.queue.changed.notify_all();
         let unfinished = |state: &mut QueueState| !state.finished;
-        let waited = self.queue.changed.wait_timeout_while(self.queue.lock(), STALL, unfinished);
+        let waited = self
+            .queue
+            .changed
+            .wait_timeout_while(self.queue.lock(), STALL, unfinished);
         drop(waited);
     }
 }
@@ -101,7 +113,8 @@ impl Queue {
     fn push(&self, line: &str) {
         let mut state = self.lock();
         if state.lines.len() > MAX_QUEUED_BYTES && !state.stalled {
-            let full = |state: &mut QueueState| state.lines.len() > MAX_QUEUED_BYTES && !state.ended;
+            let full =
+                |state: &mut QueueState| state.lines.len() > MAX_QUEUED_BYTES && !state.ended;
             let waited = self.changed.wait_timeout_while(state, STALL, full);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             state.stalled = state.lines.len() > MAX_QUEUED_BYTES;
@@ -156,7 +169,11 @@ impl<S: Subscriber> Layer<S> for Lines {
         // Formatting into a string does not fail.
         let _ = SystemTime.format_time(&mut Writer::new(&mut time));
         let level = *event.metadata().level();
-        let mut fields = Fields { format: self.format, event: String::new(), rest: String::new() };
+        let mut fields = Fields {
+            format: self.format,
+            event: String::new(),
+            rest: String::new(),
+        };
         event.record(&mut fields);
         let current = std::thread::current();
         let line = fields.into_line(&time, level, current.name().unwrap_or("unnamed"));
@@ -173,7 +190,11 @@ struct Fields {
 
 impl Fields {
     fn into_line(self, time: &str, level: Level, thread: &str) -> String {
-        let Self { format, event, rest } = self;
+        let Self {
+            format,
+            event,
+            rest,
+        } = self;
         match format {
             LogFormat::Text => format!("{time} {level} {thread} {event}{rest}\n"),
             LogFormat::Json => {
@@ -202,7 +223,8 @@ impl Visit for Fields {
         }
         let value = cut(value, MAX_FIELD_CHARS);
         let json = quoted(value);
-        let plain = !value.is_empty() && !value.contains([' ', '"', '=']) && json.len() == value.len() + 2;
+        let plain =
+            !value.is_empty() && !value.contains([' ', '"', '=']) && json.len() == value.len() + 2;
         self.put(field, &json, if plain { value } else { &json });
     }
 

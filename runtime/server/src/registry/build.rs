@@ -42,7 +42,8 @@ pub(crate) enum Scrutiny {
 }
 
 impl RegistryBuilder {
-    /// Builds what this manifest says. Services that `before` has at the same version keep their workers.
+    /// Builds what this manifest says. Services that `before` has at the same version keep their
+    /// workers.
     ///
     /// # Errors
     /// What is refused, or could not be done.
@@ -61,10 +62,14 @@ impl RegistryBuilder {
         }
         let mut built = futures_util::stream::iter(building).buffered(side_by_side);
         for name in manifest.services.keys() {
-            let Some(service) = built.next().await else { break };
+            let Some(service) = built.next().await else {
+                break;
+            };
             match service {
                 Ok(service) => drop(services.insert(name.clone(), service)),
-                Err(error) => refused = Some(refused.map_or_else(|| error.clone(), |all| merge(all, &error))),
+                Err(error) => {
+                    refused = Some(refused.map_or_else(|| error.clone(), |all| merge(all, &error)));
+                }
             }
         }
         match refused {
@@ -97,12 +102,19 @@ impl RegistryBuilder {
                 _ => self.native_code(&signature, scrutiny)?,
             };
             let handler = build_handler(rpc, signature, code);
-            rpcs.entry(rpc.name.clone()).or_default().push(Arc::new(handler));
+            rpcs.entry(rpc.name.clone())
+                .or_default()
+                .push(Arc::new(handler));
         }
         let handlers = rpcs.values().flatten();
         let signatures = handlers.map(|handler| &handler.signature);
         let types = named_types(signatures).map_err(refused)?;
-        Ok(Service { tenants: entry.tenants.iter().cloned().collect(), rpcs, types, runner })
+        Ok(Service {
+            tenants: entry.tenants.iter().cloned().collect(),
+            rpcs,
+            types,
+            runner,
+        })
     }
 
     /// What runs the sources of a service, if it has any.
@@ -117,12 +129,16 @@ impl RegistryBuilder {
             return Ok(None);
         }
         let version = service_version(name, entry);
-        let last =
-            before.and_then(|registry| registry.service(name)).and_then(|service| service.runner.as_ref());
-        if let Some(same) = last.filter(|runner| runner.version == version && runner.damage.is_none()) {
+        let last = before
+            .and_then(|registry| registry.service(name))
+            .and_then(|service| service.runner.as_ref());
+        if let Some(same) =
+            last.filter(|runner| runner.version == version && runner.damage.is_none())
+        {
             return Ok(Some(Arc::clone(same)));
         }
-        // As many workers as there were, so that the calls of the first moment need not wait for theirs.
+        // As many workers as there were, so that the calls of the first moment need not wait for
+        // theirs.
         let workers = last.map_or(1, |runner| runner.prepared.workers());
         self.build_runner(name, entry, version, (scrutiny, workers))
             .await
@@ -136,7 +152,10 @@ impl RegistryBuilder {
         });
         let mut others = Vec::new();
         for (_, method) in same_name {
-            let types = method.procedure().types().map_err(|error| refused(error.to_string()))?;
+            let types = method
+                .procedure()
+                .types()
+                .map_err(|error| refused(error.to_string()))?;
             if types.arguments == signature.arguments && types.returns == signature.returns {
                 return Ok(Code::Native(Arc::clone(method)));
             }
@@ -146,7 +165,11 @@ impl RegistryBuilder {
         if scrutiny == Scrutiny::Trust {
             return Ok(Code::Missing);
         }
-        let known = if others.is_empty() { String::new() } else { format!("; it has {}", others.join(", ")) };
+        let known = if others.is_empty() {
+            String::new()
+        } else {
+            format!("; it has {}", others.join(", "))
+        };
         let key = signature.key().to_string();
         Err(refused(no_handler(&key) + &known))
     }
@@ -181,7 +204,12 @@ impl RegistryBuilder {
         }
         // What ran before need not be proven.
         let is_proven = AtomicBool::new(scrutiny == Scrutiny::Trust);
-        Ok(ServiceRunner { version, damage, is_proven, prepared })
+        Ok(ServiceRunner {
+            version,
+            damage,
+            is_proven,
+            prepared,
+        })
     }
 
     fn setup(&self, name: &str, entry: &ServiceEntry, tree: Option<Arc<Tree>>) -> ServiceSetup {
@@ -195,8 +223,16 @@ impl RegistryBuilder {
                 returns: rpc.returns.clone(),
             })
         };
-        let folder = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        let mut import_paths: Vec<_> = entry.modules.iter().map(|module| folder(&module.path)).collect();
+        let folder = |path: &str| {
+            path.rsplit_once('/')
+                .map_or("", |(folder, _)| folder)
+                .to_owned()
+        };
+        let mut import_paths: Vec<_> = entry
+            .modules
+            .iter()
+            .map(|module| folder(&module.path))
+            .collect();
         import_paths.dedup();
         ServiceSetup {
             service: name.to_owned(),
@@ -209,7 +245,10 @@ impl RegistryBuilder {
     }
 
     fn service_limits(&self, entry: &ServiceEntry) -> ServiceLimits {
-        let declared = entry.concurrency.and_then(NonZeroU32::new).map(|declared| declared.get() as usize);
+        let declared = entry
+            .concurrency
+            .and_then(NonZeroU32::new)
+            .map(|declared| declared.get() as usize);
         ServiceLimits {
             workers: declared.unwrap_or(self.limits.workers),
             idle: self.limits.worker_idle,
@@ -220,11 +259,19 @@ impl RegistryBuilder {
 
 fn build_handler(rpc: &RpcEntry, signature: Signature, code: Code) -> Handler {
     Handler {
-        types: signature.arguments.iter().map(|ty| Expanded(ty).to_string()).collect(),
+        types: signature
+            .arguments
+            .iter()
+            .map(|ty| Expanded(ty).to_string())
+            .collect(),
         key: signature.key().to_string(),
         block: BlockPlace::of(&signature.arguments),
         signature,
-        source: rpc.source.as_ref().map(|source| source.sha256.clone()).unwrap_or_default(),
+        source: rpc
+            .source
+            .as_ref()
+            .map(|source| source.sha256.clone())
+            .unwrap_or_default(),
         deadline: rpc.deadline_ms.map(Duration::from_millis),
         meter: Meter::new(),
         code,

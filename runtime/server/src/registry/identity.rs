@@ -17,7 +17,10 @@ impl Identity {
     pub(crate) fn new(network: &NetworkEntry) -> Self {
         let mut by_address: HashMap<IpAddr, Vec<Arc<str>>> = HashMap::new();
         for (name, ip) in &network.clients {
-            by_address.entry(ip.to_canonical()).or_default().push(Arc::from(name.as_str()));
+            by_address
+                .entry(ip.to_canonical())
+                .or_default()
+                .push(Arc::from(name.as_str()));
         }
         Self { by_address }
     }
@@ -27,11 +30,16 @@ impl Identity {
         self.by_address.contains_key(&address.to_canonical())
     }
 
-    /// The client that a caller is, by its address and, where several share it, by the name it gives.
+    /// The client that a caller is, by its address and, where several share it, by the name it
+    /// gives.
     ///
     /// # Errors
     /// Why the caller is nobody.
-    pub(crate) fn identify(&self, address: IpAddr, claimed: Option<&str>) -> Result<&Arc<str>, String> {
+    pub(crate) fn identify(
+        &self,
+        address: IpAddr,
+        claimed: Option<&str>,
+    ) -> Result<&Arc<str>, String> {
         let address = address.to_canonical();
         let Some(names) = self.by_address.get(&address) else {
             return Err(format!("no client of the network calls from {address}"));
@@ -39,13 +47,18 @@ impl Identity {
         let Some(claimed) = claimed else {
             return match &names[..] {
                 [only] => Ok(only),
-                _ => {
-                    Err(format!("several clients call from {address}, and the message has no `client` name"))
-                }
+                _ => Err(format!(
+                    "several clients call from {address}, and the message has no `client` name"
+                )),
             };
         };
         let found = names.iter().find(|name| ***name == *claimed);
-        found.ok_or_else(|| format!("the client `{}` does not call from {address}", shortened(claimed)))
+        found.ok_or_else(|| {
+            format!(
+                "the client `{}` does not call from {address}",
+                shortened(claimed)
+            )
+        })
     }
 }
 
@@ -55,9 +68,19 @@ mod tests {
 
     #[test]
     fn the_address_decides_and_the_name_decides_among_those_that_share_it() {
-        let clients = [("solo", [127, 0, 0, 1]), ("left", [127, 0, 0, 2]), ("right", [127, 0, 0, 2])];
-        let clients = clients.into_iter().map(|(name, ip)| (name.to_owned(), IpAddr::from(ip))).collect();
-        let identity = Identity::new(&NetworkEntry { clients, ..NetworkEntry::default() });
+        let clients = [
+            ("solo", [127, 0, 0, 1]),
+            ("left", [127, 0, 0, 2]),
+            ("right", [127, 0, 0, 2]),
+        ];
+        let clients = clients
+            .into_iter()
+            .map(|(name, ip)| (name.to_owned(), IpAddr::from(ip)))
+            .collect();
+        let identity = Identity::new(&NetworkEntry {
+            clients,
+            ..NetworkEntry::default()
+        });
         for (address, claimed, expected) in [
             ("127.0.0.1", None, Some("solo")),
             ("127.0.0.1", Some("solo"), Some("solo")),
@@ -73,7 +96,11 @@ mod tests {
             ("127.0.0.9", Some("solo"), None),
         ] {
             let found = identity.identify(address.parse().expect("an address"), claimed);
-            assert_eq!(found.ok().map(|name| &**name), expected, "{address} as {claimed:?}");
+            assert_eq!(
+                found.ok().map(|name| &**name),
+                expected,
+                "{address} as {claimed:?}"
+            );
         }
     }
 }

@@ -18,7 +18,10 @@ pub(crate) struct LiveRegistry {
 impl LiveRegistry {
     pub(crate) fn new(registry: Registry) -> Self {
         registry.share_workers();
-        Self { registry: ArcSwap::from_pointee(registry), swaps: watch::Sender::new(0) }
+        Self {
+            registry: ArcSwap::from_pointee(registry),
+            swaps: watch::Sender::new(0),
+        }
     }
 
     pub(crate) fn load(&self) -> Guard<Arc<Registry>> {

@@ -58,8 +58,8 @@ pub(crate) struct Service {
     runner: Option<Arc<ServiceRunner>>,
 }
 
-/// The workers of a service at one version, with the files they run. Generations that do not change the service share
-/// it; the last one to drop it ends the workers and removes the files.
+/// The workers of a service at one version, with the files they run. Generations that do not change
+/// the service share it; the last one to drop it ends the workers and removes the files.
 #[derive(Debug)]
 struct ServiceRunner {
     version: String,
@@ -99,7 +99,10 @@ enum Code {
 impl Registry {
     /// Returns a registry with the number of its generation.
     pub(crate) fn new(generation: u64, content: RegistryContent) -> Self {
-        Self { generation, content }
+        Self {
+            generation,
+            content,
+        }
     }
 
     /// Returns the server's name. Empty before the first apply.
@@ -122,25 +125,42 @@ impl Registry {
 
     /// Returns the names of services that cannot run because their files are damaged.
     pub(crate) fn damaged(&self) -> Vec<String> {
-        let is_damaged =
-            |service: &Service| service.runner.as_ref().is_some_and(|runner| runner.damage.is_some());
-        self.services().filter(|(_, service)| is_damaged(service)).map(|(name, _)| name.clone()).collect()
+        let is_damaged = |service: &Service| {
+            service
+                .runner
+                .as_ref()
+                .is_some_and(|runner| runner.damage.is_some())
+        };
+        self.services()
+            .filter(|(_, service)| is_damaged(service))
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// Returns why services do not run. Services that were found well before are not probed again.
     pub(crate) async fn find_sick(&self) -> Vec<String> {
-        let runners = self.services().filter_map(|(name, service)| Some((name, service.runner.as_ref()?)));
-        let probes: Vec<_> = runners.map(|(name, runner)| runner.find_sickness(name)).collect();
+        let runners = self
+            .services()
+            .filter_map(|(name, service)| Some((name, service.runner.as_ref()?)));
+        let probes: Vec<_> = runners
+            .map(|(name, runner)| runner.find_sickness(name))
+            .collect();
         let side_by_side = std::thread::available_parallelism().map_or(1, NonZero::get);
         let probes = futures_util::stream::iter(probes).buffer_unordered(side_by_side);
-        let mut sick: Vec<String> = probes.filter_map(|sickness| async { sickness }).collect().await;
+        let mut sick: Vec<String> = probes
+            .filter_map(|sickness| async { sickness })
+            .collect()
+            .await;
         sick.sort();
         sick
     }
 
     /// Logs how many calls of each procedure got no log line since the last time.
     pub(crate) fn log_suppressed(&self) {
-        for handler in self.services().flat_map(|(_, service)| service.rpcs.values().flatten()) {
+        for handler in self
+            .services()
+            .flat_map(|(_, service)| service.rpcs.values().flatten())
+        {
             let calls = handler.meter.take_suppressed();
             if calls > 0 {
                 tracing::info!(event = "suppressed", calls, key = handler.key);
@@ -202,7 +222,10 @@ impl ServiceRunner {
 impl Handler {
     /// Whether these are its argument types, letter by letter.
     pub(crate) fn takes<S: AsRef<str>>(&self, types: &[S]) -> bool {
-        self.types.iter().map(String::as_str).eq(types.iter().map(AsRef::as_ref))
+        self.types
+            .iter()
+            .map(String::as_str)
+            .eq(types.iter().map(AsRef::as_ref))
     }
 
     /// The handler in Rust, where it is one.
@@ -227,15 +250,23 @@ impl Handler {
         match &self.code {
             Code::Source(runner, place) => match &runner.damage {
                 Some(why) => Err(unavailable(why)),
-                None => Ok(runner.prepared.call(*place, arguments, client, deadline, in_flight).await?),
+                None => Ok(runner
+                    .prepared
+                    .call(*place, arguments, client, deadline, in_flight)
+                    .await?),
             },
             Code::Native(method) => {
                 let call = Call::new(Arc::clone(client), deadline.into_std());
-                let running = method.start(call, &mut Reader::new(arguments)).map_err(|error| {
-                    let message = format!("the arguments of `{}` do not decode: {error}", self.key);
-                    Exception::refused(ExceptionType::InvalidArguments, message)
-                })?;
-                let values = Arc::clone(method).finish(running, client, deadline, in_flight).await?;
+                let running = method
+                    .start(call, &mut Reader::new(arguments))
+                    .map_err(|error| {
+                        let message =
+                            format!("the arguments of `{}` do not decode: {error}", self.key);
+                        Exception::refused(ExceptionType::InvalidArguments, message)
+                    })?;
+                let values = Arc::clone(method)
+                    .finish(running, client, deadline, in_flight)
+                    .await?;
                 Ok(Outbox::into_bytes(values))
             }
             Code::Missing => Err(unavailable(no_handler(&self.key))),

@@ -1,7 +1,7 @@
 //! [`Disk`]: every change of the data folder, one step at a time.
 //!
-//! In tests it fails at a step of one's choice, before it, half through it or after it: once, as a full disk does, or
-//! from there on, as a crash does.
+//! In tests it fails at a step of one's choice, before it, half through it or after it: once, as a
+//! full disk does, or from there on, as a crash does.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,7 +14,10 @@ pub(super) const FILE_MODE: u32 = 0o600;
 
 /// Makes a folder, and those above it, which only this user may enter, whatever the umask.
 pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE))
 }
 
@@ -28,17 +31,27 @@ pub(super) struct Disk {
 impl Disk {
     /// Writes a file, which is not durable.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.create(File::options().write(true).create(true).truncate(true), path, bytes).map(drop)
+        self.create(
+            File::options().write(true).create(true).truncate(true),
+            path,
+            bytes,
+        )
+        .map(drop)
     }
 
     /// The same where there is none so far.
     pub(super) fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.create(File::options().write(true).create_new(true), path, bytes).map(drop)
+        self.create(File::options().write(true).create_new(true), path, bytes)
+            .map(drop)
     }
 
     /// Writes a file, durable when it is renamed to where it belongs and the folder is synced.
     pub(super) fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let file = self.create(File::options().write(true).create(true).truncate(true), path, bytes)?;
+        let file = self.create(
+            File::options().write(true).create(true).truncate(true),
+            path,
+            bytes,
+        )?;
         self.change(|| file.sync_all())
     }
 
@@ -79,7 +92,11 @@ impl Disk {
     }
 
     #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "in tests it fails")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "in tests it fails"
+    )]
     fn step(&self) -> io::Result<()> {
         Ok(())
     }
@@ -105,7 +122,11 @@ pub(super) mod faults {
 
     impl Default for Faults {
         fn default() -> Self {
-            Self { taken: 0.into(), from: usize::MAX.into(), to: usize::MAX.into() }
+            Self {
+                taken: 0.into(),
+                from: usize::MAX.into(),
+                to: usize::MAX.into(),
+            }
         }
     }
 
@@ -125,7 +146,11 @@ pub(super) mod faults {
         pub(super) fn step(&self) -> io::Result<()> {
             let step = self.taken.fetch_add(1, Ordering::Relaxed);
             let failing = self.from.load(Ordering::Relaxed)..self.to.load(Ordering::Relaxed);
-            if failing.contains(&step) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+            if failing.contains(&step) {
+                Err(io::ErrorKind::StorageFull.into())
+            } else {
+                Ok(())
+            }
         }
     }
 }

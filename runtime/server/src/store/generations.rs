@@ -107,7 +107,10 @@ impl Needs {
     fn files(self) -> impl Iterator<Item = String> {
         self.manifest.services.into_values().flat_map(|service| {
             let sources = service.rpcs.into_iter().filter_map(|rpc| rpc.source);
-            sources.chain(service.modules).chain(service.data).map(|file| file.sha256)
+            sources
+                .chain(service.modules)
+                .chain(service.data)
+                .map(|file| file.sha256)
         })
     }
 }
@@ -145,7 +148,9 @@ impl Store {
         };
         let bytes = self.read_generation(number)?;
         if sha256_hex(&bytes) != hash {
-            return Err(self.failed(format!("`generations/{number}.json` is damaged: its hash has changed")));
+            return Err(self.failed(format!(
+                "`generations/{number}.json` is damaged: its hash has changed"
+            )));
         }
         self.parse_generation(number, &bytes).map(Some)
     }
@@ -158,8 +163,8 @@ impl Store {
         self.parse_generation(number, &self.read_generation(number)?)
     }
 
-    /// The generations that are kept, with the transactions that made them live, newest first. One that cannot be read
-    /// is among them and says why.
+    /// The generations that are kept, with the transactions that made them live, newest first. One
+    /// that cannot be read is among them and says why.
     ///
     /// # Errors
     /// Where the folder cannot be read.
@@ -170,8 +175,26 @@ impl Store {
                 Ok(head) => (head, String::new()),
                 Err(error) => (Head::default(), error.what),
             };
-            let Head { txn, origin, from, changes, undid, manifest: ApplyId { apply } } = head;
-            (txn, Past { generation: number, apply, origin, from, changes, undid, damaged })
+            let Head {
+                txn,
+                origin,
+                from,
+                changes,
+                undid,
+                manifest: ApplyId { apply },
+            } = head;
+            (
+                txn,
+                Past {
+                    generation: number,
+                    apply,
+                    origin,
+                    from,
+                    changes,
+                    undid,
+                    damaged,
+                },
+            )
         };
         Ok(self.numbers()?.into_iter().map(past).collect())
     }
@@ -190,7 +213,8 @@ impl Store {
     /// # Errors
     /// The first write that failed; the generation before is then still live.
     pub fn commit(&self, generation: &Generation) -> Result<(), StoreError> {
-        self.commit_files(generation).map_err(|error| self.failed(error.to_string()))
+        self.commit_files(generation)
+            .map_err(|error| self.failed(error.to_string()))
     }
 
     fn commit_files(&self, generation: &Generation) -> io::Result<()> {
@@ -200,7 +224,10 @@ impl Store {
         self.disk.sync_folder(&self.folder.join("generations"))?;
         let before = fs::read(self.folder.join("current")).ok();
         let pointed = self
-            .replace("current", format!("{number} {}\n", sha256_hex(&bytes)).as_bytes())
+            .replace(
+                "current",
+                format!("{number} {}\n", sha256_hex(&bytes)).as_bytes(),
+            )
             .and_then(|()| self.disk.sync_folder(&self.folder));
         pointed.inspect_err(|_| self.point_back(before.as_deref(), number))
     }
@@ -220,8 +247,8 @@ impl Store {
         }
     }
 
-    /// Removes generations that are no longer kept, and files that nothing needs: neither a generation that is kept nor
-    /// `staged`, which is on its way.
+    /// Removes generations that are no longer kept, and files that nothing needs: neither a
+    /// generation that is kept nor `staged`, which is on its way.
     ///
     /// # Errors
     /// What cannot be read or removed. Nothing that is needed is gone.
@@ -231,18 +258,29 @@ impl Store {
         retention: Retention,
         staged: Option<&Manifest>,
     ) -> Result<Collected, StoreError> {
-        let mut needed: BTreeSet<String> =
-            staged.into_iter().chain([&live.manifest]).flat_map(Manifest::files).map(str::to_owned).collect();
+        let mut needed: BTreeSet<String> = staged
+            .into_iter()
+            .chain([&live.manifest])
+            .flat_map(Manifest::files)
+            .map(str::to_owned)
+            .collect();
         let (mut kept, mut bytes, mut all_known) = (0, 0, true);
         let mut collected = Collected::default();
         for number in self.numbers()? {
-            let needs = self.read_generation(number).and_then(|bytes| self.parse::<Needs>(number, &bytes));
+            let needs = self
+                .read_generation(number)
+                .and_then(|bytes| self.parse::<Needs>(number, &bytes));
             let is_bound = [live.number, live.previous].contains(&number);
             // One that cannot be read may need anything.
             let is_known = needs.is_ok();
-            let files: Vec<String> = needs.map(|needs| needs.files().collect()).unwrap_or_default();
-            let more: u64 =
-                files.iter().filter(|file| !needed.contains(*file)).map(|file| self.object_len(file)).sum();
+            let files: Vec<String> = needs
+                .map(|needs| needs.files().collect())
+                .unwrap_or_default();
+            let more: u64 = files
+                .iter()
+                .filter(|file| !needed.contains(*file))
+                .map(|file| self.object_len(file))
+                .sum();
             if is_bound || (kept < retention.generations && bytes + more <= retention.bytes) {
                 kept += 1;
                 bytes += more;
@@ -259,8 +297,8 @@ impl Store {
         Ok(collected)
     }
 
-    /// Removes generations above the live one: their commit did not come to its end. Without a pointer that can be read
-    /// nothing is touched.
+    /// Removes generations above the live one: their commit did not come to its end. Without a
+    /// pointer that can be read nothing is touched.
     ///
     /// # Errors
     /// What cannot be read or removed.
@@ -272,10 +310,16 @@ impl Store {
     /// The numbers of the generations that are kept, highest first.
     fn numbers(&self) -> Result<Vec<u64>, StoreError> {
         let number = |entry: io::Result<fs::DirEntry>| -> io::Result<Option<u64>> {
-            Ok(entry?.file_name().to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok()))
+            Ok(entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.strip_suffix(".json")?.parse().ok()))
         };
-        let list =
-            || fs::read_dir(self.folder.join("generations"))?.map(number).collect::<io::Result<Vec<_>>>();
+        let list = || {
+            fs::read_dir(self.folder.join("generations"))?
+                .map(number)
+                .collect::<io::Result<Vec<_>>>()
+        };
         let listed = list().map_err(|error| self.failed(format!("`generations`: {error}")))?;
         let mut numbers: Vec<u64> = listed.into_iter().flatten().collect();
         numbers.sort_unstable_by(|one, other| other.cmp(one));
@@ -293,16 +337,24 @@ impl Store {
 
     fn parse_generation(&self, number: u64, bytes: &[u8]) -> Result<Generation, StoreError> {
         let generation: Generation = self.parse(number, bytes)?;
-        let damaged = |what: String| self.failed(format!("`generations/{number}.json` is damaged: {what}"));
+        let damaged =
+            |what: String| self.failed(format!("`generations/{number}.json` is damaged: {what}"));
         generation.manifest.validate().map_err(damaged)?;
-        if !generation.content.is_empty() && generation.content != generation.manifest.content_hash() {
+        if !generation.content.is_empty()
+            && generation.content != generation.manifest.content_hash()
+        {
             return Err(damaged("its hash has changed".to_owned()));
         }
         Ok(generation)
     }
 
-    fn parse<T: serde::de::DeserializeOwned>(&self, number: u64, bytes: &[u8]) -> Result<T, StoreError> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| self.failed(format!("`generations/{number}.json` is damaged: {error}")))
+    fn parse<T: serde::de::DeserializeOwned>(
+        &self,
+        number: u64,
+        bytes: &[u8],
+    ) -> Result<T, StoreError> {
+        serde_json::from_slice(bytes).map_err(|error| {
+            self.failed(format!("`generations/{number}.json` is damaged: {error}"))
+        })
     }
 }

@@ -14,9 +14,9 @@
 //! trees/<n>/              a service's files laid out as beside init.yaml; made anew at start
 //! ```
 //!
-//! A change is written whole into `incoming`, synced, renamed into place, and the folders are synced; `current` is
-//! renamed last. A crash at any instant leaves the old or the new generation whole. Folders have the mode 0700 and files
-//! 0600, whatever the umask.
+//! A change is written whole into `incoming`, synced, renamed into place, and the folders are
+//! synced; `current` is renamed last. A crash at any instant leaves the old or the new generation
+//! whole. Folders have the mode 0700 and files 0600, whatever the umask.
 
 mod disk;
 mod generations;
@@ -42,7 +42,8 @@ use deploy::{key_file, random_hex, sha256_hex};
 
 /// The file that marks a data folder, and what is in it.
 const MARK: &str = "rpc-server-data";
-const MARK_TEXT: &[u8] = b"The data folder of an rpc-server. Stop the server before you copy or remove it.\n";
+const MARK_TEXT: &[u8] =
+    b"The data folder of an rpc-server. Stop the server before you copy or remove it.\n";
 
 const DEPLOY_KEY: &str = "deploy.key";
 
@@ -69,7 +70,10 @@ impl Store {
     /// # Errors
     /// That another server has it, or that it cannot be written.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let failed = |what: String| StoreError { folder: folder.to_owned(), what };
+        let failed = |what: String| StoreError {
+            folder: folder.to_owned(),
+            what,
+        };
         let io_failed = |error: io::Error| failed(error.to_string());
         if !is_new_or_marked(folder).map_err(io_failed)? {
             let what = "it holds other files and is not the data folder of an rpc-server; name a new or an empty folder";
@@ -77,7 +81,8 @@ impl Store {
         }
         let disk = Disk::default();
         make_folder(folder).map_err(io_failed)?;
-        disk.write(&folder.join(MARK), MARK_TEXT).map_err(io_failed)?;
+        disk.write(&folder.join(MARK), MARK_TEXT)
+            .map_err(io_failed)?;
         for part in ["objects", "generations"] {
             make_folder(&folder.join(part)).map_err(io_failed)?;
         }
@@ -88,16 +93,22 @@ impl Store {
             .mode(FILE_MODE)
             .open(folder.join("lock"))
             .map_err(io_failed)?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
-            rustix::io::Errno::WOULDBLOCK => failed("another server is using it".to_owned()),
-            error => failed(format!("it cannot be locked: {error}")),
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
+            match error {
+                rustix::io::Errno::WOULDBLOCK => failed("another server is using it".to_owned()),
+                error => failed(format!("it cannot be locked: {error}")),
+            }
         })?;
         for part in ["engine", "incoming", "trees"] {
             remove_folder(&folder.join(part)).map_err(io_failed)?;
             make_folder(&folder.join(part)).map_err(io_failed)?;
         }
         let folder = folder.canonicalize().map_err(io_failed)?;
-        Ok(Self { folder, disk, _lock: lock })
+        Ok(Self {
+            folder,
+            disk,
+            _lock: lock,
+        })
     }
 
     /// The server's own deploy key: made at the first start, from 32 random bytes.
@@ -130,8 +141,8 @@ impl Store {
         self.has_object(sha256) && self.object(sha256).is_ok()
     }
 
-    /// Keeps a file, not durably until [`sync_objects`](Self::sync_objects). One that a crash cuts short is damaged, as
-    /// its hash tells, and is sent again.
+    /// Keeps a file, not durably until [`sync_objects`](Self::sync_objects). One that a crash cuts
+    /// short is damaged, as its hash tells, and is sent again.
     ///
     /// # Errors
     /// The first write that failed.
@@ -158,7 +169,9 @@ impl Store {
     /// # Errors
     /// Where the file system says so.
     pub fn sync_objects(&self) -> Result<(), StoreError> {
-        self.disk.sync_file_system(&self.folder).map_err(|error| self.failed(error.to_string()))
+        self.disk
+            .sync_file_system(&self.folder)
+            .map_err(|error| self.failed(error.to_string()))
     }
 
     /// A file by its hash, re-hashed.
@@ -178,7 +191,10 @@ impl Store {
     }
 
     fn object_path(&self, sha256: &str) -> PathBuf {
-        self.folder.join("objects").join(sha256.get(..2).unwrap_or("_")).join(sha256)
+        self.folder
+            .join("objects")
+            .join(sha256.get(..2).unwrap_or("_"))
+            .join(sha256)
     }
 
     /// Writes a file beside its place, syncs it and renames it over what is there.
@@ -216,7 +232,10 @@ impl Store {
                     let entry = entry?;
                     let name = entry.file_name();
                     // What is no object is somebody else's.
-                    if name.to_str().is_some_and(|name| is_sha256(name) && !needed.contains(name)) {
+                    if name
+                        .to_str()
+                        .is_some_and(|name| is_sha256(name) && !needed.contains(name))
+                    {
                         unneeded.push(entry.path());
                     }
                 }
@@ -229,7 +248,10 @@ impl Store {
     }
 
     fn failed(&self, what: String) -> StoreError {
-        StoreError { folder: self.folder.clone(), what }
+        StoreError {
+            folder: self.folder.clone(),
+            what,
+        }
     }
 }
 
@@ -238,8 +260,9 @@ fn is_new_or_marked(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
         Ok(entries) => {
             // A file system of one's own has that folder from the beginning.
-            let is_foreign =
-                |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name() != "lost+found");
+            let is_foreign = |entry: io::Result<fs::DirEntry>| {
+                entry.map(|entry| entry.file_name() != "lost+found")
+            };
             let foreign = entries.map(is_foreign).collect::<io::Result<Vec<_>>>()?;
             Ok(!foreign.contains(&true) || folder.join(MARK).is_file())
         }
@@ -248,10 +271,14 @@ fn is_new_or_marked(folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// Reads a regular file of at most `limit` bytes. No link is followed, and nothing waits for a pipe.
+/// Reads a regular file of at most `limit` bytes. No link is followed, and nothing waits for a
+/// pipe.
 fn read_regular(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
     let metadata = file.metadata()?;
     let refused = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
     if !metadata.is_file() {

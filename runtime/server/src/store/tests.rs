@@ -11,9 +11,17 @@ fn running(number: u64, manifest: Manifest) -> Generation {
         number,
         txn: format!("t{number}"),
         previous: number - 1,
-        origin: Origin { at: number * 10, by: "ann@home".to_owned(), note: String::new() },
+        origin: Origin {
+            at: number * 10,
+            by: "ann@home".to_owned(),
+            note: String::new(),
+        },
         from: "127.0.0.1".to_owned(),
-        changes: Changes { new: 1, changed: 0, removed: 0 },
+        changes: Changes {
+            new: 1,
+            changed: 0,
+            removed: 0,
+        },
         undid: String::new(),
         content: manifest.content_hash(),
         manifest,
@@ -27,9 +35,15 @@ fn generation(number: u64) -> Generation {
 /// A generation whose procedure is this text.
 fn with_source(number: u64, source: &[u8]) -> Generation {
     let mut manifest = sample('a');
-    let service = manifest.services.get_mut("svc1").expect("the sample's service");
+    let service = manifest
+        .services
+        .get_mut("svc1")
+        .expect("the sample's service");
     let path = "services/svc1/rpc1.py".to_owned();
-    service.rpcs[0].source = Some(FileEntry { path, sha256: sha256_hex(source) });
+    service.rpcs[0].source = Some(FileEntry {
+        path,
+        sha256: sha256_hex(source),
+    });
     running(number, manifest)
 }
 
@@ -58,7 +72,10 @@ fn the_last_generation_that_was_committed_is_current() {
 fn a_folder_serves_one_server() {
     let (folder, store) = open();
     let second = Store::open(folder.path()).expect_err("in use");
-    assert!(second.to_string().ends_with("another server is using it"), "{second}");
+    assert!(
+        second.to_string().ends_with("another server is using it"),
+        "{second}"
+    );
     drop(store);
     Store::open(folder.path()).expect("free again");
 }
@@ -76,9 +93,17 @@ fn a_flipped_byte_is_noticed() {
     assert!(store.object(&hash).is_err());
     store.commit(&generation(1)).expect("a commit");
     let path = folder.path().join("generations/1.json");
-    let spoilt = fs::read_to_string(&path).expect("a file").replace("rpc1", "rpc2");
+    let spoilt = fs::read_to_string(&path)
+        .expect("a file")
+        .replace("rpc1", "rpc2");
     fs::write(&path, spoilt).expect("spoil");
-    assert!(store.current().expect_err("damaged").to_string().contains("its hash has changed"));
+    assert!(
+        store
+            .current()
+            .expect_err("damaged")
+            .to_string()
+            .contains("its hash has changed")
+    );
 }
 
 #[test]
@@ -97,8 +122,10 @@ fn what_is_prepared_and_what_became_of_transactions_is_there_after_a_restart() {
         manifest: sample('a'),
     };
     store.keep_prepared(&prepared).expect("kept");
-    let outcomes =
-        vec![("s".to_owned(), Outcome::Aborted), ("t".to_owned(), Outcome::Committed { generation: 3 })];
+    let outcomes = vec![
+        ("s".to_owned(), Outcome::Aborted),
+        ("t".to_owned(), Outcome::Committed { generation: 3 }),
+    ];
     store.keep_outcomes(&outcomes).expect("kept");
     drop(store);
     let store = Store::open(folder.path()).expect("the store again");
@@ -109,39 +136,73 @@ fn what_is_prepared_and_what_became_of_transactions_is_there_after_a_restart() {
     assert_eq!(store.prepared().expect("nothing"), None);
     store.keep_prepared(&prepared).expect("kept");
     let text = fs::read_to_string(folder.path().join("prepared.json")).expect("a file");
-    fs::write(folder.path().join("prepared.json"), text.replace("client1", "client2")).expect("spoil");
-    assert!(store.prepared().expect_err("damaged").to_string().contains("its hash has changed"));
+    fs::write(
+        folder.path().join("prepared.json"),
+        text.replace("client1", "client2"),
+    )
+    .expect("spoil");
+    assert!(
+        store
+            .prepared()
+            .expect_err("damaged")
+            .to_string()
+            .contains("its hash has changed")
+    );
     fs::write(folder.path().join("prepared.json"), "{").expect("spoil");
-    assert!(store.prepared().expect_err("damaged").to_string().contains("`prepared.json` is damaged"));
+    assert!(
+        store
+            .prepared()
+            .expect_err("damaged")
+            .to_string()
+            .contains("`prepared.json` is damaged")
+    );
 }
 
 #[test]
 fn what_is_no_longer_kept_goes_with_its_files() {
     let (_folder, store) = open();
-    let sources: Vec<Vec<u8>> = (1..=6_u64).map(|number| format!("# source {number}").into_bytes()).collect();
+    let sources: Vec<Vec<u8>> = (1..=6_u64)
+        .map(|number| format!("# source {number}").into_bytes())
+        .collect();
     let put = |source: &[u8]| store.put_object(&sha256_hex(source), source).expect("put");
     for (number, source) in (1..).zip(&sources[..5]) {
         put(source);
-        store.commit(&with_source(number, source)).expect("a commit");
+        store
+            .commit(&with_source(number, source))
+            .expect("a commit");
     }
     put(&sources[5]);
     let is_here = |store: &Store| -> Vec<bool> {
-        sources.iter().map(|source| store.has_object(&sha256_hex(source))).collect()
+        sources
+            .iter()
+            .map(|source| store.has_object(&sha256_hex(source)))
+            .collect()
     };
-    let (live, staged) = (with_source(5, &sources[4]), with_source(6, &sources[5]).manifest);
+    let (live, staged) = (
+        with_source(5, &sources[4]),
+        with_source(6, &sources[5]).manifest,
+    );
     let retention = |generations, bytes| Retention { generations, bytes };
-    store.collect(&live, retention(10, 1000), Some(&staged)).expect("collected");
+    store
+        .collect(&live, retention(10, 1000), Some(&staged))
+        .expect("collected");
     assert_eq!(is_here(&store), [true; 6]);
-    let collected = store.collect(&live, retention(3, 1000), Some(&staged)).expect("collected");
+    let collected = store
+        .collect(&live, retention(3, 1000), Some(&staged))
+        .expect("collected");
     assert_eq!((collected.generations, collected.objects), (2, 2));
     assert_eq!(is_here(&store), [false, false, true, true, true, true]);
-    store.collect(&live, retention(3, 12), None).expect("collected");
+    store
+        .collect(&live, retention(3, 12), None)
+        .expect("collected");
     assert_eq!(
         is_here(&store),
         [false, false, false, true, true, false],
         "the live one and the one before stay"
     );
-    store.collect(&live, retention(0, 0), None).expect("collected");
+    store
+        .collect(&live, retention(0, 0), None)
+        .expect("collected");
     assert_eq!(store.history().expect("a history").len(), 2);
 }
 
@@ -149,11 +210,26 @@ fn what_is_no_longer_kept_goes_with_its_files() {
 fn seen(folder: &Path) -> Option<(u64, Vec<u8>)> {
     let store = Store::open(folder).expect("a store after a crash");
     let current = store.current().expect("whole");
-    store.forget_unfinished(current.as_ref().map_or(0, |current| current.number)).expect("forgotten");
-    let newest = store.history().expect("a history").first().map(|(_, past)| past.generation);
-    assert_eq!(newest, current.as_ref().map(|current| current.number), "only what was live is history");
+    store
+        .forget_unfinished(current.as_ref().map_or(0, |current| current.number))
+        .expect("forgotten");
+    let newest = store
+        .history()
+        .expect("a history")
+        .first()
+        .map(|(_, past)| past.generation);
+    assert_eq!(
+        newest,
+        current.as_ref().map(|current| current.number),
+        "only what was live is history"
+    );
     let current = current?;
-    let files: Vec<String> = current.manifest.files().into_iter().map(str::to_owned).collect();
+    let files: Vec<String> = current
+        .manifest
+        .files()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     Some((current.number, store.object(&files[0]).expect("its source")))
 }
 
@@ -176,11 +252,24 @@ fn apply(store: &Store, number: u64, source: &[u8]) -> Result<(), StoreError> {
     store.commit(&next)?;
     store.forget_prepared()?;
     store.keep_outcomes(&[(next.txn, Outcome::Committed { generation: number })])?;
-    store.collect(&with_source(number, source), Retention { generations: 2, bytes: 1000 }, None).map(drop)
+    store
+        .collect(
+            &with_source(number, source),
+            Retention {
+                generations: 2,
+                bytes: 1000,
+            },
+            None,
+        )
+        .map(drop)
 }
 
-/// How an apply over what is live ends where these steps fail: its result, and what is there after a restart.
-fn apply_failing(live: u64, steps: std::ops::Range<usize>) -> (bool, Option<(u64, Vec<u8>)>, usize) {
+/// How an apply over what is live ends where these steps fail: its result, and what is there after
+/// a restart.
+fn apply_failing(
+    live: u64,
+    steps: std::ops::Range<usize>,
+) -> (bool, Option<(u64, Vec<u8>)>, usize) {
     let (folder, store) = open();
     for number in 1..=live {
         apply(&store, number, format!("# {number}").as_bytes()).expect("an apply");
@@ -203,12 +292,21 @@ fn a_crash_at_any_step_leaves_the_old_generation_or_the_new_one_whole() {
         for step in 0..steps {
             let (done, seen, _) = apply_failing(live, step..usize::MAX);
             assert!(!done, "step {step} is not the last");
-            assert!(seen == old || seen == new, "a crash at step {step} left {seen:?}");
+            assert!(
+                seen == old || seen == new,
+                "a crash at step {step} left {seen:?}"
+            );
             found.insert(step, seen == new);
         }
         // Old up to the rename of the pointer, new from there on.
-        let turn = found.values().position(|is_new| *is_new).expect("the new one");
-        assert!(turn > 10 && found.values().skip(turn).all(|is_new| *is_new), "{found:?}");
+        let turn = found
+            .values()
+            .position(|is_new| *is_new)
+            .expect("the new one");
+        assert!(
+            turn > 10 && found.values().skip(turn).all(|is_new| *is_new),
+            "{found:?}"
+        );
     }
 }
 
@@ -224,11 +322,17 @@ fn a_disk_that_is_full_at_any_step_leaves_what_the_result_says() {
                 apply(&store, number, format!("# {number}").as_bytes()).expect("an apply");
             }
             let next = with_source(live + 1, b"# next");
-            store.put_object(&sha256_hex(b"# next"), b"# next").expect("put");
+            store
+                .put_object(&sha256_hex(b"# next"), b"# next")
+                .expect("put");
             store.disk.faults.fail(step..step + 1);
             let committed = store.commit(&next).is_ok();
             drop(store);
-            assert_eq!(seen(folder.path()), if committed { new.clone() } else { old.clone() }, "step {step}");
+            assert_eq!(
+                seen(folder.path()),
+                if committed { new.clone() } else { old.clone() },
+                "step {step}"
+            );
         }
     }
 }

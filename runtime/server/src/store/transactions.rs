@@ -55,7 +55,9 @@ impl Store {
     /// # Errors
     /// That it is there and damaged.
     pub fn prepared(&self) -> Result<Option<Prepared>, StoreError> {
-        let Some(prepared) = self.read_json::<Prepared>(PREPARED)? else { return Ok(None) };
+        let Some(prepared) = self.read_json::<Prepared>(PREPARED)? else {
+            return Ok(None);
+        };
         let damaged = |what: String| self.failed(format!("`{PREPARED}` is damaged: {what}"));
         prepared.manifest.validate().map_err(damaged)?;
         if prepared.content != prepared.manifest.content_hash() {
@@ -64,8 +66,8 @@ impl Store {
         Ok(Some(prepared))
     }
 
-    /// Forgets the transaction that was prepared. One that comes back after a crash no longer follows from what is live,
-    /// or is among the outcomes.
+    /// Forgets the transaction that was prepared. One that comes back after a crash no longer
+    /// follows from what is live, or is among the outcomes.
     ///
     /// # Errors
     /// Where it cannot be removed.
@@ -90,7 +92,10 @@ impl Store {
         self.read_json(OUTCOMES).map(Option::unwrap_or_default)
     }
 
-    fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+    fn read_json<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
         match fs::read(self.folder.join(name)) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)

@@ -1,5 +1,5 @@
-//! [`Tree`]: a service's files laid out as beside `init.yaml`, so that sources find their modules, their data and
-//! themselves.
+//! [`Tree`]: a service's files laid out as beside `init.yaml`, so that sources find their modules,
+//! their data and themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -27,7 +27,8 @@ pub struct Tree {
 struct Placed {
     path: String,
     sha256: String,
-    /// Code shares the object's bytes. Data has its own: a procedure that writes to it spoils no object.
+    /// Code shares the object's bytes. Data has its own: a procedure that writes to it spoils no
+    /// object.
     is_code: bool,
 }
 
@@ -54,7 +55,12 @@ impl Tree {
             is_code: !data.contains(path),
         };
         let files = layout.into_iter().map(placed).collect();
-        Ok(Self { store: Arc::clone(store), root, files, laid_out: Mutex::new(false) })
+        Ok(Self {
+            store: Arc::clone(store),
+            root,
+            files,
+            laid_out: Mutex::new(false),
+        })
     }
 
     /// The folder.
@@ -67,7 +73,9 @@ impl Tree {
     /// # Errors
     /// The first one that is missing or damaged.
     pub fn check(&self) -> Result<(), StoreError> {
-        self.files.iter().try_for_each(|file| self.store.object(&file.sha256).map(drop))
+        self.files
+            .iter()
+            .try_for_each(|file| self.store.object(&file.sha256).map(drop))
     }
 
     /// Lays the files out, unless they are. Every one is hashed on the way.
@@ -79,12 +87,20 @@ impl Tree {
         if *laid_out {
             return Ok(());
         }
-        let failed = |error: io::Error| self.store.failed(format!("{}: {error}", self.root.display()));
+        let failed = |error: io::Error| {
+            self.store
+                .failed(format!("{}: {error}", self.root.display()))
+        };
         // An attempt that failed may have left links, which must not be written through.
         remove_folder(&self.root).map_err(failed)?;
         make_folder(&self.root).map_err(failed)?;
         let mut made = BTreeSet::from([self.root.clone()]);
-        for Placed { path, sha256, is_code } in &self.files {
+        for Placed {
+            path,
+            sha256,
+            is_code,
+        } in &self.files
+        {
             let file = self.root.join(path);
             let folder = file.parent().unwrap_or(&self.root);
             if !made.contains(folder) {
@@ -95,8 +111,12 @@ impl Tree {
             let linked = *is_code && fs::hard_link(self.store.object_path(sha256), &file).is_ok();
             if !linked {
                 let mut options = File::options();
-                let mut copy =
-                    options.write(true).create_new(true).mode(FILE_MODE).open(&file).map_err(failed)?;
+                let mut copy = options
+                    .write(true)
+                    .create_new(true)
+                    .mode(FILE_MODE)
+                    .open(&file)
+                    .map_err(failed)?;
                 copy.write_all(&bytes).map_err(failed)?;
             }
         }
@@ -112,9 +132,16 @@ impl Drop for Tree {
     }
 }
 
-/// The version of a service: a hash over all that its workers load. Workers of an unchanged version live on.
+/// The version of a service: a hash over all that its workers load. Workers of an unchanged version
+/// live on.
 pub(crate) fn service_version(name: &str, service: &ServiceEntry) -> String {
-    let content =
-        (name, &service.rpcs, &service.modules, &service.data, &service.grants, service.concurrency);
+    let content = (
+        name,
+        &service.rpcs,
+        &service.modules,
+        &service.data,
+        &service.grants,
+        service.concurrency,
+    );
     sha256_hex(&serde_json::to_vec(&content).unwrap_or_default())
 }

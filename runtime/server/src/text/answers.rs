@@ -40,7 +40,13 @@ pub(super) struct EndedCall {
 
 impl FinishedAnswer {
     pub(super) fn new(message: Vec<u8>) -> Self {
-        Self { message, held_bytes: 0, is_last: false, ends_session: false, call: None }
+        Self {
+            message,
+            held_bytes: 0,
+            is_last: false,
+            ends_session: false,
+            call: None,
+        }
     }
 }
 
@@ -67,12 +73,23 @@ pub(super) async fn answer_call(
     in_flight: InFlight,
 ) -> FinishedAnswer {
     let began_at = Instant::now();
-    let AcceptedCall { grant, arguments, time } = call;
+    let AcceptedCall {
+        grant,
+        arguments,
+        time,
+    } = call;
     let handler = grant.handler;
     let result = if time.is_zero() {
         Err(expired_at_once())
     } else {
-        handler.call(&arguments, &grant.client, (began_at + time).into(), in_flight).await
+        handler
+            .call(
+                &arguments,
+                &grant.client,
+                (began_at + time).into(),
+                in_flight,
+            )
+            .await
     };
     let mut message = Vec::new();
     let result = result.and_then(|values| {
@@ -85,7 +102,13 @@ pub(super) async fn answer_call(
         message.clear();
         message::write_exception(&id, exception, &mut message);
     }
-    let ended = EndedCall { handler, client: grant.client, generation, began_at, exception: result.err() };
+    let ended = EndedCall {
+        handler,
+        client: grant.client,
+        generation,
+        began_at,
+        exception: result.err(),
+    };
     FinishedAnswer {
         held_bytes: arguments.len(),
         is_last: id == AnswerId::Absent,
@@ -94,7 +117,11 @@ pub(super) async fn answer_call(
     }
 }
 
-fn write_values(types: &[rpc_schema::Type], values: &[u8], out: &mut Vec<u8>) -> Result<(), Exception> {
+fn write_values(
+    types: &[rpc_schema::Type],
+    values: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Exception> {
     let garbled = |error| {
         let message = format!("the worker's answer does not decode: {error}");
         Exception::new(ExceptionType::Execution, Executed::Unknown, message)
@@ -116,5 +143,7 @@ pub(super) fn write_deployment_answer(
     if let AnswerId::Json(id) = id {
         value["id"] = serde_json::from_str(id).unwrap_or_default();
     }
-    serde_json::json!({ "header": header, "value": value }).to_string().into_bytes()
+    serde_json::json!({ "header": header, "value": value })
+        .to_string()
+        .into_bytes()
 }

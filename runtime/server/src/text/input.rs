@@ -27,9 +27,14 @@ pub(super) enum NextMessage {
 }
 
 impl TextInput {
-    /// Returns the input of a session of which `bytes` have come. `frame_limit` is the limit of a message in bytes.
+    /// Returns the input of a session of which `bytes` have come. `frame_limit` is the limit of a
+    /// message in bytes.
     pub(super) fn new(bytes: Vec<u8>, frame_limit: usize) -> Self {
-        Self { deframer: Deframer::detecting(frame_limit), bytes, consumed: 0 }
+        Self {
+            deframer: Deframer::detecting(frame_limit),
+            bytes,
+            consumed: 0,
+        }
     }
 
     /// Returns how messages are told apart.
@@ -44,13 +49,19 @@ impl TextInput {
     pub(super) fn next(&mut self, ended: bool) -> Result<NextMessage, FrameError> {
         loop {
             match self.deframer.step(&self.bytes[self.consumed..], ended)? {
-                Step::Message { start, end, consumed } => {
+                Step::Message {
+                    start,
+                    end,
+                    consumed,
+                } => {
                     let message = self.consumed + start..self.consumed + end;
                     self.consumed += consumed;
                     return Ok(NextMessage::Whole(message));
                 }
                 Step::Skip(count) => self.consumed += count,
-                Step::Need(_) => return Ok(NextMessage::Unfinished(self.bytes.len() - self.consumed)),
+                Step::Need(_) => {
+                    return Ok(NextMessage::Unfinished(self.bytes.len() - self.consumed));
+                }
                 Step::End => {
                     self.consumed = self.bytes.len();
                     return Ok(NextMessage::End);

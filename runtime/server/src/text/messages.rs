@@ -1,4 +1,5 @@
-//! What a session does with each message: a call begins, a deployment step, a ping; what is malformed is answered.
+//! What a session does with each message: a call begins, a deployment step, a ping; what is
+//! malformed is answered.
 
 use std::sync::Arc;
 
@@ -16,10 +17,12 @@ use crate::connection::end::EndReason;
 use crate::deployment::DeploySession;
 use crate::engine::InFlight;
 
-/// What this server can, in words for programs. Clients ask for these before they use what a server may not have.
+/// What this server can, in words for programs. Clients ask for these before they use what a server
+/// may not have.
 const ABILITIES: &[&str] = &["text", "binary-1", "deploy-3"];
 
-/// Pings and steps of a proof that a connection may begin with before they count as refused messages.
+/// Pings and steps of a proof that a connection may begin with before they count as refused
+/// messages.
 const FREE_PREFACE: u64 = 2;
 
 /// Whether a malformed message has a header of this protocol.
@@ -59,7 +62,10 @@ impl TextSession {
                 self.put(&pong(&id));
                 self.count_preface();
             }
-            header if header.starts_with("INIT-") && (self.served > 1 || is_request_header(header)) => {
+            header
+                if header.starts_with("INIT-")
+                    && (self.served > 1 || is_request_header(header)) =>
+            {
                 if !self.may_deploy() {
                     self.count_preface();
                 }
@@ -72,17 +78,21 @@ impl TextSession {
         }
     }
 
-    /// A ping, or a step of a proof. The first ones of a connection are what every tool begins with; more are a flood.
+    /// A ping, or a step of a proof. The first ones of a connection are what every tool begins
+    /// with; more are a flood.
     fn count_preface(&mut self) {
         if self.served > FREE_PREFACE {
             self.count_refusal();
         }
     }
 
-    /// Answers a malformed message. One that is none of this protocol ends a connection that begins with it; so do too
-    /// many of any kind.
+    /// Answers a malformed message. One that is none of this protocol ends a connection that begins
+    /// with it; so do too many of any kind.
     fn answer_malformed(&mut self, id: &AnswerId, what: String, is_ours: IsOurs) {
-        self.answer_exception(id, &Exception::refused(ExceptionType::MalformedMessage, what));
+        self.answer_exception(
+            id,
+            &Exception::refused(ExceptionType::MalformedMessage, what),
+        );
         self.count_refusal();
         let is_first = self.served == 1 && is_ours == IsOurs::No;
         if self.pressure.count_malformed() {
@@ -103,7 +113,9 @@ impl TextSession {
                 }
                 let limit = self.shared.limits.frame_bytes;
                 self.held_bytes += call.arguments.len();
-                self.calls.push(Box::pin(answer_call(call, generation, id, limit, in_flight)));
+                self.calls.push(Box::pin(answer_call(
+                    call, generation, id, limit, in_flight,
+                )));
             }
             Err(exception) => {
                 let remote = &self.pressure.remote;
@@ -115,7 +127,10 @@ impl TextSession {
                 }
                 let mut message = Vec::new();
                 message::write_exception(&id, &exception, &mut message);
-                self.collect_one(FinishedAnswer { is_last, ..FinishedAnswer::new(message) });
+                self.collect_one(FinishedAnswer {
+                    is_last,
+                    ..FinishedAnswer::new(message)
+                });
                 self.count_refusal();
             }
         }
@@ -124,20 +139,33 @@ impl TextSession {
         }
     }
 
-    fn begin_call(&mut self, request: &Request<'_>) -> Result<(AcceptedCall, InFlight, u64), Exception> {
+    fn begin_call(
+        &mut self,
+        request: &Request<'_>,
+    ) -> Result<(AcceptedCall, InFlight, u64), Exception> {
         let limits = &self.shared.limits;
         if self.is_turned_away() {
             return Err(too_many_connections(limits.connections));
         }
         let registry = self.shared.registry.load();
         let call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;
-        let permit = Arc::clone(&self.shared.calls).try_acquire_owned().map_err(|_| {
-            unavailable(format!("the server has {} calls in flight, its limit", limits.calls))
-        })?;
-        Ok((call, InFlight::new(permit, &self.pressure.load), registry.generation))
+        let permit = Arc::clone(&self.shared.calls)
+            .try_acquire_owned()
+            .map_err(|_| {
+                unavailable(format!(
+                    "the server has {} calls in flight, its limit",
+                    limits.calls
+                ))
+            })?;
+        Ok((
+            call,
+            InFlight::new(permit, &self.pressure.load),
+            registry.generation,
+        ))
     }
 
-    /// A step of a deployment runs to its end even if this connection does not, and after the step before it.
+    /// A step of a deployment runs to its end even if this connection does not, and after the step
+    /// before it.
     fn handle_deployment(&mut self, id: AnswerId, header: &str, value: &str) {
         let shared = Arc::clone(&self.shared);
         let deploy = Arc::clone(self.deploy_session());
@@ -154,24 +182,42 @@ impl TextSession {
                 // Its sender is dropped when that step is done, whatever became of it.
                 let _ = step_before.await;
             }
-            let answer = shared.deployer.handle(&shared.registry, &session, &header, &value).await;
+            let answer = shared
+                .deployer
+                .handle(&shared.registry, &session, &header, &value)
+                .await;
             drop(done);
             answer
         });
         self.calls.push(Box::pin(async move {
             let failed = |error: tokio::task::JoinError| {
-                Err(DeployError::new(DeployErrorKind::Failed, format!("the step broke off: {error}")))
+                Err(DeployError::new(
+                    DeployErrorKind::Failed,
+                    format!("the step broke off: {error}"),
+                ))
             };
             let message = write_deployment_answer(&id, step.await.unwrap_or_else(failed));
-            FinishedAnswer { held_bytes, ends_session: deploy.is_over(), ..FinishedAnswer::new(message) }
+            FinishedAnswer {
+                held_bytes,
+                ends_session: deploy.is_over(),
+                ..FinishedAnswer::new(message)
+            }
         }));
     }
 
     fn deploy_session(&mut self) -> &Arc<DeploySession> {
         self.deploy.get_or_insert_with(|| {
             // Where the system does not tell it, no proof can be right.
-            let own = self.stream.local_addr().ok().into_iter().chain(self.shared.advertise);
-            Arc::new(DeploySession::new(self.pressure.remote.clone(), own.collect()))
+            let own = self
+                .stream
+                .local_addr()
+                .ok()
+                .into_iter()
+                .chain(self.shared.advertise);
+            Arc::new(DeploySession::new(
+                self.pressure.remote.clone(),
+                own.collect(),
+            ))
         })
     }
 }
@@ -184,5 +230,9 @@ fn pong(id: &AnswerId) -> Vec<u8> {
 }
 
 fn null_if_absent(id: AnswerId) -> AnswerId {
-    if id == AnswerId::Absent { AnswerId::Null } else { id }
+    if id == AnswerId::Absent {
+        AnswerId::Null
+    } else {
+        id
+    }
 }

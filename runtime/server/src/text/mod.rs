@@ -6,13 +6,13 @@
 //!            +--> dispatch --call--> calls ------+
 //! ```
 //!
-//! A session is one task. It polls its calls itself, so that a wake-up answers all that is ready in one write. It stops
-//! reading when its calls or its answers reach their limit, which the peer feels as a full socket. It takes the answers of
-//! running calls even then, so that a peer that does not read holds no worker; see
-//! [`Pressure`](crate::connection::pressure::Pressure).
+//! A session is one task. It polls its calls itself, so that a wake-up answers all that is ready in
+//! one write. It stops reading when its calls or its answers reach their limit, which the peer
+//! feels as a full socket. It takes the answers of running calls even then, so that a peer that
+//! does not read holds no worker; see [`Pressure`](crate::connection::pressure::Pressure).
 //!
-//! A session also answers what is none of this protocol, such as a browser or a mail client, and runs nothing for it: a
-//! connection whose first message is malformed is answered once and ends.
+//! A session also answers what is none of this protocol, such as a browser or a mail client, and
+//! runs nothing for it: a connection whose first message is malformed is answered once and ends.
 
 mod answers;
 mod input;
@@ -64,7 +64,8 @@ struct TextSession {
     observers: Observers,
     /// Made with the first message that is about deployment.
     deploy: Option<Arc<DeploySession>>,
-    /// Closes when the last deployment step is done: the steps of a connection run one after the other.
+    /// Closes when the last deployment step is done: the steps of a connection run one after the
+    /// other.
     last_step: Option<oneshot::Receiver<()>>,
     input: TextInput,
     output: TextOutput,
@@ -115,12 +116,23 @@ pub(crate) async fn serve(connection: Connection) -> SessionEnd {
     let mut drain = connection.shared.drain.clone();
     let mut session = TextSession::new(connection);
     let reason = session.run(&mut drain).await;
-    SessionEnd { served: session.served, reason, stream: session.stream }
+    SessionEnd {
+        served: session.served,
+        reason,
+        stream: session.stream,
+    }
 }
 
 impl TextSession {
     fn new(connection: Connection) -> Self {
-        let Connection { stream, input, pressure, timeouts, admission, shared } = connection;
+        let Connection {
+            stream,
+            input,
+            pressure,
+            timeouts,
+            admission,
+            shared,
+        } = connection;
         Self {
             input: TextInput::new(input, pressure.frame_limit(false)),
             stream,
@@ -170,7 +182,11 @@ impl TextSession {
             }
             if self.is_finished() {
                 let has_peer_closed = self.phase == Phase::HalfClosed;
-                return Ok(if has_peer_closed { EndReason::PeerClosed } else { self.end_reason });
+                return Ok(if has_peer_closed {
+                    EndReason::PeerClosed
+                } else {
+                    self.end_reason
+                });
             }
             let due = self.due();
             if due.at < sleep.deadline().into_std() {
@@ -201,8 +217,8 @@ impl TextSession {
         }
     }
 
-    /// Waits for the end of a pause before the last answers are written. Otherwise an address that sends too much that is
-    /// refused would go on with new connections.
+    /// Waits for the end of a pause before the last answers are written. Otherwise an address that
+    /// sends too much that is refused would go on with new connections.
     async fn sit_out_pause(&mut self) {
         if self.phase == Phase::Closing
             && let Some(until) = self.pressure.paused_until()
@@ -229,7 +245,8 @@ impl TextSession {
     /// Whether this session's limits leave room for another message.
     fn takes_more(&self) -> bool {
         let limits = &self.shared.limits;
-        let has_room = self.calls.len() < limits.session_calls && self.held_bytes < limits.queued_bytes;
+        let has_room =
+            self.calls.len() < limits.session_calls && self.held_bytes < limits.queued_bytes;
         has_room && !self.is_clogged() && self.pressure.paused_until().is_none()
     }
 
@@ -277,7 +294,8 @@ impl TextSession {
                     self.handle_message(&bytes[place]);
                     self.input.bytes = bytes;
                     self.timeouts.active_at = Instant::now();
-                    self.timeouts.message_since = (!self.input.is_empty()).then_some(self.timeouts.active_at);
+                    self.timeouts.message_since =
+                        (!self.input.is_empty()).then_some(self.timeouts.active_at);
                 }
                 Ok(NextMessage::Unfinished(pending)) => {
                     if pending == 0 && self.served > 0 {
@@ -296,14 +314,17 @@ impl TextSession {
         Progress::All
     }
 
-    /// Sets the limit of a message again: a stranger may have become a client, or proved that it may deploy.
+    /// Sets the limit of a message again: a stranger may have become a client, or proved that it
+    /// may deploy.
     fn raise_limit(&mut self) -> bool {
         let limit = self.pressure.frame_limit(self.may_deploy());
         self.input.raise_limit(limit)
     }
 
     fn may_deploy(&self) -> bool {
-        self.deploy.as_ref().is_some_and(|deploy| deploy.may_deploy())
+        self.deploy
+            .as_ref()
+            .is_some_and(|deploy| deploy.may_deploy())
     }
 
     fn is_turned_away(&self) -> bool {
@@ -329,7 +350,8 @@ impl TextSession {
     fn collect_one(&mut self, finished: FinishedAnswer) {
         self.held_bytes -= finished.held_bytes;
         if let Some(call) = &finished.call {
-            self.observers.call_ended(&call.record(&self.pressure.remote));
+            self.observers
+                .call_ended(&call.record(&self.pressure.remote));
         }
         if finished.ends_session {
             self.phase = Phase::Closing;
@@ -375,7 +397,10 @@ impl TextSession {
             self.output.put_raw(&TLS_ALERT);
             return;
         }
-        self.end_with(&Exception::refused(ExceptionType::MalformedMessage, error.to_string()));
+        self.end_with(&Exception::refused(
+            ExceptionType::MalformedMessage,
+            error.to_string(),
+        ));
     }
 
     /// Answers bytes that hold no id, and accepts no more.
@@ -391,8 +416,8 @@ impl TextSession {
         self.phase = Phase::Closing;
     }
 
-    /// Begins to end the session because the server stops: what is in flight is answered, and the peer is told which
-    /// request is the last.
+    /// Begins to end the session because the server stops: what is in flight is answered, and the
+    /// peer is told which request is the last.
     fn begin_drain(&mut self) {
         self.phase = Phase::Closing;
         // A peer that has sent no whole message does not expect this one.
@@ -404,7 +429,8 @@ impl TextSession {
     }
 }
 
-/// Reads into `input`, if it is given, or writes of `output`. Nothing is lost if the future is dropped.
+/// Reads into `input`, if it is given, or writes of `output`. Nothing is lost if the future is
+/// dropped.
 async fn stream_event(
     stream: &mut Stream,
     mut input: Option<&mut Vec<u8>>,
@@ -420,7 +446,9 @@ async fn stream_event(
         if output.is_empty() {
             return Poll::Pending;
         }
-        Pin::new(&mut *stream).poll_write(cx, output).map_ok(StreamEvent::Wrote)
+        Pin::new(&mut *stream)
+            .poll_write(cx, output)
+            .map_ok(StreamEvent::Wrote)
     })
     .await
 }

@@ -64,7 +64,8 @@ impl TextOutput {
         Ok(taken_at)
     }
 
-    /// Records that this many bytes were written. Gives their memory back, even if more is put before all is written.
+    /// Records that this many bytes were written. Gives their memory back, even if more is put
+    /// before all is written.
     pub(super) fn advance(&mut self, count: usize) {
         self.written += count;
         if self.written >= READ_BYTES && self.written >= self.bytes.len() / 2 {

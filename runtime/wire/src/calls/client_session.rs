@@ -64,7 +64,8 @@ struct WriteProgress {
     queued: u64,
     /// How many of them the kernel has taken; `written <= maybe_written`.
     written: u64,
-    /// How many of them the kernel may have taken, while a write is under way; `maybe_written <= queued`.
+    /// How many of them the kernel may have taken, while a write is under way; `maybe_written <=
+    /// queued`.
     maybe_written: u64,
 }
 
@@ -94,7 +95,10 @@ impl<W> ClientSession<W> {
             link,
             bindings: Bindings::default(),
             outgoing: Outgoing::default(),
-            progress: WriteProgress { queued, ..WriteProgress::default() },
+            progress: WriteProgress {
+                queued,
+                ..WriteProgress::default()
+            },
             server: None,
             is_drained: false,
             session_exception: None,
@@ -136,16 +140,30 @@ impl<W> ClientSession<W> {
         if !self.takes_more() {
             let ended = || SessionLoss::Connection(Disconnect::new("the session ended"));
             return Err(CallFailure::NotTaken(
-                self.session_exception.clone().map_or_else(ended, SessionLoss::Exception),
+                self.session_exception
+                    .clone()
+                    .map_or_else(ended, SessionLoss::Exception),
             ));
         }
         let before = self.link.outbox.len();
         let slot = self.bindings.slot(procedure, &mut self.link.outbox);
         let block_place = procedure.types().ok().and_then(|types| types.block);
-        let new = NewCall { slot, deadline: time.deadline, waiter, block_place };
+        let new = NewCall {
+            slot,
+            deadline: time.deadline,
+            waiter,
+            block_place,
+        };
         let begun = self.outgoing.begin(new);
         let result = match begun {
-            Some(call) => self.put_request(Request { call, slot, deadline_ms: Some(time.left_ms()) }, put),
+            Some(call) => self.put_request(
+                Request {
+                    call,
+                    slot,
+                    deadline_ms: Some(time.left_ms()),
+                },
+                put,
+            ),
             None => Err(CallFailure::TooManyCalls),
         };
         self.progress.queued += (self.link.outbox.len() - before) as u64;
@@ -158,12 +176,18 @@ impl<W> ClientSession<W> {
         result
     }
 
-    fn put_request(&mut self, request: Request, put: impl FnOnce(&mut Outbox)) -> Result<u64, CallFailure> {
+    fn put_request(
+        &mut self,
+        request: Request,
+        put: impl FnOnce(&mut Outbox),
+    ) -> Result<u64, CallFailure> {
         let out = &mut self.link.outbox;
         let mark = binary::begin_request(&request, out);
         put(out);
         let length = out.frame_len(mark);
-        let limit = self.server.map_or(MAX_FRAME_LIMIT, |server| server.max_frame);
+        let limit = self
+            .server
+            .map_or(MAX_FRAME_LIMIT, |server| server.max_frame);
         if length > limit {
             out.take_back(mark);
             return Err(CallFailure::TooLong { length, limit });
@@ -195,20 +219,32 @@ impl<W> ClientSession<W> {
                 Err(error) => return self.lose(SessionLoss::Protocol(error.to_string()), wake),
             };
             let handled = match event {
-                Event::Hello(hello) if hello.lowest != binary::VERSION => {
-                    Err(format!("the server speaks version {} of the protocol", hello.lowest))
-                }
+                Event::Hello(hello) if hello.lowest != binary::VERSION => Err(format!(
+                    "the server speaks version {} of the protocol",
+                    hello.lowest
+                )),
                 Event::Hello(hello) => {
-                    let Hello { max_frame, idle_timeout_ms, .. } = hello;
-                    self.server = Some(ServerHello { max_frame: max_frame as usize, idle_timeout_ms });
+                    let Hello {
+                        max_frame,
+                        idle_timeout_ms,
+                        ..
+                    } = hello;
+                    self.server = Some(ServerHello {
+                        max_frame: max_frame as usize,
+                        idle_timeout_ms,
+                    });
                     Ok(())
                 }
-                Event::Frame(Frame::Returned(call), values) => self.outgoing.succeed(call, values, &mut wake),
+                Event::Frame(Frame::Returned(call), values) => {
+                    self.outgoing.succeed(call, values, &mut wake)
+                }
                 Event::Frame(Frame::Exception(0, exception), _) => {
                     self.session_exception = Some(*exception);
                     Ok(())
                 }
-                Event::Frame(Frame::Exception(call, exception), _) => self.fail(call, *exception, &mut wake),
+                Event::Frame(Frame::Exception(call, exception), _) => {
+                    self.fail(call, *exception, &mut wake)
+                }
                 Event::Frame(Frame::Drain(last), _) => {
                     self.drain(last, &mut wake);
                     Ok(())
@@ -223,11 +259,17 @@ impl<W> ClientSession<W> {
         }
     }
 
-    fn fail(&mut self, call: u64, exception: Exception, wake: &mut impl FnMut(W)) -> Result<(), String> {
+    fn fail(
+        &mut self,
+        call: u64,
+        exception: Exception,
+        wake: &mut impl FnMut(W),
+    ) -> Result<(), String> {
         // After this exception the slot may not be bound. After any other it is.
         let may_be_unbound = exception.kind == ExceptionType::MalformedMessage;
         let slot = self.outgoing.slot(call);
-        self.outgoing.fail(call, CallFailure::Exception(exception), wake)?;
+        self.outgoing
+            .fail(call, CallFailure::Exception(exception), wake)?;
         if let Some(slot) = slot.filter(|_| may_be_unbound) {
             self.bindings.unbind(slot);
         }
@@ -244,11 +286,18 @@ impl<W> ClientSession<W> {
 
     /// Ends the session: nothing more will come. Every waiting call fails.
     pub fn lose(&mut self, loss: SessionLoss, mut wake: impl FnMut(W)) {
-        let loss = self.session_exception.clone().map_or(loss, SessionLoss::Exception);
+        let loss = self
+            .session_exception
+            .clone()
+            .map_or(loss, SessionLoss::Exception);
         let maybe_written = self.progress.maybe_written;
         let failure = |_, sent_at| {
             let may_have_run = sent_at <= maybe_written;
-            let failure = if may_have_run { CallFailure::NoAnswer } else { CallFailure::NotTaken };
+            let failure = if may_have_run {
+                CallFailure::NoAnswer
+            } else {
+                CallFailure::NotTaken
+            };
             Some(failure(loss.clone()))
         };
         self.outgoing.fail_each(failure, &mut wake);
@@ -277,7 +326,8 @@ impl<W> ClientSession<W> {
         self.outgoing.set_waiter(call, waiter);
     }
 
-    /// Returns the result of a call that is done, and forgets the call. `None` while the call waits.
+    /// Returns the result of a call that is done, and forgets the call. `None` while the call
+    /// waits.
     pub fn take<R: Value>(&mut self, call: u64) -> Option<Result<R, CallFailure>> {
         let (result, block) = self.outgoing.take(call)?;
         if let Some(room) = block {
@@ -300,7 +350,11 @@ impl<W> ClientSession<W> {
 impl CallTime {
     /// The milliseconds until the deadline, rounded up.
     fn left_ms(self) -> u32 {
-        let left = self.deadline.saturating_duration_since(self.now).as_nanos().div_ceil(1_000_000);
+        let left = self
+            .deadline
+            .saturating_duration_since(self.now)
+            .as_nanos()
+            .div_ceil(1_000_000);
         u32::try_from(left).unwrap_or(binary::NO_DEADLINE - 1)
     }
 }
@@ -323,7 +377,13 @@ impl Bindings {
             known & !UNBOUND
         };
         self.slots[number] = slot;
-        let Procedure { service, rpc, arguments, returns, .. } = procedure;
+        let Procedure {
+            service,
+            rpc,
+            arguments,
+            returns,
+            ..
+        } = procedure;
         binary::put_bind(slot, (service, rpc), arguments, Some(returns), out);
         slot
     }

@@ -1,4 +1,5 @@
-//! [`CallFailure`]: why a call returned no values; [`SessionLoss`]: why a session is of no more use.
+//! [`CallFailure`]: why a call returned no values; [`SessionLoss`]: why a session is of no more
+//! use.
 
 use std::fmt;
 use std::io;
@@ -42,7 +43,8 @@ pub enum CallFailure {
     Undecodable(DecodeError),
     /// The deadline passed.
     TimedOut,
-    /// [`MAX_CALLS`](super::outgoing::MAX_CALLS) calls are in flight on the session. Nothing was sent.
+    /// [`MAX_CALLS`](super::outgoing::MAX_CALLS) calls are in flight on the session. Nothing was
+    /// sent.
     TooManyCalls,
     /// The peer takes no frame of this length. Nothing was sent.
     TooLong {
@@ -56,12 +58,18 @@ pub enum CallFailure {
 impl Disconnect {
     /// Returns a disconnect with that reason, which has no cause in the operating system.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), cause: None }
+        Self {
+            reason: reason.into(),
+            cause: None,
+        }
     }
 
     /// Returns a disconnect by an error of the operating system, and that error in words.
     pub fn by(cause: io::Error, reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), cause: Some(Arc::new(cause)) }
+        Self {
+            reason: reason.into(),
+            cause: Some(Arc::new(cause)),
+        }
     }
 
     /// Returns the error of the operating system, if there was one.

@@ -8,7 +8,8 @@
 
 use std::collections::HashMap;
 
-/// The calls of a session that its peer has begun. `C` is what controls a running call, such as its abort handle.
+/// The calls of a session that its peer has begun. `C` is what controls a running call, such as its
+/// abort handle.
 #[derive(Debug)]
 pub struct Incoming<C> {
     /// The number of the last call that was accepted.
@@ -28,7 +29,12 @@ struct Running<C> {
 
 impl<C> Default for Incoming<C> {
     fn default() -> Self {
-        Self { last: 0, accepted: 0, running: HashMap::new(), held_bytes: 0 }
+        Self {
+            last: 0,
+            accepted: 0,
+            running: HashMap::new(),
+            held_bytes: 0,
+        }
     }
 }
 
@@ -39,7 +45,10 @@ impl<C> Incoming<C> {
     /// A number that is not above all before it.
     pub fn accept(&mut self, call: u64) -> Result<(), String> {
         if call <= self.last {
-            return Err(format!("call {call} comes after call {}: numbers only rise", self.last));
+            return Err(format!(
+                "call {call} comes after call {}: numbers only rise",
+                self.last
+            ));
         }
         self.last = call;
         self.accepted += 1;
@@ -49,7 +58,13 @@ impl<C> Incoming<C> {
     /// Records that an accepted call runs, and holds that many bytes of arguments.
     pub fn start(&mut self, call: u64, held_bytes: usize, control: C) {
         self.held_bytes += held_bytes;
-        self.running.insert(call, Running { control, held_bytes });
+        self.running.insert(
+            call,
+            Running {
+                control,
+                held_bytes,
+            },
+        );
     }
 
     /// Records that a call has ended. Returns what controlled it, if it was running.
@@ -98,8 +113,14 @@ mod tests {
     fn numbers_only_rise() {
         let mut calls = Incoming::<()>::default();
         assert_eq!(calls.accept(7), Ok(()));
-        assert_eq!(calls.accept(7), Err("call 7 comes after call 7: numbers only rise".to_owned()));
-        assert_eq!(calls.accept(3), Err("call 3 comes after call 7: numbers only rise".to_owned()));
+        assert_eq!(
+            calls.accept(7),
+            Err("call 7 comes after call 7: numbers only rise".to_owned())
+        );
+        assert_eq!(
+            calls.accept(3),
+            Err("call 3 comes after call 7: numbers only rise".to_owned())
+        );
         assert_eq!(calls.accept(8), Ok(()));
         assert_eq!([calls.last(), calls.accepted()], [8, 2]);
     }

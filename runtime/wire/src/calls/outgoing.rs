@@ -12,12 +12,14 @@ use super::failure::CallFailure;
 use crate::block::{Block, BlockPlace};
 use crate::value::{DecodeError, Reader, Value};
 
-/// Maximum number of calls in flight on one session. The place of a call is the lower part of its number.
+/// Maximum number of calls in flight on one session. The place of a call is the lower part of its
+/// number.
 pub const MAX_CALLS: usize = 1 << 16;
 
 const PLACE_BITS: u32 = 16;
 
-/// The calls of a session that this end has begun. `W` is what wakes the caller of a call that is done.
+/// The calls of a session that this end has begun. `W` is what wakes the caller of a call that is
+/// done.
 #[derive(Debug)]
 pub struct Outgoing<W> {
     entries: Vec<Entry<W>>,
@@ -70,14 +72,24 @@ enum Phase {
 
 impl<W> Default for Outgoing<W> {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), begun: 0, waiting: 0 }
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+            begun: 0,
+            waiting: 0,
+        }
     }
 }
 
 impl<W> Outgoing<W> {
     /// Begins a call and returns its number. `None` if [`MAX_CALLS`] are in flight.
     pub fn begin(&mut self, new: NewCall<W>) -> Option<u64> {
-        let NewCall { slot, deadline, waiter, block_place } = new;
+        let NewCall {
+            slot,
+            deadline,
+            waiter,
+            block_place,
+        } = new;
         let place = match self.free.pop() {
             Some(place) => place,
             None if self.entries.len() == MAX_CALLS => return None,
@@ -130,11 +142,16 @@ impl<W> Outgoing<W> {
         self.place_of(call).map(|place| self.entries[place].slot)
     }
 
-    /// Returns where the block of the answer to a call begins, behind its other values. Where the type has no such
-    /// place, all values are one block, so that they are not copied to be kept. `None` for an unknown call.
+    /// Returns where the block of the answer to a call begins, behind its other values. Where the
+    /// type has no such place, all values are one block, so that they are not copied to be kept.
+    /// `None` for an unknown call.
     pub fn block_place(&self, call: u64) -> Option<BlockPlace> {
         let place = self.place_of(call)?;
-        Some(self.entries[place].block_place.unwrap_or(BlockPlace::bytes(0)))
+        Some(
+            self.entries[place]
+                .block_place
+                .unwrap_or(BlockPlace::bytes(0)),
+        )
     }
 
     /// Records that the values of a call have come.
@@ -159,7 +176,12 @@ impl<W> Outgoing<W> {
     ///
     /// # Errors
     /// An answer to a call that waits for none.
-    pub fn fail(&mut self, call: u64, failure: CallFailure, wake: &mut impl FnMut(W)) -> Result<(), String> {
+    pub fn fail(
+        &mut self,
+        call: u64,
+        failure: CallFailure,
+        wake: &mut impl FnMut(W),
+    ) -> Result<(), String> {
         let place = self.awaited(call)?;
         self.end(place, Phase::Failed(failure), wake);
         Ok(())
@@ -175,9 +197,13 @@ impl<W> Outgoing<W> {
         entry.waiter.take().map(wake);
     }
 
-    /// Fails every waiting call for which `failure` returns a failure. It is given the call's number and the count of
-    /// written bytes at which the call is sent.
-    pub fn fail_each(&mut self, failure: impl Fn(u64, u64) -> Option<CallFailure>, wake: &mut impl FnMut(W)) {
+    /// Fails every waiting call for which `failure` returns a failure. It is given the call's
+    /// number and the count of written bytes at which the call is sent.
+    pub fn fail_each(
+        &mut self,
+        failure: impl Fn(u64, u64) -> Option<CallFailure>,
+        wake: &mut impl FnMut(W),
+    ) {
         for entry in &mut self.entries {
             if let Phase::Waiting = entry.phase
                 && let Some(failure) = failure(entry.call, entry.sent_at)
@@ -192,7 +218,11 @@ impl<W> Outgoing<W> {
     /// Wakes the callers whose deadline has passed. Returns the earliest deadline of the others.
     pub fn expire(&mut self, now: Instant, mut wake: impl FnMut(W)) -> Option<Instant> {
         let mut next: Option<Instant> = None;
-        for entry in self.entries.iter_mut().filter(|entry| matches!(entry.phase, Phase::Waiting)) {
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|entry| matches!(entry.phase, Phase::Waiting))
+        {
             if entry.deadline <= now {
                 entry.waiter.take().map(&mut wake);
             } else {
@@ -206,7 +236,10 @@ impl<W> Outgoing<W> {
     pub fn any_waiter(&mut self) -> Option<W> {
         let has_waiter =
             |entry: &&mut Entry<W>| matches!(entry.phase, Phase::Waiting) && entry.waiter.is_some();
-        self.entries.iter_mut().find(has_waiter).and_then(|entry| entry.waiter.take())
+        self.entries
+            .iter_mut()
+            .find(has_waiter)
+            .and_then(|entry| entry.waiter.take())
     }
 
     /// Sets whom to wake when the call is done.
@@ -216,8 +249,8 @@ impl<W> Outgoing<W> {
         }
     }
 
-    /// Returns the result of a call that is done, and forgets the call. The second value is memory that the answer was
-    /// read to and that can be used again. `None` while the call waits.
+    /// Returns the result of a call that is done, and forgets the call. The second value is memory
+    /// that the answer was read to and that can be used again. `None` while the call waits.
     pub fn take<R: Value>(&mut self, call: u64) -> Option<(Result<R, CallFailure>, Option<Block>)> {
         let place = self.place_of(call)?;
         let entry = &mut self.entries[place];
@@ -235,7 +268,9 @@ impl<W> Outgoing<W> {
 
     /// Abandons a call. Returns whether it was waiting, so that the peer is to be told.
     pub fn give_up(&mut self, call: u64) -> bool {
-        let Some(place) = self.place_of(call) else { return false };
+        let Some(place) = self.place_of(call) else {
+            return false;
+        };
         let entry = &mut self.entries[place];
         entry.waiter = None;
         if !matches!(entry.phase, Phase::Waiting) {
@@ -266,8 +301,9 @@ impl<W> Outgoing<W> {
 
     /// Returns the place of a call whose answer has not come.
     fn awaited(&self, call: u64) -> Result<usize, String> {
-        let place =
-            self.place_of(call).ok_or_else(|| format!("an answer to call {call}, which waits for none"))?;
+        let place = self
+            .place_of(call)
+            .ok_or_else(|| format!("an answer to call {call}, which waits for none"))?;
         match self.entries[place].phase {
             Phase::Waiting | Phase::Abandoned => Ok(place),
             _ => Err(format!("a second answer to call {call}")),

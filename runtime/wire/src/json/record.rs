@@ -1,5 +1,5 @@
-//! Records between JSON objects and binary values. The members of an object come in any order; the fields of a binary
-//! value have one.
+//! Records between JSON objects and binary values. The members of an object come in any order; the
+//! fields of a binary value have one.
 
 use std::ops::Range;
 
@@ -24,7 +24,10 @@ pub(super) fn to_binary<'de, A: MapAccess<'de>>(
     // As long as the members come in the order of the fields, what is written is what is wanted.
     let mut in_order = 0;
     while let Some(name) = members.next_key::<String>()? {
-        let next = record.fields().get(in_order).filter(|next| next.name == *name);
+        let next = record
+            .fields()
+            .get(in_order)
+            .filter(|next| next.name == *name);
         let position = next.map(|_| in_order).or_else(|| record.position(&name));
         let position = position.ok_or_else(|| unknown_field(record, &name))?;
         if places[position].is_some() {
@@ -35,7 +38,10 @@ pub(super) fn to_binary<'de, A: MapAccess<'de>>(
         }
         in_order += usize::from(next.is_some());
         let begin = out.len();
-        members.next_value_seed(ValueSeed { ty: &record.fields()[position].ty, out })?;
+        members.next_value_seed(ValueSeed {
+            ty: &record.fields()[position].ty,
+            out,
+        })?;
         places[position] = Some(begin..out.len());
     }
     if in_order == places.len() {
@@ -66,7 +72,9 @@ pub(super) fn from_binary(
 ) -> Result<(), DecodeError> {
     let mut fields = record.fields().iter();
     write_between(*b"{}", record.fields().len(), out, |out| {
-        let Some(Field { name, ty }) = fields.next() else { return Ok(()) };
+        let Some(Field { name, ty }) = fields.next() else {
+            return Ok(());
+        };
         write_json(name.as_str(), out);
         out.push(b':');
         super::from_binary(ty, input, out)
@@ -74,7 +82,11 @@ pub(super) fn from_binary(
 }
 
 fn unknown_field<E: Error>(record: &Record, name: &str) -> E {
-    let fields: Vec<&str> = record.fields().iter().map(|field| field.name.as_str()).collect();
+    let fields: Vec<&str> = record
+        .fields()
+        .iter()
+        .map(|field| field.name.as_str())
+        .collect();
     E::custom(format_args!(
         "`{}` has no field `{}`; its fields are {}",
         record.name(),
@@ -86,5 +98,8 @@ fn unknown_field<E: Error>(record: &Record, name: &str) -> E {
 pub(super) fn no_such_item<E: Error>(enumeration: &Enumeration, text: &str) -> E {
     let items = enumeration.items().join(", ");
     let (text, items) = (shortened(text), cut(&items, MAX_LISTED));
-    E::custom(format_args!("`{text}` is no item of `{}`; its items are {items}", enumeration.name()))
+    E::custom(format_args!(
+        "`{text}` is no item of `{}`; its items are {items}",
+        enumeration.name()
+    ))
 }

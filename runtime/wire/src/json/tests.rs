@@ -10,11 +10,16 @@ fn ty(text: &str) -> Type {
 fn check(type_text: &str, json: &str, printed: &str) {
     let ty = ty(type_text);
     let mut binary = Vec::new();
-    argument_to_binary(&ty, json, &mut binary).unwrap_or_else(|error| panic!("{type_text} {json}: {error}"));
+    argument_to_binary(&ty, json, &mut binary)
+        .unwrap_or_else(|error| panic!("{type_text} {json}: {error}"));
     let (mut reader, mut out) = (Reader::new(&binary), Vec::new());
     from_binary(&ty, &mut reader, &mut out).expect("what was just encoded");
     assert_eq!(reader.finish(), Ok(()));
-    assert_eq!(String::from_utf8(out).as_deref(), Ok(printed), "{type_text} {json}");
+    assert_eq!(
+        String::from_utf8(out).as_deref(),
+        Ok(printed),
+        "{type_text} {json}"
+    );
 }
 
 fn refused(type_text: &str, json: &str, message: &str) {
@@ -51,16 +56,44 @@ fn values_of_every_type_go_there_and_back() {
         ("Optional[int]", "null", "null"),
         ("Optional[int]", "\"null\"", "null"),
         ("Optional[str]", "\"null\"", "\"null\""),
-        ("Optional[List[Optional[bool]]]", "[null,true]", "[null,true]"),
+        (
+            "Optional[List[Optional[bool]]]",
+            "[null,true]",
+            "[null,true]",
+        ),
         ("Tuple[int, str]", "[1,\"a\"]", "[1,\"a\"]"),
-        (TALLY, r#"{"who":"ann","votes":3,"at":"low"}"#, r#"{"who":"ann","votes":3,"at":"low"}"#),
-        (TALLY, r#"{"at":null,"votes":3,"who":"ann"}"#, r#"{"who":"ann","votes":3,"at":null}"#),
-        (TALLY, r#"{"votes":3,"who":"ann"}"#, r#"{"who":"ann","votes":3,"at":null}"#),
-        (TALLY, r#"{"who":"ann","at":"high","votes":3}"#, r#"{"who":"ann","votes":3,"at":"high"}"#),
-        (TALLY, r#""{\"who\":\"ann\",\"votes\":3}""#, r#"{"who":"ann","votes":3,"at":null}"#),
+        (
+            TALLY,
+            r#"{"who":"ann","votes":3,"at":"low"}"#,
+            r#"{"who":"ann","votes":3,"at":"low"}"#,
+        ),
+        (
+            TALLY,
+            r#"{"at":null,"votes":3,"who":"ann"}"#,
+            r#"{"who":"ann","votes":3,"at":null}"#,
+        ),
+        (
+            TALLY,
+            r#"{"votes":3,"who":"ann"}"#,
+            r#"{"who":"ann","votes":3,"at":null}"#,
+        ),
+        (
+            TALLY,
+            r#"{"who":"ann","at":"high","votes":3}"#,
+            r#"{"who":"ann","votes":3,"at":"high"}"#,
+        ),
+        (
+            TALLY,
+            r#""{\"who\":\"ann\",\"votes\":3}""#,
+            r#"{"who":"ann","votes":3,"at":null}"#,
+        ),
         ("Level{low, high}", "\"high\"", "\"high\""),
         ("Level{low, high}", r#""\"high\"""#, "\"high\""),
-        ("List[Point{x: int}]", r#"[{"x":1},{"x":2}]"#, r#"[{"x":1},{"x":2}]"#),
+        (
+            "List[Point{x: int}]",
+            r#"[{"x":1},{"x":2}]"#,
+            r#"[{"x":1},{"x":2}]"#,
+        ),
     ] {
         check(ty, json, printed);
     }
@@ -69,43 +102,99 @@ fn values_of_every_type_go_there_and_back() {
 #[test]
 fn a_value_of_another_type_is_refused_in_words() {
     for (ty, json, message) in [
-        ("int", "7.0", "invalid type: floating point `7.0`, expected `int`"),
+        (
+            "int",
+            "7.0",
+            "invalid type: floating point `7.0`, expected `int`",
+        ),
         (
             "int",
             "9223372036854775808",
             "invalid value: integer `9223372036854775808`, expected an `int` of 64 bits",
         ),
-        ("int", "true", "invalid type: boolean `true`, expected `int`"),
+        (
+            "int",
+            "true",
+            "invalid type: boolean `true`, expected `int`",
+        ),
         ("int", "\"x\"", "invalid type: string \"x\", expected `int`"),
         ("int", "null", "invalid type: null, expected `int`"),
-        ("float", "9007199254740993", "invalid value: integer `9007199254740993`, expected an exact `float`"),
-        ("float", "\"nan\"", "invalid type: string \"nan\", expected `float`"),
+        (
+            "float",
+            "9007199254740993",
+            "invalid value: integer `9007199254740993`, expected an exact `float`",
+        ),
+        (
+            "float",
+            "\"nan\"",
+            "invalid type: string \"nan\", expected `float`",
+        ),
         ("float", "1e400", "number out of range"),
         ("bool", "1", "invalid type: integer `1`, expected `bool`"),
         ("str", "7", "invalid type: integer `7`, expected `str`"),
-        ("bytes", "\"a\"", "invalid value: string \"a\", expected base64 of `bytes`"),
-        ("List[int]", "[1,\"2\"]", "invalid type: string \"2\", expected `int`"),
+        (
+            "bytes",
+            "\"a\"",
+            "invalid value: string \"a\", expected base64 of `bytes`",
+        ),
+        (
+            "List[int]",
+            "[1,\"2\"]",
+            "invalid type: string \"2\", expected `int`",
+        ),
         ("List[int]", "{}", "invalid type: map, expected `List[int]`"),
-        ("Dict[str, int]", r#"{"a":1,"a":2}"#, "the key `a` stands twice"),
+        (
+            "Dict[str, int]",
+            r#"{"a":1,"a":2}"#,
+            "the key `a` stands twice",
+        ),
         (
             "Dict[int, int]",
             r#"{"01":1}"#,
             "invalid value: string \"01\", expected the decimal digits of an `int`",
         ),
-        ("Tuple[int, int]", "[1]", "invalid length 1, expected `Tuple[int, int]`"),
-        ("Tuple[int, int]", "[1,2,3]", "invalid length 3, expected `Tuple[int, int]`"),
+        (
+            "Tuple[int, int]",
+            "[1]",
+            "invalid length 1, expected `Tuple[int, int]`",
+        ),
+        (
+            "Tuple[int, int]",
+            "[1,2,3]",
+            "invalid length 3, expected `Tuple[int, int]`",
+        ),
         ("str", r#""\ud800""#, "unexpected end of hex escape"),
         (TALLY, "[]", "invalid type: sequence, expected `Tally`"),
-        (TALLY, r#"{"who":"ann"}"#, "the field `votes` of `Tally` is missing"),
-        (TALLY, r#"{"who":"a","who":"b","votes":3}"#, "the field `who` of `Tally` stands twice"),
+        (
+            TALLY,
+            r#"{"who":"ann"}"#,
+            "the field `votes` of `Tally` is missing",
+        ),
+        (
+            TALLY,
+            r#"{"who":"a","who":"b","votes":3}"#,
+            "the field `who` of `Tally` stands twice",
+        ),
         (
             TALLY,
             r#"{"who":"a","votes":3,"vote":1}"#,
             "`Tally` has no field `vote`; its fields are who, votes, at",
         ),
-        (TALLY, r#"{"votes":3.5,"who":"a"}"#, "invalid type: floating point `3.5`, expected `int`"),
-        ("Level{low, high}", "\"top\"", "`top` is no item of `Level`; its items are low, high"),
-        ("Level{low, high}", "1", "invalid type: integer `1`, expected `Level`"),
+        (
+            TALLY,
+            r#"{"votes":3.5,"who":"a"}"#,
+            "invalid type: floating point `3.5`, expected `int`",
+        ),
+        (
+            "Level{low, high}",
+            "\"top\"",
+            "`top` is no item of `Level`; its items are low, high",
+        ),
+        (
+            "Level{low, high}",
+            "1",
+            "invalid type: integer `1`, expected `Level`",
+        ),
     ] {
         refused(ty, json, message);
     }

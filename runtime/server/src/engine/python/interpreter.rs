@@ -15,7 +15,10 @@ const QUESTION: &str = "import json, sys; print(json.dumps({'executable': sys.ex
      'path': sys.path[1:], 'version': list(sys.version_info[:3])}))";
 
 /// It answers no later.
-const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 10,
+    tv_nsec: 0,
+};
 
 /// A Python that was asked about itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,7 +42,10 @@ impl Interpreter {
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr);
             let last = words.trim().lines().last().unwrap_or_default();
-            return Err(format!("`{python}` is no usable Python ({}): {last}", output.status));
+            return Err(format!(
+                "`{python}` is no usable Python ({}): {last}",
+                output.status
+            ));
         }
         let interpreter: Self = serde_json::from_slice(&output.stdout)
             .map_err(|error| format!("`{python}` does not answer as Python does: {error}"))?;
@@ -72,7 +78,10 @@ fn ask(python: &str) -> io::Result<Output> {
     if poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&PATIENCE))? == 0 {
         child.kill()?;
         child.wait()?;
-        return Err(io::Error::new(io::ErrorKind::TimedOut, "it did not answer within 10 s"));
+        return Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "it did not answer within 10 s",
+        ));
     }
     child.wait_with_output()
 }

@@ -7,10 +7,12 @@
 //!    +<------------answers (pipe)------------------+
 //! ```
 //!
-//! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec` reads and writes values,
-//! `rpc_records` makes the classes of records. What holds sources against signatures is the crate `rpc-conformance`'s.
+//! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec`
+//! reads and writes values, `rpc_records` makes the classes of records. What holds sources against
+//! signatures is the crate `rpc-conformance`'s.
 //!
-//! A [`WorkerPool`] that nobody holds any more kills its idle workers; a busy one is killed when its call has ended.
+//! A [`WorkerPool`] that nobody holds any more kills its idle workers; a busy one is killed when
+//! its call has ended.
 
 mod interpreter;
 mod pool;

@@ -52,8 +52,8 @@ struct Idle {
     since: Instant,
 }
 
-/// A worker in a call. When it is dropped before the answer came (the caller is gone), the worker is given the rest of
-/// the call's time to finish; its slot is free only when it has.
+/// A worker in a call. When it is dropped before the answer came (the caller is gone), the worker
+/// is given the rest of the call's time to finish; its slot is free only when it has.
 struct Busy {
     pool: Arc<WorkerPool>,
     /// `None` once the worker went back, or died.
@@ -78,15 +78,18 @@ impl WorkerPool {
         })
     }
 
-    /// Checks every source against its signature and loads it, in a worker that then waits for calls; and starts more
-    /// until there are as many as `wanted`, so that calls that come at once need not wait for theirs.
+    /// Checks every source against its signature and loads it, in a worker that then waits for
+    /// calls; and starts more until there are as many as `wanted`, so that calls that come at once
+    /// need not wait for theirs.
     ///
     /// # Errors
     /// What is wrong with which source, or why no worker could be had.
     pub async fn prepare(self: &Arc<Self>, wanted: usize) -> Result<(), PrepareError> {
         self.put_back(self.make_worker(true).await?);
         for _ in 1..wanted.min(self.setup.limits.workers) {
-            let Ok(starting) = Arc::clone(&self.starting).try_acquire_owned() else { break };
+            let Ok(starting) = Arc::clone(&self.starting).try_acquire_owned() else {
+                break;
+            };
             // Ignore failures here: a call starts a worker on demand.
             if let Ok(worker) = self.start_worker(starting).await {
                 self.put_back(worker);
@@ -95,10 +98,15 @@ impl WorkerPool {
         Ok(())
     }
 
-    /// Says how many clients may call. Where they are several, one of them holds at most all workers but one.
+    /// Says how many clients may call. Where they are several, one of them holds at most all
+    /// workers but one.
     pub fn set_tenants(&self, tenants: usize) {
         let workers = self.setup.limits.workers;
-        self.slots.set_per_client(if tenants > 1 { workers.saturating_sub(1) } else { workers });
+        self.slots.set_per_client(if tenants > 1 {
+            workers.saturating_sub(1)
+        } else {
+            workers
+        });
     }
 
     /// How many workers there are.
@@ -112,14 +120,21 @@ impl WorkerPool {
     /// Why not.
     pub async fn probe(self: &Arc<Self>) -> Result<(), String> {
         // It stays where it is, for a call that comes at this moment.
-        if self.lock_idle().iter_mut().any(|idle| idle.worker.process.lives()) {
+        if self
+            .lock_idle()
+            .iter_mut()
+            .any(|idle| idle.worker.process.lives())
+        {
             return Ok(());
         }
         // One that is in a call.
         if self.slots.is_used() {
             return Ok(());
         }
-        let starting = Arc::clone(&self.starting).acquire_owned().await.map_err(|_| "closing".to_owned())?;
+        let starting = Arc::clone(&self.starting)
+            .acquire_owned()
+            .await
+            .map_err(|_| "closing".to_owned())?;
         match self.start_worker(starting).await {
             Ok(worker) => {
                 self.put_back(worker);
@@ -129,8 +144,9 @@ impl WorkerPool {
         }
     }
 
-    /// Calls the procedure at that place in the setup with the binary values of its arguments. A call that is
-    /// the only one to run on the server polls for its answer for a moment before it sleeps; see [`Worker::call`].
+    /// Calls the procedure at that place in the setup with the binary values of its arguments. A
+    /// call that is the only one to run on the server polls for its answer for a moment before it
+    /// sleeps; see [`Worker::call`].
     ///
     /// # Errors
     /// The exception that the caller gets.
@@ -147,7 +163,13 @@ impl WorkerPool {
         in_flight.begin();
         let pool = Arc::clone(self);
         let worker = Some((worker, slot));
-        let mut busy = Busy { pool, worker, deadline, in_call: true, in_flight: in_flight.clone() };
+        let mut busy = Busy {
+            pool,
+            worker,
+            deadline,
+            in_call: true,
+            in_flight: in_flight.clone(),
+        };
         let running = self.engine.count_running();
         let answer = busy.call(procedure, arguments, running.is_alone()).await?;
         drop(running);
@@ -163,7 +185,8 @@ impl WorkerPool {
     pub fn drop_idle(&self, now: Instant) {
         let mut idle = self.lock_idle();
         let long = |idle: &Idle| now.saturating_duration_since(idle.since) > self.setup.limits.idle;
-        let leaving: Vec<_> = std::iter::from_fn(|| idle.pop_front_if(|first| long(first))).collect();
+        let leaving: Vec<_> =
+            std::iter::from_fn(|| idle.pop_front_if(|first| long(first))).collect();
         drop(idle);
         for idle in leaving {
             tracing::debug!(
@@ -184,7 +207,10 @@ impl WorkerPool {
             return Ok((worker, slot));
         }
         let closing = |_| EngineFailure::Unavailable("the service is closing".to_owned());
-        let starting = Arc::clone(&self.starting).acquire_owned().await.map_err(closing)?;
+        let starting = Arc::clone(&self.starting)
+            .acquire_owned()
+            .await
+            .map_err(closing)?;
         // The one that came back meanwhile is as good.
         if let Some(worker) = self.take_idle() {
             return Ok((worker, slot));
@@ -196,7 +222,10 @@ impl WorkerPool {
     }
 
     /// Starts a worker. It is ready for the next call if this one gives up before.
-    async fn start_worker(self: &Arc<Self>, starting: OwnedSemaphorePermit) -> Result<Worker, PrepareError> {
+    async fn start_worker(
+        self: &Arc<Self>,
+        starting: OwnedSemaphorePermit,
+    ) -> Result<Worker, PrepareError> {
         let (sender, receiver) = oneshot::channel();
         let pool = Arc::clone(self);
         tokio::spawn(async move {
@@ -206,14 +235,17 @@ impl WorkerPool {
             }
             drop(starting);
         });
-        receiver.await.unwrap_or_else(|_| Err(PrepareError::Failed("the start broke off".to_owned())))
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(PrepareError::Failed("the start broke off".to_owned())))
     }
 
     async fn make_worker(&self, check: bool) -> Result<Worker, PrepareError> {
         if let Some(tree) = self.setup.tree.clone() {
             let laid_out = tokio::task::spawn_blocking(move || tree.lay_out()).await;
-            let failed =
-                |what: String| PrepareError::Failed(format!("service `{}`: {what}", self.setup.service));
+            let failed = |what: String| {
+                PrepareError::Failed(format!("service `{}`: {what}", self.setup.service))
+            };
             laid_out
                 .map_err(|error| failed(error.to_string()))?
                 .map_err(|error| failed(error.to_string()))?;
@@ -233,7 +265,10 @@ impl WorkerPool {
     }
 
     fn put_back(&self, worker: Worker) {
-        self.lock_idle().push_back(Idle { worker, since: Instant::now() });
+        self.lock_idle().push_back(Idle {
+            worker,
+            since: Instant::now(),
+        });
     }
 
     fn lock_idle(&self) -> MutexGuard<'_, VecDeque<Idle>> {
@@ -250,11 +285,23 @@ impl WorkerPool {
             WorkerAnswer::Values(values) => Ok(values),
             WorkerAnswer::WrongType(message) => Err(EngineFailure::WrongType(message)),
             WorkerAnswer::Raised(raised) => {
-                let key = self.setup.procedures.get(procedure).map(|procedure| procedure.key.as_str());
+                let key = self
+                    .setup
+                    .procedures
+                    .get(procedure)
+                    .map(|procedure| procedure.key.as_str());
                 if lines.admit(Instant::now()) {
-                    tracing::warn!(event = "raised", key, kind = raised.kind, traceback = raised.traceback);
+                    tracing::warn!(
+                        event = "raised",
+                        key,
+                        kind = raised.kind,
+                        traceback = raised.traceback
+                    );
                 }
-                Err(EngineFailure::Raised { kind: raised.kind, message: raised.message })
+                Err(EngineFailure::Raised {
+                    kind: raised.kind,
+                    message: raised.message,
+                })
             }
         }
     }
@@ -270,7 +317,8 @@ impl Busy {
         let Some((worker, _)) = &mut self.worker else {
             return Err(EngineFailure::Died("it is gone".to_owned()));
         };
-        match tokio::time::timeout_at(self.deadline, worker.call(procedure, arguments, alone)).await {
+        match tokio::time::timeout_at(self.deadline, worker.call(procedure, arguments, alone)).await
+        {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 worker.process.kill();
@@ -298,7 +346,9 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let Some((mut worker, slot)) = self.worker.take() else { return };
+        let Some((mut worker, slot)) = self.worker.take() else {
+            return;
+        };
         if !self.in_call {
             self.pool.put_back(worker);
             return;

@@ -92,7 +92,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Forks a worker and has it load its service; with `check`, every source is held against its signature too.
+    /// Forks a worker and has it load its service; with `check`, every source is held against its
+    /// signature too.
     pub(super) async fn start(
         engine: &PythonEngine,
         setup: &ServiceSetup,
@@ -101,14 +102,24 @@ impl Worker {
         let timeout = setup.limits.load;
         let deadline = tokio::time::Instant::now() + timeout;
         let forked = tokio::time::timeout_at(deadline, engine.fork()).await;
-        let failed =
-            |what: String| PrepareError::Failed(format!("a Python worker could not be made: {what}"));
-        let Forked { process, requests, answers, output } = match forked {
+        let failed = |what: String| {
+            PrepareError::Failed(format!("a Python worker could not be made: {what}"))
+        };
+        let Forked {
+            process,
+            requests,
+            answers,
+            output,
+        } = match forked {
             Ok(Ok(forked)) => forked,
             Ok(Err(error)) => return Err(failed(error.to_string())),
             Err(_) => return Err(failed(format!("not within {timeout:?}"))),
         };
-        tracing::debug!(event = "worker started", pid = process.pid, service = setup.service);
+        tracing::debug!(
+            event = "worker started",
+            pid = process.pid,
+            service = setup.service
+        );
         let service = Arc::from(setup.service.as_str());
         let pid = process.pid;
         let reading = engine.reading_output();
@@ -116,9 +127,18 @@ impl Worker {
             log_output(output, service, pid).await;
             drop(reading);
         });
-        let mut worker = Self { process, requests, answers, input: Vec::new(), number: 0, counted: None };
+        let mut worker = Self {
+            process,
+            requests,
+            answers,
+            input: Vec::new(),
+            number: 0,
+            counted: None,
+        };
         let mut loading = String::new();
-        match tokio::time::timeout_at(deadline, worker.load(engine, setup, check, &mut loading)).await {
+        match tokio::time::timeout_at(deadline, worker.load(engine, setup, check, &mut loading))
+            .await
+        {
             Ok(loaded) => loaded.map(|()| worker),
             Err(_) => Err(too_long(setup, loading, timeout)),
         }
@@ -138,17 +158,22 @@ impl Worker {
             #[serde(flatten)]
             load: LoadRequest<'a>,
         }
-        let failed = |what: String| PrepareError::Failed(format!("service `{}`: {what}", setup.service));
+        let failed =
+            |what: String| PrepareError::Failed(format!("service `{}`: {what}", setup.service));
         let interpreter = engine.interpreter().await.map_err(&failed)?;
         let load = LoadRequest {
             service: &setup.service,
-            root: setup.tree.as_ref().map_or(Path::new(""), |tree| tree.root()),
+            root: setup
+                .tree
+                .as_ref()
+                .map_or(Path::new(""), |tree| tree.root()),
             import_paths: &setup.import_paths,
             sys_path: &interpreter.path,
             answer_limit: setup.answer_limit,
             procedures: &setup.procedures,
         };
-        let first = serde_json::to_vec(&First { check, load }).map_err(|error| failed(error.to_string()))?;
+        let first = serde_json::to_vec(&First { check, load })
+            .map_err(|error| failed(error.to_string()))?;
         let mut answer = self.exchange(&framed(&[&first])).await;
         loop {
             match answer.as_ref().map(|answer| answer.split_first()) {
@@ -160,8 +185,8 @@ impl Worker {
                 }
                 Ok(Some((&READY, []))) => return Ok(()),
                 Ok(Some((&REFUSED, findings))) => {
-                    let findings =
-                        serde_json::from_slice(findings).map_err(|error| failed(error.to_string()))?;
+                    let findings = serde_json::from_slice(findings)
+                        .map_err(|error| failed(error.to_string()))?;
                     let service = setup.service.clone();
                     return Err(PrepareError::Refused { service, findings });
                 }
@@ -179,9 +204,9 @@ impl Worker {
 
     /// Calls the procedure at that place in the setup. After an error the worker is of no more use.
     ///
-    /// With `poll`, the answer is looked for during [`POLL_TIME`] before the thread may sleep: a sleeping thread is
-    /// woken by an interrupt, which costs more than a short procedure. That is worth a core only while nothing else
-    /// wants it.
+    /// With `poll`, the answer is looked for during [`POLL_TIME`] before the thread may sleep: a
+    /// sleeping thread is woken by an interrupt, which costs more than a short procedure. That is
+    /// worth a core only while nothing else wants it.
     pub(super) async fn call(
         &mut self,
         place: usize,
@@ -191,18 +216,22 @@ impl Worker {
         self.number = self.number.wrapping_add(1);
         let number = self.number.to_le_bytes();
         let place = u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes();
-        self.requests.write_all(&framed(&[&place, &number, arguments])).await?;
+        self.requests
+            .write_all(&framed(&[&place, &number, arguments]))
+            .await?;
         if poll {
             self.poll_for_input()?;
         }
         let answer = self.receive().await?;
-        let Some(answer) = answer.strip_prefix(&number) else { return Err(out_of_turn()) };
+        let Some(answer) = answer.strip_prefix(&number) else {
+            return Err(out_of_turn());
+        };
         let garbled = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
         match answer.split_first() {
             Some((&VALUES, values)) => Ok(WorkerAnswer::Values(values.to_vec())),
-            Some((&RAISED, raised)) => {
-                Ok(WorkerAnswer::Raised(serde_json::from_slice(raised).map_err(garbled)?))
-            }
+            Some((&RAISED, raised)) => Ok(WorkerAnswer::Raised(
+                serde_json::from_slice(raised).map_err(garbled)?,
+            )),
             Some((&WRONG_TYPE, wrong)) => {
                 #[derive(Deserialize)]
                 struct Wrong {
@@ -215,8 +244,8 @@ impl Worker {
         }
     }
 
-    /// Waits for the answer of a call whose caller is gone. The request may not have been sent wholly; such a worker
-    /// never answers.
+    /// Waits for the answer of a call whose caller is gone. The request may not have been sent
+    /// wholly; such a worker never answers.
     pub(super) async fn finish(&mut self) -> io::Result<()> {
         self.receive().await.map(drop)
     }
@@ -261,7 +290,8 @@ impl Worker {
                 }
                 self.input.reserve(4 + length - self.input.len());
             }
-            // A process that the procedure left behind may hold the pipe open after the worker's end.
+            // A process that the procedure left behind may hold the pipe open after the worker's
+            // end.
             let read = tokio::select! {
                 biased;
                 read = self.answers.read_buf(&mut self.input) => read?,
@@ -275,12 +305,27 @@ impl Worker {
 }
 
 fn too_long(setup: &ServiceSetup, path: String, timeout: Duration) -> PrepareError {
-    let Some(procedure) = setup.procedures.iter().find(|procedure| procedure.path == path) else {
-        return PrepareError::Failed(format!("service `{}` did not load within {timeout:?}", setup.service));
+    let Some(procedure) = setup
+        .procedures
+        .iter()
+        .find(|procedure| procedure.path == path)
+    else {
+        return PrepareError::Failed(format!(
+            "service `{}` did not load within {timeout:?}",
+            setup.service
+        ));
     };
     let message = format!("it did not load within {timeout:?}");
-    let finding = SourceFinding { procedure: procedure.key.clone(), path, line: 1, message };
-    PrepareError::Refused { service: setup.service.clone(), findings: vec![finding] }
+    let finding = SourceFinding {
+        procedure: procedure.key.clone(),
+        path,
+        line: 1,
+        message,
+    };
+    PrepareError::Refused {
+        service: setup.service.clone(),
+        findings: vec![finding],
+    }
 }
 
 /// A request of these parts with its length in front.
@@ -298,17 +343,29 @@ fn out_of_turn() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "it answered out of turn")
 }
 
-/// Writes what a worker prints into the log, line by line, until it ends. An unfinished line waits a moment for its end.
+/// Writes what a worker prints into the log, line by line, until it ends. An unfinished line waits
+/// a moment for its end.
 async fn log_output(output: pipe::Receiver, service: Arc<str>, pid: u32) {
     let mut output = BufReader::new(output);
-    let mut log = OutputLog { service, pid, line: Vec::new(), meter: Meter::new() };
+    let mut log = OutputLog {
+        service,
+        pid,
+        line: Vec::new(),
+        meter: Meter::new(),
+    };
     loop {
-        let pause = if log.line.is_empty() { Duration::MAX } else { UNFINISHED_LINE };
+        let pause = if log.line.is_empty() {
+            Duration::MAX
+        } else {
+            UNFINISHED_LINE
+        };
         let Ok(chunk) = tokio::time::timeout(pause, output.fill_buf()).await else {
             log.end_line();
             continue;
         };
-        let Some(chunk) = chunk.ok().filter(|chunk| !chunk.is_empty()) else { break };
+        let Some(chunk) = chunk.ok().filter(|chunk| !chunk.is_empty()) else {
+            break;
+        };
         let taken = log.take(chunk);
         output.consume(taken);
     }
@@ -328,7 +385,10 @@ struct OutputLog {
 impl OutputLog {
     /// Takes what belongs to the line at work; how many bytes that were.
     fn take(&mut self, chunk: &[u8]) -> usize {
-        let end = chunk.iter().position(|byte| *byte == b'\n').map_or(chunk.len(), |found| found + 1);
+        let end = chunk
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(chunk.len(), |found| found + 1);
         let taken = end.min(MAX_OUTPUT_LINE - self.line.len());
         self.line.extend_from_slice(&chunk[..taken]);
         if self.line.ends_with(b"\n") || self.line.len() == MAX_OUTPUT_LINE {
@@ -342,7 +402,12 @@ impl OutputLog {
             self.end();
             let text = String::from_utf8_lossy(&self.line);
             let line = text.trim_end_matches('\n');
-            tracing::info!(event = "output", service = &*self.service, pid = self.pid, line);
+            tracing::info!(
+                event = "output",
+                service = &*self.service,
+                pid = self.pid,
+                line
+            );
         }
         self.line.clear();
     }
@@ -351,7 +416,12 @@ impl OutputLog {
     fn end(&self) {
         let lines = self.meter.take_suppressed();
         if lines > 0 {
-            tracing::info!(event = "suppressed", lines, service = &*self.service, pid = self.pid);
+            tracing::info!(
+                event = "suppressed",
+                lines,
+                service = &*self.service,
+                pid = self.pid
+            );
         }
     }
 }

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags,
-    SocketType,
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown,
+    SocketFlags, SocketType,
 };
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -84,7 +84,8 @@ impl Drop for RunningCall<'_> {
 /// Knows when the output of every worker has been read to its end.
 #[derive(Debug)]
 struct Outputs {
-    /// Cloned for each output that is being read, and dropped at its end; `None` once the engine stops.
+    /// Cloned for each output that is being read, and dropped at its end; `None` once the engine
+    /// stops.
     reading: Mutex<Option<mpsc::Sender<Infallible>>>,
     /// Closes when all of those are dropped.
     all_read: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
@@ -105,7 +106,8 @@ struct Zygote {
     workers: Mutex<Workers>,
 }
 
-/// Who waits for which news. Every sender is dropped when the zygote ends, which tells its receiver.
+/// Who waits for which news. Every sender is dropped when the zygote ends, which tells its
+/// receiver.
 #[derive(Debug, Default)]
 struct Workers {
     forking: HashMap<u32, oneshot::Sender<io::Result<Born>>>,
@@ -141,7 +143,8 @@ pub(super) struct Process {
 #[derive(Debug)]
 enum Exit {
     Awaited(oneshot::Receiver<i32>),
-    /// Its exit status, or the negative number of the signal that killed it; `None` where its zygote ended too.
+    /// Its exit status, or the negative number of the signal that killed it; `None` where its
+    /// zygote ended too.
     Known(Option<i32>),
 }
 
@@ -161,21 +164,38 @@ impl PythonEngine {
     pub fn new(python: String, folder: PathBuf) -> io::Result<Self> {
         for (name, text) in SHIM {
             let mut file = std::fs::File::options();
-            let file = file.write(true).create(true).truncate(true).mode(SHIM_MODE).open(folder.join(name));
+            let file = file
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(SHIM_MODE)
+                .open(folder.join(name));
             file?.write_all(text.as_bytes())?;
         }
         let (reading, all_read) = mpsc::channel(1);
-        let outputs =
-            Outputs { reading: Mutex::new(Some(reading)), all_read: tokio::sync::Mutex::new(all_read) };
+        let outputs = Outputs {
+            reading: Mutex::new(Some(reading)),
+            all_read: tokio::sync::Mutex::new(all_read),
+        };
         let running_calls = AtomicUsize::new(0);
         let interpreter = OnceCell::new();
-        Ok(Self { python, interpreter, folder, zygote: Mutex::default(), outputs, running_calls })
+        Ok(Self {
+            python,
+            interpreter,
+            folder,
+            zygote: Mutex::default(),
+            outputs,
+            running_calls,
+        })
     }
 
     /// Counts a call that a worker begins with.
     pub(super) fn count_running(&self) -> RunningCall<'_> {
         let before = self.running_calls.fetch_add(1, Ordering::Relaxed);
-        RunningCall { running_calls: &self.running_calls, before }
+        RunningCall {
+            running_calls: &self.running_calls,
+            before,
+        }
     }
 
     /// Returns the Python that runs procedures. Asks it about itself at the first time.
@@ -184,12 +204,16 @@ impl PythonEngine {
     /// Why it cannot be used.
     pub(crate) async fn interpreter(&self) -> Result<&Interpreter, String> {
         let python = self.python.clone();
-        self.interpreter.get_or_try_init(|| blocking(move || Interpreter::resolve(&python))).await
+        self.interpreter
+            .get_or_try_init(|| blocking(move || Interpreter::resolve(&python)))
+            .await
     }
 
     /// Returns the version of that Python. Empty before it was needed.
     pub(crate) fn version(&self) -> String {
-        self.interpreter.get().map_or_else(String::new, Interpreter::version)
+        self.interpreter
+            .get()
+            .map_or_else(String::new, Interpreter::version)
     }
 
     /// Forks a worker.
@@ -197,15 +221,27 @@ impl PythonEngine {
         let (request_read, request_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (answer_read, answer_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (output_read, output_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        let born =
-            self.zygote().await?.fork([request_read.as_fd(), answer_write.as_fd(), output_write.as_fd()])?;
+        let born = self.zygote().await?.fork([
+            request_read.as_fd(),
+            answer_write.as_fd(),
+            output_write.as_fd(),
+        ])?;
         drop((request_read, answer_write, output_write));
         let gone = || io::Error::other("the zygote ended");
-        let born = tokio::time::timeout(FORK_TIMEOUT, born).await?.map_err(|_| gone())??;
-        let pid = i32::try_from(born.pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
+        let born = tokio::time::timeout(FORK_TIMEOUT, born)
+            .await?
+            .map_err(|_| gone())??;
+        let pid = i32::try_from(born.pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(gone)?;
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
         Ok(Forked {
-            process: Process { pid: born.pid, pidfd, exit: Exit::Awaited(born.exit) },
+            process: Process {
+                pid: born.pid,
+                pidfd,
+                exit: Exit::Awaited(born.exit),
+            },
             requests: pipe::Sender::from_owned_fd(request_write)?,
             answers: pipe::Receiver::from_owned_fd(answer_read)?,
             output: pipe::Receiver::from_owned_fd(output_read)?,
@@ -215,7 +251,10 @@ impl PythonEngine {
     async fn zygote(&self) -> io::Result<Arc<Zygote>> {
         let interpreter = self.interpreter().await.map_err(io::Error::other)?;
         let mut slot = lock(&self.zygote);
-        if let Some(running) = slot.as_ref().filter(|running| !lock(&running.zygote.workers).ended) {
+        if let Some(running) = slot
+            .as_ref()
+            .filter(|running| !lock(&running.zygote.workers).ended)
+        {
             return Ok(Arc::clone(&running.zygote));
         }
         let running = Zygote::start(interpreter, &self.folder.join(SHIM[0].0))?;
@@ -229,7 +268,8 @@ impl PythonEngine {
         lock(&self.outputs.reading).clone()
     }
 
-    /// Ends the zygote and every worker, and waits until they are gone and what they printed is logged.
+    /// Ends the zygote and every worker, and waits until they are gone and what they printed is
+    /// logged.
     pub(crate) async fn stop(&self) {
         lock(&self.outputs.reading).take();
         let running = lock(&self.zygote).take();
@@ -239,15 +279,21 @@ impl PythonEngine {
             let joined = tokio::task::spawn_blocking(move || listener.join());
             let _ = tokio::time::timeout(STOP_TIMEOUT, joined).await;
         }
-        let _ = tokio::time::timeout(STOP_TIMEOUT, async { self.outputs.all_read.lock().await.recv().await })
-            .await;
+        let _ = tokio::time::timeout(STOP_TIMEOUT, async {
+            self.outputs.all_read.lock().await.recv().await
+        })
+        .await;
     }
 }
 
 impl Zygote {
     fn start(interpreter: &Interpreter, program: &Path) -> io::Result<Running> {
-        let (ours, theirs) =
-            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
         let child = Command::new(&interpreter.executable)
             .args(["-I", "-S", "-B"])
             .arg(program)
@@ -256,12 +302,20 @@ impl Zygote {
             // Ctrl-C at a terminal is the server's to handle.
             .process_group(0)
             .spawn()?;
-        tracing::info!(event = "zygote started", pid = child.id(), python = interpreter.version());
-        let zygote =
-            Arc::new(Self { control: ours, next_worker: AtomicU32::new(1), workers: Mutex::default() });
+        tracing::info!(
+            event = "zygote started",
+            pid = child.id(),
+            python = interpreter.version()
+        );
+        let zygote = Arc::new(Self {
+            control: ours,
+            next_worker: AtomicU32::new(1),
+            workers: Mutex::default(),
+        });
         let listening = Arc::clone(&zygote);
-        let listener =
-            std::thread::Builder::new().name("zygote".to_owned()).spawn(move || listening.listen(child))?;
+        let listener = std::thread::Builder::new()
+            .name("zygote".to_owned())
+            .spawn(move || listening.listen(child))?;
         Ok(Running { zygote, listener })
     }
 
@@ -301,14 +355,21 @@ impl Zygote {
             }
         }
         let mut workers = lock(&self.workers);
-        *workers = Workers { ended: true, ..Workers::default() };
+        *workers = Workers {
+            ended: true,
+            ..Workers::default()
+        };
         drop(workers);
-        let status = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = child
+            .wait()
+            .map_or_else(|error| error.to_string(), |status| status.to_string());
         tracing::info!(event = "zygote ended", status);
     }
 
     fn hear(&self, datagram: &[u8]) {
-        let Ok(news) = serde_json::from_slice::<News>(datagram) else { return };
+        let Ok(news) = serde_json::from_slice::<News>(datagram) else {
+            return;
+        };
         let mut workers = lock(&self.workers);
         if let Some(pid) = news.pid
             && let Some(forking) = workers.forking.remove(&news.worker)
@@ -337,7 +398,8 @@ impl Process {
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
 
-    /// Waits for the process's end; for ever, where nobody is left to tell. May be dropped and asked again.
+    /// Waits for the process's end; for ever, where nobody is left to tell. May be dropped and
+    /// asked again.
     pub(super) async fn ends(&mut self) {
         if let Exit::Awaited(news) = &mut self.exit {
             self.exit = Exit::Known(news.await.ok());
@@ -349,13 +411,25 @@ impl Process {
 
     /// Whether it has not ended, and its end would be told.
     pub(super) fn lives(&mut self) -> bool {
-        const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+        const AT_ONCE: Timespec = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         let told = match &mut self.exit {
-            Exit::Awaited(news) => !matches!(news.try_recv(), Err(oneshot::error::TryRecvError::Empty)),
+            Exit::Awaited(news) => {
+                !matches!(news.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+            }
             Exit::Known(_) => true,
         };
         // The news of its end may be on the way.
-        !told && matches!(poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&AT_ONCE)), Ok(0))
+        !told
+            && matches!(
+                poll(
+                    &mut [PollFd::new(&self.pidfd, PollFlags::IN)],
+                    Some(&AT_ONCE)
+                ),
+                Ok(0)
+            )
     }
 
     /// How the process ended, in words.

@@ -10,14 +10,23 @@ static ADD: Procedure = Procedure::new("svc1", "add", &["int", "int"], &["int"])
 /// Begins a call without a waiter.
 fn begin(session: &mut ClientSession<u8>) -> Result<u64, CallFailure> {
     let now = Instant::now();
-    let time = CallTime { now, deadline: now + Duration::from_secs(1) };
+    let time = CallTime {
+        now,
+        deadline: now + Duration::from_secs(1),
+    };
     session.begin(&ADD, time, None, |out| (2_i64, 3_i64).encode(out.bytes()))
 }
 
 /// Lets the session receive what a server says behind its HELLO.
 fn hears(session: &mut ClientSession<u8>, say: impl FnOnce(&mut Outbox)) {
     let mut out = Outbox::default();
-    let hello = Hello { lowest: 1, highest: 1, max_frame: 100, idle_timeout_ms: 0, name: "server1" };
+    let hello = Hello {
+        lowest: 1,
+        highest: 1,
+        max_frame: 100,
+        idle_timeout_ms: 0,
+        name: "server1",
+    };
     binary::put_hello(&hello, &mut out);
     say(&mut out);
     session.link.inbox = Inbox::with_bytes(1000, out.into_bytes());
@@ -41,9 +50,13 @@ fn no_call_begins_on_a_session_that_has_ended_or_takes_no_more() {
     assert_refused(&mut session);
     let mut session = ClientSession::new("client1");
     let exception = Exception::refused(ExceptionType::Unavailable, "full");
-    hears(&mut session, |out| binary::put_exception(0, &exception, out));
+    hears(&mut session, |out| {
+        binary::put_exception(0, &exception, out);
+    });
     let refused = begin(&mut session).expect_err("the server ended the session");
-    assert!(matches!(refused, CallFailure::NotTaken(SessionLoss::Exception(told)) if told == exception));
+    assert!(
+        matches!(refused, CallFailure::NotTaken(SessionLoss::Exception(told)) if told == exception)
+    );
 }
 
 #[test]
@@ -53,7 +66,10 @@ fn a_request_over_the_server_s_limit_is_refused_and_the_next_is_sent() {
     let now = Instant::now();
     let long = |out: &mut Outbox| out.push(Block::Bytes(vec![0; 100_000]));
     let refused = session.begin(&ADD, CallTime { now, deadline: now }, None, long);
-    assert!(matches!(refused, Err(CallFailure::TooLong { limit: 100, .. })));
+    assert!(matches!(
+        refused,
+        Err(CallFailure::TooLong { limit: 100, .. })
+    ));
     let call = begin(&mut session).expect("a call");
     let written = session.link.outbox.len();
     assert!(written < 200);
@@ -61,7 +77,10 @@ fn a_request_over_the_server_s_limit_is_refused_and_the_next_is_sent() {
     assert!(session.take::<i64>(call).is_none());
     session.lose(SessionLoss::Connection(Disconnect::new("it broke")), |_| {});
     assert!(
-        matches!(session.take::<i64>(call), Some(Err(CallFailure::NoAnswer(_)))),
+        matches!(
+            session.take::<i64>(call),
+            Some(Err(CallFailure::NoAnswer(_)))
+        ),
         "it was wholly written"
     );
     assert!(session.take::<i64>(call).is_none(), "a call ends once");
@@ -84,7 +103,11 @@ fn what_the_kernel_may_have_taken_when_the_session_ends_is_not_said_to_have_not_
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(offered(None), Executed::Unknown, "nobody knows how much was written");
+    assert_eq!(
+        offered(None),
+        Executed::Unknown,
+        "nobody knows how much was written"
+    );
     assert_eq!(offered(Some(0)), Executed::Unknown);
     assert_eq!(offered(Some(1)), Executed::No, "a byte is missing");
 }
