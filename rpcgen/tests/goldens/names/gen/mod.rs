@@ -52,7 +52,8 @@ pub mod rpc_runtime;
 #[rustfmt::skip]
 pub mod empty;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which service.
+/// The network these stubs were made for: its servers, its clients, and who provides which
+/// service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[

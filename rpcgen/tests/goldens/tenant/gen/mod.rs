@@ -31,7 +31,8 @@
 #[rustfmt::skip]
 pub mod svc1;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which service.
+/// The network these stubs were made for: its servers, its clients, and who provides which
+/// service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[

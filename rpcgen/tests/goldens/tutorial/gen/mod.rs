@@ -29,7 +29,8 @@
 #[rustfmt::skip]
 pub mod words;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which service.
+/// The network these stubs were made for: its servers, its clients, and who provides which
+/// service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[::rpc_runtime::topology::StaticServer::v4("home", [127, 0, 0, 1], 7101)],
