@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use rpcgen::{Difference, Folder, generate};
 
 /// The cases, each with the tenant it is generated for.
-const CASES: [(&str, Option<&str>); 7] = [
+const CASES: [(&str, Option<&str>); 8] = [
     ("names", None),
     ("native", None),
     ("overloads", None),
+    ("readme", None),
     ("records", None),
     ("tenant", Some("client1")),
     ("tutorial", None),
