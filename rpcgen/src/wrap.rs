@@ -12,13 +12,15 @@ const INDENT: &str = "    ";
 /// Breaks every line that is longer than [`WIDTH`], as far as it can be broken.
 pub fn wrap(text: &str) -> String {
     let mut wrapped = String::with_capacity(text.len() + text.len() / 16);
+    let mut is_in_example = false;
     for line in text.lines() {
-        if line.len() <= WIDTH {
+        let body = line.trim_start();
+        is_in_example ^= body.starts_with("/// ```");
+        if line.len() <= WIDTH || is_in_example {
             wrapped.push_str(line);
             wrapped.push('\n');
             continue;
         }
-        let body = line.trim_start();
         wrap_line(&line[..line.len() - body.len()], body, &mut wrapped);
     }
     wrapped
@@ -83,12 +85,22 @@ fn push(indent: &str, line: &str, out: &mut String) {
     out.push('\n');
 }
 
+/// Breaks a line of documentation. A table or an indented block stays as it is.
 fn wrap_words(indent: &str, mark: &str, text: &str, out: &mut String) {
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    if text.starts_with(['|', ' ', '\t']) {
+        return push(indent, &format!("{mark} {text}"), out);
+    }
+    let continued = if text.starts_with("- ") {
+        format!("{mark}  ")
+    } else {
+        mark.to_owned()
+    };
     let mut line = mark.to_owned();
     for word in text.split_ascii_whitespace() {
         if line.len() > mark.len() && indent.len() + line.len() + 1 + word.len() > WIDTH {
             push(indent, &line, out);
-            mark.clone_into(&mut line);
+            continued.clone_into(&mut line);
         }
         line.push(' ');
         line.push_str(word);
@@ -220,6 +232,15 @@ mod tests {
             "{wrapped}"
         );
         let comment = wrap(&format!("/// {}\n", "word ".repeat(40)));
+        let list = wrap(&format!("/// - {}\n", "word ".repeat(40)));
+        assert!(
+            list.lines()
+                .skip(1)
+                .all(|line| line.starts_with("///   word")),
+            "{list}"
+        );
+        let table = format!("/// | {} |\n", "word ".repeat(40));
+        assert_eq!(wrap(&table), table);
         assert!(
             comment
                 .lines()

@@ -10,7 +10,7 @@ mod readme_stubs;
 mod tutorial_stubs;
 
 #[rustfmt::skip]
-#[expect(dead_code, reason = "it is compiled, and needs a server to run")]
+#[expect(clippy::float_cmp, dead_code, reason = "it is compiled, and needs a server to run")]
 mod readme;
 #[rustfmt::skip]
 #[expect(dead_code, reason = "it is compiled, and needs a server to run")]

@@ -84,11 +84,11 @@ pub fn rank_str_int_list_str(
 /// `polls.rank`: the types of the arguments decide.
 ///
 /// - `rank(i64, i64, Vec<String>) -> (i64, i64)` is
-/// [`rank_int_int_list_str`](fn@rank_int_int_list_str)
+///   [`rank_int_int_list_str`](fn@rank_int_int_list_str)
 /// - `rank(i64, String, Vec<String>) -> (i64, String)` is
-/// [`rank_int_str_list_str`](fn@rank_int_str_list_str)
+///   [`rank_int_str_list_str`](fn@rank_int_str_list_str)
 /// - `rank(String, i64, Vec<String>) -> (String, i64)` is
-/// [`rank_str_int_list_str`](fn@rank_str_int_list_str)
+///   [`rank_str_int_list_str`](fn@rank_str_int_list_str)
 pub fn rank<A, B, C, R>(a: A, b: B, c: C) -> Result<R, Error>
 where
     (A, B, C): RankArgs<Output = R>,

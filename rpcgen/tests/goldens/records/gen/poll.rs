@@ -41,7 +41,7 @@ pub fn show_list_tally_level(
 /// - `show(types::Tally) -> String` is [`show_tally`](fn@show_tally)
 /// - `show(types::Level) -> String` is [`show_level`](fn@show_level)
 /// - `show((Vec<types::Tally>, types::Level)) -> (types::Tally, types::Level)` is
-/// [`show_list_tally_level`](fn@show_list_tally_level)
+///   [`show_list_tally_level`](fn@show_list_tally_level)
 pub fn show<A, R>(arguments: A) -> Result<R, Error>
 where
     A: ShowArgs<Output = R>,
