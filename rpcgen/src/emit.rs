@@ -17,23 +17,26 @@ use quote::quote;
 use crate::format::format;
 use crate::ident::RustName;
 use crate::ir::{Call, Function, Module, OverloadSet};
+use crate::wrap::wrap;
 
 pub use root::emit_root;
 pub use types::emit_types;
 
 /// The table of contents of a service's stubs: what a reader wants first, tables and plumbing last.
 pub fn emit_module(module: &Module) -> String {
-    [
+    let text = [
         format(emit_shown(module)),
         client::emit_overloads(module),
         async_client::emit_async_client(module),
         handler::emit_skeleton(module),
         calls::emit_calls(module),
+        calls::emit_async_calls(module),
         mock::emit_mock(module),
         emit_argument_traits(module),
         tables::emit_tables(module),
     ]
-    .concat()
+    .concat();
+    wrap(&text)
 }
 
 /// What is read: the functions with their documentation, and the client.

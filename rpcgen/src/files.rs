@@ -30,6 +30,7 @@ allow(
     clippy::should_implement_trait,
     clippy::similar_names,
     clippy::too_many_arguments,
+    clippy::too_many_lines,
     clippy::type_complexity,
     clippy::wrong_self_convention,
     rustdoc::bare_urls,

@@ -43,6 +43,7 @@ mod output;
 mod pipeline;
 mod tenant;
 mod types;
+mod wrap;
 
 #[cfg(feature = "cli")]
 pub mod cli;

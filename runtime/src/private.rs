@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 pub use client::arg::Arg;
+#[cfg(feature = "async")]
+pub use client::async_transport::{AsyncCarrier, AsyncTransport};
 pub use client::installed;
 pub use client::mock::Mock;
 #[cfg(feature = "async")]

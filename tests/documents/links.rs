@@ -1,21 +1,13 @@
 //! Every link between the documents leads somewhere.
 
-use std::path::Path;
-
-const DOCUMENTS: [&str; 6] = [
-    "README.md",
-    "CHANGELOG.md",
-    "docs/INIT.md",
-    "docs/OPERATIONS.md",
-    "docs/PROTOCOL.md",
-    "docs/TUTORIAL.md",
-];
+use std::path::{Path, PathBuf};
 
 #[test]
 fn every_link_leads_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for document in DOCUMENTS {
-        let document = root.join(document);
+    let documents = pages(root);
+    assert!(documents.len() >= 9, "{documents:?}");
+    for document in documents {
         let text = std::fs::read_to_string(&document).expect("a document");
         for link in links(&text) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
@@ -30,6 +22,16 @@ fn every_link_leads_somewhere() {
             assert!(leads, "{}: {link}", document.display());
         }
     }
+}
+
+/// Every page at the root and in `docs`.
+fn pages(root: &Path) -> Vec<PathBuf> {
+    let files = |folder: &Path| std::fs::read_dir(folder).expect("a folder");
+    let files = files(root).chain(files(&root.join("docs")));
+    files
+        .map(|file| file.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect()
 }
 
 /// The targets of the links of a document that lead to files.

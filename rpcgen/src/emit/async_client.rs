@@ -1,13 +1,13 @@
 //! `AsyncClient`: the client's calls as `async fn`s, where the runtime has its feature `async`.
 
-use super::{calls, overloads, tables};
+use super::{calls, overloads};
 use crate::format::indent;
 use crate::ir::{Call, Function, Module};
 use crate::types::returns_in_text;
 
 const HEAD: &str = "\
-/// The calls of [`Client`] as `async fn`s, to be awaited inside of a tokio runtime. It needs the
-/// feature `async` of `rpc-runtime`; without it there is none.
+/// The calls of [`Client`] as `async fn`s, for code that runs on tokio. The feature `async` of
+/// `rpc-runtime` adds it. A call is cancelled when its future is dropped.
 #[derive(Clone, Debug)]
 pub struct AsyncClient {
     network: Network,
@@ -35,23 +35,23 @@ fn emit_method(call: &Call) -> String {
     }
 }
 
+/// `AsyncCalls::name(...)` rather than a method call, which would be this one.
 fn emit_plain_method(function: &Function) -> String {
     let Function {
         name,
-        procedure,
         signature,
         arguments,
         ..
     } = function;
-    let (parameters, returns) = (
-        calls::emit_parameters(function),
-        returns_in_text(&signature.returns),
-    );
-    let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let tuple = tables::as_tuple(&names);
+    let parameters = calls::emit_parameters(function);
+    let returns = returns_in_text(&signature.returns);
+    let arguments = arguments
+        .iter()
+        .fold(String::new(), |text, name| text + &format!(", {name}"));
     format!(
-        "    #[doc = \"See [`Client::{}`].\"] pub async fn {name}(&self{parameters}) -> Result<{returns}, Error> \
-         {{ ::rpc_runtime::private::carry_async(&self.network, &procedures::{procedure}, {tuple}).await }}\n",
+        "    /// See [`Client::{}`].\n    \
+         pub async fn {name}(&self{parameters}) -> Result<{returns}, Error> \
+         {{ AsyncCalls::{name}(self{arguments}).await }}\n",
         name.as_str()
     )
 }

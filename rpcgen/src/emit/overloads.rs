@@ -94,7 +94,7 @@ pub fn emit_async_method(set: &OverloadSet) -> String {
     let (types, parameters) = generics.in_text();
     let Generics { bound, value, .. } = generics;
     format!(
-        "    #[doc = \"See [`Client::{}`].\"] pub fn {name}<{types}R>(&self, {parameters}) \
+        "    /// See [`Client::{}`].\n    pub fn {name}<{types}R>(&self, {parameters}) \
          -> ::rpc_runtime::private::Carried<'_, R> where {bound}: {trait_name}<Output = R> {{ \
          ::rpc_runtime::private::Carried::by(&self.network, {trait_name}::request({value})) }}\n",
         name.as_str()

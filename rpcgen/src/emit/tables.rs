@@ -67,10 +67,12 @@ fn emit_plumbing(module: &Module) -> String {
     };
     let imports =
         format!("use super::{{Calls, Client{handler}, Mock, procedures{types}}};\n{held}");
-    let (carried, served) = (calls::emit_carried(module), handler::emit_served(module));
+    let carried = calls::emit_carried(module);
+    let async_carried = calls::emit_async_carried(module);
+    let served = handler::emit_served(module);
     table(
         "plumbing",
-        &format!("{imports}{PLUMBING}\n{carried}{served}"),
+        &format!("{imports}{PLUMBING}\n{carried}{async_carried}{served}"),
     )
 }
 

@@ -1,6 +1,8 @@
 //! Code under test, written against `Calls`, with the generated double in the place of the network.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use rpc_runtime::{Error, ErrorKind, ExceptionType, Executed};
 
@@ -38,6 +40,25 @@ fn total_of(calc: &dyn calc::Calls, numbers: &[i64]) -> Result<i64, Error> {
     numbers
         .iter()
         .try_fold(0, |sum, number| calc.add_int_int(sum, *number))
+}
+
+/// The same for code that does not block: it works with an asynchronous client as well as with a
+/// double.
+async fn total_async(calc: &impl calc::AsyncCalls, numbers: &[i64]) -> Result<i64, Error> {
+    let mut sum = 0;
+    for number in numbers {
+        sum = calc.add_int_int(sum, *number).await?;
+    }
+    Ok(sum)
+}
+
+#[test]
+fn code_that_does_not_block_runs_with_the_same_double() {
+    let mock = calc::Mock::new().on_add_int_int(|a, b| Ok(a + b));
+    let mut total = pin!(total_async(&mock, &[1, 2, 3]));
+    let polled = total.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Ready(Ok(6))), "{polled:?}");
+    assert_eq!(mock.recorded().len(), 3);
 }
 
 #[test]

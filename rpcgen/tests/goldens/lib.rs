@@ -14,6 +14,10 @@ pub mod native;
 pub mod overloads;
 
 #[rustfmt::skip]
+#[path = "readme/gen/mod.rs"]
+pub mod readme;
+
+#[rustfmt::skip]
 #[path = "records/gen/mod.rs"]
 pub mod records;
 

@@ -15,9 +15,11 @@
 //! | `multiplexed_pool`, `multiplexed` | binary sessions that tasks share (feature `async`) |
 //! | `text` | text sessions, for calls whose types are known only at run time |
 //! | `connect`, `pending_arguments`, `explain` | connecting, arguments until they are sent, failures in words |
-//! | [`transport`], [`mock`], [`request`], [`arg`] | what generated code is written with |
+//! | [`transport`], `async_transport`, [`mock`], [`request`], [`arg`] | what generated code is written with |
 
 pub mod arg;
+#[cfg(feature = "async")]
+pub mod async_transport;
 mod binary_pool;
 mod blocking;
 mod builder;

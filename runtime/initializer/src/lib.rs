@@ -39,7 +39,9 @@ pub use connection::{RequestError, Unreachable};
 pub use desired::{Desired, DesiredServer, named_files};
 pub use difference::SourceDifference;
 pub use history::{Applies, PastApply, PastServer};
-pub use plan::{FileChange, Load, Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+pub use plan::{
+    Aspect, AspectChange, FileChange, Load, Mark, Plan, RpcChange, ServerPlan, ServiceChange,
+};
 pub use progress::{Happening, Progress};
 pub use rpc_schema::breaking::{Change, Effect};
 pub use status::{NetworkStatus, ServerStatus};

@@ -1,15 +1,19 @@
-//! [`Plan`]: what differs between the file and what is live, and who breaks by it.
+//! [`Plan`]: what differs between the file and what is live, and which callers break.
+
+mod breaks;
+mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
-use rpc_schema::breaking::{Change, Contract, ServiceContract, compare};
+use deploy::participant::Live;
+use rpc_schema::breaking::Change;
 
+use self::breaks::find_breaks;
+use self::service::{changed_files, plan_service};
 use super::desired::DesiredServer;
 use super::survey::Seen;
-use deploy::manifest::{GrantsEntry, Manifest, RpcEntry, ServiceEntry, printed_type};
-use deploy::participant::Live;
 
 /// What differs between the file and what is live.
 #[derive(Debug)]
@@ -63,12 +67,59 @@ pub struct ServiceChange {
     pub mark: Mark,
     /// Its procedures.
     pub rpcs: Vec<RpcChange>,
-    /// What changes beside them: tenants, modules, data, grants.
-    pub notes: Vec<String>,
+    /// What changes beside its procedures.
+    pub aspects: Vec<AspectChange>,
     /// The files that change.
     pub files: Vec<FileChange>,
     /// Whether it has grants, before or after.
     pub has_grants: bool,
+}
+
+/// What changes in one service beside its procedures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AspectChange {
+    /// How it changes.
+    pub mark: Mark,
+    /// What changes.
+    pub aspect: Aspect,
+}
+
+/// Something that a service has beside its procedures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Aspect {
+    /// A client that may call it.
+    Tenant(String),
+    /// Something that its code may use, in words.
+    Grant(String),
+    /// The modules that its sources share.
+    Modules,
+    /// Its data files.
+    Data,
+    /// How many calls it runs at once.
+    Concurrency,
+    /// Files that are damaged on the server, and are sent again.
+    DamagedFiles,
+}
+
+/// As it stands in a plan: `+ tenant client1`.
+impl fmt::Display for AspectChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.mark, self.aspect)
+    }
+}
+
+impl fmt::Display for Aspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant(name) => write!(f, "tenant {name}"),
+            Self::Grant(grant) => write!(f, "grant {grant}"),
+            Self::Modules => f.write_str("modules"),
+            Self::Data => f.write_str("data"),
+            Self::Concurrency => f.write_str("concurrency"),
+            Self::DamagedFiles => f.write_str("damaged files on the server"),
+        }
+    }
 }
 
 /// A file that changes.
@@ -180,7 +231,8 @@ impl fmt::Display for Mark {
 }
 
 pub(super) fn plan_server(server: &DesiredServer, seen: &Seen) -> ServerPlan {
-    let (empty, status) = (BTreeMap::new(), &seen.status);
+    let status = &seen.status;
+    let empty = BTreeMap::new();
     let running = seen.running(server);
     let old = running.map_or(&empty, |manifest| &manifest.services);
     let new = &server.manifest.services;
@@ -193,9 +245,10 @@ pub(super) fn plan_server(server: &DesiredServer, seen: &Seen) -> ServerPlan {
         .filter(|service| status.damaged.contains(&service.name))
     {
         service.mark = Mark::Changed;
-        service
-            .notes
-            .push("~ damaged files on the server".to_owned());
+        service.aspects.push(AspectChange {
+            mark: Mark::Changed,
+            aspect: Aspect::DamagedFiles,
+        });
         let all = new
             .get(&service.name)
             .into_iter()
@@ -218,195 +271,6 @@ pub(super) fn plan_server(server: &DesiredServer, seen: &Seen) -> ServerPlan {
     }
 }
 
-fn plan_service(
-    name: &str,
-    old: Option<&ServiceEntry>,
-    new: Option<&ServiceEntry>,
-) -> ServiceChange {
-    let by_key = |service: Option<&ServiceEntry>| -> BTreeMap<String, RpcEntry> {
-        let rpcs = service
-            .map(|service| service.rpcs.as_slice())
-            .unwrap_or_default();
-        rpcs.iter()
-            .map(|rpc| (rpc.key_text(name), rpc.clone()))
-            .collect()
-    };
-    let (old_rpcs, new_rpcs) = (by_key(old), by_key(new));
-    let keys: BTreeSet<_> = old_rpcs.keys().chain(new_rpcs.keys()).collect();
-    let rpcs = keys
-        .into_iter()
-        .map(|key| plan_rpc(key, old_rpcs.get(key), new_rpcs.get(key)))
-        .collect();
-    let notes = match (old, new) {
-        (Some(old), Some(new)) => compare_service(old, new),
-        _ => Vec::new(),
-    };
-    let mark = match (old, new) {
-        (None, _) => Mark::New,
-        (_, None) => Mark::Removed,
-        (Some(old), Some(new)) if old == new => Mark::Unchanged,
-        _ => Mark::Changed,
-    };
-    let granted = |service: &ServiceEntry| service.grants != GrantsEntry::default();
-    let has_grants = [old, new].into_iter().flatten().any(granted);
-    ServiceChange {
-        name: name.to_owned(),
-        mark,
-        rpcs,
-        notes,
-        files: changed_files(old, new),
-        has_grants,
-    }
-}
-
-fn changed_files(old: Option<&ServiceEntry>, new: Option<&ServiceEntry>) -> Vec<FileChange> {
-    if old == new {
-        return Vec::new();
-    }
-    let by_path = |service: Option<&ServiceEntry>| -> BTreeMap<String, String> {
-        let files = service.into_iter().flat_map(ServiceEntry::files);
-        files
-            .map(|file| (file.path.clone(), file.sha256.clone()))
-            .collect()
-    };
-    let (old, new) = (by_path(old), by_path(new));
-    let paths: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    let change = |path: &String| FileChange {
-        path: path.clone(),
-        before: old.get(path).cloned(),
-        after: new.get(path).cloned(),
-    };
-    paths
-        .into_iter()
-        .map(change)
-        .filter(|change| change.before != change.after)
-        .collect()
-}
-
-fn plan_rpc(key: &str, old: Option<&RpcEntry>, new: Option<&RpcEntry>) -> RpcChange {
-    let (mark, what) = match (old, new) {
-        (None, Some(new)) => (Mark::New, short_hash(new)),
-        (Some(old), Some(new)) if old != new => (Mark::Changed, compare_rpc(old, new).join(", ")),
-        (Some(_), Some(_)) => (Mark::Unchanged, String::new()),
-        (_, None) => (Mark::Removed, String::new()),
-    };
-    RpcChange {
-        key: key.to_owned(),
-        mark,
-        what,
-    }
-}
-
-fn short_hash(rpc: &RpcEntry) -> String {
-    rpc.source.as_ref().map_or_else(
-        || "native".to_owned(),
-        |source| source.sha256[..8].to_owned(),
-    )
-}
-
-fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
-    let mut what = Vec::new();
-    let (before, after) = (short_hash(old), short_hash(new));
-    if before != after {
-        what.push(format!("code {before} -> {after}"));
-    } else if old.source != new.source {
-        what.push("code moved to another path".to_owned());
-    }
-    if old.returns != new.returns {
-        what.push(compare_returns(&old.returns, &new.returns));
-    }
-    let types = |rpc: &RpcEntry| {
-        rpc.parameters
-            .iter()
-            .map(|one| one.type_text.clone())
-            .collect::<Vec<_>>()
-    };
-    if types(old) != types(new) {
-        what.push("what an argument's type holds".to_owned());
-    } else if old.parameters != new.parameters {
-        what.push("argument names".to_owned());
-    }
-    if old.deadline_ms != new.deadline_ms {
-        what.push("deadline".to_owned());
-    }
-    if old.idempotent != new.idempotent {
-        what.push("idempotent".to_owned());
-    }
-    what
-}
-
-fn compare_returns(old: &[String], new: &[String]) -> String {
-    let printed = |types: &[String]| {
-        types
-            .iter()
-            .map(|ty| printed_type(ty))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let (old, new) = (printed(old), printed(new));
-    if old == new {
-        "what a returned type holds".to_owned()
-    } else {
-        format!("returns ({old}) -> ({new})")
-    }
-}
-
-fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<String> {
-    let mut notes = Vec::new();
-    for tenant in new
-        .tenants
-        .iter()
-        .filter(|tenant| !old.tenants.contains(tenant))
-    {
-        notes.push(format!("+ tenant {tenant}"));
-    }
-    for tenant in old
-        .tenants
-        .iter()
-        .filter(|tenant| !new.tenants.contains(tenant))
-    {
-        notes.push(format!("- tenant {tenant}"));
-    }
-    notes.extend(compare_grants(&old.grants, &new.grants));
-    let differs = [
-        (old.modules != new.modules, "modules"),
-        (old.data != new.data, "data"),
-        (old.concurrency != new.concurrency, "concurrency"),
-    ];
-    notes.extend(
-        differs
-            .iter()
-            .filter(|(differs, _)| *differs)
-            .map(|(_, what)| format!("~ {what}")),
-    );
-    notes
-}
-
-/// The grants that a service gains and loses.
-fn compare_grants(old: &GrantsEntry, new: &GrantsEntry) -> Vec<String> {
-    let told = |grants: &GrantsEntry| -> BTreeSet<String> {
-        let ports = grants.connect.iter().map(|port| format!("connect {port}"));
-        let paths = grants.read.iter().map(|path| format!("read {path}"));
-        let written = grants.write.iter().map(|path| format!("write {path}"));
-        let variables = grants.env.iter().map(|name| format!("env {name}"));
-        let memory = grants
-            .memory
-            .iter()
-            .map(|bytes| format!("memory {bytes} bytes"));
-        ports
-            .chain(paths)
-            .chain(written)
-            .chain(variables)
-            .chain(memory)
-            .collect()
-    };
-    let (old, new) = (told(old), told(new));
-    let gained = new.difference(&old).map(|grant| format!("+ grant {grant}"));
-    gained
-        .chain(old.difference(&new).map(|grant| format!("- grant {grant}")))
-        .collect()
-}
-
 /// Servers that what is live knows, and the file does not, with the addresses they had.
 pub(super) fn find_departed(
     declared: &BTreeMap<String, SocketAddr>,
@@ -420,54 +284,10 @@ pub(super) fn find_departed(
         .collect()
 }
 
-/// What clients with stubs of the old file cannot call any more, or have to call otherwise.
-fn find_breaks(servers: &[DesiredServer], seen: &[Seen]) -> Vec<Change> {
-    let old: Vec<&Manifest> = servers
-        .iter()
-        .zip(seen)
-        .filter_map(|(server, seen)| seen.running(server))
-        .collect();
-    let new: Vec<&Manifest> = servers.iter().map(|server| &server.manifest).collect();
-    let changes = compare(&contract(&old), &contract(&new));
-    changes
-        .into_iter()
-        .filter(|change| change.effect.is_breaking())
-        .collect()
-}
-
-/// What a network's manifests promise together.
-fn contract(manifests: &[&Manifest]) -> Contract {
-    let mut contract = Contract::default();
-    for manifest in manifests {
-        contract.servers.extend(manifest.network.servers.clone());
-        contract.clients.extend(manifest.network.clients.clone());
-        for (name, service) in &manifest.services {
-            contract.services.insert(
-                name.clone(),
-                service_contract(&manifest.server, name, service),
-            );
-        }
-    }
-    contract
-}
-
-fn service_contract(provider: &str, name: &str, service: &ServiceEntry) -> ServiceContract {
-    ServiceContract {
-        provider: provider.to_owned(),
-        tenants: service.tenants.clone(),
-        // One that does not read never passed a check.
-        signatures: service
-            .rpcs
-            .iter()
-            .filter_map(|rpc| rpc.signature(name).ok())
-            .collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deploy::manifest::sample;
+    use deploy::manifest::{Manifest, ServiceEntry, sample};
     use deploy::message::StatusAnswer;
 
     fn plan(new: &Manifest, old: Option<&Manifest>) -> Plan {
@@ -499,7 +319,8 @@ mod tests {
         service.tenants.clear();
         let plan = plan(&new, Some(&sample('a')));
         let change = &plan.servers[0].services[0];
-        assert_eq!(change.notes, ["- tenant client1", "+ grant connect 5432"]);
+        let aspects: Vec<String> = change.aspects.iter().map(ToString::to_string).collect();
+        assert_eq!(aspects, ["- tenant client1", "+ grant connect 5432"]);
         let (path, hash) = ("services/svc1/rpc1.py".to_owned(), |digit: &str| {
             Some(digit.repeat(64))
         });

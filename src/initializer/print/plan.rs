@@ -96,7 +96,8 @@ fn print_server(server: &ServerPlan, verbose: bool) {
         live,
         ..
     } = server;
-    let (now, next) = (live.generation, live.generation.saturating_add(1));
+    let now = live.generation;
+    let next = now.saturating_add(1);
     if !server.changes {
         row(
             0,
@@ -137,14 +138,8 @@ fn print_service(service: &ServiceChange, verbose: bool) {
         return;
     }
     row(1, service.mark, &service.name);
-    for note in &service.notes {
-        let (mark, what) = note.split_once(' ').unwrap_or(("~", note));
-        let mark = match mark {
-            "+" => Mark::New,
-            "-" => Mark::Removed,
-            _ => Mark::Changed,
-        };
-        row(2, mark, what);
+    for change in &service.aspects {
+        row(2, change.mark, &change.aspect.to_string());
     }
     for mark in [Mark::New, Mark::Changed, Mark::Removed, Mark::Unchanged] {
         let rpcs: Vec<&RpcChange> = service.rpcs.iter().filter(|rpc| rpc.mark == mark).collect();
@@ -204,7 +199,7 @@ fn service_json(service: &ServiceChange) -> Value {
     json!({
         "service": service.name,
         "mark": service.mark.to_string(),
-        "notes": service.notes,
+        "notes": service.aspects.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "rpcs": rpcs.map(|rpc| json!({
             "key": rpc.key, "mark": rpc.mark.to_string(), "what": rpc.what,
         })).collect::<Vec<_>>(),

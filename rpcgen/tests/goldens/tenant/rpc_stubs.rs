@@ -15,6 +15,7 @@
     clippy::should_implement_trait,
     clippy::similar_names,
     clippy::too_many_arguments,
+    clippy::too_many_lines,
     clippy::type_complexity,
     clippy::wrong_self_convention,
     rustdoc::bare_urls,
@@ -25,7 +26,8 @@
 pub mod svc1 {
     //! The service `svc1`, provided by `server1`; its tenants: `client1`, `client2`.
     //!
-    //! The functions call through the installed network, [`Client`] through the one it was made with, as does `AsyncClient` without blocking; [`Mock`] stands in for it in tests.
+    //! The functions call through the installed network, [`Client`] through the one it was made with,
+    //! as does `AsyncClient` without blocking; [`Mock`] stands in for it in tests.
 
     use ::rpc_runtime::{Error, Network, RecordedCall};
 
@@ -58,8 +60,8 @@ pub mod svc1 {
     }
 
     ::rpc_runtime::if_async! {
-        /// The calls of [`Client`] as `async fn`s, to be awaited inside of a tokio runtime. It needs the feature `async` of
-        /// `rpc-runtime`; without it there is none.
+        /// The calls of [`Client`] as `async fn`s, for code that runs on tokio. The feature `async` of
+        /// `rpc-runtime` adds it. A call is cancelled when its future is dropped.
         #[derive(Clone, Debug)]
         pub struct AsyncClient {
             network: Network,
@@ -69,7 +71,10 @@ pub mod svc1 {
             /// Calls through this network from here on.
             #[must_use]
             pub fn new(network: &Network) -> Self { Self { network: network.clone() } }
-            #[doc = "See [`Client::rpc1`]."] pub async fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> { ::rpc_runtime::private::carry_async(&self.network, &procedures::RPC1, (a, b)).await }
+            /// See [`Client::rpc1`].
+            pub async fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> {
+                AsyncCalls::rpc1(self, a, b).await
+            }
         }
     }
 
@@ -80,7 +85,21 @@ pub mod svc1 {
         fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error>;
     }
 
-    /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the same double.
+    ::rpc_runtime::if_async! {
+        /// What can be called of `svc1` without blocking, for code that takes an [`AsyncClient`] as
+        /// well as a [`Mock`].
+        pub trait AsyncCalls: Sync {
+            /// See [`Client::rpc1`].
+            fn rpc1(
+                &self,
+                a: i64,
+                b: Vec<String>,
+            ) -> impl ::core::future::Future<Output = Result<String, Error>> + Send;
+        }
+    }
+
+    /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the
+    /// same double.
     #[derive(Clone, Debug, Default)]
     #[must_use]
     pub struct Mock {
@@ -95,7 +114,12 @@ pub mod svc1 {
         #[must_use]
         pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
         /// Answers `svc1.rpc1(int, List[str]) -> (str)`.
-        pub fn on_rpc1(self, answer: impl Fn(i64, Vec<String>) -> Result<String, Error> + Send + Sync + 'static) -> Self { Self { mock: self.mock.on(&procedures::RPC1, move |(a, b)| answer(a, b)) } }
+        pub fn on_rpc1(
+            self,
+            answer: impl Fn(i64, Vec<String>) -> Result<String, Error> + Send + Sync + 'static,
+        ) -> Self {
+            Self { mock: self.mock.on(&procedures::RPC1, move |(a, b)| answer(a, b)) }
+        }
     }
 
     #[rustfmt::skip]
@@ -118,7 +142,34 @@ pub mod svc1 {
         }
 
         impl<C: Carrier> Calls for C {
-            fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> { Carrier::transport(self).carry(&procedures::RPC1, (a, b)) }
+            fn rpc1(&self, a: i64, b: Vec<String>) -> Result<String, Error> {
+                Carrier::transport(self).carry(&procedures::RPC1, (a, b))
+            }
+        }
+
+        ::rpc_runtime::if_async! {
+            use ::core::future::Future;
+            use ::rpc_runtime::private::{AsyncCarrier, AsyncTransport};
+            use super::{AsyncCalls, AsyncClient};
+
+            impl AsyncCarrier for AsyncClient {
+                type AsyncTransport = ::rpc_runtime::Network;
+                fn async_transport(&self) -> &Self::AsyncTransport { &self.network }
+            }
+            impl AsyncCarrier for Mock {
+                type AsyncTransport = ::rpc_runtime::private::Mock;
+                fn async_transport(&self) -> &Self::AsyncTransport { &self.mock }
+            }
+
+            impl<C: AsyncCarrier> AsyncCalls for C {
+                fn rpc1(
+                    &self,
+                    a: i64,
+                    b: Vec<String>,
+                ) -> impl Future<Output = Result<String, Error>> + Send {
+                    AsyncCarrier::async_transport(self).carry_async(&procedures::RPC1, (a, b))
+                }
+            }
         }
     }
 
@@ -129,7 +180,8 @@ pub mod svc1 {
     }
 }
 
-/// The network these stubs were made for: its servers, its clients, and who provides which service.
+/// The network these stubs were made for: its servers, its clients, and who provides which
+/// service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[

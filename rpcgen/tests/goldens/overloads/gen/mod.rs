@@ -20,6 +20,7 @@
     clippy::should_implement_trait,
     clippy::similar_names,
     clippy::too_many_arguments,
+    clippy::too_many_lines,
     clippy::type_complexity,
     clippy::wrong_self_convention,
     rustdoc::bare_urls,
@@ -37,7 +38,8 @@ pub mod polls;
 #[rustfmt::skip]
 pub mod store;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which service.
+/// The network these stubs were made for: its servers, its clients, and who provides which
+/// service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101)],

@@ -18,6 +18,7 @@
     clippy::should_implement_trait,
     clippy::similar_names,
     clippy::too_many_arguments,
+    clippy::too_many_lines,
     clippy::type_complexity,
     clippy::wrong_self_convention,
     rustdoc::bare_urls,
@@ -29,7 +30,8 @@
 #[rustfmt::skip]
 pub mod shapes;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which service.
+/// The network these stubs were made for: its servers, its clients, and who provides which
+/// service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[

@@ -1,0 +1,250 @@
+//! [`wrap`]: breaks the long lines of tables, as rustfmt would.
+//!
+//! The tables of a stub are text, a line for each procedure. Most lines are short; a few procedures
+//! have many arguments. A long line is broken at its body, its `where`, then its longest group of
+//! brackets, and so are its parts.
+
+/// Maximum width of a line.
+const WIDTH: usize = 100;
+
+const INDENT: &str = "    ";
+
+/// Breaks every line that is longer than [`WIDTH`], as far as it can be broken.
+pub fn wrap(text: &str) -> String {
+    let mut wrapped = String::with_capacity(text.len() + text.len() / 16);
+    let mut is_in_example = false;
+    for line in text.lines() {
+        let body = line.trim_start();
+        is_in_example ^= body.starts_with("/// ```");
+        if line.len() <= WIDTH || is_in_example {
+            wrapped.push_str(line);
+            wrapped.push('\n');
+            continue;
+        }
+        wrap_line(&line[..line.len() - body.len()], body, &mut wrapped);
+    }
+    wrapped
+}
+
+fn wrap_line(indent: &str, line: &str, out: &mut String) {
+    let comment = ["//!", "///"]
+        .into_iter()
+        .find(|mark| line.starts_with(mark));
+    if let Some(mark) = comment {
+        return wrap_words(indent, mark, &line[mark.len()..], out);
+    }
+    if indent.len() + line.len() <= WIDTH {
+        return push(indent, line, out);
+    }
+    if let Some((head, body)) = split_body(line) {
+        wrap_head(indent, head, out);
+        wrap_line(&format!("{indent}{INDENT}"), body.trim(), out);
+        return push(indent, "}", out);
+    }
+    let Some(group) = find_group(line) else {
+        return push(indent, line, out);
+    };
+    let (head, rest) = line.split_at(group.start + 1);
+    let (inside, tail) = rest.split_at(group.end - group.start - 1);
+    push(indent, head, out);
+    let deeper = format!("{indent}{INDENT}");
+    if group.open == '{' {
+        wrap_line(&deeper, inside.trim(), out);
+        return wrap_line(indent, tail, out);
+    }
+    let elements = split_at_commas(inside);
+    for (place, element) in elements.iter().enumerate() {
+        // The patterns of the macro `overloads!` take no comma behind the last element.
+        let is_last = place + 1 == elements.len();
+        let comma = if is_last && line.starts_with("=>") {
+            ""
+        } else {
+            ","
+        };
+        wrap_line(&deeper, &format!("{element}{comma}"), out);
+    }
+    wrap_line(indent, tail, out);
+}
+
+/// Writes the head of an item that ends with `{`.
+fn wrap_head(indent: &str, head: &str, out: &mut String) {
+    let Some((signature, bounds)) = head.split_once(" where ") else {
+        return wrap_line(indent, &format!("{head} {{"), out);
+    };
+    wrap_line(indent, signature, out);
+    push(indent, "where", out);
+    for bound in split_at_commas(bounds) {
+        push(&format!("{indent}{INDENT}"), &format!("{bound},"), out);
+    }
+    push(indent, "{", out);
+}
+
+fn push(indent: &str, line: &str, out: &mut String) {
+    out.push_str(indent);
+    out.push_str(line);
+    out.push('\n');
+}
+
+/// Breaks a line of documentation. A table or an indented block stays as it is.
+fn wrap_words(indent: &str, mark: &str, text: &str, out: &mut String) {
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    if text.starts_with(['|', ' ', '\t']) {
+        return push(indent, &format!("{mark} {text}"), out);
+    }
+    let continued = if text.starts_with("- ") {
+        format!("{mark}  ")
+    } else {
+        mark.to_owned()
+    };
+    let mut line = mark.to_owned();
+    for word in text.split_ascii_whitespace() {
+        if line.len() > mark.len() && indent.len() + line.len() + 1 + word.len() > WIDTH {
+            push(indent, &line, out);
+            continued.clone_into(&mut line);
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    push(indent, &line, out);
+}
+
+/// Splits `head { body }` at its outermost braces.
+fn split_body(line: &str) -> Option<(&str, &str)> {
+    let inside = line.strip_suffix('}')?;
+    let open = brackets(line).find(|bracket| bracket.depth == 0 && bracket.open == '{')?;
+    (open.end + 1 == line.len()).then(|| (line[..open.start].trim_end(), &inside[open.start + 1..]))
+}
+
+/// Finds the brackets to break a line at: those of the parameters, else the longest ones.
+fn find_group(line: &str) -> Option<Bracket> {
+    let outer = || brackets(line).filter(|bracket| bracket.depth == 0 && bracket.open != '<');
+    let is_function = ["fn ", "pub fn ", "pub async fn "]
+        .iter()
+        .any(|start| line.starts_with(start));
+    if is_function {
+        return outer().next();
+    }
+    outer()
+        .filter(|group| group.end > group.start + 1)
+        .max_by_key(|group| group.end - group.start)
+}
+
+/// A pair of brackets.
+#[derive(Debug, Clone, Copy)]
+struct Bracket {
+    open: char,
+    /// How many other brackets it stands in.
+    depth: usize,
+    /// Where it opens and closes.
+    start: usize,
+    end: usize,
+}
+
+/// Returns the pairs of brackets of a line that stand in no quotes, in the order in which they
+/// close.
+fn brackets(line: &str) -> impl Iterator<Item = Bracket> {
+    let mut open: Vec<(char, usize)> = Vec::new();
+    let mut found = Vec::new();
+    let mut is_quoted = false;
+    let mut before = ' ';
+    for (place, char) in line.char_indices() {
+        match char {
+            '"' if before != '\\' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            '(' | '[' | '{' | '<' => open.push((char, place)),
+            // Arrows are no brackets.
+            '>' if matches!(before, '-' | '=') => {}
+            ')' | ']' | '}' | '>' => {
+                if let Some((bracket, start)) = open.pop() {
+                    found.push(Bracket {
+                        open: bracket,
+                        depth: open.len(),
+                        start,
+                        end: place,
+                    });
+                }
+            }
+            _ => {}
+        }
+        before = char;
+    }
+    found.into_iter()
+}
+
+/// Splits a list at the commas that stand in no brackets and no quotes.
+fn split_at_commas(list: &str) -> Vec<&str> {
+    let mut elements = Vec::new();
+    let mut depth = 0_usize;
+    let mut is_quoted = false;
+    let mut before = ' ';
+    let mut begin = 0;
+    for (place, char) in list.char_indices() {
+        match char {
+            '"' if before != '\\' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            '(' | '[' | '{' | '<' => depth += 1,
+            '>' if matches!(before, '-' | '=') => {}
+            ')' | ']' | '}' | '>' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                elements.push(list[begin..place].trim());
+                begin = place + 1;
+            }
+            _ => {}
+        }
+        before = char;
+    }
+    elements.push(list[begin..].trim());
+    elements.retain(|element| !element.is_empty());
+    elements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_method_is_broken_at_its_body_and_its_parameters() {
+        let long = "    fn record(&self, reading: types::Reading, all_votes: BTreeMap<String, i64>) \
+                    -> Result<(), Error> { self.carry(&procedures::RECORD, (reading, all_votes)) }\n";
+        let expected = "    fn record(\n        &self,\n        reading: types::Reading,\n        \
+                        all_votes: BTreeMap<String, i64>,\n    ) -> Result<(), Error> {\n        \
+                        self.carry(&procedures::RECORD, (reading, all_votes))\n    }\n";
+        assert_eq!(wrap(long), expected);
+    }
+
+    #[test]
+    fn what_is_short_stays_and_what_cannot_be_broken_stays_too() {
+        let quoted = format!("let text = \"{}\";\n", "a, (b".repeat(30));
+        assert_eq!(wrap(&quoted), quoted);
+        assert_eq!(wrap("fn a() { b() }\n"), "fn a() { b() }\n");
+    }
+
+    #[test]
+    fn bounds_and_comments_are_broken() {
+        let long = format!(
+            "pub fn find<A, R>(a: A) -> Result<R, Error> where A: {}<Output = R>, R: Sized {{ a() }}\n",
+            "F".repeat(60)
+        );
+        let wrapped = wrap(&long);
+        assert!(wrapped.contains("\nwhere\n    A: F"), "{wrapped}");
+        assert!(
+            wrapped.ends_with("    R: Sized,\n{\n    a()\n}\n"),
+            "{wrapped}"
+        );
+        let comment = wrap(&format!("/// {}\n", "word ".repeat(40)));
+        let list = wrap(&format!("/// - {}\n", "word ".repeat(40)));
+        assert!(
+            list.lines()
+                .skip(1)
+                .all(|line| line.starts_with("///   word")),
+            "{list}"
+        );
+        let table = format!("/// | {} |\n", "word ".repeat(40));
+        assert_eq!(wrap(&table), table);
+        assert!(
+            comment
+                .lines()
+                .all(|line| line.len() <= WIDTH && line.starts_with("/// word"))
+        );
+    }
+}

@@ -1,0 +1,51 @@
+use super::tutorial_stubs as stubs;
+
+mod build_script {
+    fn main() -> Result<(), rpcgen::Error> {
+        rpcgen::build("../init.yaml").tenant("laptop").emit()
+    }
+}
+
+mod first_main {
+    use super::stubs;
+    use rpc_runtime::Network;
+    use stubs::{TOPOLOGY, words};
+
+    fn main() -> Result<(), rpc_runtime::Error> {
+        Network::builder(&TOPOLOGY).build()?.install();
+        let counts = words::count("to be or not to be".to_owned())?;
+        println!("{counts:?}");
+        Ok(())
+    }
+}
+
+mod overloaded {
+    use super::stubs::words;
+
+    fn main() -> Result<(), rpc_runtime::Error> {
+        println!("{:?}", words::count("to be or not to be")?);
+        println!("{:?}", words::count(["to be", "or not to be"])?);
+        Ok(())
+    }
+}
+
+mod with_a_server {
+    use super::stubs::{TOPOLOGY, words};
+    use rpc_runtime::Network;
+
+    /// Compiles a test, and does not run it: it needs the tutorial's server.
+    macro_rules! compiled {
+        (#[test] $test:item) => {
+            $test
+        };
+    }
+
+    compiled! {
+        #[test]
+        fn words_are_counted() -> Result<(), rpc_runtime::Error> {
+            Network::builder(&TOPOLOGY).build()?.install();
+            assert_eq!(words::count("a b a")?["a"], 2);
+            Ok(())
+        }
+    }
+}

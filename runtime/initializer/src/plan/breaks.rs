@@ -1,0 +1,51 @@
+//! Which callers break by a plan.
+
+use deploy::manifest::{Manifest, ServiceEntry};
+use rpc_schema::breaking::{Change, Contract, ServiceContract, compare};
+
+use crate::desired::DesiredServer;
+use crate::survey::Seen;
+
+/// Returns what clients with stubs of the old file can no longer call, or must call in another way.
+pub(super) fn find_breaks(servers: &[DesiredServer], seen: &[Seen]) -> Vec<Change> {
+    let old: Vec<&Manifest> = servers
+        .iter()
+        .zip(seen)
+        .filter_map(|(server, seen)| seen.running(server))
+        .collect();
+    let new: Vec<&Manifest> = servers.iter().map(|server| &server.manifest).collect();
+    let changes = compare(&contract(&old), &contract(&new));
+    changes
+        .into_iter()
+        .filter(|change| change.effect.is_breaking())
+        .collect()
+}
+
+/// Returns what the manifests of a network promise together.
+fn contract(manifests: &[&Manifest]) -> Contract {
+    let mut contract = Contract::default();
+    for manifest in manifests {
+        contract.servers.extend(manifest.network.servers.clone());
+        contract.clients.extend(manifest.network.clients.clone());
+        for (name, service) in &manifest.services {
+            contract.services.insert(
+                name.clone(),
+                service_contract(&manifest.server, name, service),
+            );
+        }
+    }
+    contract
+}
+
+fn service_contract(provider: &str, name: &str, service: &ServiceEntry) -> ServiceContract {
+    ServiceContract {
+        provider: provider.to_owned(),
+        tenants: service.tenants.clone(),
+        // A signature that does not parse has never passed a check.
+        signatures: service
+            .rpcs
+            .iter()
+            .filter_map(|rpc| rpc.signature(name).ok())
+            .collect(),
+    }
+}

@@ -1,0 +1,205 @@
+//! What changes in one service: its procedures, its files, and what it has beside them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deploy::manifest::{GrantsEntry, RpcEntry, ServiceEntry, printed_type};
+
+use super::{Aspect, AspectChange, FileChange, Mark, RpcChange, ServiceChange};
+
+/// Compares what a service is with what it becomes.
+pub(super) fn plan_service(
+    name: &str,
+    old: Option<&ServiceEntry>,
+    new: Option<&ServiceEntry>,
+) -> ServiceChange {
+    let by_key = |service: Option<&ServiceEntry>| -> BTreeMap<String, RpcEntry> {
+        let rpcs = service
+            .map(|service| service.rpcs.as_slice())
+            .unwrap_or_default();
+        rpcs.iter()
+            .map(|rpc| (rpc.key_text(name), rpc.clone()))
+            .collect()
+    };
+    let old_rpcs = by_key(old);
+    let new_rpcs = by_key(new);
+    let keys: BTreeSet<_> = old_rpcs.keys().chain(new_rpcs.keys()).collect();
+    let rpcs = keys
+        .into_iter()
+        .map(|key| plan_rpc(key, old_rpcs.get(key), new_rpcs.get(key)))
+        .collect();
+    let aspects = match (old, new) {
+        (Some(old), Some(new)) => compare_service(old, new),
+        _ => Vec::new(),
+    };
+    let mark = match (old, new) {
+        (None, _) => Mark::New,
+        (_, None) => Mark::Removed,
+        (Some(old), Some(new)) if old == new => Mark::Unchanged,
+        _ => Mark::Changed,
+    };
+    let granted = |service: &ServiceEntry| service.grants != GrantsEntry::default();
+    let has_grants = [old, new].into_iter().flatten().any(granted);
+    ServiceChange {
+        name: name.to_owned(),
+        mark,
+        rpcs,
+        aspects,
+        files: changed_files(old, new),
+        has_grants,
+    }
+}
+
+/// Returns the files that differ.
+pub(super) fn changed_files(
+    old: Option<&ServiceEntry>,
+    new: Option<&ServiceEntry>,
+) -> Vec<FileChange> {
+    if old == new {
+        return Vec::new();
+    }
+    let by_path = |service: Option<&ServiceEntry>| -> BTreeMap<String, String> {
+        let files = service.into_iter().flat_map(ServiceEntry::files);
+        files
+            .map(|file| (file.path.clone(), file.sha256.clone()))
+            .collect()
+    };
+    let old = by_path(old);
+    let new = by_path(new);
+    let paths: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let change = |path: &String| FileChange {
+        path: path.clone(),
+        before: old.get(path).cloned(),
+        after: new.get(path).cloned(),
+    };
+    paths
+        .into_iter()
+        .map(change)
+        .filter(|change| change.before != change.after)
+        .collect()
+}
+
+fn plan_rpc(key: &str, old: Option<&RpcEntry>, new: Option<&RpcEntry>) -> RpcChange {
+    let (mark, what) = match (old, new) {
+        (None, Some(new)) => (Mark::New, short_hash(new)),
+        (Some(old), Some(new)) if old != new => (Mark::Changed, compare_rpc(old, new).join(", ")),
+        (Some(_), Some(_)) => (Mark::Unchanged, String::new()),
+        (_, None) => (Mark::Removed, String::new()),
+    };
+    RpcChange {
+        key: key.to_owned(),
+        mark,
+        what,
+    }
+}
+
+fn short_hash(rpc: &RpcEntry) -> String {
+    rpc.source.as_ref().map_or_else(
+        || "native".to_owned(),
+        |source| source.sha256[..8].to_owned(),
+    )
+}
+
+fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
+    let mut what = Vec::new();
+    let before = short_hash(old);
+    let after = short_hash(new);
+    if before != after {
+        what.push(format!("code {before} -> {after}"));
+    } else if old.source != new.source {
+        what.push("code moved to another path".to_owned());
+    }
+    if old.returns != new.returns {
+        what.push(compare_returns(&old.returns, &new.returns));
+    }
+    let types = |rpc: &RpcEntry| {
+        rpc.parameters
+            .iter()
+            .map(|one| one.type_text.clone())
+            .collect::<Vec<_>>()
+    };
+    if types(old) != types(new) {
+        what.push("what an argument's type holds".to_owned());
+    } else if old.parameters != new.parameters {
+        what.push("argument names".to_owned());
+    }
+    if old.deadline_ms != new.deadline_ms {
+        what.push("deadline".to_owned());
+    }
+    if old.idempotent != new.idempotent {
+        what.push("idempotent".to_owned());
+    }
+    what
+}
+
+fn compare_returns(old: &[String], new: &[String]) -> String {
+    let printed = |types: &[String]| {
+        types
+            .iter()
+            .map(|ty| printed_type(ty))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let old = printed(old);
+    let new = printed(new);
+    if old == new {
+        "what a returned type holds".to_owned()
+    } else {
+        format!("returns ({old}) -> ({new})")
+    }
+}
+
+fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<AspectChange> {
+    let mut changes = Vec::new();
+    let mut push = |mark, aspect| changes.push(AspectChange { mark, aspect });
+    let is_missing = |tenants: &[String], tenant: &String| !tenants.contains(tenant);
+    for tenant in new
+        .tenants
+        .iter()
+        .filter(|tenant| is_missing(&old.tenants, tenant))
+    {
+        push(Mark::New, Aspect::Tenant(tenant.clone()));
+    }
+    for tenant in old
+        .tenants
+        .iter()
+        .filter(|tenant| is_missing(&new.tenants, tenant))
+    {
+        push(Mark::Removed, Aspect::Tenant(tenant.clone()));
+    }
+    let old_grants = describe_grants(&old.grants);
+    let new_grants = describe_grants(&new.grants);
+    for grant in new_grants.difference(&old_grants) {
+        push(Mark::New, Aspect::Grant(grant.clone()));
+    }
+    for grant in old_grants.difference(&new_grants) {
+        push(Mark::Removed, Aspect::Grant(grant.clone()));
+    }
+    if old.modules != new.modules {
+        push(Mark::Changed, Aspect::Modules);
+    }
+    if old.data != new.data {
+        push(Mark::Changed, Aspect::Data);
+    }
+    if old.concurrency != new.concurrency {
+        push(Mark::Changed, Aspect::Concurrency);
+    }
+    changes
+}
+
+/// Describes each grant in words.
+fn describe_grants(grants: &GrantsEntry) -> BTreeSet<String> {
+    let ports = grants.connect.iter().map(|port| format!("connect {port}"));
+    let read = grants.read.iter().map(|path| format!("read {path}"));
+    let written = grants.write.iter().map(|path| format!("write {path}"));
+    let variables = grants.env.iter().map(|name| format!("env {name}"));
+    let memory = grants
+        .memory
+        .iter()
+        .map(|bytes| format!("memory {bytes} bytes"));
+    ports
+        .chain(read)
+        .chain(written)
+        .chain(variables)
+        .chain(memory)
+        .collect()
+}
