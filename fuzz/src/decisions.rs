@@ -1,6 +1,7 @@
-//! [`Decisions`]: bytes, read as choices.
+//! [`Decisions`]: bytes that are read as a sequence of choices.
 
-/// Choices that follow from bytes; at their end, each is the first one.
+/// A sequence of choices that follows from bytes. After the last byte, each choice is the first
+/// option.
 #[derive(Debug)]
 pub(crate) struct Decisions<'a> {
     rest: &'a [u8],
@@ -11,11 +12,12 @@ impl<'a> Decisions<'a> {
         Self { rest: bytes }
     }
 
-    /// Whether there are any left.
-    pub(crate) fn are_left(&self) -> bool {
+    /// Returns whether bytes are left.
+    pub(crate) fn has_more(&self) -> bool {
         !self.rest.is_empty()
     }
 
+    /// Returns the next byte.
     pub(crate) fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.rest.split_first() else {
             return 0;
@@ -24,37 +26,39 @@ impl<'a> Decisions<'a> {
         *first
     }
 
-    /// A number below `limit`, which is at most 256.
+    /// Returns a number below `limit`, which is at most 256.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::from(self.byte()) % limit.max(1)
     }
 
-    /// Whether something happens that happens once in so many times.
+    /// Returns true once in `times` times, on average.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == times - 1
     }
 
-    pub(crate) fn any<T: Copy>(&mut self, from: &[T]) -> T {
+    /// Returns one of these values.
+    pub(crate) fn choose<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
-    pub(crate) fn half(&mut self) -> u32 {
+    /// Returns any number of 32 bits.
+    pub(crate) fn u32(&mut self) -> u32 {
         u32::from_le_bytes(std::array::from_fn(|_| self.byte()))
     }
 
-    /// A number: small, or at some edge, or any.
-    pub(crate) fn word(&mut self) -> u64 {
+    /// Returns a number: a small one, one at a limit, or any.
+    pub(crate) fn u64(&mut self) -> u64 {
         match self.below(4) {
             0 => self.below(8) as u64,
             1 => u64::MAX - self.below(3) as u64,
             2 => 1 << self.below(64),
-            _ => u64::from(self.half()) << 32 | u64::from(self.half()),
+            _ => u64::from(self.u32()) << 32 | u64::from(self.u32()),
         }
     }
 
     /// Changes a few bytes, or removes, repeats or adds some.
     pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        let at = self.half() as usize % bytes.len().max(1);
+        let at = self.u32() as usize % bytes.len().max(1);
         let end = bytes.len().min(at + self.below(16));
         match self.below(5) {
             0 => bytes.truncate(at),

@@ -1,4 +1,5 @@
-//! Frames: however they come, they are the same; what is parsed is written again as the same bytes.
+//! Frames: the size of the received pieces does not change them. A parsed frame is written as the
+//! same bytes.
 
 use crate::Decisions;
 use wire::binary::{self, Bound, Frame, Hello, Request};
@@ -10,36 +11,36 @@ use wire::link::{Event, Link, LinkError};
 use wire::outbox::Outbox;
 use wire::value::Reader;
 
-/// The longest frame that is taken.
-const LIMIT: usize = 300_000;
+/// Maximum number of bytes of a frame that is accepted.
+const MAX_FRAME: usize = 300_000;
 
-/// Where the block of every long frame begins that is asked about.
-const BLOCK: usize = 40;
+/// Where the block of every long frame begins, if the frame has one.
+const BLOCK_OFFSET: usize = 40;
 
 const TEXTS: [&str; 5] = ["", "svc1", "List[int]", "é\u{10ffff}", "a\0b"];
 
-/// What a stream comes to: its frames, and why it ends before its bytes do.
+/// The frames of a stream, and the error that ends it early, if there is one.
 type Outcome = (Vec<Vec<u8>>, Option<String>);
 
-/// Feeds frames that are nearly right in pieces of random lengths.
+/// Feeds nearly valid frames in pieces of random lengths.
 pub fn run(input: &[u8]) {
     let mut decisions = Decisions::new(input);
     let bytes = stream(&mut decisions);
-    let expected = whole(&bytes);
-    let found = in_pieces(&bytes, &mut decisions);
+    let expected = split_whole(&bytes);
+    let found = split_in_pieces(&bytes, &mut decisions);
     assert!(
         found == expected,
-        "{:?} instead of {:?}",
+        "the stream ended with {:?} instead of {:?}",
         found.1,
         expected.1
     );
     for payload in &expected.0 {
         check_rewritten(payload);
     }
-    link(bytes);
+    check_link(bytes);
 }
 
-/// A few frames, most of them right.
+/// Returns a few frames, most of them valid.
 fn stream(decisions: &mut Decisions<'_>) -> Vec<u8> {
     let mut out = Outbox::default();
     binary::put_hello(&hello(decisions), &mut out);
@@ -54,37 +55,39 @@ fn stream(decisions: &mut Decisions<'_>) -> Vec<u8> {
 }
 
 fn hello(decisions: &mut Decisions<'_>) -> Hello<'static> {
-    let (lowest, highest) = (decisions.half() as u16, decisions.half() as u16);
-    let (max_frame, idle_timeout_ms) = (decisions.half(), decisions.half());
+    let lowest = decisions.u32() as u16;
+    let highest = decisions.u32() as u16;
+    let max_frame = decisions.u32();
+    let idle_timeout_ms = decisions.u32();
     Hello {
         lowest,
         highest,
         max_frame,
         idle_timeout_ms,
-        name: decisions.any(&TEXTS),
+        name: decisions.choose(&TEXTS),
     }
 }
 
 fn put_frame(decisions: &mut Decisions<'_>, out: &mut Outbox) {
     let texts = |decisions: &mut Decisions<'_>| -> Vec<&str> {
         (0..decisions.below(4))
-            .map(|_| decisions.any(&TEXTS))
+            .map(|_| decisions.choose(&TEXTS))
             .collect()
     };
     match decisions.below(11) {
         0 => binary::put_hello(&hello(decisions), out),
         1 => {
-            let (slot, name) = (
-                decisions.half(),
-                (decisions.any(&TEXTS), decisions.any(&TEXTS)),
-            );
-            let (arguments, returns) = (texts(decisions), texts(decisions));
+            let slot = decisions.u32();
+            let name = (decisions.choose(&TEXTS), decisions.choose(&TEXTS));
+            let arguments = texts(decisions);
+            let returns = texts(decisions);
             let returns = decisions.once_in(2).then_some(&returns[..]);
             binary::put_bind(slot, name, &arguments, returns, out);
         }
         2 => {
-            let (slot, generation, source) =
-                (decisions.half(), decisions.word(), [decisions.byte(); 32]);
+            let slot = decisions.u32();
+            let generation = decisions.u64();
+            let source = [decisions.byte(); 32];
             binary::put_bound(
                 &Bound {
                     slot,
@@ -94,26 +97,26 @@ fn put_frame(decisions: &mut Decisions<'_>, out: &mut Outbox) {
                 out,
             );
         }
-        3 => binary::put_exception(decisions.word(), &exception(decisions), out),
-        4 => binary::put_cancel(decisions.word(), out),
-        5 => binary::put_ping(decisions.word(), out),
-        6 => binary::put_pong(decisions.word(), out),
-        7 => binary::put_drain(decisions.word(), out),
+        3 => binary::put_exception(decisions.u64(), &exception(decisions), out),
+        4 => binary::put_cancel(decisions.u64(), out),
+        5 => binary::put_ping(decisions.u64(), out),
+        6 => binary::put_pong(decisions.u64(), out),
+        7 => binary::put_drain(decisions.u64(), out),
         kind => {
             let mark = if kind == 8 {
-                binary::begin_result(decisions.word(), out)
+                binary::begin_result(decisions.u64(), out)
             } else {
-                let deadline_ms = decisions.once_in(2).then(|| decisions.half());
+                let deadline_ms = decisions.once_in(2).then(|| decisions.u32());
                 binary::begin_request(
                     &Request {
-                        call: decisions.word(),
-                        slot: decisions.half(),
+                        call: decisions.u64(),
+                        slot: decisions.u32(),
                         deadline_ms,
                     },
                     out,
                 )
             };
-            let length = decisions.any(&[
+            let length = decisions.choose(&[
                 0,
                 1,
                 8,
@@ -122,8 +125,8 @@ fn put_frame(decisions: &mut Decisions<'_>, out: &mut Outbox) {
                 33_000,
                 70_000,
                 290_000,
-                LIMIT,
-                LIMIT + 1,
+                MAX_FRAME,
+                MAX_FRAME + 1,
             ]);
             out.push(Block::Bytes(vec![decisions.byte(); length]));
             out.end_frame(mark);
@@ -132,13 +135,13 @@ fn put_frame(decisions: &mut Decisions<'_>, out: &mut Outbox) {
 }
 
 fn exception(decisions: &mut Decisions<'_>) -> Exception {
-    let executed = decisions.any(&[Executed::No, Executed::Yes, Executed::Unknown]);
-    let exception = Exception::new(ExceptionType::Execution, executed, decisions.any(&TEXTS));
+    let executed = decisions.choose(&[Executed::No, Executed::Yes, Executed::Unknown]);
+    let exception = Exception::new(ExceptionType::Execution, executed, decisions.choose(&TEXTS));
     let own_kind = decisions
         .once_in(2)
-        .then(|| decisions.any(&TEXTS).to_owned());
+        .then(|| decisions.choose(&TEXTS).to_owned());
     let valid_signatures = (0..decisions.below(3))
-        .map(|_| decisions.any(&TEXTS).to_owned())
+        .map(|_| decisions.choose(&TEXTS).to_owned())
         .collect();
     Exception {
         own_kind,
@@ -147,21 +150,22 @@ fn exception(decisions: &mut Decisions<'_>) -> Exception {
     }
 }
 
-/// The frames of a stream that lies there whole.
-fn whole(bytes: &[u8]) -> Outcome {
-    let (mut rest, mut frames) = (bytes, Vec::new());
+/// Returns the frames of a stream that is complete in memory.
+fn split_whole(bytes: &[u8]) -> Outcome {
+    let mut rest = bytes;
+    let mut frames = Vec::new();
     while let Some((prefix, behind)) = rest.split_first_chunk::<4>() {
         let length = u32::from_be_bytes(*prefix) as usize;
         if length == 0 {
             return (frames, Some(FrameError::Empty.to_string()));
         }
-        if length > LIMIT {
+        if length > MAX_FRAME {
             return (
                 frames,
                 Some(
                     FrameError::TooLong {
                         length,
-                        limit: LIMIT,
+                        limit: MAX_FRAME,
                     }
                     .to_string(),
                 ),
@@ -176,16 +180,19 @@ fn whole(bytes: &[u8]) -> Outcome {
     (frames, None)
 }
 
-/// The same where the stream comes in pieces, and the room to read to is lent, as a lane does.
-fn in_pieces(bytes: &[u8], decisions: &mut Decisions<'_>) -> Outcome {
-    let (mut inbox, mut fed, mut frames) = (Inbox::new(LIMIT), 0, Vec::new());
+/// Returns the frames of a stream that arrives in pieces. The buffers are released and lent again,
+/// as a server does.
+fn split_in_pieces(bytes: &[u8], decisions: &mut Decisions<'_>) -> Outcome {
+    let mut inbox = Inbox::new(MAX_FRAME);
+    let mut sent = 0;
+    let mut frames = Vec::new();
     let kind = if decisions.once_in(2) {
         BlockKind::Bytes
     } else {
         BlockKind::Words
     };
     let block = decisions.once_in(2).then_some(BlockPlace {
-        offset: BLOCK,
+        offset: BLOCK_OFFSET,
         kind,
     });
     loop {
@@ -193,8 +200,8 @@ fn in_pieces(bytes: &[u8], decisions: &mut Decisions<'_>) -> Outcome {
             match inbox.next(|_| block) {
                 Ok(Some(payload)) => {
                     assert!(
-                        payload.block.is_none() || payload.head.len() == BLOCK,
-                        "it begins elsewhere"
+                        payload.block.is_none() || payload.head.len() == BLOCK_OFFSET,
+                        "the block begins at another place"
                     );
                     frames.push(
                         [
@@ -208,30 +215,32 @@ fn in_pieces(bytes: &[u8], decisions: &mut Decisions<'_>) -> Outcome {
                 Err(error) => return (frames, Some(error.to_string())),
             }
         }
-        if fed == bytes.len() {
+        if sent == bytes.len() {
             return (frames, None);
         }
         if decisions.once_in(4) {
-            let (room, spare) = (inbox.release(), inbox.release_spare());
-            inbox.lend(room);
+            let buffer = inbox.release();
+            let spare = inbox.release_spare();
+            inbox.lend(buffer);
             inbox.lend_spare(spare);
         }
         let target = inbox.target();
         let most = target.most();
         assert!(
-            most > 0 && most <= GROWTH * READ_BYTES.max(fed),
-            "room for what did not come"
+            most > 0 && most <= GROWTH * READ_BYTES.max(sent),
+            "the buffer is larger than the received bytes allow"
         );
-        let piece = decisions.any(&[READ_BYTES, 1, 3, 4, 5, 50, 8_191, 8_192, 33_000, usize::MAX]);
-        let count = piece.min(most).min(bytes.len() - fed);
-        target.put(&bytes[fed..fed + count]);
+        let piece =
+            decisions.choose(&[READ_BYTES, 1, 3, 4, 5, 50, 8_191, 8_192, 33_000, usize::MAX]);
+        let count = piece.min(most).min(bytes.len() - sent);
+        target.put(&bytes[sent..sent + count]);
         inbox.came(count);
-        fed += count;
-        assert!(inbox.pending() <= fed);
+        sent += count;
+        assert!(inbox.pending() <= sent);
     }
 }
 
-/// What is parsed and has one form is written as it came.
+/// Parses a payload, writes the frame again, and compares the bytes.
 fn check_rewritten(payload: &[u8]) {
     let Ok((frame, rest)) = binary::parse(payload) else {
         return;
@@ -265,21 +274,21 @@ fn check_rewritten(payload: &[u8]) {
         Frame::Drain(last) => binary::put_drain(*last, &mut out),
     }
     let written = [&out.into_bytes()[4..], rest].concat();
-    // Whatever is not known to be `no` or `yes` is `unknown`.
+    // Every other value of `executed` is parsed as `unknown`, so it is not written as it was
+    // received.
     let is_unknown =
         matches!(&frame, Frame::Exception(_, exception) if exception.executed == Executed::Unknown);
     assert!(
         is_unknown || written == payload,
-        "{} was written otherwise",
+        "{} was written as other bytes",
         frame.name()
     );
     assert_eq!(binary::parse(&written).map(|(again, _)| again), Ok(frame));
 }
 
-/// A whole session's worth of them ends with an error or in the middle of a frame, and answers each
-/// PING.
-fn link(bytes: Vec<u8>) {
-    let mut link = Link::with_inbox(Inbox::with_bytes(LIMIT, bytes));
+/// Checks that a link answers every PING until an error or the end of the bytes.
+fn check_link(bytes: Vec<u8>) {
+    let mut link = Link::with_inbox(Inbox::with_bytes(MAX_FRAME, bytes));
     let mut pings = 0;
     loop {
         match link.next(|_| None) {
@@ -289,7 +298,7 @@ fn link(bytes: Vec<u8>) {
                 assert!(!matches!(frame, Frame::Ping(_) | Frame::Hello(_)));
                 let _: Reader<'_> = values;
             }
-            Err(LinkError::Flood) => panic!("a flood of a few frames"),
+            Err(LinkError::Flood) => panic!("a few frames were counted as a flood"),
             Ok(None) | Err(_) => break,
         }
     }

@@ -1,14 +1,13 @@
-//! What must hold of every input: targets for random bytes, each a function that panics if it does
-//! not hold.
+//! Fuzz targets: each is a function that takes random bytes and panics if an invariant does not
+//! hold.
 //!
-//! An input is read as decisions, so that most of what comes of it is nearly right. There are three
-//! ways to run the targets:
+//! An input is read as a sequence of decisions, so that most generated data is nearly valid. There
+//! are three ways to run the targets:
 //!
 //! - `cargo fuzz run frames` looks for new inputs with libFuzzer, guided by coverage (needs
 //!   cargo-fuzz);
-//! - `cargo run --release --no-default-features -- --seconds 600` runs random inputs, for as long
-//!   as it is told;
-//! - `cargo test --no-default-features` runs a few thousand random inputs, and all that are kept in
+//! - `cargo run --release --no-default-features -- --seconds 600` runs random inputs for this time;
+//! - `cargo test --no-default-features` runs a few thousand random inputs, and all inputs in
 //!   `crashes/`.
 
 mod decisions;
@@ -21,13 +20,13 @@ pub(crate) use decisions::Decisions;
 /// A function that is run on random bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// What it is called.
+    /// The name of the target.
     pub name: &'static str,
-    /// Panics where something does not hold that must.
+    /// Panics if an invariant does not hold.
     pub run: fn(&[u8]),
 }
 
-/// Every target.
+/// All targets.
 pub const TARGETS: [Target; 4] = [
     Target {
         name: "frames",
@@ -47,10 +46,10 @@ pub const TARGETS: [Target; 4] = [
     },
 ];
 
-/// The input of a case: as many bytes as a case needs, all of which follow from the seed.
+/// Returns the input of a case. All bytes follow from the seed.
 pub fn input(seed: u64) -> Vec<u8> {
-    // Seeds that differ in one bit lead far apart (SplitMix64), and on from there by Marsaglia's
-    // xorshift.
+    // SplitMix64 makes seeds that differ in one bit very different. Marsaglia's xorshift makes the
+    // sequence.
     let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -71,11 +70,11 @@ mod tests {
 
     use super::*;
 
-    /// How many cases of each target.
+    /// Number of cases of each target.
     const CASES: u64 = 2_000;
 
     #[test]
-    fn what_must_hold_of_every_input_holds_of_a_few_thousand() {
+    fn the_invariants_hold_for_a_few_thousand_random_inputs() {
         for Target { name, run } in TARGETS {
             for seed in 0..CASES {
                 let case = std::panic::catch_unwind(|| run(&input(seed)));
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_once_holds() {
+    fn the_invariants_hold_for_every_input_that_once_failed() {
         for Target { name, run } in TARGETS {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("crashes")

@@ -1,9 +1,9 @@
-//! Runs random inputs until something does not hold, for as long as it is told:
-//! `cargo run --release --no-default-features -- --seconds 600 [--target NAME] [--seed N]`.
+//! Runs random inputs for a given time, or until one fails: `cargo run --release
+//! --no-default-features -- --seconds 600 [--target NAME] [--seed N]`.
 //!
-//! Every input follows from the seed, for each target in turn. A failure is printed with the seed
-//! that leads to it at once, and its input is written to a file. The input of a mistake that was
-//! mended goes to `crashes/TARGET/`.
+//! Every input follows from the seed, for each target in turn. A failure is printed with its seed,
+//! and its input is written to a file. The input of a bug that was fixed belongs in
+//! `crashes/TARGET/`.
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rpc_fuzz::{TARGETS, Target, input};
 
-/// Longer than this no case may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum duration of one case.
+const MAX_CASE_TIME: Duration = Duration::from_secs(5);
 
 struct Arguments {
     time: Duration,
@@ -30,20 +30,21 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     println!("seed {}", arguments.seed);
-    let (begin, mut cases) = (Instant::now(), 0);
+    let begin = Instant::now();
+    let mut cases = 0;
     while begin.elapsed() < arguments.time {
         let seed = arguments.seed.wrapping_add(cases);
         for target in &arguments.targets {
             let case = Instant::now();
             let outcome = catch_unwind(|| (target.run)(&input(seed)));
-            if outcome.is_err() || case.elapsed() > PATIENCE {
-                return tell(target, seed);
+            if outcome.is_err() || case.elapsed() > MAX_CASE_TIME {
+                return report(target, seed);
             }
         }
         cases += 1;
     }
     println!(
-        "{cases} cases of {} targets, nothing found",
+        "{cases} cases of {} targets, no failure",
         arguments.targets.len()
     );
     ExitCode::SUCCESS
@@ -52,38 +53,39 @@ fn main() -> ExitCode {
 fn arguments() -> Option<Arguments> {
     let mut arguments = Arguments {
         time: Duration::from_mins(1),
-        seed: clock(),
+        seed: time_seed(),
         targets: TARGETS.to_vec(),
     };
     let mut words = std::env::args().skip(1);
     while let Some(flag) = words.next() {
-        let word = words.next()?;
+        let value = words.next()?;
         match flag.as_str() {
-            "--seconds" => arguments.time = Duration::from_secs(word.parse().ok()?),
-            "--seed" => arguments.seed = word.parse().ok()?,
-            "--target" => arguments.targets.retain(|target| target.name == word),
+            "--seconds" => arguments.time = Duration::from_secs(value.parse().ok()?),
+            "--seed" => arguments.seed = value.parse().ok()?,
+            "--target" => arguments.targets.retain(|target| target.name == value),
             _ => return None,
         }
     }
     (!arguments.targets.is_empty()).then_some(arguments)
 }
 
-/// Another beginning for every run.
-fn clock() -> u64 {
+/// Returns a different seed for every run.
+fn time_seed() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(1, |now| now.as_micros() as u64)
 }
 
-fn tell(target: &Target, seed: u64) -> ExitCode {
+/// Prints a failure, and writes its input to a file.
+fn report(target: &Target, seed: u64) -> ExitCode {
     let path = std::env::temp_dir().join(format!("fuzz-{}-{seed}", target.name));
     println!(
-        "failed, or took more than {PATIENCE:?}: --target {} --seed {seed}",
+        "failed, or took more than {MAX_CASE_TIME:?}: --target {} --seed {seed}",
         target.name
     );
     match std::fs::write(&path, input(seed)) {
-        Ok(()) => println!("its input is {}", path.display()),
-        Err(error) => println!("its input cannot be written to {}: {error}", path.display()),
+        Ok(()) => println!("its input was written to {}", path.display()),
+        Err(error) => println!("cannot write its input to {}: {error}", path.display()),
     }
     ExitCode::FAILURE
 }

@@ -1,4 +1,5 @@
-//! Values: all that read them agree on what is one, and what is one goes to JSON and back.
+//! Values: all readers agree on which bytes are a value, and every value survives the way to JSON
+//! and back.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +11,8 @@ use wire::check::check;
 use wire::json;
 use wire::value::{self, Reader, Value, encode_bytes, encode_count};
 
-/// How deep the types are at most.
-const DEPTH: usize = 4;
+/// Maximum depth of the types.
+const MAX_DEPTH: usize = 4;
 
 const TEXTS: [&str; 6] = [
     "",
@@ -22,24 +23,25 @@ const TEXTS: [&str; 6] = [
     "a longer text than the others",
 ];
 
-/// Random values of random types, most of them right.
+/// Checks random values of random types, most of them valid.
 pub fn run(input: &[u8]) {
     let mut decisions = Decisions::new(input);
-    let ty = any_type(&mut decisions, DEPTH);
+    let ty = any_type(&mut decisions, MAX_DEPTH);
     let mut bytes = Vec::new();
     put_value(&ty, &mut decisions, &mut bytes);
     for _ in 0..decisions.below(3) {
         decisions.mutate(&mut bytes);
     }
-    check_one(&ty, &bytes);
-    check_typed(&mut decisions);
+    check_agreement(&ty, &bytes);
+    check_any_rust_type(&mut decisions);
 }
 
-/// Random JSON, most of it right.
+/// Checks random JSON, most of it valid.
 pub fn run_text(input: &[u8]) {
     let mut decisions = Decisions::new(input);
-    let ty = any_type(&mut decisions, DEPTH);
-    let (mut bytes, mut text) = (Vec::new(), Vec::new());
+    let ty = any_type(&mut decisions, MAX_DEPTH);
+    let mut bytes = Vec::new();
+    let mut text = Vec::new();
     put_value(&ty, &mut decisions, &mut bytes);
     // A `Dict` may have a key twice.
     if json::from_binary(&ty, &mut Reader::new(&bytes), &mut text).is_err() {
@@ -48,8 +50,8 @@ pub fn run_text(input: &[u8]) {
     for _ in 0..decisions.below(4) {
         decisions.mutate(&mut text);
         if decisions.once_in(3) {
-            let at = decisions.half() as usize % (text.len() + 1);
-            let token = decisions.any(&[
+            let at = decisions.u32() as usize % (text.len() + 1);
+            let token = decisions.choose(&[
                 "null",
                 "1e400",
                 "-0",
@@ -74,12 +76,12 @@ pub fn run_text(input: &[u8]) {
             Ok(()),
             "{ty}: {text}"
         );
-        check_one(&ty, &binary[3..]);
+        check_agreement(&ty, &binary[3..]);
     }
     assert_eq!(binary[..3], [1, 2, 3]);
 }
 
-/// A type whose records and enumerations say what they are.
+/// Returns a random type. Its text contains the definitions of its records and enumerations.
 fn any_type(decisions: &mut Decisions<'_>, depth: usize) -> Type {
     let inner = |decisions: &mut Decisions<'_>| any_type(decisions, depth - 1).to_string_expanded();
     let text = match decisions.below(if depth == 0 { 5 } else { 12 }) {
@@ -100,15 +102,15 @@ fn any_type(decisions: &mut Decisions<'_>, depth: usize) -> Type {
         ),
         _ => format!("List[{}]", inner(decisions)),
     };
-    // `Optional[Optional[...]]`, and two records of one name.
+    // Some texts are not valid types: `Optional[Optional[...]]`, and two records with one name.
     Type::parse(&text).unwrap_or(Type::Int)
 }
 
-trait Expanded {
+trait ToExpandedString {
     fn to_string_expanded(&self) -> String;
 }
 
-impl Expanded for Type {
+impl ToExpandedString for Type {
     fn to_string_expanded(&self) -> String {
         rpc_schema::Expanded(self).to_string()
     }
@@ -116,18 +118,18 @@ impl Expanded for Type {
 
 fn put_value(ty: &Type, decisions: &mut Decisions<'_>, out: &mut Vec<u8>) {
     match ty {
-        Type::Int => decisions.word().cast_signed().encode(out),
+        Type::Int => decisions.u64().cast_signed().encode(out),
         Type::Float => any_float(decisions).encode(out),
         Type::Bool => decisions.once_in(2).encode(out),
-        Type::Str => encode_bytes(decisions.any(&TEXTS).as_bytes(), out),
+        Type::Str => encode_bytes(decisions.choose(&TEXTS).as_bytes(), out),
         Type::Bytes => encode_bytes(&vec![decisions.byte(); decisions.below(40)], out),
         Type::Enumeration(enumeration) => {
             encode_count(decisions.below(enumeration.items().len()), out)
         }
         Type::Optional(item) => {
-            let is_there = decisions.once_in(2);
-            is_there.encode(out);
-            if is_there {
+            let is_present = decisions.once_in(2);
+            is_present.encode(out);
+            if is_present {
                 put_value(item, decisions, out);
             }
         }
@@ -150,8 +152,8 @@ fn put_value(ty: &Type, decisions: &mut Decisions<'_>, out: &mut Vec<u8>) {
             encode_count(count, out);
             for _ in 0..count {
                 match key {
-                    KeyType::Str => encode_bytes(decisions.any(&TEXTS).as_bytes(), out),
-                    KeyType::Int => decisions.word().cast_signed().encode(out),
+                    KeyType::Str => encode_bytes(decisions.choose(&TEXTS).as_bytes(), out),
+                    KeyType::Int => decisions.u64().cast_signed().encode(out),
                 }
                 put_value(item, decisions, out);
             }
@@ -161,19 +163,22 @@ fn put_value(ty: &Type, decisions: &mut Decisions<'_>, out: &mut Vec<u8>) {
 
 fn any_float(decisions: &mut Decisions<'_>) -> f64 {
     match decisions.below(4) {
-        0 => decisions.any(&[0.0, -0.0, 0.1, f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e23]),
-        1 => decisions.any(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
-        _ => f64::from_bits(decisions.word()),
+        0 => decisions.choose(&[0.0, -0.0, 0.1, f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e23]),
+        1 => decisions.choose(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+        _ => f64::from_bits(decisions.u64()),
     }
 }
 
-/// Whether these are a value is what everybody says; if so, it goes to JSON and back as the same.
-fn check_one(ty: &Type, bytes: &[u8]) {
+/// Checks that `check` and the conversion to JSON agree on whether `bytes` are a value. If they
+/// are, checks that the value survives the way to JSON and back.
+fn check_agreement(ty: &Type, bytes: &[u8]) {
     let checked = check(std::slice::from_ref(ty), bytes);
-    let (mut reader, mut text) = (Reader::new(bytes), Vec::new());
+    let mut reader = Reader::new(bytes);
+    let mut text = Vec::new();
     let written = json::from_binary(ty, &mut reader, &mut text).and_then(|()| reader.finish());
     if checked.is_err() {
-        // JSON is also written of a `Dict` that has a key twice; nobody gets that far with one.
+        // The conversion to JSON accepts a `Dict` that has a key twice. Such a value is refused
+        // before it is converted.
         assert!(
             written.is_err() || has_key_twice(&checked),
             "{ty}: {checked:?}"
@@ -182,7 +187,8 @@ fn check_one(ty: &Type, bytes: &[u8]) {
     }
     assert_eq!(written, Ok(()), "{ty}");
     let text = String::from_utf8(text).expect("JSON is UTF-8");
-    let (mut back, mut again) = (Vec::new(), Vec::new());
+    let mut back = Vec::new();
+    let mut again = Vec::new();
     json::to_binary(ty, &text, &mut back).unwrap_or_else(|error| panic!("{ty}: {text}: {error}"));
     assert_eq!(
         check(std::slice::from_ref(ty), &back),
@@ -191,31 +197,37 @@ fn check_one(ty: &Type, bytes: &[u8]) {
     );
     json::from_binary(ty, &mut Reader::new(&back), &mut again).expect("a value");
     assert_eq!(again, text.as_bytes(), "{ty}");
-    // There are many bit patterns that are `NaN`.
+    // `NaN` has many bit patterns.
     assert!(back == bytes || text.contains("\"NaN\""), "{ty}: {text}");
 }
 
 fn has_key_twice(checked: &Result<(), value::DecodeError>) -> bool {
-    matches!(checked, Err(value::DecodeError::DuplicateKey(_)))
+    matches!(checked, Err(value::DecodeError::DuplicateKey))
 }
 
-/// Rust types decode just what is checked for their types.
-fn check_typed(decisions: &mut Decisions<'_>) {
+/// Checks that a random Rust type decodes exactly the bytes that `check` accepts for its type.
+fn check_any_rust_type(decisions: &mut Decisions<'_>) {
     match decisions.below(8) {
-        0 => check_type::<(i64, bool, String)>("Tuple[int, bool, str]", decisions),
-        1 => check_type::<Vec<Vec<u8>>>("List[bytes]", decisions),
-        2 => check_type::<BTreeMap<String, Option<f64>>>("Dict[str, Optional[float]]", decisions),
-        3 => check_type::<Vec<i64>>("List[int]", decisions),
-        4 => check_type::<(bool, (f64, Vec<u8>))>("Tuple[bool, Tuple[float, bytes]]", decisions),
-        5 => check_type::<Option<(i64, String)>>("Optional[Tuple[int, str]]", decisions),
-        6 => check_type::<BTreeMap<i64, Vec<bool>>>("Dict[int, List[bool]]", decisions),
-        _ => {
-            check_type::<Vec<(f64, Option<String>)>>("List[Tuple[float, Optional[str]]]", decisions)
+        0 => check_rust_type::<(i64, bool, String)>("Tuple[int, bool, str]", decisions),
+        1 => check_rust_type::<Vec<Vec<u8>>>("List[bytes]", decisions),
+        2 => check_rust_type::<BTreeMap<String, Option<f64>>>(
+            "Dict[str, Optional[float]]",
+            decisions,
+        ),
+        3 => check_rust_type::<Vec<i64>>("List[int]", decisions),
+        4 => {
+            check_rust_type::<(bool, (f64, Vec<u8>))>("Tuple[bool, Tuple[float, bytes]]", decisions)
         }
+        5 => check_rust_type::<Option<(i64, String)>>("Optional[Tuple[int, str]]", decisions),
+        6 => check_rust_type::<BTreeMap<i64, Vec<bool>>>("Dict[int, List[bool]]", decisions),
+        _ => check_rust_type::<Vec<(f64, Option<String>)>>(
+            "List[Tuple[float, Optional[str]]]",
+            decisions,
+        ),
     }
 }
 
-fn check_type<T: Value>(text: &str, decisions: &mut Decisions<'_>) {
+fn check_rust_type<T: Value>(text: &str, decisions: &mut Decisions<'_>) {
     let ty = Type::parse(text).expect(text);
     let mut bytes = Vec::new();
     put_value(&ty, decisions, &mut bytes);
@@ -232,7 +244,7 @@ fn check_type<T: Value>(text: &str, decisions: &mut Decisions<'_>) {
     let Ok(decoded) = decoded else { return };
     let mut again = Vec::new();
     decoded.encode(&mut again);
-    // A map is in order.
+    // A map sorts its keys.
     assert!(
         again == bytes || text.starts_with("Dict"),
         "{text}: {bytes:?}"
@@ -247,10 +259,10 @@ fn check_type<T: Value>(text: &str, decisions: &mut Decisions<'_>) {
             BlockKind::Words => Block::Words(bytemuck::allocation::pod_collect_to_vec(block)),
         };
         let mut reader = Reader::with_block(head, Some(block));
-        let apart = T::decode(&mut reader).and_then(|value| reader.finish().map(|()| value));
+        let with_block = T::decode(&mut reader).and_then(|value| reader.finish().map(|()| value));
         let mut bytes = Vec::new();
-        apart
-            .expect("the same value, its block apart")
+        with_block
+            .expect("the same value with its block in memory of its own")
             .encode(&mut bytes);
         assert!(bytes == again);
     }

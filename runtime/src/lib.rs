@@ -1,7 +1,7 @@
-//! The one crate that users and generated stubs name.
+//! The crate that users and generated stubs depend on.
 //!
-//! A stub's crate uses the default feature `client`: the [`Network`] of an `init.yaml`, blocking
-//! calls, [`Error`]. Generated code does the rest:
+//! A crate with stubs uses the default feature `client`: the [`Network`] of an `init.yaml`,
+//! blocking calls, [`Error`]. Generated code does everything else:
 //!
 //! ```
 //! use rpc_runtime::{Network, StaticTopology};
@@ -14,10 +14,10 @@
 //! |---|---|
 //! | `client` | the clients, and what handlers in Rust are written with |
 //! | `async` | clients that do not block, on tokio |
-//! | `server` | `rpc_runtime::server`: the server, to be embedded in a program |
+//! | `server` | `rpc_runtime::server`: the server, to embed in a program |
 //! | `initializer` | `rpc_runtime::initializer`: plan and apply |
 //!
-//! The code is in the member crates below the folder `runtime/`; this crate is their facade.
+//! The code is in the member crates in the folder `runtime/`. This crate only re-exports it.
 
 #[cfg(feature = "client")]
 pub use client::{
@@ -37,8 +37,8 @@ pub use wire::exception::{ExceptionType, Executed};
 #[doc(hidden)]
 pub mod private;
 
-/// Includes the stubs that `rpcgen::build` wrote in `build.rs`, as items of the module it stands
-/// in.
+/// Includes the stubs that `rpcgen::build` wrote in `build.rs`. They become items of the module
+/// that contains this call.
 ///
 /// ```text
 /// mod stubs {
@@ -46,7 +46,8 @@ pub mod private;
 /// }
 /// ```
 ///
-/// Where the build script gave its stubs a name, as for a second `init.yaml`, that is its argument.
+/// If the build script gave the stubs a name, as for a second `init.yaml`, pass that name as the
+/// argument.
 #[cfg(feature = "client")]
 #[macro_export]
 macro_rules! include_stubs {
@@ -58,8 +59,8 @@ macro_rules! include_stubs {
     };
 }
 
-/// Expands to its tokens, since the feature `async` is on. Generated code has its asynchronous
-/// clients in it.
+/// Expands to its tokens, since the feature `async` is on. Generated code wraps its asynchronous
+/// clients in this macro.
 #[cfg(all(feature = "client", feature = "async"))]
 #[doc(hidden)]
 #[macro_export]

@@ -21,8 +21,8 @@ pub use crate::{
     __overloads as overloads, __record as record, __spread as spread,
 };
 
-/// Returns a function that answers calls with `answer`, and gives each call a reference of its own
-/// to the handler.
+/// Returns a function that answers calls with `answer`. Each call gets its own reference to the
+/// handler.
 pub fn held_by<H, C, A, F>(
     handler: &Arc<H>,
     answer: C,
@@ -35,7 +35,7 @@ where
     move |call, arguments| answer(Arc::clone(&handler), call, arguments)
 }
 
-/// The binary form of a generated struct, and its being passed by reference.
+/// Implements the binary form of a generated struct, and passing it by reference.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __record {
@@ -68,7 +68,7 @@ macro_rules! __record {
     };
 }
 
-/// The binary form of a generated enum, and its being passed by reference.
+/// Implements the binary form of a generated enum, and passing it by reference.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __enumeration {
@@ -99,7 +99,8 @@ macro_rules! __enumeration {
     };
 }
 
-/// How arguments of overloads are carried: the hidden methods of their set's trait.
+/// Declares the hidden methods of the trait of an overload set. They make a call with its
+/// arguments.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __carried {
@@ -114,8 +115,7 @@ macro_rules! __carried {
     };
 }
 
-/// The forms in which the arguments of overloads may be passed, as implementations of their set's
-/// trait.
+/// Implements the trait of an overload set for each form in which arguments may be passed.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __overloads {
@@ -152,7 +152,7 @@ macro_rules! __spread {
     };
 }
 
-/// The request for a procedure with the elements of a tuple, or with one value.
+/// Returns the request for a procedure with the elements of a tuple, or with one value.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __gather {

@@ -1,22 +1,22 @@
-//! [`Arg`]: what may be passed to an overloaded call for a declared type.
+//! [`Arg`]: which values may be passed to an overloaded call for a declared type.
 //!
 //! | declared | may be passed |
 //! |---|---|
 //! | any `T` | `T` |
 //! | `i64`, `f64`, `bool`, `BTreeMap`, `Option`, tuples | also by reference |
 //! | `String` | also `&str`, `&String` |
-//! | `Vec<T>` | also `&Vec<S>`, `&[S]`, `[S; N]`, `&[S; N]`, where `S` may be passed for `T` |
+//! | `Vec<T>` | also `&Vec<S>`, `&[S]`, `[S; N]`, `&[S; N]`, if `S` may be passed for `T` |
 //!
-//! A `Vec` by value holds exactly what is declared, so that `vec![]` needs no annotation. Where an
-//! argument decides between overloads `rpcgen` names the forms one by one (its `types.rs`); each of
-//! them is one of these.
+//! A `Vec` by value must be a `Vec` of the declared type, so that `vec![]` needs no annotation. If
+//! an argument decides between overloads, `rpcgen` lists the forms one by one (in its `types.rs`).
+//! Each of them is one of these forms.
 
 use std::collections::BTreeMap;
 
 /// `Self` may be passed where `T` is declared.
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot be passed where `{T}` is declared")]
 pub trait Arg<T> {
-    /// The declared type's value.
+    /// Returns the value of the declared type.
     fn into_arg(self) -> T;
 }
 
@@ -56,8 +56,8 @@ impl<T, S: Arg<T> + Clone, const N: usize> Arg<Vec<T>> for &[S; N] {
     }
 }
 
-/// References whose value is cloned. One by one, since a `&T` for every `T` would overlap with the
-/// lists above.
+/// References whose value is cloned. They are listed one by one, since a `&T` for every `T` would
+/// overlap with the lists above.
 macro_rules! by_reference {
     ($($ty:ty $(where $($parameter:ident)+)?;)+) => {$(
         impl$(<$($parameter: Clone),+>)? Arg<$ty> for &$ty {
@@ -106,7 +106,7 @@ mod tests {
         clippy::needless_borrows_for_generic_args,
         reason = "the references are what is tested"
     )]
-    fn values_and_references_arrive_as_what_is_declared() {
+    fn values_and_references_become_the_declared_type() {
         check(1, 1_i64);
         check(&1_i64, 1_i64);
         check("a", "a".to_owned());
@@ -125,7 +125,7 @@ mod tests {
         clippy::needless_borrows_for_generic_args,
         reason = "the references are what is tested"
     )]
-    fn lists_may_be_arrays_and_slices_of_what_may_be_passed() {
+    fn lists_may_be_passed_as_arrays_and_slices() {
         let words = vec!["a".to_owned(), "b".to_owned()];
         check(["a", "b"], words.clone());
         check(&["a", "b"], words.clone());

@@ -1,4 +1,4 @@
-//! [`AsyncTransport`]: what carries the calls of stubs without blocking.
+//! [`AsyncTransport`]: carries the calls of stubs without blocking.
 
 use wire::procedure::Procedure;
 use wire::value::Value;
@@ -8,7 +8,7 @@ use crate::mock::Mock;
 use crate::network::Network;
 use crate::transport::Transport;
 
-/// Carries calls to where they are answered, without blocking; see [`Transport`].
+/// Carries calls to a server or a mock, without blocking; see [`Transport`].
 pub trait AsyncTransport: Sync {
     /// Calls a procedure; see [`Transport::carry`].
     fn carry_async<A: Value + Send + Sync, R: Value + Send>(
@@ -18,8 +18,8 @@ pub trait AsyncTransport: Sync {
     ) -> impl Future<Output = Result<R, Error>> + Send;
 }
 
-/// Has an asynchronous transport. Generated code implements all calls of a service for every such
-/// carrier.
+/// A value that has an asynchronous transport. Generated code implements all calls of a service for
+/// every such carrier.
 pub trait AsyncCarrier: Sync {
     /// The type of the transport.
     type AsyncTransport: AsyncTransport;

@@ -22,15 +22,15 @@ pub(crate) struct BinaryPool {
     endpoint: Endpoint,
     max_sessions: usize,
     sessions: Mutex<Sessions>,
-    /// Notified when a session was opened, or could not be.
+    /// Notified when a session was opened, or could not be opened.
     opened: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Sessions {
-    /// The last one was used last.
+    /// The open sessions. The last one was used last.
     open: Vec<Arc<PooledSession>>,
-    /// How many are being opened; `open.len() + opening <= max_sessions`.
+    /// Number of sessions that are being opened; `open.len() + opening <= max_sessions`.
     opening: usize,
 }
 
@@ -64,7 +64,7 @@ impl BinaryPool {
         loop {
             let reserved = self.reserve(caller, time)?;
             let is_fresh = reserved.is_fresh;
-            // Connecting has taken its time.
+            // Connecting may have taken long.
             let now = if is_fresh { Instant::now() } else { time.now };
             let session = &reserved.pooled.session;
             let result = session.call(procedure, CallTime { now, ..time }, |out| {
@@ -120,7 +120,7 @@ impl BinaryPool {
             if Instant::now() >= time.deadline {
                 let server = &self.endpoint.server;
                 return Err(unavailable(format!(
-                    "no session with server `{server}` in time"
+                    "no session with server `{server}` was opened within the deadline"
                 )));
             }
             let waited = self.opened.wait_timeout(sessions, time_left(time.deadline));

@@ -1,8 +1,8 @@
-//! [`BlockingSession`]: a binary session that threads share, each doing its system calls itself.
+//! [`BlockingSession`]: a binary session that threads share. Each thread does system calls itself.
 //!
-//! Of the threads that wait for answers one reads, for all; the others sleep. Who has its answer
-//! and was reading hands that over to one that still waits. Of the threads that have something to
-//! write one writes, for all.
+//! One of the threads that wait for answers reads for all of them; the others sleep. When the
+//! reading thread has its answer, it hands the reading over to a thread that still waits. One of
+//! the threads that have something to write writes for all of them.
 
 use std::io::{self, IoSlice, Write as _};
 use std::net::TcpStream;
@@ -22,59 +22,63 @@ use wire::outbox::{MAX_SLICES, Outbox};
 use wire::procedure::Procedure;
 use wire::value::Value;
 
-/// How much longer than the deadline a caller waits, so that the server's own word about it
-/// arrives.
+/// How much longer than the deadline a caller waits, so that the server's own exception about the
+/// deadline can arrive.
 const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
-/// How long a caller whose request could not be written waits for the server's reason.
-const LAST_WORDS: Duration = Duration::from_millis(250);
+/// Maximum time to wait for the server's last message if a request cannot be written. Also the
+/// maximum time to write a CANCEL.
+const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The kernel takes so much without anybody waiting.
-const MOST_AT_ONCE: usize = 64 * 1024;
+/// Maximum number of bytes that the kernel usually takes without waiting for the peer.
+const MAX_SHORT_WRITE: usize = 64 * 1024;
 
-/// Room for more output than this is given back.
-const MAX_KEPT: usize = 4 << 20;
+/// Maximum number of bytes that stay allocated for output.
+const MAX_KEPT_BYTES: usize = 4 << 20;
 
 /// A connection to a server.
 #[derive(Debug)]
 pub(crate) struct BlockingSession {
     stream: TcpStream,
-    shared: Mutex<Shared>,
+    state: Mutex<SessionState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SessionState {
     session: ClientSession<Thread>,
-    /// Some thread writes.
-    writing: bool,
-    /// Some thread reads; the core's inbox is with it.
-    reading: bool,
-    /// Whether the last write took more than one system call.
-    wrote_long: bool,
+    /// Whether a thread writes.
+    is_writing: bool,
+    /// Whether a thread reads. That thread then has the inbox of the session.
+    is_reading: bool,
+    /// Whether the last write had more than [`MAX_SHORT_WRITE`] bytes.
+    last_write_was_long: bool,
     /// When the last call began.
-    active: Instant,
-    /// When the server must have greeted.
-    greet_by: Instant,
-    /// How long the kernel lets a read wait, and a write.
-    timeouts: [Duration; 2],
+    last_call_at: Instant,
+    /// Until when the server must send its HELLO.
+    greeting_deadline: Instant,
+    /// The timeout of reads that is set in the kernel.
+    read_timeout: Duration,
+    /// The timeout of writes that is set in the kernel.
+    write_timeout: Duration,
 }
 
-type Locked<'a> = MutexGuard<'a, Shared>;
+type Locked<'a> = MutexGuard<'a, SessionState>;
 
 impl BlockingSession {
     pub(crate) fn new(stream: TcpStream, client: &str) -> Self {
-        let shared = Shared {
+        let state = SessionState {
             session: ClientSession::new(client),
-            writing: false,
-            reading: false,
-            wrote_long: false,
-            active: Instant::now(),
-            greet_by: Instant::now() + GREETING_TIMEOUT,
-            timeouts: [Duration::ZERO; 2],
+            is_writing: false,
+            is_reading: false,
+            last_write_was_long: false,
+            last_call_at: Instant::now(),
+            greeting_deadline: Instant::now() + GREETING_TIMEOUT,
+            read_timeout: Duration::ZERO,
+            write_timeout: Duration::ZERO,
         };
         Self {
             stream,
-            shared: Mutex::new(shared),
+            state: Mutex::new(state),
         }
     }
 
@@ -87,10 +91,10 @@ impl BlockingSession {
     ) -> Result<R, CallFailure> {
         let mut state = self.lock();
         let call = state.session.begin(procedure, time, None, put)?;
-        state.active = time.now;
+        state.last_call_at = time.now;
         let state = self.write(state, time.now, time.deadline);
-        // A long write has taken its time.
-        let now = if state.wrote_long {
+        // A long write may have taken long.
+        let now = if state.last_write_was_long {
             Instant::now()
         } else {
             time.now
@@ -98,65 +102,65 @@ impl BlockingSession {
         self.wait(state, call, now, time.deadline + DEADLINE_GRACE)
     }
 
-    /// Whether another call may follow, as far as can be told without asking the server.
+    /// Returns whether another call may follow, as far as this is known without asking the server.
     pub(crate) fn is_usable(&self, now: Instant) -> bool {
-        /// A session that was used so lately has not ended, or its end has no other word for it
-        /// than a failed call.
-        const LATELY: Duration = Duration::from_millis(20);
+        /// A session that was used within this time counts as open without a check.
+        const RECENT: Duration = Duration::from_millis(20);
         let state = self.lock();
         if !state.session.takes_more() {
             return false;
         }
-        let idle = now.saturating_duration_since(state.active);
-        if state.session.waiting() > 0 || idle < LATELY {
+        let idle = now.saturating_duration_since(state.last_call_at);
+        if state.session.waiting() > 0 || idle < RECENT {
             return true;
         }
-        let kept = state
+        let idle_timeout_ms = state
             .session
             .server()
             .map_or(0, |server| server.idle_timeout_ms);
-        let kept = Duration::from_millis(u64::from(kept));
-        // Before the server closes it.
-        (kept.is_zero() || idle < kept / 4 * 3) && is_quiet(&self.stream)
+        let idle_timeout = Duration::from_millis(u64::from(idle_timeout_ms));
+        // Well before the server closes the session.
+        (idle_timeout.is_zero() || idle < idle_timeout / 4 * 3) && is_quiet(&self.stream)
     }
 
     fn lock(&self) -> Locked<'_> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what there is, unless another thread does, which then writes this too.
+    /// Writes the output. If another thread writes already, that thread writes this output too.
     fn write<'a>(&'a self, mut state: Locked<'a>, now: Instant, until: Instant) -> Locked<'a> {
-        if state.writing {
+        if state.is_writing {
             return state;
         }
-        state.writing = true;
+        state.is_writing = true;
         while !state.session.link.outbox.is_empty() {
             let mut batch = std::mem::take(&mut state.session.link.outbox);
-            let timeout = state.timeouts[1];
+            let timeout = state.write_timeout;
             let before = batch.len();
             state.session.writes(before);
             drop(state);
             let (timeout, result) = self.write_batch(&mut batch, timeout, now, until);
             state = self.lock();
-            state.timeouts[1] = timeout;
-            state.wrote_long = before > MOST_AT_ONCE;
+            state.write_timeout = timeout;
+            state.last_write_was_long = before > MAX_SHORT_WRITE;
             state.session.wrote(before - batch.len());
             if let Err(error) = result {
                 if error.kind() == io::ErrorKind::WouldBlock && state.session.waiting() > 1 {
-                    return Self::leave_writing(state, batch);
+                    return Self::leave_writing_to_others(state, batch);
                 }
-                return self.give_up_writing(state, error);
+                return self.fail_writing(state, error);
             }
             state.session.link.inbox.lend_spare(batch.take_spare());
-            batch.trim(MAX_KEPT);
+            batch.trim(MAX_KEPT_BYTES);
             if state.session.link.outbox.is_empty() {
                 state.session.link.outbox = batch;
             }
         }
-        state.writing = false;
+        state.is_writing = false;
         state
     }
 
+    /// Writes `batch`. Returns the timeout that is set in the kernel, and the result.
     fn write_batch(
         &self,
         batch: &mut Outbox,
@@ -166,7 +170,7 @@ impl BlockingSession {
     ) -> (Duration, io::Result<()>) {
         let result = (|| {
             while !batch.is_empty() {
-                if bound(&mut timeout, now, until) {
+                if adjust_timeout(&mut timeout, now, until) {
                     self.stream.set_write_timeout(Some(timeout))?;
                 }
                 let written = if batch.has_blocks() {
@@ -194,18 +198,18 @@ impl BlockingSession {
         (timeout, result)
     }
 
-    /// This thread's time is over, and others have some left: one of them writes on.
-    fn leave_writing(mut state: Locked<'_>, mut batch: Outbox) -> Locked<'_> {
+    /// Stops writing, since the deadline of this thread has passed. Another thread continues.
+    fn leave_writing_to_others(mut state: Locked<'_>, mut batch: Outbox) -> Locked<'_> {
         batch.append(std::mem::take(&mut state.session.link.outbox));
         state.session.link.outbox = batch;
-        state.writing = false;
+        state.is_writing = false;
         let next = state.session.any_waiter();
         next.inspect(Thread::unpark);
         state
     }
 
-    /// Nothing more can be written, by any thread.
-    fn give_up_writing<'a>(&'a self, mut state: Locked<'a>, error: io::Error) -> Locked<'a> {
+    /// Ends the session, since nothing more can be written.
+    fn fail_writing<'a>(&'a self, mut state: Locked<'a>, error: io::Error) -> Locked<'a> {
         if error.kind() == io::ErrorKind::WouldBlock {
             state
                 .session
@@ -214,10 +218,11 @@ impl BlockingSession {
             let _ = self.stream.shutdown(std::net::Shutdown::Both);
             return state;
         }
-        // The server may have said why before it closed; a thread that reads finds out by itself.
-        let until = Instant::now() + LAST_WORDS;
+        // The server may have sent the reason before it closed the connection. If another thread
+        // reads, that thread receives it.
+        let until = Instant::now() + LAST_MESSAGE_TIMEOUT;
         let mut result = Ok(());
-        while !state.reading && result.is_ok() {
+        while !state.is_reading && result.is_ok() {
             (state, result) = self.read(state, Instant::now(), until);
             if result
                 .as_ref()
@@ -236,7 +241,7 @@ impl BlockingSession {
         state
     }
 
-    /// Waits until the call is done, reading for all who wait unless another thread does.
+    /// Waits until the call is done. Reads for all waiting threads, unless another thread does.
     fn wait<'a, R: Value>(
         &'a self,
         mut state: Locked<'a>,
@@ -246,29 +251,29 @@ impl BlockingSession {
     ) -> Result<R, CallFailure> {
         loop {
             if let Some(done) = state.session.take(call) {
-                Self::hand_over(state);
+                Self::hand_over_reading(state);
                 return done;
             }
             if now >= until {
                 state.session.give_up(call);
-                let state = self.write(state, now, now + LAST_WORDS);
-                Self::hand_over(state);
+                let state = self.write(state, now, now + LAST_MESSAGE_TIMEOUT);
+                Self::hand_over_reading(state);
                 return Err(CallFailure::TimedOut);
             }
             let greeted = state.session.server().is_some();
-            if !greeted && now >= state.greet_by {
+            if !greeted && now >= state.greeting_deadline {
                 state
                     .session
                     .lose(SessionLoss::NoGreeting, |thread| thread.unpark());
                 continue;
             }
-            if state.reading {
+            if state.is_reading {
                 state.session.set_waiter(call, std::thread::current());
                 drop(state);
                 std::thread::park_timeout(time_left(until));
                 now = Instant::now();
                 state = self.lock();
-                if !state.writing && !state.session.link.outbox.is_empty() {
+                if !state.is_writing && !state.session.link.outbox.is_empty() {
                     state = self.write(state, now, until);
                 }
                 continue;
@@ -276,12 +281,12 @@ impl BlockingSession {
             let read_until = if greeted {
                 until
             } else {
-                until.min(state.greet_by)
+                until.min(state.greeting_deadline)
             };
             let result;
             (state, result) = self.read(state, now, read_until);
             match result {
-                // A process that is stopped and goes on is interrupted.
+                // A process that is stopped and continued gets `Interrupted`.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -294,42 +299,42 @@ impl BlockingSession {
                     let loss = SessionLoss::Connection(disconnect(error));
                     state.session.lose(loss, |thread| thread.unpark());
                 }
-                // A PING wants its answer.
+                // A PING was answered.
                 Ok(()) if !state.session.link.outbox.is_empty() => {
                     now = Instant::now();
                     state = self.write(state, now, until);
                 }
-                // Other calls' answers came.
+                // Only other calls were answered.
                 Ok(()) if state.session.is_waiting(call) => now = Instant::now(),
                 Ok(()) => {}
             }
         }
     }
 
-    /// Another thread that waits reads from here on.
-    fn hand_over(mut state: Locked<'_>) {
-        if !state.reading && state.session.waiting() > 0 {
+    /// Wakes another waiting thread, which then reads.
+    fn hand_over_reading(mut state: Locked<'_>) {
+        if !state.is_reading && state.session.waiting() > 0 {
             let next = state.session.any_waiter();
             drop(state);
             next.inspect(Thread::unpark);
         }
     }
 
-    /// Reads once, and deals with what came.
+    /// Reads once, and handles the received frames.
     fn read<'a>(
         &'a self,
         mut state: Locked<'a>,
         now: Instant,
         until: Instant,
     ) -> (Locked<'a>, io::Result<()>) {
-        state.reading = true;
+        state.is_reading = true;
         let mut inbox = std::mem::replace(&mut state.session.link.inbox, Inbox::new(0));
-        let mut timeout = state.timeouts[0];
+        let mut timeout = state.read_timeout;
         drop(state);
         let result = self.read_into(&mut inbox, &mut timeout, now, until);
         let mut state = self.lock();
-        state.reading = false;
-        state.timeouts[0] = timeout;
+        state.is_reading = false;
+        state.read_timeout = timeout;
         std::mem::swap(&mut state.session.link.inbox, &mut inbox);
         state.session.link.inbox.lend_spare(inbox.release_spare());
         if result.is_ok() {
@@ -338,6 +343,7 @@ impl BlockingSession {
         (state, result)
     }
 
+    /// Reads once into the inbox.
     fn read_into(
         &self,
         inbox: &mut Inbox,
@@ -345,7 +351,7 @@ impl BlockingSession {
         now: Instant,
         until: Instant,
     ) -> io::Result<()> {
-        if bound(timeout, now, until) {
+        if adjust_timeout(timeout, now, until) {
             self.stream.set_read_timeout(Some(*timeout))?;
         }
         let count = match inbox.target() {
@@ -353,7 +359,7 @@ impl BlockingSession {
                 rustix::io::read(&self.stream, spare_capacity(bytes))
             }
             Target::Append { bytes, most } => {
-                // There is room for more than may be read.
+                // The vector has more spare capacity than may be read.
                 let mut piece = [0; 16 * 1024];
                 let most = most.min(piece.len());
                 rustix::io::read(&self.stream, &mut piece[..most])
@@ -369,17 +375,17 @@ impl BlockingSession {
     }
 }
 
-/// Whether the kernel's timeout is to be set, and to what: only where it is off by much, since
-/// setting it costs a system call.
-fn bound(timeout: &mut Duration, now: Instant, until: Instant) -> bool {
+/// Sets `timeout` to the time left, and returns whether the kernel must be told. Small differences
+/// are ignored, since the change costs a system call.
+fn adjust_timeout(timeout: &mut Duration, now: Instant, until: Instant) -> bool {
     let left = until
         .saturating_duration_since(now)
         .max(Duration::from_millis(1));
-    let is_off = *timeout < left || *timeout > left + left / 8;
-    if is_off {
+    let must_change = *timeout < left || *timeout > left + left / 8;
+    if must_change {
         *timeout = left + left / 16;
     }
-    is_off
+    must_change
 }
 
 fn disconnect(error: io::Error) -> Disconnect {

@@ -18,8 +18,8 @@ use crate::topology::{Server, Topology};
 const DEFAULT_SESSIONS: usize = 8;
 
 /// Sets up a [`Network`]. What is set here wins over the environment (`RPC_CLIENT`,
-/// `RPC_SERVER_<NAME>`), and that over what `init.yaml` says. With `RPC_WIRE=text` stubs speak the
-/// text protocol, which a person can read on its way.
+/// `RPC_SERVER_<NAME>`), and the environment wins over `init.yaml`. With `RPC_WIRE=text` stubs
+/// speak the text protocol, which a person can read.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct NetworkBuilder {
@@ -29,6 +29,14 @@ pub struct NetworkBuilder {
     deadline: Option<Duration>,
     sessions: usize,
     hooks: Hooks,
+}
+
+impl Network {
+    /// Begins to set up a network of this topology: the `TOPOLOGY` of generated stubs, or a
+    /// [`Topology`] that was made at run time.
+    pub fn builder(topology: impl Into<Arc<Topology>>) -> NetworkBuilder {
+        NetworkBuilder::new(topology.into())
+    }
 }
 
 impl NetworkBuilder {
@@ -49,22 +57,22 @@ impl NetworkBuilder {
         self
     }
 
-    /// Sets where a server is reached, as `IP:PORT`. Otherwise it is where the file says.
+    /// Sets where a server is reached, as `IP:PORT`. The default is the address in the file.
     pub fn server(mut self, name: impl Into<String>, address: impl Into<String>) -> Self {
         self.servers.insert(name.into(), address.into());
         self
     }
 
-    /// Sets the maximum duration of every call. Otherwise it is what each procedure declares, or 30
+    /// Sets the maximum duration of every call. The default is what each procedure declares, or 30
     /// seconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Sets the maximum number of binary sessions to one server, which is 8 otherwise. It holds for
-    /// all threads together, and for the tasks of each tokio runtime. Calls share sessions if there
-    /// are more calls than sessions.
+    /// Sets the maximum number of binary sessions to one server. The default is 8. The limit holds
+    /// for all threads together, and for the tasks of each tokio runtime. If there are more calls
+    /// than sessions, calls share sessions.
     ///
     /// # Panics
     /// If it is 0.
@@ -74,14 +82,14 @@ impl NetworkBuilder {
         self
     }
 
-    /// Sets what observes each call. The last one that is set counts.
+    /// Sets what observes each call. It replaces hooks that were set before.
     pub fn hooks(mut self, hooks: impl CallHooks + 'static) -> Self {
         self.hooks = Hooks(Some(Arc::new(hooks)));
         self
     }
 
-    /// Returns the name of the client that this process would be: `explicit`, else what
-    /// [`build`](Self::build) would take.
+    /// Returns the name of the client that this process would be: `explicit`, or else the client
+    /// that [`build`](Self::build) would take.
     ///
     /// # Errors
     /// As [`build`](Self::build).
@@ -93,8 +101,8 @@ impl NetworkBuilder {
     /// Returns the network.
     ///
     /// # Errors
-    /// Of the kind [`Configuration`](crate::ErrorKind::Configuration): no client or an unknown one,
-    /// an unknown server, an invalid address.
+    /// An error of the kind [`Configuration`](crate::ErrorKind::Configuration): no client or an
+    /// unknown one, an unknown server, an invalid address.
     pub fn build(self) -> Result<Network, Error> {
         if environment("RPC_TLS").is_some() {
             return Err(Error::configuration(
@@ -157,7 +165,7 @@ impl NetworkBuilder {
         Ok(Caller { name, ip })
     }
 
-    /// Where each server is reached, in the topology's order.
+    /// Returns where each server is reached, in the topology's order.
     fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
         let is_declared = |name: &str| {
             self.topology

@@ -34,8 +34,8 @@ pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error
     };
     let socket =
         Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(no_socket)?;
-    // With this option the kernel chooses the port when it knows the server's address. A port that
-    // is chosen by `bind` is taken for all servers.
+    // With this option the kernel chooses the port when it knows the server's address. Without it,
+    // `bind` would reserve the port for all servers.
     nix::sys::socket::setsockopt(&socket, IpBindAddressNoPort, &true)
         .map_err(|error| no_socket(error.into()))?;
     socket
@@ -43,7 +43,7 @@ pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error
         .map_err(|error| {
             let Caller { name, ip } = caller;
             let message = format!(
-                "client `{name}` calls from {ip}, which is no address of this machine: {error}"
+                "client `{name}` calls from {ip}, which is not an address of this machine: {error}"
             );
             Error::configuration(message).caused_by(Some(&error.into()))
         })?;
@@ -56,14 +56,14 @@ pub(crate) fn unreachable(server: &Endpoint, error: io::Error) -> Error {
         .caused_by(Some(&error.into()))
 }
 
-/// Returns whether nothing is there to be read: neither bytes nor the end of the connection.
+/// Returns whether nothing can be read: neither bytes nor the end of the connection.
 pub(crate) fn is_quiet(stream: &TcpStream) -> bool {
     let mut byte = [0];
     let peeked = recv(stream, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
     matches!(peeked, Err(rustix::io::Errno::AGAIN))
 }
 
-/// Returns the time until the deadline. Never zero, which the kernel takes for no limit.
+/// Returns the time until the deadline. Never zero, since zero means no limit in the kernel.
 pub(crate) fn time_left(deadline: Instant) -> Duration {
     deadline
         .saturating_duration_since(Instant::now())

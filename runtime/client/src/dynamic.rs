@@ -13,14 +13,16 @@ pub struct Argument {
 }
 
 impl Argument {
-    /// An argument of any type, such as `List[str]`, as its JSON text. The server checks both.
+    /// Returns an argument of any type, such as `List[str]`, given as JSON text. The server checks
+    /// the type and the value.
     ///
     /// # Errors
-    /// Of the kind [`Configuration`](crate::ErrorKind::Configuration) where the text is not JSON.
+    /// An error of the kind [`Configuration`](crate::ErrorKind::Configuration) if the text is not
+    /// JSON.
     pub fn json(type_text: impl Into<String>, json: impl Into<String>) -> Result<Self, Error> {
         let json = json.into();
         match serde_json::from_str::<&RawValue>(&json) {
-            // On one line, since a line feed would end the message in the line framing.
+            // In one line, since a line feed would end the message in the line framing.
             Ok(_) => Ok(Self {
                 type_text: type_text.into(),
                 json: json.replace(['\n', '\r'], " "),
@@ -53,7 +55,8 @@ impl From<f64> for Argument {
     fn from(value: f64) -> Self {
         let mut binary = Vec::new();
         wire::value::Value::encode(&value, &mut binary);
-        let (mut reader, mut json) = (wire::value::Reader::new(&binary), Vec::new());
+        let mut reader = wire::value::Reader::new(&binary);
+        let mut json = Vec::new();
         let written = wire::json::from_binary(&rpc_schema::Type::Float, &mut reader, &mut json);
         debug_assert!(written.is_ok(), "eight bytes are a float");
         Self {
@@ -86,14 +89,14 @@ impl From<&str> for Argument {
 pub struct Answer {
     /// The JSON text of each returned value.
     pub return_values: Vec<Box<RawValue>>,
-    /// The generation that answered.
+    /// The generation of the code that answered.
     pub generation: u64,
     /// SHA-256 of the code that answered.
     pub source: String,
 }
 
 impl Answer {
-    /// Reads the value of an `RPC-RES`.
+    /// Parses the value of an `RPC-RES`.
     pub(crate) fn parse(value: &Members<'_>) -> Result<Self, String> {
         Ok(Self {
             return_values: value.decode("return-values")?,

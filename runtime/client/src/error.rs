@@ -8,10 +8,10 @@ use rpc_schema::visible;
 use wire::exception::{Exception, ExceptionType, Executed};
 use wire::procedure::InvalidType;
 
-/// Why a call did not return: an exception from the far side, or a failure on the way to it.
+/// Why a call did not return: an exception from the server, or a failure on the way to it.
 ///
-/// What a caller usually asks: [`kind`](Self::kind) to tell failures apart,
-/// [`executed`](Self::executed) to know whether it is safe to call again.
+/// [`kind`](Self::kind) distinguishes failures. [`executed`](Self::executed) says whether it is
+/// safe to call again.
 #[derive(Debug, Clone)]
 pub struct Error {
     inner: Box<Inner>,
@@ -28,22 +28,20 @@ struct Inner {
     cause: Option<Arc<io::Error>>,
 }
 
-/// What sort of failure it was.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// One of the protocol's exceptions; [`Error::is_from_peer`] tells whether the far side sent
-    /// it.
+    /// An exception of the protocol. [`Error::is_from_peer`] says whether the server sent it.
     Exception(ExceptionType),
-    /// The network was set up wrongly: an unknown service, an undecided identity, an address that
-    /// is none.
+    /// The network was set up wrongly: an unknown service, no selected client, an invalid address.
     Configuration,
-    /// The far side sent something that is not the protocol.
+    /// The server sent something that breaks the protocol.
     Protocol,
 }
 
 impl Error {
-    /// Returns an error of the caller's own making, such as the answer of a mock in a test.
+    /// Returns an error that a program makes itself, such as the answer of a mock in a test.
     pub fn new(kind: ErrorKind, executed: Executed, message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
@@ -76,7 +74,7 @@ impl Error {
         self
     }
 
-    /// Returns what sort of failure it was.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
@@ -106,13 +104,13 @@ impl Error {
         &self.inner.valid_signatures
     }
 
-    /// Returns the message alone, without the exception's type and as it came: a server may have
-    /// sent it.
+    /// Returns the message without the type of the exception. It is not escaped, and a server may
+    /// have sent it.
     pub fn message(&self) -> &str {
         &self.inner.message
     }
 
-    /// Returns whether the server sent this exception. Otherwise it arose in this process.
+    /// Returns whether the server sent this exception. If not, it was made in this process.
     pub fn is_from_peer(&self) -> bool {
         self.inner.is_from_peer
     }
@@ -138,8 +136,8 @@ impl From<InvalidType> for Error {
     }
 }
 
-/// In words for people: what a server or a procedure said is escaped. [`Error::message`] has it as
-/// it came.
+/// Writes the error for people: text from a server or a procedure is escaped. [`Error::message`]
+/// returns the text without escapes.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let ErrorKind::Exception(kind) = self.inner.kind {

@@ -1,4 +1,4 @@
-//! [`explain`]: what a caller is told about a failed call.
+//! [`explain`]: turns a failed call into an error for the caller.
 
 use wire::GREETING_TIMEOUT;
 use wire::calls::failure::{CallFailure, SessionLoss};
@@ -91,6 +91,6 @@ pub(crate) fn unavailable(message: String) -> Error {
 
 fn no_greeting(server: &Endpoint) -> String {
     format!(
-        "{server} said nothing within {GREETING_TIMEOUT:?}: it is no rpc-server, or it does not respond"
+        "{server} said nothing within {GREETING_TIMEOUT:?}: it is not an rpc-server, or it does not respond"
     )
 }

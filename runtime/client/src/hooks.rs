@@ -1,4 +1,4 @@
-//! [`CallHooks`]: what is told of each call before and after it.
+//! [`CallHooks`]: observes each call before and after it.
 
 use std::fmt;
 use std::sync::Arc;

@@ -10,8 +10,18 @@ use crate::topology::StaticTopology;
 /// disturb each other.
 static INSTALLED: RwLock<Vec<(&'static StaticTopology, Network)>> = RwLock::new(Vec::new());
 
+impl Network {
+    /// Makes the free functions of the stubs call through this network. The stubs are those that
+    /// its topology belongs to. Without effect if the topology was made at run time.
+    pub fn install(self) {
+        if let Some(origin) = self.inner.resolver.topology().origin {
+            install(origin, self);
+        }
+    }
+}
+
 /// Makes the free functions of the stubs with this topology call through `network`.
-pub(crate) fn install(topology: &'static StaticTopology, network: Network) {
+fn install(topology: &'static StaticTopology, network: Network) {
     let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
     match installed
         .iter_mut()
@@ -22,8 +32,8 @@ pub(crate) fn install(topology: &'static StaticTopology, network: Network) {
     }
 }
 
-/// Returns the network that free functions call through. If none was installed, one is built that
-/// follows the environment and the file.
+/// Returns the network that free functions call through. If none was installed, a network is built
+/// from the environment and the file.
 ///
 /// # Errors
 /// As [`NetworkBuilder::build`](crate::NetworkBuilder::build).

@@ -1,4 +1,4 @@
-//! [`Mock`]: what answers calls in tests, and [`RecordedCall`]: what it remembers of them.
+//! [`Mock`]: answers calls in tests, and records them as [`RecordedCall`].
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use wire::json;
 use wire::procedure::Procedure;
 use wire::value::{self, Reader, Value};
 
-/// A call that a test double was asked for.
+/// A call that a mock received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedCall {
@@ -21,13 +21,13 @@ pub struct RecordedCall {
     pub service: &'static str,
     /// The procedure's name.
     pub rpc: &'static str,
-    /// The types of the arguments, which tell overloads apart.
+    /// The types of the arguments, which distinguish overloads.
     pub argument_types: &'static [&'static str],
     /// The JSON text of each argument.
     pub arguments: Vec<String>,
 }
 
-/// Written like a call: `svc1.rpc1(7, ["a","b"])`.
+/// Formats it as a call: `svc1.rpc1(7, ["a","b"])`.
 impl fmt::Display for RecordedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -40,54 +40,54 @@ impl fmt::Display for RecordedCall {
     }
 }
 
-/// Answers calls with closures. Clones share closures and memory.
+/// Answers calls with closures. Clones share closures and recorded calls.
 #[derive(Clone, Default)]
 pub struct Mock {
-    memory: Arc<Mutex<Memory>>,
+    state: Arc<Mutex<MockState>>,
 }
 
 #[derive(Default)]
-struct Memory {
+struct MockState {
     recorded: Vec<RecordedCall>,
-    answers: HashMap<Key, Answer>,
+    answers: HashMap<SignatureKey, AnswerFn>,
 }
 
-/// By what signatures are told apart.
-type Key = (&'static str, &'static [&'static str]);
+/// What distinguishes signatures: the name of the procedure and the types of the arguments.
+type SignatureKey = (&'static str, &'static [&'static str]);
 
-/// From binary arguments to binary results. It is called without a lock, so that it may make calls
-/// itself.
-type Answer = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, Error> + Send + Sync>;
+/// Turns binary arguments into binary results. It is called without a lock, so it may call the
+/// mock.
+type AnswerFn = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, Error> + Send + Sync>;
 
 impl Mock {
-    /// Answers this procedure from here on; `answer` gets the tuple of its arguments.
+    /// Answers all later calls of this procedure. `answer` gets the tuple of the arguments.
     #[must_use]
     pub fn on<A: Value, R: Value>(
         self,
         procedure: &'static Procedure,
         answer: impl Fn(A) -> Result<R, Error> + Send + Sync + 'static,
     ) -> Self {
-        let answer: Answer = Arc::new(move |arguments: &[u8]| {
+        let answer: AnswerFn = Arc::new(move |arguments: &[u8]| {
             let mut returned = Vec::new();
-            answer(value::decode(arguments).map_err(|error| garbled(&error))?)?
+            answer(value::decode(arguments).map_err(|error| type_mismatch(&error))?)?
                 .encode(&mut returned);
             Ok(returned)
         });
-        self.memory().answers.insert(key(procedure), answer);
+        self.state().answers.insert(key(procedure), answer);
         self
     }
 
-    /// Every call so far, in order.
+    /// Returns every call so far, in order.
     pub fn recorded(&self) -> Vec<RecordedCall> {
-        self.memory().recorded.clone()
+        self.state().recorded.clone()
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, MockState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a call; what answers it.
-    fn record(&self, procedure: &'static Procedure, arguments: &[u8]) -> Result<Answer, Error> {
+    /// Records a call. Returns the closure that answers it.
+    fn record(&self, procedure: &'static Procedure, arguments: &[u8]) -> Result<AnswerFn, Error> {
         let recorded = RecordedCall {
             service: procedure.service,
             rpc: procedure.rpc,
@@ -100,13 +100,13 @@ impl Mock {
             );
             Error::configuration(message)
         };
-        let mut memory = self.memory();
-        let answer = memory
+        let mut state = self.state();
+        let answer = state
             .answers
             .get(&key(procedure))
             .cloned()
             .ok_or_else(unanswered);
-        memory.recorded.push(recorded);
+        state.recorded.push(recorded);
         answer
     }
 }
@@ -121,36 +121,37 @@ impl Transport for Mock {
         arguments.encode(&mut binary);
         let answer = self.record(procedure, &binary)?;
         let returned = answer(&binary)?;
-        value::decode(&returned).map_err(|error| garbled(&error))
+        value::decode(&returned).map_err(|error| type_mismatch(&error))
     }
 }
 
 impl fmt::Debug for Mock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mock")
-            .field("recorded", &self.memory().recorded)
+            .field("recorded", &self.state().recorded)
             .finish_non_exhaustive()
     }
 }
 
-fn key(procedure: &'static Procedure) -> Key {
+fn key(procedure: &'static Procedure) -> SignatureKey {
     (procedure.rpc, procedure.arguments)
 }
 
+/// Returns the JSON text of each argument.
 fn json_texts(procedure: &'static Procedure, arguments: &[u8]) -> Result<Vec<String>, Error> {
     let mut reader = Reader::new(arguments);
     let text = |ty: &Type| {
         let mut text = Vec::new();
-        json::from_binary(ty, &mut reader, &mut text).map_err(|error| garbled(&error))?;
+        json::from_binary(ty, &mut reader, &mut text).map_err(|error| type_mismatch(&error))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     };
     procedure.types()?.arguments.iter().map(text).collect()
 }
 
-fn garbled(error: &value::DecodeError) -> Error {
+fn type_mismatch(error: &value::DecodeError) -> Error {
     Error::protocol(
         Executed::No,
-        format!("the mock and the procedure disagree about their types: {error}"),
+        format!("the mock and the procedure have different types: {error}"),
     )
 }
 
@@ -164,17 +165,17 @@ mod tests {
     static JOIN: Procedure = Procedure::new("calc", "add", &["str", "List[str]"], &["str"]);
 
     #[test]
-    fn a_mock_answers_by_signature_and_remembers_what_it_was_asked() {
+    fn a_mock_answers_by_signature_and_records_its_calls() {
         let calls = AtomicI64::new(0);
         let mock = Mock::default()
             .on(&ADD, move |(a, b): (i64, i64)| {
                 Ok(a + b + calls.fetch_add(1, Ordering::Relaxed))
             })
             .on(&JOIN, |(a, b): (String, Vec<String>)| Ok(a + &b.concat()));
-        let carrier = mock.clone();
-        assert_eq!(carrier.carry::<_, i64>(&ADD, (2_i64, 3_i64)).ok(), Some(5));
-        assert_eq!(carrier.carry::<_, i64>(&ADD, (2_i64, 3_i64)).ok(), Some(6));
-        let joined = carrier.carry::<_, String>(&JOIN, ("a".to_owned(), vec!["b".to_owned()]));
+        let clone = mock.clone();
+        assert_eq!(clone.carry::<_, i64>(&ADD, (2_i64, 3_i64)).ok(), Some(5));
+        assert_eq!(clone.carry::<_, i64>(&ADD, (2_i64, 3_i64)).ok(), Some(6));
+        let joined = clone.carry::<_, String>(&JOIN, ("a".to_owned(), vec!["b".to_owned()]));
         assert_eq!(joined.ok().as_deref(), Some("ab"));
         let recorded: Vec<String> = mock.recorded().iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_without_an_answer_says_so_and_is_remembered() {
+    fn a_call_without_an_answer_fails_and_is_recorded() {
         let mock = Mock::default();
         let error = mock
             .carry::<_, i64>(&ADD, (1_i64, 2_i64))
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_make_the_call_that_it_answers() {
+    fn an_answer_may_call_its_own_procedure() {
         let mock = Mock::default();
         let inner = mock.clone();
         let sum_to = move |(a, b): (i64, i64)| match a {
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_call_the_mock_itself() {
+    fn an_answer_may_call_another_procedure_of_the_mock() {
         let mock = Mock::default().on(&JOIN, |(a, _): (String, Vec<String>)| Ok(a));
         let inner = mock.clone();
         let mock = mock.on(&ADD, move |(a, b): (i64, i64)| {

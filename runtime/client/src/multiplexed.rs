@@ -1,13 +1,13 @@
-//! [`MultiplexedSession`]: a binary session that tasks share. One task of its own does the system
-//! calls.
+//! [`MultiplexedSession`]: a binary session that tasks share. One more task, the driver, does the
+//! system calls.
 //!
 //! ```text
 //! call --begin--> outbox ~~~wakes~~~> driver --> socket
 //! call <~~~wakes~~~ answer <-- inbox <-- driver <-- socket
 //! ```
 //!
-//! Calls that begin during one turn of the scheduler leave in one write, since the driver's turn
-//! comes after theirs.
+//! Calls that begin during one turn of the scheduler are sent in one write, since the driver has
+//! its turn after them.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -31,20 +31,21 @@ use wire::outbox::{MAX_SLICES, Outbox};
 use wire::procedure::Procedure;
 use wire::value::Value;
 
-/// How much longer than the deadline a caller waits, so that the server's own word about it
-/// arrives.
+/// How much longer than the deadline a caller waits, so that the server's own exception about the
+/// deadline can arrive.
 const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
-/// A server that takes nothing for so long is given up.
+/// Time after which a session is given up if the server takes no bytes.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Room for more output than this is given back.
-const MAX_KEPT: usize = 4 << 20;
+/// Maximum number of bytes that stay allocated for output.
+const MAX_KEPT_BYTES: usize = 4 << 20;
 
-/// However much comes, deadlines are looked at and other tasks have their turn after so many reads.
+/// Maximum number of reads in one turn of the driver. Then deadlines are checked and other tasks
+/// run.
 const READS_PER_TURN: usize = 32;
 
-/// A connection to a server; its driver ends when the last of these is dropped and no call waits.
+/// A connection to a server. Its driver ends when this is dropped and no call waits.
 #[derive(Debug)]
 pub(crate) struct MultiplexedSession {
     shared: Arc<Shared>,
@@ -52,82 +53,82 @@ pub(crate) struct MultiplexedSession {
 
 #[derive(Debug)]
 struct Shared {
-    state: Mutex<State>,
-    /// How many calls wait, or a little more.
-    calls: AtomicUsize,
-    /// The session has ended, or takes no more.
-    ended: AtomicBool,
+    state: Mutex<SessionState>,
+    /// Number of waiting calls. It may be a little too high.
+    call_count: AtomicUsize,
+    /// Whether the session has ended or takes no more calls.
+    has_ended: AtomicBool,
 }
 
 #[derive(Debug)]
-struct State {
+struct SessionState {
     session: ClientSession<Waker>,
-    /// The driver, while it waits.
+    /// The waker of the driver while it waits.
     driver: Option<Waker>,
-    /// When something was last sent or came.
-    active: Instant,
-    /// The earliest deadline of the calls that wait, or an earlier time.
-    due: Option<Instant>,
-    /// Nobody will call any more.
-    abandoned: bool,
+    /// When a call last began or bytes last arrived.
+    last_activity: Instant,
+    /// The earliest deadline of the waiting calls, or an earlier time.
+    next_deadline: Option<Instant>,
+    /// Whether the session was dropped, so that no further calls begin.
+    is_abandoned: bool,
 }
 
 impl MultiplexedSession {
-    /// Begins a session on this connection; its driver is a task of the runtime around.
+    /// Begins a session on this connection. Its driver is a task of the current runtime.
     pub(crate) fn start(stream: TcpStream, client: &str) -> Self {
-        let state = State {
+        let state = SessionState {
             session: ClientSession::new(client),
             driver: None,
-            active: Instant::now(),
-            due: None,
-            abandoned: false,
+            last_activity: Instant::now(),
+            next_deadline: None,
+            is_abandoned: false,
         };
-        let (calls, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
-            calls,
-            ended,
+            call_count: AtomicUsize::new(0),
+            has_ended: AtomicBool::new(false),
         });
         let mut driver = Driver::new(stream, Arc::clone(&shared));
         tokio::spawn(async move {
-            let loss = std::future::poll_fn(|cx| driver.turn(cx)).await;
+            let loss = std::future::poll_fn(|cx| driver.poll_turn(cx)).await;
             driver.end(loss);
         });
         Self { shared }
     }
 
-    /// How many calls wait; `None` where no other may follow.
+    /// Returns the number of waiting calls. `None` if no further call may begin.
     pub(crate) fn load(&self) -> Option<usize> {
-        let calls = self.shared.calls.load(Ordering::Relaxed);
+        let calls = self.shared.call_count.load(Ordering::Relaxed);
         let is_usable =
-            !self.shared.ended.load(Ordering::Relaxed) && (calls > 0 || self.is_fresh());
+            !self.shared.has_ended.load(Ordering::Relaxed) && (calls > 0 || self.is_still_open());
         is_usable.then_some(calls)
     }
 
-    /// Whether the server will not close it before a call arrives.
-    fn is_fresh(&self) -> bool {
+    /// Returns whether the idle timeout leaves time for a call to arrive before the server closes
+    /// the session.
+    fn is_still_open(&self) -> bool {
         let state = self.shared.lock();
-        let kept = Duration::from_millis(
+        let idle_timeout = Duration::from_millis(
             state
                 .session
                 .server()
                 .map_or(0, |server| server.idle_timeout_ms)
                 .into(),
         );
-        let idle = state.active.elapsed();
-        kept.is_zero() || idle < kept / 4 * 3
+        let idle = state.last_activity.elapsed();
+        idle_timeout.is_zero() || idle < idle_timeout / 4 * 3
     }
 
     /// Sends a call and waits for its answer. `put` appends the arguments. If the future is
-    /// dropped, the call is given up and the server is told.
+    /// dropped, the call is abandoned and the server is told.
     pub(crate) fn call<R: Value>(
         &self,
         procedure: &'static Procedure,
         time: CallTime,
         put: impl FnOnce(&mut Outbox),
     ) -> impl Future<Output = Result<R, CallFailure>> {
-        self.shared.calls.fetch_add(1, Ordering::Relaxed);
-        let mut call = Call {
+        self.shared.call_count.fetch_add(1, Ordering::Relaxed);
+        let mut call = PendingCall {
             shared: &self.shared,
             number: None,
             deadline: None,
@@ -146,19 +147,19 @@ impl MultiplexedSession {
 impl Drop for MultiplexedSession {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        state.abandoned = true;
-        wake_unlocked(state);
+        state.is_abandoned = true;
+        wake_driver(state);
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A call that waits. It is given up when this is dropped.
-struct Call<'a> {
+/// A waiting call. It is abandoned when this is dropped.
+struct PendingCall<'a> {
     shared: &'a Shared,
     /// `None` before the call begins, and once it is done.
     number: Option<u64>,
@@ -166,7 +167,7 @@ struct Call<'a> {
     deadline: Option<Instant>,
 }
 
-impl Call<'_> {
+impl PendingCall<'_> {
     fn begin(
         &mut self,
         procedure: &'static Procedure,
@@ -177,13 +178,13 @@ impl Call<'_> {
         let mut state = self.shared.lock();
         self.number = Some(state.session.begin(procedure, time, Some(waker), put)?);
         self.deadline = Some(time.deadline);
-        state.active = time.now;
-        state.due = Some(
+        state.last_activity = time.now;
+        state.next_deadline = Some(
             state
-                .due
-                .map_or(time.deadline, |due| due.min(time.deadline)),
+                .next_deadline
+                .map_or(time.deadline, |next| next.min(time.deadline)),
         );
-        wake_unlocked(state);
+        wake_driver(state);
         Ok(())
     }
 
@@ -196,7 +197,7 @@ impl Call<'_> {
             self.number = None;
             return Poll::Ready(done);
         }
-        // What wakes it without an answer is its deadline, or somebody else.
+        // A wake-up without an answer may be for the deadline.
         if self
             .deadline
             .is_some_and(|deadline| Instant::now() >= deadline + DEADLINE_GRACE)
@@ -208,36 +209,37 @@ impl Call<'_> {
     }
 }
 
-/// Wakes the driver, if it waits.
-fn wake_unlocked(mut state: MutexGuard<'_, State>) {
+/// Unlocks the state, and wakes the driver if it waits.
+fn wake_driver(mut state: MutexGuard<'_, SessionState>) {
     let driver = state.driver.take();
     drop(state);
     driver.into_iter().for_each(Waker::wake);
 }
 
-impl Drop for Call<'_> {
+impl Drop for PendingCall<'_> {
     fn drop(&mut self) {
-        self.shared.calls.fetch_sub(1, Ordering::Relaxed);
+        self.shared.call_count.fetch_sub(1, Ordering::Relaxed);
         let Some(number) = self.number else { return };
         let mut state = self.shared.lock();
         state.session.give_up(number);
-        wake_unlocked(state);
+        wake_driver(state);
     }
 }
 
-/// What does a session's system calls.
+/// Does the system calls of a session.
 struct Driver {
     stream: TcpStream,
     shared: Arc<Shared>,
-    /// What is being written.
+    /// The bytes that are being written.
     batch: Outbox,
-    /// With the driver, but for the moments in which frames are taken from it.
+    /// The inbox of the session. The session has it only while it takes frames from it.
     inbox: Inbox,
     timer: Pin<Box<Sleep>>,
-    /// Since when the server has taken nothing of what is being written.
-    stuck_since: Option<Instant>,
-    /// When the server must have greeted; `None` once it has.
-    greet_by: Option<Instant>,
+    /// Since when the server has taken no bytes.
+    stalled_since: Option<Instant>,
+    /// Until when the server must send its HELLO. `None` after the HELLO.
+    greeting_deadline: Option<Instant>,
+    /// The callers to wake when the state is unlocked.
     wake: Vec<Waker>,
 }
 
@@ -251,15 +253,15 @@ impl Driver {
             batch: Outbox::default(),
             inbox,
             timer,
-            stuck_since: None,
-            greet_by: Some(Instant::now() + GREETING_TIMEOUT),
+            stalled_since: None,
+            greeting_deadline: Some(Instant::now() + GREETING_TIMEOUT),
             wake: Vec::new(),
         }
     }
 
-    /// No call gets an answer any more.
+    /// Fails every waiting call.
     fn end(&mut self, loss: SessionLoss) {
-        self.shared.ended.store(true, Ordering::Relaxed);
+        self.shared.has_ended.store(true, Ordering::Relaxed);
         let mut wake = Vec::new();
         self.shared
             .lock()
@@ -268,20 +270,20 @@ impl Driver {
         wake.into_iter().for_each(Waker::wake);
     }
 
-    /// One wake-up; the answer is why the session ended.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<SessionLoss> {
+    /// Writes, reads and checks deadlines. Returns why the session ended, or `Pending`.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<SessionLoss> {
         for _ in 0..READS_PER_TURN {
             match self.write(cx).and_then(|()| self.read(cx)) {
                 Ok(true) => {}
-                Ok(false) => return self.rest(cx),
+                Ok(false) => return self.wait(cx),
                 Err(error) => return Poll::Ready(SessionLoss::Connection(disconnect(error))),
             }
         }
         cx.waker().wake_by_ref();
-        self.rest(cx)
+        self.wait(cx)
     }
 
-    /// Writes what the calls have put there, as far as the kernel takes it.
+    /// Writes the output, as far as the kernel takes it.
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         loop {
             if self.batch.is_empty() {
@@ -301,9 +303,9 @@ impl Driver {
             match polled {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(count)) => self.wrote(count),
-                Poll::Ready(Err(error)) => return self.read_last_words(cx, error),
+                Poll::Ready(Err(error)) => return self.read_last_messages(cx, error),
                 Poll::Pending => {
-                    self.stuck_since.get_or_insert_with(Instant::now);
+                    self.stalled_since.get_or_insert_with(Instant::now);
                     return Ok(());
                 }
             }
@@ -312,22 +314,22 @@ impl Driver {
 
     fn wrote(&mut self, count: usize) {
         self.batch.advance(count);
-        self.stuck_since = None;
+        self.stalled_since = None;
         self.shared.lock().session.wrote(count);
         if self.batch.is_empty() {
             self.inbox.lend_spare(self.batch.take_spare());
-            self.batch.trim(MAX_KEPT);
+            self.batch.trim(MAX_KEPT_BYTES);
         }
     }
 
-    /// What can no longer be written to may have said why.
-    fn read_last_words(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Result<()> {
-        while self.read(cx).is_ok_and(|came| came) {}
+    /// Reads what the server sent before it closed the connection, such as the reason. Returns
+    /// `error`.
+    fn read_last_messages(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Result<()> {
+        while self.read(cx).is_ok_and(|has_read| has_read) {}
         Err(error)
     }
 
-    /// Reads what has come and wakes whose answers are in it. The answer: whether anything had
-    /// come.
+    /// Reads once, and wakes the callers whose answers arrived. Returns whether bytes arrived.
     fn read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let polled = match self.inbox.target() {
             Target::Append { bytes, most } => {
@@ -347,9 +349,9 @@ impl Driver {
         std::mem::swap(&mut state.session.link.inbox, &mut self.inbox);
         state.session.receive(now, |waker| self.wake.push(waker));
         std::mem::swap(&mut state.session.link.inbox, &mut self.inbox);
-        state.active = now;
+        state.last_activity = now;
         if !state.session.takes_more() {
-            self.shared.ended.store(true, Ordering::Relaxed);
+            self.shared.has_ended.store(true, Ordering::Relaxed);
         }
         drop(state);
         self.wake.drain(..).for_each(Waker::wake);
@@ -357,47 +359,55 @@ impl Driver {
     }
 
     /// Waits for calls, answers, or the next deadline.
-    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<SessionLoss> {
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<SessionLoss> {
         let mut state = self.shared.lock();
         if state.session.is_lost() {
             return Poll::Ready(SessionLoss::Connection(Disconnect::new(
                 "the session ended",
             )));
         }
-        if state.abandoned && state.session.waiting() == 0 {
+        if state.is_abandoned && state.session.waiting() == 0 {
             return Poll::Ready(SessionLoss::Connection(Disconnect::new(
-                "nobody calls any more",
+                "the session is no longer used",
             )));
         }
-        let mut due = state.due.map(|due| due + DEADLINE_GRACE);
-        if let Some(stuck) = self.stuck_since {
-            due = Some(due.map_or(stuck + WRITE_TIMEOUT, |due| due.min(stuck + WRITE_TIMEOUT)));
+        let mut wake_at = state.next_deadline.map(|wake_at| wake_at + DEADLINE_GRACE);
+        if let Some(stalled) = self.stalled_since {
+            wake_at = Some(wake_at.map_or(stalled + WRITE_TIMEOUT, |wake_at| {
+                wake_at.min(stalled + WRITE_TIMEOUT)
+            }));
         }
-        self.greet_by = self.greet_by.filter(|_| state.session.server().is_none());
-        if let Some(greet_by) = self.greet_by {
-            due = Some(due.map_or(greet_by, |due| due.min(greet_by)));
+        self.greeting_deadline = self
+            .greeting_deadline
+            .filter(|_| state.session.server().is_none());
+        if let Some(greeting_deadline) = self.greeting_deadline {
+            wake_at =
+                Some(wake_at.map_or(greeting_deadline, |wake_at| wake_at.min(greeting_deadline)));
         }
-        if let Some(due) = due {
-            if self.timer.deadline().into_std() != due {
-                self.timer.as_mut().reset(due.into());
+        if let Some(wake_at) = wake_at {
+            if self.timer.deadline().into_std() != wake_at {
+                self.timer.as_mut().reset(wake_at.into());
             }
             if self.timer.as_mut().poll(cx).is_ready() {
                 let now = Instant::now();
                 if self
-                    .stuck_since
+                    .stalled_since
                     .is_some_and(|since| now >= since + WRITE_TIMEOUT)
                 {
                     return Poll::Ready(SessionLoss::Stalled);
                 }
-                if self.greet_by.is_some_and(|greet_by| now >= greet_by) {
+                if self
+                    .greeting_deadline
+                    .is_some_and(|greeting_deadline| now >= greeting_deadline)
+                {
                     return Poll::Ready(SessionLoss::NoGreeting);
                 }
                 let late = now.checked_sub(DEADLINE_GRACE).unwrap_or(now);
-                state.due = state.session.expire(late, |waker| self.wake.push(waker));
+                state.next_deadline = state.session.expire(late, |waker| self.wake.push(waker));
                 cx.waker().wake_by_ref();
             }
         }
-        // A call that began since there was nothing to write found nobody to wake.
+        // A call that began after the last write found no waker of the driver.
         if self.batch.is_empty() && !state.session.link.outbox.is_empty() {
             cx.waker().wake_by_ref();
         }
@@ -408,11 +418,11 @@ impl Driver {
     }
 }
 
-/// The runtime may end before the session does.
+/// Ends the session if the runtime ends first.
 impl Drop for Driver {
     fn drop(&mut self) {
         self.end(SessionLoss::Connection(Disconnect::new(
-            "its runtime ended",
+            "the tokio runtime of the session ended",
         )));
     }
 }

@@ -29,8 +29,8 @@ pub(crate) struct MultiplexedPool {
     endpoint: Endpoint,
     max_sessions: usize,
     open: Mutex<Vec<PooledSession>>,
-    /// For each runtime, the lock that is held while a session is opened. A runtime that nobody
-    /// drives does not hold up the others.
+    /// For each runtime, the lock that is held while a session is opened. A runtime that does not
+    /// run its tasks does not delay the others.
     opening: Mutex<Vec<(Id, Arc<tokio::sync::Mutex<()>>)>>,
 }
 

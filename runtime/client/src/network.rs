@@ -13,15 +13,12 @@ use wire::message::{self, RequestHead};
 use wire::procedure::Procedure;
 use wire::value::{self, Reader, Value};
 
-use crate::builder::NetworkBuilder;
 use crate::dynamic::{Answer, Argument};
 use crate::endpoint::Caller;
 use crate::error::Error;
 use crate::hooks::{CallStart, Hooks};
-use crate::installed::install;
 use crate::options::CallOptions;
 use crate::resolver::{Resolver, ServerEntry};
-use crate::topology::Topology;
 
 /// Maximum duration of a call if nothing else is set.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
@@ -36,7 +33,7 @@ const MAX_DEADLINE: Duration = Duration::from_hours(24 * 366);
 /// once.
 #[derive(Debug, Clone)]
 pub struct Network {
-    inner: Arc<NetworkInner>,
+    pub(crate) inner: Arc<NetworkInner>,
     options: CallOptions,
 }
 
@@ -49,11 +46,11 @@ pub(crate) struct NetworkInner {
     pub(crate) hooks: Hooks,
 }
 
-/// What stubs speak.
+/// The protocol that stubs speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StubProtocol {
     Binary,
-    /// A person can read it on its way, for debugging.
+    /// A text protocol that a person can read, for debugging.
     Text,
 }
 
@@ -67,24 +64,10 @@ pub struct ServerHandle {
 }
 
 impl Network {
-    /// Begins to set up a network of this topology: the `TOPOLOGY` of generated stubs, or a
-    /// [`Topology`] that was made at run time.
-    pub fn builder(topology: impl Into<Arc<Topology>>) -> NetworkBuilder {
-        NetworkBuilder::new(topology.into())
-    }
-
     pub(crate) fn new(inner: NetworkInner) -> Self {
         Self {
             inner: Arc::new(inner),
             options: CallOptions::new(),
-        }
-    }
-
-    /// Makes the free functions of the stubs that this network's topology belongs to call through
-    /// it. Without effect if the topology was made at run time.
-    pub fn install(self) {
-        if let Some(origin) = self.inner.resolver.topology().origin {
-            install(origin, self);
         }
     }
 
@@ -107,10 +90,10 @@ impl Network {
         &self.inner.caller.name
     }
 
-    /// Returns the server of that name.
+    /// Returns the server with this name.
     ///
     /// # Errors
-    /// Of the kind [`Configuration`](crate::ErrorKind::Configuration) if there is none.
+    /// An error of the kind [`Configuration`](crate::ErrorKind::Configuration) if there is none.
     pub fn server(&self, name: &str) -> Result<ServerHandle, Error> {
         let place = self.inner.resolver.find_server(name)?;
         Ok(ServerHandle {
@@ -194,9 +177,12 @@ impl Network {
                     let answer = self.call_in_text(server, procedure, deadline, &binary)?;
                     return decode_values(&answer, &procedure.types()?.returns);
                 }
-                server
-                    .binary
-                    .call(&self.inner.caller, procedure, arguments, time_of(deadline))
+                server.binary.call(
+                    &self.inner.caller,
+                    procedure,
+                    arguments,
+                    call_time(deadline),
+                )
             })
     }
 
@@ -233,7 +219,7 @@ impl Network {
         }
         let start = call_start(procedure.service, procedure.rpc, server);
         let observed = crate::hooks::Observed::begin(&self.inner.hooks, start);
-        let time = time_of(deadline);
+        let time = call_time(deadline);
         let result = server
             .multiplexed
             .call(&self.inner.caller, procedure, arguments, time)
@@ -244,7 +230,8 @@ impl Network {
         }
     }
 
-    /// The maximum duration of a call: what the options say, else the network, else the procedure.
+    /// Returns the maximum duration of a call. The options win over the network, and the network
+    /// over the procedure.
     fn deadline(&self, declared_ms: Option<u64>) -> Duration {
         let declared = declared_ms.map(Duration::from_millis);
         let set = self.options.deadline.or(self.inner.deadline).or(declared);
@@ -373,7 +360,8 @@ fn call_start<'a>(service: &'a str, rpc: &'a str, server: &'a ServerEntry) -> Ca
     }
 }
 
-fn time_of(deadline: Duration) -> CallTime {
+/// Returns the present time and the deadline of a call that may take this long.
+fn call_time(deadline: Duration) -> CallTime {
     let now = Instant::now();
     CallTime {
         now,
@@ -388,7 +376,8 @@ async fn on_blocking_thread<R: Send + 'static>(
 ) -> Result<R, Error> {
     let runtime = tokio::runtime::Handle::try_current()
         .map_err(|_| Error::configuration(crate::multiplexed_pool::NO_RUNTIME))?;
-    let broken = |error| Error::protocol(Executed::Unknown, format!("the call broke off: {error}"));
+    let broken =
+        |error| Error::protocol(Executed::Unknown, format!("the call was aborted: {error}"));
     runtime.spawn_blocking(call).await.map_err(broken)?
 }
 

@@ -46,7 +46,7 @@ mod tests {
     use wire::outbox::LONG_BLOCK;
 
     #[test]
-    fn what_is_moved_can_be_put_until_it_was_put() {
+    fn long_arguments_can_be_put_once_and_short_ones_again() {
         for (length, copied) in [(LONG_BLOCK - 1, true), (LONG_BLOCK, false)] {
             let mut arguments = PendingArguments::new(vec![7_u8; length]);
             let mut out = Outbox::default();

@@ -1,4 +1,4 @@
-//! Calls that do not block: what generated asynchronous clients are made of.
+//! Calls that do not block, as generated asynchronous clients make them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,23 +8,24 @@ use crate::network::Network;
 use wire::procedure::Procedure;
 use wire::value::{DecodeError, Reader, Value};
 
-/// What a call comes to.
-type Boxed<'n, R> = Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>;
+/// The future of a call.
+type BoxedCall<'n, R> = Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>;
 
-/// A call of a procedure, to be carried by [`carry_request`]. What it returns is known to it alone,
-/// so that who carries it need not ask for a [`Value`].
+/// A call of a procedure, for [`carry_request`]. It knows by itself how to decode the returned
+/// value, so `R` needs no [`Value`] bound later.
 #[derive(Debug)]
 pub struct Request<R> {
     procedure: &'static Procedure,
     /// The binary form of the arguments.
     arguments: Vec<u8>,
-    carry: for<'n> fn(&'n Network, &'static Procedure, Encoded) -> Boxed<'n, R>,
+    /// Makes the call.
+    carry: for<'n> fn(&'n Network, &'static Procedure, EncodedArguments) -> BoxedCall<'n, R>,
 }
 
 /// Arguments in their binary form.
-struct Encoded(Vec<u8>);
+struct EncodedArguments(Vec<u8>);
 
-impl Value for Encoded {
+impl Value for EncodedArguments {
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0);
     }
@@ -37,7 +38,7 @@ impl Value for Encoded {
 }
 
 impl<R: Value + Send + 'static> Request<R> {
-    /// Of that procedure, without arguments.
+    /// Returns a call of this procedure without arguments.
     pub fn new(procedure: &'static Procedure) -> Self {
         Self {
             procedure,
@@ -46,7 +47,7 @@ impl<R: Value + Send + 'static> Request<R> {
         }
     }
 
-    /// With this argument behind those that it has.
+    /// Appends an argument.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "so that the tables need no references"
@@ -60,8 +61,8 @@ impl<R: Value + Send + 'static> Request<R> {
 fn carry<'n, R: Value + Send + 'static>(
     network: &'n Network,
     procedure: &'static Procedure,
-    arguments: Encoded,
-) -> Boxed<'n, R> {
+    arguments: EncodedArguments,
+) -> BoxedCall<'n, R> {
     Box::pin(network.call_typed_async(procedure, arguments))
 }
 
@@ -75,22 +76,25 @@ pub fn carry_async<A: Value + Send + Sync, R: Value + Send>(
     network.call_typed_async(procedure, arguments)
 }
 
-/// The same for a call that is encoded already.
+/// Calls a procedure as [`carry_async`] does, with arguments that are encoded already.
 pub fn carry_request<R>(
     network: &Network,
     request: Request<R>,
 ) -> impl Future<Output = Result<R, Error>> + Send {
-    (request.carry)(network, request.procedure, Encoded(request.arguments))
+    (request.carry)(
+        network,
+        request.procedure,
+        EncodedArguments(request.arguments),
+    )
 }
 
-/// The future of a call by an overload set. It says nothing of the set's arguments: of an `async
-/// fn` the compiler would ask once more, where it is awaited, whether they are valid, and report a
-/// wrong call three times.
+/// The future of a call of an overload set. Its type does not name the arguments of the set. If it
+/// did, as that of an `async fn` would, the compiler would report a wrong call three times.
 #[must_use = "a call that is not awaited is not made"]
 pub struct Carried<'n, R: 'n>(Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>);
 
 impl<'n, R> Carried<'n, R> {
-    /// Will call through this network.
+    /// Returns the future of a call through this network.
     pub fn by(network: &'n Network, request: Request<R>) -> Self {
         Self(Box::pin(carry_request(network, request)))
     }

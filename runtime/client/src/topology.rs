@@ -1,7 +1,7 @@
 //! [`Topology`]: the servers, clients and services of an `init.yaml`.
 //!
-//! Generated code has it as static data ([`StaticTopology`]); a program that reads `init.yaml` at
-//! run time makes a [`Topology`] by itself.
+//! Generated code contains it as static data ([`StaticTopology`]). A program that reads `init.yaml`
+//! at run time makes a [`Topology`] itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct Topology {
     pub(crate) clients: Vec<Client>,
     pub(crate) services: Vec<Service>,
     pub(crate) tenant: Option<String>,
-    /// The static data that it was made of.
+    /// The static data that this was made from.
     pub(crate) origin: Option<&'static StaticTopology>,
 }
 
@@ -102,8 +102,8 @@ impl Topology {
 }
 
 impl StaticTopology {
-    /// Returns a topology; `rpcgen` writes this call. `tenant` is the only client that the stubs
-    /// are for, if there is one; `sha256` is the hash of the `init.yaml`.
+    /// Returns a topology. `rpcgen` writes calls of this function. `tenant` is the only client that
+    /// the stubs are for, if there is one. `sha256` is the hash of the `init.yaml`.
     pub const fn new(
         servers: &'static [StaticServer],
         clients: &'static [StaticClient],

@@ -1,4 +1,4 @@
-//! [`Transport`]: what carries the calls of stubs.
+//! [`Transport`]: carries the calls of stubs.
 
 use wire::procedure::Procedure;
 use wire::value::Value;
@@ -6,13 +6,14 @@ use wire::value::Value;
 use crate::error::Error;
 use crate::network::Network;
 
-/// Carries calls to where they are answered.
+/// Carries calls to a server or a mock.
 pub trait Transport {
-    /// Calls a procedure. `arguments` is the tuple of its arguments, nested where there are more
-    /// than twelve; `R` is the returned value, a tuple of several, or `()`.
+    /// Calls a procedure. `arguments` is the tuple of its arguments, nested if there are more than
+    /// twelve. `R` is the type of the returned value: a tuple if there are several values, `()` if
+    /// there is none.
     ///
     /// # Errors
-    /// What the server answers, or a failure on the way to it.
+    /// The exception that the server answers with, or a failure on the way to it.
     fn carry<A: Value, R: Value>(
         &self,
         procedure: &'static Procedure,
@@ -20,7 +21,8 @@ pub trait Transport {
     ) -> Result<R, Error>;
 }
 
-/// Has a transport. Generated code implements all calls of a service for every carrier.
+/// A value that has a transport. Generated code implements all calls of a service for every
+/// carrier.
 pub trait Carrier {
     /// The type of the transport.
     type Transport: Transport;

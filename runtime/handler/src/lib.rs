@@ -1,7 +1,8 @@
-//! Native procedures: handlers in Rust, compiled into the provider's own binary.
+//! Native procedures: handlers in Rust, compiled into the program of the provider.
 //!
-//! Generated code makes a [`NativeService`] of a service's `Handler`; a server is started with it.
-//! Which procedures are live, and who may call them, the manifest says, as for code that travels.
+//! Generated code makes a [`NativeService`] from a `Handler` of a service. A server is started with
+//! it. The manifest says which procedures are live and who may call them, as it does for code that
+//! is deployed.
 
 use std::any::Any;
 use std::fmt;
@@ -15,7 +16,7 @@ use wire::outbox::Outbox;
 use wire::procedure::Procedure;
 use wire::value::{DecodeError, Reader, Value};
 
-/// A call as its handler sees it, beside the arguments.
+/// What a handler knows about a call besides the arguments.
 #[derive(Debug, Clone)]
 pub struct Call {
     client: Arc<str>,
@@ -23,8 +24,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Returns a call by that client, whose caller waits until `deadline`. Servers make calls for
-    /// their handlers, and tests of a handler make them for themselves:
+    /// Returns a call by this client, whose caller waits until `deadline`. Servers make calls for
+    /// their handlers. Tests of a handler make calls themselves:
     ///
     /// ```
     /// # use std::time::{Duration, Instant};
@@ -38,22 +39,22 @@ impl Call {
         }
     }
 
-    /// The client that calls: one of the service's tenants.
+    /// Returns the name of the client that calls. It is a tenant of the service.
     pub fn client(&self) -> &str {
         &self.client
     }
 
-    /// When the caller stops waiting. A handler that waits itself is dropped then.
+    /// Returns when the caller stops waiting. A handler that is still waiting then is dropped.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 }
 
-/// What a handler fails with: an `Execution Exception` at the caller, with this kind and message.
+/// The failure of a handler. The caller gets an `Execution Exception` with this kind and message.
 ///
 /// The operator `?` turns every `std::error::Error` into a failure of the kind `Error`. To let
-/// callers tell errors apart, name a kind ([`new`](Self::new)) or take the error's type for it
-/// ([`of_type`](Self::of_type)). An `anyhow::Error` or a boxed error needs `.map_err(|error|
+/// callers distinguish errors, name a kind ([`new`](Self::new)) or use the type of the error as the
+/// kind ([`of_type`](Self::of_type)). An `anyhow::Error` or a boxed error needs `.map_err(|error|
 /// Failure::new("Refused", error.to_string()))`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -61,11 +62,11 @@ pub struct Failure {
     message: String,
 }
 
-/// The kind of a failure that `?` made.
+/// The kind of a failure that the operator `?` makes.
 const DEFAULT_KIND: &str = "Error";
 
 impl Failure {
-    /// Returns a failure of a kind that callers can tell from others, such as `OutOfStock`.
+    /// Returns a failure of a kind that callers can distinguish, such as `OutOfStock`.
     pub fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),
@@ -88,12 +89,12 @@ impl Failure {
         Self::new(name, error.to_string())
     }
 
-    /// The kind.
+    /// Returns the kind.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The message.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -111,7 +112,7 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// The native procedures of a service, ready to be served; the `serve` of its stubs makes one.
+/// The native procedures of a service. The function `serve` of generated stubs makes one.
 pub struct NativeService {
     service: &'static str,
     methods: Vec<Method>,
@@ -124,15 +125,15 @@ pub struct Method {
     is_blocking: bool,
 }
 
-/// Starts a call.
+/// Starts calls of a procedure.
 trait StartCall: Send + Sync {
-    /// Decodes the arguments and makes the future of the call. The handler has not run yet.
+    /// Decodes the arguments and returns the future of the call. The handler does not run yet.
     fn start(&self, call: Call, arguments: &mut Reader<'_>) -> Result<RunningCall, DecodeError>;
 }
 
-/// A call under way.
+/// The future of a call.
 pub trait PollCall: Send {
-    /// Polls the handler. When it ends, appends the returned values.
+    /// Polls the handler. Appends the returned values when it ends.
     fn poll_into(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -140,11 +141,11 @@ pub trait PollCall: Send {
     ) -> Poll<Result<(), Failure>>;
 }
 
-/// A call under way.
+/// A running call.
 pub type RunningCall = Pin<Box<dyn PollCall>>;
 
 impl Method {
-    /// Returns the procedure that this is.
+    /// Returns the procedure.
     pub fn procedure(&self) -> &'static Procedure {
         self.procedure
     }
@@ -154,10 +155,10 @@ impl Method {
         self.is_blocking
     }
 
-    /// Decodes the arguments and makes the future of the call. The handler has not run yet.
+    /// Decodes the arguments and returns the future of the call. The handler does not run yet.
     ///
     /// # Errors
-    /// Bytes that are not the arguments.
+    /// The bytes are not the arguments.
     pub fn start(
         &self,
         call: Call,
@@ -177,13 +178,13 @@ impl<R: Value, F: Future<Output = Result<R, Failure>> + Send> PollCall for F {
     }
 }
 
-/// A function of the arguments that begins a call.
-struct Function<A, H> {
+/// A handler with the type of its arguments.
+struct TypedHandler<A, H> {
     handler: H,
     arguments: std::marker::PhantomData<fn(A)>,
 }
 
-impl<A, R, F, H> StartCall for Function<A, H>
+impl<A, R, F, H> StartCall for TypedHandler<A, H>
 where
     A: Value,
     R: Value,
@@ -202,8 +203,8 @@ where
     }
 }
 
-/// A handler that panicked before it began to run: it does so when it is polled, where panics are
-/// expected.
+/// A handler that panicked while it made its future. The panic continues when the call is polled,
+/// where panics are caught.
 struct Panicked(Option<Box<dyn Any + Send>>);
 
 impl PollCall for Panicked {
@@ -230,7 +231,7 @@ impl NativeService {
         self.methods
     }
 
-    /// Returns a service without procedures; generated code adds them.
+    /// Returns a service without procedures. Generated code adds them.
     pub fn new(service: &'static str) -> Self {
         Self {
             service,
@@ -238,8 +239,8 @@ impl NativeService {
         }
     }
 
-    /// Adds a procedure. `handler` gets the tuple of the arguments, nested where there are more
-    /// than twelve.
+    /// Adds a procedure. `handler` gets the tuple of the arguments, nested if there are more than
+    /// twelve.
     #[must_use]
     pub fn method<A, R, F>(
         mut self,
@@ -251,7 +252,7 @@ impl NativeService {
         R: Value + 'static,
         F: Future<Output = Result<R, Failure>> + Send + 'static,
     {
-        let handler = Box::new(Function {
+        let handler = Box::new(TypedHandler {
             handler,
             arguments: std::marker::PhantomData,
         });
@@ -263,14 +264,14 @@ impl NativeService {
         self
     }
 
-    /// Says that every overload of this procedure blocks its thread, by computing for long or by
-    /// waiting without `await`. It runs in a bounded pool of threads from its first call on.
+    /// Declares that every overload of this procedure blocks its thread: it computes for long, or
+    /// it waits without `await`. It runs in a bounded pool of threads from its first call on.
     ///
-    /// A procedure that was not declared so and turns out slow is moved there too, but only after
-    /// it has held others up.
+    /// An undeclared procedure that turns out to be slow is moved there too, but only after it has
+    /// delayed others.
     ///
     /// # Panics
-    /// Where the service has no native procedure of that name.
+    /// If the service has no native procedure with this name.
     #[must_use]
     pub fn blocking(mut self, rpc: &str) -> Self {
         let mut known = false;
@@ -309,6 +310,7 @@ mod tests {
 
     static HALF: Procedure = Procedure::new("calc", "half", &["int"], &["int"]);
 
+    /// Calls the first procedure of `service` with these bytes as arguments.
     fn answer(
         service: &NativeService,
         bytes: &[u8],
@@ -321,12 +323,12 @@ mod tests {
             .poll_into(&mut Context::from_waker(Waker::noop()), &mut out)
         {
             Poll::Ready(result) => Ok(result.map(|()| out.into_bytes())),
-            Poll::Pending => panic!("it waits for nothing"),
+            Poll::Pending => panic!("the handler waits, but has nothing to wait for"),
         }
     }
 
     #[test]
-    fn a_method_decodes_calls_and_encodes() {
+    fn a_method_decodes_arguments_and_encodes_results() {
         let service = NativeService::new("calc").method(&HALF, |call, (n,): (i64,)| async move {
             assert_eq!(call.client(), "client1");
             if n % 2 == 1 {
@@ -346,7 +348,7 @@ mod tests {
         let parse = "x"
             .parse::<i64>()
             .map_err(Failure::from)
-            .expect_err("no number");
+            .expect_err("not a number");
         assert_eq!(
             (parse.kind(), parse.message()),
             ("Error", "invalid digit found in string")
@@ -355,7 +357,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "no native procedure `third`")]
-    fn only_what_is_there_can_be_declared_blocking() {
+    fn an_unknown_procedure_cannot_be_declared_blocking() {
         let service =
             NativeService::new("calc").method(&HALF, |_, (n,): (i64,)| async move { Ok(n) });
         let _ = service.blocking("third");

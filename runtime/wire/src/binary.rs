@@ -1,61 +1,61 @@
-//! The messages of a binary session, as bytes. docs/PROTOCOL.md is their description.
+//! The messages of a binary session, as bytes. They are described in docs/PROTOCOL.md.
 //!
 //! ```text
 //! client   HELLO BIND REQ REQ ...  CANCEL        PING
 //! server                    HELLO BOUND RES EX ...    PONG ... DRAIN
 //! ```
 //!
-//! Everything in a frame is a [binary value](super::value), behind one byte that says which message
-//! it is.
+//! The first byte of a frame is the kind of the message. Everything after it is a [binary
+//! value](super::value).
 
 use super::exception::{Exception, ExceptionType, Executed};
 use super::json::shortened;
 use super::outbox::{Mark, Outbox};
 use super::value::{DecodeError, Reader, Value as _, encode_bytes, encode_count};
 
-/// What every HELLO begins with, behind its kind.
+/// The first bytes of every HELLO, after its kind.
 pub const MAGIC: [u8; 4] = *b"RPCB";
 
-/// The version of the protocol that is spoken here.
+/// The version of the protocol that this crate speaks.
 pub const VERSION: u16 = 1;
 
-/// A BIND of more bytes is refused: it is read again whenever its slot is looked up.
+/// Maximum number of bytes of a BIND. A BIND is parsed again at every lookup of its slot.
 pub const MAX_BIND_BYTES: usize = 256 * 1024;
 
-/// So many types a BIND may have for the arguments, and for the returned values.
+/// Maximum number of types of the arguments in a BIND, and of the returned values.
 pub const MAX_BIND_TYPES: usize = 1000;
 
-/// A deadline that a request does not have.
+/// The value of the deadline field of a request without a deadline.
 pub const NO_DEADLINE: u32 = u32::MAX;
 
-/// How many bytes of a REQ or a RES stand before the values.
+/// Number of bytes before the arguments of a REQ.
 pub const REQUEST_HEAD: usize = 17;
-/// The same of a RES.
+/// Number of bytes before the values of a RES.
 pub const RESULT_HEAD: usize = 9;
 
-/// The first byte of a frame.
+/// The kind of a message: the first byte of its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// Who speaks, and which versions.
+    /// Says who speaks, and which versions.
     Hello = 0x00,
-    /// Gives a slot to a signature.
+    /// Binds a signature to a slot.
     Bind = 0x01,
-    /// What answers a slot from here on.
+    /// Says which code answers a slot from here on.
     Bound = 0x02,
-    /// A call.
+    /// Calls a procedure.
     Request = 0x03,
-    /// What a call returned.
+    /// Has the values that a call returned.
     Returned = 0x04,
-    /// Why a call did not return.
+    /// Says why a call did not return.
     Exception = 0x05,
-    /// The caller gives up.
+    /// Says that the caller gives up.
     Cancel = 0x06,
-    /// To be answered by a PONG.
+    /// Asks for a PONG.
     Ping = 0x07,
     /// Answers a PING.
     Pong = 0x08,
-    /// The server stops.
+    /// Says that the server stops.
     Drain = 0x09,
 }
 
@@ -73,12 +73,13 @@ impl Kind {
         Self::Drain,
     ];
 
+    /// Returns the kind with this byte, if there is one.
     fn of(byte: u8) -> Option<Self> {
         Self::ALL.get(usize::from(byte)).copied()
     }
 }
 
-/// A message that came.
+/// A received message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Frame<'a> {
     /// HELLO.
@@ -87,24 +88,24 @@ pub enum Frame<'a> {
     Bind(Box<Bind<'a>>),
     /// BOUND.
     Bound(Box<Bound>),
-    /// REQ; behind it are the arguments.
+    /// REQ; the arguments follow it.
     Request(Request),
-    /// RES, of that call; behind it are the returned values.
+    /// RES of the call with this number; the returned values follow it.
     Returned(u64),
-    /// EX, of that call or, where it is 0, about the session.
+    /// EX of the call with this number. 0 means the whole session.
     Exception(u64, Box<Exception>),
-    /// CANCEL, of that call.
+    /// CANCEL of the call with this number.
     Cancel(u64),
     /// PING.
     Ping(u64),
     /// PONG.
     Pong(u64),
-    /// DRAIN: the last call that was taken on, or 0.
+    /// DRAIN with the number of the last call that the server accepted, or 0.
     Drain(u64),
 }
 
 impl Frame<'_> {
-    /// The message's name.
+    /// Returns the name of the message.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Hello(_) => "HELLO",
@@ -121,23 +122,25 @@ impl Frame<'_> {
     }
 }
 
-/// Who speaks, and what it takes.
+/// The content of a HELLO: who speaks, and what the sender accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hello<'a> {
-    /// The lowest version it speaks; in a server's, the one that is spoken from here on.
+    /// The lowest version that the sender speaks. In the HELLO of a server, the version of the
+    /// session.
     pub lowest: u16,
-    /// The highest version it speaks; in a server's, the same one.
+    /// The highest version that the sender speaks. In the HELLO of a server, the version of the
+    /// session.
     pub highest: u16,
-    /// The longest frame it takes, in bytes.
+    /// Maximum number of bytes of a frame that the sender accepts.
     pub max_frame: u32,
-    /// After how many idle milliseconds it closes the session; 0 is not at all, or as the far side
-    /// likes.
+    /// Idle time in milliseconds after which the sender closes the session. 0 means that the sender
+    /// does not close it, or leaves the decision to the peer.
     pub idle_timeout_ms: u32,
-    /// Its name in the network; a client's may be empty.
+    /// The name of the sender in the network. The name of a client may be empty.
     pub name: &'a str,
 }
 
-/// A slot for a signature.
+/// The content of a BIND: a slot for a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind<'a> {
     /// The slot.
@@ -148,12 +151,12 @@ pub struct Bind<'a> {
     pub rpc: &'a str,
     /// The types of the arguments.
     pub arguments: Vec<&'a str>,
-    /// The types expected back; `None` leaves them unchecked.
+    /// The types that the caller expects back. `None` if the caller accepts any.
     pub returns: Option<Vec<&'a str>>,
 }
 
 impl Bind<'_> {
-    /// Returns the length of its frame's payload in bytes.
+    /// Returns the number of bytes of the payload of its frame.
     pub fn encoded_len(&self) -> usize {
         const KIND_AND_SLOT: usize = 5;
         const COUNT: usize = 4;
@@ -164,48 +167,49 @@ impl Bind<'_> {
     }
 }
 
-/// What answers a slot.
+/// The content of a BOUND: which code answers a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound {
     /// The slot.
     pub slot: u32,
     /// The generation.
     pub generation: u64,
-    /// SHA-256 of the code; zeros where it is native.
+    /// SHA-256 of the code. All zeros if the code is native.
     pub source: [u8; 32],
 }
 
-/// A call, without its arguments.
+/// The content of a REQ, without the arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
-    /// Its number; each is higher than the one before.
+    /// The number of the call, higher than all numbers before it.
     pub call: u64,
-    /// What it calls.
+    /// The slot to call.
     pub slot: u32,
-    /// The longest it may take, in milliseconds.
+    /// Maximum duration of the call, in milliseconds.
     pub deadline_ms: Option<u32>,
 }
 
-/// Whether a frame's payload is a HELLO.
+/// Returns whether the payload of a frame is a HELLO.
 pub fn is_hello(payload: &[u8]) -> bool {
     payload
         .split_first()
         .is_some_and(|(kind, rest)| *kind == Kind::Hello as u8 && rest.starts_with(&MAGIC))
 }
 
-/// Why a frame is none, in words.
-struct Broken(String);
+/// Why the fields of a frame are malformed.
+struct MalformedFields(String);
 
-impl From<DecodeError> for Broken {
+impl From<DecodeError> for MalformedFields {
     fn from(error: DecodeError) -> Self {
         Self(error.to_string())
     }
 }
 
-/// Reads a message; the rest of a REQ and a RES, their values, is left over in the second part.
+/// Parses a message. The second value is the rest of the payload: the arguments of a REQ, the
+/// values of a RES.
 ///
 /// # Errors
-/// What is wrong, in words meant for whoever sent it.
+/// What is wrong, as a message for the sender.
 pub fn parse(payload: &[u8]) -> Result<(Frame<'_>, &[u8]), String> {
     let Some((kind, rest)) = payload.split_first() else {
         return Err("an empty frame".to_owned());
@@ -214,8 +218,8 @@ pub fn parse(payload: &[u8]) -> Result<(Frame<'_>, &[u8]), String> {
         return Err(format!("there is no kind of frame 0x{kind:02x}"));
     };
     let mut reader = Reader::new(rest);
-    let (frame, has_more) = read(kind, &mut reader)
-        .map_err(|Broken(what)| format!("a broken {kind:?} frame: {what}"))?;
+    let (frame, has_more) = read_fields(kind, &mut reader)
+        .map_err(|MalformedFields(what)| format!("a broken {kind:?} frame: {what}"))?;
     if !has_more && !reader.rest().is_empty() {
         return Err(format!(
             "a broken {kind:?} frame: {} bytes left over",
@@ -225,35 +229,41 @@ pub fn parse(payload: &[u8]) -> Result<(Frame<'_>, &[u8]), String> {
     Ok((frame, reader.rest()))
 }
 
-/// The message, and whether more may follow it in the frame.
-fn read<'a>(kind: Kind, reader: &mut Reader<'a>) -> Result<(Frame<'a>, bool), Broken> {
+/// Returns the message, and whether more bytes may follow it in the frame.
+fn read_fields<'a>(
+    kind: Kind,
+    reader: &mut Reader<'a>,
+) -> Result<(Frame<'a>, bool), MalformedFields> {
     let frame = match kind {
         Kind::Request => {
             return read_request(reader).map(|request| (Frame::Request(request), true));
         }
-        Kind::Returned => return Ok((Frame::Returned(reader.word()?), true)),
-        // Later versions may say more in it.
+        Kind::Returned => return Ok((Frame::Returned(reader.u64()?), true)),
+        // Later versions may add fields.
         Kind::Hello => return read_hello(reader).map(|hello| (Frame::Hello(hello), true)),
         Kind::Bind => Frame::Bind(Box::new(read_bind(reader)?)),
         Kind::Bound => {
-            let (slot, generation) = (reader.half()?, reader.word()?);
+            let slot = reader.u32()?;
+            let generation = reader.u64()?;
             Frame::Bound(Box::new(Bound {
                 slot,
                 generation,
                 source: reader.take_array()?,
             }))
         }
-        Kind::Exception => Frame::Exception(reader.word()?, Box::new(read_exception(reader)?)),
-        Kind::Cancel => Frame::Cancel(reader.word()?),
-        Kind::Ping => Frame::Ping(reader.word()?),
-        Kind::Pong => Frame::Pong(reader.word()?),
-        Kind::Drain => Frame::Drain(reader.word()?),
+        Kind::Exception => Frame::Exception(reader.u64()?, Box::new(read_exception(reader)?)),
+        Kind::Cancel => Frame::Cancel(reader.u64()?),
+        Kind::Ping => Frame::Ping(reader.u64()?),
+        Kind::Pong => Frame::Pong(reader.u64()?),
+        Kind::Drain => Frame::Drain(reader.u64()?),
     };
     Ok((frame, false))
 }
 
-fn read_request(reader: &mut Reader<'_>) -> Result<Request, Broken> {
-    let (call, slot, deadline) = (reader.word()?, reader.half()?, reader.half()?);
+fn read_request(reader: &mut Reader<'_>) -> Result<Request, MalformedFields> {
+    let call = reader.u64()?;
+    let slot = reader.u32()?;
+    let deadline = reader.u32()?;
     Ok(Request {
         call,
         slot,
@@ -261,15 +271,14 @@ fn read_request(reader: &mut Reader<'_>) -> Result<Request, Broken> {
     })
 }
 
-fn read_hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, Broken> {
+fn read_hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, MalformedFields> {
     if reader.take_array()? != MAGIC {
-        return Err(Broken("the magic is not `RPCB`".to_owned()));
+        return Err(MalformedFields("the magic is not `RPCB`".to_owned()));
     }
-    let (lowest, highest) = (
-        u16::from_le_bytes(reader.take_array()?),
-        u16::from_le_bytes(reader.take_array()?),
-    );
-    let (max_frame, idle_timeout_ms) = (reader.half()?, reader.half()?);
+    let lowest = u16::from_le_bytes(reader.take_array()?);
+    let highest = u16::from_le_bytes(reader.take_array()?);
+    let max_frame = reader.u32()?;
+    let idle_timeout_ms = reader.u32()?;
     Ok(Hello {
         lowest,
         highest,
@@ -279,12 +288,12 @@ fn read_hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, Broken> {
     })
 }
 
-fn read_bind<'a>(reader: &mut Reader<'a>) -> Result<Bind<'a>, Broken> {
+fn read_bind<'a>(reader: &mut Reader<'a>) -> Result<Bind<'a>, MalformedFields> {
     if reader.rest().len() > MAX_BIND_BYTES {
-        return Err(Broken(format!("more than {MAX_BIND_BYTES} bytes")));
+        return Err(MalformedFields(format!("more than {MAX_BIND_BYTES} bytes")));
     }
     Ok(Bind {
-        slot: reader.half()?,
+        slot: reader.u32()?,
         service: reader.str()?,
         rpc: reader.str()?,
         arguments: read_texts(reader)?,
@@ -296,12 +305,12 @@ fn read_bind<'a>(reader: &mut Reader<'a>) -> Result<Bind<'a>, Broken> {
     })
 }
 
-fn read_texts<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a str>, Broken> {
+fn read_texts<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a str>, MalformedFields> {
     let count = reader.count()?;
     if count > MAX_BIND_TYPES {
-        return Err(Broken(format!("more than {MAX_BIND_TYPES} types")));
+        return Err(MalformedFields(format!("more than {MAX_BIND_TYPES} types")));
     }
-    // Not collected, since a declared count allocates nothing.
+    // `collect` would allocate the declared count.
     let mut texts = Vec::new();
     for _ in 0..count {
         texts.push(reader.str()?);
@@ -309,10 +318,10 @@ fn read_texts<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a str>, Broken> {
     Ok(texts)
 }
 
-fn read_exception(reader: &mut Reader<'_>) -> Result<Exception, Broken> {
+fn read_exception(reader: &mut Reader<'_>) -> Result<Exception, MalformedFields> {
     let kind = reader.str()?;
     let kind = ExceptionType::from_text(kind)
-        .ok_or_else(|| Broken(format!("there is no exception type `{}`", shortened(kind))))?;
+        .ok_or_else(|| MalformedFields(format!("unknown exception type `{}`", shortened(kind))))?;
     let [executed] = reader.take_array()?;
     let executed = match executed {
         0 => Executed::No,
@@ -391,7 +400,7 @@ pub fn put_bound(bound: &Bound, out: &mut Outbox) {
     out.end_frame(mark);
 }
 
-/// Begins a REQ, whose arguments follow.
+/// Begins a REQ. The arguments follow.
 pub fn begin_request(request: &Request, out: &mut Outbox) -> Mark {
     let mark = out.begin_frame();
     let mut head = [0; REQUEST_HEAD];
@@ -403,7 +412,7 @@ pub fn begin_request(request: &Request, out: &mut Outbox) -> Mark {
     mark
 }
 
-/// Begins a RES, whose values follow.
+/// Begins a RES. The values follow.
 pub fn begin_result(call: u64, out: &mut Outbox) -> Mark {
     let mark = out.begin_frame();
     let mut head = [0; RESULT_HEAD];

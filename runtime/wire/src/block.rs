@@ -1,9 +1,9 @@
-//! [`Block`]: a long value in room of its own, so that it is not copied on its way between a socket
-//! and a `Vec`.
+//! [`Block`]: a long value in memory of its own. It is not copied on its way between a socket and a
+//! `Vec`.
 //!
 //! ```text
-//! socket --> Filling --whole--> Block --decode--> Vec<u8>, String, Vec<i64>, Vec<f64>
-//! socket <-- Outbox <---------- Block <---put---- the same
+//! socket --> Filling --finish--> Block --decode--> Vec<u8>, String, Vec<i64>, Vec<f64>
+//! socket <-- Outbox <----------- Block <---put---- the same types
 //!              |
 //!              +--written--> Spare --> the next Filling
 //! ```
@@ -12,23 +12,23 @@ use rpc_schema::Type;
 
 use super::inbox::READ_BYTES;
 
-/// The room for what comes grows by this factor as the bytes come, so that a declared length alone
-/// takes none.
+/// The buffer of a block grows by this factor while its bytes arrive. A declared length alone
+/// allocates nothing.
 pub const GROWTH: usize = 4;
 
 const WORD: usize = size_of::<u64>();
 
-/// A long value in room of its own.
+/// A long value in memory of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Block {
-    /// `bytes`, or a `str`.
+    /// A `bytes` or `str` value.
     Bytes(Vec<u8>),
-    /// The items of a list of `int` or `float`, as the bits that they are on the wire: only where
-    /// that is their form in memory too.
+    /// The items of a list of `int` or `float`, as their bits on the wire. Only used if the bits in
+    /// memory are the same.
     Words(Vec<u64>),
 }
 
-/// What a block's room is made of.
+/// What the buffer of a block consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockKind {
     /// Bytes.
@@ -37,17 +37,17 @@ pub enum BlockKind {
     Words,
 }
 
-/// Where in a message a block begins that ends with the message, and of which kind it is.
+/// Where the block of a message begins, and its kind. The block ends with the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockPlace {
-    /// How many bytes stand before it.
+    /// Number of bytes before the block.
     pub offset: usize,
-    /// Its kind.
+    /// The kind of the block.
     pub kind: BlockKind,
 }
 
 impl Block {
-    /// Its bytes, as they are on the wire.
+    /// Returns the bytes, as they are on the wire.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
@@ -55,17 +55,17 @@ impl Block {
         }
     }
 
-    /// How many bytes it has.
+    /// Returns the number of bytes.
     pub fn len(&self) -> usize {
         self.as_bytes().len()
     }
 
-    /// Whether it has none.
+    /// Returns whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Its bytes, copied only where it is made of words.
+    /// Returns the bytes. They are copied only if the block consists of words.
     pub fn into_bytes(self) -> Vec<u8> {
         match self {
             Self::Bytes(bytes) => bytes,
@@ -75,7 +75,7 @@ impl Block {
 }
 
 impl BlockPlace {
-    /// Of bytes.
+    /// Returns the place of a block of bytes.
     pub fn bytes(offset: usize) -> Self {
         Self {
             offset,
@@ -83,9 +83,9 @@ impl BlockPlace {
         }
     }
 
-    /// Where the last of these values begins, without its length or count, if it is `bytes`, `str`,
-    /// or a list of numbers, and every value before it has a fixed length: where it may come in
-    /// room of its own, that is.
+    /// Returns where the last of these values begins, without its length or count. Returns a place
+    /// only if the last value is a `bytes`, a `str` or a list of numbers, and if every value before
+    /// it has a fixed length. Such a value can be read to memory of its own.
     pub fn of(types: &[Type]) -> Option<Self> {
         let (last, before) = types.split_last()?;
         let offset = before
@@ -118,7 +118,7 @@ impl BlockPlace {
         Some(place.behind(offset))
     }
 
-    /// The same where so many bytes more stand before it.
+    /// Returns the same place in a message with this many more bytes in front.
     #[must_use]
     pub fn behind(self, bytes: usize) -> Self {
         Self {
@@ -127,13 +127,13 @@ impl BlockPlace {
         }
     }
 
-    /// Whether a block of this kind can have so many bytes.
+    /// Returns whether a block of this kind can have this many bytes.
     pub fn fits(self, length: usize) -> bool {
         self.kind == BlockKind::Bytes || length.is_multiple_of(WORD)
     }
 }
 
-/// The length of every value of a type, where that is one.
+/// Returns the length of every value of a type, if all its values have the same length.
 fn fixed_length(ty: &Type) -> Option<usize> {
     match ty {
         Type::Int | Type::Float => Some(8),
@@ -149,7 +149,7 @@ fn fixed_length(ty: &Type) -> Option<usize> {
     }
 }
 
-/// Room of blocks that are done with, the largest of each kind.
+/// Buffers of blocks that are no longer needed: the largest one of each kind.
 #[derive(Debug, Default)]
 pub struct Spare {
     bytes: Vec<u8>,
@@ -157,27 +157,26 @@ pub struct Spare {
 }
 
 impl Spare {
-    /// Keeps the room of a block, where it is larger than what is kept.
+    /// Keeps the buffer of a block if it is larger than the kept one.
     pub fn keep(&mut self, block: Block) {
         match block {
             Block::Bytes(mut bytes) if bytes.capacity() > self.bytes.capacity() => {
                 bytes.clear();
                 self.bytes = bytes;
             }
-            // What is in the words stays: room that was written once need not be cleared to be
-            // filled again.
+            // The words are not cleared, so that the next block need not set them to zero again.
             Block::Words(words) if words.capacity() > self.words.capacity() => self.words = words,
             _ => {}
         }
     }
 
-    /// Keeps what another one has, where that is larger.
+    /// Keeps the buffers of another `Spare` if they are larger than the kept ones.
     pub fn keep_all(&mut self, other: Self) {
         self.keep(Block::Bytes(other.bytes));
         self.keep(Block::Words(other.words));
     }
 
-    /// The same without what has more than `most` bytes.
+    /// Returns the same buffers without those of more than `most` bytes.
     #[must_use]
     pub fn trimmed(mut self, most: usize) -> Self {
         if self.bytes.capacity() > most {
@@ -190,16 +189,16 @@ impl Spare {
     }
 }
 
-/// A block that is coming, or a long message without one.
+/// A block that is arriving, or a long message that has no block.
 #[derive(Debug)]
 pub enum Filling {
-    /// What has come.
+    /// The bytes that have arrived.
     Bytes(Vec<u8>),
-    /// Some words, of which what has come is the beginning.
+    /// Words, the first of which have arrived.
     Words {
-        /// Those that have come, and room for more.
+        /// The words that have arrived, and space for more.
         words: Vec<u64>,
-        /// How many bytes have come; `filled <= words.len() * 8`.
+        /// Number of bytes that have arrived; `filled <= words.len() * 8`.
         filled: usize,
     },
 }
@@ -211,38 +210,40 @@ impl Default for Filling {
 }
 
 impl Filling {
-    /// One of which `came` is here and `missing` bytes are not, in room that is spare.
-    pub fn begin(kind: BlockKind, came: &[u8], missing: usize, spare: &mut Spare) -> Self {
-        // Room that was had before may be as long as the message says; else what came decides.
-        let all = came.len() + missing;
-        let cautious = (came.len() * GROWTH).min(all);
+    /// Begins a block of which `received` has arrived and `missing` bytes have not. Reuses a spare
+    /// buffer.
+    pub fn begin(kind: BlockKind, received: &[u8], missing: usize, spare: &mut Spare) -> Self {
+        // A reused buffer may take the declared length. Otherwise the number of received bytes
+        // limits the allocation.
+        let total = received.len() + missing;
+        let grown = (received.len() * GROWTH).min(total);
         match kind {
             BlockKind::Bytes => {
                 let mut bytes = std::mem::take(&mut spare.bytes);
-                if bytes.capacity() < came.len() {
-                    bytes = Vec::with_capacity(cautious);
+                if bytes.capacity() < received.len() {
+                    bytes = Vec::with_capacity(grown);
                 }
-                bytes.extend_from_slice(came);
+                bytes.extend_from_slice(received);
                 Self::Bytes(bytes)
             }
             BlockKind::Words => {
                 let mut words = std::mem::take(&mut spare.words);
-                let wanted = if words.capacity() * WORD < all {
-                    cautious
+                let wanted = if words.capacity() * WORD < total {
+                    grown
                 } else {
-                    all
+                    total
                 };
                 words.resize(wanted.div_ceil(WORD), 0);
-                bytemuck::cast_slice_mut(&mut words)[..came.len()].copy_from_slice(came);
+                bytemuck::cast_slice_mut(&mut words)[..received.len()].copy_from_slice(received);
                 Self::Words {
                     words,
-                    filled: came.len(),
+                    filled: received.len(),
                 }
             }
         }
     }
 
-    /// How many bytes have come.
+    /// Returns how many bytes have arrived.
     pub fn filled(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
@@ -250,7 +251,8 @@ impl Filling {
         }
     }
 
-    /// Where to read what comes next to, `missing > 0` bytes of which are still to come.
+    /// Returns where to read the next bytes to. `missing` is the number of bytes still to come, at
+    /// least 1.
     pub fn target(&mut self, missing: usize) -> Target<'_> {
         let more = missing.min(self.filled().max(READ_BYTES) * (GROWTH - 1));
         match self {
@@ -272,14 +274,14 @@ impl Filling {
         }
     }
 
-    /// So many bytes came to the target.
-    pub fn came(&mut self, count: usize) {
+    /// Records that this many bytes were read to the target.
+    pub fn received(&mut self, count: usize) {
         if let Self::Words { filled, .. } = self {
             *filled += count;
         }
     }
 
-    /// The block, once it has come whole.
+    /// Returns the block. Call it when all bytes have arrived.
     pub fn finish(self) -> Block {
         match self {
             Self::Bytes(bytes) => Block::Bytes(bytes),
@@ -288,34 +290,34 @@ impl Filling {
     }
 }
 
-/// Where to read to.
+/// Where to read bytes to.
 #[derive(Debug)]
 pub enum Target<'a> {
-    /// What is read is appended.
+    /// Append the bytes to a vector.
     Append {
-        /// There is room.
+        /// The vector. It has spare capacity.
         bytes: &'a mut Vec<u8>,
-        /// At most so much may be appended; at least 1.
+        /// Maximum number of bytes to append; at least 1.
         most: usize,
     },
-    /// What is read goes here, from the front; at least one byte.
+    /// Write the bytes to this slice, from its front. It is not empty.
     Fill(&'a mut [u8]),
 }
 
 impl Target<'_> {
-    /// How many bytes may come at most.
+    /// Returns the maximum number of bytes to read.
     pub fn most(&self) -> usize {
         match self {
             Self::Append { most, .. } => *most,
-            Self::Fill(room) => room.len(),
+            Self::Fill(slice) => slice.len(),
         }
     }
 
-    /// Takes these bytes, at most [`most`](Self::most).
-    pub fn put(self, came: &[u8]) {
+    /// Stores these bytes, at most [`most`](Self::most).
+    pub fn put(self, received: &[u8]) {
         match self {
-            Self::Append { bytes, .. } => bytes.extend_from_slice(came),
-            Self::Fill(room) => room[..came.len()].copy_from_slice(came),
+            Self::Append { bytes, .. } => bytes.extend_from_slice(received),
+            Self::Fill(slice) => slice[..received.len()].copy_from_slice(received),
         }
     }
 }
@@ -325,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_of_fixed_lengths_has_a_place() {
+    fn a_block_has_a_place_only_if_it_is_last_and_lengths_before_it_are_fixed() {
         let place = |text: &str| match Type::parse(text).expect(text) {
             Type::Tuple(items) => BlockPlace::of(&items),
             _ => None,
@@ -351,45 +353,47 @@ mod tests {
         );
     }
 
-    /// Fills a block of these bytes in pieces of `piece`, beginning with `begun` of them, in that
-    /// room.
-    fn fill(kind: BlockKind, bytes: &[u8], begun: usize, piece: usize, spare: &mut Spare) -> Block {
-        let (mut missing, mut fed) = (bytes.len() - begun, begun);
-        let mut filling = Filling::begin(kind, &bytes[..begun], missing, spare);
+    /// Fills a block with `bytes`: the first `first` bytes at once, the others in pieces of `piece`
+    /// bytes.
+    fn fill(kind: BlockKind, bytes: &[u8], first: usize, piece: usize, spare: &mut Spare) -> Block {
+        let mut missing = bytes.len() - first;
+        let mut sent = first;
+        let mut filling = Filling::begin(kind, &bytes[..first], missing, spare);
         while missing > 0 {
             let target = filling.target(missing);
             let count = piece.min(target.most());
             assert!((1..=missing).contains(&count));
-            target.put(&bytes[fed..fed + count]);
-            filling.came(count);
-            (missing, fed) = (missing - count, fed + count);
-            assert_eq!(filling.filled(), fed);
+            target.put(&bytes[sent..sent + count]);
+            filling.received(count);
+            missing -= count;
+            sent += count;
+            assert_eq!(filling.filled(), sent);
         }
         filling.finish()
     }
 
     #[test]
-    fn whatever_comes_at_once_the_block_is_the_same() {
+    fn the_size_of_the_pieces_does_not_change_the_block() {
         let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
         let mut spare = Spare::default();
         for kind in [BlockKind::Bytes, BlockKind::Words] {
-            for (begun, piece) in [
+            for (first, piece) in [
                 (0, 7_919),
                 (1, 1_000),
                 (8_192, usize::MAX),
                 (299_999, 1),
                 (65_537, 3),
             ] {
-                let block = fill(kind, &bytes, begun, piece, &mut spare);
+                let block = fill(kind, &bytes, first, piece, &mut spare);
                 assert!(
                     block.as_bytes() == bytes,
-                    "{kind:?}, {begun} first, then pieces of {piece}"
+                    "{kind:?}, {first} bytes first, then pieces of {piece} bytes"
                 );
                 spare.keep(block);
                 let shorter = fill(kind, &bytes[..80_000], 8, 9_999, &mut spare);
                 assert!(
                     shorter.as_bytes() == &bytes[..80_000],
-                    "room that was used before"
+                    "the block in a reused buffer"
                 );
                 spare.keep(shorter);
             }
@@ -397,18 +401,18 @@ mod tests {
     }
 
     #[test]
-    fn room_comes_from_what_came_and_from_what_is_spare() {
+    fn the_buffer_grows_with_the_received_bytes_unless_a_spare_one_is_large_enough() {
         let mut spare = Spare::default();
         for kind in [BlockKind::Bytes, BlockKind::Words] {
             let mut filling = Filling::begin(kind, &[7; 1_024], 100 << 20, &mut spare);
             assert!(filling.target(100 << 20).most() <= GROWTH * READ_BYTES);
-            let room = fill(kind, &vec![7; 1 << 20], 0, usize::MAX, &mut spare);
-            spare.keep(room);
+            let block = fill(kind, &vec![7; 1 << 20], 0, usize::MAX, &mut spare);
+            spare.keep(block);
             let mut filling = Filling::begin(kind, &[7; 1_024], 1 << 19, &mut spare);
             assert_eq!(
                 filling.target(1 << 19).most(),
                 1 << 19,
-                "as much as there is room"
+                "a spare buffer takes the declared length"
             );
             spare = spare.trimmed(1 << 10);
         }

@@ -1,4 +1,4 @@
-//! Whether bytes are values of given types, without making anything of them.
+//! Checks whether bytes are values of given types, without decoding them.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,10 @@ use rpc_schema::{KeyType, Type};
 
 use super::value::{DecodeError, Reader};
 
-/// Succeeds where `bytes` are one value of each type, in order, and nothing else.
+/// Checks that `bytes` are one value of each type, in order, and nothing else.
 ///
 /// # Errors
-/// What is wrong with them.
+/// The first thing that is wrong.
 pub fn check(types: &[Type], bytes: &[u8]) -> Result<(), DecodeError> {
     let mut reader = Reader::new(bytes);
     for ty in types {
@@ -56,7 +56,7 @@ fn check_dict(key: KeyType, item: &Type, input: &mut Reader<'_>) -> Result<(), D
             KeyType::Int => input.take(8)?,
         };
         if !keys.insert(key) {
-            return Err(DecodeError::DuplicateKey("of an earlier entry".to_owned()));
+            return Err(DecodeError::DuplicateKey);
         }
         check_value(item, input)?;
     }
@@ -68,7 +68,8 @@ mod tests {
     use super::*;
     use crate::value::Value;
 
-    fn verdict<T: Value>(
+    /// Encodes a value, changes its bytes, and checks them as the type `text`.
+    fn check_changed<T: Value>(
         text: &str,
         value: &T,
         change: impl FnOnce(&mut Vec<u8>),
@@ -80,38 +81,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_passes_and_what_is_broken_does_not() {
+    fn encoded_values_pass_and_damaged_ones_do_not() {
         let text = "Tuple[List[int], List[str], Dict[str, bool], Optional[E{x, y}]]";
         let map =
             std::collections::BTreeMap::from([("a".to_owned(), true), ("b".to_owned(), false)]);
         let value = (vec![1_i64, 2], vec!["é".to_owned()], map, Some(true));
-        // An item of an enumeration is four bytes, a `bool` one.
+        // Turns the last `bool` into an item of an enumeration, which has four bytes.
         let as_item = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&[0; 3]);
-        assert_eq!(verdict(text, &value, as_item), Ok(()));
+        assert_eq!(check_changed(text, &value, as_item), Ok(()));
         assert_eq!(
-            verdict(text, &value, |_| {}),
+            check_changed(text, &value, |_| {}),
             Err(DecodeError::CutShort { wanted: 4, left: 1 })
         );
-        let broken = |place: usize, byte: u8| {
-            verdict(text, &value, |bytes| {
+        let check_damaged = |place: usize, byte: u8| {
+            check_changed(text, &value, |bytes| {
                 as_item(bytes);
                 bytes[place] = byte;
             })
         };
-        assert!(matches!(broken(0, 255), Err(DecodeError::CutShort { .. })));
-        assert_eq!(broken(28, 0xff), Err(DecodeError::NotUtf8));
-        assert_eq!(broken(39, 2), Err(DecodeError::NotABool(2)));
         assert!(matches!(
-            broken(44, b'a'),
-            Err(DecodeError::DuplicateKey(_))
+            check_damaged(0, 255),
+            Err(DecodeError::CutShort { .. })
+        ));
+        assert_eq!(check_damaged(28, 0xff), Err(DecodeError::NotUtf8));
+        assert_eq!(check_damaged(39, 2), Err(DecodeError::NotABool(2)));
+        assert!(matches!(
+            check_damaged(44, b'a'),
+            Err(DecodeError::DuplicateKey)
         ));
         assert_eq!(
-            broken(47, 2),
+            check_damaged(47, 2),
             Err(DecodeError::NotAnItem { place: 2, items: 2 })
         );
         let left_over = |bytes: &mut Vec<u8>| bytes.extend_from_slice(&[0; 4]);
         assert_eq!(
-            verdict(text, &value, left_over),
+            check_changed(text, &value, left_over),
             Err(DecodeError::LeftOver(1))
         );
     }

@@ -1,13 +1,13 @@
-//! The exceptions of the protocol: their types, and what each says of the call's execution.
+//! The exceptions of the protocol: their types, and whether the call ran.
 
 use std::fmt;
 
 use super::json::cut;
 
-/// Maximum number of characters of a message that is sent.
+/// Maximum number of characters of a message on the wire.
 pub const MAX_MESSAGE_CHARS: usize = 8000;
 
-/// Maximum number of characters of a procedure's own kind of exception that is sent.
+/// Maximum number of characters of the kind of a procedure's own exception on the wire.
 pub const MAX_KIND_CHARS: usize = 200;
 
 /// Maximum number of bytes of the valid signatures that are sent with `Invalid Arguments`.
@@ -22,15 +22,15 @@ const MAX_LOGGED_CHARS: usize = 300;
 pub enum ExceptionType {
     /// This server does not provide the service.
     ServiceNotFound,
-    /// The service has no procedure of that name.
+    /// The service has no procedure with this name.
     RpcNotFound,
-    /// The caller is not one of the service's tenants, or cannot be told who it is.
+    /// The caller is not a tenant of the service, or the server cannot determine who is calling.
     ClientNotRegistered,
-    /// No overload takes these arguments, or a value does not decode.
+    /// No overload takes these arguments, or a value cannot be decoded.
     InvalidArguments,
-    /// The procedure raised, returned a wrong type, or its worker died.
+    /// The procedure raised an exception or returned a wrong type, or its worker died.
     Execution,
-    /// The message is not one of the protocol.
+    /// The message breaks the protocol.
     MalformedMessage,
     /// The deadline passed.
     DeadlineExceeded,
@@ -65,7 +65,7 @@ impl ExceptionType {
         Self::StreamBroken,
     ];
 
-    /// The type as it travels, such as `Service Not Found`.
+    /// Returns the type as it is on the wire, such as `Service Not Found`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ServiceNotFound => "Service Not Found",
@@ -84,7 +84,7 @@ impl ExceptionType {
         }
     }
 
-    /// The type of that text, if it is one.
+    /// Returns the type with this text, if there is one.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
@@ -96,19 +96,19 @@ impl fmt::Display for ExceptionType {
     }
 }
 
-/// Whether a failed call ran: what makes sending it again safe.
+/// Whether a failed call ran. It decides whether sending the call again is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Executed {
-    /// It did not run; it may be sent again.
+    /// The call did not run. It may be sent again.
     No,
-    /// It ran.
+    /// The call ran.
     Yes,
-    /// It may have run, wholly or in part.
+    /// The call may have run, wholly or in part.
     Unknown,
 }
 
 impl Executed {
-    /// The word as it travels: `no`, `yes` or `unknown`.
+    /// Returns the word as it is on the wire: `no`, `yes` or `unknown`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::No => "no",
@@ -117,7 +117,7 @@ impl Executed {
         }
     }
 
-    /// The state of that word; a word that is none means that nothing is known.
+    /// Parses the word. An unknown word becomes [`Unknown`](Self::Unknown).
     pub fn from_text(text: &str) -> Self {
         match text {
             "no" => Self::No,
@@ -136,20 +136,20 @@ impl fmt::Display for Executed {
 /// An exception on its way to a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exception {
-    /// Which it is.
+    /// The type of the exception.
     pub kind: ExceptionType,
-    /// What happened, in words.
+    /// What happened.
     pub message: String,
     /// Whether the procedure ran.
     pub executed: Executed,
-    /// The procedure's own exception, such as `ZeroDivisionError`.
+    /// The kind of the procedure's own exception, such as `ZeroDivisionError`.
     pub own_kind: Option<String>,
-    /// Every signature of the name that was called, for `Invalid Arguments`.
+    /// All signatures of the called procedure, for `Invalid Arguments`.
     pub valid_signatures: Vec<String>,
 }
 
 impl Exception {
-    /// An exception that says nothing but its message.
+    /// Returns an exception that has only a message.
     pub fn new(kind: ExceptionType, executed: Executed, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -160,20 +160,21 @@ impl Exception {
         }
     }
 
-    /// The message as it travels: its first [`MAX_MESSAGE_CHARS`] characters.
+    /// Returns the message as it is sent: its first [`MAX_MESSAGE_CHARS`] characters.
     pub fn message_to_send(&self) -> &str {
         cut(&self.message, MAX_MESSAGE_CHARS)
     }
 
-    /// The procedure's own exception as it travels: its first [`MAX_KIND_CHARS`] characters.
+    /// Returns the kind of the procedure's own exception as it is sent: its first
+    /// [`MAX_KIND_CHARS`] characters.
     pub fn kind_to_send(&self) -> Option<&str> {
         self.own_kind
             .as_deref()
             .map(|kind| cut(kind, MAX_KIND_CHARS))
     }
 
-    /// The valid signatures as they travel: those that together have at most
-    /// [`MAX_SIGNATURES_BYTES`].
+    /// Returns the valid signatures that are sent: the first ones that have at most
+    /// [`MAX_SIGNATURES_BYTES`] together.
     pub fn signatures_to_send(&self) -> &[String] {
         let mut bytes = 0;
         let fits = |signature: &&String| {
@@ -183,17 +184,17 @@ impl Exception {
         &self.valid_signatures[..self.valid_signatures.iter().take_while(fits).count()]
     }
 
-    /// The exception as a line of the log says it.
+    /// Returns the exception as text for a line of the log.
     pub fn for_log(&self) -> String {
         format!("{}: {}", self.kind, self.message_for_log())
     }
 
-    /// The message as a line of the log says it.
+    /// Returns the beginning of the message, for a line of the log.
     pub fn message_for_log(&self) -> &str {
         cut(&self.message, MAX_LOGGED_CHARS)
     }
 
-    /// An exception of a call that a check refused, so that nothing ran.
+    /// Returns the exception of a call that was refused before it ran.
     pub fn refused(kind: ExceptionType, message: impl Into<String>) -> Self {
         Self::new(kind, Executed::No, message)
     }

@@ -1,4 +1,4 @@
-//! Framing: where a message ends. A connection's first bytes decide it once.
+//! Framing: where a message ends. The first bytes of a connection decide its framing.
 //!
 //! ```text
 //! first byte after a BOM and white space
@@ -9,23 +9,24 @@
 //!
 //! A line that looks like HTTP ends the connection: see [`is_http`].
 
-/// No frame limit may be set higher, so that no valid length begins like text or like TLS.
+/// Maximum value of a frame limit, in bytes. Below it, no valid length begins like text or like
+/// TLS.
 pub const MAX_FRAME_LIMIT: usize = 128 << 20;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 const LENGTH_BYTES: usize = 4;
 
-/// How the messages of a connection are told apart.
+/// How the messages of a connection are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Each line is a message.
     Lines,
-    /// A 4-byte big-endian length stands before each message.
+    /// Each message follows its length, 4 bytes in big-endian order.
     Framed,
 }
 
 impl Framing {
-    /// Appends `message` as it travels in this framing. `message` holds no line feed and is below
+    /// Appends `message` in this framing. `message` contains no line feed and is shorter than
     /// [`MAX_FRAME_LIMIT`].
     pub fn write(self, message: &[u8], out: &mut Vec<u8>) {
         if self == Self::Framed {
@@ -42,30 +43,30 @@ impl Framing {
     }
 }
 
-/// Bytes that can never become a message. The connection cannot go on.
+/// Bytes that can never become a message. The connection cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// A frame or line longer than the limit.
+    /// A frame or line is longer than the limit.
     #[error("a message of {length} bytes is over the limit of {limit} bytes")]
     TooLong {
-        /// The declared length, or what came of a line so far.
+        /// The declared length of a frame, or the received length of a line.
         length: usize,
         /// The limit.
         limit: usize,
     },
-    /// A frame of no bytes.
+    /// A frame has no bytes.
     #[error("a frame of length 0 holds no message")]
     Empty,
     /// The connection ended inside a frame.
     #[error("the connection ended after {got} of a frame's {length} bytes")]
     CutShort {
-        /// How many bytes of the frame came.
+        /// Number of bytes of the frame that arrived.
         got: usize,
-        /// How many it should have.
+        /// Number of bytes that the frame should have.
         length: usize,
     },
-    /// A TLS hello where plain text is spoken.
+    /// A TLS hello on a port for plain text.
     #[error("this port speaks plain TCP, not TLS")]
     Tls,
     /// A line of an HTTP request.
@@ -75,54 +76,54 @@ pub enum FrameError {
     Http,
 }
 
-/// What the bytes that came so far amount to.
+/// What the bytes received so far contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// No whole message yet. At least this many more bytes are needed.
+    /// No complete message. At least this many more bytes are needed.
     Need(usize),
-    /// `input[start..end]` is a message; the next one begins at `consumed`.
+    /// `input[start..end]` is a message; the next message begins at `consumed`.
     Message {
         /// Where the message begins.
         start: usize,
-        /// Where it ends.
+        /// Where the message ends.
         end: usize,
-        /// How many bytes of the input are done with; `start <= end <= consumed`.
+        /// Number of bytes of the input that are no longer needed; `start <= end <= consumed`.
         consumed: usize,
     },
-    /// That many bytes at the front are no part of a message: a BOM, white space, blank lines.
+    /// This many bytes at the front belong to no message: a BOM, white space, blank lines.
     Skip(usize),
-    /// The peer will send nothing more, and everything it sent has been read.
+    /// The peer sends nothing more, and all its bytes were processed.
     End,
 }
 
-/// Finds the messages in a connection's bytes.
+/// Finds the messages in the bytes of a connection.
 ///
-/// The caller keeps the bytes: it appends what arrives to its buffer, asks [`step`](Self::step),
-/// and removes what was consumed from the buffer's front.
+/// The caller keeps the bytes. It appends what arrives to its buffer, calls [`step`](Self::step),
+/// and removes the consumed bytes from the front of the buffer.
 #[derive(Debug, Clone)]
 pub struct Deframer {
     framing: Option<Framing>,
-    /// Whether the first bytes have been looked at for a BOM.
-    begun: bool,
+    /// Whether the first bytes were checked for a BOM.
+    is_bom_checked: bool,
     limit: usize,
-    /// How many bytes at the input's front are known to hold no line feed; `scanned <=
-    /// input.len()`.
+    /// Number of bytes at the front of the input that are known to contain no line feed;
+    /// `scanned <= input.len()`.
     scanned: usize,
 }
 
 impl Deframer {
-    /// For a connection whose framing its first bytes will decide. `limit` is in bytes, at most
+    /// Returns a deframer whose framing the first bytes decide. `limit` is in bytes, at most
     /// [`MAX_FRAME_LIMIT`].
     pub fn detecting(limit: usize) -> Self {
         Self {
             framing: None,
-            begun: false,
+            is_bom_checked: false,
             limit: limit.min(MAX_FRAME_LIMIT),
             scanned: 0,
         }
     }
 
-    /// For a connection whose framing is known.
+    /// Returns a deframer whose framing is known.
     pub fn new(framing: Framing, limit: usize) -> Self {
         Self {
             framing: Some(framing),
@@ -130,26 +131,26 @@ impl Deframer {
         }
     }
 
-    /// Maximum number of bytes of a message.
+    /// Returns the maximum number of bytes of a message.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Sets another limit, in bytes, at most [`MAX_FRAME_LIMIT`].
+    /// Sets the maximum number of bytes of a message, at most [`MAX_FRAME_LIMIT`].
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit.min(MAX_FRAME_LIMIT);
     }
 
-    /// The framing, once the first bytes have decided it.
+    /// Returns the framing. `None` until the first bytes have decided it.
     pub fn framing(&self) -> Option<Framing> {
         self.framing
     }
 
-    /// Looks for the next message in `input`, the bytes not consumed so far. `ended` says that no
-    /// more will come.
+    /// Looks for the next message in `input`, the bytes that were not consumed so far. `ended` says
+    /// that no more bytes will come.
     ///
     /// # Errors
-    /// A [`FrameError`] after which this connection holds no more messages.
+    /// A [`FrameError`], after which this connection has no more messages.
     pub fn step(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
         match self.framing {
             Some(Framing::Lines) => self.step_line(input, ended),
@@ -159,11 +160,11 @@ impl Deframer {
     }
 
     fn detect(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
-        if !self.begun {
+        if !self.is_bom_checked {
             if input.len() < BOM.len() && BOM.starts_with(input) && !ended {
                 return Ok(Step::Need(1));
             }
-            self.begun = true;
+            self.is_bom_checked = true;
             if input.starts_with(BOM) {
                 return Ok(Step::Skip(BOM.len()));
             }
@@ -257,10 +258,11 @@ impl Deframer {
     }
 }
 
-/// Whether a line is one of an HTTP request, in any case: a request line such as `GET / HTTP/1.1`
-/// or `patch /x`, or a header such as `Host: x`. No JSON object begins like either.
+/// Returns whether a line belongs to an HTTP request, in upper or lower case: a request line such
+/// as `GET / HTTP/1.1` or `patch /x`, or a header such as `Host: x`. No JSON object begins like
+/// these.
 ///
-/// The syntax is that of RFC 9112, sections 3 and 5; the version may be absent, as in HTTP/0.9.
+/// The syntax is that of RFC 9112, sections 3 and 5. The version may be absent, as in HTTP/0.9.
 pub fn is_http(line: &[u8]) -> bool {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let token = line.iter().take_while(|byte| is_token(byte)).count();
@@ -287,10 +289,12 @@ pub fn is_http(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Feeds `bytes` in pieces of `size`, and collects the messages and how it ended.
+    /// Feeds `bytes` in pieces of `size` bytes. Returns the messages, and how the connection ended.
     fn messages(bytes: &[u8], size: usize, limit: usize) -> (Vec<Vec<u8>>, Result<(), FrameError>) {
         let mut deframer = Deframer::detecting(limit);
-        let (mut buffer, mut pieces, mut found) = (Vec::new(), bytes.chunks(size), Vec::new());
+        let mut buffer = Vec::new();
+        let mut pieces = bytes.chunks(size);
+        let mut found = Vec::new();
         let mut ended = false;
         loop {
             match deframer.step(&buffer, ended) {
@@ -313,6 +317,7 @@ mod tests {
         }
     }
 
+    /// Checks the messages of `bytes` and how the connection ends, for all sizes of pieces.
     fn check(bytes: &[u8], expected: &[&[u8]], ending: &Result<(), FrameError>) {
         for size in 1..=bytes.len().max(1) {
             let (found, end) = messages(bytes, size, 16);
@@ -326,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bytes_decide_and_any_split_gives_the_same_messages() {
+    fn the_first_bytes_decide_the_framing_and_any_split_gives_the_same_messages() {
         check(b"", &[], &Ok(()));
         check(b"{}\n{1}\n", &[b"{}", b"{1}"], &Ok(()));
         check(b"{}\r\n\r\n\n  \n{1}", &[b"{}", b"{1}"], &Ok(()));
@@ -351,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_http_is_told_whatever_its_method_and_case() {
+    fn http_is_recognized_by_any_method_and_in_any_case() {
         for line in [
             "GET / HTTP/1.1",
             "get / http/1.0",
@@ -385,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_the_longest_message() {
+    fn a_message_may_be_as_long_as_the_limit() {
         check(b"{23456789abcdef}\n", &[b"{23456789abcdef}"], &Ok(()));
         check(
             b"{23456789abcdefg}\n",
@@ -410,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_found_again() {
+    fn written_messages_are_found_again() {
         for framing in [Framing::Lines, Framing::Framed] {
             let mut out = Vec::new();
             framing.write(b"{1}", &mut out);

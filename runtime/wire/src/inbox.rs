@@ -1,76 +1,77 @@
-//! [`Inbox`]: what has come, and where to read the rest to.
+//! [`Inbox`]: the bytes that have arrived, and where to read the next bytes to.
 
 use super::block::{Block, BlockKind, BlockPlace, Filling, Spare, Target};
 use super::frame::FrameError;
 
-/// How much room is offered for what comes next.
+/// Number of bytes of free space that is offered to each read.
 pub const READ_BYTES: usize = 64 * 1024;
 
-/// A frame longer than this is read to a place of its own.
-const LONG_FRAME: usize = READ_BYTES / 2;
+/// A frame of more bytes than this is a long frame: it is read to memory of its own.
+const MAX_SHORT_FRAME: usize = READ_BYTES / 2;
 
-/// So much of a long frame must have come before it is asked where its block begins.
+/// Minimum number of bytes of a long frame before [`Inbox::next`] asks where its block begins.
 const MIN_HEAD: usize = READ_BYTES / 8;
 
 const LENGTH_BYTES: usize = 4;
 
 /// The bytes of a connection as frames: a 4-byte big-endian length, then as many bytes.
 ///
-/// Whoever reads appends to [`target`](Self::target) and asks for [`next`](Self::next). Frames that
-/// came whole are looked at where they lie. A long frame gets room of its own, and its last block,
-/// where [`next`](Self::next) is told where that begins, a [`Block`] that can be taken away without
-/// copying it.
+/// The reader of the connection appends to [`target`](Self::target) and then calls
+/// [`next`](Self::next). A short frame is returned as a slice of the buffer. A long frame gets
+/// memory of its own. If the caller says where the last block of a long frame begins, the frame
+/// ends in a [`Block`] that can be taken without a copy.
 #[derive(Debug)]
 pub struct Inbox {
     limit: usize,
     bytes: Vec<u8>,
-    /// `bytes[..begin]` was handed out; `begin <= bytes.len()`.
-    begin: usize,
-    /// The frame that is coming, where it is long: `missing > 0`.
-    long: Option<Long>,
-    /// The last long frame that was handed out, if it is looked at where it lies.
-    done: Vec<u8>,
-    /// Room for long frames that was used before.
+    /// `bytes[..consumed]` was returned to the caller; `consumed <= bytes.len()`.
+    consumed: usize,
+    /// The long frame that is arriving; `missing > 0`.
+    long: Option<LongFrame>,
+    /// What `next` last returned of a long frame as a slice.
+    delivered: Vec<u8>,
+    /// Buffers of earlier long frames.
     spare: Spare,
 }
 
-/// A long frame that is coming.
+/// A long frame that is arriving.
 #[derive(Debug)]
-struct Long {
-    /// Its first byte.
-    first: u8,
-    /// What stands before the block.
+struct LongFrame {
+    /// The first byte of the frame.
+    first_byte: u8,
+    /// The bytes before the block.
     head: Vec<u8>,
+    /// The block, or the whole frame if it has no block.
     rest: Filling,
-    /// Whether the rest is a block, to be taken away.
+    /// Whether `rest` is a block.
     is_block: bool,
-    /// How many bytes are still to come.
+    /// Number of bytes that are still to come.
     missing: usize,
 }
 
 /// A frame without its length.
 #[derive(Debug)]
 pub struct Payload<'a> {
-    /// All of it, or what stands before the block.
+    /// The whole payload, or the bytes before the block.
     pub head: &'a [u8],
-    /// Its last block, where [`Inbox::next`] was told that it has one.
+    /// The last block, if [`Inbox::next`] was told where it begins.
     pub block: Option<Block>,
 }
 
 impl Inbox {
-    /// For frames of at most `limit` bytes.
+    /// Returns an inbox for frames of at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
             bytes: Vec::new(),
-            begin: 0,
+            consumed: 0,
             long: None,
-            done: Vec::new(),
+            delivered: Vec::new(),
             spare: Spare::default(),
         }
     }
 
-    /// The same with bytes that have come already.
+    /// Returns an inbox that already contains bytes.
     pub fn with_bytes(limit: usize, bytes: Vec<u8>) -> Self {
         Self {
             bytes,
@@ -78,23 +79,23 @@ impl Inbox {
         }
     }
 
-    /// Maximum number of bytes of a frame.
+    /// Returns the maximum number of bytes of a frame.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Sets another limit, in bytes.
+    /// Sets the maximum number of bytes of a frame.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 
-    /// Where to read what comes next to.
+    /// Returns where to read the next bytes to.
     pub fn target(&mut self) -> Target<'_> {
-        if let Some(Long { rest, missing, .. }) = &mut self.long {
+        if let Some(LongFrame { rest, missing, .. }) = &mut self.long {
             return rest.target(*missing);
         }
-        self.bytes.drain(..self.begin);
-        self.begin = 0;
+        self.bytes.drain(..self.consumed);
+        self.consumed = 0;
         self.bytes
             .reserve(READ_BYTES.saturating_sub(self.bytes.len()).max(1));
         let most = self.bytes.capacity() - self.bytes.len();
@@ -104,26 +105,27 @@ impl Inbox {
         }
     }
 
-    /// So many bytes came to the target.
+    /// Records that this many bytes were read to the target.
     pub fn came(&mut self, count: usize) {
         if let Some(long) = &mut self.long {
-            long.rest.came(count);
+            long.rest.received(count);
             long.missing = long.missing.saturating_sub(count);
         }
     }
 
-    /// The next frame, if it has come whole. `find_block` is shown the beginning of a long frame;
-    /// its answer is where a block begins that ends with the frame and may be taken away, if there
-    /// is one.
+    /// Returns the next frame. `None` until it has arrived completely.
+    ///
+    /// `find_block` gets the beginning of a long frame. It returns where a block begins that ends
+    /// with the frame, or `None` if the frame has no such block.
     ///
     /// # Errors
-    /// A length of 0, or one over the limit.
+    /// A length of 0, or a length over the limit.
     pub fn next(
         &mut self,
         find_block: impl FnOnce(&[u8]) -> Option<BlockPlace>,
     ) -> Result<Option<Payload<'_>>, FrameError> {
         self.spare
-            .keep(Block::Bytes(std::mem::take(&mut self.done)));
+            .keep(Block::Bytes(std::mem::take(&mut self.delivered)));
         if let Some(long) = self.long.take() {
             if long.missing > 0 {
                 self.long = Some(long);
@@ -131,18 +133,18 @@ impl Inbox {
             }
             let rest = long.rest.finish();
             let block = if long.is_block {
-                self.done = long.head;
+                self.delivered = long.head;
                 Some(rest)
             } else {
-                self.done = rest.into_bytes();
+                self.delivered = rest.into_bytes();
                 None
             };
             return Ok(Some(Payload {
-                head: &self.done,
+                head: &self.delivered,
                 block,
             }));
         }
-        let Some((prefix, rest)) = self.bytes[self.begin..].split_first_chunk::<LENGTH_BYTES>()
+        let Some((prefix, rest)) = self.bytes[self.consumed..].split_first_chunk::<LENGTH_BYTES>()
         else {
             return Ok(None);
         };
@@ -157,104 +159,106 @@ impl Inbox {
             });
         }
         if rest.len() >= length {
-            let start = self.begin + LENGTH_BYTES;
-            self.begin = start + length;
+            let start = self.consumed + LENGTH_BYTES;
+            self.consumed = start + length;
             return Ok(Some(Payload {
                 head: &self.bytes[start..start + length],
                 block: None,
             }));
         }
-        if length > LONG_FRAME && rest.len() >= MIN_HEAD {
+        if length > MAX_SHORT_FRAME && rest.len() >= MIN_HEAD {
             let block = find_block(rest);
-            self.begin_long(length, block);
+            self.begin_long_frame(length, block);
         }
         Ok(None)
     }
 
-    /// The first byte of the next frame, as soon as it has come.
+    /// Returns the first byte of the next frame, as soon as it has arrived.
     pub fn next_byte(&self) -> Option<u8> {
         match &self.long {
-            Some(long) => Some(long.first),
-            None => self.bytes.get(self.begin + LENGTH_BYTES).copied(),
+            Some(long) => Some(long.first_byte),
+            None => self.bytes.get(self.consumed + LENGTH_BYTES).copied(),
         }
     }
 
-    /// Whether a frame has begun and not come whole.
+    /// Returns whether a frame has begun and has not arrived completely.
     pub fn is_amid_frame(&self) -> bool {
-        self.begin < self.bytes.len() || self.long.is_some()
+        self.consumed < self.bytes.len() || self.long.is_some()
     }
 
-    /// Whether a frame that has room of its own has begun and not come whole.
+    /// Returns whether a long frame has begun and has not arrived completely.
     pub fn is_amid_long_frame(&self) -> bool {
         self.long.is_some()
     }
 
-    /// How much of the frame that is coming is there, with its length.
+    /// Returns how many bytes of the incomplete frame have arrived, with those of its length.
     pub fn pending(&self) -> usize {
         self.long
             .as_ref()
-            .map_or(self.bytes.len() - self.begin, |long| {
+            .map_or(self.bytes.len() - self.consumed, |long| {
                 LENGTH_BYTES + long.head.len() + long.rest.filled()
             })
     }
 
-    /// Gives the room for short frames away, with what is in it and not handed out.
+    /// Gives the buffer for short frames away. Bytes that were not returned so far stay in the
+    /// inbox.
     pub fn release(&mut self) -> Vec<u8> {
-        let mut room = std::mem::take(&mut self.bytes);
-        if self.begin < room.len() {
-            self.bytes = room[self.begin..].to_vec();
+        let mut buffer = std::mem::take(&mut self.bytes);
+        if self.consumed < buffer.len() {
+            self.bytes = buffer[self.consumed..].to_vec();
         }
-        self.begin = 0;
-        room.clear();
-        room
+        self.consumed = 0;
+        buffer.clear();
+        buffer
     }
 
-    /// Uses this room for short frames.
-    pub fn lend(&mut self, mut room: Vec<u8>) {
-        if self.bytes.capacity() < room.capacity() {
-            room.clear();
-            room.extend_from_slice(&self.bytes[self.begin..]);
-            self.begin = 0;
-            self.bytes = room;
+    /// Uses this buffer for short frames if it is larger than the present one.
+    pub fn lend(&mut self, mut buffer: Vec<u8>) {
+        if self.bytes.capacity() < buffer.capacity() {
+            buffer.clear();
+            buffer.extend_from_slice(&self.bytes[self.consumed..]);
+            self.consumed = 0;
+            self.bytes = buffer;
         }
     }
 
-    /// Room for long frames; the larger one stays.
-    pub fn lend_spare(&mut self, room: Spare) {
-        self.spare.keep_all(room);
+    /// Adds buffers for long frames. The larger one of each kind stays.
+    pub fn lend_spare(&mut self, spare: Spare) {
+        self.spare.keep_all(spare);
     }
 
-    /// The room of a block that is done with.
+    /// Adds the buffer of a block that is no longer needed.
     pub fn lend_block(&mut self, block: Block) {
         self.spare.keep(block);
     }
 
-    /// Gives the room for long frames away.
+    /// Gives the buffers for long frames away.
     pub fn release_spare(&mut self) -> Spare {
         std::mem::take(&mut self.spare)
     }
 
-    /// Takes what came of a long frame out of the room for short ones.
-    fn begin_long(&mut self, length: usize, block: Option<BlockPlace>) {
-        let came = &self.bytes[self.begin + LENGTH_BYTES..];
-        let missing = length - came.len();
-        let fits =
-            |place: &BlockPlace| place.offset <= came.len() && place.fits(length - place.offset);
+    /// Moves the received part of a long frame out of the buffer for short frames.
+    fn begin_long_frame(&mut self, length: usize, block: Option<BlockPlace>) {
+        let received = &self.bytes[self.consumed + LENGTH_BYTES..];
+        let missing = length - received.len();
+        let fits = |place: &BlockPlace| {
+            place.offset <= received.len() && place.fits(length - place.offset)
+        };
         let block = block.filter(fits);
         let place = block.unwrap_or(BlockPlace {
             offset: 0,
             kind: BlockKind::Bytes,
         });
-        let (head, rest) = came.split_at(place.offset);
-        self.long = Some(Long {
-            first: came.first().copied().unwrap_or_default(),
+        let (head, rest) = received.split_at(place.offset);
+        self.long = Some(LongFrame {
+            first_byte: received.first().copied().unwrap_or_default(),
             head: head.to_vec(),
             rest: Filling::begin(place.kind, rest, missing, &mut self.spare),
             is_block: block.is_some(),
             missing,
         });
         self.bytes.clear();
-        self.begin = 0;
+        self.consumed = 0;
     }
 }
 
@@ -268,13 +272,16 @@ mod tests {
         kind: BlockKind::Words,
     };
 
-    /// Feeds `bytes` in pieces of at most `size`, and collects head and block of each frame.
+    /// Feeds `bytes` in pieces of at most `size` bytes. Returns the head and the block of each
+    /// frame.
     fn frames(
         bytes: &[u8],
         size: usize,
         block: Option<BlockPlace>,
     ) -> Vec<(Vec<u8>, Option<Block>)> {
-        let (mut inbox, mut fed, mut found) = (Inbox::new(1 << 20), 0, Vec::new());
+        let mut inbox = Inbox::new(1 << 20);
+        let mut fed = 0;
+        let mut found = Vec::new();
         loop {
             while let Some(payload) = inbox.next(|_| block).expect("frames") {
                 found.push((payload.head.to_vec(), payload.block));
@@ -291,6 +298,7 @@ mod tests {
         }
     }
 
+    /// Returns the payloads as frames.
     fn framed(payloads: &[Vec<u8>]) -> Vec<u8> {
         let length = |payload: &Vec<u8>| u32::try_from(payload.len()).expect("short").to_be_bytes();
         payloads
@@ -323,7 +331,10 @@ mod tests {
                     .into_iter()
                     .map(joined)
                     .collect();
-                assert!(found == payloads, "pieces of {size}, a block at {block:?}");
+                assert!(
+                    found == payloads,
+                    "pieces of {size} bytes, a block at {block:?}"
+                );
             }
         }
         let found = frames(
@@ -343,11 +354,11 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_length_takes_no_more_room_than_a_few_times_what_came() {
+    fn a_declared_length_allocates_at_most_a_few_times_the_received_bytes() {
         let mut inbox = Inbox::new(128 << 20);
-        let mut came = (127_u32 << 20).to_be_bytes().to_vec();
-        came.resize(READ_BYTES / 2, 7);
-        inbox.target().put(&came);
+        let mut received = (127_u32 << 20).to_be_bytes().to_vec();
+        received.resize(READ_BYTES / 2, 7);
+        inbox.target().put(&received);
         assert!(
             inbox
                 .next(|_| Some(BlockPlace::bytes(10)))
@@ -358,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_no_frame_has_are_refused() {
+    fn invalid_lengths_are_refused() {
         let check = |length: u32, expected: FrameError| {
             let mut inbox = Inbox::with_bytes(16, length.to_be_bytes().to_vec());
             assert_eq!(inbox.next(|_| None).expect_err("no such frame"), expected);
@@ -376,14 +387,14 @@ mod tests {
     }
 
     #[test]
-    fn room_that_is_lent_and_given_back_keeps_what_has_come() {
+    fn received_bytes_stay_when_the_buffer_is_released_and_lent_again() {
         let mut inbox = Inbox::new(1000);
         inbox.lend(Vec::with_capacity(READ_BYTES));
         inbox.target().put(b"\0\0\0\x03ab");
         assert!(inbox.next(|_| None).expect("no error").is_none());
-        let room = inbox.release();
-        assert!(room.is_empty() && room.capacity() >= READ_BYTES && inbox.pending() == 6);
-        inbox.lend(room);
+        let buffer = inbox.release();
+        assert!(buffer.is_empty() && buffer.capacity() >= READ_BYTES && inbox.pending() == 6);
+        inbox.lend(buffer);
         inbox.target().put(b"c");
         let payload = inbox.next(|_| None).expect("no error").expect("a frame");
         assert_eq!(payload.head, b"abc");

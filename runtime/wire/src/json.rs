@@ -1,7 +1,7 @@
-//! JSON text to binary values and back, by type, without a tree in between.
+//! JSON text to binary values and back, by type. No tree of JSON values is built.
 //!
-//! Texts keep what JSON numbers lose: doubles survive bit for bit, and the three that JSON lacks
-//! are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`.
+//! The text keeps what JSON numbers lose: a double keeps all its bits. The three doubles that JSON
+//! lacks are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`.
 
 mod record;
 
@@ -18,20 +18,21 @@ use super::value::{DecodeError, Reader, encode_bytes, encode_count};
 /// Appends the binary form of the JSON text of a value.
 ///
 /// # Errors
-/// What was found and what was expected instead; `out` then holds a part of the value.
+/// What was found, and what was expected instead. `out` then contains a part of the value.
 pub fn to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<(), String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     ValueSeed { ty, out }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
-        .map_err(|error| without_place(&error))
+        .map_err(|error| without_position(&error))
 }
 
-/// Appends the binary form of an argument: its JSON form, or (but for `str`) a string that holds
-/// that JSON. Where both readings are possible the JSON form wins.
+/// Appends the binary form of an argument. The text is the JSON of the argument, or a JSON string
+/// that contains this JSON. The second form is not possible for `str`. If both forms are possible,
+/// the first one wins.
 ///
 /// # Errors
-/// As [`to_binary`].
+/// As [`to_binary`]; `out` is then unchanged.
 pub fn argument_to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<(), String> {
     let start = out.len();
     let Err(error) = to_binary(ty, text, out) else {
@@ -41,7 +42,7 @@ pub fn argument_to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<()
     if *ty == Type::Str || !text.trim_start().starts_with('"') {
         return Err(error);
     }
-    let inner: String = serde_json::from_str(text).map_err(|error| without_place(&error))?;
+    let inner: String = serde_json::from_str(text).map_err(|error| without_position(&error))?;
     to_binary(ty, &inner, out).map_err(|_| {
         out.truncate(start);
         error
@@ -51,7 +52,7 @@ pub fn argument_to_binary(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<()
 /// Appends the JSON text of the next binary value of `input`.
 ///
 /// # Errors
-/// Where the bytes are no value of this type.
+/// Bytes that are not a value of this type.
 pub fn from_binary(
     ty: &Type,
     input: &mut Reader<'_>,
@@ -98,7 +99,7 @@ pub fn from_binary(
 /// Appends the JSON texts of the next binary values of `input`, separated by commas.
 ///
 /// # Errors
-/// The place of the first value that is not of its type, from 0, and what is wrong with it.
+/// The position of the first value that is not of its type, from 0, and what is wrong with it.
 pub fn list_from_binary(
     types: &[Type],
     input: &mut Reader<'_>,
@@ -150,15 +151,15 @@ fn write_float(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a number or a string, neither of which can fail to become JSON.
+/// Appends a number or a string. Both always have a JSON form.
 fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let written = serde_json::to_writer(out, value);
     debug_assert!(written.is_ok(), "writing to memory");
 }
 
-/// The words of a JSON error without `at line 1 column 5`, which counts from the start of the
-/// value.
-fn without_place(error: &serde_json::Error) -> String {
+/// Returns the text of a JSON error without `at line 1 column 5`. That position counts from the
+/// start of the value, so it would mislead.
+fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ")
         .map_or(text.clone(), |(words, _)| words.to_owned())
@@ -178,7 +179,8 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
 }
 
 impl<'a> ValueSeed<'a> {
-    /// Something other than null came: an `Optional` is present, and its own type decides.
+    /// Handles a value other than null: marks an `Optional` as present, and goes on with its inner
+    /// type.
     fn present(self) -> Self {
         match self.ty {
             Type::Optional(item) => {
@@ -203,7 +205,7 @@ impl<'a> ValueSeed<'a> {
         self.out.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// Keeps room for a count that is known only at the end.
+    /// Reserves space for a count that is known only at the end. Returns where the items begin.
     fn begin_count(&mut self) -> usize {
         self.out.extend_from_slice(&[0; 4]);
         self.out.len()
@@ -241,7 +243,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 
     #[expect(
         clippy::cast_precision_loss,
-        reason = "what does not survive the way back is refused"
+        reason = "a value that is not exact is refused"
     )]
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
         let this = self.present();
@@ -263,7 +265,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 
     #[expect(
         clippy::cast_precision_loss,
-        reason = "what does not survive the way back is refused"
+        reason = "a value that is not exact is refused"
     )]
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
         if let Ok(value) = i64::try_from(value) {
@@ -289,7 +291,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
         let this = self.present();
-        // The parser hands the integer `-0` over as a double.
+        // The parser returns the integer `-0` as a double.
         if *this.ty == Type::Int && value == 0.0 && value.is_sign_negative() {
             this.out.extend_from_slice(&0_i64.to_le_bytes());
             return Ok(());
@@ -307,7 +309,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             (Type::Str, _) => encode_bytes(text.as_bytes(), this.out),
             (Type::Enumeration(enumeration), _) => match enumeration.position(text) {
                 Some(place) => encode_count(place, this.out),
-                None => return Err(record::no_such_item(enumeration, text)),
+                None => return Err(record::unknown_item(enumeration, text)),
             },
             (Type::Bytes, _) => {
                 let bytes = BASE64.decode(text).map_err(|_| {
@@ -362,10 +364,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         while let Some(key) = entries.next_key::<String>()? {
             put_key(*key_type, &key, this.out)?;
             entries.next_value_seed(this.item(item))?;
-            if let Some(twice) = seen.replace(key) {
+            if let Some(duplicate) = seen.replace(key) {
                 return Err(de::Error::custom(format_args!(
-                    "the key `{}` stands twice",
-                    shortened(&twice)
+                    "duplicate key `{}`",
+                    shortened(&duplicate)
                 )));
             }
         }
@@ -394,12 +396,12 @@ fn put_key<E: de::Error>(key_type: KeyType, key: &str, out: &mut Vec<u8>) -> Res
     Ok(())
 }
 
-/// The beginning of a text, short enough for a message.
+/// Returns the beginning of a text, short enough for a message.
 pub fn shortened(text: &str) -> &str {
     cut(text, 60)
 }
 
-/// At most so many characters of a text.
+/// Returns the first `characters` characters of a text.
 pub fn cut(text: &str, characters: usize) -> &str {
     match text.char_indices().nth(characters) {
         Some((end, _)) => &text[..end],

@@ -1,4 +1,4 @@
-//! The protocol's bytes: bytes in, events out. No I/O, no clock, no panic on input.
+//! The protocol's bytes: bytes in, events out. No I/O, no clock, no panic on invalid input.
 //!
 //! ```text
 //! bytes --frame--> message text --message--> request, answer or exception
@@ -26,6 +26,6 @@ pub mod procedure;
 pub mod sniff;
 pub mod value;
 
-/// Maximum time for a server's first word on a connection: its HELLO, its `RPC-PONG`, or its answer
-/// to `INIT-CHALLENGE`.
+/// Maximum time until the first message of a server on a connection: its HELLO, its `RPC-PONG`, or
+/// its answer to `INIT-CHALLENGE`.
 pub const GREETING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);

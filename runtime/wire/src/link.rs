@@ -1,5 +1,4 @@
-//! [`Link`]: what both ends of a binary session have in common. It knows no socket and reads no
-//! clock.
+//! [`Link`]: what both ends of a binary session have in common. It has no socket and no clock.
 
 use std::time::Instant;
 
@@ -10,13 +9,14 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::value::Reader;
 
-/// So many frames that are no call and no answer may come at once: BIND, CANCEL, PING, PONG.
+/// Maximum number of control frames that may arrive at once. Control frames are BIND, CANCEL, PING
+/// and PONG.
 pub const CONTROL_BURST: u32 = 20_000;
 
-/// So many more may come in each second.
+/// Number of further control frames that may arrive in each second.
 pub const CONTROL_PER_SECOND: u32 = 5_000;
 
-/// Bytes in, messages out; messages in, bytes out.
+/// Turns bytes into messages, and messages into bytes.
 ///
 /// ```text
 /// awaits HELLO --HELLO--> open --anything but HELLO--> open
@@ -25,67 +25,68 @@ pub const CONTROL_PER_SECOND: u32 = 5_000;
 /// ```
 #[derive(Debug)]
 pub struct Link {
-    /// What has come.
+    /// The received bytes.
     pub inbox: Inbox,
-    /// What is to be written.
+    /// The bytes to write.
     pub outbox: Outbox,
-    greeted: bool,
-    /// How many more control frames may come; `allowance <= CONTROL_BURST`.
+    /// Whether the HELLO has arrived.
+    is_greeted: bool,
+    /// Number of control frames that may still arrive; `allowance <= CONTROL_BURST`.
     allowance: u32,
     /// When the allowance was last raised.
-    raised: Option<Instant>,
+    raised_at: Option<Instant>,
 }
 
-/// Why a session cannot go on.
+/// Why a session cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// Bytes that are no frames.
+    /// The bytes are not frames.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// A frame that is none of the protocol, or out of place.
+    /// A frame breaks the protocol, or is not allowed at this point.
     #[error("{0}")]
     Malformed(String),
-    /// Too many frames that are no calls.
+    /// Too many control frames.
     #[error(
-        "too many frames that are no calls: at most {CONTROL_PER_SECOND} in a second, for long"
+        "too many control frames (BIND, CANCEL, PING, PONG): at most {CONTROL_PER_SECOND} per second on average"
     )]
     Flood,
 }
 
-/// What a frame comes to.
+/// What a received frame means.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The first frame.
+    /// The HELLO, which is the first frame.
     Hello(Hello<'a>),
-    /// Any other, with the values behind it.
+    /// Any other frame, with the values that follow it.
     Frame(Frame<'a>, Reader<'a>),
-    /// One that is dealt with.
+    /// A frame that needs no further handling.
     Settled,
 }
 
 impl Link {
-    /// For frames of at most `limit` bytes.
+    /// Returns a link for frames of at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self::with_inbox(Inbox::new(limit))
     }
 
-    /// The same with what has come already.
+    /// Returns a link with bytes that were already received.
     pub fn with_inbox(inbox: Inbox) -> Self {
         Self {
             inbox,
             outbox: Outbox::default(),
-            greeted: false,
+            is_greeted: false,
             allowance: CONTROL_BURST,
-            raised: None,
+            raised_at: None,
         }
     }
 
-    /// What the next frame that has come whole says, and where its answer goes. `find_block` as for
-    /// [`Inbox::next`].
+    /// Returns what the next complete frame means, and where to write its answer. For `find_block`
+    /// see [`Inbox::next`].
     ///
     /// # Errors
-    /// Why the session cannot go on.
+    /// Why the session cannot continue.
     pub fn next(
         &mut self,
         find_block: impl FnOnce(&[u8]) -> Option<BlockPlace>,
@@ -95,14 +96,14 @@ impl Link {
         };
         let (frame, values) = binary::parse(payload.head).map_err(LinkError::Malformed)?;
         match frame {
-            Frame::Hello(hello) if !self.greeted => {
-                self.greeted = true;
+            Frame::Hello(hello) if !self.is_greeted => {
+                self.is_greeted = true;
                 return Ok(Some((Event::Hello(hello), &mut self.outbox)));
             }
             Frame::Hello(_) => return Err(LinkError::Malformed("a second HELLO".to_owned())),
-            _ if !self.greeted => {
+            _ if !self.is_greeted => {
                 return Err(LinkError::Malformed(
-                    "the first frame is no HELLO".to_owned(),
+                    "the first frame is not a HELLO".to_owned(),
                 ));
             }
             Frame::Ping(_) | Frame::Pong(_) | Frame::Cancel(_) | Frame::Bind(_) => {
@@ -118,21 +119,22 @@ impl Link {
         Ok(Some((Event::Frame(frame, values), &mut self.outbox)))
     }
 
-    /// It is `now`: more control frames may come.
+    /// Allows more control frames, according to the time that has passed. `now` is the present
+    /// time.
     pub fn tick(&mut self, now: Instant) {
         if self.allowance == CONTROL_BURST {
-            self.raised = Some(now);
+            self.raised_at = Some(now);
             return;
         }
         let seconds = now
-            .saturating_duration_since(*self.raised.get_or_insert(now))
+            .saturating_duration_since(*self.raised_at.get_or_insert(now))
             .as_secs();
         if seconds > 0 {
             let more = u32::try_from(seconds)
                 .unwrap_or(u32::MAX)
                 .saturating_mul(CONTROL_PER_SECOND);
             self.allowance = self.allowance.saturating_add(more).min(CONTROL_BURST);
-            self.raised = Some(now);
+            self.raised_at = Some(now);
         }
     }
 }
@@ -151,8 +153,8 @@ mod tests {
         name: "client1",
     };
 
-    /// A link that `fill` has sent something to, behind a HELLO.
-    fn greeted(fill: impl FnOnce(&mut Outbox)) -> Link {
+    /// Returns a link that has received a HELLO and then what `fill` writes.
+    fn greeted_link(fill: impl FnOnce(&mut Outbox)) -> Link {
         let mut out = Outbox::default();
         binary::put_hello(&HELLO, &mut out);
         fill(&mut out);
@@ -163,11 +165,12 @@ mod tests {
         link
     }
 
-    fn broken(link: &mut Link) -> LinkError {
+    /// Handles frames until an error, and returns the error.
+    fn error_of(link: &mut Link) -> LinkError {
         loop {
             match link.next(|_| None) {
                 Ok(Some(_)) => {}
-                Ok(None) => panic!("the link is whole"),
+                Ok(None) => panic!("the link reported no error"),
                 Err(error) => return error,
             }
         }
@@ -175,27 +178,30 @@ mod tests {
 
     #[test]
     fn hello_comes_first_and_once() {
-        let twice = broken(&mut greeted(|out| binary::put_hello(&HELLO, out)));
+        let twice = error_of(&mut greeted_link(|out| binary::put_hello(&HELLO, out)));
         assert_eq!(twice.to_string(), "a second HELLO");
         let mut out = Outbox::default();
         binary::put_ping(1, &mut out);
         let mut link = Link::with_inbox(Inbox::with_bytes(100, out.into_bytes()));
-        assert_eq!(broken(&mut link).to_string(), "the first frame is no HELLO");
+        assert_eq!(
+            error_of(&mut link).to_string(),
+            "the first frame is not a HELLO"
+        );
     }
 
     #[test]
-    fn pings_are_answered_until_they_are_too_many() {
+    fn pings_are_answered_until_there_are_too_many() {
         let mut link =
-            greeted(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_ping(n.into(), out)));
-        assert_eq!(broken(&mut link), LinkError::Flood);
+            greeted_link(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_ping(n.into(), out)));
+        assert_eq!(error_of(&mut link), LinkError::Flood);
         assert_eq!(link.outbox.len(), CONTROL_BURST as usize * 13);
     }
 
     #[test]
-    fn as_time_passes_more_control_frames_may_come() {
+    fn more_control_frames_are_allowed_as_time_passes() {
         let begin = Instant::now();
         let mut link =
-            greeted(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_cancel(n.into(), out)));
+            greeted_link(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_cancel(n.into(), out)));
         link.tick(begin);
         for _ in 0..CONTROL_BURST {
             assert!(matches!(

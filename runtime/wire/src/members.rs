@@ -1,5 +1,5 @@
-//! [`Members`]: a JSON object whose members are told apart and not decoded further; none of them
-//! twice.
+//! [`Members`]: the members of a JSON object. Their values are not decoded. Duplicate members are
+//! refused.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 
 use super::json::shortened;
 
-/// More members than this in one object are refused, known or not.
+/// Maximum number of members of one object, known or unknown.
 pub const MAX_MEMBERS: usize = 64;
 
-/// More arguments than this in one request are refused.
+/// Maximum number of arguments of one request.
 pub const MAX_ARGUMENTS: usize = 1000;
 
-/// The members of an object, none of them twice.
+/// The members of a JSON object, without duplicates.
 #[derive(Debug, Default)]
 pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -24,7 +24,7 @@ impl<'a> Members<'a> {
         serde_json::from_str(text).map_err(|error| describe(&error, text))
     }
 
-    /// The JSON text of a member, if it is there.
+    /// Returns the JSON text of a member. `None` if the member is absent.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0
             .iter()
@@ -32,27 +32,27 @@ impl<'a> Members<'a> {
             .map(|(_, value)| *value)
     }
 
-    /// The JSON text of a member that must be there.
+    /// Returns the JSON text of a required member.
     ///
     /// # Errors
-    /// That it is missing.
+    /// The member is missing.
     pub fn required(&self, name: &str) -> Result<&'a RawValue, String> {
         self.get(name)
             .ok_or_else(|| format!("the member `{name}` is missing"))
     }
 
-    /// A member that must be there and be a string.
+    /// Returns a required member that is a string.
     ///
     /// # Errors
-    /// That it is not.
+    /// The member is missing or is not a string.
     pub fn string(&self, name: &str) -> Result<Cow<'a, str>, String> {
         as_string(name, self.required(name)?)
     }
 
-    /// A member that may be absent or null.
+    /// Returns a member that may be absent or null, as `read` decodes it.
     ///
     /// # Errors
-    /// That `read` does not take it.
+    /// The error of `read`.
     pub fn optional<T>(
         &self,
         name: &str,
@@ -64,17 +64,20 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// A member of any shape that serde knows.
+    /// Decodes a required member with serde.
     ///
     /// # Errors
-    /// That it is missing or of another shape.
+    /// The member is missing or has another shape.
     pub fn decode<T: de::Deserialize<'a>>(&self, name: &str) -> Result<T, String> {
         serde_json::from_str(self.required(name)?.get())
             .map_err(|error| format!("`{name}`: {error}"))
     }
 }
 
-/// A member that is a string.
+/// Decodes a string.
+///
+/// # Errors
+/// The JSON text is not a string. The message names it `name`.
 pub fn as_string<'a>(name: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, String> {
     let text = raw.get();
     let inside = text
@@ -98,33 +101,33 @@ pub(super) fn as_list<'a>(name: &str, raw: &'a RawValue) -> Result<Vec<&'a RawVa
     if !raw.get().starts_with('[') {
         return Err(format!("`{name}` is not a list"));
     }
-    serde_json::from_str::<ShortList>(raw.get())
+    serde_json::from_str::<BoundedList>(raw.get())
         .map(|list| list.0)
         .map_err(|error| format!("`{name}`: {}", describe(&error, raw.get())))
 }
 
 pub(super) fn as_strings<'a>(name: &str, raw: &'a RawValue) -> Result<Vec<Cow<'a, str>>, String> {
-    let not_a_string = |_| format!("`{name}` holds something that is not a string");
+    let not_a_string = |_| format!("`{name}` has an element that is not a string");
     as_list(name, raw)?
         .into_iter()
         .map(|item| as_string(name, item).map_err(not_a_string))
         .collect()
 }
 
-/// The words of a JSON error with the byte at which it arose.
+/// Describes a JSON error. For a syntax error the text names the byte where it is.
 fn describe(error: &serde_json::Error, text: &str) -> String {
-    let words = error.to_string();
-    let words = words
+    let message = error.to_string();
+    let reason = message
         .rsplit_once(" at line ")
-        .map_or(words.as_str(), |(words, _)| words);
+        .map_or(message.as_str(), |(reason, _)| reason);
     let before: usize = text
         .split_inclusive('\n')
         .take(error.line().saturating_sub(1))
         .map(str::len)
         .sum();
     match error.classify() {
-        serde_json::error::Category::Data => words.to_owned(),
-        _ => format!("not JSON at byte {}: {words}", before + error.column()),
+        serde_json::error::Category::Data => reason.to_owned(),
+        _ => format!("not JSON at byte {}: {reason}", before + error.column()),
     }
 }
 
@@ -143,10 +146,10 @@ impl<'de: 'a, 'a> de::Deserialize<'de> for Members<'a> {
                 mut entries: A,
             ) -> Result<Members<'de>, A::Error> {
                 let mut members = Members::default();
-                while let Some(Key(name)) = entries.next_key::<Key<'de>>()? {
+                while let Some(MemberName(name)) = entries.next_key::<MemberName<'de>>()? {
                     if members.get(&name).is_some() {
                         return Err(de::Error::custom(format_args!(
-                            "the member `{}` stands twice",
+                            "duplicate member `{}`",
                             shortened(&name)
                         )));
                     }
@@ -164,39 +167,42 @@ impl<'de: 'a, 'a> de::Deserialize<'de> for Members<'a> {
     }
 }
 
-/// A member's name, borrowed where it has no escapes.
-struct Key<'a>(Cow<'a, str>);
+/// The name of a member. It is borrowed if it has no escapes.
+struct MemberName<'a>(Cow<'a, str>);
 
-impl<'de> de::Deserialize<'de> for Key<'de> {
+impl<'de> de::Deserialize<'de> for MemberName<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
+        struct NameVisitor;
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = MemberName<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a member's name")
             }
 
-            fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(name)))
+            fn visit_borrowed_str<E: de::Error>(
+                self,
+                name: &'de str,
+            ) -> Result<MemberName<'de>, E> {
+                Ok(MemberName(Cow::Borrowed(name)))
             }
 
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(name.to_owned())))
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<MemberName<'de>, E> {
+                Ok(MemberName(Cow::Owned(name.to_owned())))
             }
         }
-        deserializer.deserialize_str(KeyVisitor)
+        deserializer.deserialize_str(NameVisitor)
     }
 }
 
 /// A list of at most [`MAX_ARGUMENTS`] values.
-struct ShortList<'a>(Vec<&'a RawValue>);
+struct BoundedList<'a>(Vec<&'a RawValue>);
 
-impl<'de: 'a, 'a> de::Deserialize<'de> for ShortList<'a> {
+impl<'de: 'a, 'a> de::Deserialize<'de> for BoundedList<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ListVisitor;
         impl<'de> Visitor<'de> for ListVisitor {
-            type Value = ShortList<'de>;
+            type Value = BoundedList<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
@@ -205,7 +211,7 @@ impl<'de: 'a, 'a> de::Deserialize<'de> for ShortList<'a> {
             fn visit_seq<A: SeqAccess<'de>>(
                 self,
                 mut items: A,
-            ) -> Result<ShortList<'de>, A::Error> {
+            ) -> Result<BoundedList<'de>, A::Error> {
                 let mut list = Vec::new();
                 while let Some(item) = items.next_element()? {
                     if list.len() == MAX_ARGUMENTS {
@@ -215,7 +221,7 @@ impl<'de: 'a, 'a> de::Deserialize<'de> for ShortList<'a> {
                     }
                     list.push(item);
                 }
-                Ok(ShortList(list))
+                Ok(BoundedList(list))
             }
         }
         deserializer.deserialize_seq(ListVisitor)

@@ -1,5 +1,5 @@
-//! Messages: `{"header": H, "value": {...}}`, members in any order, duplicate members refused,
-//! unknown ones ignored.
+//! Messages: `{"header": H, "value": {...}}`. The members may be in any order. Duplicate members
+//! are refused, unknown ones are ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,25 +10,25 @@ use serde_json::value::RawValue;
 use super::exception::{Exception, ExceptionType, Executed};
 use super::members::{Members, as_list, as_milliseconds, as_string, as_strings};
 
-/// A message that came in, as far as its header tells.
+/// A received message. Only its header and id are decoded.
 #[derive(Debug)]
 pub struct Message<'a> {
     /// The header, such as `RPC-REQ`.
     pub header: Cow<'a, str>,
-    /// What the message says.
+    /// The members of the value.
     pub value: Members<'a>,
     /// The JSON text of the value.
     pub value_text: &'a str,
-    /// The value's `id`, if it has one.
+    /// The `id` of the value, if it has one.
     pub id: Option<Id<'a>>,
 }
 
-/// An `id`: a string or a 64-bit integer, as the JSON text that came.
+/// An `id`: a string or a 64-bit integer, as the JSON text that was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn as_json(self) -> &'a str {
         self.0
     }
@@ -44,17 +44,17 @@ impl<'a> Id<'a> {
     }
 }
 
-/// Why a text is no message.
+/// Why a text is not a valid message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed<'a> {
-    /// What is wrong, and at which byte where that is known.
+    /// What is wrong, and at which byte if that is known.
     pub message: String,
-    /// The id, where the message was whole enough to have one.
+    /// The `id` of the message, if it could be read.
     pub id: Option<Id<'a>>,
 }
 
 impl Malformed<'_> {
-    /// The exception that answers it.
+    /// Returns the exception to answer with.
     pub fn exception(&self) -> Exception {
         Exception::refused(ExceptionType::MalformedMessage, self.message.clone())
     }
@@ -71,19 +71,19 @@ pub struct Request<'a> {
     pub arguments: Vec<&'a RawValue>,
     /// The type of each argument, as the caller writes it.
     pub argument_types: Vec<Cow<'a, str>>,
-    /// The types the caller expects back; `None` where it does not care.
+    /// The types that the caller expects back. `None` if the caller accepts any.
     pub return_types: Option<Vec<Cow<'a, str>>>,
-    /// Who the caller says it is.
+    /// The name of the client, as the caller states it.
     pub client: Option<Cow<'a, str>>,
-    /// The longest the call may take, in milliseconds.
+    /// Maximum duration of the call, in milliseconds.
     pub deadline_ms: Option<u64>,
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message from its bytes.
+    /// Parses a message.
     ///
     /// # Errors
-    /// [`Malformed`], in words meant for whoever sent it.
+    /// [`Malformed`], with a message for the sender.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed<'a>> {
         let broken = |message| Malformed { message, id: None };
         let text = std::str::from_utf8(bytes)
@@ -120,7 +120,7 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads the value of an `RPC-REQ`.
+    /// Parses the value of an `RPC-REQ`.
     ///
     /// # Errors
     /// Which member is missing or of a wrong type.
@@ -137,14 +137,14 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The id that an answer carries.
+/// The `id` that an answer carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerId {
-    /// The request had none.
+    /// The request had no `id`.
     Absent,
-    /// The request was too broken to have one.
+    /// The `id` of the request could not be read.
     Null,
-    /// The JSON text of the request's id.
+    /// The JSON text of the `id` of the request.
     Json(Box<str>),
 }
 
@@ -155,7 +155,7 @@ impl From<Option<Id<'_>>> for AnswerId {
 }
 
 impl AnswerId {
-    /// Appends `"id":...,` or nothing.
+    /// Appends `"id":...,`, or nothing if the `id` is absent.
     fn write(&self, out: &mut Vec<u8>) {
         let text = match self {
             Self::Absent => return,
@@ -168,11 +168,11 @@ impl AnswerId {
     }
 }
 
-/// Appends an `RPC-RES`; `write_values` appends the JSON texts of the returned values, separated by
+/// Appends an `RPC-RES`. `write_values` appends the JSON texts of the returned values, separated by
 /// commas.
 ///
 /// # Errors
-/// That of `write_values`; `out` then holds a part of the message.
+/// The error of `write_values`. `out` then contains a part of the message.
 pub fn write_result<E>(
     id: &AnswerId,
     generation: u64,
@@ -190,8 +190,8 @@ pub fn write_result<E>(
     Ok(())
 }
 
-/// Appends an `RPC-EX`. Its texts are [cut](Exception::message_to_send), so that it fits into every
-/// frame limit.
+/// Appends an `RPC-EX`. Its texts are [cut](Exception::message_to_send), so that the message fits
+/// into every frame limit.
 pub fn write_exception(id: &AnswerId, exception: &Exception, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"header\":\"RPC-EX\",\"value\":{");
     id.write(out);
@@ -225,19 +225,19 @@ pub fn write_ping(id: u64, out: &mut Vec<u8>) {
     );
 }
 
-/// Appends an `RPC-PONG`: the server's version, and what it can.
+/// Appends an `RPC-PONG` with the version of the server and its abilities.
 pub fn write_pong(id: &AnswerId, version: &str, abilities: &[&str], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"header\":\"RPC-PONG\",\"value\":{");
     id.write(out);
-    let rest = format!(
+    let members = format!(
         "\"version\":{},\"can\":{}}}}}",
         quoted(version),
         serde_json::json!(abilities)
     );
-    out.extend_from_slice(rest.as_bytes());
+    out.extend_from_slice(members.as_bytes());
 }
 
-/// Appends an `RPC-DRAIN`: the server answers no request after the one with `last_id`, which is
+/// Appends an `RPC-DRAIN`. The server answers no request after the one with `last_id`, which is
 /// JSON text.
 pub fn write_drain(last_id: Option<&str>, out: &mut Vec<u8>) {
     let last_id = last_id.unwrap_or("null");
@@ -245,15 +245,15 @@ pub fn write_drain(last_id: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(message.as_bytes());
 }
 
-/// Reads the value of an `RPC-EX`.
+/// Parses the value of an `RPC-EX`.
 ///
 /// # Errors
-/// Which member is missing or wrong.
+/// Which member is missing or invalid.
 pub fn parse_exception(value: &Members<'_>) -> Result<Exception, String> {
     let kind = value.string("exception-type")?;
     Ok(Exception {
         kind: ExceptionType::from_text(&kind)
-            .ok_or_else(|| format!("there is no exception type `{kind}`"))?,
+            .ok_or_else(|| format!("unknown exception type `{kind}`"))?,
         message: value.string("exception-message")?.into_owned(),
         executed: Executed::from_text(&value.optional("executed", as_string)?.unwrap_or_default()),
         own_kind: value
@@ -268,7 +268,7 @@ pub fn parse_exception(value: &Members<'_>) -> Result<Exception, String> {
     })
 }
 
-/// What a caller says beside the arguments.
+/// A request without its arguments.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {
     /// The service's name.
@@ -277,28 +277,28 @@ pub struct RequestHead<'a> {
     pub rpc: &'a str,
     /// The types of the arguments.
     pub argument_types: &'a [&'a str],
-    /// The types expected back; `None` leaves them unchecked.
+    /// The types that the caller expects back. `None` if the caller accepts any.
     pub return_types: Option<&'a [&'a str]>,
-    /// Who is calling.
+    /// The name of the client that calls.
     pub client: Option<&'a str>,
-    /// The id, unless the connection is for this one call.
+    /// The `id`. `None` if the connection is used for this one call.
     pub id: Option<u64>,
-    /// The longest the call may take, in milliseconds.
+    /// Maximum duration of the call, in milliseconds.
     pub deadline_ms: Option<u64>,
 }
 
-/// Appends an `RPC-REQ`; `write_arguments` appends the JSON texts of the arguments, separated by
+/// Appends an `RPC-REQ`. `write_arguments` appends the JSON texts of the arguments, separated by
 /// commas.
 ///
 /// # Errors
-/// That of `write_arguments`; `out` then holds a part of the message.
+/// The error of `write_arguments`. `out` then contains a part of the message.
 pub fn write_request<E>(
     head: &RequestHead<'_>,
     out: &mut Vec<u8>,
     write_arguments: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut put = |text: fmt::Arguments<'_>| {
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = out.write_fmt(text);
     };
     put(format_args!("{{\"header\":\"RPC-REQ\",\"value\":{{"));
@@ -340,7 +340,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn malformed(text: &str, message: &str, id: Option<&str>) {
+    fn check_malformed(text: &str, message: &str, id: Option<&str>) {
         let error = match Message::parse(text.as_bytes()) {
             Err(error) => error,
             Ok(parsed) => Malformed {
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn members_may_stand_in_any_order_and_unknown_ones_are_ignored() {
+    fn members_may_be_in_any_order_and_unknown_ones_are_ignored() {
         let text = r#"{"x":[{}],"value":{"arguments":[7, "a"],"y":1,"rpc":"r\u0031","service":"s",
             "argument-types":["int","str"],"id":"\u0041"},"header":"RPC-REQ"}"#;
         let message = Message::parse(text.as_bytes()).expect("a message");
@@ -382,46 +382,46 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
-        malformed("hello", "not JSON at byte 1: expected value", None);
-        malformed(
+    fn a_malformed_message_is_refused_with_the_reason_and_the_id() {
+        check_malformed("hello", "not JSON at byte 1: expected value", None);
+        check_malformed(
             "{\"header\":",
             "not JSON at byte 10: EOF while parsing a value",
             None,
         );
-        malformed("[]", "invalid type: sequence, expected a JSON object", None);
-        malformed("{}", "the message has no `header`", None);
-        malformed(
+        check_malformed("[]", "invalid type: sequence, expected a JSON object", None);
+        check_malformed("{}", "the message has no `header`", None);
+        check_malformed(
             r#"{"header":1,"value":{"id":5}}"#,
             "`header` is not a string",
             Some("5"),
         );
-        malformed(
+        check_malformed(
             r#"{"header":"RPC-REQ"}"#,
             "the message has no `value`",
             None,
         );
-        malformed(
+        check_malformed(
             r#"{"header":"RPC-REQ","value":[]}"#,
             "`value`: invalid type: sequence, expected a JSON object",
             None,
         );
-        malformed(
+        check_malformed(
             r#"{"header":"A","header":"B"}"#,
-            "the member `header` stands twice",
+            "duplicate member `header`",
             None,
         );
-        malformed(
+        check_malformed(
             r#"{"header":"RPC-REQ","value":{"id":1.5}}"#,
             "`id` is neither a string nor a 64-bit integer",
             None,
         );
-        malformed(
+        check_malformed(
             r#"{"header":"RPC-REQ","value":{"id":7,"service":"s"}}"#,
             "the member `rpc` is missing",
             Some("7"),
         );
-        malformed(
+        check_malformed(
             r#"{"header":"RPC-REQ","value":{"service":"s","rpc":"r","arguments":{}}}"#,
             "`arguments` is not a list",
             None,
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_messages_can_be_parsed() {
         let mut out = Vec::new();
         let exception = Exception {
             own_kind: Some("ValueError".to_owned()),

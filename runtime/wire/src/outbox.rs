@@ -1,21 +1,21 @@
-//! [`Outbox`]: what is to be written, in one batch.
+//! [`Outbox`]: the bytes to write, in one batch.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use super::block::{Block, Spare};
 
-/// A block of so many bytes or more is written from where it is instead of being copied. Below,
-/// copying costs less than another slice in a vectored write.
+/// Minimum number of bytes of a block that is written without being copied. Copying a shorter block
+/// costs less than one more slice in a vectored write.
 pub const LONG_BLOCK: usize = 32 * 1024;
 
-/// So many written bytes are forgotten at once.
-const COMPACTED: usize = 64 * 1024;
+/// Number of written bytes after which they are removed from the buffer.
+const COMPACT_BYTES: usize = 64 * 1024;
 
-/// More slices than this are left to the next write.
+/// Maximum number of slices in one vectored write.
 pub const MAX_SLICES: usize = 16;
 
-/// Bytes to be written, with long blocks among them that are not copied.
+/// Bytes to write, with long blocks among them that are not copied.
 ///
 /// ```text
 /// bytes[..p1]  block 1  bytes[p1..p2]  block 2  ...  bytes[pn..]
@@ -23,26 +23,28 @@ pub const MAX_SLICES: usize = 16;
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
-    blocks: VecDeque<Placed>,
-    /// `bytes[..at]` is written; `at <= bytes.len()`, and no block that is left stands before it.
-    at: usize,
-    /// Of the front block, where it stands at `at`; less than its length.
-    in_block: usize,
-    /// The length of all blocks.
+    blocks: VecDeque<PlacedBlock>,
+    /// `bytes[..written]` is written; `written <= bytes.len()`. All remaining blocks follow
+    /// these bytes.
+    written: usize,
+    /// Number of written bytes of the front block, if the block begins at `written`; less than its
+    /// length.
+    block_written: usize,
+    /// Number of bytes of all blocks together.
     block_bytes: usize,
-    /// Blocks that were written, for whoever needs room.
+    /// Buffers of blocks that were written.
     spare: Spare,
 }
 
-/// A block that is written from where it is.
+/// A block and its place among the bytes.
 #[derive(Debug)]
-struct Placed {
-    /// How many of `bytes` stand before it.
+struct PlacedBlock {
+    /// Number of `bytes` before the block.
     place: usize,
     block: Block,
 }
 
-/// Where a frame begins, so that its length can be written or the whole be taken back.
+/// Where a frame begins. It is needed to write the length of the frame, or to remove the frame.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
 pub struct Mark {
@@ -52,49 +54,48 @@ pub struct Mark {
 }
 
 impl Outbox {
-    /// Where short things are appended.
+    /// Returns the buffer to append short values to.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// Appends a block, without copying it where it is long.
+    /// Appends a block. A long block is not copied.
     pub fn push(&mut self, block: Block) {
         let bytes = block.as_bytes();
         if bytes.len() < LONG_BLOCK {
             self.bytes.extend_from_slice(bytes);
         } else {
             self.block_bytes += bytes.len();
-            self.blocks.push_back(Placed {
+            self.blocks.push_back(PlacedBlock {
                 place: self.bytes.len(),
                 block,
             });
         }
     }
 
-    /// Appends what another one has, of which nothing was written. What was written here is
-    /// forgotten first.
+    /// Appends the content of another outbox, of which nothing was written.
     pub fn append(&mut self, other: Self) {
         let before = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
         self.block_bytes += other.block_bytes;
         let blocks = other.blocks.into_iter();
-        self.blocks.extend(blocks.map(|placed| Placed {
+        self.blocks.extend(blocks.map(|placed| PlacedBlock {
             place: before + placed.place,
             ..placed
         }));
     }
 
-    /// How much there is to write.
+    /// Returns the number of bytes to write.
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.at + self.block_bytes - self.in_block
+        self.bytes.len() - self.written + self.block_bytes - self.block_written
     }
 
-    /// Whether there is nothing to write.
+    /// Returns whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Begins a frame.
+    /// Begins a frame with space for its length.
     pub fn begin_frame(&mut self) -> Mark {
         let mark = Mark {
             bytes: self.bytes.len(),
@@ -105,28 +106,30 @@ impl Outbox {
         mark
     }
 
-    /// How many bytes follow the length of the frame that began there. Nothing was written since.
+    /// Returns the number of bytes after the length of the frame. Nothing may have been written
+    /// since `begin_frame`.
     pub fn frame_len(&self, mark: Mark) -> usize {
         self.bytes.len() - mark.bytes - 4 + self.block_bytes - mark.block_bytes
     }
 
-    /// Ends the frame that began there. No sender gets this far with a frame that is over every
-    /// limit.
+    /// Ends a frame: writes its length. Senders check the limit before, so the length fits.
     pub fn end_frame(&mut self, mark: Mark) {
         let length = u32::try_from(self.frame_len(mark)).unwrap_or(u32::MAX);
         self.bytes[mark.bytes..mark.bytes + 4].copy_from_slice(&length.to_be_bytes());
     }
 
-    /// Takes back everything since there. Nothing was written since.
+    /// Removes a frame and everything after it. Nothing may have been written since `begin_frame`.
     pub fn take_back(&mut self, mark: Mark) {
         self.bytes.truncate(mark.bytes);
         self.blocks.truncate(mark.blocks);
         self.block_bytes = mark.block_bytes;
     }
 
-    /// What to write next, as many slices as fit.
+    /// Fills `slices` with the bytes to write next, as many as fit. Returns the number of slices.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
-        let (mut count, mut at, mut in_block) = (0, self.at, self.in_block);
+        let mut count = 0;
+        let mut position = self.written;
+        let mut block_written = self.block_written;
         let mut put = |bytes: &'a [u8]| {
             let fits = count < MAX_SLICES;
             if fits && !bytes.is_empty() {
@@ -135,86 +138,90 @@ impl Outbox {
             }
             fits
         };
-        for Placed { place, block } in &self.blocks {
-            if !put(&self.bytes[at..*place]) || !put(&block.as_bytes()[in_block..]) {
+        for PlacedBlock { place, block } in &self.blocks {
+            if !put(&self.bytes[position..*place]) || !put(&block.as_bytes()[block_written..]) {
                 break;
             }
-            (at, in_block) = (*place, 0);
+            position = *place;
+            block_written = 0;
         }
-        put(&self.bytes[at..]);
+        put(&self.bytes[position..]);
         count
     }
 
-    /// The bytes up to the first block: all there is, where [`has_blocks`](Self::has_blocks) says
-    /// no.
+    /// Returns the bytes before the first block. These are all bytes if
+    /// [`has_blocks`](Self::has_blocks) is false.
     pub fn front(&self) -> &[u8] {
-        &self.bytes[self.at..]
+        &self.bytes[self.written..]
     }
 
-    /// Whether there are blocks.
+    /// Returns whether there are blocks.
     pub fn has_blocks(&self) -> bool {
         !self.blocks.is_empty()
     }
 
-    /// So many bytes were written, at most [`len`](Self::len).
+    /// Records that this many bytes were written, at most [`len`](Self::len).
     pub fn advance(&mut self, mut count: usize) {
-        while let Some(Placed { place, block }) = self.blocks.front() {
-            let before = place - self.at;
+        while let Some(PlacedBlock { place, block }) = self.blocks.front() {
+            let before = place - self.written;
             if count < before {
                 break;
             }
             let length = block.len();
-            let left = length - self.in_block;
+            let left = length - self.block_written;
             if count - before < left {
-                (self.at, self.in_block) = (*place, self.in_block + count - before);
+                self.written = *place;
+                self.block_written += count - before;
                 return;
             }
             count -= before + left;
-            (self.at, self.in_block) = (*place, 0);
+            self.written = *place;
+            self.block_written = 0;
             self.block_bytes -= length;
-            if let Some(Placed { block, .. }) = self.blocks.pop_front() {
+            if let Some(PlacedBlock { block, .. }) = self.blocks.pop_front() {
                 self.spare.keep(block);
             }
         }
-        self.at += count.min(self.bytes.len() - self.at);
-        if self.at == self.bytes.len() && self.blocks.is_empty() {
+        self.written += count.min(self.bytes.len() - self.written);
+        if self.written == self.bytes.len() && self.blocks.is_empty() {
             self.bytes.clear();
-            self.at = 0;
-        } else if self.at >= COMPACTED && self.at >= self.bytes.len() / 2 {
+            self.written = 0;
+        } else if self.written >= COMPACT_BYTES && self.written >= self.bytes.len() / 2 {
             self.compact();
         }
     }
 
-    /// Forgets what is written, where more keeps coming before all is.
+    /// Removes the written bytes from the buffer. Needed if more bytes are appended before all are
+    /// written.
     fn compact(&mut self) {
-        self.bytes.drain(..self.at);
+        self.bytes.drain(..self.written);
         for placed in &mut self.blocks {
-            placed.place -= self.at;
+            placed.place -= self.written;
         }
-        self.at = 0;
+        self.written = 0;
     }
 
-    /// The room of blocks that were written.
+    /// Takes the buffers of blocks that were written.
     pub fn take_spare(&mut self) -> Spare {
         std::mem::take(&mut self.spare)
     }
 
-    /// Uses this room, where there is nothing to write.
-    pub fn lend(&mut self, room: Vec<u8>) {
-        if self.is_empty() && self.bytes.capacity() < room.capacity() {
-            self.bytes = room;
+    /// Uses this buffer if there is nothing to write and the present one is smaller.
+    pub fn lend(&mut self, buffer: Vec<u8>) {
+        if self.is_empty() && self.bytes.capacity() < buffer.capacity() {
+            self.bytes = buffer;
             self.bytes.clear();
         }
     }
 
-    /// Gives the room back that is more than this, where there is nothing to write.
+    /// Frees the buffer if there is nothing to write and it is larger than `most` bytes.
     pub fn trim(&mut self, most: usize) {
         if self.is_empty() && self.bytes.capacity() > most {
             self.bytes = Vec::new();
         }
     }
 
-    /// Gives the room away, where there is nothing to write.
+    /// Gives the buffer away if there is nothing to write. Otherwise returns an empty one.
     pub fn release(&mut self) -> Vec<u8> {
         if self.is_empty() {
             std::mem::take(&mut self.bytes)
@@ -223,19 +230,21 @@ impl Outbox {
         }
     }
 
-    /// Everything that is to be written, in one piece.
+    /// Returns all bytes to write, in one piece.
     pub fn into_bytes(self) -> Vec<u8> {
-        if self.blocks.is_empty() && self.at == 0 {
+        if self.blocks.is_empty() && self.written == 0 {
             return self.bytes;
         }
         let mut all = Vec::with_capacity(self.len());
-        let (mut at, mut in_block) = (self.at, self.in_block);
-        for Placed { place, block } in &self.blocks {
-            all.extend_from_slice(&self.bytes[at..*place]);
-            all.extend_from_slice(&block.as_bytes()[in_block..]);
-            (at, in_block) = (*place, 0);
+        let mut position = self.written;
+        let mut block_written = self.block_written;
+        for PlacedBlock { place, block } in &self.blocks {
+            all.extend_from_slice(&self.bytes[position..*place]);
+            all.extend_from_slice(&block.as_bytes()[block_written..]);
+            position = *place;
+            block_written = 0;
         }
-        all.extend_from_slice(&self.bytes[at..]);
+        all.extend_from_slice(&self.bytes[position..]);
         all
     }
 }
@@ -244,6 +253,7 @@ impl Outbox {
 mod tests {
     use super::*;
 
+    /// Returns an outbox with short values and blocks, and its bytes in one piece.
     fn filled() -> (Outbox, Vec<u8>) {
         let mut outbox = Outbox::default();
         for round in 0..3_u8 {
@@ -267,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_kernel_takes_at_once_the_same_bytes_are_written() {
+    fn the_size_of_the_writes_does_not_change_the_bytes() {
         for step in [
             1,
             4,
@@ -286,21 +296,23 @@ mod tests {
                 let count = outbox.slices(&mut slices);
                 let before = written.len();
                 for slice in &slices[..count] {
-                    let room = step - (written.len() - before);
-                    written.extend_from_slice(&slice[..slice.len().min(room)]);
+                    let left = step - (written.len() - before);
+                    written.extend_from_slice(&slice[..slice.len().min(left)]);
                 }
                 outbox.advance(written.len() - before);
                 assert_eq!(outbox.len(), all.len() - written.len());
             }
-            assert!(written == all, "in steps of {step}");
+            assert!(written == all, "in steps of {step} bytes");
         }
         let (outbox, all) = filled();
         assert!(outbox.into_bytes() == all);
     }
 
     #[test]
-    fn what_is_written_takes_no_room_however_much_follows() {
-        let (mut outbox, mut all, mut written) = (Outbox::default(), Vec::new(), Vec::new());
+    fn written_bytes_are_freed_while_more_are_appended() {
+        let mut outbox = Outbox::default();
+        let mut all = Vec::new();
+        let mut written = Vec::new();
         for round in 0..10_000_u32 {
             let bytes = round.to_le_bytes().repeat(25);
             outbox.bytes().extend_from_slice(&bytes);
@@ -322,22 +334,27 @@ mod tests {
                 let count = count.min(slices[0].len());
                 outbox.advance(count);
             }
-            assert!(outbox.bytes.len() < 4 * COMPACTED, "{}", outbox.bytes.len());
+            assert!(
+                outbox.bytes.len() < 4 * COMPACT_BYTES,
+                "{}",
+                outbox.bytes.len()
+            );
         }
         written.extend(outbox.into_bytes());
         assert!(written == all);
     }
 
     #[test]
-    fn what_is_appended_follows() {
-        let ((mut one, first), (other, second)) = (filled(), filled());
+    fn appended_content_follows_the_earlier_content() {
+        let (mut one, first) = filled();
+        let (other, second) = filled();
         one.append(other);
         assert_eq!(one.len(), first.len() + second.len());
         assert!(one.into_bytes() == [first, second].concat());
     }
 
     #[test]
-    fn a_frame_knows_its_length_and_can_be_taken_back() {
+    fn a_frame_gets_its_length_and_can_be_taken_back() {
         let mut outbox = Outbox::default();
         let mark = outbox.begin_frame();
         outbox.bytes().extend_from_slice(b"abc");

@@ -1,4 +1,4 @@
-//! [`Procedure`]: what generated code knows of a procedure.
+//! [`Procedure`]: what generated code knows about a procedure.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,28 +14,29 @@ pub struct Procedure {
     pub service: &'static str,
     /// The procedure's name.
     pub rpc: &'static str,
-    /// The types of the arguments, each with what its names stand for.
+    /// The types of the arguments. Each text contains the definitions of the records and
+    /// enumerations that it names.
     pub arguments: &'static [&'static str],
-    /// The types of the returned values, each with what its names stand for.
+    /// The types of the returned values, in the same form.
     pub returns: &'static [&'static str],
     /// Maximum duration of a call, in milliseconds.
     pub deadline_ms: Option<u64>,
-    /// Whether running it twice has the effect of running it once.
+    /// Whether running the procedure twice has the effect of running it once.
     pub is_idempotent: bool,
     /// The parsed types, filled at the first use.
     types: OnceLock<Result<Types, InvalidType>>,
-    /// Its number in this process, from 1. 0 before the first call.
+    /// The number of the procedure in this process, from 1. 0 before the first call.
     number: AtomicUsize,
-    /// Where a client found the provider last; a hint to itself.
+    /// Where a client last found the provider. Only a hint for the next call.
     pub provider_hint: AtomicUsize,
 }
 
 /// The types of a signature.
 #[derive(Debug)]
 pub struct Types {
-    /// Of the arguments, in order.
+    /// The types of the arguments, in order.
     pub arguments: Vec<Type>,
-    /// Of the returned values, in order.
+    /// The types of the returned values, in order.
     pub returns: Vec<Type>,
     /// Where the last returned value may be read to memory of its own; see [`BlockPlace`].
     pub block: Option<BlockPlace>,
@@ -50,7 +51,7 @@ pub struct InvalidType {
 }
 
 impl Procedure {
-    /// Returns a procedure; `rpcgen` writes this call.
+    /// Returns a procedure. `rpcgen` writes calls of this function.
     pub const fn new(
         service: &'static str,
         rpc: &'static str,
@@ -76,16 +77,16 @@ impl Procedure {
         self
     }
 
-    /// Declares that running it twice has the effect of running it once.
+    /// Declares that running the procedure twice has the effect of running it once.
     pub const fn idempotent(mut self) -> Self {
         self.is_idempotent = true;
         self
     }
 
-    /// Returns its types.
+    /// Returns the parsed types.
     ///
     /// # Errors
-    /// A text that is no type of this version.
+    /// A text that this version does not know as a type.
     pub fn types(&self) -> Result<&Types, InvalidType> {
         let parse = || {
             let arguments = parse_types(self.arguments)?;
@@ -100,7 +101,7 @@ impl Procedure {
         self.types.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
 
-    /// Returns its place among the procedures that this process has called, from 0.
+    /// Returns the position of the procedure among those that this process has called, from 0.
     pub fn number(&self) -> usize {
         static CALLED: AtomicUsize = AtomicUsize::new(0);
         let number = self.number.load(Ordering::Relaxed);

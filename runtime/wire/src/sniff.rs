@@ -5,18 +5,19 @@ use super::binary::{Kind, MAGIC};
 /// A protocol that a connection may begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstBytes {
-    /// Text messages, as lines or framed. Also whatever is none of this protocol: a text session
-    /// answers it.
+    /// Text messages, as lines or framed. Also bytes of an unknown protocol, which a text session
+    /// refuses with an answer.
     Text,
     /// Frames of a binary session, which begins with a HELLO.
     Binary,
 }
 
-/// The length of a frame, in front of its payload.
+/// Number of bytes of the length in front of a payload.
 const LENGTH_BYTES: usize = 4;
 
-/// Tells by the first bytes which protocol a connection speaks. `None` if more bytes must come to
-/// tell; `ended` says that none will. A frame of more than `frame_limit` bytes is no HELLO.
+/// Returns which protocol a connection speaks, by its first bytes. `None` if more bytes are needed.
+/// `ended` says that no more bytes will come. A frame of more than `frame_limit` bytes is not a
+/// HELLO.
 ///
 /// ```text
 /// length (4 bytes, the first below 0x09) HELLO "RPCB" -> binary
@@ -26,7 +27,8 @@ pub fn sniff(input: &[u8], ended: bool, frame_limit: usize) -> Option<FirstBytes
     let mut hello = [0; 1 + MAGIC.len()];
     hello[0] = Kind::Hello as u8;
     hello[1..].copy_from_slice(&MAGIC);
-    // White space, a byte order mark, text and TLS begin above the first byte of any length.
+    // The first byte of white space, of a byte order mark, of text and of TLS is above that of any
+    // length.
     if input.first().is_some_and(|first| *first >= 0x09) {
         return Some(FirstBytes::Text);
     }
@@ -50,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_bytes_tell_the_protocol_as_soon_as_they_can() {
+    fn the_protocol_is_known_after_as_few_bytes_as_possible() {
         for (input, expected) in [
             (&b""[..], None),
             (b"{", Some(FirstBytes::Text)),

@@ -1,5 +1,4 @@
-//! Binary values: little-endian, lengths in front, no padding, no tags. The type is known on both
-//! sides.
+//! Binary values: little-endian, lengths in front, no padding, no tags. Both sides know the type.
 //!
 //! | type | bytes |
 //! |---|---|
@@ -10,7 +9,7 @@
 //! | `Dict[K, V]` | u32 count, then key and value in turn; keys unique |
 //! | `Optional[T]` | 0, or 1 and the value |
 //! | `Tuple[...]`, a record, arguments, returned values | the values in order |
-//! | an enumeration | u32: the place of the item, from 0 |
+//! | an enumeration | u32: the position of the item, from 0 |
 
 use std::collections::BTreeMap;
 
@@ -19,50 +18,50 @@ use bytemuck::allocation::cast_vec;
 use super::block::Block;
 use super::outbox::{LONG_BLOCK, Outbox};
 
-/// Why bytes are not the value they should be.
+/// Why bytes are not the expected value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes end inside the value.
     #[error("the value is cut short: {wanted} more bytes expected, {left} left")]
     CutShort {
-        /// How many bytes the value still needs.
+        /// Number of bytes that the value still needs.
         wanted: usize,
-        /// How many there are.
+        /// Number of bytes that are left.
         left: usize,
     },
     /// Bytes follow the last value.
     #[error("{0} bytes left over")]
     LeftOver(usize),
-    /// A text that is not UTF-8.
+    /// A text is not UTF-8.
     #[error("a `str` is not UTF-8")]
     NotUtf8,
-    /// A `bool` or the mark of an `Optional` other than 0 and 1.
+    /// A `bool` or the mark of an `Optional` is neither 0 nor 1.
     #[error("the byte {0} is neither 0 nor 1")]
     NotABool(u8),
-    /// A place beyond the items of an enumeration.
-    #[error("an enumeration of {items} items has none at place {place}")]
+    /// A position is beyond the items of an enumeration.
+    #[error("an enumeration of {items} items has no item at place {place}")]
     NotAnItem {
-        /// The place, from 0.
+        /// The position, from 0.
         place: usize,
-        /// How many items there are.
+        /// Number of items.
         items: usize,
     },
-    /// A `Dict` that has one key twice.
-    #[error("a `Dict` has the key {0} twice")]
-    DuplicateKey(String),
+    /// A `Dict` has the same key twice.
+    #[error("a `Dict` has the same key twice")]
+    DuplicateKey,
 }
 
-/// Reads binary values from the front of some bytes.
+/// Reads binary values from the front of a slice.
 #[derive(Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
-    /// The last value without its length or count, where that came in room of its own.
+    /// The last value without its length or count, if it was read to memory of its own.
     block: Option<Block>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads from the first of these bytes on.
+    /// Returns a reader that begins at the first of these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
@@ -70,18 +69,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, where the last value came in room of its own; see
+    /// Returns a reader for values of which the last one was read to memory of its own; see
     /// [`BlockPlace`](super::block::BlockPlace).
     pub fn with_block(bytes: &'a [u8], block: Option<Block>) -> Self {
         Self { rest: bytes, block }
     }
 
-    /// The bytes not read so far.
+    /// Returns the bytes that were not read so far.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// The next `count` bytes.
+    /// Reads the next `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
             return Err(DecodeError::CutShort {
@@ -104,17 +103,17 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
-    /// The next `int`.
+    /// Reads an `int`.
     pub fn int(&mut self) -> Result<i64, DecodeError> {
         Ok(i64::from_le_bytes(self.take_array()?))
     }
 
-    /// The next `float`.
+    /// Reads a `float`.
     pub fn float(&mut self) -> Result<f64, DecodeError> {
         Ok(f64::from_le_bytes(self.take_array()?))
     }
 
-    /// The next `bool`, or the mark of an `Optional`.
+    /// Reads a `bool`, or the mark of an `Optional`.
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
         match self.take_array::<1>()? {
             [0] => Ok(false),
@@ -123,22 +122,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next length or count.
+    /// Reads a length or count.
     pub fn count(&mut self) -> Result<usize, DecodeError> {
         Ok(u32::from_le_bytes(self.take_array()?) as usize)
     }
 
-    /// The next four bytes as a number.
-    pub(crate) fn half(&mut self) -> Result<u32, DecodeError> {
+    /// Reads four bytes as an unsigned number.
+    pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
         Ok(u32::from_le_bytes(self.take_array()?))
     }
 
-    /// The next eight bytes as a number without a sign.
-    pub(crate) fn word(&mut self) -> Result<u64, DecodeError> {
+    /// Reads eight bytes as an unsigned number.
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
         Ok(u64::from_le_bytes(self.take_array()?))
     }
 
-    /// The next place in an enumeration of so many items.
+    /// Reads the position of an item of an enumeration that has `items` items.
     pub fn item(&mut self, items: usize) -> Result<usize, DecodeError> {
         let place = self.count()?;
         if place < items {
@@ -148,33 +147,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next `bytes`.
+    /// Reads a `bytes` value.
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let length = self.count()?;
         self.take(length)
     }
 
-    /// The next `str`.
+    /// Reads a `str` value.
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::NotUtf8)
     }
 
-    /// The next `bytes` or the bytes of the next `str`, to keep: not copied where they came in room
-    /// of their own.
+    /// Reads a `bytes` value, or the bytes of a `str`, as a vector. A value in memory of its own is
+    /// not copied.
     pub fn owned_bytes(&mut self) -> Result<Vec<u8>, DecodeError> {
         let length = self.count()?;
-        match self.block_of(length)? {
+        match self.take_block_of(length)? {
             Some(block) => Ok(block.into_bytes()),
             None => self.take(length).map(<[u8]>::to_vec),
         }
     }
 
-    /// The next `count` values of eight bytes each, where they came in room of their own.
+    /// Takes the next `count` values of eight bytes each, if they are in memory of their own.
     fn owned_words(&mut self, count: usize) -> Result<Option<Vec<u64>>, DecodeError> {
         if !matches!(self.block, Some(Block::Words(_))) {
             return Ok(None);
         }
-        let block = self.block_of(count.saturating_mul(8))?;
+        let block = self.take_block_of(count.saturating_mul(8))?;
         Ok(block.and_then(|block| {
             if let Block::Words(words) = block {
                 Some(words)
@@ -184,30 +183,30 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    /// The block, which is to have that length, where everything before it was read.
-    fn block_of(&mut self, length: usize) -> Result<Option<Block>, DecodeError> {
+    /// Takes the block if everything before it was read. The block must have this length.
+    fn take_block_of(&mut self, length: usize) -> Result<Option<Block>, DecodeError> {
         let block = self.block.take_if(|_| self.rest.is_empty());
         match block.as_ref().map_or(length, Block::len) {
-            came if came < length => Err(DecodeError::CutShort {
+            available if available < length => Err(DecodeError::CutShort {
                 wanted: length,
-                left: came,
+                left: available,
             }),
-            came if came > length => Err(DecodeError::LeftOver(came - length)),
+            available if available > length => Err(DecodeError::LeftOver(available - length)),
             _ => Ok(block),
         }
     }
 
-    /// The block, where there is one that was not read.
+    /// Takes the block, if there is one that was not read.
     pub fn take_block(&mut self) -> Option<Block> {
         self.block.take()
     }
 
-    /// The next `count` values of eight bytes each.
+    /// Reads the next `count` values of eight bytes each.
     fn words(&mut self, count: usize) -> Result<&'a [[u8; 8]], DecodeError> {
         Ok(self.take(count.saturating_mul(8))?.as_chunks().0)
     }
 
-    /// Succeeds when everything has been read.
+    /// Succeeds if everything was read.
     pub fn finish(self) -> Result<(), DecodeError> {
         let left = self.rest.len() + self.block.map_or(0, |block| block.len());
         if left == 0 {
@@ -218,7 +217,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A Rust type that stands for a type of `init.yaml`.
+/// A Rust type that corresponds to a type of `init.yaml`.
 pub trait Value: Sized {
     /// Appends the binary value.
     fn encode(&self, out: &mut Vec<u8>);
@@ -226,12 +225,12 @@ pub trait Value: Sized {
     /// Reads the binary value.
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
-    /// Appends the binary value; long blocks are moved instead of copied.
+    /// Appends the binary value. Long blocks are moved instead of copied.
     fn put(self, out: &mut Outbox) {
         self.encode(out.bytes());
     }
 
-    /// Whether [`put`](Self::put) saves copying anything.
+    /// Returns whether [`put`](Self::put) moves a block.
     fn has_block(&self) -> bool {
         false
     }
@@ -244,7 +243,7 @@ pub trait Value: Sized {
         }
     }
 
-    /// As [`encode_items`](Self::encode_items), by [`put`](Self::put).
+    /// Appends the items of a list. Long blocks are moved instead of copied.
     #[doc(hidden)]
     fn put_items(items: Vec<Self>, out: &mut Outbox) {
         for item in items {
@@ -252,16 +251,16 @@ pub trait Value: Sized {
         }
     }
 
-    /// Whether [`put_items`](Self::put_items) saves copying anything.
+    /// Returns whether [`put_items`](Self::put_items) moves a block.
     #[doc(hidden)]
-    fn has_long(_items: &[Self]) -> bool {
+    fn has_long_items(_items: &[Self]) -> bool {
         false
     }
 
     /// Reads the items of a list.
     #[doc(hidden)]
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        // A declared count allocates no more than the bytes that came.
+        // A declared count alone allocates nothing: the capacity is limited by the received bytes.
         let mut items =
             Vec::with_capacity(count.min(input.rest().len() / size_of::<Self>().max(1)));
         for _ in 0..count {
@@ -279,13 +278,12 @@ pub fn decode<T: Value>(bytes: &[u8]) -> Result<T, DecodeError> {
     Ok(value)
 }
 
-/// Appends a length or count. Longer things do not fit into any frame, so no sender gets this far
-/// with one.
+/// Appends a length or count. A larger one fits into no frame, so senders refuse it before.
 pub fn encode_count(count: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-/// Appends `str` or `bytes`.
+/// Appends a `str` or `bytes` value.
 pub fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     encode_count(bytes.len(), out);
     out.extend_from_slice(bytes);
@@ -318,7 +316,7 @@ impl Value for i64 {
         }
     }
 
-    fn has_long(items: &[Self]) -> bool {
+    fn has_long_items(items: &[Self]) -> bool {
         size_of_val(items) >= LONG_BLOCK
     }
 
@@ -362,7 +360,7 @@ impl Value for f64 {
         }
     }
 
-    fn has_long(items: &[Self]) -> bool {
+    fn has_long_items(items: &[Self]) -> bool {
         size_of_val(items) >= LONG_BLOCK
     }
 
@@ -443,7 +441,7 @@ impl<T: Value> Value for Vec<T> {
     }
 
     fn has_block(&self) -> bool {
-        T::has_long(self)
+        T::has_long_items(self)
     }
 }
 
@@ -461,7 +459,7 @@ impl<K: Value + Ord + std::fmt::Debug, V: Value> Value for BTreeMap<K, V> {
         for _ in 0..input.count()? {
             let key = K::decode(input)?;
             let std::collections::btree_map::Entry::Vacant(place) = map.entry(key) else {
-                return Err(DecodeError::DuplicateKey("of an earlier entry".to_owned()));
+                return Err(DecodeError::DuplicateKey);
             };
             let value = V::decode(input)?;
             place.insert(value);
@@ -498,7 +496,7 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-/// No value at all: what a procedure without `returns` returns.
+/// No value: what a procedure without `returns` returns.
 impl Value for () {
     fn encode(&self, _out: &mut Vec<u8>) {}
 
@@ -552,6 +550,8 @@ tuple_value!(A B C D E F G H I J K L);
 mod tests {
     use super::*;
 
+    /// Checks that `value` encodes to `bytes` and decodes from them, and that other lengths are
+    /// refused.
     fn check<T: Value + PartialEq + std::fmt::Debug>(value: T, bytes: &[u8]) {
         let mut out = Vec::new();
         value.encode(&mut out);
@@ -567,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn values_go_there_and_back() {
+    fn values_are_encoded_and_decoded() {
         check(-2_i64, &[254, 255, 255, 255, 255, 255, 255, 255]);
         check(-0.0_f64, &[0, 0, 0, 0, 0, 0, 0, 128]);
         check(true, &[1]);
@@ -595,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn long_blocks_are_moved_and_the_bytes_are_the_same() {
+    fn long_blocks_are_moved_without_a_change_of_the_bytes() {
         let long = vec![7_u8; 100_000];
         let numbers = (vec![-1_i64; 10_000], vec![0.5_f64; 10_000]);
         let value = (
@@ -605,14 +605,15 @@ mod tests {
             String::from("a"),
         );
         assert!(value.has_block());
-        let (mut copied, mut outbox) = (Vec::new(), Outbox::default());
+        let mut copied = Vec::new();
+        let mut outbox = Outbox::default();
         value.encode(&mut copied);
         value.put(&mut outbox);
         assert!(outbox.bytes().len() < 100 && outbox.into_bytes() == copied);
     }
 
     #[test]
-    fn a_block_of_its_own_is_taken_whole_or_refused() {
+    fn a_block_is_taken_whole_or_refused() {
         let read = |declared: u32, block: &[u8]| {
             let head = [&7_i64.to_le_bytes()[..], &declared.to_le_bytes()].concat();
             let mut reader = Reader::with_block(&head, Some(Block::Bytes(block.to_vec())));
@@ -643,7 +644,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_value_are_refused() {
+    fn invalid_bytes_are_refused() {
         assert_eq!(decode::<bool>(&[2]), Err(DecodeError::NotABool(2)));
         assert_eq!(
             decode::<String>(&[1, 0, 0, 0, 255]),
@@ -663,7 +664,7 @@ mod tests {
         );
         assert!(matches!(
             decode::<BTreeMap<bool, bool>>(&[2, 0, 0, 0, 1, 1, 1, 0]),
-            Err(DecodeError::DuplicateKey(_))
+            Err(DecodeError::DuplicateKey)
         ));
     }
 }

@@ -4,28 +4,28 @@ use super::*;
 
 static ADD: Procedure = Procedure::new("svc1", "add", &["int", "int"], &["int"]);
 
-/// Whether somebody was woken.
+/// Records whether it was woken.
 #[derive(Debug, Default)]
-struct Woken(AtomicBool);
+struct WokenFlag(AtomicBool);
 
-impl Wake for Woken {
+impl Wake for WokenFlag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::SeqCst);
     }
 }
 
 #[tokio::test]
-async fn a_call_that_begins_while_the_driver_goes_to_rest_is_sent() {
+async fn a_call_that_begins_just_before_the_driver_waits_is_sent() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("its address");
     let stream = TcpStream::connect(address).await.expect("a connection");
-    // The driver that is started has no turn before this test awaits something.
+    // The driver of this session does not run before this test awaits something.
     let session = MultiplexedSession::start(stream, "client1");
     let other = TcpStream::connect(address).await.expect("a connection");
     let mut driver = Driver::new(other, Arc::clone(&session.shared));
-    let woken = Arc::new(Woken::default());
+    let woken = Arc::new(WokenFlag::default());
     let waker = Waker::from(Arc::clone(&woken));
     let cx = &mut Context::from_waker(&waker);
     while driver.write(cx).is_ok() && !driver.batch.is_empty() {}
@@ -38,9 +38,9 @@ async fn a_call_that_begins_while_the_driver_goes_to_rest_is_sent() {
     let mut call = pin!(session.call::<i64>(&ADD, time, |out| (2_i64, 3_i64).encode(out.bytes())));
     assert!(call.as_mut().poll(cx).is_pending());
     woken.0.store(false, Ordering::SeqCst);
-    assert!(driver.rest(cx).is_pending());
+    assert!(driver.wait(cx).is_pending());
     assert!(
         woken.0.load(Ordering::SeqCst),
-        "the driver rests beside a call that was not sent"
+        "the driver waits although a call was not sent"
     );
 }

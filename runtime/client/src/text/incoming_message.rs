@@ -1,4 +1,4 @@
-//! [`IncomingMessage`]: what a server sends.
+//! [`IncomingMessage`]: the messages that a server sends.
 
 use crate::dynamic::Answer;
 use wire::exception::Exception;
@@ -7,28 +7,28 @@ use wire::message::{self, Message};
 /// The message that answers a call.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// Which call it answers; `None` is the server's word about the whole session, such as a frame
-    /// over its limit.
+    /// The id of the call. `None` if the message is about the whole session, such as a frame over
+    /// the limit.
     pub(crate) id: Option<u64>,
     pub(crate) outcome: Result<Answer, Exception>,
 }
 
-/// What a server sends.
+/// A message from a server.
 #[derive(Debug)]
 pub(crate) enum IncomingMessage {
     Reply(Reply),
-    /// The server stops: it takes no call of this session after the one with this id, or none at
-    /// all where that is 0.
+    /// The server stops. It accepts no call of this session after the one with this id. 0 means
+    /// that it accepts none.
     Drain(u64),
     /// The answer to `RPC-PING`.
     Pong,
 }
 
 impl IncomingMessage {
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
-    /// Why it is none that a server sends.
+    /// The message is malformed, or is not one that a server sends.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let message = Message::parse(bytes).map_err(|error| error.message)?;
         let id = message.id.and_then(|id| id.as_json().parse().ok());
@@ -43,7 +43,7 @@ impl IncomingMessage {
                 return Ok(Self::Drain(last.unwrap_or(0)));
             }
             "RPC-PONG" => return Ok(Self::Pong),
-            other => return Err(format!("the server sent `{other}` for an answer")),
+            other => return Err(format!("the server sent `{other}` instead of an answer")),
         };
         Ok(Self::Reply(Reply { id, outcome }))
     }

@@ -12,10 +12,10 @@ use crate::error::Error;
 use crate::explain::explain;
 use crate::retry::{Attempt, NextStep, RetryPolicy};
 
-/// Maximum number of idle sessions that are kept.
+/// Maximum number of idle sessions in the pool.
 const MAX_IDLE_SESSIONS: usize = 16;
 
-/// The sessions to one server. A call takes one out and puts it back when its answer has come.
+/// The sessions to one server. A call takes a session out and puts it back after the answer.
 #[derive(Debug)]
 pub(crate) struct TextPool {
     endpoint: Endpoint,
@@ -33,8 +33,8 @@ impl TextPool {
         }
     }
 
-    /// Sends the request that `write` appends (given its id), and waits for the answer until
-    /// `deadline`.
+    /// Sends the request that `write` appends, and waits for the answer until `deadline`. `write`
+    /// gets the id of the request.
     pub(crate) fn exchange(
         &self,
         caller: &Caller,
@@ -75,6 +75,7 @@ impl TextPool {
         }
     }
 
+    /// Returns the answer. Keeps the session if the answer belongs to this call.
     fn conclude(&self, session: TextSession, id: u64, reply: Reply) -> Result<Answer, Error> {
         if reply.id == Some(id) {
             self.put_back(session);
@@ -82,6 +83,7 @@ impl TextPool {
         reply.outcome.map_err(Error::from)
     }
 
+    /// Takes an idle session that is still open. `None` if there is none.
     fn take_idle(&self) -> Option<TextSession> {
         loop {
             let session = self
@@ -95,6 +97,7 @@ impl TextPool {
         }
     }
 
+    /// Keeps a session for another call, if there is space and the server accepts more calls.
     fn put_back(&self, session: TextSession) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE_SESSIONS && session.takes_more() {

@@ -13,11 +13,11 @@ use crate::connect::{self, describe, time_left};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
 
-/// How much is asked of the kernel at once.
+/// Maximum number of bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
 
-/// How much longer than the deadline a caller waits, so that the server's own word about it
-/// arrives.
+/// How much longer than the deadline a caller waits, so that the server's own exception about the
+/// deadline can arrive.
 const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// A connection to a server.
@@ -25,12 +25,13 @@ const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 pub(crate) struct TextSession {
     stream: TcpStream,
     deframer: Deframer,
-    /// What came and is no message so far.
+    /// Received bytes that are not a complete message so far.
     input: Vec<u8>,
-    /// How long the kernel lets one read or write wait.
+    /// The timeout of reads and writes that is set in the kernel.
     timeout: Duration,
-    /// The server said that it takes no more calls on this session, and which was the last.
-    draining: Option<u64>,
+    /// The id of the last call that the server accepts on this session. `None` until the server
+    /// says that it stops.
+    last_accepted: Option<u64>,
 }
 
 impl TextSession {
@@ -47,17 +48,18 @@ impl TextSession {
             deframer,
             input: Vec::new(),
             timeout: Duration::ZERO,
-            draining: None,
+            last_accepted: None,
         })
     }
 
-    /// Returns whether nothing has come since the last answer: neither an end nor an unexpected
-    /// message.
+    /// Returns whether nothing has arrived since the last answer: neither the end of the connection
+    /// nor an unexpected message.
     pub(crate) fn is_quiet(&self) -> bool {
         self.input.is_empty() && connect::is_quiet(&self.stream)
     }
 
-    /// Waits until the server has shown that it speaks this protocol. No request is sent before.
+    /// Waits until the server has shown that it speaks this protocol. No request is sent before
+    /// that.
     pub(crate) fn greet(&mut self, call_deadline: Instant) -> Result<(), CallFailure> {
         let not_this_protocol = |what: String| CallFailure::NotTaken(SessionLoss::Protocol(what));
         let mut ping = Vec::new();
@@ -71,7 +73,7 @@ impl TextSession {
                 ..
             })) => Err(CallFailure::NotTaken(SessionLoss::Exception(exception))),
             Ok(_) => Err(not_this_protocol(
-                "the server answered RPC-PING by something else".to_owned(),
+                "the server answered RPC-PING with another message".to_owned(),
             )),
             Err(CallFailure::TimedOut) if deadline < call_deadline => {
                 Err(CallFailure::NotTaken(SessionLoss::NoGreeting))
@@ -92,23 +94,23 @@ impl TextSession {
     ) -> Result<Reply, CallFailure> {
         self.send(request, until)?;
         let reply = match self.receive(until + DEADLINE_GRACE) {
-            // The server does not run what came after the last call that it takes.
+            // The server does not run the calls after the last accepted one.
             Err(CallFailure::NoAnswer(loss @ SessionLoss::Connection(_)))
-                if self.draining.is_some_and(|last| last != id) =>
+                if self.last_accepted.is_some_and(|last| last != id) =>
             {
                 return Err(CallFailure::NotTaken(loss));
             }
             received => received?,
         };
         if reply.id.is_some_and(|answered| answered != id) {
-            return Err(protocol("the server answered another call"));
+            return Err(protocol_violation("the server answered another call"));
         }
         Ok(reply)
     }
 
-    /// Whether another call may follow on this session.
+    /// Returns whether another call may follow on this session.
     pub(crate) fn takes_more(&self) -> bool {
-        self.draining.is_none()
+        self.last_accepted.is_none()
     }
 
     fn send(&mut self, request: &[u8], until: Instant) -> Result<(), CallFailure> {
@@ -125,7 +127,7 @@ impl TextSession {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 Err(CallFailure::NotTaken(SessionLoss::Stalled))
             }
-            // The server may have said why before it closed.
+            // The server may have sent the reason before it closed the connection.
             Err(error) => match self.receive(Instant::now() + DEADLINE_GRACE) {
                 Ok(Reply {
                     outcome: Err(exception),
@@ -142,7 +144,7 @@ impl TextSession {
             if Instant::now() >= until {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            self.bound(until)?;
+            self.adjust_timeouts(until)?;
             match self.stream.write(&frame[written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => written += count,
@@ -153,20 +155,23 @@ impl TextSession {
         Ok(())
     }
 
+    /// Returns the next answer to a call.
     fn receive(&mut self, until: Instant) -> Result<Reply, CallFailure> {
         match self.receive_any(until)? {
             IncomingMessage::Reply(reply) => Ok(reply),
-            _ => Err(protocol("the server answered RPC-PING, which was not sent")),
+            _ => Err(protocol_violation(
+                "the server answered RPC-PING, which was not sent",
+            )),
         }
     }
 
-    /// The next message but a drain notice.
+    /// Returns the next message that is not a drain notice.
     fn receive_any(&mut self, until: Instant) -> Result<IncomingMessage, CallFailure> {
         loop {
             match self
                 .deframer
                 .step(&self.input, false)
-                .map_err(|error| protocol(error.to_string()))?
+                .map_err(|error| protocol_violation(error.to_string()))?
             {
                 Step::Message {
                     start,
@@ -175,8 +180,8 @@ impl TextSession {
                 } => {
                     let incoming = IncomingMessage::parse(&self.input[start..end]);
                     self.input.drain(..consumed);
-                    match incoming.map_err(protocol)? {
-                        IncomingMessage::Drain(last) => self.draining = Some(last),
+                    match incoming.map_err(protocol_violation)? {
+                        IncomingMessage::Drain(last) => self.last_accepted = Some(last),
                         incoming => return Ok(incoming),
                     }
                 }
@@ -192,7 +197,7 @@ impl TextSession {
         if now >= until {
             return Err(CallFailure::TimedOut);
         }
-        self.bound(until).map_err(no_answer)?;
+        self.adjust_timeouts(until).map_err(no_answer)?;
         let filled = self.input.len();
         self.input
             .resize(filled + wanted.clamp(READ_BYTES.min(4096), READ_BYTES), 0);
@@ -207,9 +212,9 @@ impl TextSession {
         }
     }
 
-    /// Lets the kernel wait until then, or a little longer: the timeouts are set only where they
-    /// are off by much, since setting them costs two system calls.
-    fn bound(&mut self, until: Instant) -> io::Result<()> {
+    /// Sets the timeouts in the kernel to the time until `until`, or a little longer. Small
+    /// differences are ignored, since the change costs two system calls.
+    fn adjust_timeouts(&mut self, until: Instant) -> io::Result<()> {
         let left = time_left(until);
         if self.timeout < left || self.timeout > left + left / 8 {
             self.timeout = left + left / 16;
@@ -233,6 +238,6 @@ fn disconnect(error: io::Error) -> Disconnect {
     Disconnect::by(error, reason)
 }
 
-fn protocol(what: impl Into<String>) -> CallFailure {
+fn protocol_violation(what: impl Into<String>) -> CallFailure {
     CallFailure::NoAnswer(SessionLoss::Protocol(what.into()))
 }

@@ -35,7 +35,8 @@ pub struct ClientSession<W> {
     server: Option<ServerHello>,
     /// Whether the server takes no more calls.
     is_drained: bool,
-    /// What the server said of the whole session, which ends when the calls in flight are answered.
+    /// The exception that the server sent about the whole session. The session ends when the calls
+    /// in flight are answered.
     session_exception: Option<Exception>,
     is_lost: bool,
 }
@@ -79,7 +80,7 @@ struct Bindings {
 }
 
 impl<W> ClientSession<W> {
-    /// Begins a session with the HELLO of that client.
+    /// Begins a session with the HELLO of this client.
     pub fn new(client: &str) -> Self {
         let mut link = Link::new(MAX_FRAME_LIMIT);
         let hello = Hello {
@@ -121,7 +122,7 @@ impl<W> ClientSession<W> {
         !self.is_drained && self.session_exception.is_none() && !self.is_lost
     }
 
-    /// Returns what the server's HELLO says. `None` until it has come.
+    /// Returns what the server's HELLO says. `None` until it has arrived.
     pub fn server(&self) -> Option<ServerHello> {
         self.server
     }
@@ -207,7 +208,7 @@ impl<W> ClientSession<W> {
         self.progress.maybe_written = self.progress.written;
     }
 
-    /// Handles every frame that has come. `wake` is given the waiter of each call that is done.
+    /// Handles every frame that has arrived. `wake` gets the waiter of each call that is done.
     pub fn receive(&mut self, now: Instant, mut wake: impl FnMut(W)) {
         self.link.tick(now);
         while !self.is_lost {
@@ -276,7 +277,7 @@ impl<W> ClientSession<W> {
         Ok(())
     }
 
-    /// The server takes no call after `last`.
+    /// Fails the calls after `last`: the server does not accept them.
     fn drain(&mut self, last: u64, wake: &mut impl FnMut(W)) {
         self.is_drained = true;
         let loss = SessionLoss::Connection(Disconnect::new("the server stops"));
@@ -284,7 +285,7 @@ impl<W> ClientSession<W> {
         self.outgoing.fail_each(failure, wake);
     }
 
-    /// Ends the session: nothing more will come. Every waiting call fails.
+    /// Ends the session. Every waiting call fails.
     pub fn lose(&mut self, loss: SessionLoss, mut wake: impl FnMut(W)) {
         let loss = self
             .session_exception
@@ -311,7 +312,7 @@ impl<W> ClientSession<W> {
         self.outgoing.expire(now, wake)
     }
 
-    /// Returns whether nothing more will come.
+    /// Returns whether the session was [lost](Self::lose).
     pub fn is_lost(&self) -> bool {
         self.is_lost
     }
@@ -330,8 +331,8 @@ impl<W> ClientSession<W> {
     /// waits.
     pub fn take<R: Value>(&mut self, call: u64) -> Option<Result<R, CallFailure>> {
         let (result, block) = self.outgoing.take(call)?;
-        if let Some(room) = block {
-            self.link.inbox.lend_block(room);
+        if let Some(block) = block {
+            self.link.inbox.lend_block(block);
         }
         Some(result)
     }
@@ -348,7 +349,7 @@ impl<W> ClientSession<W> {
 }
 
 impl CallTime {
-    /// The milliseconds until the deadline, rounded up.
+    /// Returns the milliseconds until the deadline, rounded up.
     fn left_ms(self) -> u32 {
         let left = self
             .deadline
@@ -360,7 +361,7 @@ impl CallTime {
 }
 
 impl Bindings {
-    /// Returns the slot of a procedure, and puts a BIND in front of its first call.
+    /// Returns the slot of a procedure, and writes a BIND before its first call.
     fn slot(&mut self, procedure: &'static Procedure, out: &mut Outbox) -> u32 {
         let number = procedure.number();
         if self.slots.len() <= number {
@@ -396,7 +397,7 @@ impl Bindings {
     }
 }
 
-/// Finds where the block of a RES begins; see [`Inbox::next`](crate::inbox::Inbox::next).
+/// Returns where the block of a RES begins; see [`Inbox::next`](crate::inbox::Inbox::next).
 fn find_block<W>(outgoing: &Outgoing<W>, head: &[u8]) -> Option<BlockPlace> {
     let (kind, rest) = head.split_first()?;
     let (call, _) = rest.split_first_chunk()?;

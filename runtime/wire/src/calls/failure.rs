@@ -1,5 +1,5 @@
-//! [`CallFailure`]: why a call returned no values; [`SessionLoss`]: why a session is of no more
-//! use.
+//! [`CallFailure`]: why a call returned no values; [`SessionLoss`]: why a session can no longer be
+//! used.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::exception::Exception;
 use crate::value::DecodeError;
 
-/// Why a session is of no more use.
+/// Why a session can no longer be used.
 #[derive(Debug, Clone)]
 pub enum SessionLoss {
     /// The connection ended or broke.
@@ -56,7 +56,7 @@ pub enum CallFailure {
 }
 
 impl Disconnect {
-    /// Returns a disconnect with that reason, which has no cause in the operating system.
+    /// Returns a disconnect with this reason and without an error of the operating system.
     pub fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
@@ -64,7 +64,8 @@ impl Disconnect {
         }
     }
 
-    /// Returns a disconnect by an error of the operating system, and that error in words.
+    /// Returns a disconnect that an error of the operating system caused. `reason` is that error in
+    /// words.
     pub fn by(cause: io::Error, reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),

@@ -7,8 +7,8 @@
 //! | [`client_session`] | a client's end of a session: the link, what it has bound, its outgoing calls |
 //! | [`failure`] | why an outgoing call returned no values |
 //!
-//! Both tables work at both ends: a client has outgoing calls and a server has incoming ones, and a
-//! callback is the same the other way round.
+//! Both tables work at both ends. A client has outgoing calls and a server has incoming ones. For a
+//! callback it is the reverse.
 
 pub mod client_session;
 pub mod failure;

@@ -16,6 +16,7 @@ use crate::value::{DecodeError, Reader, Value};
 /// number.
 pub const MAX_CALLS: usize = 1 << 16;
 
+/// Number of bits of a call's number that are its place.
 const PLACE_BITS: u32 = 16;
 
 /// The calls of a session that this end has begun. `W` is what wakes the caller of a call that is
@@ -31,7 +32,7 @@ pub struct Outgoing<W> {
     waiting: usize,
 }
 
-/// What the table has to know of a call.
+/// The properties of a call that begins.
 #[derive(Debug)]
 pub struct NewCall<W> {
     /// The slot that the request names.
@@ -65,7 +66,7 @@ enum Phase {
     Waiting,
     /// No caller waits for the answer.
     Abandoned,
-    /// The values have come.
+    /// The values have arrived.
     Returned,
     Failed(CallFailure),
 }
@@ -142,9 +143,9 @@ impl<W> Outgoing<W> {
         self.place_of(call).map(|place| self.entries[place].slot)
     }
 
-    /// Returns where the block of the answer to a call begins, behind its other values. Where the
-    /// type has no such place, all values are one block, so that they are not copied to be kept.
-    /// `None` for an unknown call.
+    /// Returns where the block of the answer to a call begins, after its other values. If the type
+    /// has no such place, all values are one block, so that they are not copied to be kept. `None`
+    /// for an unknown call.
     pub fn block_place(&self, call: u64) -> Option<BlockPlace> {
         let place = self.place_of(call)?;
         Some(
@@ -154,10 +155,10 @@ impl<W> Outgoing<W> {
         )
     }
 
-    /// Records that the values of a call have come.
+    /// Records that the values of a call have arrived.
     ///
     /// # Errors
-    /// An answer to a call that waits for none.
+    /// The call is not waiting for an answer.
     pub fn succeed(
         &mut self,
         call: u64,
@@ -175,7 +176,7 @@ impl<W> Outgoing<W> {
     /// Records that a call failed.
     ///
     /// # Errors
-    /// An answer to a call that waits for none.
+    /// The call is not waiting for an answer.
     pub fn fail(
         &mut self,
         call: u64,
@@ -187,6 +188,7 @@ impl<W> Outgoing<W> {
         Ok(())
     }
 
+    /// Ends a call, and wakes its caller.
     fn end(&mut self, place: usize, phase: Phase, wake: &mut impl FnMut(W)) {
         let entry = &mut self.entries[place];
         if let Phase::Abandoned = entry.phase {
@@ -266,7 +268,7 @@ impl<W> Outgoing<W> {
         Some((result, block))
     }
 
-    /// Abandons a call. Returns whether it was waiting, so that the peer is to be told.
+    /// Abandons a call. Returns whether it was waiting. If it was, the peer must get a CANCEL.
     pub fn give_up(&mut self, call: u64) -> bool {
         let Some(place) = self.place_of(call) else {
             return false;
@@ -282,6 +284,7 @@ impl<W> Outgoing<W> {
         true
     }
 
+    /// Frees a place for another call.
     fn release(&mut self, place: usize) {
         let entry = &mut self.entries[place];
         entry.phase = Phase::Free;
@@ -293,17 +296,18 @@ impl<W> Outgoing<W> {
         self.free.push(place as u32);
     }
 
+    /// Returns the place of a call. `None` if the call is unknown.
     fn place_of(&self, call: u64) -> Option<usize> {
         let place = (call & (MAX_CALLS as u64 - 1)) as usize;
         let entry = self.entries.get(place)?;
         (entry.call == call && call != 0).then_some(place)
     }
 
-    /// Returns the place of a call whose answer has not come.
+    /// Returns the place of a call whose answer has not arrived.
     fn awaited(&self, call: u64) -> Result<usize, String> {
         let place = self
             .place_of(call)
-            .ok_or_else(|| format!("an answer to call {call}, which waits for none"))?;
+            .ok_or_else(|| format!("an answer to call {call}, which is not waiting"))?;
         match self.entries[place].phase {
             Phase::Waiting | Phase::Abandoned => Ok(place),
             _ => Err(format!("a second answer to call {call}")),
@@ -311,7 +315,7 @@ impl<W> Outgoing<W> {
     }
 }
 
-/// A place keeps at most this much memory for the values of its next call.
+/// Maximum number of bytes that a place keeps allocated for the values of its next call.
 const MAX_KEPT: usize = 4096;
 
 impl<W> Entry<W> {

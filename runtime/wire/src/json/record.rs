@@ -1,5 +1,5 @@
-//! Records between JSON objects and binary values. The members of an object come in any order; the
-//! fields of a binary value have one.
+//! Records between JSON objects and binary values. The members of an object may be in any order.
+//! The fields of a binary value have a fixed order.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use serde::de::{Error, MapAccess};
 use super::{ValueSeed, cut, shortened, write_between, write_json};
 use crate::value::{DecodeError, Reader};
 
-/// How many characters of a list of members are shown.
+/// Maximum number of characters of a list of names in a message.
 const MAX_LISTED: usize = 200;
 
 /// Appends the fields of a record in their order.
@@ -21,7 +21,8 @@ pub(super) fn to_binary<'de, A: MapAccess<'de>>(
 ) -> Result<(), A::Error> {
     let start = out.len();
     let mut places: Vec<Option<Range<usize>>> = vec![None; record.fields().len()];
-    // As long as the members come in the order of the fields, what is written is what is wanted.
+    // Number of members that arrived in the order of the fields. If all do, the output needs no
+    // sorting.
     let mut in_order = 0;
     while let Some(name) = members.next_key::<String>()? {
         let next = record
@@ -32,25 +33,25 @@ pub(super) fn to_binary<'de, A: MapAccess<'de>>(
         let position = position.ok_or_else(|| unknown_field(record, &name))?;
         if places[position].is_some() {
             return Err(A::Error::custom(format_args!(
-                "the field `{name}` of `{}` stands twice",
+                "duplicate field `{name}` of `{}`",
                 record.name()
             )));
         }
         in_order += usize::from(next.is_some());
-        let begin = out.len();
+        let value_start = out.len();
         members.next_value_seed(ValueSeed {
             ty: &record.fields()[position].ty,
             out,
         })?;
-        places[position] = Some(begin..out.len());
+        places[position] = Some(value_start..out.len());
     }
     if in_order == places.len() {
         return Ok(());
     }
-    let came = out.split_off(start);
+    let written = out.split_off(start);
     for (Field { name, ty }, place) in record.fields().iter().zip(places) {
         match place {
-            Some(place) => out.extend_from_slice(&came[place.start - start..place.end - start]),
+            Some(place) => out.extend_from_slice(&written[place.start - start..place.end - start]),
             None if matches!(ty, Type::Optional(_)) => out.push(0),
             None => {
                 let name = name.as_str();
@@ -64,7 +65,7 @@ pub(super) fn to_binary<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// Appends the object of a record.
+/// Appends a record as a JSON object.
 pub(super) fn from_binary(
     record: &Record,
     input: &mut Reader<'_>,
@@ -95,11 +96,12 @@ fn unknown_field<E: Error>(record: &Record, name: &str) -> E {
     ))
 }
 
-pub(super) fn no_such_item<E: Error>(enumeration: &Enumeration, text: &str) -> E {
+pub(super) fn unknown_item<E: Error>(enumeration: &Enumeration, text: &str) -> E {
     let items = enumeration.items().join(", ");
-    let (text, items) = (shortened(text), cut(&items, MAX_LISTED));
+    let text = shortened(text);
+    let items = cut(&items, MAX_LISTED);
     E::custom(format_args!(
-        "`{text}` is no item of `{}`; its items are {items}",
+        "`{text}` is not an item of `{}`; its items are {items}",
         enumeration.name()
     ))
 }

@@ -6,14 +6,15 @@ fn ty(text: &str) -> Type {
     Type::parse(text).expect(text)
 }
 
-/// There and back; `printed` is the canonical JSON.
+/// Converts `json` to binary and back. `printed` is the canonical JSON.
 fn check(type_text: &str, json: &str, printed: &str) {
     let ty = ty(type_text);
     let mut binary = Vec::new();
     argument_to_binary(&ty, json, &mut binary)
         .unwrap_or_else(|error| panic!("{type_text} {json}: {error}"));
-    let (mut reader, mut out) = (Reader::new(&binary), Vec::new());
-    from_binary(&ty, &mut reader, &mut out).expect("what was just encoded");
+    let mut reader = Reader::new(&binary);
+    let mut out = Vec::new();
+    from_binary(&ty, &mut reader, &mut out).expect("a value that was just encoded");
     assert_eq!(reader.finish(), Ok(()));
     assert_eq!(
         String::from_utf8(out).as_deref(),
@@ -22,14 +23,14 @@ fn check(type_text: &str, json: &str, printed: &str) {
     );
 }
 
-fn refused(type_text: &str, json: &str, message: &str) {
+fn check_refused(type_text: &str, json: &str, message: &str) {
     let mut out = vec![1, 2, 3];
     let error = argument_to_binary(&ty(type_text), json, &mut out).expect_err(json);
     assert_eq!(error, message, "{type_text} {json}");
 }
 
 #[test]
-fn values_of_every_type_go_there_and_back() {
+fn values_of_every_type_survive_the_way_to_binary_and_back() {
     for (ty, json, printed) in [
         ("int", "9223372036854775807", "9223372036854775807"),
         ("int", "-9223372036854775808", "-9223372036854775808"),
@@ -100,7 +101,7 @@ fn values_of_every_type_go_there_and_back() {
 }
 
 #[test]
-fn a_value_of_another_type_is_refused_in_words() {
+fn a_value_of_another_type_is_refused_with_a_message() {
     for (ty, json, message) in [
         (
             "int",
@@ -143,11 +144,7 @@ fn a_value_of_another_type_is_refused_in_words() {
             "invalid type: string \"2\", expected `int`",
         ),
         ("List[int]", "{}", "invalid type: map, expected `List[int]`"),
-        (
-            "Dict[str, int]",
-            r#"{"a":1,"a":2}"#,
-            "the key `a` stands twice",
-        ),
+        ("Dict[str, int]", r#"{"a":1,"a":2}"#, "duplicate key `a`"),
         (
             "Dict[int, int]",
             r#"{"01":1}"#,
@@ -173,7 +170,7 @@ fn a_value_of_another_type_is_refused_in_words() {
         (
             TALLY,
             r#"{"who":"a","who":"b","votes":3}"#,
-            "the field `who` of `Tally` stands twice",
+            "duplicate field `who` of `Tally`",
         ),
         (
             TALLY,
@@ -188,7 +185,7 @@ fn a_value_of_another_type_is_refused_in_words() {
         (
             "Level{low, high}",
             "\"top\"",
-            "`top` is no item of `Level`; its items are low, high",
+            "`top` is not an item of `Level`; its items are low, high",
         ),
         (
             "Level{low, high}",
@@ -196,19 +193,20 @@ fn a_value_of_another_type_is_refused_in_words() {
             "invalid type: integer `1`, expected `Level`",
         ),
     ] {
-        refused(ty, json, message);
+        check_refused(ty, json, message);
     }
 }
 
 #[test]
-fn doubles_survive_bit_for_bit() {
+fn a_double_keeps_all_its_bits() {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..20_000 {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         let value = f64::from_bits(state);
-        let (mut text, mut back) = (Vec::new(), Vec::new());
+        let mut text = Vec::new();
+        let mut back = Vec::new();
         write_float(value, &mut text);
         let text = String::from_utf8(text).expect("JSON");
         to_binary(&Type::Float, &text, &mut back).expect("a float");

@@ -17,8 +17,8 @@ fn begin(session: &mut ClientSession<u8>) -> Result<u64, CallFailure> {
     session.begin(&ADD, time, None, |out| (2_i64, 3_i64).encode(out.bytes()))
 }
 
-/// Lets the session receive what a server says behind its HELLO.
-fn hears(session: &mut ClientSession<u8>, say: impl FnOnce(&mut Outbox)) {
+/// Lets the session receive the HELLO of a server, and then what `write` appends.
+fn receive_from_server(session: &mut ClientSession<u8>, write: impl FnOnce(&mut Outbox)) {
     let mut out = Outbox::default();
     let hello = Hello {
         lowest: 1,
@@ -28,7 +28,7 @@ fn hears(session: &mut ClientSession<u8>, say: impl FnOnce(&mut Outbox)) {
         name: "server1",
     };
     binary::put_hello(&hello, &mut out);
-    say(&mut out);
+    write(&mut out);
     session.link.inbox = Inbox::with_bytes(1000, out.into_bytes());
     session.receive(Instant::now(), |_| {});
 }
@@ -43,26 +43,29 @@ fn assert_refused(session: &mut ClientSession<u8>) {
 #[test]
 fn no_call_begins_on_a_session_that_has_ended_or_takes_no_more() {
     let mut session = ClientSession::new("client1");
-    session.lose(SessionLoss::Connection(Disconnect::new("it broke")), |_| {});
+    session.lose(
+        SessionLoss::Connection(Disconnect::new("the connection broke")),
+        |_| {},
+    );
     assert_refused(&mut session);
     let mut session = ClientSession::new("client1");
-    hears(&mut session, |out| binary::put_drain(0, out));
+    receive_from_server(&mut session, |out| binary::put_drain(0, out));
     assert_refused(&mut session);
     let mut session = ClientSession::new("client1");
     let exception = Exception::refused(ExceptionType::Unavailable, "full");
-    hears(&mut session, |out| {
+    receive_from_server(&mut session, |out| {
         binary::put_exception(0, &exception, out);
     });
     let refused = begin(&mut session).expect_err("the server ended the session");
     assert!(
-        matches!(refused, CallFailure::NotTaken(SessionLoss::Exception(told)) if told == exception)
+        matches!(refused, CallFailure::NotTaken(SessionLoss::Exception(received)) if received == exception)
     );
 }
 
 #[test]
-fn a_request_over_the_server_s_limit_is_refused_and_the_next_is_sent() {
+fn a_request_over_the_limit_of_the_server_is_refused_and_the_next_one_is_sent() {
     let mut session = ClientSession::new("client1");
-    hears(&mut session, |_| {});
+    receive_from_server(&mut session, |_| {});
     let now = Instant::now();
     let long = |out: &mut Outbox| out.push(Block::Bytes(vec![0; 100_000]));
     let refused = session.begin(&ADD, CallTime { now, deadline: now }, None, long);
@@ -75,39 +78,49 @@ fn a_request_over_the_server_s_limit_is_refused_and_the_next_is_sent() {
     assert!(written < 200);
     session.wrote(written);
     assert!(session.take::<i64>(call).is_none());
-    session.lose(SessionLoss::Connection(Disconnect::new("it broke")), |_| {});
+    session.lose(
+        SessionLoss::Connection(Disconnect::new("the connection broke")),
+        |_| {},
+    );
     assert!(
         matches!(
             session.take::<i64>(call),
             Some(Err(CallFailure::NoAnswer(_)))
         ),
-        "it was wholly written"
+        "the whole request was written"
     );
     assert!(session.take::<i64>(call).is_none(), "a call ends once");
 }
 
 #[test]
-fn what_the_kernel_may_have_taken_when_the_session_ends_is_not_said_to_have_not_run() {
-    let offered = |took: Option<usize>| {
+fn a_call_that_may_have_been_sent_when_the_session_ends_is_not_reported_as_not_run() {
+    let executed_after = |missing: Option<usize>| {
         let mut session = ClientSession::new("client1");
         let call = begin(&mut session).expect("a call");
         let length = session.link.outbox.len();
         session.writes(length);
-        if let Some(missing) = took {
+        if let Some(missing) = missing {
             session.wrote(length - missing);
         }
-        session.lose(SessionLoss::Connection(Disconnect::new("it broke")), |_| {});
-        match session.take::<i64>(call).expect("an end") {
+        session.lose(
+            SessionLoss::Connection(Disconnect::new("the connection broke")),
+            |_| {},
+        );
+        match session.take::<i64>(call).expect("a failed call") {
             Err(CallFailure::NoAnswer(_)) => Executed::Unknown,
             Err(CallFailure::NotTaken(_)) => Executed::No,
             other => panic!("{other:?}"),
         }
     };
     assert_eq!(
-        offered(None),
+        executed_after(None),
         Executed::Unknown,
-        "nobody knows how much was written"
+        "the number of written bytes is unknown"
     );
-    assert_eq!(offered(Some(0)), Executed::Unknown);
-    assert_eq!(offered(Some(1)), Executed::No, "a byte is missing");
+    assert_eq!(executed_after(Some(0)), Executed::Unknown);
+    assert_eq!(
+        executed_after(Some(1)),
+        Executed::No,
+        "one byte was not written"
+    );
 }
