@@ -10,7 +10,8 @@
 
 use rpc_schema::Type;
 
-use super::inbox::READ_BYTES;
+/// Number of bytes of free space that is offered to each read.
+pub const READ_BYTES: usize = 64 * 1024;
 
 /// The buffer of a block grows by this factor while its bytes arrive. A declared length alone
 /// allocates nothing.

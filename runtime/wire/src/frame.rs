@@ -185,7 +185,7 @@ impl Deframer {
     }
 
     fn step_line(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
-        let (end, consumed) = match input[self.scanned..].iter().position(|byte| *byte == b'\n') {
+        let (end, consumed) = match memchr::memchr(b'\n', &input[self.scanned..]) {
             Some(found) => (self.scanned + found, self.scanned + found + 1),
             None if ended && input.is_empty() => return Ok(Step::End),
             None if ended => (input.len(), input.len()),

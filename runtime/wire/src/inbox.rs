@@ -3,8 +3,7 @@
 use super::block::{Block, BlockKind, BlockPlace, Filling, Spare, Target};
 use super::frame::FrameError;
 
-/// Number of bytes of free space that is offered to each read.
-pub const READ_BYTES: usize = 64 * 1024;
+pub use super::block::READ_BYTES;
 
 /// A frame of more bytes than this is a long frame: it is read to memory of its own.
 const MAX_SHORT_FRAME: usize = READ_BYTES / 2;
