@@ -1,14 +1,14 @@
-//! [`build`]: the door for build scripts.
+//! [`build`]: the entry point for build scripts.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::{output, pipeline};
 
-/// What `rpc_runtime::include_stubs!()` includes where it is not told another.
+/// Name of the file that `rpc_runtime::include_stubs!()` includes by default.
 const STUBS: &str = "rpc_stubs.rs";
 
-/// Stubs for the crate that is being built; see [`build`].
+/// The settings of a build script that generates stubs; see [`build`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is generated before `emit`"]
 pub struct Build {
@@ -17,7 +17,7 @@ pub struct Build {
     stubs: String,
 }
 
-/// Begins to generate stubs in a build script from an `init.yaml`, whose path is relative to the
+/// Prepares to generate stubs from an `init.yaml` in a build script. The path is relative to the
 /// package's folder.
 ///
 /// ```no_run
@@ -26,8 +26,8 @@ pub struct Build {
 /// }
 /// ```
 ///
-/// The crate includes them with `rpc_runtime::include_stubs!()`. The script runs again when that
-/// file changes.
+/// The crate includes the stubs with `rpc_runtime::include_stubs!()`. Cargo runs the script again
+/// when `init.yaml` changes.
 pub fn build(init: impl Into<PathBuf>) -> Build {
     Build {
         init: init.into(),
@@ -43,8 +43,8 @@ impl Build {
         self
     }
 
-    /// Writes the stubs into a file of this name instead of `rpc_stubs.rs`, for a crate with more
-    /// than one `init.yaml`. It is included with `rpc_runtime::include_stubs!("NAME")`.
+    /// Writes the stubs to a file of this name instead of `rpc_stubs.rs`, for a crate with more
+    /// than one `init.yaml`. The crate includes it with `rpc_runtime::include_stubs!("NAME")`.
     pub fn file(mut self, name: impl Into<String>) -> Self {
         self.stubs = name.into();
         self
@@ -53,8 +53,8 @@ impl Build {
     /// Generates the stubs.
     ///
     /// # Errors
-    /// What is wrong with the file, readable when a build script returns it; nothing else is
-    /// printed about it.
+    /// Returns what is wrong with the file. The error is readable when a build script returns it;
+    /// nothing else is printed.
     pub fn emit(&self) -> Result<(), Error> {
         let package = folder_from("CARGO_MANIFEST_DIR")?;
         let out = folder_from("OUT_DIR")?;
@@ -88,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn the_stubs_are_one_file_that_can_be_included() {
+    fn the_stubs_are_a_single_file_to_include() {
         let golden = golden("tenant");
         let build = build("init.yaml").tenant("client1");
         if std::env::var_os("UPDATE_GOLDENS").is_some() {
             build
                 .emit_into(&golden, &golden)
-                .expect("the golden is written anew");
+                .expect("the golden is updated");
         }
         let out = tempfile::tempdir().expect("a folder");
         build.emit_into(&golden, out.path()).expect("stubs");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn stubs_that_are_as_they_should_be_are_not_touched() {
+    fn stubs_that_are_up_to_date_are_not_written_again() {
         let out = tempfile::tempdir().expect("a folder");
         let emit = || {
             build("init.yaml")
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn two_files_of_one_crate_do_not_disturb_each_other() {
+    fn one_crate_can_have_two_files_of_stubs() {
         let out = tempfile::tempdir().expect("a folder");
         for (case, file) in [("names", "one.rs"), ("tenant", "two.rs")] {
             build("init.yaml")

@@ -1,11 +1,11 @@
 //! The command `rpcgen`.
 //!
-//! | exit | means |
+//! | exit code | meaning |
 //! |---|---|
 //! | 0 | done |
 //! | 1 | the file has findings, or something could not be read or written |
 //! | 2 | wrong usage |
-//! | 3 | there is a difference: `--check` found files that are not up to date, `breaking` what breaks |
+//! | 3 | `--check` found a file that is not up to date, or `breaking` found a breaking change |
 
 mod breaking;
 mod check;
@@ -25,7 +25,6 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use format::Format;
-use generate::Order;
 
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
@@ -37,19 +36,19 @@ Examples:
   rpcgen init.yaml --out src/stubs --tenant client1
                                               only the services that client1 may call
   rpcgen init.yaml --out src/stubs --check    write nothing; exit 3 if it is not up to date
-  rpcgen check init.yaml                      is the file right, and does every source fit it?
-  rpcgen check init.yaml --format github      the same, shown beside the lines of a change
-  rpcgen doc init.yaml --out docs.html        a reference page to be read in a browser
-  rpcgen breaking --against main init.yaml    which clients does the change break, and how?
-  rpcgen explain E051                         why there is such a rule, with an example
-  rpcgen schema --out init.schema.json        what an editor needs to complete and check the file
+  rpcgen check init.yaml                      check the file, and every source against it
+  rpcgen check init.yaml --format github      the same, as annotations on GitHub
+  rpcgen doc init.yaml --out docs.html        write a reference page for a browser
+  rpcgen breaking --against main init.yaml    list what the change breaks, by client
+  rpcgen explain E051                         explain the rule of a code, with an example
+  rpcgen schema --out init.schema.json        write the JSON Schema of init.yaml, for editors
 
 In the crate that calls:
   mod stubs;
   let network = rpc_runtime::Network::builder(&stubs::TOPOLOGY).client(\"client1\").build()?;
   let joined = stubs::svc1::Client::new(&network).rpc1(7, vec![\"a\".to_owned()])?;
 
-Files that rpcgen did not write are left alone; those it would not write any more are removed.
+rpcgen does not touch files that it did not write. It removes stubs that it no longer generates.
 Exit codes: 0 done, 1 failed or findings, 2 wrong usage, 3 --check or breaking found a difference.";
 
 /// Typed Rust stubs from an init.yaml
@@ -60,22 +59,22 @@ Exit codes: 0 done, 1 failed or findings, 2 wrong usage, 3 --check or breaking f
 struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// The network's file
+    /// The file that describes the network
     #[arg(value_name = "init.yaml", required_unless_present = "completions")]
     init: Option<PathBuf>,
-    /// The folder for the stubs
+    /// Folder to write the stubs to
     #[arg(long, value_name = "DIR", required_unless_present = "completions")]
     out: Option<PathBuf>,
-    /// Leave out what this client may not call
+    /// Generate only what this client may call
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Write nothing; say what differs
+    /// Write nothing; report what differs
     #[arg(long)]
     check: bool,
-    /// How to print what was found and done
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Print a shell's completions
+    /// Print the completion script of a shell
     #[arg(long, value_name = "SHELL", exclusive = true)]
     completions: Option<Shell>,
 }
@@ -90,22 +89,22 @@ rpcgen init.yaml --out DIR [--tenant NAME] [--check] [--format FORMAT]
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Check the file, and that its sources are there and fit their signatures; write nothing
+    /// Check the file, and its sources against their signatures; write nothing
     Check {
-        /// The network's file
+        /// The file that describes the network
         #[arg(value_name = "init.yaml")]
         init: PathBuf,
         #[command(flatten)]
         sources: sources::Options,
-        /// How to print what was found
+        /// Output format
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
     },
-    /// Write a reference page: one HTML file with everything in it
+    /// Write a reference page: one self-contained HTML file
     Doc(doc::Options),
-    /// Compare two files: what breaks which client; exit 3 where something does
+    /// Compare two files and list what breaks, by client; exit 3 if something breaks
     Breaking(breaking::Options),
-    /// Explain a finding's code, or list all codes
+    /// Explain the code of a finding, or list all codes
     Explain {
         /// The code, such as E051
         #[arg(value_name = "CODE")]
@@ -120,13 +119,13 @@ pub fn main() -> ExitCode {
     run(std::env::args_os())
 }
 
-/// Runs the command; the first argument is its own name.
+/// Runs the command. The first argument is the command's own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let given: Vec<OsString> = arguments.into_iter().collect();
     let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
-            print::complain(&usage_error(&error, given.get(1)));
+            print::print_stderr(&usage_error(&error, given.get(1)));
             return ExitCode::from(WRONG_USAGE);
         }
         Err(help_or_version) => {
@@ -137,8 +136,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     execute(arguments)
 }
 
-/// What is wrong with a command line, in one line; `first` is a verb, or what may have been meant
-/// as one.
+/// Returns what is wrong with a command line, in one line. `first` is the first argument: a verb,
+/// or a mistyped one.
 fn usage_error(error: &clap::Error, first: Option<&OsString>) -> String {
     let text = error.to_string();
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -148,13 +147,13 @@ fn usage_error(error: &clap::Error, first: Option<&OsString>) -> String {
     let first = first.and_then(|first| first.to_str()).unwrap_or_default();
     let (tip, verb) = match Arguments::command().find_subcommand(first) {
         Some(_) => (tip, format!(" {first}")),
-        None => (tip.or_else(|| verb_meant(first)), String::new()),
+        None => (tip.or_else(|| suggest_verb(first)), String::new()),
     };
     let tip = tip.map_or_else(String::new, |tip| format!(" ({tip})"));
     format!("{what}{tip}; see `rpcgen{verb} --help`")
 }
 
-fn verb_meant(first: &str) -> Option<String> {
+fn suggest_verb(first: &str) -> Option<String> {
     let command = Arguments::command();
     let verbs = command.get_subcommands().map(clap::Command::get_name);
     rpc_schema::did_you_mean(first, verbs)
@@ -194,7 +193,7 @@ fn execute(arguments: Arguments) -> ExitCode {
             check,
             format,
             ..
-        } => Order {
+        } => generate::Options {
             init,
             out,
             tenant,
@@ -202,15 +201,15 @@ fn execute(arguments: Arguments) -> ExitCode {
             format,
         }
         .run(),
-        Arguments { completions, .. } => complete(completions),
+        Arguments { completions, .. } => print_completions(completions),
     }
 }
 
-fn complete(shell: Option<Shell>) -> ExitCode {
+fn print_completions(shell: Option<Shell>) -> ExitCode {
     let Some(shell) = shell else {
         return ExitCode::from(WRONG_USAGE);
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "rpcgen", &mut script);
-    print::pour(&script)
+    print::print_file(&script)
 }

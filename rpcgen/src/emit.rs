@@ -1,4 +1,4 @@
-//! From what is to be printed to Rust: one small function per item.
+//! Emits Rust code from the intermediate representation: one small function per item.
 
 mod async_client;
 mod calls;
@@ -22,10 +22,10 @@ use crate::wrap::wrap;
 pub use root::emit_root;
 pub use types::emit_types;
 
-/// The table of contents of a service's stubs: what a reader wants first, tables and plumbing last.
+/// Emits the stubs of a service. The items that users read come first, tables and plumbing last.
 pub fn emit_module(module: &Module) -> String {
     let text = [
-        format(emit_shown(module)),
+        format(emit_documented_items(module)),
         client::emit_overloads(module),
         async_client::emit_async_client(module),
         handler::emit_skeleton(module),
@@ -39,8 +39,8 @@ pub fn emit_module(module: &Module) -> String {
     wrap(&text)
 }
 
-/// What is read: the functions with their documentation, and the client.
-fn emit_shown(module: &Module) -> TokenStream {
+/// Emits the items that users read: the functions with their documentation, and the client.
+fn emit_documented_items(module: &Module) -> TokenStream {
     let header = emit_header(&module.docs);
     let imports = emit_imports(module);
     let functions = module.calls.iter().map(function::emit_call);
@@ -53,7 +53,7 @@ fn emit_shown(module: &Module) -> TokenStream {
     }
 }
 
-/// The few names that the stubs do not write in full.
+/// Emits imports of the few names that the stubs do not write in full.
 fn emit_imports(module: &Module) -> TokenStream {
     let runtime = if module.has_native() {
         quote! {
@@ -83,13 +83,13 @@ fn emit_header(docs: &[String]) -> TokenStream {
     quote!(#(#![doc = #docs])*)
 }
 
-/// Documentation above an item.
+/// Emits the documentation of an item.
 fn emit_docs(lines: &[String]) -> TokenStream {
     let lines = lines.iter().map(|line| spaced(line));
     quote!(#(#[doc = #lines])*)
 }
 
-/// A line of a doc comment stands one blank off its slashes.
+/// Returns a line of a doc comment, with a space after the slashes.
 fn spaced(line: &str) -> String {
     if line.is_empty() {
         String::new()
@@ -106,7 +106,7 @@ impl Module {
         })
     }
 
-    /// The procedures that are compiled into the provider's own binary.
+    /// Returns the procedures that are compiled into the provider's own binary.
     fn native_functions(&self) -> impl Iterator<Item = &Function> {
         self.functions().filter(|function| function.is_native)
     }
@@ -123,7 +123,8 @@ impl Module {
     }
 }
 
-/// The type parameter of the argument at a position: `A`, `B`, ... `Q`; `R` is what is returned.
+/// Returns the type parameter of the argument at a position: `A`, `B`, ... `Q`. `R` is the type of
+/// the result.
 fn type_parameter(position: usize) -> RustName {
     RustName::new(match ('A'..='Q').nth(position) {
         Some(letter) => letter.to_string(),

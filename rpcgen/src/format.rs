@@ -1,14 +1,14 @@
-//! From tokens to text as a person would have laid it out.
+//! Formats tokens as readable text.
 
 use proc_macro2::TokenStream;
 
 /// Formats items, with blank lines between them.
 pub fn format(items: TokenStream) -> String {
-    let file: syn::File = syn::parse2(items).expect("what is emitted is Rust");
+    let file: syn::File = syn::parse2(items).expect("emitted tokens are valid Rust");
     separate_items(&prettyplease::unparse(&file))
 }
 
-/// Moves text one level in, as the body of a module.
+/// Indents text by one level, as the body of a module.
 pub fn indent(text: &str) -> String {
     let mut indented = String::with_capacity(text.len() + text.len() / 8);
     for line in text.lines() {
@@ -21,14 +21,13 @@ pub fn indent(text: &str) -> String {
     indented
 }
 
-/// prettyplease sets no blank lines; here one stands before every item that follows another on its
-/// level.
+/// Adds a blank line between neighbouring items on the same level, because prettyplease adds none.
 fn separate_items(text: &str) -> String {
     let mut separated = String::with_capacity(text.len() + text.len() / 16);
     let mut before = "";
     let mut ended = false;
     for line in text.lines() {
-        if ended && begins_item(line) && level(line) == level(before) && !both_import(before, line)
+        if ended && begins_item(line) && level(line) == level(before) && !are_imports(before, line)
         {
             separated.push('\n');
         }
@@ -49,15 +48,15 @@ fn begins_item(line: &str) -> bool {
         .any(|start| line.trim_start().starts_with(start))
 }
 
-/// Whether an item ends with this line. A module's own documentation and attributes count as one,
-/// which ends with each of their lines.
+/// Returns whether an item ends with this line. Each line of a module's inner documentation and
+/// attributes counts as an item.
 fn ends_item(line: &str, ended: bool) -> bool {
     let text = line.trim_start();
     let own = text.starts_with("//!") || text.starts_with("#![");
     own || text.ends_with(['}', ';']) || (ended && !begins_item(line))
 }
 
-fn both_import(before: &str, line: &str) -> bool {
+fn are_imports(before: &str, line: &str) -> bool {
     before.trim_start().starts_with("use ") && line.trim_start().starts_with("use ")
 }
 
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_stand_apart_and_comments_are_comments() {
+    fn items_are_separated_and_docs_become_comments() {
         let text = format(quote! {
             #![doc = " module"]
             #![allow(dead_code)]

@@ -5,7 +5,7 @@ use std::fmt;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, TokenStreamExt as _};
 
-/// What Rust reserves in any edition, and what can only be written as a raw identifier.
+/// Keywords of all editions of Rust. As a name, each needs a raw identifier.
 const KEYWORDS: [&str; 48] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
@@ -14,21 +14,22 @@ const KEYWORDS: [&str; 48] = [
     "virtual", "where", "while", "yield",
 ];
 
-/// Values of the prelude that no argument can be called, since patterns mean them.
+/// Values of the prelude. An argument cannot have these names, because a pattern would mean the
+/// value.
 const PRELUDE_VALUES: [&str; 4] = ["Err", "None", "Ok", "Some"];
 
-/// An identifier of generated code, written raw where it is a keyword.
+/// An identifier of generated code. A keyword is written as a raw identifier.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RustName(String);
 
 impl RustName {
-    /// The identifier of a name that has only ASCII letters, digits and `_`.
+    /// Creates the identifier of a name, which must contain only ASCII letters, digits and `_`.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
 
-    /// The identifier of an argument: the name itself unless it is taken or patterns mean something
-    /// else by it.
+    /// Creates the identifier of an argument: the name, with `_` appended if the name is taken or
+    /// cannot be used in a pattern.
     pub fn argument(name: &str, taken: &[Self]) -> Self {
         let mut name = name.to_owned();
         while PRELUDE_VALUES.contains(&name.as_str()) || taken.iter().any(|other| other.0 == name) {
@@ -37,7 +38,7 @@ impl RustName {
         Self(name)
     }
 
-    /// The name without a mark of rawness.
+    /// Returns the name without `r#`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_steps_aside_for_what_is_taken() {
+    fn an_argument_with_a_taken_name_gets_an_underscore() {
         let taken = [RustName::new("out"), RustName::new("out_")];
         assert_eq!(RustName::argument("out", &taken).as_str(), "out__");
         assert_eq!(RustName::argument("Some", &[]).as_str(), "Some_");

@@ -1,7 +1,7 @@
-//! What will be printed: every identifier, order and sentence is settled here, so that emitters
-//! only print.
+//! The intermediate representation. It settles every identifier, order and sentence, so that
+//! emitters only print.
 //!
-//! It is plain data, free of syntax trees, so that services can be emitted on several threads.
+//! It is plain data without syntax trees, so that services can be emitted on several threads.
 
 use rpc_schema::model::{Client, Server};
 use rpc_schema::{Signature, Type};
@@ -15,15 +15,15 @@ pub struct Root {
     pub servers: Vec<Server>,
     /// The clients of the network.
     pub clients: Vec<Client>,
-    /// The records and enumerations that the modules mention, or all of them.
+    /// The records and enumerations: with a tenant those that the modules mention, else all.
     pub types: Vec<NamedType>,
-    /// One per service, in the file's order.
+    /// One module per service, in the file's order.
     pub modules: Vec<Module>,
-    /// The only client these stubs are for.
+    /// The only client that these stubs are for; `None` means all clients.
     pub tenant: Option<String>,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// What stands above it all.
+    /// The documentation of the root module.
     pub docs: Vec<String>,
 }
 
@@ -32,18 +32,18 @@ pub struct Root {
 pub struct NamedType {
     /// Its Rust name.
     pub name: RustName,
-    /// What stands above it.
+    /// Its documentation.
     pub docs: Vec<String>,
-    /// What it holds.
+    /// Its fields or variants.
     pub body: TypeBody,
 }
 
-/// What a record or an enumeration holds.
+/// The fields of a record, or the variants of an enumeration.
 #[derive(Debug)]
 pub enum TypeBody {
     /// The fields of a struct, with their types.
     Fields(Vec<(RustName, Type)>),
-    /// The variants of an enum, with the items that they stand for.
+    /// The variants of an enum, with their items in `init.yaml`.
     Variants(Vec<(RustName, String)>),
 }
 
@@ -56,20 +56,20 @@ pub struct Module {
     pub service: String,
     /// The server that runs it.
     pub provider: String,
-    /// What stands at its top.
+    /// Its documentation.
     pub docs: Vec<String>,
     /// Whether it mentions a record or an enumeration.
     pub has_named_types: bool,
-    /// Its calls in the order in which they are shown.
+    /// Its calls in the order in which they are emitted.
     pub calls: Vec<Call>,
 }
 
-/// Something that can be called.
+/// A call: one signature, or an overload set.
 #[derive(Debug)]
 pub enum Call {
     /// One signature.
     Plain(Function),
-    /// All overloads of a name at once; their plain functions come before it.
+    /// All overloads of a name. Their plain functions come before it.
     Overloaded(OverloadSet),
 }
 
@@ -78,44 +78,44 @@ pub enum Call {
 pub struct Function {
     /// The function's name.
     pub name: RustName,
-    /// The static that tells the runtime about it.
+    /// The static that describes the procedure to the runtime.
     pub procedure: RustName,
-    /// What it calls.
+    /// The signature of the procedure.
     pub signature: Signature,
-    /// What stands above it.
+    /// Its documentation.
     pub docs: Vec<String>,
-    /// Whether it is one of several of a name, which share a function beside it.
+    /// Whether it is one of several overloads of a name.
     pub is_overload: bool,
     /// The names of its arguments, one for each in the signature.
     pub arguments: Vec<RustName>,
-    /// What the closure is called that answers it in a test; none of their names.
+    /// Name of the closure that answers calls in tests; not a name of an argument.
     pub answer: RustName,
     /// Whether it is compiled into the provider's own binary.
     pub is_native: bool,
-    /// What its handler is called where it is handed on; none of the arguments' names.
+    /// Name of the variable that holds the handler; not a name of an argument.
     pub handler: RustName,
-    /// What a handler's argument is called that says who calls; none of the arguments' names.
+    /// Name of the handler's parameter that describes the call; not a name of an argument.
     pub call: RustName,
-    /// The longest a call may take.
+    /// Maximum duration of a call.
     pub deadline_ms: Option<u64>,
     /// Whether running it twice has the effect of running it once.
     pub is_idempotent: bool,
 }
 
-/// The overloads of one name, told apart by the types of the arguments.
+/// The overloads of one name, distinguished by the types of the arguments.
 #[derive(Debug)]
 pub struct OverloadSet {
     /// The function's name.
     pub name: RustName,
     /// The trait of the valid arguments.
     pub trait_name: RustName,
-    /// What stands above the trait.
+    /// The documentation of the trait.
     pub trait_docs: Vec<String>,
-    /// What is called, such as `svc1.add`.
+    /// The service and the name, such as `svc1.add`.
     pub path: String,
-    /// What stands above the function.
+    /// The documentation of the function.
     pub docs: Vec<String>,
-    /// The valid calls in Rust's types, such as `add(i64, i64) -> i64`.
+    /// The valid calls with Rust types, such as `add(i64, i64) -> i64`.
     pub valid: Vec<String>,
     /// How the arguments are passed.
     pub passing: Passing,
@@ -126,22 +126,22 @@ pub struct OverloadSet {
 /// How the arguments of an overload set are passed.
 #[derive(Debug)]
 pub enum Passing {
-    /// One by one, under these names; every overload has as many.
+    /// One by one, under these names. All overloads have this number of arguments.
     Separate(Vec<RustName>),
-    /// As one value: nothing as `()`, one argument bare, several as a tuple.
+    /// As one value: no arguments as `()`, one argument bare, several as a tuple.
     Together,
 }
 
 /// One overload of a set.
 #[derive(Debug)]
 pub struct Overload {
-    /// The plain function that does it.
+    /// The plain function of the overload.
     pub function: RustName,
-    /// The static that tells the runtime about it.
+    /// The static that describes the procedure to the runtime.
     pub procedure: RustName,
     /// Its arguments, in order.
     pub arguments: Vec<OverloadArgument>,
-    /// What it returns.
+    /// The types of its results.
     pub returns: Vec<Type>,
 }
 
@@ -150,6 +150,6 @@ pub struct Overload {
 pub struct OverloadArgument {
     /// Its declared type.
     pub ty: Type,
-    /// Whether the overloads are told apart by it.
+    /// Whether it helps to select the overload.
     pub discriminating: bool,
 }

@@ -1,7 +1,7 @@
-//! From a checked `init.yaml` to typed Rust stubs.
+//! Generates typed Rust stubs from an `init.yaml`.
 //!
 //! ```text
-//! init.yaml --load--> schema --lower--> what is printed --emit--> tokens --format--> files
+//! init.yaml --load--> schema --lower--> ir --emit--> tokens --format--> files
 //! ```
 //!
 //! In a build script:
@@ -12,9 +12,11 @@
 //! }
 //! ```
 //!
-//! `mod stubs { rpc_runtime::include_stubs!(); }` in the crate makes them `stubs::svc1::rpc1(7,
-//! words)`. The command `rpcgen init.yaml --out src/gen` writes the same stubs as a folder of
-//! modules, to be kept and read; so does
+//! The crate includes the stubs with `mod stubs { rpc_runtime::include_stubs!(); }`, and calls a
+//! procedure with `stubs::svc1::rpc1(7, words)`.
+//!
+//! The command `rpcgen init.yaml --out src/gen` writes the same stubs as a folder of modules, which
+//! can be read and committed. The library does the same:
 //!
 //! ```
 //! use rpcgen::{Folder, generate};
@@ -29,7 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! This crate opens no socket, starts no process and reads no procedure's source.
+//! The library opens no socket, starts no process and reads no procedure's source.
 
 mod build_script;
 mod emit;

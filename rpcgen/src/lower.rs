@@ -1,4 +1,4 @@
-//! From the checked model to what will be printed.
+//! Lowers the checked model to the intermediate representation.
 
 mod docs;
 mod function;
@@ -10,12 +10,12 @@ use std::collections::{HashMap, HashSet};
 use rpc_schema::model::{Rpc, Schema, Service};
 use rpc_schema::naming;
 
-pub use docs::OF_TYPES;
+pub use docs::TYPES_DOC;
 
 use crate::ident::RustName;
 use crate::ir::{Call, Module, Root};
 
-/// Settles what is printed for a whole `init.yaml`, or for what one of its clients may call.
+/// Lowers a whole `init.yaml`, or with a tenant only what that client may call.
 pub fn lower(schema: &Schema, tenant: Option<&str>) -> Root {
     let callable = |service: &&Service| tenant.is_none_or(|tenant| service.has_tenant(tenant));
     let (services, others): (Vec<&Service>, Vec<&Service>) =
@@ -41,7 +41,7 @@ fn lower_service(service: &Service) -> Module {
         .iter()
         .flat_map(|set| lower_set(service, set))
         .collect();
-    part_procedures(&mut calls);
+    make_procedure_names_unique(&mut calls);
     Module {
         name: RustName::new(service.name.as_str()),
         service: service.name.to_string(),
@@ -52,16 +52,16 @@ fn lower_service(service: &Service) -> Module {
     }
 }
 
-/// The procedures by name, each name where the file has it first.
+/// Returns the procedures grouped by name. The names are in the order of their first procedures.
 pub fn overload_sets(service: &Service) -> Vec<Vec<&Rpc>> {
-    let mut places = HashMap::new();
+    let mut indices = HashMap::new();
     let mut sets: Vec<Vec<&Rpc>> = Vec::new();
     for rpc in &service.rpcs {
-        let place = *places.entry(&rpc.name).or_insert_with(|| {
+        let index = *indices.entry(&rpc.name).or_insert_with(|| {
             sets.push(Vec::new());
             sets.len() - 1
         });
-        sets[place].push(rpc);
+        sets[index].push(rpc);
     }
     sets
 }
@@ -83,24 +83,24 @@ fn lower_set(service: &Service, set: &[&Rpc]) -> Vec<Call> {
     calls
 }
 
-/// Functions whose names differ only in case (`add_INT`, `add(int)`) have statics of one name,
-/// until here.
-fn part_procedures(calls: &mut [Call]) {
+/// Makes the names of the procedures' statics unique. Functions whose names differ only in case
+/// (`add_INT`, `add(int)`) would have the same static.
+fn make_procedure_names_unique(calls: &mut [Call]) {
     let mut taken = HashSet::new();
-    let mut of_functions = HashMap::new();
+    let mut procedures = HashMap::new();
     for call in calls {
         match call {
             Call::Plain(function) => {
                 while !taken.insert(function.procedure.clone()) {
                     function.procedure = RustName::new(format!("{}_", function.procedure));
                 }
-                of_functions.insert(function.name.clone(), function.procedure.clone());
+                procedures.insert(function.name.clone(), function.procedure.clone());
             }
             Call::Overloaded(set) => {
                 for overload in &mut set.overloads {
                     overload
                         .procedure
-                        .clone_from(&of_functions[&overload.function]);
+                        .clone_from(&procedures[&overload.function]);
                 }
             }
         }

@@ -1,7 +1,7 @@
-//! The folder that stubs are kept in: what differs from what it should hold, and bringing it there.
+//! The output folder: compares it with the generated files, and updates it.
 //!
-//! A generated file is known by its first line. Nothing else is ever overwritten or removed, and a
-//! file that is as it should be is not touched.
+//! A generated file is recognised by its first line. Other files are never overwritten or removed.
+//! A file that is up to date is not written again.
 
 #[cfg(feature = "cli")]
 pub mod single;
@@ -22,7 +22,7 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// One file of a folder that is not as it should be.
+/// A file that is not up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// How it differs.
@@ -31,28 +31,28 @@ pub struct Difference {
     pub path: PathBuf,
 }
 
-/// How a file of a folder differs from what it should be.
+/// How a file differs from the generated one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It has another text.
+    /// It has a different text.
     Differs,
-    /// It was generated once, and would not be any more.
+    /// It was generated earlier, but is no longer generated.
     Stale,
 }
 
 impl Folder {
-    /// The folder at that path, which need not exist.
+    /// Creates a handle to the folder at that path, which need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// How the folder differs from one that holds these files; nothing is written.
+    /// Returns how the folder differs from these files. Writes nothing.
     ///
     /// # Errors
-    /// Something that was not generated stands in the way of a file, or something could not be
-    /// read.
+    /// Returns an error if a file that rpcgen did not generate has the place of a generated file,
+    /// or if the folder or a file cannot be read.
     pub fn compare(&self, files: &[File]) -> Result<Vec<Difference>, Error> {
         let mut generated = self.generated()?;
         let mut differences = Vec::new();
@@ -73,10 +73,11 @@ impl Folder {
         Ok(differences)
     }
 
-    /// Makes the folder hold these files, and returns what differed before.
+    /// Writes these files to the folder and removes stale ones. Returns what differed before.
     ///
     /// # Errors
-    /// As [`compare`](Self::compare), with nothing written; or something could not be written.
+    /// Returns the errors of [`compare`](Self::compare), before it writes anything, and an error if
+    /// a file cannot be written or removed.
     pub fn update(&self, files: &[File]) -> Result<Vec<Difference>, Error> {
         let differences = self.compare(files)?;
         fs::create_dir_all(&self.path).map_err(Error::io("create the folder", &self.path))?;
@@ -101,7 +102,7 @@ impl Folder {
         Ok(differences)
     }
 
-    /// The generated files that are there, with their texts.
+    /// Returns the generated files of the folder, with their texts.
     fn generated(&self) -> Result<BTreeMap<PathBuf, Vec<u8>>, Error> {
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
@@ -129,8 +130,8 @@ fn is_taken(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// The text of a file that was generated, which begins with a mark; of any other no more than that
-/// is read.
+/// Reads the text of a file if it begins with the mark of generated files. Of another file it reads
+/// only the first bytes.
 fn read_generated(path: &Path, mark: &str) -> std::io::Result<Option<Vec<u8>>> {
     let mut file = fs::File::open(path)?;
     let mut text = Vec::new();
@@ -144,35 +145,35 @@ fn read_generated(path: &Path, mark: &str) -> std::io::Result<Option<Vec<u8>>> {
     Ok(Some(text))
 }
 
-/// A file written beside its place. Dropped unpublished, it is gone: so a full disk leaves the
-/// folder as it was.
+/// A file that is written under a temporary name in the same folder. Dropping it without `publish`
+/// removes it, so that a full disk leaves the folder unchanged.
 struct Staged {
-    beside: PathBuf,
+    temporary: PathBuf,
     path: PathBuf,
 }
 
 impl Staged {
     fn write(path: PathBuf, text: &str) -> Result<Self, Error> {
-        let mut beside = path.clone().into_os_string();
-        beside.push(format!(".{}", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let staged = Self { beside, path };
-        fs::write(&staged.beside, text).map_err(Error::io("write", &staged.path))?;
+        let mut temporary = path.clone().into_os_string();
+        temporary.push(format!(".{}", std::process::id()));
+        let temporary = PathBuf::from(temporary);
+        let staged = Self { temporary, path };
+        fs::write(&staged.temporary, text).map_err(Error::io("write", &staged.path))?;
         Ok(staged)
     }
 
     fn publish(self) -> Result<(), Error> {
-        fs::rename(&self.beside, &self.path).map_err(Error::io("write", &self.path))
+        fs::rename(&self.temporary, &self.path).map_err(Error::io("write", &self.path))
     }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.beside);
+        let _ = fs::remove_file(&self.temporary);
     }
 }
 
-/// Writes a text unless the file holds it already.
+/// Writes a text to a file, unless the file has this text already.
 pub fn write_changed(path: &Path, text: &str) -> Result<(), Error> {
     if fs::read(path).is_ok_and(|present| present == text.as_bytes()) {
         return Ok(());
@@ -181,7 +182,7 @@ pub fn write_changed(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 impl Change {
-    /// In one word: `missing`, `differs`, `stale`.
+    /// Returns the change in one word: `missing`, `differs`, `stale`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Missing => "missing",

@@ -1,4 +1,4 @@
-//! The road from `init.yaml` to Rust, on one screen.
+//! The pipeline from `init.yaml` to Rust, on one screen.
 
 use std::path::Path;
 
@@ -12,32 +12,32 @@ use crate::tenant;
 /// One generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its name inside the folder: `mod.rs`, or that of a service, such as `svc1.rs`.
+    /// Its name inside the folder: `mod.rs`, `types.rs`, or that of a service, such as `svc1.rs`.
     pub name: String,
-    /// All of its text.
+    /// Its whole text.
     pub text: String,
 }
 
-/// The stubs of an `init.yaml` as the files of a folder, `mod.rs` first; with a tenant only of what
-/// it may call.
+/// Returns the stubs of an `init.yaml` as the files of a folder, `mod.rs` first. With a tenant, the
+/// stubs contain only what that client may call.
 ///
 /// # Errors
-/// What is wrong with the file, or that it has no such client.
+/// Returns what is wrong with the file, or an error if the file has no such client.
 pub fn generate(init: impl AsRef<Path>, tenant: Option<&str>) -> Result<Vec<File>, Error> {
     let init = init.as_ref();
     let schema = load(init, tenant)?.schema;
     let root = lower(&schema, tenant);
-    Ok(files::of_folder(&root, &Origin::command(init, tenant)))
+    Ok(files::as_folder(&root, &Origin::command(init, tenant)))
 }
 
-/// The same stubs as one text, to be included as the items of a module.
+/// Returns the same stubs as one text, to include as the items of a module.
 pub fn generate_one(init: &Path, tenant: Option<&str>) -> Result<String, Error> {
     let schema = load(init, tenant)?.schema;
     let root = lower(&schema, tenant);
-    Ok(files::as_one(&root, &Origin::build_script(init)))
+    Ok(files::as_single_file(&root, &Origin::build_script(init)))
 }
 
-/// The file, which has that client.
+/// Loads the file, and checks that it has that client.
 pub fn load(init: &Path, tenant: Option<&str>) -> Result<Document, Error> {
     let document = rpc_schema::load(init)?;
     if let Some(tenant) = tenant {

@@ -1,4 +1,4 @@
-//! The client that stubs are made for.
+//! The client that stubs are generated for.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rpc_schema::{Schema, did_you_mean};
 
 use crate::error::Error;
 
-/// Succeeds when the file has that client.
+/// Returns an error if the file has no such client.
 pub fn check(schema: &Schema, init: &Path, tenant: &str) -> Result<(), Error> {
     if schema.client(tenant).is_some() {
         return Ok(());
@@ -45,14 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_tenant_is_answered_with_the_nearest_or_with_all() {
+    fn an_unknown_tenant_gets_the_nearest_name_or_all_names() {
         let names = ["client1", "client2"];
-        for (tenant, said) in [
+        for (tenant, expected) in [
             ("clinet2", "did you mean `client2`?"),
             ("client", "did you mean `client1`?"),
             ("ops", "its clients are `client1`, `client2`"),
         ] {
-            assert_eq!(hint(tenant, &names), said);
+            assert_eq!(hint(tenant, &names), expected);
         }
         assert_eq!(hint("ops", &[]), "the file declares no clients");
     }

@@ -1,4 +1,4 @@
-//! The types of `init.yaml` in Rust's words, and the forms in which a value of each may be passed.
+//! The types of `init.yaml` in Rust, and the forms in which a value of each may be passed.
 //!
 //! | type | passed to one signature | passed to an overload set |
 //! |---|---|---|
@@ -9,24 +9,24 @@
 //! | `Dict`, `Optional`, `Tuple` | `BTreeMap`, `Option`, tuple | also by reference |
 //! | records, enumerations | `types::Name` | also by reference |
 //!
-//! [`forms`] is that last column, and the table of `docs/INIT.md`. Each of its forms is an `Arg<T>`
-//! of the runtime, which takes some more inside lists; `tests/forms.rs` holds the two against each
-//! other.
+//! [`forms`] returns the last column, which is also the table of `docs/INIT.md`. Each form is an
+//! `Arg<T>` of the runtime, which accepts more forms inside lists. `tests/forms.rs` compares the
+//! two.
 
 use proc_macro2::TokenStream;
 use rpc_schema::Type;
 
 use crate::ident::RustName;
 
-/// How names that are not in the prelude are written.
+/// How to write names that are not in the prelude.
 #[derive(Clone, Copy)]
 struct Spelling {
     map: &'static str,
-    /// What stands before the name of a record or an enumeration.
+    /// Prefix of the name of a record or an enumeration.
     types: &'static str,
 }
 
-const IN_WORDS: Spelling = Spelling {
+const IN_DOCS: Spelling = Spelling {
     map: "BTreeMap",
     types: "types::",
 };
@@ -44,48 +44,49 @@ const IN_TYPES: Spelling = Spelling {
 pub struct Form {
     /// The type.
     pub ty: String,
-    /// Whether it mentions the length that was given.
+    /// Whether it mentions the constant parameter of arrays.
     pub has_length: bool,
 }
 
-/// The type as documentation shows it, such as `Vec<i64>`.
-pub fn type_in_words(ty: &Type) -> String {
-    spell(ty, IN_WORDS)
+/// Returns the type as documentation shows it, such as `Vec<i64>`.
+pub fn type_in_docs(ty: &Type) -> String {
+    spell(ty, IN_DOCS)
 }
 
-/// The type as generated code writes it: only names of the prelude are short.
+/// Returns the type as generated code writes it. Only names of the prelude are short.
 pub fn type_in_code(ty: &Type) -> TokenStream {
-    code(&type_in_text(ty))
+    parse_tokens(&type_in_text(ty))
 }
 
-/// The same as text.
+/// Returns the type as generated code writes it, as text.
 pub fn type_in_text(ty: &Type) -> String {
     spell(ty, IN_CODE)
 }
 
-/// The type as the module of the types writes it, where records and enumerations stand beside each
-/// other.
+/// Returns the type as the module of the types writes it. There, records and enumerations need no
+/// prefix.
 pub fn type_in_types(ty: &Type) -> TokenStream {
-    code(&spell(ty, IN_TYPES))
+    parse_tokens(&spell(ty, IN_TYPES))
 }
 
-/// What a procedure returns, as documentation shows it: `()`, one type, or a tuple of several.
-pub fn returns_in_words(returns: &[Type]) -> String {
-    spell_returns(returns, IN_WORDS)
+/// Returns the result type of a procedure as documentation shows it: `()`, one type, or a tuple.
+pub fn returns_in_docs(returns: &[Type]) -> String {
+    spell_returns(returns, IN_DOCS)
 }
 
-/// What a procedure returns, as generated code writes it.
+/// Returns the result type of a procedure as generated code writes it.
 pub fn returns_in_code(returns: &[Type]) -> TokenStream {
-    code(&returns_in_text(returns))
+    parse_tokens(&returns_in_text(returns))
 }
 
-/// The same as text.
+/// Returns the result type of a procedure as generated code writes it, as text.
 pub fn returns_in_text(returns: &[Type]) -> String {
     spell_returns(returns, IN_CODE)
 }
 
-/// The forms in which a value of that type may be passed where it decides between overloads, most
-/// usual first. No two types share one. `length` names the constant parameter of arrays.
+/// Returns the forms in which a value of that type may be passed if it selects the overload, the
+/// most usual form first. No two types share a form. `length` names the constant parameter of
+/// arrays.
 pub fn forms(ty: &Type, length: &str) -> Vec<Form> {
     let owned = spell(ty, IN_CODE);
     let plain = |ty: String| Form {
@@ -111,7 +112,7 @@ pub fn forms(ty: &Type, length: &str) -> Vec<Form> {
     forms
 }
 
-/// What the slices and arrays may hold that stand for a value of that type.
+/// Returns the types of the items of slices and arrays that may be passed for a value of that type.
 fn items(ty: &Type) -> Vec<String> {
     match ty {
         Type::Bytes => vec!["u8".to_owned()],
@@ -156,7 +157,7 @@ fn spell_returns(returns: &[Type], spelling: Spelling) -> String {
     }
 }
 
-/// A tuple of one has a comma, else it would be its element.
+/// Returns a tuple. A tuple of one element needs a comma, or it would be the element itself.
 fn spell_tuple(items: &[Type], spelling: Spelling) -> String {
     let spelled: Vec<String> = items.iter().map(|item| spell(item, spelling)).collect();
     match spelled.as_slice() {
@@ -165,9 +166,9 @@ fn spell_tuple(items: &[Type], spelling: Spelling) -> String {
     }
 }
 
-/// Tokens of what was spelled by this crate.
-pub fn code(spelled: &str) -> TokenStream {
-    spelled.parse().expect("what is spelled is Rust")
+/// Parses a type that this crate spelled.
+pub fn parse_tokens(spelled: &str) -> TokenStream {
+    spelled.parse().expect("a spelled type is valid Rust")
 }
 
 #[cfg(test)]
@@ -188,19 +189,19 @@ mod tests {
             ("Tuple[int]", "(i64,)"),
             ("Tuple[int, Tuple[bool]]", "(i64, (bool,))"),
         ] {
-            assert_eq!(type_in_words(&parse(ty)), rust);
+            assert_eq!(type_in_docs(&parse(ty)), rust);
         }
     }
 
     #[test]
-    fn what_is_returned_is_nothing_one_value_or_a_tuple() {
-        assert_eq!(returns_in_words(&[]), "()");
-        assert_eq!(returns_in_words(&[parse("Tuple[int]")]), "(i64,)");
-        assert_eq!(returns_in_words(&[Type::Int, Type::Str]), "(i64, String)");
+    fn a_result_is_nothing_one_value_or_a_tuple() {
+        assert_eq!(returns_in_docs(&[]), "()");
+        assert_eq!(returns_in_docs(&[parse("Tuple[int]")]), "(i64,)");
+        assert_eq!(returns_in_docs(&[Type::Int, Type::Str]), "(i64, String)");
     }
 
     #[test]
-    fn texts_and_lists_have_the_forms_of_their_literals() {
+    fn strings_and_lists_can_be_passed_as_literals() {
         let texts = |ty: &str| {
             forms(&parse(ty), "N")
                 .into_iter()
@@ -230,19 +231,19 @@ mod tests {
     const INIT_MD: &str = include_str!("../../docs/INIT.md");
     const HEADER: &str = "| declared | Rust type | may be passed |";
 
-    /// What stands between backticks.
+    /// Returns the texts between backticks.
     fn code_spans(cell: &str) -> Vec<&str> {
         cell.split('`').skip(1).step_by(2).collect()
     }
 
-    /// A declared type with parameters: `K` is `str`, and the others are enumerations of their
-    /// names.
+    /// Parses a declared type with parameters: `K` is `str`, and each of the others is an
+    /// enumeration with the name of the parameter.
     fn parse_with_parameters(text: &str) -> Type {
         let enumeration = |name: &str| Type::parse(&format!("{name}{{a}}")).ok();
         Type::parse_in(&text.replace("Dict[K", "Dict[str"), &enumeration).expect(text)
     }
 
-    /// What is spelled for it, as the table writes it.
+    /// Returns a spelled type as the table writes it.
     fn with_parameters(spelled: &str) -> String {
         let short = spelled
             .replace("::std::collections::", "")
@@ -263,7 +264,7 @@ mod tests {
                 .iter()
                 .map(|form| with_parameters(&form.ty))
                 .collect();
-            assert_eq!(cells[1], [with_parameters(&type_in_words(&ty))], "{row}");
+            assert_eq!(cells[1], [with_parameters(&type_in_docs(&ty))], "{row}");
             assert_eq!(cells[2], passed, "{row}");
         }
         let declared: Vec<&str> = rows.iter().map(|row| code_spans(row)[0]).collect();

@@ -53,9 +53,9 @@ fn wrap_line(indent: &str, line: &str, out: &mut String) {
         return wrap_line(indent, tail, out);
     }
     let elements = split_at_commas(inside);
-    for (place, element) in elements.iter().enumerate() {
-        // The patterns of the macro `overloads!` take no comma behind the last element.
-        let is_last = place + 1 == elements.len();
+    for (index, element) in elements.iter().enumerate() {
+        // The patterns of the macro `overloads!` allow no comma after the last element.
+        let is_last = index + 1 == elements.len();
         let comma = if is_last && line.starts_with("=>") {
             ""
         } else {
@@ -133,15 +133,14 @@ fn find_group(line: &str) -> Option<Bracket> {
 #[derive(Debug, Clone, Copy)]
 struct Bracket {
     open: char,
-    /// How many other brackets it stands in.
+    /// Number of brackets around it.
     depth: usize,
-    /// Where it opens and closes.
+    /// The positions of the opening and the closing bracket, in bytes.
     start: usize,
     end: usize,
 }
 
-/// Returns the pairs of brackets of a line that stand in no quotes, in the order in which they
-/// close.
+/// Returns the pairs of brackets of a line that are not in quotes, in the order of their ends.
 fn brackets(line: &str) -> impl Iterator<Item = Bracket> {
     let mut open: Vec<(char, usize)> = Vec::new();
     let mut found = Vec::new();
@@ -152,7 +151,7 @@ fn brackets(line: &str) -> impl Iterator<Item = Bracket> {
             '"' if before != '\\' => is_quoted = !is_quoted,
             _ if is_quoted => {}
             '(' | '[' | '{' | '<' => open.push((char, place)),
-            // Arrows are no brackets.
+            // The `>` of an arrow is not a bracket.
             '>' if matches!(before, '-' | '=') => {}
             ')' | ']' | '}' | '>' => {
                 if let Some((bracket, start)) = open.pop() {
@@ -171,7 +170,7 @@ fn brackets(line: &str) -> impl Iterator<Item = Bracket> {
     found.into_iter()
 }
 
-/// Splits a list at the commas that stand in no brackets and no quotes.
+/// Splits a list at the commas that are neither in brackets nor in quotes.
 fn split_at_commas(list: &str) -> Vec<&str> {
     let mut elements = Vec::new();
     let mut depth = 0_usize;
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_stays_and_what_cannot_be_broken_stays_too() {
+    fn short_lines_and_unbreakable_lines_stay() {
         let quoted = format!("let text = \"{}\";\n", "a, (b".repeat(30));
         assert_eq!(wrap(&quoted), quoted);
         assert_eq!(wrap("fn a() { b() }\n"), "fn a() { b() }\n");

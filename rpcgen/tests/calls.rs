@@ -1,13 +1,13 @@
-//! Calls as people write them: each compiles to the right signature, and its result needs no
+//! Calls as people write them. Each compiles to the right signature, and its result needs no type
 //! annotation.
 //!
-//! They are compiled, not made: there is no network. `tests/misuse.rs` holds those that must not
-//! compile.
+//! The calls are only compiled, because there is no network. `tests/misuse.rs` has the calls that
+//! must not compile.
 
 #![allow(
     clippy::useless_format,
     clippy::needless_borrows_for_generic_args,
-    reason = "they are forms, too"
+    reason = "these forms must compile too"
 )]
 
 use std::collections::BTreeMap;
@@ -20,12 +20,12 @@ mod stubs;
 
 use stubs::{calc, polls, store};
 
-/// Succeeds in compiling when `value` has exactly that type, to whose inference it adds nothing.
+/// Compiles only if `value` has exactly that type. It does not influence the inferred type.
 fn is<T>(value: T) -> T {
     value
 }
 
-/// Each line is a call form; the calls themselves are never made.
+/// Compiles calls, one per line, and checks the types of their results. The calls are never made.
 macro_rules! calls {
     ($name:ident: $($call:expr => $ty:ty;)+) => {
         fn $name() -> Result<(), Error> {
@@ -61,7 +61,10 @@ calls! { literals:
 }
 
 fn variables() -> Result<(), Error> {
-    let (n, x, text, list) = (2, 0.5, String::from("a"), vec![1, 2]);
+    let n = 2;
+    let x = 0.5;
+    let text = String::from("a");
+    let list = vec![1, 2];
     let str: &str = &text;
     let slice: &[i64] = &list;
     let _ = is::<i64>(calc::add(n, &n)?);
@@ -81,7 +84,7 @@ fn variables() -> Result<(), Error> {
     Ok(())
 }
 
-fn results_flow_on_without_annotations() -> Result<i64, Error> {
+fn results_are_used_without_annotations() -> Result<i64, Error> {
     println!("{}", calc::add("a", "b")?.len());
     let sum = calc::add(1, 2)? + 3;
     let doubled: Vec<i64> = calc::add([1, 2], [3])?.iter().map(|n| n * 2).collect();
@@ -112,7 +115,7 @@ calls! { several_arities:
     polls::vote_str_int("bob".to_owned(), 3) => ();
 }
 
-calls! { several_deciding_arguments:
+calls! { several_selecting_arguments:
     polls::rank(1, 2, ["a"]) => (i64, i64);
     polls::rank(1, "b", ["a", "b"]) => (i64, String);
     polls::rank("a", 2, vec![]) => (String, i64);
@@ -152,8 +155,8 @@ fn methods(network: &rpc_runtime::Network) -> Result<(), Error> {
     polls.vote_str("bob".to_owned())
 }
 
-/// Succeeds in compiling when the future may be moved to another thread while it waits.
-fn sent<F: Future + Send>(call: F) -> F {
+/// Compiles only if the future can be sent to another thread.
+fn assert_send<F: Future + Send>(call: F) -> F {
     call
 }
 
@@ -162,9 +165,9 @@ async fn asynchronous(network: &rpc_runtime::Network) -> Result<(), Error> {
     let polls = polls::AsyncClient::new(network);
     let store = store::AsyncClient::new(network);
     let text = String::from("b");
-    let _ = is::<i64>(sent(calc.add(2, 3)).await?);
-    let _ = is::<i64>(sent(calc.add_int_int(2, 3)).await?);
-    let _ = is::<String>(sent(calc.clone().add("a", &text)).await?);
+    let _ = is::<i64>(assert_send(calc.add(2, 3)).await?);
+    let _ = is::<i64>(assert_send(calc.add_int_int(2, 3)).await?);
+    let _ = is::<String>(assert_send(calc.clone().add("a", &text)).await?);
     let _ = is::<Vec<i64>>(calc.add(&vec![1], [2]).await?);
     let _ = is::<i64>(polls.result("bob").await?);
     let _ = is::<BTreeMap<String, i64>>(polls.result(()).await?);
@@ -176,11 +179,11 @@ async fn asynchronous(network: &rpc_runtime::Network) -> Result<(), Error> {
     polls.vote_str("bob".to_owned()).await
 }
 
-fn asynchronous_calls_may_be_moved(network: &rpc_runtime::Network) {
-    drop(sent(asynchronous(network)));
+fn asynchronous_calls_can_be_sent_to_another_thread(network: &rpc_runtime::Network) {
+    drop(assert_send(asynchronous(network)));
 }
 
-/// A function that is generic over what it passes on names the trait.
+/// A generic function names the trait of the arguments in its bounds.
 fn generic<A: store::PutArgs<Output = i64>>(value: A) -> Result<i64, Error> {
     store::put(value)
 }
@@ -191,15 +194,15 @@ fn calls_compile() {
         literals,
         variables,
         several_arities,
-        several_deciding_arguments,
+        several_selecting_arguments,
         one_argument,
     ];
     let others = (
-        results_flow_on_without_annotations,
+        results_are_used_without_annotations,
         methods,
         generic::<Vec<u8>>,
     );
-    let _ = asynchronous_calls_may_be_moved;
+    let _ = asynchronous_calls_can_be_sent_to_another_thread;
     assert_eq!(free.len(), 5);
     let _ = others;
 }

@@ -1,4 +1,4 @@
-//! The folder for generated files: what is written, what is removed, and what is left alone.
+//! The folder for generated files: which files are written, removed, or not touched.
 
 use std::fs;
 use std::path::Path;
@@ -18,12 +18,12 @@ fn files(texts: &[(&str, &str)]) -> Vec<File> {
 }
 
 fn folder() -> (TempDir, Folder) {
-    let place = tempfile::tempdir().expect("a folder");
-    let folder = Folder::new(place.path().join("src/gen"));
-    (place, folder)
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new(parent.path().join("src/gen"));
+    (parent, folder)
 }
 
-/// What differed, as `change name`.
+/// Returns the differences, each as `change name`.
 fn changes(differences: Result<Vec<rpcgen::Difference>, Error>) -> Vec<String> {
     let name = |path: &Path| {
         path.file_name()
@@ -34,7 +34,7 @@ fn changes(differences: Result<Vec<rpcgen::Difference>, Error>) -> Vec<String> {
     differences
         .expect("compared")
         .iter()
-        .map(|it| format!("{} {}", it.change, name(&it.path)))
+        .map(|difference| format!("{} {}", difference.change, name(&difference.path)))
         .collect()
 }
 
@@ -56,9 +56,9 @@ fn modified(path: &Path) -> SystemTime {
 }
 
 #[test]
-fn a_folder_is_made_and_brought_up_to_date() {
-    let (place, folder) = folder();
-    let path = place.path().join("src/gen");
+fn a_folder_is_created_and_updated() {
+    let (parent, folder) = folder();
+    let path = parent.path().join("src/gen");
     let first = files(&[("mod.rs", "1"), ("a.rs", "1"), ("b.rs", "1")]);
     assert_eq!(
         changes(folder.compare(&first)),
@@ -81,15 +81,15 @@ fn a_folder_is_made_and_brought_up_to_date() {
     assert_eq!(
         modified(&path.join("a.rs")),
         before,
-        "what is right is not touched"
+        "a file that is up to date is not written again"
     );
     assert_eq!(changes(folder.update(&second)), Vec::<String>::new());
 }
 
 #[test]
-fn strangers_are_left_alone() {
-    let (place, folder) = folder();
-    let path = place.path().join("src/gen");
+fn other_files_are_not_touched() {
+    let (parent, folder) = folder();
+    let path = parent.path().join("src/gen");
     folder.update(&files(&[("mod.rs", "1")])).expect("written");
     fs::write(path.join("mine.rs"), "fn mine() {}\n").expect("written");
     fs::write(path.join("notes.txt"), MARK).expect("written");
@@ -105,31 +105,31 @@ fn strangers_are_left_alone() {
 }
 
 #[test]
-fn a_stranger_in_the_way_is_an_error_and_nothing_is_written() {
-    for stranger in ["a.rs", "mod.rs"] {
-        let (place, folder) = folder();
-        let path = place.path().join("src/gen");
+fn another_file_in_the_place_of_a_generated_one_is_an_error_and_nothing_is_written() {
+    for other in ["a.rs", "mod.rs"] {
+        let (parent, folder) = folder();
+        let path = parent.path().join("src/gen");
         fs::create_dir_all(&path).expect("a folder");
-        fs::write(path.join(stranger), "fn mine() {}\n").expect("written");
+        fs::write(path.join(other), "fn mine() {}\n").expect("written");
         let error = folder
             .update(&files(&[("mod.rs", "1"), ("a.rs", "1")]))
-            .expect_err("a stranger");
+            .expect_err("a file that was not generated");
         assert!(
-            matches!(&error, Error::Stranger(path) if path.ends_with(stranger)),
+            matches!(&error, Error::Stranger(path) if path.ends_with(other)),
             "{error}"
         );
-        assert_eq!(names_in(&path), [stranger]);
+        assert_eq!(names_in(&path), [other]);
         assert_eq!(
-            fs::read_to_string(path.join(stranger)).expect("a text"),
+            fs::read_to_string(path.join(other)).expect("a text"),
             "fn mine() {}\n"
         );
     }
 }
 
 #[test]
-fn a_file_where_the_folder_should_be_is_an_error_of_one_line() {
-    let (place, folder) = folder();
-    fs::write(place.path().join("src"), "").expect("written");
+fn a_file_in_the_place_of_the_folder_is_an_error_of_one_line() {
+    let (parent, folder) = folder();
+    fs::write(parent.path().join("src"), "").expect("written");
     let error = folder
         .update(&files(&[("mod.rs", "1")]))
         .expect_err("no folder")
@@ -138,24 +138,25 @@ fn a_file_where_the_folder_should_be_is_an_error_of_one_line() {
         error,
         format!(
             "cannot read the folder `{}/src/gen`: not a directory",
-            place.path().display()
+            parent.path().display()
         )
     );
 }
 
 #[test]
-fn a_generated_file_of_another_text_differs() {
-    let (place, folder) = folder();
-    let wanted = files(&[("mod.rs", "1")]);
-    folder.update(&wanted).expect("written");
+fn a_generated_file_with_another_text_differs() {
+    let (parent, folder) = folder();
+    let generated = files(&[("mod.rs", "1")]);
+    folder.update(&generated).expect("written");
     fs::write(
-        place.path().join("src/gen/mod.rs"),
+        parent.path().join("src/gen/mod.rs"),
         format!("{MARK}\nedited\n"),
     )
     .expect("written");
-    let differences = folder.compare(&wanted).expect("compared");
-    assert_eq!(
-        differences.iter().map(|it| it.change).collect::<Vec<_>>(),
-        [Change::Differs]
-    );
+    let differences = folder.compare(&generated).expect("compared");
+    let changes: Vec<Change> = differences
+        .iter()
+        .map(|difference| difference.change)
+        .collect();
+    assert_eq!(changes, [Change::Differs]);
 }

@@ -1,7 +1,6 @@
-//! Every form in which a deciding argument may be passed is an `Arg` of the runtime.
+//! Every form in which a selecting argument may be passed is an `Arg` of the runtime.
 //!
-//! The heads of generated implementations are such forms, so that it is enough to ask the compiler
-//! about each of them.
+//! The generated implementations use these forms, so it is enough that each form compiles here.
 
 use std::collections::BTreeMap;
 

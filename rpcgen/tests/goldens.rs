@@ -1,6 +1,6 @@
-//! What is generated, held against the files beside each `init.yaml`.
+//! Compares generated stubs with the files in `gen` beside each `init.yaml`.
 //!
-//! `UPDATE_GOLDENS=1 cargo test -p rpcgen --test goldens` writes them anew. `goldens/lib.rs`
+//! `UPDATE_GOLDENS=1 cargo test -p rpcgen --test goldens` updates the files. `goldens/lib.rs`
 //! compiles them.
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rpcgen::{Difference, Folder, generate};
 
-/// The cases, each with the tenant it is generated for.
+/// The cases, each with the tenant of its stubs.
 const CASES: [(&str, Option<&str>); 8] = [
     ("names", None),
     ("native", None),
@@ -27,7 +27,7 @@ fn folder(case: &str) -> PathBuf {
 }
 
 #[test]
-fn every_golden_is_what_is_generated() {
+fn every_golden_is_up_to_date() {
     for (case, tenant) in CASES {
         let files = generate(folder(case).join("init.yaml"), tenant).expect(case);
         let golden = Folder::new(folder(case).join("gen"));
@@ -54,7 +54,7 @@ fn the_same_file_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_tenants_stubs_hold_only_what_it_may_call() {
+fn a_tenants_stubs_contain_only_what_it_may_call() {
     let names = |tenant: &str| -> Vec<String> {
         let files = generate(folder("tenant").join("init.yaml"), Some(tenant)).expect(tenant);
         files.into_iter().map(|file| file.name).collect()
@@ -75,7 +75,7 @@ fn an_unknown_tenant_is_an_error_that_names_the_nearest() {
     );
 }
 
-/// How many lines the stubs of a service with these procedures have, `mod.rs` counted.
+/// Returns the number of lines of the stubs of a service with these procedures, with `mod.rs`.
 fn lines_of(procedures: &[String], is_native: bool) -> usize {
     let folder = tempfile::tempdir().expect("a folder");
     let init = folder.path().join("init.yaml");

@@ -1,9 +1,9 @@
-//! Mistakes in calls and in what answers them, each with what the compiler says about it: one error
-//! that lists the valid calls.
+//! Mistakes in calls, handlers and mocks. Each file has the message of the compiler beside it: one
+//! error that lists the valid calls.
 //!
-//! `TRYBUILD=overwrite cargo test -p rpcgen --test misuse` writes the messages anew.
+//! `TRYBUILD=overwrite cargo test -p rpcgen --test misuse` updates the messages.
 
 #[test]
-fn every_mistake_is_one_error_that_says_what_is_valid() {
+fn every_mistake_is_a_single_error_that_lists_the_valid_calls() {
     trybuild::TestCases::new().compile_fail("tests/misuse/*.rs");
 }

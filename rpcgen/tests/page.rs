@@ -1,7 +1,7 @@
-//! The reference page: what it says, and that nothing of a file becomes markup.
+//! The reference page: its content, and that no text of a file becomes markup.
 //!
-//! `UPDATE_GOLDENS=1 cargo test -p rpcgen --test page` writes the Rust examples anew, which
-//! `goldens/lib.rs` compiles.
+//! `UPDATE_GOLDENS=1 cargo test -p rpcgen --test page` updates the Rust examples. `goldens/lib.rs`
+//! compiles them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -30,7 +30,7 @@ fn page_of(case: &str) -> String {
     )
 }
 
-/// The examples of a language, as they are copied.
+/// Returns the examples of a language, as the copy button copies them.
 fn examples(page: &str, language: &str) -> Vec<String> {
     let opening = format!("<pre data-language=\"{language}\"");
     let code = |rest: &str| {
@@ -75,22 +75,22 @@ fn every_rust_example_is_in_its_golden() {
 }
 
 #[test]
-fn every_link_leads_to_a_place_and_no_place_is_there_twice() {
+fn every_link_leads_to_an_anchor_and_anchors_are_unique() {
     for case in CASES {
         let page = page_of(case);
-        let mut places: Vec<&str> = values(&page, " id=\"").collect();
-        places.sort_unstable();
+        let mut anchors: Vec<&str> = values(&page, " id=\"").collect();
+        anchors.sort_unstable();
         assert!(
-            places.windows(2).all(|pair| pair[0] != pair[1]),
-            "{case}: {places:?}"
+            anchors.windows(2).all(|pair| pair[0] != pair[1]),
+            "{case}: {anchors:?}"
         );
         for link in values(&page, " href=\"#") {
-            assert!(places.binary_search(&link).is_ok(), "{case}: {link}");
+            assert!(anchors.binary_search(&link).is_ok(), "{case}: {link}");
         }
     }
 }
 
-/// The values that stand behind this in double quotes.
+/// Returns the texts from each occurrence of `opening` to the next double quote.
 fn values<'p>(page: &'p str, opening: &'p str) -> impl Iterator<Item = &'p str> {
     page.split(opening)
         .skip(1)
@@ -99,7 +99,7 @@ fn values<'p>(page: &'p str, opening: &'p str) -> impl Iterator<Item = &'p str> 
 }
 
 #[test]
-fn nothing_is_fetched_from_elsewhere() {
+fn a_page_fetches_nothing() {
     let page = page_of("types");
     for word in ["http://", "https://", "src=", "@import", "url("] {
         assert!(!page.contains(word), "{word}");
@@ -126,7 +126,7 @@ services:
 "#;
 
 #[test]
-fn a_file_writes_text_and_no_markup() {
+fn text_of_a_file_never_becomes_markup() {
     let page = page(&document(HOSTILE), None);
     assert_eq!(page.matches("<script").count(), 1);
     assert_eq!(page.matches("<!--").count(), 1);
@@ -145,7 +145,7 @@ fn the_same_file_gives_the_same_page() {
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn an_empty_section_says_that_it_is_empty() {
     let empty = "network: { servers: { a: { ip: '::1', port: 1 } } }\n";
     let no_clients = "services: { s: { provider: a, rpcs: [{ name: f }] } }\n";
     for (text, sentences) in [
@@ -176,7 +176,7 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
-fn a_service_says_what_it_is_given() {
+fn a_service_shows_its_limits_and_grants() {
     let document = document(
         "network:\n  servers: { a: { ip: 127.0.0.1, port: 7101 } }\n  clients: { c: { ip: 127.0.0.1 } }\n\
          services:\n  s:\n    provider: a\n    tenants: [c]\n    concurrency: 1\n\
@@ -199,9 +199,9 @@ fn a_service_says_what_it_is_given() {
 }
 
 #[test]
-fn two_hundred_services_are_folded_and_take_linear_room() {
+fn two_hundred_services_are_folded_and_the_page_grows_linearly() {
     let network = "network: { servers: { a: { ip: 127.0.0.1, port: 1 } }, clients: { c: { ip: 127.0.0.1 } } }\n";
-    let sized = |services: usize| {
+    let page_with = |services: usize| {
         let service = |n| {
             format!(
                 "  s{n:03}: {{ provider: a, tenants: [c], rpcs: [{{ name: f }}, {{ name: g, arguments: [int] }}] }}\n"
@@ -210,13 +210,14 @@ fn two_hundred_services_are_folded_and_take_linear_room() {
         let services: String = (0..services).map(service).collect();
         page(&document(&format!("{network}services:\n{services}")), None)
     };
-    let (one, two) = (sized(100), sized(200));
+    let hundred = page_with(100);
+    let two_hundred = page_with(200);
     assert!(
-        two.len() - one.len() < one.len(),
+        two_hundred.len() - hundred.len() < hundred.len(),
         "{} and {}",
-        one.len(),
-        two.len()
+        hundred.len(),
+        two_hundred.len()
     );
-    assert!(!two.contains("<details open><summary"), "folded");
-    assert!(sized(2).contains("<details open>"));
+    assert!(!two_hundred.contains("<details open><summary"), "folded");
+    assert!(page_with(2).contains("<details open>"));
 }

@@ -1,4 +1,4 @@
-//! `rpcgen breaking`: what a change of the file takes from whom.
+//! `rpcgen breaking`: what a change of the file breaks, and for which clients.
 
 mod told;
 
@@ -9,20 +9,20 @@ use rpc_schema::breaking::{Contract, compare};
 use rpc_schema::{Document, Report};
 
 use super::format::Format;
-use super::print::complain;
+use super::print::print_stderr;
 use super::{DIFFERENT, FAILED, WRONG_USAGE};
 use crate::Error;
 
-/// Which files to compare, and how to tell.
+/// Which files to compare, and how to print the changes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// The file before and after the change; with --against the file as it is
+    /// The file before and after the change; with --against only the file after it
     #[arg(value_name = "init.yaml", required = true, num_args = 1..=2)]
     files: Vec<PathBuf>,
-    /// Compare with the file as it was in this revision of git
+    /// Compare with the file in this git revision
     #[arg(long, value_name = "GITREV")]
     against: Option<String>,
-    /// How to print what was found
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     /// The same as --format json
@@ -50,18 +50,18 @@ pub(super) fn breaking(options: &Options) -> ExitCode {
         },
         _ => {
             return failed(
-                "name two files, or one and --against; see `rpcgen breaking --help`",
+                "expected two files, or one file and `--against`; see `rpcgen breaking --help`",
                 WRONG_USAGE,
             );
         }
     };
     match documents {
-        Ok((old, new)) => tell(&old, &new, format),
-        Err(report) => findings(report, format),
+        Ok((old, new)) => print_changes(&old, &new, format),
+        Err(report) => print_findings(report, format),
     }
 }
 
-fn tell(old: &Document, new: &Document, format: Format) -> ExitCode {
+fn print_changes(old: &Document, new: &Document, format: Format) -> ExitCode {
     let changes = compare(&Contract::of(&old.schema), &Contract::of(&new.schema));
     match format {
         Format::Text => told::as_text(&changes),
@@ -76,18 +76,18 @@ fn tell(old: &Document, new: &Document, format: Format) -> ExitCode {
     }
 }
 
-fn findings(report: Report, format: Format) -> ExitCode {
+fn print_findings(report: Report, format: Format) -> ExitCode {
     let path = report.path.clone();
     format.failure(&path, &Error::from(report));
     ExitCode::from(FAILED)
 }
 
 fn failed(message: &str, code: u8) -> ExitCode {
-    complain(&format!("error: {message}"));
+    print_stderr(&format!("error: {message}"));
     ExitCode::from(code)
 }
 
-/// The text of a file as it was in a revision.
+/// Reads the text of a file in a git revision.
 fn read_revision(file: &Path, revision: &str) -> Result<String, String> {
     let folder = file
         .parent()
@@ -98,26 +98,24 @@ fn read_revision(file: &Path, revision: &str) -> Result<String, String> {
         .unwrap_or(file.as_os_str())
         .to_string_lossy();
     if revision.starts_with('-') {
-        return Err(format!("`{revision}` is no revision of git"));
+        return Err(format!("invalid git revision `{revision}`"));
     }
-    let shown = Command::new("git")
+    let output = Command::new("git")
         .arg("-C")
         .arg(folder)
         .arg("show")
         .arg(format!("{revision}:./{name}"))
         .output();
-    let shown = shown.map_err(|error| format!("cannot run git: {error}"))?;
-    if !shown.status.success() {
-        let said = String::from_utf8_lossy(&shown.stderr);
-        let line = said
+    let output = output.map_err(|error| format!("cannot run git: {error}"))?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let line = stderr
             .lines()
             .next()
             .unwrap_or_default()
             .trim_start_matches("fatal: ")
             .to_owned();
-        return Err(format!(
-            "git does not show `{name}` of `{revision}`: {line}"
-        ));
+        return Err(format!("git cannot show `{name}` of `{revision}`: {line}"));
     }
-    String::from_utf8(shown.stdout).map_err(|_| format!("`{revision}:{name}` is not UTF-8 text"))
+    String::from_utf8(output.stdout).map_err(|_| format!("`{revision}:{name}` is not UTF-8 text"))
 }

@@ -1,4 +1,4 @@
-//! `rpcgen check`: whether a file is right, its sources are there, and they fit their signatures.
+//! `rpcgen check`: checks a file, and its sources against their signatures.
 
 use std::path::Path;
 use std::process::ExitCode;

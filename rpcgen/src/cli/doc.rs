@@ -4,36 +4,36 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::format::Format;
-use super::generate::bring;
-use super::print::{complain, pour};
+use super::generate::write_or_compare;
+use super::print::{print_file, print_stderr};
 use super::{FAILED, WRONG_USAGE};
 use crate::page::{MARK, page};
 use crate::{Error, pipeline};
 
-/// Which page, and where to.
+/// Which page to write, and where.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// The network's file
+    /// The file that describes the network
     #[arg(value_name = "init.yaml")]
     init: PathBuf,
-    /// The page; without it, or with `-`, it is printed
+    /// File to write the page to; without it, or with `-`, the page is printed
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Show only what this client may call
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Write nothing; say whether the page differs
+    /// Write nothing; report whether the page differs
     #[arg(long)]
     check: bool,
-    /// How to print what was found and done
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
 
 pub(super) fn doc(options: &Options) -> ExitCode {
     if options.check && options.file().is_none() {
-        complain(
-            "error: --check needs a page to compare with: --out FILE; see `rpcgen doc --help`",
+        print_stderr(
+            "error: `--check` needs `--out FILE`, the page to compare with; see `rpcgen doc --help`",
         );
         return ExitCode::from(WRONG_USAGE);
     }
@@ -47,8 +47,8 @@ impl Options {
     fn run(&self) -> Result<ExitCode, Error> {
         let page = self.page()?;
         match self.file() {
-            None => Ok(pour(page.as_bytes())),
-            Some(file) => bring(self.format, &self.init, file, MARK, &page, self.check),
+            None => Ok(print_file(page.as_bytes())),
+            Some(file) => write_or_compare(self.format, &self.init, file, MARK, &page, self.check),
         }
     }
 
@@ -57,7 +57,7 @@ impl Options {
         Ok(page(&pipeline::load(&self.init, tenant)?, tenant))
     }
 
-    /// The file to write, if it is not stdout.
+    /// Returns the file to write; `None` means stdout.
     fn file(&self) -> Option<&Path> {
         self.out.as_deref().filter(|out| *out != Path::new("-"))
     }

@@ -1,21 +1,23 @@
-//! `rpcgen explain`: what a code stands for.
+//! `rpcgen explain`: what a code means.
 
 use std::process::ExitCode;
 
 use rpc_schema::Code;
 
 use super::WRONG_USAGE;
-use super::print::{complain, say};
+use super::print::{print_stderr, print_unescaped};
 
-/// Prints what is to be said about a code, or all codes with their rules.
+/// Prints the explanation of a code, or all codes with their rules.
 pub(super) fn explain(code: Option<&str>) -> ExitCode {
     match code.map(|written| (written, Code::parse(written))) {
         None => Code::ALL
             .iter()
-            .for_each(|code| say(&format!("{code}  {}", code.explanation()))),
-        Some((_, Some(code))) => say(&format!("{code}: {}", code.explained().trim_end())),
+            .for_each(|code| print_unescaped(&format!("{code}  {}", code.explanation()))),
+        Some((_, Some(code))) => {
+            print_unescaped(&format!("{code}: {}", code.explained().trim_end()));
+        }
         Some((written, None)) => {
-            complain(&format!(
+            print_stderr(&format!(
                 "error: {}; `rpcgen explain` lists all codes",
                 unknown(written)
             ));
@@ -28,12 +30,12 @@ pub(super) fn explain(code: Option<&str>) -> ExitCode {
 fn unknown(written: &str) -> String {
     let number = written.trim_start_matches(['E', 'e']).parse().ok();
     match number.and_then(nearest) {
-        Some(code) => format!("there is no code `{written}`: the nearest is `{code}`"),
-        None => format!("`{written}` is no code: a code is written as in `E051`"),
+        Some(code) => format!("unknown code `{written}`, the nearest is `{code}`"),
+        None => format!("invalid code `{written}`, expected one such as `E051`"),
     }
 }
 
-/// The code whose number is nearest, the first of two.
+/// Returns the code with the nearest number; of two, the lower one.
 fn nearest(number: u16) -> Option<Code> {
     Code::ALL
         .iter()

@@ -1,4 +1,4 @@
-//! [`Format`]: how it is printed what was found and what was done.
+//! [`Format`]: how findings and changed files are printed.
 
 pub(super) mod github;
 mod json;
@@ -7,67 +7,67 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::print::{self, say_line};
+use super::print::{self, print_line};
 use crate::Error;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people: findings are drawn on stderr
+    /// Text for people; findings go to stderr
     Text,
     /// A JSON object per line on stdout, the summary last
     Json,
-    /// Workflow commands on stdout, which GitHub shows beside the lines of a change
+    /// Workflow commands on stdout, which GitHub shows as annotations
     Github,
 }
 
-/// What became of a file that is generated, or would become of it.
-pub(super) struct Told<'a> {
+/// A change of a generated file: one that was made, or one that is needed.
+pub(super) struct FileChange<'a> {
     pub(super) path: &'a Path,
-    /// In one word: `wrote`, `removed`, or as [`crate::Change`] is printed.
+    /// The change in one word: `wrote`, `removed`, or a printed [`crate::Change`].
     pub(super) word: &'static str,
 }
 
 impl Format {
-    /// Tells why nothing was done with the network's file.
+    /// Prints why the command failed.
     pub(super) fn failure(self, init: &Path, error: &Error) {
         match self {
             Self::Text => print::failure(error),
             Self::Json => json::failure(init, error)
                 .iter()
-                .for_each(|line| say_line(line)),
+                .for_each(|line| print_line(line)),
             Self::Github => github::failure(error)
                 .iter()
-                .for_each(|line| say_line(line)),
+                .for_each(|line| print_line(line)),
         }
     }
 
-    /// Tells that nothing is wrong with it.
+    /// Prints that the file has no findings.
     pub(super) fn success(self, init: &Path) {
         if self == Self::Json {
-            say_line(&json::success(init));
+            print_line(&json::success(init));
         }
     }
 
-    /// Tells what was written and removed.
-    pub(super) fn written(self, init: &Path, files: &[Told<'_>]) {
+    /// Prints which files were written and removed.
+    pub(super) fn written(self, init: &Path, files: &[FileChange<'_>]) {
         match self {
-            Self::Text | Self::Github => files.iter().for_each(say_told),
-            Self::Json => say_line(&json::files(init, files)),
+            Self::Text | Self::Github => files.iter().for_each(print_change),
+            Self::Json => print_line(&json::files(init, files)),
         }
     }
 
-    /// Tells what would be.
-    pub(super) fn different(self, init: &Path, files: &[Told<'_>]) {
+    /// Prints which files are not up to date.
+    pub(super) fn different(self, init: &Path, files: &[FileChange<'_>]) {
         match self {
-            Self::Text => files.iter().for_each(say_told),
-            Self::Json => say_line(&json::files(init, files)),
+            Self::Text => files.iter().for_each(print_change),
+            Self::Json => print_line(&json::files(init, files)),
             Self::Github => files
                 .iter()
-                .for_each(|told| say_line(&github::difference(told))),
+                .for_each(|change| print_line(&github::difference(change))),
         }
     }
 }
 
-fn say_told(told: &Told<'_>) {
-    say_line(&format!("{} {}", told.word, told.path.display()));
+fn print_change(change: &FileChange<'_>) {
+    print_line(&format!("{} {}", change.word, change.path.display()));
 }

@@ -1,30 +1,31 @@
-//! `rpcgen init.yaml --out DIR`: the stubs are brought up to date, or with `--check` held against
-//! the file.
+//! `rpcgen init.yaml --out DIR`: writes the stubs, or with `--check` compares them with the file.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::format::{Format, Told};
-use super::print::complain;
+use super::format::{FileChange, Format};
+use super::print::print_stderr;
 use super::{DIFFERENT, FAILED};
 use crate::output::single;
 use crate::{Change, Difference, Error, Folder, generate};
 
 /// What to generate, and where.
-pub(super) struct Order {
+pub(super) struct Options {
     pub(super) init: PathBuf,
     pub(super) out: PathBuf,
     pub(super) tenant: Option<String>,
-    /// Whether the folder is only compared.
+    /// Whether to compare the folder only, and write nothing.
     pub(super) check: bool,
     pub(super) format: Format,
 }
 
-impl Order {
+impl Options {
     pub(super) fn run(&self) -> ExitCode {
         match self.differences() {
-            Ok(differences) if self.check => report(self.format, &self.init, &differences),
-            Ok(differences) => tell(self.format, &self.init, &differences),
+            Ok(differences) if self.check => {
+                report_differences(self.format, &self.init, &differences)
+            }
+            Ok(differences) => report_written(self.format, &self.init, &differences),
             Err(error) => {
                 self.format.failure(&self.init, &error);
                 ExitCode::from(FAILED)
@@ -43,9 +44,9 @@ impl Order {
     }
 }
 
-/// Makes a file that stands by itself hold this text, or with `check` says whether it does; `mark`
-/// is how it begins.
-pub(super) fn bring(
+/// Writes a text to a file outside of the stubs' folder. With `check` it only reports whether the
+/// file differs. `mark` is the beginning of the text, which marks the file as generated.
+pub(super) fn write_or_compare(
     format: Format,
     init: &Path,
     file: &Path,
@@ -54,14 +55,14 @@ pub(super) fn bring(
     check: bool,
 ) -> Result<ExitCode, Error> {
     Ok(if check {
-        report(format, init, single::compare(file, mark, text)?.as_slice())
+        report_differences(format, init, single::compare(file, mark, text)?.as_slice())
     } else {
-        tell(format, init, single::update(file, mark, text)?.as_slice())
+        report_written(format, init, single::update(file, mark, text)?.as_slice())
     })
 }
 
-/// Tells what was written and removed.
-fn tell(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
+/// Reports which files were written and removed.
+fn report_written(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
     let word = |change| {
         if change == Change::Stale {
             "removed"
@@ -69,31 +70,34 @@ fn tell(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
             "wrote"
         }
     };
-    format.written(init, &each(differences, word));
+    format.written(init, &file_changes(differences, word));
     ExitCode::SUCCESS
 }
 
-/// Tells what would be.
-fn report(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
-    format.different(init, &each(differences, Change::word));
+/// Reports which files are not up to date.
+fn report_differences(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
+    format.different(init, &file_changes(differences, Change::word));
     if differences.is_empty() {
         return ExitCode::SUCCESS;
     }
     if format == Format::Text {
         let count = count(differences.len());
-        complain(&format!(
-            "{count} not up to date; the same command without --check updates them"
+        print_stderr(&format!(
+            "{count} not up to date; run the same command without `--check` to update"
         ));
     }
     ExitCode::from(DIFFERENT)
 }
 
-fn each(differences: &[Difference], word: fn(Change) -> &'static str) -> Vec<Told<'_>> {
+fn file_changes(
+    differences: &[Difference],
+    word: fn(Change) -> &'static str,
+) -> Vec<FileChange<'_>> {
     differences
         .iter()
-        .map(|found| Told {
-            path: &found.path,
-            word: word(found.change),
+        .map(|difference| FileChange {
+            path: &difference.path,
+            word: word(difference.change),
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Printing: data on stdout, words for people on stderr.
+//! Printing: data on stdout, text for people on stderr.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -6,47 +6,47 @@ use std::process::ExitCode;
 use super::FAILED;
 use crate::Error;
 
-/// Data; a reader that has gone away is no failure.
-pub(super) fn say(line: &str) {
+/// Prints data to stdout. A closed pipe is not a failure.
+pub(super) fn print_unescaped(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// A line of data; what a file says in it is escaped.
-pub(super) fn say_line(line: &str) {
-    say(&rpc_schema::visible(line));
+/// Prints a line of data to stdout. Invisible characters, which a file may contain, are escaped.
+pub(super) fn print_line(line: &str) {
+    print_unescaped(&rpc_schema::visible(line));
 }
 
-/// A whole file. Where it does not fit, as on a full disk, what is there is no such file; a reader
-/// that has gone away wants no more of it.
-pub(super) fn pour(content: &[u8]) -> ExitCode {
+/// Prints a whole file to stdout. An incomplete file, as on a full disk, is a failure; a closed
+/// pipe is not.
+pub(super) fn print_file(content: &[u8]) -> ExitCode {
     let mut stdout = io::stdout();
     match stdout.write_all(content).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!("error: cannot write to stdout: {error}"));
+            print_stderr(&format!("error: cannot write to stdout: {error}"));
             ExitCode::from(FAILED)
         }
         _ => ExitCode::SUCCESS,
     }
 }
 
-/// For people.
-pub(super) fn complain(text: &str) {
+/// Prints text for people to stderr.
+pub(super) fn print_stderr(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Why nothing was done.
+/// Prints why the command failed.
 pub(super) fn failure(error: &Error) {
     match error {
         Error::Findings(report) => {
-            complain(report.render(colored()).trim_end());
+            print_stderr(report.render(is_colored()).trim_end());
             if let Some(first) = report.findings.first() {
-                complain(&format!("`rpcgen explain {}` tells more", first.code));
+                print_stderr(&format!("run `rpcgen explain {}` for details", first.code));
             }
         }
-        error => complain(&format!("error: {error}")),
+        error => print_stderr(&format!("error: {error}")),
     }
 }
 
-fn colored() -> bool {
+fn is_colored() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -1,4 +1,4 @@
-//! `AsyncClient`: the client's calls as `async fn`s, where the runtime has its feature `async`.
+//! `AsyncClient`: the client's calls as `async fn`s, if the runtime has its feature `async`.
 
 use super::{calls, overloads};
 use crate::format::indent;
@@ -6,20 +6,21 @@ use crate::ir::{Call, Function, Module};
 use crate::types::returns_in_text;
 
 const HEAD: &str = "\
-/// The calls of [`Client`] as `async fn`s, for code that runs on tokio. The feature `async` of
-/// `rpc-runtime` adds it. A call is cancelled when its future is dropped.
+/// The calls of [`Client`] as `async fn`s, for code that runs on tokio. It needs the feature
+/// `async` of `rpc-runtime`. Dropping the future of a call cancels the call.
 #[derive(Clone, Debug)]
 pub struct AsyncClient {
     network: Network,
 }
 
 impl AsyncClient {
-    /// Calls through this network from here on.
+    /// Creates a client that calls through this network.
     #[must_use]
     pub fn new(network: &Network) -> Self { Self { network: network.clone() } }
 ";
 
-/// The client and its methods, which repeat what [`Client`](super::client) shows, so a line each.
+/// Emits the client and its methods. The methods repeat those of [`Client`](super::client), so each
+/// takes one line.
 pub fn emit_async_client(module: &Module) -> String {
     let methods: String = module.calls.iter().map(emit_method).collect();
     format!(
@@ -35,7 +36,8 @@ fn emit_method(call: &Call) -> String {
     }
 }
 
-/// `AsyncCalls::name(...)` rather than a method call, which would be this one.
+/// Emits a method for one signature. It calls `AsyncCalls::name(...)`, because a method call would
+/// call the method itself.
 fn emit_plain_method(function: &Function) -> String {
     let Function {
         name,

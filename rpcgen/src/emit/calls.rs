@@ -1,12 +1,12 @@
-//! `Calls`: what can be called, as a trait that the client and its double implement.
+//! `Calls`: a trait of the procedures of a service, which the client and the mock implement.
 
 use super::overloads;
 use crate::format::indent;
 use crate::ir::{Call, Function, Module};
 use crate::types::{returns_in_text, type_in_text};
 
-/// The trait: a method per signature, and one for each overload set. It repeats what the client
-/// shows, so it is a table.
+/// Emits the trait: a method per signature, and one per overload set. The methods repeat those of
+/// the client, so each takes one line.
 pub fn emit_calls(module: &Module) -> String {
     let methods: String = module
         .calls
@@ -17,18 +17,18 @@ pub fn emit_calls(module: &Module) -> String {
         })
         .collect();
     format!(
-        "\n/// What can be called of `{}`, for code that takes a [`Client`] as well as a [`Mock`].\n\
+        "\n/// The procedures of `{}`, for code that accepts a [`Client`] or a [`Mock`].\n\
          #[rustfmt::skip]\npub trait Calls {{\n{methods}}}\n",
         module.service
     )
 }
 
-/// The same trait for code that does not block. A set of overloads has the methods of its overloads
-/// alone.
+/// Emits the trait of the asynchronous calls: a method per signature. An overload set has no method
+/// of its own.
 pub fn emit_async_calls(module: &Module) -> String {
     let methods: String = module.functions().map(emit_async_declaration).collect();
     let text = format!(
-        "/// What can be called of `{}` without blocking, for code that takes an [`AsyncClient`] as well as a [`Mock`].\n\
+        "/// The procedures of `{}` as asynchronous calls, for code that accepts an [`AsyncClient`] or a [`Mock`].\n\
          pub trait AsyncCalls: Sync {{\n{methods}}}\n",
         module.service
     );
@@ -48,9 +48,12 @@ fn emit_async_declaration(function: &Function) -> String {
     )
 }
 
-/// The asynchronous implementation for everything that carries calls.
-pub fn emit_async_carried(module: &Module) -> String {
-    let methods: String = module.functions().map(emit_async_carried_method).collect();
+/// Emits the implementation of `AsyncCalls` for every `AsyncCarrier`.
+pub fn emit_async_calls_impl(module: &Module) -> String {
+    let methods: String = module
+        .functions()
+        .map(emit_async_calls_impl_method)
+        .collect();
     let text = format!("{ASYNC_PLUMBING}impl<C: AsyncCarrier> AsyncCalls for C {{\n{methods}}}\n");
     format!("\n::rpc_runtime::if_async! {{\n{}}}\n", indent(&text))
 }
@@ -71,7 +74,7 @@ impl AsyncCarrier for Mock {
 
 ";
 
-fn emit_async_carried_method(function: &Function) -> String {
+fn emit_async_calls_impl_method(function: &Function) -> String {
     let Function {
         name,
         procedure,
@@ -93,23 +96,21 @@ fn emit_declaration(function: &Function) -> String {
     let Function {
         name, signature, ..
     } = function;
-    let (parameters, returns) = (
-        emit_parameters(function),
-        returns_in_text(&signature.returns),
-    );
+    let parameters = emit_parameters(function);
+    let returns = returns_in_text(&signature.returns);
     format!(
         "    /// See [`Client::{}`].\n    fn {name}(&self{parameters}) -> Result<{returns}, Error>;\n",
         name.as_str()
     )
 }
 
-/// The implementation for everything that carries calls.
-pub fn emit_carried(module: &Module) -> String {
-    let methods: String = module.functions().map(emit_carried_method).collect();
+/// Emits the implementation of `Calls` for every `Carrier`.
+pub fn emit_calls_impl(module: &Module) -> String {
+    let methods: String = module.functions().map(emit_calls_impl_method).collect();
     format!("impl<C: Carrier> Calls for C {{\n{methods}}}\n")
 }
 
-fn emit_carried_method(function: &Function) -> String {
+fn emit_calls_impl_method(function: &Function) -> String {
     let Function {
         name,
         procedure,
@@ -117,10 +118,8 @@ fn emit_carried_method(function: &Function) -> String {
         arguments,
         ..
     } = function;
-    let (parameters, returns) = (
-        emit_parameters(function),
-        returns_in_text(&signature.returns),
-    );
+    let parameters = emit_parameters(function);
+    let returns = returns_in_text(&signature.returns);
     let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     let tuple = super::tables::as_tuple(&names);
     format!(
@@ -129,7 +128,7 @@ fn emit_carried_method(function: &Function) -> String {
     )
 }
 
-/// The arguments behind `&self`, with exactly their declared types.
+/// Emits the parameters after `&self`, with exactly their declared types.
 pub fn emit_parameters(function: &Function) -> String {
     let typed = function.arguments.iter().zip(&function.signature.arguments);
     typed.fold(String::new(), |text, (name, ty)| {

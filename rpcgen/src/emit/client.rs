@@ -1,4 +1,4 @@
-//! `Client`: the calls as methods, on an explicit network.
+//! `Client`: the calls as methods on an explicit network.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,7 +10,7 @@ use crate::types::{returns_in_code, returns_in_text};
 
 pub fn emit_client(module: &Module) -> TokenStream {
     let docs = emit_docs(&[format!(
-        "The calls of `{}` on a network of one's own choice.",
+        "Calls `{}` through a network of your choice.",
         module.service
     )]);
     let methods = module.calls.iter().filter_map(emit_method);
@@ -22,7 +22,7 @@ pub fn emit_client(module: &Module) -> TokenStream {
         }
 
         impl Client {
-            /// Calls through this network from here on.
+            /// Creates a client that calls through this network.
             #[must_use]
             pub fn new(network: &Network) -> Self {
                 Self { network: network.clone() }
@@ -33,7 +33,7 @@ pub fn emit_client(module: &Module) -> TokenStream {
     }
 }
 
-/// What is overloaded is left to the [table](emit_overloads).
+/// Emits a method for one signature; `None` for overloads, which [`emit_overloads`] emits.
 fn emit_method(call: &Call) -> Option<TokenStream> {
     match call {
         Call::Plain(function) if !function.is_overload => Some(emit_plain_method(function)),
@@ -41,7 +41,7 @@ fn emit_method(call: &Call) -> Option<TokenStream> {
     }
 }
 
-/// The methods of overloads, alone and together, a line each.
+/// Emits a method for each overload and for each overload set, one line each.
 pub fn emit_overloads(module: &Module) -> String {
     let methods: String = module
         .calls
@@ -65,10 +65,8 @@ fn emit_overload(function: &Function) -> String {
         arguments,
         ..
     } = function;
-    let (parameters, returns) = (
-        calls::emit_parameters(function),
-        returns_in_text(&signature.returns),
-    );
+    let parameters = calls::emit_parameters(function);
+    let returns = returns_in_text(&signature.returns);
     let arguments = arguments
         .iter()
         .fold(String::new(), |text, name| text + &format!(", {name}"));
@@ -78,7 +76,8 @@ fn emit_overload(function: &Function) -> String {
     )
 }
 
-/// `Calls::name(...)` rather than a method call, which would be this one.
+/// Emits a method for one signature. It calls `Calls::name(...)`, because a method call would call
+/// the method itself.
 fn emit_plain_method(function: &Function) -> TokenStream {
     let Function {
         name, arguments, ..

@@ -14,8 +14,8 @@ pub fn emit_call(call: &Call) -> TokenStream {
     }
 }
 
-/// `Client::name(...)` rather than a method call, which a trait of the prelude could catch
-/// (`into`).
+/// Emits a function for one signature. It calls `Client::name(...)`, because a method call could
+/// resolve to a trait of the prelude (`into`).
 fn emit_function(function: &Function) -> TokenStream {
     let Function {
         name, arguments, ..
@@ -31,7 +31,7 @@ fn emit_function(function: &Function) -> TokenStream {
     }
 }
 
-/// The arguments with exactly their declared types.
+/// Emits the parameters with exactly their declared types.
 pub fn emit_parameters(function: &Function) -> TokenStream {
     let names = &function.arguments;
     let types = function.signature.arguments.iter().map(type_in_code);

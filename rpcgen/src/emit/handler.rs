@@ -1,4 +1,4 @@
-//! `Handler` and `serve`: the skeleton of a service's native procedures, for who provides them.
+//! `Handler` and `serve`: the skeleton of a service's native procedures, for the provider.
 
 use super::calls::emit_parameters;
 use super::tables::as_tuple;
@@ -6,22 +6,22 @@ use crate::ir::{Function, Module};
 use crate::types::returns_in_text;
 
 const SERVE: &str = "
-/// What a server needs to run `handler`: a `rpc_runtime::server::Server` takes it, which the
-/// feature `server` of `rpc-runtime` has.
+/// Returns the service that runs `handler`. Pass it to a `rpc_runtime::server::Server`, which
+/// needs the feature `server` of `rpc-runtime`.
 pub fn serve(handler: impl Handler) -> NativeService {
     plumbing::serve(handler)
 }
 ";
 
-/// The trait with a method for each native procedure, a line each below its documentation, and what
-/// makes a service of it; nothing where there is none.
+/// Emits the trait with a method for each native procedure, and the function that makes a service
+/// of a handler. Emits nothing if no procedure is native.
 pub fn emit_skeleton(module: &Module) -> String {
     if !module.has_native() {
         return String::new();
     }
     let methods: String = module.native_functions().map(emit_method).collect();
     format!(
-        "\n/// The native procedures of `{}`, for who provides it: implement each as an `async fn`, and hand the whole \
+        "\n/// The native procedures of `{}`. The provider implements each as an `async fn`, and passes the handler \
          to [`serve`].\n#[rustfmt::skip]\npub trait Handler: Send + Sync + 'static {{\n{methods}}}\n{SERVE}",
         module.service
     )
@@ -38,24 +38,23 @@ fn emit_method(function: &Function) -> String {
     let docs = docs.iter().fold(String::new(), |text, line| {
         text + format!("    /// {line}").trim_end() + "\n"
     });
-    let (parameters, returns) = (
-        emit_parameters(function),
-        returns_in_text(&signature.returns),
-    );
+    let parameters = emit_parameters(function);
+    let returns = returns_in_text(&signature.returns);
     format!(
         "{docs}    fn {name}(&self, {call}: &Call{parameters}) \
          -> impl Future<Output = Result<{returns}, Failure>> + Send;\n"
     )
 }
 
-/// The function behind `serve`, a line for each procedure; nothing where none is native.
-pub fn emit_served(module: &Module) -> String {
+/// Emits the function behind `serve`, with a line for each procedure. Emits nothing if no procedure
+/// is native.
+pub fn emit_serve(module: &Module) -> String {
     if !module.has_native() {
         return String::new();
     }
-    let methods: String = module.native_functions().map(emit_served_method).collect();
+    let methods: String = module.native_functions().map(emit_serve_method).collect();
     format!(
-        "\n/// The procedures of a handler, which each of its calls holds.\n\
+        "\n/// Returns the service of a handler. Each call holds the handler.\n\
          pub fn serve(handler: impl Handler) -> NativeService {{\n    \
          let handler = Arc::new(handler);\n    \
          NativeService::new({:?})\n{methods}}}\n",
@@ -63,9 +62,9 @@ pub fn emit_served(module: &Module) -> String {
     )
 }
 
-/// `Handler::name(...)` rather than a method call, which a trait of the prelude could catch
-/// (`into`).
-fn emit_served_method(function: &Function) -> String {
+/// Emits a method of the service. It calls `Handler::name(...)`, because a method call could resolve
+/// to a trait of the prelude (`into`).
+fn emit_serve_method(function: &Function) -> String {
     let Function {
         name,
         procedure,

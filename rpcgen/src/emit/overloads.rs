@@ -1,17 +1,17 @@
-//! Overload sets: one function for all overloads, the trait of its valid arguments, and the trait's
-//! implementations.
+//! Overload sets: one function for all overloads, the trait of its valid arguments, and the
+//! implementations of the trait.
 //!
 //! ```text
 //! pub fn add<A, B, R>(a: A, b: B) -> Result<R, Error> where (A, B): AddArgs<Output = R>
 //!
-//! impl<B: Arg<i64>> AddArgs for (i64, B)       the first argument decides: concrete types, one per form
-//! impl<B: Arg<i64>> AddArgs for (&i64, B)      the second does not: whatever may be passed for an `i64`
+//! impl<B: Arg<i64>> AddArgs for (i64, B)       the first argument selects: concrete types, one per form
+//! impl<B: Arg<i64>> AddArgs for (&i64, B)      the second does not: anything that is an `Arg<i64>`
 //! impl<B: Arg<String>> AddArgs for (&str, B)
 //! ```
 //!
 //! Concrete types let the compiler choose an implementation for literals too, and infer the result.
-//! The trait is not implemented for anything else, and no implementation is recommended, so a call
-//! that fits none is one error that lists the valid calls.
+//! Nothing else implements the trait, and the compiler suggests no implementation. So a call that
+//! fits no overload is a single error, which lists the valid calls.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -19,13 +19,13 @@ use quote::quote;
 use super::{emit_docs, type_parameter};
 use crate::ident::RustName;
 use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
-use crate::types::{Form, code, forms, returns_in_text, type_in_text};
+use crate::types::{Form, forms, parse_tokens, returns_in_text, type_in_text};
 
-/// How many implementations one overload may have. Beyond it the less usual forms of its arguments
-/// are left out.
+/// Maximum number of implementations of one overload. If there would be more, the less usual forms
+/// of its arguments are left out.
 pub const MAX_IMPLEMENTATIONS: usize = 64;
 
-/// The free function of a set.
+/// Emits the free function of a set.
 pub fn emit_function(set: &OverloadSet) -> TokenStream {
     let name = &set.name;
     let docs = emit_docs(&set.docs);
@@ -35,7 +35,7 @@ pub fn emit_function(set: &OverloadSet) -> TokenStream {
         bound,
         ..
     } = generics(set);
-    let bound = code(&bound);
+    let bound = parse_tokens(&bound);
     let trait_name = &set.trait_name;
     quote! {
         #docs
@@ -48,7 +48,7 @@ pub fn emit_function(set: &OverloadSet) -> TokenStream {
     }
 }
 
-/// The client's method of a set.
+/// Emits the client's method of a set.
 pub fn emit_method(set: &OverloadSet) -> String {
     let OverloadSet {
         name,
@@ -61,15 +61,17 @@ pub fn emit_method(set: &OverloadSet) -> String {
     let Generics {
         arguments, bound, ..
     } = generics;
-    let (short, arguments) = (name.as_str(), texts(&arguments).join(", "));
+    let short = name.as_str();
+    let arguments = texts(&arguments).join(", ");
     format!(
-        "    /// Any overload of `{path}`; see [`{short}`](fn@{short}).\n    \
+        "    /// Calls an overload of `{path}`; see [`{short}`](fn@{short}).\n    \
          pub fn {name}<{types}R>(&self, {parameters}) -> Result<R, Error> where {bound}: {trait_name}<Output = R> \
          {{ Calls::{name}(self, {arguments}) }}\n"
     )
 }
 
-/// The method of a set that everything has which has the methods of its overloads.
+/// Emits the method of a set in the trait `Calls`. It is provided by the trait: it calls the methods
+/// of the overloads.
 pub fn emit_provided_method(set: &OverloadSet) -> String {
     let OverloadSet {
         name, trait_name, ..
@@ -84,8 +86,8 @@ pub fn emit_provided_method(set: &OverloadSet) -> String {
     )
 }
 
-/// The asynchronous client's method of a set. It is no `async fn`, so that a wrong call is one
-/// error.
+/// Emits the asynchronous client's method of a set. It is not an `async fn`, so that a wrong call is
+/// a single error.
 pub fn emit_async_method(set: &OverloadSet) -> String {
     let OverloadSet {
         name, trait_name, ..
@@ -101,18 +103,18 @@ pub fn emit_async_method(set: &OverloadSet) -> String {
     )
 }
 
-/// The parameters of a set's function, and what the trait is asked of.
+/// The parameters of a set's function, and the type that must implement the trait.
 struct Generics {
     types: Vec<RustName>,
     arguments: Vec<RustName>,
-    /// The type of what is passed: the only argument's, or the tuple of all.
+    /// The type that must implement the trait: that of the only argument, or the tuple of all.
     bound: String,
-    /// What is passed.
+    /// The value of that type.
     value: String,
 }
 
 impl Generics {
-    /// The type parameters, each with a comma behind it, and the parameters.
+    /// Returns the type parameters, each followed by a comma, and the parameters.
     fn in_text(&self) -> (String, String) {
         let types = self
             .types
@@ -144,7 +146,7 @@ fn generics(set: &OverloadSet) -> Generics {
     }
 }
 
-/// The trait of a set's valid arguments.
+/// Emits the trait of a set's valid arguments.
 pub fn emit_trait(set: &OverloadSet) -> TokenStream {
     let OverloadSet {
         trait_name,
@@ -171,7 +173,7 @@ pub fn emit_trait(set: &OverloadSet) -> TokenStream {
     }
 }
 
-/// The implementations of a set's trait, as lines of text: for each overload what it does, and a
+/// Emits the implementations of a set's trait: for each overload a line for its signature, and a
 /// line for each form in which its arguments may be passed.
 pub fn emit_forms(set: &OverloadSet) -> String {
     let overloads: String = set
@@ -189,31 +191,32 @@ fn emit_overload(set: &OverloadSet, overload: &Overload) -> String {
         arguments,
         ..
     } = overload;
-    let bare = bare(set, overload);
-    let in_place = |(place, argument): (usize, &OverloadArgument)| {
-        let place = if bare {
+    let is_bare = is_bare(set, overload);
+    let field = |(position, argument): (usize, &OverloadArgument)| {
+        let field = if is_bare {
             "_".to_owned()
         } else {
-            place.to_string()
+            position.to_string()
         };
-        format!("{place}: {}", type_in_text(&argument.ty))
+        format!("{field}: {}", type_in_text(&argument.ty))
     };
-    let places: Vec<String> = arguments.iter().enumerate().map(in_place).collect();
-    let (places, returns) = (places.join(", "), returns_in_text(&overload.returns));
+    let fields: Vec<String> = arguments.iter().enumerate().map(field).collect();
+    let fields = fields.join(", ");
+    let returns = returns_in_text(&overload.returns);
     let forms: String = heads(overload)
         .iter()
-        .map(|head| emit_form(head, bare))
+        .map(|head| emit_form(head, is_bare))
         .collect();
-    format!("    => {function} {procedure} [{places}] -> {returns};\n{forms}")
+    format!("    => {function} {procedure} [{fields}] -> {returns};\n{forms}")
 }
 
-fn emit_form(head: &[Position], bare: bool) -> String {
+fn emit_form(head: &[Position], is_bare: bool) -> String {
     let generics: Vec<&str> = head
         .iter()
         .filter_map(|position| position.generic.as_deref())
         .collect();
     let types: Vec<&str> = head.iter().map(|position| position.ty.as_str()).collect();
-    let form = if bare {
+    let form = if is_bare {
         types.concat()
     } else {
         in_tuple(&types)
@@ -221,7 +224,7 @@ fn emit_form(head: &[Position], bare: bool) -> String {
     format!("    [{}] {form};\n", generics.join(", "))
 }
 
-/// A tuple of one has a comma, else it would be its element.
+/// Returns a tuple. A tuple of one element needs a comma, or it would be the element itself.
 fn in_tuple<S: AsRef<str>>(elements: &[S]) -> String {
     let elements: Vec<&str> = elements.iter().map(AsRef::as_ref).collect();
     match elements.as_slice() {
@@ -234,28 +237,28 @@ fn texts(names: &[RustName]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
-/// A single argument stands bare, not as a tuple of one.
-fn bare(set: &OverloadSet, overload: &Overload) -> bool {
+/// Returns whether the only argument is passed bare, and not as a tuple of one element.
+fn is_bare(set: &OverloadSet, overload: &Overload) -> bool {
     match &set.passing {
         Passing::Separate(names) => names.len() == 1,
         Passing::Together => overload.arguments.len() == 1,
     }
 }
 
-/// One argument in the head of an implementation.
+/// One argument in the head of an implementation: its generic parameter, if any, and its type.
 #[derive(Clone)]
 struct Position {
     generic: Option<String>,
     ty: String,
 }
 
-/// Every combination of the forms of the arguments that decide.
+/// Returns every combination of the forms of the arguments that select the overload.
 fn heads(overload: &Overload) -> Vec<Vec<Position>> {
     let mut positions: Vec<Vec<Position>> = overload
         .arguments
         .iter()
         .enumerate()
-        .map(|(place, argument)| position_forms(place, argument))
+        .map(|(index, argument)| position_forms(index, argument))
         .collect();
     limit_combinations(&mut positions);
     positions.iter().fold(vec![Vec::new()], |heads, forms| {
@@ -268,18 +271,16 @@ fn heads(overload: &Overload) -> Vec<Vec<Position>> {
     })
 }
 
-fn position_forms(place: usize, argument: &OverloadArgument) -> Vec<Position> {
+fn position_forms(index: usize, argument: &OverloadArgument) -> Vec<Position> {
     if !argument.discriminating {
-        let (name, ty) = (
-            type_parameter(place).to_string(),
-            type_in_text(&argument.ty),
-        );
+        let name = type_parameter(index).to_string();
+        let ty = type_in_text(&argument.ty);
         return vec![Position {
             generic: Some(format!("{name}: Arg<{ty}>")),
             ty: name,
         }];
     }
-    let length = RustName::new(format!("N{place}"));
+    let length = RustName::new(format!("N{index}"));
     let position = |Form { ty, has_length }: Form| Position {
         generic: has_length.then(|| format!("const {length}: usize")),
         ty,
@@ -316,10 +317,9 @@ mod tests {
             discriminating: !text.starts_with("Optional"),
         };
         let arguments = types.iter().map(argument).collect();
-        let (function, procedure) = (RustName::new("f"), RustName::new("F"));
         let overload = Overload {
-            function,
-            procedure,
+            function: RustName::new("f"),
+            procedure: RustName::new("F"),
             arguments,
             returns: Vec::new(),
         };
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_arguments_that_decide_have_every_form_and_the_others_any() {
+    fn an_argument_that_selects_has_every_form_and_another_is_generic() {
         assert_eq!(heads_of(&["int", "Optional[str]"]), ["i64, B", "&i64, B"]);
         assert_eq!(
             heads_of(&["bool", "int"]),
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_limit_the_less_usual_forms_are_left_out() {
+    fn less_usual_forms_are_left_out_above_the_limit() {
         assert_eq!(heads_of(&["int"; 6]).len(), MAX_IMPLEMENTATIONS);
         assert_eq!(heads_of(&["int"; 7]), [["i64"; 7].join(", ")]);
         assert_eq!(heads_of(&["str"; 4]).len(), 16);

@@ -1,4 +1,4 @@
-//! The root: the network's addresses as static data.
+//! The root: the network as static data.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use rpc_schema::model::{Client, Server};
 
 use crate::ir::{Module, Root};
 
-/// `TOPOLOGY`.
+/// Emits `TOPOLOGY`.
 pub fn emit_root(root: &Root) -> TokenStream {
     let servers = root.servers.iter().map(emit_server);
     let clients = root.clients.iter().map(emit_client);
@@ -19,8 +19,7 @@ pub fn emit_root(root: &Root) -> TokenStream {
     );
     let sha256 = &root.sha256;
     quote! {
-        /// The network these stubs were made for: its servers, its clients, and who provides which
-        /// service.
+        /// The network of these stubs: servers, clients, and the provider of each service.
         #[rustfmt::skip]
         pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
             &[#(#servers),*],
@@ -52,7 +51,7 @@ fn emit_service(module: &Module) -> TokenStream {
     quote!(::rpc_runtime::topology::StaticService::new(#service, #provider))
 }
 
-/// The function that takes an address of its version, and its parts.
+/// Emits the constructor for the version of an address, and the parts of the address.
 fn emit_ip(ip: IpAddr) -> (TokenStream, TokenStream) {
     match ip {
         IpAddr::V4(ip) => {

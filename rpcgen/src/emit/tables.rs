@@ -1,7 +1,7 @@
-//! What a reader of the stubs need not read, as text: a line for each procedure, and for each form
-//! in which an overload takes its arguments. No formatter of Rust would make such tables of them.
+//! The parts of the stubs that nobody has to read: a line for each procedure, and for each form of
+//! an overload's arguments. They are emitted as text, because no formatter lays out such tables.
 //!
-//! In modules of their own, whose names no procedure and no argument can take.
+//! The tables are modules. No procedure and no argument can have the names of these modules.
 
 use rpc_schema::types::MAX_TUPLE_LEN;
 use rpc_schema::{Expanded, Signature, Type};
@@ -14,7 +14,7 @@ const PLUMBING: &str = "\
 use ::rpc_runtime::Error;
 use ::rpc_runtime::private::{Carrier, Transport};
 
-/// The client on the installed network.
+/// Returns a client on the installed network.
 pub fn client() -> Result<Client, Error> {
     ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
 }
@@ -28,13 +28,13 @@ impl Carrier for Mock {
 }
 ";
 
-const HELD: &str = "\
+const NATIVE_IMPORTS: &str = "\
 use ::std::sync::Arc;
 use ::rpc_runtime::NativeService;
 use ::rpc_runtime::private::held_by;
 ";
 
-/// The modules `plumbing`, `procedures` and, where something is overloaded, `forms`.
+/// Emits the modules `plumbing`, `procedures` and, if something is overloaded, `forms`.
 pub fn emit_tables(module: &Module) -> String {
     let procedures: String = module.functions().map(emit_procedure).collect();
     let mut text = emit_plumbing(module)
@@ -53,38 +53,39 @@ fn table(name: &str, text: &str) -> String {
     format!("\n#[rustfmt::skip]\nmod {name} {{\n{}}}\n", indent(text))
 }
 
-/// How a client and its double come by their calls, and a provider by its service.
+/// Emits the implementations behind the client, the mock and `serve`.
 fn emit_plumbing(module: &Module) -> String {
     let types = if module.has_named_types {
         ", types"
     } else {
         ""
     };
-    let (handler, held) = if module.has_native() {
-        (", Handler", HELD)
+    let (handler, native_imports) = if module.has_native() {
+        (", Handler", NATIVE_IMPORTS)
     } else {
         ("", "")
     };
-    let imports =
-        format!("use super::{{Calls, Client{handler}, Mock, procedures{types}}};\n{held}");
-    let carried = calls::emit_carried(module);
-    let async_carried = calls::emit_async_carried(module);
-    let served = handler::emit_served(module);
+    let imports = format!(
+        "use super::{{Calls, Client{handler}, Mock, procedures{types}}};\n{native_imports}"
+    );
+    let calls = calls::emit_calls_impl(module);
+    let async_calls = calls::emit_async_calls_impl(module);
+    let serve = handler::emit_serve(module);
     table(
         "plumbing",
-        &format!("{imports}{PLUMBING}\n{carried}{async_carried}{served}"),
+        &format!("{imports}{PLUMBING}\n{calls}{async_calls}{serve}"),
     )
 }
 
-/// Names as one tuple, nested since a tuple has at most twelve elements; its binary form is that of
-/// the values in order.
+/// Returns names as one tuple. More than twelve names become nested tuples, because a tuple has at
+/// most twelve elements. Nesting does not change the binary form.
 pub fn as_tuple(names: &[String]) -> String {
     if names.len() <= MAX_TUPLE_LEN {
         let comma = if names.len() == 1 { "," } else { "" };
         return format!("({}{comma})", names.join(", "));
     }
-    let share = names.len().div_ceil(MAX_TUPLE_LEN).max(MAX_TUPLE_LEN);
-    let parts: Vec<String> = names.chunks(share).map(as_tuple).collect();
+    let chunk_len = names.len().div_ceil(MAX_TUPLE_LEN).max(MAX_TUPLE_LEN);
+    let parts: Vec<String> = names.chunks(chunk_len).map(as_tuple).collect();
     as_tuple(&parts)
 }
 
@@ -101,7 +102,8 @@ fn emit_imports(module: &Module) -> String {
     )
 }
 
-/// Its types say what their names stand for, so that a server with others can tell.
+/// Emits the static of a procedure. Its types are written in full, with the fields of records, so
+/// that a server with different types can detect the difference.
 fn emit_procedure(function: &Function) -> String {
     let Function {
         procedure,
@@ -136,7 +138,7 @@ fn texts(types: &[Type]) -> String {
     texts.join(", ")
 }
 
-/// A number as it is read: `3_600_000`.
+/// Returns a number with separators: `3_600_000`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> = digits
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_arguments_are_tuples_of_tuples() {
+    fn many_arguments_become_nested_tuples() {
         let names = |count: usize| (0..count).map(|n| format!("a{n}")).collect::<Vec<_>>();
         assert_eq!(as_tuple(&[]), "()");
         assert_eq!(as_tuple(&names(1)), "(a0,)");

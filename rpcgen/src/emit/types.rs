@@ -7,12 +7,12 @@ use rpc_schema::Type;
 use super::{emit_docs, emit_header};
 use crate::ident::RustName;
 use crate::ir::{NamedType, TypeBody};
-use crate::lower::OF_TYPES;
+use crate::lower::TYPES_DOC;
 use crate::types::type_in_types;
 
-/// The module of all types.
+/// Emits the module of all types.
 pub fn emit_types(types: &[NamedType]) -> TokenStream {
-    let header = emit_header(&[OF_TYPES.to_owned()]);
+    let header = emit_header(&[TYPES_DOC.to_owned()]);
     let items = types.iter().map(|ty| match &ty.body {
         TypeBody::Fields(fields) => emit_struct(ty, fields),
         TypeBody::Variants(variants) => emit_enum(ty, variants),
@@ -73,7 +73,7 @@ fn emit_enum(ty: &NamedType, variants: &[(RustName, String)]) -> TokenStream {
             /// Every item, in order.
             pub const ALL: [Self; #count] = [#(Self::#names),*];
 
-            /// The item as the network's file writes it.
+            /// Returns the item as `init.yaml` writes it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {

@@ -1,4 +1,4 @@
-//! The sentences above generated items.
+//! The documentation of generated items.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rpc_schema::overloads::{OverloadShape, shape};
 use super::overloads;
 use crate::ir::{Module, Passing};
 
-/// Above the root: what this is, the services in it, and why others are not.
+/// Returns the documentation of the root: its services, and why other services are left out.
 pub fn of_root(modules: &[Module], others: &[&Service], tenant: Option<&str>) -> Vec<String> {
     let whose = tenant.map_or_else(String::new, |tenant| format!(" that `{tenant}` may call"));
     let mut lines = vec![format!(
@@ -33,29 +33,29 @@ pub fn of_root(modules: &[Module], others: &[&Service], tenant: Option<&str>) ->
         let names = names.join(", ");
         lines.push(String::new());
         lines.push(format!(
-            "Not here, since `{tenant}` is no tenant of theirs and would be refused: {names}."
+            "Left out, because `{tenant}` is not a tenant and may not call them: {names}."
         ));
     }
     lines
 }
 
-/// At the top of the types.
-pub const OF_TYPES: &str = "The records and enumerations of the network.";
+/// Documentation of the module of the types.
+pub const TYPES_DOC: &str = "The records and enumerations of the network.";
 
-/// Above a record or an enumeration: its `doc`, and what it is.
+/// Returns the documentation of a record or an enumeration: its `doc`, and its kind and name.
 pub fn of_type(declared: &TypeDecl) -> Vec<String> {
-    let mut lines = described(declared.doc.as_deref());
-    let what = if matches!(declared.ty, Type::Record(_)) {
+    let mut lines = doc_lines(declared.doc.as_deref());
+    let kind = if matches!(declared.ty, Type::Record(_)) {
         "record"
     } else {
         "enumeration"
     };
-    lines.push(format!("The {what} `{}`.", declared.name));
+    lines.push(format!("The {kind} `{}`.", declared.name));
     lines
 }
 
-/// Above a service: who provides it, who may call it, and which names have no function for all
-/// their overloads.
+/// Returns the documentation of a service: its provider, its tenants, and the names that have no
+/// function for all their overloads.
 pub fn of_service(service: &Service, sets: &[Vec<&Rpc>]) -> Vec<String> {
     let tenants: Vec<String> = service
         .tenants
@@ -73,13 +73,13 @@ pub fn of_service(service: &Service, sets: &[Vec<&Rpc>]) -> Vec<String> {
             service.name, service.provider
         ),
         String::new(),
-        "The functions call through the installed network, [`Client`] through the one it was made with, as does \
-         `AsyncClient` without blocking; [`Mock`] stands in for it in tests."
+        "The functions call through the installed network. [`Client`] calls through a network of your choice; \
+         `AsyncClient` does so without blocking. [`Mock`] replaces a client in tests."
             .to_owned(),
     ];
     if service.rpcs.iter().any(|rpc| rpc.code == Code::Native) {
         lines.push(String::new());
-        lines.push("[`Handler`] and [`serve`] are for its provider.".to_owned());
+        lines.push("The provider implements [`Handler`] and passes it to [`serve`].".to_owned());
     }
     for set in sets
         .iter()
@@ -98,15 +98,15 @@ fn why_plain_only(set: &[&Rpc]) -> String {
         .collect();
     let name = set.first().map_or("", |rpc| rpc.name.as_str());
     format!(
-        "There is no function `{name}` for all its overloads: the arguments alone could not tell them apart, \
-         since a `None` fits every `Optional`, or since a tuple is passed like several arguments. Each has its own: {}.",
+        "There is no function `{name}` for all its overloads, because their arguments are ambiguous: \
+         a `None` fits every `Optional`, or a tuple looks like several arguments. Each overload has its own function: {}.",
         functions.join(", ")
     )
 }
 
-/// Above a function: its `doc`, its signature, its promises.
+/// Returns the documentation of a function: its `doc`, its signature and its promises.
 pub fn of_procedure(service: &Service, rpc: &Rpc) -> Vec<String> {
-    let mut lines = described(rpc.doc.as_deref());
+    let mut lines = doc_lines(rpc.doc.as_deref());
     lines.push(format!("`{}`{}", service.signature(rpc), promises(rpc)));
     lines
 }
@@ -114,7 +114,7 @@ pub fn of_procedure(service: &Service, rpc: &Rpc) -> Vec<String> {
 fn promises(rpc: &Rpc) -> String {
     let deadline = rpc
         .deadline
-        .map(|deadline| format!("takes at most {}", in_words(deadline)));
+        .map(|deadline| format!("takes at most {}", duration_text(deadline)));
     let idempotent = rpc.idempotent.then(|| "safe to run twice".to_owned());
     let promises: Vec<String> = deadline.into_iter().chain(idempotent).collect();
     if promises.is_empty() {
@@ -124,34 +124,41 @@ fn promises(rpc: &Rpc) -> String {
     }
 }
 
-/// `5s`, `1500ms`: as the file writes it.
-fn in_words(duration: Duration) -> String {
+/// Returns a duration as the file writes it: `5s`, `1500ms`.
+fn duration_text(duration: Duration) -> String {
     match duration.as_millis() {
         millis if millis % 1000 == 0 => format!("{}s", millis / 1000),
         millis => format!("{millis}ms"),
     }
 }
 
-/// Above the function of all overloads at once: how to pass what, and the plain functions.
+/// Returns the documentation of the function for all overloads: how to pass the arguments, and the
+/// plain functions.
 pub fn of_overloads(service: &Service, set: &[&Rpc], passing: &Passing) -> Vec<String> {
     let name = set.first().map_or("", |rpc| rpc.name.as_str());
-    let how = match passing {
-        Passing::Separate(_) => "the types of the arguments decide",
-        Passing::Together => "the types of the arguments decide, which are passed as one value",
+    let how_to_pass = match passing {
+        Passing::Separate(_) => "",
+        Passing::Together => " Pass the arguments as one value.",
     };
-    let mut lines = vec![format!("`{}.{name}`: {how}.", service.name), String::new()];
+    let mut lines = vec![
+        format!(
+            "`{}.{name}`: the types of the arguments select the overload.{how_to_pass}",
+            service.name
+        ),
+        String::new(),
+    ];
     for rpc in set {
         let call = overloads::valid_call(rpc, passing);
-        lines.push(format!("- `{call}` is [`{0}`](fn@{0})", plain(rpc)));
+        lines.push(format!("- `{call}` calls [`{0}`](fn@{0})", plain(rpc)));
     }
     lines
 }
 
-/// Above the trait of a set's valid arguments.
+/// Returns the documentation of the trait of a set's valid arguments.
 pub fn of_arguments_trait(name: &str) -> Vec<String> {
     vec![format!(
-        "What [`{name}`](fn@{name}) may be called with, in the forms that the module `forms` below lists. Only this \
-         module implements it."
+        "The arguments that [`{name}`](fn@{name}) accepts. The module `forms` below lists their forms. Only this \
+         module implements the trait."
     )]
 }
 
@@ -159,9 +166,9 @@ fn plain(rpc: &Rpc) -> String {
     naming::plain_function(rpc.name.as_str(), &rpc.parameters)
 }
 
-/// The lines of a `doc`, followed by an empty one. What Markdown would take for code is marked as
-/// text, so that no documentation test tries to run it.
-fn described(doc: Option<&str>) -> Vec<String> {
+/// Returns the lines of a `doc`, followed by an empty line. Code blocks are marked as text, so that
+/// no documentation test runs them.
+fn doc_lines(doc: Option<&str>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut open_fence = None;
     for line in doc
@@ -173,13 +180,13 @@ fn described(doc: Option<&str>) -> Vec<String> {
         let line: String = line
             .trim_end()
             .chars()
-            .filter(|c| !turns_text_around(*c))
+            .filter(|c| !is_direction_mark(*c))
             .collect();
         let fence = ["```", "~~~"]
             .into_iter()
             .find(|fence| line.trim_start().starts_with(fence));
         lines.push(match (open_fence, fence) {
-            (None, None) => outdented(&line),
+            (None, None) => without_code_indent(&line),
             (None, Some(fence)) if line.trim_start() == fence => line + "text",
             _ => line,
         });
@@ -197,16 +204,17 @@ fn described(doc: Option<&str>) -> Vec<String> {
     }
 }
 
-/// Marks of writing direction, which the compiler refuses in comments.
-fn turns_text_around(c: char) -> bool {
+/// Returns whether a character changes the writing direction. The compiler rejects such characters
+/// in comments.
+fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Four blanks in front would make it code.
-fn outdented(line: &str) -> String {
+/// Limits the indentation of a line to three spaces. With four, Markdown would read it as code.
+fn without_code_indent(line: &str) -> String {
     let text = line.trim_start();
-    let blanks = (line.len() - text.len()).min(3);
-    format!("{}{text}", " ".repeat(blanks))
+    let indent = (line.len() - text.len()).min(3);
+    format!("{}{text}", " ".repeat(indent))
 }
 
 #[cfg(test)]
@@ -226,7 +234,7 @@ mod tests {
             ("a\r\nb\rc\u{202e}", &["a", "b", "c", ""]),
             (" \n", &[]),
         ] {
-            assert_eq!(described(Some(doc)), lines, "{doc:?}");
+            assert_eq!(doc_lines(Some(doc)), lines, "{doc:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One signature as one function.
+//! Lowers one signature to one function.
 
 use rpc_schema::model::{Code, Parameter, Rpc, Service};
 
@@ -26,7 +26,7 @@ pub fn lower(service: &Service, rpc: &Rpc, name: &str) -> Function {
     }
 }
 
-/// The file's names where it has any.
+/// Returns the names of the arguments: those in the file, or letters for unnamed arguments.
 pub fn name_arguments(parameters: &[Parameter]) -> Vec<RustName> {
     let mut names = Vec::with_capacity(parameters.len());
     for (position, parameter) in parameters.iter().enumerate() {
@@ -39,7 +39,7 @@ pub fn name_arguments(parameters: &[Parameter]) -> Vec<RustName> {
     names
 }
 
-/// `a`, `b`, ... `z`, `a26`, ...
+/// Returns the name of an unnamed argument: `a`, `b`, ... `z`, `a26`, ...
 fn letter(position: usize) -> String {
     ('a'..='z')
         .nth(position)

@@ -1,4 +1,4 @@
-//! Overload sets: which arguments tell the overloads apart, and how they are passed.
+//! Lowers overload sets: which arguments select the overload, and how they are passed.
 
 use rpc_schema::model::{Parameter, Rpc, Service};
 use rpc_schema::naming;
@@ -7,10 +7,10 @@ use rpc_schema::overloads::{OverloadShape, shape};
 use super::{docs, function};
 use crate::ident::RustName;
 use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
-use crate::types::{returns_in_words, type_in_words};
+use crate::types::{returns_in_docs, type_in_docs};
 
-/// The function of all overloads at once; `None` where the compiler could not tell some of them
-/// apart.
+/// Lowers a set to one function for all overloads. Returns `None` if the compiler could not
+/// distinguish the overloads.
 pub fn lower(service: &Service, set: &[&Rpc]) -> Option<OverloadSet> {
     let OverloadShape::Generic {
         discriminating,
@@ -41,8 +41,8 @@ pub fn lower(service: &Service, set: &[&Rpc]) -> Option<OverloadSet> {
     })
 }
 
-/// The names under which arguments are passed one by one: the file's, where all overloads have the
-/// same.
+/// Returns the names of arguments that are passed one by one: those in the file if all overloads
+/// use the same names, else letters.
 fn lower_separate(set: &[&Rpc]) -> Passing {
     let [first, rest @ ..] = set else {
         return Passing::Together;
@@ -63,13 +63,13 @@ fn lower_separate(set: &[&Rpc]) -> Passing {
     ))
 }
 
-/// Of a single argument the type decides in any case: it stands bare, where a tuple of several may
-/// stand as well.
+/// Lowers one overload. A single argument that is passed bare always helps to select the overload:
+/// another overload may take a tuple in its place.
 fn lower_overload(rpc: &Rpc, discriminating: &[usize], passing: &Passing) -> Overload {
-    let bare = matches!(passing, Passing::Together) && rpc.parameters.len() == 1;
+    let is_bare = matches!(passing, Passing::Together) && rpc.parameters.len() == 1;
     let argument = |(position, parameter): (usize, &Parameter)| OverloadArgument {
         ty: parameter.ty.clone(),
-        discriminating: bare || discriminating.contains(&position),
+        discriminating: is_bare || discriminating.contains(&position),
     };
     let function = naming::plain_function(rpc.name.as_str(), &rpc.parameters);
     Overload {
@@ -80,12 +80,12 @@ fn lower_overload(rpc: &Rpc, discriminating: &[usize], passing: &Passing) -> Ove
     }
 }
 
-/// A call as it is written, in Rust's types: `add(i64, i64) -> i64`, `vote((String, i64)) -> ()`.
+/// Returns a valid call with Rust types: `add(i64, i64) -> i64`, `vote((String, i64)) -> ()`.
 pub fn valid_call(rpc: &Rpc, passing: &Passing) -> String {
     let types: Vec<String> = rpc
         .parameters
         .iter()
-        .map(|parameter| type_in_words(&parameter.ty))
+        .map(|parameter| type_in_docs(&parameter.ty))
         .collect();
     let arguments = match (passing, types.as_slice()) {
         (Passing::Separate(_), _) | (Passing::Together, [_]) => types.join(", "),
@@ -94,6 +94,6 @@ pub fn valid_call(rpc: &Rpc, passing: &Passing) -> String {
     format!(
         "{}({arguments}) -> {}",
         RustName::new(rpc.name.as_str()),
-        returns_in_words(&rpc.returns)
+        returns_in_docs(&rpc.returns)
     )
 }

@@ -1,4 +1,4 @@
-//! Records and enumerations: which are needed, and their names in Rust.
+//! Lowers records and enumerations: selects those that are needed, and names them in Rust.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::docs;
 use crate::ident::RustName;
 use crate::ir::{NamedType, TypeBody};
 
-/// The types of a file; with services, those that these mention.
+/// Lowers the types of a file; with `services`, only the types that these services mention.
 pub fn lower(schema: &Schema, services: Option<&Vec<&Service>>) -> Vec<NamedType> {
     let mentioned = services.map(|services| mentioned(services));
     let is_needed = |declared: &&TypeDecl| {
@@ -27,7 +27,7 @@ pub fn lower(schema: &Schema, services: Option<&Vec<&Service>>) -> Vec<NamedType
         .collect()
 }
 
-/// Whether a signature of the service mentions a record or an enumeration.
+/// Returns whether a signature of the service mentions a record or an enumeration.
 pub fn mentions_any(service: &Service) -> bool {
     !mentioned(&[service]).is_empty()
 }
@@ -37,7 +37,7 @@ fn mentioned(services: &[&Service]) -> HashMap<String, Type> {
         .iter()
         .flat_map(|service| service.rpcs.iter().map(|rpc| service.signature(rpc)))
         .collect();
-    // In one file a name stands for one thing.
+    // Names cannot conflict within one file.
     named_types(&signatures).unwrap_or_default()
 }
 

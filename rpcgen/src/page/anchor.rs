@@ -1,6 +1,6 @@
-//! Where things stand on the page: the `id`s that links lead to.
+//! Anchors: the `id`s on the page that links lead to.
 //!
-//! Names have no `-` and no `.`, so that no two of these are the same.
+//! Names contain neither `-` nor `.`, so all anchors are different.
 
 use rpc_schema::Name;
 use rpc_schema::model::{Rpc, Service};
@@ -8,32 +8,32 @@ use rpc_schema::naming;
 
 use super::html::Html;
 
-/// A client's place.
+/// Returns the anchor of a client.
 pub fn client(name: &Name) -> String {
     format!("client-{name}")
 }
 
-/// A server's place.
+/// Returns the anchor of a server.
 pub fn server(name: &Name) -> String {
     format!("server-{name}")
 }
 
-/// A service's place.
+/// Returns the anchor of a service.
 pub fn service(name: &Name) -> String {
     format!("service-{name}")
 }
 
-/// A declared type's place.
+/// Returns the anchor of a declared type.
 pub fn ty(name: &Name) -> String {
     format!("type-{name}")
 }
 
-/// The place of a name with all its overloads.
+/// Returns the anchor of a name with all its overloads.
 pub fn name(service: &Service, name: &Name) -> String {
     format!("{}.{name}", service.name)
 }
 
-/// The place of one of several overloads.
+/// Returns the anchor of one of several overloads.
 pub fn overload(service: &Service, rpc: &Rpc) -> String {
     format!(
         "{}.{}",
@@ -42,7 +42,7 @@ pub fn overload(service: &Service, rpc: &Rpc) -> String {
     )
 }
 
-/// A link to a place of this page, with the name as its text.
-pub fn link(html: &mut Html, place: &str, text: &Name) {
-    html.leaf("a", &[("href", &format!("#{place}"))], text.as_str());
+/// Writes a link to an anchor of this page, with the name as its text.
+pub fn link(html: &mut Html, anchor: &str, text: &Name) {
+    html.leaf("a", &[("href", &format!("#{anchor}"))], text.as_str());
 }

@@ -1,4 +1,4 @@
-//! Examples of a call, each in a tab: what to paste, and it works.
+//! Examples of a call that work when pasted, one tab per language.
 
 mod json;
 mod python;
@@ -10,9 +10,9 @@ use rpc_schema::model::{Client, Rpc};
 
 use self::sample::Sample;
 use super::html::Html;
-use super::subject::{Overloads, Provided, Subject};
+use super::subject::{Overloads, ServiceEntry, Subject};
 
-/// The tabs: the value by which script and style know a tab, and its title.
+/// The tabs: the identifier that script and style use, and the title.
 pub const LANGUAGES: [(&str, &str); 4] = [
     ("rust", "Rust"),
     ("python", "Python"),
@@ -20,30 +20,30 @@ pub const LANGUAGES: [(&str, &str); 4] = [
     ("rpc-client", "rpc-client"),
 ];
 
-/// One call to be shown.
-struct Call<'a> {
+/// The call that an example shows.
+struct ExampleCall<'a> {
     subject: &'a Subject<'a>,
-    provided: &'a Provided<'a>,
+    entry: &'a ServiceEntry<'a>,
     /// All procedures of the name.
     overloads: &'a Overloads<'a>,
-    /// Which of them is called; `place < overloads.rpcs.len()`.
-    place: usize,
+    /// The index of the called procedure; `index < overloads.rpcs.len()`.
+    index: usize,
     caller: &'a Client,
     arguments: Vec<Sample>,
 }
 
-/// Writes the examples of one of several overloads; nothing where nobody may call it.
+/// Writes the examples of one procedure. Writes nothing if nobody may call it.
 pub fn write(
     html: &mut Html,
     subject: &Subject<'_>,
-    provided: &Provided<'_>,
+    entry: &ServiceEntry<'_>,
     overloads: &Overloads<'_>,
-    place: usize,
+    index: usize,
 ) {
-    let Some(caller) = caller(provided) else {
+    let Some(caller) = caller(entry) else {
         return;
     };
-    let Some(arguments) = sample::of(&overloads.rpcs[place].parameters) else {
+    let Some(arguments) = sample::of(&overloads.rpcs[index].parameters) else {
         html.leaf(
             "p",
             &[("class", "hint")],
@@ -51,11 +51,11 @@ pub fn write(
         );
         return;
     };
-    let call = Call {
+    let call = ExampleCall {
         subject,
-        provided,
+        entry,
         overloads,
-        place,
+        index,
         caller,
         arguments,
     };
@@ -83,7 +83,7 @@ pub fn write(
     });
 }
 
-impl Call<'_> {
+impl ExampleCall<'_> {
     fn in_language(&self, language: &str) -> String {
         match language {
             "rust" => rust::example(self),
@@ -94,7 +94,7 @@ impl Call<'_> {
     }
 
     fn rpc(&self) -> &Rpc {
-        self.overloads.rpcs[self.place]
+        self.overloads.rpcs[self.index]
     }
 
     fn argument_types(&self) -> Vec<String> {
@@ -106,14 +106,14 @@ impl Call<'_> {
     }
 }
 
-/// A client that may call the service, if possible one whose address can reach the provider's at
-/// all.
-fn caller<'a>(provided: &Provided<'a>) -> Option<&'a Client> {
-    let reaches = |client: &&&Client| client.ip.is_ipv4() == provided.provider.address.is_ipv4();
-    provided
+/// Returns a client that may call the service; if possible, one with the same version of IP as the
+/// provider. Otherwise its address could not reach the provider.
+fn caller<'a>(entry: &ServiceEntry<'a>) -> Option<&'a Client> {
+    let reaches = |client: &&&Client| client.ip.is_ipv4() == entry.provider.address.is_ipv4();
+    entry
         .tenants
         .iter()
         .find(reaches)
-        .or(provided.tenants.first())
+        .or(entry.tenants.first())
         .copied()
 }

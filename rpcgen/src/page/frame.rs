@@ -1,5 +1,5 @@
-//! What stands around the content: the head, the bar with the controls, the list of contents, the
-//! title, the foot.
+//! The parts around the content: the head, the bar with the controls, the table of contents, the
+//! title, the footer.
 
 use super::anchor;
 use super::example::LANGUAGES;
@@ -7,14 +7,14 @@ use super::html::Html;
 use super::subject::Subject;
 use super::words::count;
 
-/// The browser is told to fetch nothing, whatever the page says.
+/// Content security policy of the page. It forbids the browser to fetch anything.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
                       base-uri 'none'; form-action 'none'";
 
-/// How much of the file's hash is shown.
+/// Number of characters of the file's hash that are shown.
 const HASH_CHARS: usize = 12;
 
-/// Writes what stands in the page's `head`.
+/// Writes the content of the `head` element.
 pub fn write_head(html: &mut Html, subject: &Subject<'_>) {
     html.void("meta", &[("charset", "utf-8")]);
     html.void(
@@ -48,7 +48,7 @@ fn title(subject: &Subject<'_>) -> String {
     }
 }
 
-/// Writes the bar: where the page is, the filter, the language of the examples, the theme.
+/// Writes the bar: the title, the filter, the language of the examples, the theme.
 pub fn write_bar(html: &mut Html, subject: &Subject<'_>) {
     html.leaf(
         "a",
@@ -94,11 +94,12 @@ fn write_filter(html: &mut Html) {
     html.leaf("output", &[("id", "found"), ("for", "filter")], "");
 }
 
-/// One choice for all examples of the page; their tabs are labels of these.
+/// Writes the choice of the language for all examples of the page. The tabs of the examples are
+/// labels of these inputs.
 fn write_languages(html: &mut Html) {
     html.element("fieldset", &[("class", "languages")], |html| {
         html.leaf("legend", &[], "Examples in");
-        for (place, (language, title)) in LANGUAGES.iter().enumerate() {
+        for (index, (language, title)) in LANGUAGES.iter().enumerate() {
             let input = [
                 ("type", "radio"),
                 ("name", "language"),
@@ -106,38 +107,38 @@ fn write_languages(html: &mut Html) {
                 ("aria-label", title),
                 ("checked", ""),
             ];
-            html.void("input", if place == 0 { &input } else { &input[..4] });
+            html.void("input", if index == 0 { &input } else { &input[..4] });
             html.leaf("label", &[("for", language)], title);
         }
     });
 }
 
-/// Writes the list of contents.
+/// Writes the table of contents.
 pub fn write_contents(html: &mut Html, subject: &Subject<'_>) {
     html.element("nav", &[("aria-label", "Contents")], |html| {
         html.element("details", &[("id", "contents"), ("open", "")], |html| {
             html.leaf("summary", &[], "Contents");
             html.element("ul", &[], |html| {
-                entry(html, "network", "Network", |_| {});
-                entry(html, "services", "Services", |html| {
+                write_entry(html, "network", "Network", |_| {});
+                write_entry(html, "services", "Services", |html| {
                     list(html, |html| write_services(html, subject));
                 });
                 if !subject.types.is_empty() {
-                    entry(html, "types", "Types", |html| {
+                    write_entry(html, "types", "Types", |html| {
                         list(html, |html| write_types(html, subject));
                     });
                 }
-                entry(html, "clients", "Clients", |_| {});
-                entry(html, "servers", "Servers", |_| {});
+                write_entry(html, "clients", "Clients", |_| {});
+                write_entry(html, "servers", "Servers", |_| {});
             });
         });
     });
 }
 
-fn entry(html: &mut Html, place: &str, title: &str, inside: impl FnOnce(&mut Html)) {
+fn write_entry(html: &mut Html, anchor: &str, title: &str, children: impl FnOnce(&mut Html)) {
     html.element("li", &[], |html| {
-        html.leaf("a", &[("href", &format!("#{place}"))], title);
-        inside(html);
+        html.leaf("a", &[("href", &format!("#{anchor}"))], title);
+        children(html);
     });
 }
 
@@ -146,26 +147,21 @@ fn list(html: &mut Html, write: impl FnOnce(&mut Html)) {
 }
 
 fn write_services(html: &mut Html, subject: &Subject<'_>) {
-    for provided in &subject.services {
-        let name = provided.service.name.as_str();
-        entry(
-            html,
-            &anchor::service(&provided.service.name),
-            name,
-            |html| {
-                html.leaf(
-                    "span",
-                    &[("class", "count")],
-                    &provided.service.rpcs.len().to_string(),
-                );
-            },
-        );
+    for entry in &subject.services {
+        let name = entry.service.name.as_str();
+        write_entry(html, &anchor::service(&entry.service.name), name, |html| {
+            html.leaf(
+                "span",
+                &[("class", "count")],
+                &entry.service.rpcs.len().to_string(),
+            );
+        });
     }
 }
 
 fn write_types(html: &mut Html, subject: &Subject<'_>) {
     for declared in &subject.types {
-        entry(
+        write_entry(
             html,
             &anchor::ty(&declared.name),
             declared.name.as_str(),
@@ -187,9 +183,9 @@ pub fn write_title(html: &mut Html, subject: &Subject<'_>) {
         });
         if let Some(tenant) = subject.tenant {
             html.element("p", &[], |html| {
-                html.text("This page has what the client ");
+                html.text("This page shows only what the client ");
                 html.leaf("code", &[], tenant);
-                html.text(" may call, and nothing else.");
+                html.text(" may call.");
             });
         }
     });
@@ -203,11 +199,11 @@ fn write_counts(html: &mut Html, subject: &Subject<'_>) {
         (subject.procedures(), "procedure"),
         (subject.types.len(), "type"),
     ];
-    for (number, one) in counts
+    for (number, noun) in counts
         .into_iter()
-        .filter(|(number, one)| *number > 0 || *one != "type")
+        .filter(|(number, noun)| *number > 0 || *noun != "type")
     {
-        html.leaf("li", &[], &count(number, one));
+        html.leaf("li", &[], &count(number, noun));
     }
 }
 
@@ -217,10 +213,10 @@ fn write_hash(html: &mut Html, subject: &Subject<'_>) {
     html.leaf("code", &[("title", subject.sha256)], short);
 }
 
-/// Writes what the page is made of.
+/// Writes the footer, which names the file of the page.
 pub fn write_footer(html: &mut Html, subject: &Subject<'_>) {
     html.element("footer", &[], |html| {
-        html.text("Made by rpcgen from ");
+        html.text("Generated by rpcgen from ");
         html.leaf("code", &[], &subject.file);
     });
 }

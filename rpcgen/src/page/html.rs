@@ -1,16 +1,16 @@
-//! [`Html`]: a page that is being written, in which nothing from a file can become markup.
+//! [`Html`]: writes a page. Text from a file can never become markup.
 //!
-//! Tags and attribute names are `'static`, so that they come from this crate; whatever else is
-//! given is escaped. Elements are closed where their content ends.
+//! Tags and attribute names are `'static`, so they come from this crate. All other text is escaped.
+//! An element is closed when its content has been written.
 
 /// A page, or the part of it that is written so far.
 #[derive(Debug, Default)]
 pub struct Html(String);
 
-/// Attributes with their values; one with an empty value is written as its name alone.
+/// Attributes with their values. An attribute with an empty value is written without a value.
 pub type Attributes<'a> = &'a [(&'static str, &'a str)];
 
-/// Elements that begin on a line of their own, where white space in front of them means nothing.
+/// Elements that begin on a new line. White space before them has no meaning.
 const ON_ITS_OWN_LINE: [&str; 27] = [
     "article", "aside", "body", "dd", "details", "div", "dl", "dt", "footer", "g", "h1", "h2",
     "h3", "h4", "h5", "head", "header", "li", "main", "meta", "nav", "p", "path", "pre", "section",
@@ -18,17 +18,17 @@ const ON_ITS_OWN_LINE: [&str; 27] = [
 ];
 
 impl Html {
-    /// A page that begins with these bytes, which are this crate's own.
+    /// Creates a page that begins with this text, which is not escaped.
     pub fn beginning(with: &'static str) -> Self {
         Self(with.to_owned())
     }
 
-    /// Text.
+    /// Writes text.
     pub fn text(&mut self, text: &str) {
         escape(text, &mut self.0);
     }
 
-    /// An element and what is in it.
+    /// Writes an element and its content.
     pub fn element(
         &mut self,
         tag: &'static str,
@@ -40,17 +40,17 @@ impl Html {
         self.close(tag);
     }
 
-    /// An element that holds text alone.
+    /// Writes an element that contains only text.
     pub fn leaf(&mut self, tag: &'static str, attributes: Attributes<'_>, text: &str) {
         self.element(tag, attributes, |html| html.text(text));
     }
 
-    /// An element that never holds anything: `input`, `meta`, `link`.
+    /// Writes an element that never has content: `input`, `meta`, `link`.
     pub fn void(&mut self, tag: &'static str, attributes: Attributes<'_>) {
         self.open(tag, attributes);
     }
 
-    /// An element whose content no parser looks into: `style`, `script`.
+    /// Writes an element whose content is not parsed as HTML: `style`, `script`.
     pub fn opaque(&mut self, tag: &'static str, content: &'static str) {
         debug_assert!(!content.contains("</"), "the content would end the element");
         self.open(tag, &[]);
@@ -58,7 +58,7 @@ impl Html {
         self.close(tag);
     }
 
-    /// A note to whoever reads the source.
+    /// Writes a comment.
     pub fn comment(&mut self, text: &str) {
         self.0.push_str("<!-- ");
         self.0.extend(
@@ -68,7 +68,7 @@ impl Html {
         self.0.push_str(" -->\n");
     }
 
-    /// All of it.
+    /// Returns the page.
     pub fn into_string(self) -> String {
         self.0
     }
@@ -94,8 +94,8 @@ impl Html {
     }
 }
 
-/// Writes text so that it is text, between tags as well as between double quotes. Control
-/// characters, which HTML does not have, become U+FFFD.
+/// Escapes text for use between tags and in double quotes. Control characters, which HTML forbids,
+/// become U+FFFD.
 fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_ends_at_its_end() {
+    fn text_cannot_end_a_comment() {
         assert_eq!(
             written(|html| html.comment("a --> <b>\n")),
             "<!-- a --? <b?? -->\n"

@@ -1,11 +1,12 @@
-//! Who is in the network: each client with what it may call, each server with what it provides.
+//! The members of the network: each client with the services that it may call, and each server with
+//! the services that it provides.
 
 use rpc_schema::Name;
 
 use super::anchor;
 use super::html::Html;
 use super::service::chips;
-use super::subject::{Provided, Subject};
+use super::subject::{ServiceEntry, Subject};
 use super::words::count;
 
 /// Writes the clients.
@@ -14,12 +15,12 @@ pub fn write_clients(html: &mut Html, subject: &Subject<'_>) {
         html.leaf("p", &[], "The file declares no clients.");
     }
     for client in &subject.clients {
-        let services: Vec<&Provided<'_>> = subject.callable_by(client).collect();
+        let services: Vec<&ServiceEntry<'_>> = subject.callable_by(client).collect();
         let member = Member {
             id: anchor::client(&client.name),
             name: &client.name,
             address: format!("calls from {}", client.ip),
-            does: "may call",
+            verb: "may call",
         };
         member.write(html, &services);
     }
@@ -31,12 +32,12 @@ pub fn write_servers(html: &mut Html, subject: &Subject<'_>) {
         html.leaf("p", &[], "There are no servers.");
     }
     for server in &subject.servers {
-        let services: Vec<&Provided<'_>> = subject.provided_by(server).collect();
+        let services: Vec<&ServiceEntry<'_>> = subject.provided_by(server).collect();
         let member = Member {
             id: anchor::server(&server.name),
             name: &server.name,
             address: format!("listens on {}", server.address),
-            does: "provides",
+            verb: "provides",
         };
         member.write(html, &services);
     }
@@ -47,12 +48,12 @@ struct Member<'a> {
     id: String,
     name: &'a Name,
     address: String,
-    /// What it does with its services.
-    does: &'static str,
+    /// What it does with its services: `may call` or `provides`.
+    verb: &'static str,
 }
 
 impl Member<'_> {
-    fn write(&self, html: &mut Html, services: &[&Provided<'_>]) {
+    fn write(&self, html: &mut Html, services: &[&ServiceEntry<'_>]) {
         let article = [
             ("class", "member"),
             ("id", &*self.id),
@@ -65,24 +66,25 @@ impl Member<'_> {
         });
     }
 
-    fn write_services(&self, html: &mut Html, services: &[&Provided<'_>]) {
-        let does = self.does;
+    fn write_services(&self, html: &mut Html, services: &[&ServiceEntry<'_>]) {
+        let verb = self.verb;
         if services.is_empty() {
-            html.leaf("p", &[], &format!("{does} nothing"));
+            html.leaf("p", &[], &format!("{verb} nothing"));
             return;
         }
-        let procedures = services
-            .iter()
-            .map(|provided| provided.service.rpcs.len())
-            .sum();
+        let procedures = services.iter().map(|entry| entry.service.rpcs.len()).sum();
         let counts = format!(
             "{} with {}",
             count(services.len(), "service"),
             count(procedures, "procedure")
         );
-        html.leaf("p", &[], &format!("{does} {counts}"));
-        chips(html, services.iter(), |html, Provided { service, .. }| {
-            anchor::link(html, &anchor::service(&service.name), &service.name);
-        });
+        html.leaf("p", &[], &format!("{verb} {counts}"));
+        chips(
+            html,
+            services.iter(),
+            |html, ServiceEntry { service, .. }| {
+                anchor::link(html, &anchor::service(&service.name), &service.name);
+            },
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! The network as a drawing: clients on the left, services inside their servers on the right, and a
-//! line from each client to each service that it may call.
+//! A drawing of the network. Clients are on the left, services inside their servers on the right. A
+//! line leads from each client to each service that it may call.
 
 mod layout;
 mod order;
@@ -8,17 +8,17 @@ use std::collections::HashMap;
 
 use super::anchor;
 use super::html::Html;
-use super::subject::{Provided, Subject};
+use super::subject::{ServiceEntry, Subject};
 use super::words::{count, listed};
 use layout::{Area, Group, Layout, Node, Plan};
 
-/// On a narrow screen the drawing shrinks to this part of its size, in per cent; then it is
-/// scrolled.
-const LEAST_SCALE: usize = 85;
+/// Minimum size of the drawing on a narrow screen, in percent of its full size. Below this size the
+/// reader scrolls.
+const MIN_SCALE_PERCENT: usize = 85;
 
-/// Writes the drawing, or says why there is nothing to draw.
+/// Writes the drawing, or a sentence if there is nothing to draw.
 pub fn write(html: &mut Html, subject: &Subject<'_>) {
-    let missing = match (subject.clients.is_empty(), subject.services.is_empty()) {
+    let nothing_to_draw = match (subject.clients.is_empty(), subject.services.is_empty()) {
         (true, true) => {
             Some("The file declares neither clients nor services, so there is nothing to draw.")
         }
@@ -27,7 +27,7 @@ pub fn write(html: &mut Html, subject: &Subject<'_>) {
         (false, true) => Some("The file declares no services: there is nothing to call."),
         (false, false) => None,
     };
-    match missing {
+    match nothing_to_draw {
         Some(sentence) => html.leaf("p", &[], sentence),
         None => write_drawing(html, subject),
     }
@@ -36,14 +36,15 @@ pub fn write(html: &mut Html, subject: &Subject<'_>) {
 fn write_drawing(html: &mut Html, subject: &Subject<'_>) {
     let plan = plan(subject);
     let layout = Layout::new(&plan);
-    let (width, height) = (layout.width.to_string(), layout.height.to_string());
+    let width = layout.width.to_string();
+    let height = layout.height.to_string();
     let label = format!(
         "Who may call what: {}, {} on {}",
         count(subject.clients.len(), "client"),
         count(subject.services.len(), "service"),
         count(subject.servers.len(), "server")
     );
-    let at_least = format!("min-width:{}px", layout.width * LEAST_SCALE / 100);
+    let min_width = format!("min-width:{}px", layout.width * MIN_SCALE_PERCENT / 100);
     let drawing = [
         ("id", "drawing"),
         ("role", "group"),
@@ -51,7 +52,7 @@ fn write_drawing(html: &mut Html, subject: &Subject<'_>) {
         ("width", &width),
         ("height", &height),
         ("viewBox", &format!("0 0 {width} {height}")),
-        ("style", &at_least),
+        ("style", &min_width),
         ("data-edges", density(plan.edges.len())),
     ];
     html.element("div", &[("class", "drawing")], |html| {
@@ -80,7 +81,7 @@ fn write_drawing(html: &mut Html, subject: &Subject<'_>) {
 }
 
 fn plan(subject: &Subject<'_>) -> Plan {
-    let places: HashMap<_, _> = subject
+    let client_indices: HashMap<_, _> = subject
         .clients
         .iter()
         .enumerate()
@@ -90,13 +91,17 @@ fn plan(subject: &Subject<'_>) -> Plan {
     let mut edges = Vec::new();
     for (
         index,
-        Provided {
+        ServiceEntry {
             provider, tenants, ..
         },
     ) in subject.services.iter().enumerate()
     {
         services_of.entry(&provider.name).or_default().push(index);
-        edges.extend(tenants.iter().map(|tenant| (places[&tenant.name], index)));
+        edges.extend(
+            tenants
+                .iter()
+                .map(|tenant| (client_indices[&tenant.name], index)),
+        );
     }
     let servers = subject.servers.iter().map(|server| {
         let services = services_of.remove(&server.name).unwrap_or_default();
@@ -116,13 +121,13 @@ fn plan(subject: &Subject<'_>) -> Plan {
         services: subject
             .services
             .iter()
-            .map(|provided| provided.service.name.to_string())
+            .map(|entry| entry.service.name.to_string())
             .collect(),
         edges,
     }
 }
 
-/// How many lines there are decides how strong each is.
+/// Returns the class of the number of lines. The style draws many lines thinner.
 fn density(edges: usize) -> &'static str {
     match edges {
         0..=40 => "few",
@@ -136,7 +141,8 @@ fn write_edges(html: &mut Html, plan: &Plan, layout: &Layout) {
     let services = areas(layout.groups.iter().flat_map(|group| &group.services));
     for (client, service) in &plan.edges {
         let curve = curve(clients[client], services[service]);
-        let (from, to) = (client.to_string(), service.to_string());
+        let from = client.to_string();
+        let to = service.to_string();
         html.leaf(
             "path",
             &[("d", &curve), ("data-from", &from), ("data-to", &to)],
@@ -149,10 +155,13 @@ fn areas<'l>(nodes: impl Iterator<Item = &'l Node>) -> HashMap<usize, Area> {
     nodes.map(|node| (node.index, node.area)).collect()
 }
 
-/// From the middle of the right side to the middle of the left side, level at both ends.
+/// Returns a curve from the middle of the right side of `from` to the middle of the left side of
+/// `to`. It is horizontal at both ends.
 fn curve(from: Area, to: Area) -> String {
-    let (x1, y1) = (from.x + from.width, from.y + from.height / 2);
-    let (x2, y2) = (to.x, to.y + to.height / 2);
+    let x1 = from.x + from.width;
+    let y1 = from.y + from.height / 2;
+    let x2 = to.x;
+    let y2 = to.y + to.height / 2;
     let middle = usize::midpoint(x1, x2);
     format!("M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}")
 }
@@ -162,7 +171,7 @@ fn write_nodes(html: &mut Html, subject: &Subject<'_>, layout: &Layout) {
         let client = subject.clients[node.index];
         let callable = subject
             .callable_by(client)
-            .map(|provided| provided.service.name.as_str());
+            .map(|entry| entry.service.name.as_str());
         let title = format!(
             "{} may call {}",
             client.name,
@@ -183,7 +192,7 @@ fn write_nodes(html: &mut Html, subject: &Subject<'_>, layout: &Layout) {
             &anchor::server(&subject.servers[group.node.index].name),
         );
         for node in &group.services {
-            let Provided {
+            let ServiceEntry {
                 service, tenants, ..
             } = &subject.services[node.index];
             let tenants = listed(tenants.iter().map(|tenant| tenant.name.as_str()));
@@ -203,8 +212,9 @@ fn write_nodes(html: &mut Html, subject: &Subject<'_>, layout: &Layout) {
     }
 }
 
-fn write_node(html: &mut Html, node: &Node, side: &'static str, place: &str, title: &str) {
-    let (link, index) = (format!("#{place}"), node.index.to_string());
+fn write_node(html: &mut Html, node: &Node, side: &'static str, anchor: &str, title: &str) {
+    let link = format!("#{anchor}");
+    let index = node.index.to_string();
     html.element("a", &[("href", &link), (side, &index)], |html| {
         html.leaf("title", &[], title);
         write_box(html, node.area, "6");
@@ -218,11 +228,11 @@ fn write_node(html: &mut Html, node: &Node, side: &'static str, place: &str, tit
     });
 }
 
-fn write_head(html: &mut Html, group: &Group, place: &str) {
+fn write_head(html: &mut Html, group: &Group, anchor: &str) {
     let Area { x, y, .. } = group.node.area;
     html.element(
         "a",
-        &[("href", &format!("#{place}")), ("class", "server")],
+        &[("href", &format!("#{anchor}")), ("class", "server")],
         |html| {
             write_label(html, "name", x + 12, y + 20, &group.node.label);
             write_label(html, "address", x + 12, y + 36, &group.address);
@@ -231,7 +241,8 @@ fn write_head(html: &mut Html, group: &Group, place: &str) {
 }
 
 fn write_label(html: &mut Html, class: &str, x: usize, y: usize, label: &str) {
-    let (x, y) = (x.to_string(), y.to_string());
+    let x = x.to_string();
+    let y = y.to_string();
     html.leaf("text", &[("class", class), ("x", &x), ("y", &y)], label);
 }
 
@@ -253,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_level_at_both_ends() {
+    fn a_line_is_horizontal_at_both_ends() {
         let client = Area {
             x: 0,
             y: 0,

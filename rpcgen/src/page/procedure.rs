@@ -1,24 +1,23 @@
-//! The procedures of one name: what they take and return, what they promise, and how they are
-//! called.
+//! The procedures of one name: their signatures, their promises, and examples of calls.
 
 use rpc_schema::model::{Code, Rpc};
 
 use super::html::Html;
-use super::subject::{Overloads, Provided, Subject};
+use super::subject::{Overloads, ServiceEntry, Subject};
 use super::words::{count, duration};
 use super::{anchor, example, prose, signature};
 
-/// Writes a name: the one procedure, or all of its overloads.
+/// Writes the procedures of a name: a single one, or all overloads.
 pub fn write(
     html: &mut Html,
     subject: &Subject<'_>,
-    provided: &Provided<'_>,
+    entry: &ServiceEntry<'_>,
     overloads: &Overloads<'_>,
 ) {
     let Some(first) = overloads.rpcs.first() else {
         return;
     };
-    let id = anchor::name(provided.service, &first.name);
+    let id = anchor::name(entry.service, &first.name);
     let article = [
         ("class", "procedure"),
         ("id", &*id),
@@ -26,8 +25,8 @@ pub fn write(
     ];
     html.element("article", &article, |html| {
         if let [rpc] = overloads.rpcs[..] {
-            write_heading(html, "h4", provided, rpc, &id);
-            write_body(html, subject, provided, overloads, 0);
+            write_heading(html, "h4", entry, rpc, &id);
+            write_body(html, subject, entry, overloads, 0);
             return;
         }
         html.element("h4", &[], |html| {
@@ -38,20 +37,26 @@ pub fn write(
                 &count(overloads.rpcs.len(), "overload"),
             );
         });
-        for (place, rpc) in overloads.rpcs.iter().enumerate() {
-            let id = anchor::overload(provided.service, rpc);
+        for (index, rpc) in overloads.rpcs.iter().enumerate() {
+            let id = anchor::overload(entry.service, rpc);
             html.element("section", &[("class", "overload"), ("id", &id)], |html| {
-                write_heading(html, "h5", provided, rpc, &id);
-                write_body(html, subject, provided, overloads, place);
+                write_heading(html, "h5", entry, rpc, &id);
+                write_body(html, subject, entry, overloads, index);
             });
         }
     });
 }
 
-/// The signature is the heading, and a link to itself.
-fn write_heading(html: &mut Html, tag: &'static str, provided: &Provided<'_>, rpc: &Rpc, id: &str) {
+/// Writes the heading: the signature, and a link to it.
+fn write_heading(
+    html: &mut Html,
+    tag: &'static str,
+    entry: &ServiceEntry<'_>,
+    rpc: &Rpc,
+    id: &str,
+) {
     html.element(tag, &[], |html| {
-        signature::write(html, provided.service, rpc);
+        signature::write(html, entry.service, rpc);
         let link = [
             ("href", &*format!("#{id}")),
             ("class", "self"),
@@ -64,19 +69,19 @@ fn write_heading(html: &mut Html, tag: &'static str, provided: &Provided<'_>, rp
 fn write_body(
     html: &mut Html,
     subject: &Subject<'_>,
-    provided: &Provided<'_>,
+    entry: &ServiceEntry<'_>,
     overloads: &Overloads<'_>,
-    place: usize,
+    index: usize,
 ) {
-    let rpc = overloads.rpcs[place];
+    let rpc = overloads.rpcs[index];
     prose::write(html, rpc.doc.as_deref().unwrap_or_default());
     html.element("ul", &[("class", "promises")], |html| {
-        write_promises(html, provided, rpc);
+        write_promises(html, entry, rpc);
     });
-    example::write(html, subject, provided, overloads, place);
+    example::write(html, subject, entry, overloads, index);
 }
 
-fn write_promises(html: &mut Html, provided: &Provided<'_>, rpc: &Rpc) {
+fn write_promises(html: &mut Html, entry: &ServiceEntry<'_>, rpc: &Rpc) {
     if let Some(deadline) = rpc.deadline {
         html.leaf("li", &[], &format!("takes at most {}", duration(deadline)));
     }
@@ -91,7 +96,7 @@ fn write_promises(html: &mut Html, provided: &Provided<'_>, rpc: &Rpc) {
         Code::Native => {
             html.text(&format!(
                 "native: compiled into the binary of {}",
-                provided.provider.name
+                entry.provider.name
             ));
         }
     });

@@ -1,16 +1,15 @@
-//! A `doc` as it is shown: paragraphs, and code where it stands in backticks.
+//! Renders a `doc`: as paragraphs, and as code between backticks.
 
 use super::html::Html;
 
-/// The paragraphs of a text, which are parted by empty lines. The text may be of any language and
-/// direction.
+/// Writes the paragraphs of a text. The text may be in any language and writing direction.
 pub fn write(html: &mut Html, text: &str) {
     for paragraph in paragraphs(text) {
         html.element("p", &[("dir", "auto")], |html| write_runs(html, &paragraph));
     }
 }
 
-/// What stands between empty lines.
+/// Splits a text at its empty lines.
 fn paragraphs(text: &str) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
     for line in text.trim().lines() {
@@ -25,7 +24,8 @@ fn paragraphs(text: &str) -> Vec<String> {
     paragraphs
 }
 
-/// Every second piece between backticks is code; a backtick that is never closed is itself.
+/// Writes a paragraph, with the text between two backticks as code. A single backtick stays as it
+/// is.
 fn write_runs(html: &mut Html, paragraph: &str) {
     let mut rest = paragraph;
     while let Some((before, code, after)) = next_code(rest) {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_doc_is_paragraphs_and_code() {
+    fn a_doc_becomes_paragraphs_and_code() {
         for (doc, html) in [
             ("", ""),
             (" \n\n", ""),

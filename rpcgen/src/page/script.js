@@ -3,31 +3,31 @@
   const find = (selector, root = document) => [...root.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
 
-  // Storage may be forbidden; then nothing is remembered.
+  // Storage may be forbidden. Then choices are not remembered.
   const recall = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
-  const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* forgotten */ } };
+  const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* not remembered */ } };
 
   document.documentElement.classList.add("scripted");
 
-  // Theme: the system's, light, dark.
+  // Theme: that of the system, light, or dark.
   const theme = byId("theme");
   const themes = { auto: "Auto", light: "Light", dark: "Dark" };
-  const dress = (name) => {
+  const setTheme = (name) => {
     document.documentElement.dataset.theme = name;
     theme.textContent = themes[name];
     theme.setAttribute("aria-label", `Theme: ${themes[name]}`);
   };
   const stored = recall("rpcgen-theme");
-  dress(stored in themes ? stored : "auto");
+  setTheme(stored in themes ? stored : "auto");
   theme.hidden = false;
   theme.addEventListener("click", () => {
     const names = Object.keys(themes);
     const next = names[(names.indexOf(document.documentElement.dataset.theme) + 1) % names.length];
-    dress(next);
+    setTheme(next);
     remember("rpcgen-theme", next);
   });
 
-  // The language of all examples. A change above the reader must not move what is being read.
+  // Language of all examples. Changed examples above the clicked one must not move it on the screen.
   const languages = find("input[name=language]");
   const known = languages.find((input) => input.id === recall("rpcgen-language"));
   if (known) known.checked = true;
@@ -43,13 +43,13 @@
   });
   for (const input of languages) input.addEventListener("change", () => remember("rpcgen-language", input.id));
 
-  // Copying the example that is shown.
+  // Copy button: copies the visible example.
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      // Pages opened as files have no clipboard in some browsers.
+      // Some browsers provide no clipboard to a page that is opened as a file.
       const area = document.createElement("textarea");
       area.value = text;
       area.className = "offscreen";
@@ -69,7 +69,7 @@
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
 
-  // The drawing: the lines of what is pointed at, or focused.
+  // Drawing: highlights the lines of the node under the pointer, or with the focus.
   const drawing = byId("drawing");
   if (drawing) {
     const follow = (event) => {
@@ -90,7 +90,7 @@
     for (const name of ["pointerleave", "focusout"]) drawing.addEventListener(name, () => follow({ target: drawing }));
   }
 
-  // The filter: a service is shown whole when its name fits, else with the procedures that fit.
+  // Filter: shows a whole service if its name matches, else only its matching procedures.
   const filter = byId("filter");
   const found = byId("found");
   const services = find(".service").map((element) => ({
@@ -106,23 +106,23 @@
   const parts = new Set(others.map(({ element }) => element.closest(".part")));
   const folded = new Set(services.filter(({ element }) => !element.firstElementChild.open));
   const apply = () => {
-    const wanted = filter.value.trim().toLowerCase();
+    const query = filter.value.trim().toLowerCase();
     const hits = services.filter((service) => {
-      const whole = service.name.includes(wanted);
-      let any = whole;
+      const matchesService = service.name.includes(query);
+      let matchesAny = matchesService;
       for (const procedure of service.procedures) {
-        const fits = whole || procedure.name.includes(wanted);
-        procedure.element.hidden = !fits;
-        any ||= fits;
+        const matches = matchesService || procedure.name.includes(query);
+        procedure.element.hidden = !matches;
+        matchesAny ||= matches;
       }
-      service.element.hidden = service.link.hidden = !any;
-      return any;
+      service.element.hidden = service.link.hidden = !matchesAny;
+      return matchesAny;
     });
-    const open = wanted !== "" && hits.length <= 10;
+    const open = query !== "" && hits.length <= 10;
     for (const service of folded) service.element.firstElementChild.open = open && !service.element.hidden;
-    for (const { element, name } of others) element.hidden = !name.includes(wanted);
-    for (const part of parts) part.hidden = wanted !== "" && !part.querySelector(":is(.member, .type):not([hidden])");
-    found.textContent = wanted && `${hits.length} of ${services.length} services`;
+    for (const { element, name } of others) element.hidden = !name.includes(query);
+    for (const part of parts) part.hidden = query !== "" && !part.querySelector(":is(.member, .type):not([hidden])");
+    found.textContent = query && `${hits.length} of ${services.length} services`;
   };
   filter.hidden = false;
   filter.addEventListener("input", apply);
@@ -137,11 +137,11 @@
     }
   });
 
-  // What a link leads to is opened; what is printed, too.
+  // Folded sections open if a link leads into them, and for printing.
   const reveal = () => {
     const target = byId(decodeURIComponent(location.hash.slice(1)));
-    const around = target?.closest("details") ?? target?.querySelector("details");
-    if (around) around.open = true;
+    const details = target?.closest("details") ?? target?.querySelector("details");
+    if (details) details.open = true;
   };
   addEventListener("hashchange", reveal);
   reveal();

@@ -1,16 +1,16 @@
-//! A service: who provides it, who may call it, what it is made of, and its procedures.
+//! A service: its provider, its tenants, its files and limits, and its procedures.
 
 use rpc_schema::model::{Grants, Service};
 
 use super::anchor;
 use super::html::Html;
 use super::procedure;
-use super::subject::{Provided, Subject};
+use super::subject::{ServiceEntry, Subject};
 use super::words::{count, size};
 
 /// Writes a service's section.
-pub fn write(html: &mut Html, subject: &Subject<'_>, provided: &Provided<'_>) {
-    let service = provided.service;
+pub fn write(html: &mut Html, subject: &Subject<'_>, entry: &ServiceEntry<'_>) {
+    let service = entry.service;
     let id = anchor::service(&service.name);
     let name = service.name.as_str();
     html.element(
@@ -32,12 +32,12 @@ pub fn write(html: &mut Html, subject: &Subject<'_>, provided: &Provided<'_>) {
                     );
                 });
                 html.element("dl", &[("class", "facts")], |html| {
-                    write_facts(html, provided);
+                    write_facts(html, entry);
                 });
-                for overloads in &provided.names {
-                    procedure::write(html, subject, provided, overloads);
+                for overloads in &entry.names {
+                    procedure::write(html, subject, entry, overloads);
                 }
-                if provided.names.is_empty() {
+                if entry.names.is_empty() {
                     html.leaf("p", &[("class", "hint")], "It has no procedures.");
                 }
             });
@@ -45,17 +45,17 @@ pub fn write(html: &mut Html, subject: &Subject<'_>, provided: &Provided<'_>) {
     );
 }
 
-fn write_facts(html: &mut Html, provided: &Provided<'_>) {
-    let Provided {
+fn write_facts(html: &mut Html, entry: &ServiceEntry<'_>) {
+    let ServiceEntry {
         service, provider, ..
-    } = provided;
+    } = entry;
     fact(html, "Provided by", |html| {
         anchor::link(html, &anchor::server(&provider.name), &provider.name);
         html.text(" at ");
         html.leaf("code", &[], &provider.address.to_string());
     });
     fact(html, "May be called by", |html| {
-        write_tenants(html, provided);
+        write_tenants(html, entry);
     });
     codes(html, "Modules", service.modules.iter());
     codes(html, "Data", service.data.iter());
@@ -67,13 +67,13 @@ fn write_facts(html: &mut Html, provided: &Provided<'_>) {
     }
 }
 
-fn write_tenants(html: &mut Html, provided: &Provided<'_>) {
-    if provided.tenants.is_empty() {
+fn write_tenants(html: &mut Html, entry: &ServiceEntry<'_>) {
+    if entry.tenants.is_empty() {
         html.leaf("strong", &[], "nobody");
         html.text(": it has no tenants");
         return;
     }
-    chips(html, provided.tenants.iter(), |html, tenant| {
+    chips(html, entry.tenants.iter(), |html, tenant| {
         anchor::link(html, &anchor::client(&tenant.name), &tenant.name);
     });
 }
@@ -93,10 +93,10 @@ fn write_grants(html: &mut Html, service: &Service) {
     if let Some(memory) = memory {
         fact(html, "Memory", |html| html.text(&size(memory.get())));
     }
-    codes(html, "Sees of the environment", env.iter());
+    codes(html, "Environment variables", env.iter());
 }
 
-/// A term and what is to be said about it.
+/// Writes a term and its description.
 fn fact(html: &mut Html, term: &str, write: impl FnOnce(&mut Html)) {
     html.element("div", &[], |html| {
         html.leaf("dt", &[], term);
@@ -104,7 +104,7 @@ fn fact(html: &mut Html, term: &str, write: impl FnOnce(&mut Html)) {
     });
 }
 
-/// A fact that is a list of texts; nothing where it is empty.
+/// Writes a term and a list of texts. Writes nothing if the list is empty.
 fn codes<'t>(html: &mut Html, term: &str, texts: impl ExactSizeIterator<Item = &'t String>) {
     if texts.len() > 0 {
         fact(html, term, |html| {
@@ -113,7 +113,7 @@ fn codes<'t>(html: &mut Html, term: &str, texts: impl ExactSizeIterator<Item = &
     }
 }
 
-/// Short things side by side.
+/// Writes short items side by side.
 pub fn chips<T>(html: &mut Html, items: impl Iterator<Item = T>, write: impl Fn(&mut Html, T)) {
     html.element("ul", &[("class", "chips")], |html| {
         for item in items {

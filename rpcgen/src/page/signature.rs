@@ -1,4 +1,4 @@
-//! Signatures and types, typeset: `svc1.rpc1(a: int, b: List[str]) -> str`, with links to declared
+//! Signatures and types as HTML: `svc1.rpc1(a: int, b: List[str]) -> str`, with links to declared
 //! types.
 
 use rpc_schema::Type;
@@ -7,7 +7,7 @@ use rpc_schema::model::{Parameter, Rpc, Service};
 use super::anchor;
 use super::html::Html;
 
-/// A signature that is longer than this many characters has a line for each argument.
+/// Maximum number of characters of a signature on one line. A longer one has a line per argument.
 const MAX_LINE_CHARS: usize = 76;
 
 /// Writes the signature of a procedure.
@@ -27,8 +27,8 @@ pub fn write(html: &mut Html, service: &Service, rpc: &Rpc) {
             html.leaf("span", &[("class", "of")], &format!("{}.", service.name));
             html.leaf("b", &[], rpc.name.as_str());
             html.text("(");
-            for (place, parameter) in rpc.parameters.iter().enumerate() {
-                let comma = if place + 1 < rpc.parameters.len() {
+            for (index, parameter) in rpc.parameters.iter().enumerate() {
+                let comma = if index + 1 < rpc.parameters.len() {
                     ", "
                 } else {
                     ""
@@ -76,7 +76,7 @@ fn write_returns(html: &mut Html, returns: &[Type]) {
     }
 }
 
-/// Writes a type; the names of records and enumerations are links.
+/// Writes a type. The names of records and enumerations are links.
 pub fn write_type(html: &mut Html, ty: &Type) {
     match ty {
         Type::Int | Type::Float | Type::Bool | Type::Str | Type::Bytes => {
@@ -104,8 +104,8 @@ fn write_brackets(html: &mut Html, opening: &str, items: &[Type]) {
 }
 
 fn write_types(html: &mut Html, types: &[Type]) {
-    for (place, ty) in types.iter().enumerate() {
-        html.text(if place > 0 { ", " } else { "" });
+    for (index, ty) in types.iter().enumerate() {
+        html.text(if index > 0 { ", " } else { "" });
         write_type(html, ty);
     }
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_read_as_in_the_file_and_lead_to_what_they_name() {
+    fn declared_types_inside_a_type_are_links() {
         let ty = Type::parse("Dict[str, Tuple[int, List[Level{low}]]]").expect("a type");
         let mut html = Html::default();
         write_type(&mut html, &ty);

@@ -1,4 +1,4 @@
-//! [`Subject`]: what a page is about.
+//! [`Subject`]: the content of a page.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -10,68 +10,66 @@ use rpc_schema::{Document, Name, Type};
 use crate::ir::OverloadSet;
 use crate::lower;
 
-/// Above this many procedures, services are folded until somebody opens them.
+/// Maximum number of procedures of a page with unfolded services. On a larger page all services
+/// begin folded.
 const MAX_UNFOLDED: usize = 150;
 
 /// A network, or the part of it that one client may call.
 pub struct Subject<'a> {
-    /// The file's folder, as it was named; `None` where it was named without one.
+    /// The name of the file's folder; `None` if the given path has no folder.
     pub folder: Option<String>,
     /// The file's name.
     pub file: String,
-    /// The client to whom the page is limited.
+    /// The client to which the page is limited; `None` means the whole network.
     pub tenant: Option<&'a str>,
-    /// Everybody, or that client.
+    /// All clients, or the tenant only.
     pub clients: Vec<&'a Client>,
-    /// All servers, or those that provide it something.
+    /// All servers, or those that provide a service to the tenant.
     pub servers: Vec<&'a Server>,
-    /// All services, or those that it may call.
-    pub services: Vec<Provided<'a>>,
+    /// All services, or those that the tenant may call.
+    pub services: Vec<ServiceEntry<'a>>,
     /// All records and enumerations, or those that these services use.
     pub types: Vec<&'a TypeDecl>,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: &'a str,
 }
 
-/// A service among those that it concerns.
-pub struct Provided<'a> {
+/// A service with its provider, its tenants and its procedures.
+pub struct ServiceEntry<'a> {
     /// The service.
     pub service: &'a Service,
-    /// Who runs it.
+    /// The server that runs it.
     pub provider: &'a Server,
-    /// Those of the subject's clients that may call it, in the service's order.
+    /// The clients of the page that may call it, in the service's order.
     pub tenants: Vec<&'a Client>,
-    /// Its procedures by name, each name where the file has it first.
+    /// Its procedures grouped by name. The names are in the order of their first procedures.
     pub names: Vec<Overloads<'a>>,
 }
 
 /// The procedures of one name.
 pub struct Overloads<'a> {
-    /// At least one.
+    /// The procedures; at least one.
     pub rpcs: Vec<&'a Rpc>,
-    /// The function that takes the arguments of any of them, where Rust has one.
+    /// The Rust function for all overloads, if there is one.
     pub generic: Option<OverloadSet>,
 }
 
 impl<'a> Subject<'a> {
-    /// What a document declares, or what one of its clients may call of it.
+    /// Collects what a document declares, or with a tenant what that client may call.
     pub fn new(document: &'a Document, tenant: Option<&'a str>) -> Self {
         let schema = &document.schema;
-        let concerned = |client: &&Client| tenant.is_none_or(|tenant| client.name == *tenant);
-        let clients: Vec<&Client> = schema.network.clients.iter().filter(concerned).collect();
-        let services = provided(schema, tenant, &clients);
-        let providers: HashSet<&Name> = services
-            .iter()
-            .map(|provided| &provided.provider.name)
-            .collect();
-        let needed = |server: &&Server| tenant.is_none() || providers.contains(&server.name);
-        let servers = schema.network.servers.iter().filter(needed).collect();
+        let is_shown = |client: &&Client| tenant.is_none_or(|tenant| client.name == *tenant);
+        let clients: Vec<&Client> = schema.network.clients.iter().filter(is_shown).collect();
+        let services = service_entries(schema, tenant, &clients);
+        let providers: HashSet<&Name> = services.iter().map(|entry| &entry.provider.name).collect();
+        let is_needed = |server: &&Server| tenant.is_none() || providers.contains(&server.name);
+        let servers = schema.network.servers.iter().filter(is_needed).collect();
         let used = tenant.map(|_| used_types(&services));
-        let mentioned = |declared: &&TypeDecl| {
+        let is_used = |declared: &&TypeDecl| {
             used.as_ref()
                 .is_none_or(|used| used.contains_key(declared.name.as_str()))
         };
-        let types = schema.types.iter().filter(mentioned).collect();
+        let types = schema.types.iter().filter(is_used).collect();
         let (folder, file) = names(document.path());
         Self {
             folder,
@@ -85,50 +83,50 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// How many procedures there are, each overload counted.
+    /// Returns the number of procedures. Each overload counts.
     pub fn procedures(&self) -> usize {
         self.services
             .iter()
-            .map(|provided| provided.service.rpcs.len())
+            .map(|entry| entry.service.rpcs.len())
             .sum()
     }
 
-    /// Whether there is so much that services begin folded.
+    /// Returns whether the page is so large that services begin folded.
     pub fn is_large(&self) -> bool {
         self.procedures() > MAX_UNFOLDED
     }
 
-    /// The services that a client may call.
-    pub fn callable_by(&self, client: &Client) -> impl Iterator<Item = &Provided<'a>> {
+    /// Returns the services that a client may call.
+    pub fn callable_by(&self, client: &Client) -> impl Iterator<Item = &ServiceEntry<'a>> {
         self.services
             .iter()
-            .filter(|provided| provided.service.has_tenant(client.name.as_str()))
+            .filter(|entry| entry.service.has_tenant(client.name.as_str()))
     }
 
-    /// The services that a server provides.
-    pub fn provided_by(&self, server: &Server) -> impl Iterator<Item = &Provided<'a>> {
+    /// Returns the services that a server provides.
+    pub fn provided_by(&self, server: &Server) -> impl Iterator<Item = &ServiceEntry<'a>> {
         self.services
             .iter()
-            .filter(|provided| provided.provider.name == server.name)
+            .filter(|entry| entry.provider.name == server.name)
     }
 }
 
-fn provided<'a>(
+fn service_entries<'a>(
     schema: &'a Schema,
     tenant: Option<&str>,
     clients: &[&'a Client],
-) -> Vec<Provided<'a>> {
+) -> Vec<ServiceEntry<'a>> {
     let clients: HashMap<&Name, &Client> = clients
         .iter()
         .map(|client| (&client.name, *client))
         .collect();
     let callable = |service: &&Service| tenant.is_none_or(|tenant| service.has_tenant(tenant));
-    let provided = |service: &'a Service| {
+    let to_entry = |service: &'a Service| {
         let tenants = service
             .tenants
             .iter()
             .filter_map(|tenant| clients.get(tenant).copied());
-        Some(Provided {
+        Some(ServiceEntry {
             service,
             provider: schema.server(service.provider.as_str())?,
             tenants: tenants.collect(),
@@ -142,7 +140,7 @@ fn provided<'a>(
         .services
         .iter()
         .filter(callable)
-        .filter_map(provided)
+        .filter_map(to_entry)
         .collect()
 }
 
@@ -153,16 +151,16 @@ fn overloads<'a>(service: &Service, rpcs: Vec<&'a Rpc>) -> Overloads<'a> {
     }
 }
 
-/// The types that services mention, also inside others, by name.
-fn used_types(services: &[Provided<'_>]) -> HashMap<String, Type> {
-    let signatures = services
-        .iter()
-        .flat_map(|Provided { service, .. }| service.rpcs.iter().map(|rpc| service.signature(rpc)));
-    // In one file a name stands for one thing.
+/// Returns the types that services mention, by name. Includes the types inside other types.
+fn used_types(services: &[ServiceEntry<'_>]) -> HashMap<String, Type> {
+    let signatures = services.iter().flat_map(|ServiceEntry { service, .. }| {
+        service.rpcs.iter().map(|rpc| service.signature(rpc))
+    });
+    // Names cannot conflict within one file.
     named_types(&signatures.collect::<Vec<_>>()).unwrap_or_default()
 }
 
-/// The types that a procedure takes and returns.
+/// Returns the types that a procedure takes and returns.
 pub fn mentioned(rpc: &Rpc) -> impl Iterator<Item = &Type> {
     rpc.parameters
         .iter()
@@ -170,7 +168,7 @@ pub fn mentioned(rpc: &Rpc) -> impl Iterator<Item = &Type> {
         .chain(&rpc.returns)
 }
 
-/// The last folder of a path and the file in it.
+/// Returns the last folder of a path, and the file.
 fn names(path: &Path) -> (Option<String>, String) {
     let text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
     let folder = path.parent().and_then(Path::file_name).map(text);
@@ -196,14 +194,14 @@ services:
     }
 
     #[test]
-    fn a_tenants_page_is_about_what_it_may_call_alone() {
+    fn a_tenants_page_shows_only_what_it_may_call() {
         let document = document("init.yaml");
         let counts = |tenant| {
             let subject = Subject::new(&document, tenant);
             let tenants: Vec<usize> = subject
                 .services
                 .iter()
-                .map(|provided| provided.tenants.len())
+                .map(|entry| entry.tenants.len())
                 .collect();
             (
                 subject.clients.len(),
@@ -218,7 +216,7 @@ services:
     }
 
     #[test]
-    fn overloads_stand_together_at_the_first() {
+    fn overloads_are_grouped_at_the_first_one() {
         let document = document("init.yaml");
         let subject = Subject::new(&document, None);
         let counts: Vec<_> = subject.services[0]
@@ -231,7 +229,7 @@ services:
     }
 
     #[test]
-    fn a_file_is_called_as_it_was_named() {
+    fn the_folder_and_the_file_come_from_the_given_path() {
         for (path, folder, file) in [
             ("init.yaml", None, "init.yaml"),
             ("./init.yaml", None, "init.yaml"),

@@ -1,4 +1,4 @@
-//! The records and the enumerations: what they hold, and who uses them.
+//! The records and the enumerations: their fields or items, and where they are used.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::service::chips;
 use super::subject::{Subject, mentioned};
 use super::{anchor, prose, signature};
 
-/// How many users of a type are listed.
+/// Maximum number of users of a type that are listed.
 const MAX_USERS: usize = 24;
 
 /// Writes every declared type.
@@ -79,39 +79,39 @@ fn write_users(html: &mut Html, users: &[User]) {
         return;
     }
     html.leaf("p", &[("class", "hint")], "Used by");
-    let rest = users.len().saturating_sub(MAX_USERS);
-    let more = (rest > 0).then(|| format!("and {rest} more"));
+    let hidden = users.len().saturating_sub(MAX_USERS);
+    let more = (hidden > 0).then(|| format!("and {hidden} more"));
     let shown = users
         .iter()
         .take(MAX_USERS)
         .map(Some)
         .chain(more.as_ref().map(|_| None));
     chips(html, shown, |html, user| match user {
-        Some(User { place, name }) => html.leaf("a", &[("href", &format!("#{place}"))], name),
+        Some(User { anchor, name }) => html.leaf("a", &[("href", &format!("#{anchor}"))], name),
         None => html.text(more.as_deref().unwrap_or_default()),
     });
 }
 
 /// A procedure or a record that mentions a type.
 struct User {
-    place: String,
+    anchor: String,
     name: String,
 }
 
-/// Who uses each type directly: procedures in the file's order, and then records.
+/// Returns the direct users of each type: procedures in the file's order, then records.
 fn users<'a>(subject: &Subject<'a>) -> HashMap<&'a str, Vec<User>> {
     let mut users: HashMap<&str, Vec<User>> = HashMap::new();
-    for provided in &subject.services {
-        for overloads in &provided.names {
+    for entry in &subject.services {
+        for overloads in &entry.names {
             let used = names(overloads.rpcs.iter().flat_map(|rpc| mentioned(rpc)));
             let Some(first) = overloads.rpcs.first() else {
                 continue;
             };
-            let place = anchor::name(provided.service, &first.name);
+            let anchor = anchor::name(entry.service, &first.name);
             for ty in used {
                 users.entry(ty).or_default().push(User {
-                    name: place.clone(),
-                    place: place.clone(),
+                    name: anchor.clone(),
+                    anchor: anchor.clone(),
                 });
             }
         }
@@ -126,12 +126,13 @@ fn users<'a>(subject: &Subject<'a>) -> HashMap<&'a str, Vec<User>> {
 
 fn of_record(name: &Name) -> User {
     User {
-        place: anchor::ty(name),
+        anchor: anchor::ty(name),
         name: name.to_string(),
     }
 }
 
-/// The names of declared types that are mentioned, each once; what those hold inside is theirs.
+/// Returns the names of the declared types that are mentioned directly. The types inside a declared
+/// type are not included.
 fn names<'a>(types: impl Iterator<Item = &'a Type>) -> HashSet<&'a str> {
     let mut open: Vec<&Type> = types.collect();
     let mut names = HashSet::new();

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-/// `1 service`, `2 services`.
-pub fn count(number: usize, one: &str) -> String {
+/// Returns a number with its noun: `1 service`, `2 services`.
+pub fn count(number: usize, noun: &str) -> String {
     if number == 1 {
-        format!("1 {one}")
+        format!("1 {noun}")
     } else {
-        format!("{number} {one}s")
+        format!("{number} {noun}s")
     }
 }
 
-/// How many names are listed before the rest is counted.
+/// Maximum number of listed names. The other names are only counted.
 const MAX_LISTED: usize = 8;
 
-/// `a, b and c`, or `a, b, c and 7 more`; `None` of nothing.
+/// Returns a list of names: `a, b and c`, or `a, b, c and 7 more`; `None` if there are no names.
 pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let names: Vec<&str> = names.collect();
     if let Some(more) = names.len().checked_sub(MAX_LISTED).filter(|more| *more > 1) {
@@ -31,7 +31,7 @@ pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     })
 }
 
-/// `5 s`, `1500 ms`.
+/// Returns a duration: `5 s`, `1500 ms`.
 pub fn duration(duration: Duration) -> String {
     match duration.as_millis() {
         millis if millis % 1000 == 0 => format!("{} s", millis / 1000),
@@ -39,7 +39,7 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// `512 MiB`: in the largest unit that leaves a whole number.
+/// Returns a size in the largest unit that gives a whole number: `512 MiB`.
 pub fn size(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let unit = units
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_agree_with_their_numbers() {
+    fn nouns_and_lists_agree_with_their_numbers() {
         assert_eq!(
             [count(0, "client"), count(1, "client")],
             ["0 clients", "1 client"]

@@ -1,10 +1,10 @@
-//! `rpcgen breaking`: two files, or one and what git remembers of it.
+//! `rpcgen breaking`: compares two files, or a file with an earlier revision in git.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::place::Place;
+use super::place::TestFolder;
 
 const OLD: &str = "\
 network:
@@ -26,28 +26,28 @@ services:
       - { name: ping }
 ";
 
-fn changed() -> Place {
-    let place = Place::new(OLD);
+fn changed() -> TestFolder {
+    let folder = TestFolder::new(OLD);
     let overload = "      - { name: add, arguments: [str], returns: int }\n  svc2:";
     let new = OLD
         .replace("votes: int", "votes: float")
         .replace("  svc2:", overload);
-    place.write(
+    folder.write(
         "new.yaml",
         &new.replace("tenants: [client2]", "tenants: [client1]"),
     );
-    place
+    folder
 }
 
 #[test]
-fn what_breaks_is_told_by_client() {
+fn breaking_changes_are_listed_by_client() {
     changed().run("breaking init.yaml new.yaml").check(
         3,
         "\
 client1
   breaks on the wire: calls with the old stubs fail
     svc1.count(Tally): the field `votes` of `Tally` was `int` and is `float`
-  breaks Rust sources: calls may have to be written otherwise
+  breaks Rust sources: calls may have to change
     svc1.add: it has overloads now, and its arguments are passed as one value
   is new
     svc1.add(str): the overload is new
@@ -62,26 +62,28 @@ breaking: 2 on the wire, 1 in Rust sources; 2 new
 }
 
 #[test]
-fn what_only_adds_is_compatible() {
-    let place = changed();
-    place.run("breaking init.yaml init.yaml").check(
+fn additions_are_compatible() {
+    let folder = changed();
+    folder.run("breaking init.yaml init.yaml").check(
         0,
         "compatible: nothing changes for any client\n",
         "",
     );
-    place.write(
+    folder.write(
         "more.yaml",
         &OLD.replace("{ name: ping }", "{ name: ping }\n      - { name: pong }"),
     );
-    let told = "client2\n  is new\n    svc2.pong(): the procedure is new\ncompatible: 1 new\n";
-    place.run("breaking init.yaml more.yaml").check(0, told, "");
+    let expected = "client2\n  is new\n    svc2.pong(): the procedure is new\ncompatible: 1 new\n";
+    folder
+        .run("breaking init.yaml more.yaml")
+        .check(0, expected, "");
 }
 
 #[test]
-fn programs_read_an_object_per_change_and_a_summary() {
-    let place = changed();
+fn json_has_an_object_per_change_and_a_summary() {
+    let folder = changed();
     for flags in ["--json", "--format json"] {
-        let run = place.run(&format!("breaking init.yaml new.yaml {flags}"));
+        let run = folder.run(&format!("breaking init.yaml new.yaml {flags}"));
         let lines: Vec<Value> = run
             .stdout
             .lines()
@@ -98,11 +100,11 @@ fn programs_read_an_object_per_change_and_a_summary() {
 }
 
 #[test]
-fn github_shows_a_change_where_it_stands_in_the_new_file() {
+fn github_shows_a_change_at_its_place_in_the_new_file() {
     let run = changed().run("breaking init.yaml new.yaml --format github");
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert_eq!(run.code, 3);
-    for (index, begin) in [
+    for (index, start) in [
         (
             0,
             "::error file=new.yaml,line=11::`client1` can no longer call `svc1.count(Tally)`: the field",
@@ -120,18 +122,18 @@ fn github_shows_a_change_where_it_stands_in_the_new_file() {
             "::error file=new.yaml,line=14::`client2` can no longer call `svc2`: it is no tenant any more",
         ),
     ] {
-        assert!(lines[index].starts_with(begin), "{}", lines[index]);
+        assert!(lines[index].starts_with(start), "{}", lines[index]);
     }
 }
 
 #[test]
-fn the_file_before_may_be_what_git_remembers() {
-    let place = changed();
+fn the_old_file_may_come_from_git() {
+    let folder = changed();
     let git = |arguments: &[&str]| {
         let run = Command::new("git")
             .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
             .args(arguments)
-            .current_dir(place.path())
+            .current_dir(folder.path())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .output()
             .expect("git runs");
@@ -144,51 +146,53 @@ fn the_file_before_may_be_what_git_remembers() {
     git(&["init", "--quiet"]);
     git(&["add", "init.yaml"]);
     git(&["commit", "--quiet", "--message", "a network"]);
-    place.run("breaking --against HEAD init.yaml").check(
+    folder.run("breaking --against HEAD init.yaml").check(
         0,
         "compatible: nothing changes for any client\n",
         "",
     );
-    place.write("init.yaml", &OLD.replace("      - { name: ping }\n", ""));
-    let run = place.run("breaking init.yaml --against HEAD");
+    folder.write("init.yaml", &OLD.replace("      - { name: ping }\n", ""));
+    let run = folder.run("breaking init.yaml --against HEAD");
     assert!(
         run.stdout.contains("svc2.ping(): the procedure is gone"),
         "{}",
         run.stdout
     );
     assert_eq!(run.code, 3);
-    let unknown = "error: git does not show `init.yaml` of `nowhere`: ";
-    place
+    let unknown = "error: git cannot show `init.yaml` of `nowhere`: ";
+    folder
         .run("breaking init.yaml --against nowhere")
         .check(1, "", unknown);
-    place.run("breaking init.yaml --against=--help").check(
+    folder.run("breaking init.yaml --against=--help").check(
         1,
         "",
-        "error: `--help` is no revision of git",
+        "error: invalid git revision `--help`",
     );
 }
 
 #[test]
-fn wrong_usage_and_wrong_files_are_told_apart() {
-    let place = changed();
-    place
-        .run("breaking init.yaml")
-        .check(2, "", "error: name two files, or one and --against");
-    place
+fn wrong_usage_and_invalid_files_have_different_exit_codes() {
+    let folder = changed();
+    folder.run("breaking init.yaml").check(
+        2,
+        "",
+        "error: expected two files, or one file and `--against`",
+    );
+    folder
         .run("breaking init.yaml new.yaml --against HEAD")
-        .check(2, "", "error: name two files");
-    place.write("wrong.yaml", "network: 1\n");
-    place.run("breaking init.yaml wrong.yaml").check(
+        .check(2, "", "error: expected two files");
+    folder.write("wrong.yaml", "network: 1\n");
+    folder.run("breaking init.yaml wrong.yaml").check(
         1,
         "",
         "error[E022]: `network` must be a mapping",
     );
-    place.run("breaking wrong.yaml init.yaml").check(
+    folder.run("breaking wrong.yaml init.yaml").check(
         1,
         "",
         "error[E022]: `network` must be a mapping",
     );
-    place
+    folder
         .run("breaking init.yaml nowhere.yaml")
         .check(1, "", "error: cannot read");
 }

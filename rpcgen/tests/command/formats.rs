@@ -1,10 +1,10 @@
-//! What programs read: `--format json` and `--format github`.
+//! The formats for programs: `--format json` and `--format github`.
 
 use serde_json::{Value, json};
 
-use super::place::{INIT, Place};
+use super::place::{INIT, TestFolder};
 
-/// Two servers of one name, and a misspelt tenant behind letters of several bytes.
+/// Two servers with the same name, and a misspelt tenant after letters of several bytes.
 const WRONG: &str = "\
 network:
   servers:
@@ -24,12 +24,12 @@ fn lines(text: &str) -> Vec<Value> {
 
 #[test]
 fn findings_are_objects_and_the_last_line_is_the_summary() {
-    let place = Place::new(WRONG);
+    let folder = TestFolder::new(WRONG);
     for arguments in [
         "check init.yaml --format json",
         "init.yaml --out gen --format json",
     ] {
-        let run = place.run(arguments);
+        let run = folder.run(arguments);
         assert_eq!((run.code, run.stderr.as_str()), (1, ""));
         assert_eq!(
             lines(&run.stdout),
@@ -69,8 +69,8 @@ fn findings_are_objects_and_the_last_line_is_the_summary() {
 }
 
 #[test]
-fn a_summary_says_which_files_were_written_or_differ() {
-    let place = Place::new(INIT);
+fn a_summary_lists_written_files_and_differing_files() {
+    let folder = TestFolder::new(INIT);
     let summary = |change: &str| {
         let files: Vec<Value> = ["gen/mod.rs", "gen/svc1.rs"]
             .iter()
@@ -79,17 +79,17 @@ fn a_summary_says_which_files_were_written_or_differ() {
         json!({ "schema": 1, "summary": { "errors": 0, "path": "init.yaml", "files": files } })
     };
     let command = "init.yaml --out gen --tenant client1 --format json";
-    let run = place.run(&format!("{command} --check"));
+    let run = folder.run(&format!("{command} --check"));
     assert_eq!(
         (run.code, run.stderr.as_str(), lines(&run.stdout)),
         (3, "", vec![summary("missing")])
     );
-    let run = place.run(command);
+    let run = folder.run(command);
     assert_eq!(
         (run.code, run.stderr.as_str(), lines(&run.stdout)),
         (0, "", vec![summary("wrote")])
     );
-    place.run(&format!("{command} --check")).check(
+    folder.run(&format!("{command} --check")).check(
         0,
         "{\"schema\":1,\"summary\":{\"errors\":0,\"files\":[],\"path\":\"init.yaml\"}}\n",
         "",
@@ -97,8 +97,8 @@ fn a_summary_says_which_files_were_written_or_differ() {
 }
 
 #[test]
-fn what_has_no_place_is_told_without_one() {
-    let place = Place::new(INIT);
+fn a_failure_without_a_place_has_null_for_its_place() {
+    let folder = TestFolder::new(INIT);
     for (arguments, code, message) in [
         (
             "check nowhere.yaml --format json",
@@ -111,7 +111,7 @@ fn what_has_no_place_is_told_without_one() {
             "no client `clinet1`",
         ),
     ] {
-        let run = place.run(arguments);
+        let run = folder.run(arguments);
         let lines = lines(&run.stdout);
         assert_eq!((run.code, lines.len()), (1, 2), "{}", run.stdout);
         assert_eq!(
@@ -127,17 +127,17 @@ fn what_has_no_place_is_told_without_one() {
         );
         assert_eq!(lines[1]["summary"]["errors"], 1);
     }
-    assert_eq!(place.run("check init.yaml --format yaml").code, 2);
+    assert_eq!(folder.run("check init.yaml --format yaml").code, 2);
 }
 
 #[test]
-fn github_is_told_in_workflow_commands() {
-    let place = Place::new(WRONG);
-    let run = place.run("check ./init.yaml --format github");
+fn github_gets_workflow_commands() {
+    let folder = TestFolder::new(WRONG);
+    let run = folder.run("check ./init.yaml --format github");
     assert_eq!((run.code, run.stderr.as_str()), (1, ""));
-    let told: Vec<&str> = run.stdout.lines().collect();
+    let commands: Vec<&str> = run.stdout.lines().collect();
     assert_eq!(
-        told[..2],
+        commands[..2],
         [
             "::error file=./init.yaml,line=4,endLine=4,col=15,endColumn=22,title=E031 A name is declared once\
              ::there are two servers called `server1`%0A./init.yaml:3:15: the first is here",
@@ -145,7 +145,7 @@ fn github_is_told_in_workflow_commands() {
              clients::unknown tenant `clint1`%0Adid you mean `client1`?",
         ]
     );
-    place.run("check nowhere.yaml --format github").check(
+    folder.run("check nowhere.yaml --format github").check(
         1,
         "::error title=E001 The file must be a readable regular file of UTF-8 text::cannot read `nowhere.yaml`: \
          there is no such file\n",
@@ -154,16 +154,16 @@ fn github_is_told_in_workflow_commands() {
 }
 
 #[test]
-fn what_is_wrong_in_a_source_is_told_with_both_places() {
-    let place = Place::new("");
+fn a_finding_about_a_source_names_both_places() {
+    let folder = TestFolder::new("");
     let init = "network: { servers: { a: { ip: '::1', port: 1 } } }\nservices:\n  s: { provider: a, rpcs: [{ name: one }] }\n";
-    place.write("sub/init.yaml", init);
-    place.write("sub/services/s/one.py", "\n  \ndef one(b):\n    return b\n");
-    let github = place.run("check sub/init.yaml --format github");
-    let told = "::error file=sub/services/s/one.py,line=3,title=E085 A function takes as many arguments as are \
+    folder.write("sub/init.yaml", init);
+    folder.write("sub/services/s/one.py", "\n  \ndef one(b):\n    return b\n");
+    let github = folder.run("check sub/init.yaml --format github");
+    let expected = "::error file=sub/services/s/one.py,line=3,title=E085 A function takes as many arguments as are \
                 declared%2C by position::`one` takes 1 argument, and 0 are declared%0Asub/init.yaml:3:36: declared here\n";
-    github.check(1, told, "");
-    let json = place.run("check sub/init.yaml --format json");
+    github.check(1, expected, "");
+    let json = folder.run("check sub/init.yaml --format json");
     assert_eq!(
         lines(&json.stdout)[0]["elsewhere"],
         json!({
@@ -173,13 +173,13 @@ fn what_is_wrong_in_a_source_is_told_with_both_places() {
 }
 
 #[test]
-fn github_is_told_which_files_are_not_up_to_date() {
-    let place = Place::new(INIT);
-    place.run("init.yaml --out gen --tenant client1 --check --format github").check(
+fn github_gets_the_files_that_are_not_up_to_date() {
+    let folder = TestFolder::new(INIT);
+    folder.run("init.yaml --out gen --tenant client1 --check --format github").check(
         3,
-        "::error file=gen/mod.rs,title=not up to date::missing gen/mod.rs%0Athe same command without --check \
-         updates it\n::error file=gen/svc1.rs,title=not up to date::missing gen/svc1.rs%0Athe same command \
-         without --check updates it\n",
+        "::error file=gen/mod.rs,title=not up to date::missing gen/mod.rs%0Arun the same command without `--check` \
+         to update it\n::error file=gen/svc1.rs,title=not up to date::missing gen/svc1.rs%0Arun the same command \
+         without `--check` to update it\n",
         "",
     );
 }

@@ -1,24 +1,25 @@
-//! Files that are made to cost their reader much are refused, with a place, for little memory.
+//! Hostile files: a file that would cost much memory is refused with little memory. The finding
+//! names its place.
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::process::Command;
 
-use super::place::{INIT, Place};
+use super::place::{INIT, TestFolder};
 
-/// What the program itself takes, its code and its stack included.
+/// Memory that the program itself needs, with its code and its stack.
 const BASELINE_MIB: u64 = 32;
 
-/// What a file may cost beyond that.
+/// Additional memory that a file may cost.
 const ALLOWED_MIB: u64 = 64;
 
-/// Runs `rpcgen check` on a file in an address space of that size, in which a larger allocation
-/// ends the program.
-fn check_within(place: &Place, mebibytes: u64, file: &str) -> (Option<i32>, String) {
+/// Runs `rpcgen check` on a file in an address space of that size. A larger allocation ends the
+/// program.
+fn check_within(folder: &TestFolder, mebibytes: u64, file: &str) -> (Option<i32>, String) {
     let script = format!("ulimit -v {} && exec \"$0\" check \"$1\"", mebibytes << 10);
     let output = Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_rpcgen"), file])
-        .current_dir(place.path())
+        .current_dir(folder.path())
         .output()
         .expect("rpcgen runs");
     (
@@ -28,8 +29,8 @@ fn check_within(place: &Place, mebibytes: u64, file: &str) -> (Option<i32>, Stri
 }
 
 fn check_refused(name: &str, text: &str, code: &str, at: &str) {
-    let place = Place::new(text);
-    let (exit, stderr) = check_within(&place, BASELINE_MIB + ALLOWED_MIB, "init.yaml");
+    let folder = TestFolder::new(text);
+    let (exit, stderr) = check_within(&folder, BASELINE_MIB + ALLOWED_MIB, "init.yaml");
     assert_eq!(exit, Some(1), "{name}: {stderr}");
     assert!(
         stderr.starts_with(&format!("error[{code}]")),
@@ -44,17 +45,17 @@ fn check_refused(name: &str, text: &str, code: &str, at: &str) {
 
 #[test]
 fn a_small_file_is_checked_within_the_baseline() {
-    let place = Place::new(INIT);
-    place.write("services/svc1/rpc1.py", "def rpc1(a, b): ...\n");
-    place.write("services/svc2/rpc2.py", "def rpc2(a): ...\n");
+    let folder = TestFolder::new(INIT);
+    folder.write("services/svc1/rpc1.py", "def rpc1(a, b): ...\n");
+    folder.write("services/svc2/rpc2.py", "def rpc2(a): ...\n");
     assert_eq!(
-        check_within(&place, BASELINE_MIB, "init.yaml"),
+        check_within(&folder, BASELINE_MIB, "init.yaml"),
         (Some(0), String::new())
     );
 }
 
 #[test]
-fn aliases_that_stand_for_much_are_refused() {
+fn aliases_that_expand_to_too_much_are_refused() {
     let square = format!(
         "x-a: &a [{}]\nx-b:\n{}",
         "x, ".repeat(1_500),
@@ -73,7 +74,7 @@ fn aliases_that_stand_for_much_are_refused() {
 }
 
 #[test]
-fn depth_is_refused_where_it_passes_its_limit() {
+fn nesting_above_the_limit_is_refused_at_its_place() {
     check_refused("brackets", &"[".repeat(100_000), "E004", "1:65");
     check_refused("maps", &"{a: ".repeat(100_000), "E004", "1:257");
     check_refused("dashes", &"- ".repeat(100_000), "E004", "1:129");
@@ -85,7 +86,7 @@ fn depth_is_refused_where_it_passes_its_limit() {
 }
 
 #[test]
-fn question_marks_up_to_the_largest_file_are_refused() {
+fn a_large_file_of_question_marks_is_refused() {
     check_refused(
         "keys of keys",
         &"? ? ?\n".repeat((31 << 20) / 6),
@@ -95,11 +96,11 @@ fn question_marks_up_to_the_largest_file_are_refused() {
 }
 
 #[test]
-fn a_file_that_is_too_large_is_not_read() {
-    let place = Place::new("");
-    let large = File::create(place.path().join("large.yaml")).expect("created");
+fn a_file_above_the_size_limit_is_not_read() {
+    let folder = TestFolder::new("");
+    let large = File::create(folder.path().join("large.yaml")).expect("created");
     large.set_len(50_000_000).expect("grown");
-    let (exit, stderr) = check_within(&place, BASELINE_MIB, "large.yaml");
+    let (exit, stderr) = check_within(&folder, BASELINE_MIB, "large.yaml");
     assert_eq!(exit, Some(1), "{stderr}");
     assert!(
         stderr.starts_with("error[E002]: `large.yaml` is larger than 32 MiB\n"),

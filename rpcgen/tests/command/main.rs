@@ -1,4 +1,4 @@
-//! The command `rpcgen`, as it is typed.
+//! The command `rpcgen`, run as a process.
 
 mod breaking;
 mod doc;
@@ -10,33 +10,33 @@ mod schema;
 
 use std::fs;
 
-use place::{INIT, Place};
+use place::{INIT, TestFolder};
 
 #[test]
 fn stubs_are_written_once_and_checked() {
-    let place = Place::new(INIT);
+    let folder = TestFolder::new(INIT);
     let command = "init.yaml --out src/stubs";
-    place.run(&format!("{command} --check")).check(
+    folder.run(&format!("{command} --check")).check(
         3,
         "missing src/stubs/mod.rs\nmissing src/stubs/svc1.rs\nmissing src/stubs/svc2.rs\n",
-        "3 files are not up to date; the same command without --check updates them\n",
+        "3 files are not up to date; run the same command without `--check` to update\n",
     );
-    assert!(!place.path().join("src").exists());
-    place.run(command).check(
+    assert!(!folder.path().join("src").exists());
+    folder.run(command).check(
         0,
         "wrote src/stubs/mod.rs\nwrote src/stubs/svc1.rs\nwrote src/stubs/svc2.rs\n",
         "",
     );
-    place.run(command).check(0, "", "");
-    place.run(&format!("{command} --check")).check(0, "", "");
-    place
+    folder.run(command).check(0, "", "");
+    folder.run(&format!("{command} --check")).check(0, "", "");
+    folder
         .run("init.yaml --out src/stubs --tenant client1 --check")
         .check(
             3,
             "differs src/stubs/mod.rs\ndiffers src/stubs/svc1.rs\nstale src/stubs/svc2.rs\n",
             "3 files",
         );
-    place
+    folder
         .run("init.yaml --out src/stubs --tenant client1")
         .check(
             0,
@@ -47,28 +47,28 @@ fn stubs_are_written_once_and_checked() {
 
 #[test]
 fn the_same_stubs_in_two_folders_are_the_same_bytes() {
-    let place = Place::new(INIT);
-    place.run("init.yaml --out a").check(
+    let folder = TestFolder::new(INIT);
+    folder.run("init.yaml --out a").check(
         0,
         "wrote a/mod.rs\nwrote a/svc1.rs\nwrote a/svc2.rs\n",
         "",
     );
-    place.run("./init.yaml --out deep/b");
+    folder.run("./init.yaml --out deep/b");
     for name in ["mod.rs", "svc1.rs", "svc2.rs"] {
-        let read = |folder: &str| fs::read(place.path().join(folder).join(name)).expect("a file");
+        let read = |stubs: &str| fs::read(folder.path().join(stubs).join(name)).expect("a file");
         assert_eq!(read("a"), read("deep/b"));
     }
 }
 
 #[test]
-fn findings_are_drawn_on_stderr_without_colour_where_there_is_no_terminal() {
-    let place = Place::new(&INIT.replace("provider: server1", "provider: sever1"));
+fn findings_are_printed_to_stderr_without_colour_if_it_is_not_a_terminal() {
+    let folder = TestFolder::new(&INIT.replace("provider: server1", "provider: sever1"));
     for arguments in [
         "init.yaml --out gen",
         "init.yaml --out gen --check",
         "check init.yaml",
     ] {
-        let run = place.run(arguments);
+        let run = folder.run(arguments);
         run.check(1, "", "error");
         assert!(
             run.stderr.contains("did you mean `server1`?"),
@@ -77,34 +77,34 @@ fn findings_are_drawn_on_stderr_without_colour_where_there_is_no_terminal() {
         );
         assert!(!run.stderr.contains('\u{1b}'), "{}", run.stderr);
     }
-    assert!(!place.path().join("gen").exists());
+    assert!(!folder.path().join("gen").exists());
 }
 
 #[test]
-fn sources_are_asked_for_by_check_alone() {
-    let place = Place::new(INIT);
-    place.run("init.yaml --out gen --tenant client1").check(
+fn only_check_needs_the_sources() {
+    let folder = TestFolder::new(INIT);
+    folder.run("init.yaml --out gen --tenant client1").check(
         0,
         "wrote gen/mod.rs\nwrote gen/svc1.rs\n",
         "",
     );
-    let run = place.run("check init.yaml");
+    let run = folder.run("check init.yaml");
     run.check(1, "", "error");
     assert!(
         run.stderr.contains("services/svc1/rpc1.py"),
         "{}",
         run.stderr
     );
-    place.write("services/svc1/rpc1.py", "def rpc1(a, b): ...\n");
-    place.write("services/svc2/rpc2.py", "def rpc2(a): ...\n");
-    place.run("check init.yaml").check(0, "", "");
+    folder.write("services/svc1/rpc1.py", "def rpc1(a, b): ...\n");
+    folder.write("services/svc2/rpc2.py", "def rpc2(a): ...\n");
+    folder.run("check init.yaml").check(0, "", "");
 }
 
 #[test]
-fn check_holds_sources_against_their_signatures() {
-    let place = Place::new(INIT);
-    place.write("services/svc1/rpc1.py", "def rpc(a, b): ...\n");
-    let run = place.run("check init.yaml");
+fn check_compares_sources_with_their_signatures() {
+    let folder = TestFolder::new(INIT);
+    folder.write("services/svc1/rpc1.py", "def rpc(a, b): ...\n");
+    let run = folder.run("check init.yaml");
     run.check(
         1,
         "",
@@ -118,21 +118,21 @@ fn check_holds_sources_against_their_signatures() {
     ] {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
-    place.write("services/svc2/rpc2.py", "def rpc2(a): ...\n");
-    place.run("check init.yaml --no-sources").check(0, "", "");
-    place.run("check init.yaml --python /no/python").check(
+    folder.write("services/svc2/rpc2.py", "def rpc2(a): ...\n");
+    folder.run("check init.yaml --no-sources").check(0, "", "");
+    folder.run("check init.yaml --python /no/python").check(
         0,
         "",
         "note: `/no/python` was not found: the sources were not held against their signatures\n",
     );
-    let run = place.run("check init.yaml --python false");
+    let run = folder.run("check init.yaml --python false");
     run.check(
         1,
         "",
         "error[E083]: `false` ended before it read `services/svc1/rpc1.py` (exit status: 1)\n",
     );
     assert_eq!(
-        place
+        folder
             .run("check init.yaml --no-sources --python python3")
             .code,
         2
@@ -140,10 +140,10 @@ fn check_holds_sources_against_their_signatures() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_one_line() {
-    let place = Place::new(INIT);
-    place.write("file", "");
-    place.write("taken/svc1.rs", "fn mine() {}\n");
+fn a_failure_is_reported_in_one_line() {
+    let folder = TestFolder::new(INIT);
+    folder.write("file", "");
+    folder.write("taken/svc1.rs", "fn mine() {}\n");
     for (arguments, message) in [
         ("nowhere.yaml --out gen", "nowhere.yaml"),
         (
@@ -160,14 +160,14 @@ fn what_cannot_be_done_is_said_in_one_line() {
         ),
         (
             "init.yaml --out taken",
-            "`taken/svc1.rs` is in the way: it was not generated by rpcgen",
+            "`taken/svc1.rs` exists and was not generated by rpcgen; move it",
         ),
         (
             "init.yaml --out gen --tenant clinet1",
             "no client `clinet1` in `init.yaml`: did you mean `client1`?",
         ),
     ] {
-        let run = place.run(arguments);
+        let run = folder.run(arguments);
         run.check(1, "", "error: ");
         assert!(run.stderr.contains(message), "{arguments}: {}", run.stderr);
         assert!(
@@ -180,7 +180,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    let place = Place::new(INIT);
+    let folder = TestFolder::new(INIT);
     for (arguments, help) in [
         ("", "; see `rpcgen --help`"),
         ("init.yaml", "; see `rpcgen --help`"),
@@ -201,7 +201,7 @@ fn wrong_usage_exits_with_2() {
         ),
         ("doc init.yaml --check", "see `rpcgen doc --help`"),
     ] {
-        let run = place.run(arguments);
+        let run = folder.run(arguments);
         assert_eq!(
             (run.code, run.stdout.as_str()),
             (2, ""),
@@ -218,11 +218,11 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn a_verb_wins_over_a_file_of_its_name() {
-    let place = Place::new(INIT);
-    place.write("check", INIT);
-    assert_eq!(place.run("check --out gen").code, 2);
-    place.run("./check --out gen --tenant client1").check(
+fn a_verb_has_priority_over_a_file_of_the_same_name() {
+    let folder = TestFolder::new(INIT);
+    folder.write("check", INIT);
+    assert_eq!(folder.run("check --out gen").code, 2);
+    folder.run("./check --out gen --tenant client1").check(
         0,
         "wrote gen/mod.rs\nwrote gen/svc1.rs\n",
         "",
@@ -230,9 +230,9 @@ fn a_verb_wins_over_a_file_of_its_name() {
 }
 
 #[test]
-fn help_explains_by_example() {
-    let place = Place::new(INIT);
-    let run = place.run("--help");
+fn help_shows_examples() {
+    let folder = TestFolder::new(INIT);
+    let run = folder.run("--help");
     assert_eq!(run.code, 0);
     assert!(
         run.stdout
@@ -240,8 +240,8 @@ fn help_explains_by_example() {
         "{}",
         run.stdout
     );
-    place
+    folder
         .run("--version")
         .check(0, concat!("rpcgen ", env!("CARGO_PKG_VERSION"), "\n"), "");
-    assert!(place.run("--completions bash").stdout.contains("--tenant"));
+    assert!(folder.run("--completions bash").stdout.contains("--tenant"));
 }

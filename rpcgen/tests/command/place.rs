@@ -6,24 +6,24 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// A good file, whose sources are not there.
+/// A valid file, whose sources do not exist.
 pub const INIT: &str = include_str!("../goldens/tenant/init.yaml");
 
-/// A folder with an `init.yaml`, in which the command is run.
-pub struct Place(TempDir);
+/// A folder with an `init.yaml`, in which the command runs.
+pub struct TestFolder(TempDir);
 
-/// What a run left behind.
+/// The exit code and the output of a run.
 pub struct Run {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Place {
+impl TestFolder {
     pub fn new(init: &str) -> Self {
-        let place = Self(tempfile::tempdir().expect("a folder"));
-        place.write("init.yaml", init);
-        place
+        let folder = Self(tempfile::tempdir().expect("a folder"));
+        folder.write("init.yaml", init);
+        folder
     }
 
     pub fn write(&self, name: &str, text: &str) {
@@ -53,17 +53,18 @@ impl Place {
 }
 
 impl Run {
-    /// Holds the run against an exit code, the whole of stdout, and the beginning of stderr.
+    /// Compares the run with an exit code, the whole stdout, and the beginning of stderr.
     pub fn check(&self, code: i32, stdout: &str, stderr: &str) {
-        let Self {
-            code: got,
-            stdout: out,
-            stderr: err,
-        } = self;
-        assert_eq!((*got, out.as_str()), (code, stdout), "{err}");
+        assert_eq!(
+            (self.code, self.stdout.as_str()),
+            (code, stdout),
+            "{}",
+            self.stderr
+        );
         assert!(
-            err.starts_with(stderr) && (stderr.is_empty() == err.is_empty()),
-            "{err}"
+            self.stderr.starts_with(stderr) && (stderr.is_empty() == self.stderr.is_empty()),
+            "{}",
+            self.stderr
         );
     }
 }

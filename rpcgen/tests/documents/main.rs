@@ -1,5 +1,5 @@
-//! Every block of Rust in `README.md` and `docs/TUTORIAL.md` is compiled: its lines stand in one of
-//! the sources below, which are.
+//! Every block of Rust in `README.md` and `docs/TUTORIAL.md` is compiled: its lines are in one of
+//! the sources below, which are compiled.
 
 #[rustfmt::skip]
 #[path = "../goldens/readme/gen/mod.rs"]
@@ -10,10 +10,10 @@ mod readme_stubs;
 mod tutorial_stubs;
 
 #[rustfmt::skip]
-#[expect(clippy::float_cmp, dead_code, reason = "it is compiled, and needs a server to run")]
+#[expect(clippy::float_cmp, dead_code, reason = "it is only compiled, because it needs a server to run")]
 mod readme;
 #[rustfmt::skip]
-#[expect(dead_code, reason = "it is compiled, and needs a server to run")]
+#[expect(dead_code, reason = "it is only compiled, because it needs a server to run")]
 mod tutorial;
 
 const COMPILED: [&str; 5] = [
@@ -41,10 +41,10 @@ fn every_block_of_rust_is_compiled() {
             .collect();
         assert!(!blocks.is_empty(), "{name}");
         for block in blocks {
-            let block = essence(block);
+            let block = normalized(block);
             let is_compiled = COMPILED
                 .iter()
-                .any(|source| essence(source).contains(&block));
+                .any(|source| normalized(source).contains(&block));
             assert!(
                 is_compiled,
                 "{name}: no compiled source has these lines:\n{block}"
@@ -54,17 +54,17 @@ fn every_block_of_rust_is_compiled() {
 }
 
 #[test]
-fn the_stubs_of_the_front_page_are_made_of_its_file() {
+fn the_readme_shows_the_file_of_its_stubs() {
     let readme = include_str!("../../../README.md");
     assert!(readme.contains(include_str!("../goldens/readme/init.yaml")));
 }
 
-/// How a build script's stubs are included, which `demo-client` compiles.
+/// Includes the stubs of a build script. `demo-client` compiles this.
 const INCLUDED: &str = "mod stubs {\n    rpc_runtime::include_stubs!();\n}\n";
 
-/// Returns the lines of some code without their indentation, and without what the page says does
-/// not compile.
-fn essence(code: &str) -> String {
+/// Returns the lines of some code without indentation, and without the lines that the page marks as
+/// not compiling.
+fn normalized(code: &str) -> String {
     let code = code.replace(INCLUDED, "");
     let lines = code.lines().map(str::trim);
     lines

@@ -33,7 +33,7 @@ mod with_a_server {
     use super::stubs::{TOPOLOGY, words};
     use rpc_runtime::Network;
 
-    /// Compiles a test, and does not run it: it needs the tutorial's server.
+    /// Compiles a test without running it, because it needs the tutorial's server.
     macro_rules! compiled {
         (#[test] $test:item) => {
             $test

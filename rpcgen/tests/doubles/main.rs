@@ -1,4 +1,4 @@
-//! Code under test, written against `Calls`, with the generated double in the place of the network.
+//! Tests code that is written against `Calls`, with the generated mock instead of the network.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,22 +28,21 @@ use records::poll;
 use records::types::{Level, Tally};
 use stubs::calc::{self, Calls as _};
 
-/// What a user would have written: it works with a client as well as with a double.
+/// Code as a user would write it. It works with a client and with a mock.
 fn total(calc: &impl calc::Calls, numbers: &[i64]) -> Result<i64, Error> {
     numbers
         .iter()
         .try_fold(0, |sum, number| calc.add(sum, *number))
 }
 
-/// The same without generics.
+/// The same code without generics.
 fn total_of(calc: &dyn calc::Calls, numbers: &[i64]) -> Result<i64, Error> {
     numbers
         .iter()
         .try_fold(0, |sum, number| calc.add_int_int(sum, *number))
 }
 
-/// The same for code that does not block: it works with an asynchronous client as well as with a
-/// double.
+/// The same code as an `async fn`. It works with an asynchronous client and with a mock.
 async fn total_async(calc: &impl calc::AsyncCalls, numbers: &[i64]) -> Result<i64, Error> {
     let mut sum = 0;
     for number in numbers {
@@ -53,7 +52,7 @@ async fn total_async(calc: &impl calc::AsyncCalls, numbers: &[i64]) -> Result<i6
 }
 
 #[test]
-fn code_that_does_not_block_runs_with_the_same_double() {
+fn asynchronous_code_runs_with_the_same_mock() {
     let mock = calc::Mock::new().on_add_int_int(|a, b| Ok(a + b));
     let mut total = pin!(total_async(&mock, &[1, 2, 3]));
     let polled = total.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -84,7 +83,7 @@ fn each_overload_has_its_own_answer() -> Result<(), Error> {
 }
 
 #[test]
-fn an_answer_may_count_and_fail() {
+fn an_answer_may_keep_state_and_fail() {
     let calls = AtomicUsize::new(0);
     let mock = calc::Mock::new().on_add_int_int(move |a, b| {
         let late = || {
@@ -107,7 +106,7 @@ fn an_answer_may_count_and_fail() {
 }
 
 #[test]
-fn a_call_that_nobody_answers_says_which_one() {
+fn the_error_of_an_unanswered_call_names_the_call() {
     let error = total(&calc::Mock::new(), &[7]).expect_err("no answer");
     assert_eq!(
         error.to_string(),
@@ -116,7 +115,7 @@ fn a_call_that_nobody_answers_says_which_one() {
 }
 
 #[test]
-fn records_are_structs_and_enumerations_enums() -> Result<(), Error> {
+fn records_are_structs_and_enumerations_are_enums() -> Result<(), Error> {
     let tally = Tally {
         candidate: "ann".to_owned(),
         votes: 3,
@@ -156,7 +155,7 @@ fn records_are_structs_and_enumerations_enums() -> Result<(), Error> {
 }
 
 #[test]
-fn records_go_through_serde_as_the_file_writes_them() {
+fn serde_uses_the_names_of_the_file() {
     let tally = Tally {
         candidate: "ann".to_owned(),
         votes: 3,
@@ -175,6 +174,6 @@ fn records_go_through_serde_as_the_file_writes_them() {
 }
 
 #[test]
-fn the_tutorial_shows_a_double_that_works() {
+fn the_tutorial_shows_a_mock_that_works() {
     assert!(include_str!("../../../docs/TUTORIAL.md").contains(include_str!("tutorial.rs")));
 }

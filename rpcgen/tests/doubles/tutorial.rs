@@ -1,12 +1,12 @@
 use stubs::words::{self, Calls};
 
-/// How many words are said more than once. `words` is a client, or in tests its double.
+/// Returns how many words occur more than once. `words` is a client, or a mock in tests.
 fn repeated(words: &impl Calls, text: &str) -> Result<usize, rpc_runtime::Error> {
     Ok(words.count(text)?.values().filter(|times| **times > 1).count())
 }
 
 #[test]
-fn a_word_that_is_said_twice_is_repeated() -> Result<(), rpc_runtime::Error> {
+fn a_word_that_occurs_twice_is_repeated() -> Result<(), rpc_runtime::Error> {
     let counts = [("a".to_owned(), 2), ("b".to_owned(), 1)];
     let mock = words::Mock::new().on_count_str(move |_text| Ok(counts.clone().into()));
     assert_eq!(repeated(&mock, "a b a")?, 1);

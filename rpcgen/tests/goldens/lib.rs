@@ -1,4 +1,4 @@
-//! The goldens as a library, so that they are held to what a crate's public items are held to.
+//! The goldens as a library, so that the lints for public items apply to them.
 #![deny(missing_docs, clippy::pedantic, rustdoc::all)]
 
 #[rustfmt::skip]
@@ -33,7 +33,7 @@ pub mod tutorial;
 #[path = "types/gen/mod.rs"]
 pub mod types;
 
-/// As a build script's stubs are.
+/// The stubs of a build script.
 pub mod included {
     include!("tenant/rpc_stubs.rs");
 }

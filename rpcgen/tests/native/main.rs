@@ -1,5 +1,5 @@
-//! What the tutorial shows beyond blocking calls, and a provider's side of native procedures:
-//! handlers as people write them, each of which is served.
+//! The provider's side of native procedures: handlers as people write them. Also compiles the
+//! asynchronous calls of the tutorial.
 
 use std::collections::BTreeMap;
 use std::num::ParseIntError;
@@ -61,10 +61,10 @@ impl Gauges {
 impl Handler for Gauges {
     async fn fast(&self, call: &Call, n: i64) -> Result<i64, Failure> {
         if call.client().is_empty() {
-            return Err(Failure::new("Nobody", "who is calling?"));
+            return Err(Failure::new("UnknownClient", "the client has no name"));
         }
         n.checked_mul(2)
-            .ok_or_else(|| Failure::new("Overflow", format!("{n} is too much")))
+            .ok_or_else(|| Failure::new("Overflow", format!("{n} is too large")))
     }
 
     async fn record(&self, _call: &Call, reading: Reading) -> Result<(), Failure> {
@@ -100,14 +100,14 @@ impl Handler for Gauges {
     }
 
     #[rustfmt::skip]
-    #[expect(clippy::many_single_char_names, reason = "the file does not name them")]
+    #[expect(clippy::many_single_char_names, reason = "the arguments have no names in the file")]
     async fn mean(&self, _: &Call, a: f64, b: f64, c: f64, d: f64, e: f64, f: f64, g: f64, h: f64, i: f64, j: f64, k: f64, l: f64, m: f64) -> Result<f64, Failure> {
         Ok([a, b, c, d, e, f, g, h, i, j, k, l, m].iter().sum::<f64>() / 13.0)
     }
 }
 
 #[test]
-fn a_handler_is_served() {
+fn serve_returns_the_service_of_a_handler() {
     let service = gauges::serve(Gauges::default());
     assert!(format!("{service:?}").contains("gauges"));
 }

@@ -1,4 +1,4 @@
-//! How changes are told: to people by client, to machines one by one.
+//! Prints changes: as text by client, as JSON or as workflow commands one by one.
 
 use rpc_schema::Document;
 use rpc_schema::breaking::{Change, Effect};
@@ -6,30 +6,30 @@ use rpc_schema::diagnostic::Lines;
 use serde_json::json;
 
 use crate::cli::format::github;
-use crate::cli::print::say_line;
+use crate::cli::print::print_line;
 
-/// The version of the JSON lines.
+/// Version of the JSON lines.
 const SCHEMA: u32 = 1;
 
 const EFFECTS: [Effect; 3] = [Effect::Wire, Effect::Source, Effect::New];
 
 pub(super) fn as_text(changes: &[Change]) {
     for of_client in changes.chunk_by(|a, b| a.client == b.client) {
-        say_line(&of_client[0].client);
+        print_line(&of_client[0].client);
         for of_effect in of_client.chunk_by(|a, b| a.effect == b.effect) {
-            say_line(&format!("  {}", heading(of_effect[0].effect)));
+            print_line(&format!("  {}", heading(of_effect[0].effect)));
             for Change { what, why, .. } in of_effect {
-                say_line(&format!("    {what}: {why}"));
+                print_line(&format!("    {what}: {why}"));
             }
         }
     }
-    say_line(&summary(changes));
+    print_line(&summary(changes));
 }
 
 fn heading(effect: Effect) -> &'static str {
     match effect {
         Effect::Wire => "breaks on the wire: calls with the old stubs fail",
-        Effect::Source => "breaks Rust sources: calls may have to be written otherwise",
+        Effect::Source => "breaks Rust sources: calls may have to change",
         Effect::New => "is new",
     }
 }
@@ -64,16 +64,16 @@ pub(super) fn as_json(changes: &[Change]) {
         let line = json!({
             "schema": SCHEMA, "client": client, "effect": effect, "service": service, "rpc": rpc, "what": what, "why": why,
         });
-        say_line(&line.to_string());
+        print_line(&line.to_string());
     }
     let [wire, source, new] = EFFECTS.map(|effect| count(changes, effect));
     let summary =
         json!({ "breaking": wire + source > 0, "wire": wire, "source": source, "new": new });
-    say_line(&json!({ "schema": SCHEMA, "summary": summary }).to_string());
+    print_line(&json!({ "schema": SCHEMA, "summary": summary }).to_string());
 }
 
-/// Each where it stands in the new file: what is gone at its service, what is gone with its service
-/// nowhere.
+/// Prints each change at its place in the new file. A removed procedure is shown at its service; if
+/// the service was removed too, the change has no place.
 pub(super) fn as_commands(changes: &[Change], new: &Document) {
     let lines = Lines::new(new.text());
     for change in changes {
@@ -86,7 +86,7 @@ pub(super) fn as_commands(changes: &[Change], new: &Document) {
         if let Some(start) = place(change, new) {
             properties.push(("line", lines.position(start).0.to_string()));
         }
-        say_line(&github::command(level, &properties, &change.to_string()));
+        print_line(&github::command(level, &properties, &change.to_string()));
     }
 }
 
@@ -96,14 +96,14 @@ fn place(change: &Change, new: &Document) -> Option<usize> {
         .iter()
         .position(|service| service.name == *change.service)?;
     let service = &services[index];
-    let is_meant =
+    let has_same_signature =
         |rpc: &&rpc_schema::model::Rpc| service.signature(rpc).key().as_str() == change.what;
-    let is_namesake =
+    let has_same_name =
         |rpc: &&rpc_schema::model::Rpc| change.rpc.as_deref() == Some(rpc.name.as_str());
     let rpcs = || service.rpcs.iter();
     let found = rpcs()
-        .position(|rpc| is_meant(&rpc))
-        .or_else(|| rpcs().position(|rpc| is_namesake(&rpc)));
+        .position(|rpc| has_same_signature(&rpc))
+        .or_else(|| rpcs().position(|rpc| has_same_name(&rpc)));
     let span = found.map_or_else(
         || new.service_name_span(index),
         |rpc| new.rpc_span(index, rpc, "name"),

@@ -1,5 +1,5 @@
-//! Workflow commands, as described under "Workflow commands for GitHub Actions" in GitHub's
-//! documentation.
+//! Workflow commands. "Workflow commands for GitHub Actions" in GitHub's documentation describes
+//! them.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use rpc_schema::diagnostic::Lines;
 use rpc_schema::{Code, Finding, Report};
 
-use super::Told;
+use super::FileChange;
 use crate::Error;
 
 pub(super) fn failure(error: &Error) -> Vec<String> {
@@ -33,29 +33,30 @@ pub(super) fn failure(error: &Error) -> Vec<String> {
     }
 }
 
-pub(super) fn difference(told: &Told<'_>) -> String {
+pub(super) fn difference(change: &FileChange<'_>) -> String {
     let properties = [
-        ("file", file(told.path)),
+        ("file", file(change.path)),
         ("title", "not up to date".to_owned()),
     ];
-    let message = format!("{} {}", told.word, told.path.display());
+    let message = format!("{} {}", change.word, change.path.display());
     command(
         "error",
         &properties,
-        &format!("{message}\nthe same command without --check updates it"),
+        &format!("{message}\nrun the same command without `--check` to update it"),
     )
 }
 
-/// A finding about a source is shown in the source, and tells where that is declared.
+/// Returns the command of a finding. A finding about a source is shown in the source, and its
+/// message says where the procedure is declared.
 fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
     let at = |offset| {
         let (line, column) = lines.position(offset);
         format!("{}:{line}:{column}", report.path.display())
     };
     let label = Some(finding.label.clone()).filter(|label| !label.is_empty());
-    let (mut properties, about) = match &finding.elsewhere {
+    let (mut properties, place_and_label) = match &finding.elsewhere {
         Some(source) => {
-            let about = [Some(at(finding.span.start)), label]
+            let place_and_label = [Some(at(finding.span.start)), label]
                 .into_iter()
                 .flatten()
                 .collect::<Vec<_>>();
@@ -64,7 +65,7 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
                     ("file", source.path.clone()),
                     ("line", source.line.to_string()),
                 ],
-                Some(about.join(": ")),
+                Some(place_and_label.join(": ")),
             )
         }
         None if report.has_text() => (place(&report.path, lines, &finding.span), label),
@@ -77,7 +78,7 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
         .map(|(span, label)| format!("{}: {label}", at(span.start)));
     let parts = [
         Some(finding.message.clone()),
-        about,
+        place_and_label,
         related,
         finding.hint.clone(),
     ];
@@ -88,7 +89,7 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
     )
 }
 
-/// Columns are understood within one line alone.
+/// Returns the properties of a span. GitHub accepts columns only if the span is within one line.
 fn place(path: &Path, lines: &Lines<'_>, span: &Range<usize>) -> Vec<(&'static str, String)> {
     let (line, column) = lines.position(span.start);
     let (end_line, end_column) = lines.position(span.end);
@@ -114,7 +115,7 @@ fn file(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// A workflow command of a level: `error`, `warning` or `notice`.
+/// Returns a workflow command of a level: `error`, `warning` or `notice`.
 pub(in crate::cli) fn command(level: &str, properties: &[(&str, String)], message: &str) -> String {
     let properties: Vec<String> = properties
         .iter()
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_end_a_command_or_a_property_is_escaped() {
+    fn characters_that_end_a_command_or_a_property_are_escaped() {
         let properties = [
             ("file", "C:\\a,b%.yaml".to_owned()),
             ("title", "x".to_owned()),

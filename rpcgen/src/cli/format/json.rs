@@ -1,4 +1,4 @@
-//! An object per line, with a `schema` number in each; the last is the summary.
+//! A JSON object per line, each with a `schema` number. The last line is the summary.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,10 +7,10 @@ use rpc_schema::diagnostic::Lines;
 use rpc_schema::{Code, Elsewhere, Finding, Report};
 use serde_json::{Map, Value, json};
 
-use super::Told;
+use super::FileChange;
 use crate::Error;
 
-/// The number of this form; it changes when a member changes its meaning or goes.
+/// Version of this format. It increases when a member is removed or changes its meaning.
 const SCHEMA: u32 = 1;
 
 pub(super) fn failure(init: &Path, error: &Error) -> Vec<String> {
@@ -27,10 +27,10 @@ pub(super) fn success(init: &Path) -> String {
     summary(init, 0, None)
 }
 
-pub(super) fn files(init: &Path, files: &[Told<'_>]) -> String {
+pub(super) fn files(init: &Path, files: &[FileChange<'_>]) -> String {
     let files = files
         .iter()
-        .map(|told| json!({ "path": text(told.path), "change": told.word }));
+        .map(|change| json!({ "path": text(change.path), "change": change.word }));
     summary(init, 0, Some(files.collect()))
 }
 
@@ -60,7 +60,7 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
         related.insert("label".to_owned(), json!(label));
         related
     });
-    let mut line = about(Some(finding.code), &report.path, &finding.message);
+    let mut line = common_members(Some(finding.code), &report.path, &finding.message);
     line.append(&mut place(lines, &finding.span));
     line.insert(
         "label".to_owned(),
@@ -75,7 +75,7 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
     Value::Object(line).to_string()
 }
 
-/// A place in another file, such as a source; columns count characters from 1.
+/// Returns a place in another file, such as a source. Columns count characters from 1.
 fn elsewhere(place: &Elsewhere) -> Value {
     let Elsewhere {
         path,
@@ -90,7 +90,7 @@ fn elsewhere(place: &Elsewhere) -> Value {
     })
 }
 
-/// Where something stands; its end is the first character behind it.
+/// Returns the lines and columns of a span. Its end is the first character after it.
 fn place(lines: &Lines<'_>, span: &Range<usize>) -> Map<String, Value> {
     let (line, column) = lines.position(span.start);
     let (end_line, end_column) = lines.position(span.end);
@@ -107,7 +107,7 @@ fn place(lines: &Lines<'_>, span: &Range<usize>) -> Map<String, Value> {
 }
 
 fn without_place(code: Option<Code>, path: &Path, message: &str) -> String {
-    let mut line = about(code, path, message);
+    let mut line = common_members(code, path, message);
     for absent in [
         "line",
         "column",
@@ -123,7 +123,7 @@ fn without_place(code: Option<Code>, path: &Path, message: &str) -> String {
     Value::Object(line).to_string()
 }
 
-fn about(code: Option<Code>, path: &Path, message: &str) -> Map<String, Value> {
+fn common_members(code: Option<Code>, path: &Path, message: &str) -> Map<String, Value> {
     let members = [
         ("schema", json!(SCHEMA)),
         ("code", json!(code.map(|code| code.to_string()))),

@@ -1,25 +1,25 @@
-//! Samples as JSON, and as Python's literals, which differ in a word.
+//! Samples as JSON, and as Python literals, which differ only in `True`.
 
 use super::sample::{self, Sample};
 
-/// `7`, `["a"]`, `{"a": 2.5}`.
+/// Returns a sample as JSON: `7`, `["a"]`, `{"a": 2.5}`.
 pub fn json(sample: &Sample) -> String {
     spell(sample, "true")
 }
 
-/// The same in Python.
+/// Returns a sample as a Python literal.
 pub fn python(sample: &Sample) -> String {
     spell(sample, "True")
 }
 
-fn spell(sample: &Sample, yes: &str) -> String {
-    let spell = |sample: &Sample| spell(sample, yes);
+fn spell(sample: &Sample, true_literal: &str) -> String {
+    let spell = |sample: &Sample| spell(sample, true_literal);
     match sample {
         Sample::Int(int) => int.to_string(),
         Sample::Float(float) => (*float).to_owned(),
-        Sample::Bool => yes.to_owned(),
-        Sample::Str(text) => text_of(text),
-        Sample::Bytes => text_of("aGVsbG8="),
+        Sample::Bool => true_literal.to_owned(),
+        Sample::Str(text) => quoted(text),
+        Sample::Bytes => quoted("aGVsbG8="),
         Sample::List(item) => list([spell(item)]),
         Sample::Dict(key, value) => format!("{{{}: {}}}", key_of(key), spell(value)),
         Sample::Optional(item) => spell(item),
@@ -28,37 +28,37 @@ fn spell(sample: &Sample, yes: &str) -> String {
             let names = record
                 .fields()
                 .iter()
-                .map(|field| text_of(field.name.as_str()));
+                .map(|field| quoted(field.name.as_str()));
             let members = names
                 .zip(values)
                 .map(|(name, value)| format!("{name}: {}", spell(value)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
         }
-        Sample::Enumeration(enumeration) => text_of(sample::item(enumeration)),
+        Sample::Enumeration(enumeration) => quoted(sample::item(enumeration)),
     }
 }
 
-/// A key is text, also where it stands for an `int`.
+/// Returns the key of an object, which is a string even for an `int`.
 fn key_of(key: &Sample) -> String {
     match key {
-        Sample::Int(int) => text_of(&int.to_string()),
+        Sample::Int(int) => quoted(&int.to_string()),
         key => json(key),
     }
 }
 
-/// A text that needs no escaping: names and types need none.
-fn text_of(text: &str) -> String {
+/// Returns a string literal. The text must need no escaping; names and types need none.
+fn quoted(text: &str) -> String {
     format!("\"{text}\"")
 }
 
-/// `[a, b]` of what is spelled already.
+/// Returns a list of items that are spelled already: `[a, b]`.
 pub fn list(items: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-/// A list of names or types.
-pub fn texts(texts: &[String]) -> String {
-    list(texts.iter().map(|text| text_of(text)))
+/// Returns a list of string literals, for names or types.
+pub fn string_list(texts: &[String]) -> String {
+    list(texts.iter().map(|text| quoted(text)))
 }
 
 #[cfg(test)]

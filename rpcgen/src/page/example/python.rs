@@ -1,22 +1,22 @@
-//! A call in Python: a whole script that needs nothing but the standard library.
+//! A call in Python: a complete script that needs only the standard library.
 
-use super::Call;
-use super::json::{list, python, texts};
+use super::ExampleCall;
+use super::json::{list, python, string_list};
 
-/// The script. It calls from the client's own address, by which the server knows it.
-pub fn example(call: &Call<'_>) -> String {
-    let Call {
-        provided,
+/// Returns the script. It calls from the client's own address, because the server identifies the
+/// client by its address.
+pub fn example(call: &ExampleCall<'_>) -> String {
+    let ExampleCall {
+        entry,
         caller,
         arguments,
         ..
     } = call;
-    let (service, address) = (&provided.service.name, provided.provider.address);
-    let (rpc, client, types) = (
-        &call.rpc().name,
-        &caller.name,
-        texts(&call.argument_types()),
-    );
+    let service = &entry.service.name;
+    let address = entry.provider.address;
+    let rpc = &call.rpc().name;
+    let client = &caller.name;
+    let types = string_list(&call.argument_types());
     let arguments = list(arguments.iter().map(python));
     format!(
         r#"import json

@@ -1,26 +1,27 @@
 //! A call in Rust, through the stubs that this crate generates.
 //!
-//! The stubs are taken to be the module `stubs` at the root of the crate.
+//! The example assumes that the stubs are the module `stubs` at the root of the crate.
 
 use rpc_schema::types::Record;
 use rpc_schema::{Type, naming};
 
-use super::Call;
+use super::ExampleCall;
 use super::sample::{self, Sample};
 use crate::ident::RustName;
 use crate::ir::{Overload, OverloadSet, Passing};
 
-/// A statement that is longer has a line for each argument.
+/// Maximum number of characters of a statement on one line. A longer one has a line per argument.
 const MAX_LINE_CHARS: usize = 88;
 
-/// Of an overload the call that takes any of them, where there is one, and then its plain function.
-pub fn example(call: &Call<'_>) -> String {
-    let calls = calls(call).join("\n// or by the name of this overload alone:\n");
-    let has = |is_it: fn(&Type) -> bool| {
+/// Returns the example. For an overload it calls the function for all overloads, if there is one,
+/// and then the plain function.
+pub fn example(call: &ExampleCall<'_>) -> String {
+    let calls = calls(call).join("\n// or call this overload by its own name:\n");
+    let has = |predicate: fn(&Type) -> bool| {
         call.rpc()
             .parameters
             .iter()
-            .any(|parameter| has_inside(&parameter.ty, is_it))
+            .any(|parameter| has_inside(&parameter.ty, predicate))
     };
     let map = if has(|ty| matches!(ty, Type::Dict(..))) {
         "use std::collections::BTreeMap;\n"
@@ -40,13 +41,18 @@ pub fn example(call: &Call<'_>) -> String {
     format!("{map}{types}{blank}{calls}")
 }
 
-fn has_inside(ty: &Type, is_it: fn(&Type) -> bool) -> bool {
-    is_it(ty) || ty.parts().into_iter().any(|part| has_inside(part, is_it))
+fn has_inside(ty: &Type, predicate: fn(&Type) -> bool) -> bool {
+    predicate(ty)
+        || ty
+            .parts()
+            .into_iter()
+            .any(|part| has_inside(part, predicate))
 }
 
-fn calls(call: &Call<'_>) -> Vec<String> {
-    let (rpc, name) = (call.rpc(), call.rpc().name.as_str());
-    let owned = spelled(&call.arguments, owned);
+fn calls(call: &ExampleCall<'_>) -> Vec<String> {
+    let rpc = call.rpc();
+    let name = rpc.name.as_str();
+    let owned = spell_all(&call.arguments, owned);
     if let [_] = call.overloads.rpcs[..] {
         return vec![statement(call, name, &owned)];
     }
@@ -55,44 +61,44 @@ fn calls(call: &Call<'_>) -> Vec<String> {
     generic.into_iter().chain([plain]).collect()
 }
 
-/// On one line, or where that is long on a line for each argument.
-fn statement(call: &Call<'_>, function: &str, arguments: &[String]) -> String {
-    let service = RustName::new(call.provided.service.name.as_str());
+/// Returns the statement of a call: on one line, or if that is too long with a line per argument.
+fn statement(call: &ExampleCall<'_>, function: &str, arguments: &[String]) -> String {
+    let service = RustName::new(call.entry.service.name.as_str());
     let function = RustName::new(function);
     let binding = if call.rpc().returns.is_empty() {
         ""
     } else {
         "let answer = "
     };
-    let opened = format!("{binding}stubs::{service}::{function}(");
-    let line = format!("{opened}{})?;", arguments.join(", "));
+    let head = format!("{binding}stubs::{service}::{function}(");
+    let line = format!("{head}{})?;", arguments.join(", "));
     if line.len() <= MAX_LINE_CHARS || arguments.is_empty() {
         return line;
     }
-    format!("{opened}\n    {},\n)?;", arguments.join(",\n    "))
+    format!("{head}\n    {},\n)?;", arguments.join(",\n    "))
 }
 
-/// The arguments as the function for all overloads takes them; `None` where there is no such
+/// Returns the arguments as the function for all overloads takes them; `None` if there is no such
 /// function.
-fn generic(call: &Call<'_>) -> Option<Vec<String>> {
+fn generic(call: &ExampleCall<'_>) -> Option<Vec<String>> {
     let set = call.overloads.generic.as_ref()?;
-    let spell = if takes_literals(set.overloads.get(call.place)?) {
+    let spell = if takes_literals(set.overloads.get(call.index)?) {
         literal
     } else {
         owned
     };
-    Some(passed(set, spelled(&call.arguments, spell)))
+    Some(pass(set, spell_all(&call.arguments, spell)))
 }
 
-fn passed(set: &OverloadSet, arguments: Vec<String>) -> Vec<String> {
+fn pass(set: &OverloadSet, arguments: Vec<String>) -> Vec<String> {
     match (&set.passing, arguments.len()) {
         (Passing::Separate(_), _) | (Passing::Together, 1) => arguments,
         (Passing::Together, _) => vec![format!("({})", arguments.join(", "))],
     }
 }
 
-/// Many deciding arguments leave out the less usual forms, see
-/// [`crate::emit::MAX_IMPLEMENTATIONS`].
+/// Returns whether the overload takes literals. If many arguments select it, their less usual forms
+/// are left out; see `MAX_IMPLEMENTATIONS` in `emit/overloads.rs`.
 fn takes_literals(overload: &Overload) -> bool {
     overload
         .arguments
@@ -102,7 +108,7 @@ fn takes_literals(overload: &Overload) -> bool {
         <= 2
 }
 
-/// The value with exactly its declared type.
+/// Returns the value with exactly its declared type.
 fn owned(sample: &Sample) -> String {
     match sample {
         Sample::Int(int) => int.to_string(),
@@ -115,9 +121,9 @@ fn owned(sample: &Sample) -> String {
         Sample::Optional(item) => format!("Some({})", owned(item)),
         Sample::Tuple(items) => match items.as_slice() {
             [one] => format!("({},)", owned(one)),
-            items => format!("({})", spelled(items, owned).join(", ")),
+            items => format!("({})", spell_all(items, owned).join(", ")),
         },
-        Sample::Record(record, values) => structure(record, values),
+        Sample::Record(record, values) => record_literal(record, values),
         Sample::Enumeration(enumeration) => {
             let name = RustName::new(enumeration.name().as_str());
             format!(
@@ -128,7 +134,7 @@ fn owned(sample: &Sample) -> String {
     }
 }
 
-fn structure(record: &Record, values: &[Sample]) -> String {
+fn record_literal(record: &Record, values: &[Sample]) -> String {
     let names = record
         .fields()
         .iter()
@@ -144,11 +150,11 @@ fn structure(record: &Record, values: &[Sample]) -> String {
     )
 }
 
-fn spelled(samples: &[Sample], spell: fn(&Sample) -> String) -> Vec<String> {
+fn spell_all(samples: &[Sample], spell: fn(&Sample) -> String) -> Vec<String> {
     samples.iter().map(spell).collect()
 }
 
-/// The value in the shortest form that stands for its type.
+/// Returns the value in the shortest form that its type accepts.
 fn literal(sample: &Sample) -> String {
     match sample {
         Sample::Str(text) => format!("\"{text}\""),

@@ -1,4 +1,4 @@
-//! [`Sample`]: a value of a type, small enough to be read at a glance.
+//! [`Sample`]: a small value of a type, for examples.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rpc_schema::Type;
 use rpc_schema::model::Parameter;
 use rpc_schema::types::{Enumeration, Record};
 
-/// Arguments that mention more types than this have no example.
+/// Maximum number of types in the arguments of an example, with those inside other types.
 const MAX_NODES: usize = 200;
 
 /// A value to show.
@@ -14,7 +14,7 @@ const MAX_NODES: usize = 200;
 pub enum Sample {
     /// An `int`.
     Int(u8),
-    /// A `float`, as every language here writes it.
+    /// A `float`. All languages of the examples write it in this way.
     Float(&'static str),
     /// A `bool`.
     Bool,
@@ -22,11 +22,11 @@ pub enum Sample {
     Str(&'static str),
     /// A `bytes`: the text `hello`.
     Bytes,
-    /// A list of one.
+    /// A list of one item.
     List(Box<Sample>),
-    /// A dictionary of one.
+    /// A dictionary of one entry.
     Dict(Box<Sample>, Box<Sample>),
-    /// An `Optional` that is there.
+    /// An `Optional` with a value.
     Optional(Box<Sample>),
     /// A tuple.
     Tuple(Vec<Sample>),
@@ -40,37 +40,37 @@ const INTS: [u8; 4] = [7, 3, 5, 2];
 const FLOATS: [&str; 4] = ["2.5", "0.5", "1.25", "4.0"];
 const LETTERS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// A value for each argument; those of one type differ, so that their order shows. `None` where
-/// they would fill a page.
+/// Returns a value for each argument; `None` if the values would be too long. Values of the same
+/// type differ, so that their order is visible.
 pub fn of(parameters: &[Parameter]) -> Option<Vec<Sample>> {
     let nodes: usize = parameters
         .iter()
         .map(|parameter| parameter.ty.nodes())
         .sum();
-    let mut supply = Supply::default();
+    let mut values = SampleValues::default();
     (nodes <= MAX_NODES).then(|| {
         parameters
             .iter()
-            .map(|parameter| supply.next(&parameter.ty))
+            .map(|parameter| values.next(&parameter.ty))
             .collect()
     })
 }
 
-/// How many of each have been given out.
+/// The values that samples use in turn, by the number of uses so far.
 #[derive(Default)]
-struct Supply {
+struct SampleValues {
     ints: usize,
     floats: usize,
     letters: usize,
 }
 
-impl Supply {
+impl SampleValues {
     fn next(&mut self, ty: &Type) -> Sample {
         match ty {
-            Type::Int => Sample::Int(turn(&INTS, &mut self.ints)),
-            Type::Float => Sample::Float(turn(&FLOATS, &mut self.floats)),
+            Type::Int => Sample::Int(next_in_turn(&INTS, &mut self.ints)),
+            Type::Float => Sample::Float(next_in_turn(&FLOATS, &mut self.floats)),
             Type::Bool => Sample::Bool,
-            Type::Str => Sample::Str(turn(&LETTERS, &mut self.letters)),
+            Type::Str => Sample::Str(next_in_turn(&LETTERS, &mut self.letters)),
             Type::Bytes => Sample::Bytes,
             Type::List(item) => Sample::List(self.boxed(item)),
             Type::Dict(key, value) => Sample::Dict(self.boxed(&key.as_type()), self.boxed(value)),
@@ -93,13 +93,13 @@ impl Supply {
     }
 }
 
-fn turn<T: Copy, const N: usize>(values: &[T; N], given: &mut usize) -> T {
-    let value = values[*given % N];
-    *given += 1;
+fn next_in_turn<T: Copy, const N: usize>(values: &[T; N], used: &mut usize) -> T {
+    let value = values[*used % N];
+    *used += 1;
     value
 }
 
-/// The item that stands for an enumeration.
+/// Returns the item that examples use for an enumeration.
 pub fn item(enumeration: &Enumeration) -> &str {
     enumeration.items().first().map_or("", String::as_str)
 }

@@ -1,44 +1,47 @@
 //! A call from the shell: with `nc`, and with `rpc-client`.
 
-use super::Call;
-use super::json::{json, list, texts};
+use super::ExampleCall;
+use super::json::{json, list, string_list};
 use super::sample::Sample;
 
-/// One line of JSON, sent from the client's own address.
-pub fn nc(call: &Call<'_>) -> String {
-    let Call {
-        provided,
+/// Returns the command that sends one line of JSON from the client's own address.
+pub fn nc(call: &ExampleCall<'_>) -> String {
+    let ExampleCall {
+        entry,
         caller,
         arguments,
         ..
     } = call;
     let request = format!(
         r#"{{"header": "RPC-REQ", "value": {{"service": "{}", "rpc": "{}", "argument-types": {}, "arguments": {}, "client": "{}"}}}}"#,
-        provided.service.name,
+        entry.service.name,
         call.rpc().name,
-        texts(&call.argument_types()),
+        string_list(&call.argument_types()),
         list(arguments.iter().map(json)),
         caller.name,
     );
-    let address = provided.provider.address;
-    let (request, ip, host, port) = (quoted(&request), caller.ip, address.ip(), address.port());
-    format!("printf '%s\\n' {request} | nc -N -s {ip} {host} {port}")
+    format!(
+        "printf '%s\\n' {request} | nc -N -s {ip} {host} {port}",
+        request = quoted(&request),
+        ip = caller.ip,
+        host = entry.provider.address.ip(),
+        port = entry.provider.address.port(),
+    )
 }
 
-/// The types are named where the values alone could mean another overload.
-pub fn rpc_client(call: &Call<'_>) -> String {
-    let Call {
+/// Returns the command for `rpc-client`. It names the types if the values alone could mean another
+/// overload.
+pub fn rpc_client(call: &ExampleCall<'_>) -> String {
+    let ExampleCall {
         subject,
-        provided,
+        entry,
         caller,
         arguments,
         ..
     } = call;
-    let (init, service, rpc) = (
-        file(&subject.file),
-        &provided.service.name,
-        &call.rpc().name,
-    );
+    let init = file(&subject.file);
+    let service = &entry.service.name;
+    let rpc = &call.rpc().name;
     let mut command = format!(
         "rpc-client --init {init} --as {} call {service}.{rpc}",
         caller.name
@@ -52,7 +55,7 @@ pub fn rpc_client(call: &Call<'_>) -> String {
     command
 }
 
-/// A file's name, which the program must not take for a flag.
+/// Returns a file's name. One that begins with `-` gets a prefix, so that it is not read as a flag.
 fn file(name: &str) -> String {
     if name.starts_with('-') {
         quoted(&format!("./{name}"))
@@ -61,7 +64,7 @@ fn file(name: &str) -> String {
     }
 }
 
-/// Where a `str` is declared, plain words do.
+/// Returns an argument as `rpc-client` reads it. For a `str` it is the plain text, without quotes.
 fn word(argument: &Sample) -> String {
     match argument {
         Sample::Str(text) => (*text).to_owned(),
@@ -69,8 +72,7 @@ fn word(argument: &Sample) -> String {
     }
 }
 
-/// A word as the shell takes it: in single quotes where it has characters that mean something
-/// there.
+/// Returns a word of a shell command. It is in single quotes if it has special characters.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_arrives_as_it_is() {
+    fn words_with_special_characters_are_quoted() {
         for (word, written) in [
             ("init.yaml", "init.yaml"),
             ("7", "7"),

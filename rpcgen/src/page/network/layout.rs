@@ -1,4 +1,4 @@
-//! [`Layout`]: where everything in the drawing stands, in pixels.
+//! [`Layout`]: the positions of all elements of the drawing, in pixels.
 //!
 //! ```text
 //!                       ┌ server1 ────┐
@@ -11,20 +11,20 @@
 
 use super::order::Ranks;
 
-/// How many characters of a name are drawn.
+/// Maximum number of characters of a drawn name.
 const MAX_LABEL_CHARS: usize = 30;
 
-/// A character of the drawing's font, which is of one width, rounded up.
+/// Width of a character of the drawing's monospaced font, rounded up.
 const CHAR: usize = 8;
 const PADDING: usize = 12;
 const ROW: usize = 28;
 const ROW_GAP: usize = 6;
 const GROUP_GAP: usize = 16;
-/// A server's name and its address.
+/// Height of a server's name and address.
 const GROUP_HEAD: usize = 46;
 const MARGIN: usize = 4;
 
-/// What is to be drawn; indices count in these lists.
+/// The elements to draw. Indices refer to these lists.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The clients' names.
@@ -40,24 +40,24 @@ pub struct Plan {
 /// A rectangle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Area {
-    /// Its left side.
+    /// The position of its left side.
     pub x: usize,
-    /// Its upper side.
+    /// The position of its upper side.
     pub y: usize,
-    /// From left to right.
+    /// Its width.
     pub width: usize,
-    /// From top to bottom.
+    /// Its height.
     pub height: usize,
 }
 
-/// Something with a name, at its place.
+/// A client, a service or a server in the drawing.
 #[derive(Debug)]
 pub struct Node {
-    /// Where it stands in the plan.
+    /// Its index in the plan.
     pub index: usize,
     /// Its name, shortened to fit.
     pub label: String,
-    /// Where it is drawn.
+    /// Its area in the drawing.
     pub area: Area,
 }
 
@@ -72,7 +72,7 @@ pub struct Group {
     pub services: Vec<Node>,
 }
 
-/// A drawing's places.
+/// The positions of all elements of a drawing.
 #[derive(Debug)]
 pub struct Layout {
     /// The whole drawing's width.
@@ -86,7 +86,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Puts everything of a plan at its place.
+    /// Lays out a plan.
     pub fn new(plan: &Plan) -> Self {
         let ranks = ranks(plan);
         let left = column_width(plan.clients.iter());
@@ -96,7 +96,7 @@ impl Layout {
             .flat_map(|(name, address, _)| [name, address]);
         let right = column_width(labels) + PADDING;
         let right = right.max(column_width(plan.services.iter()) + 2 * PADDING);
-        let x = MARGIN + left + channel(plan.edges.len());
+        let x = MARGIN + left + channel_width(plan.edges.len());
 
         let height = clients_height(plan).max(groups_height(plan));
         let clients = place_clients(plan, &ranks, left, height);
@@ -130,7 +130,7 @@ fn ranks(plan: &Plan) -> Ranks {
         clients: (0..plan.clients.len()).collect(),
         servers: servers.collect(),
     }
-    .by_middles(&plan.edges)
+    .sorted_by_means(&plan.edges)
 }
 
 fn column_width<'a>(labels: impl Iterator<Item = &'a String>) -> usize {
@@ -138,8 +138,9 @@ fn column_width<'a>(labels: impl Iterator<Item = &'a String>) -> usize {
     longest.clamp(6, MAX_LABEL_CHARS) * CHAR + 2 * PADDING
 }
 
-/// The room between the columns: more edges need more of it to be told apart.
-fn channel(edges: usize) -> usize {
+/// Returns the width of the gap between the columns. More edges need a wider gap, so that a reader
+/// can distinguish them.
+fn channel_width(edges: usize) -> usize {
     (80 + 2 * edges).min(260)
 }
 
@@ -160,7 +161,7 @@ fn groups_height(plan: &Plan) -> usize {
     heights.saturating_sub(GROUP_GAP)
 }
 
-/// Spread over the whole height, each in the middle of its share.
+/// Places the clients evenly over the whole height.
 fn place_clients(plan: &Plan, ranks: &Ranks, width: usize, height: usize) -> Vec<Node> {
     let count = plan.clients.len().max(1);
     let place = |(rank, &index): (usize, &usize)| {
@@ -244,7 +245,7 @@ mod tests {
                 && other.y < self.y + self.height
         }
 
-        fn holds(&self, other: &Self) -> bool {
+        fn contains(&self, other: &Self) -> bool {
             self.x <= other.x
                 && self.y <= other.y
                 && other.x + other.width <= self.x + self.width
@@ -252,16 +253,16 @@ mod tests {
         }
     }
 
-    /// As many of each, the services dealt out to the servers, every client with every `step`th
-    /// service.
+    /// Returns a plan with these numbers of elements. The services are spread over the servers, and
+    /// every client calls every `step`th service.
     fn plan(clients: usize, servers: usize, services: usize, step: usize) -> Plan {
-        let of = |server: usize| (server..services).step_by(servers).collect();
+        let services_of = |server: usize| (server..services).step_by(servers).collect();
         let edges =
             (0..clients).flat_map(|c| (c % step..services).step_by(step).map(move |s| (c, s)));
         Plan {
             clients: (0..clients).map(|n| format!("client{n}")).collect(),
             servers: (0..servers)
-                .map(|n| (format!("server{n}"), format!("[::1]:{n}"), of(n)))
+                .map(|n| (format!("server{n}"), format!("[::1]:{n}"), services_of(n)))
                 .collect(),
             services: (0..services)
                 .map(|n| format!("service{n}{}", "_long".repeat(n % 20)))
@@ -281,7 +282,7 @@ mod tests {
         let mut boxes: Vec<&Node> = layout.clients.iter().collect();
         for group in &layout.groups {
             for service in &group.services {
-                assert!(group.node.area.holds(&service.area), "{service:?}");
+                assert!(group.node.area.contains(&service.area), "{service:?}");
                 assert!(
                     service.area.y >= group.node.area.y + GROUP_HEAD,
                     "{service:?}"
@@ -290,15 +291,15 @@ mod tests {
             boxes.extend(&group.services);
         }
         let groups: Vec<&Node> = layout.groups.iter().map(|group| &group.node).collect();
-        parted(&boxes);
-        parted(
+        assert_disjoint(&boxes);
+        assert_disjoint(
             &groups
                 .into_iter()
                 .chain(&layout.clients)
                 .collect::<Vec<_>>(),
         );
         for node in boxes {
-            assert!(whole.holds(&node.area), "{node:?}");
+            assert!(whole.contains(&node.area), "{node:?}");
             assert!(
                 node.label.chars().count() * CHAR + PADDING <= node.area.width,
                 "{node:?}"
@@ -306,7 +307,7 @@ mod tests {
         }
     }
 
-    fn parted(nodes: &[&Node]) {
+    fn assert_disjoint(nodes: &[&Node]) {
         for (index, node) in nodes.iter().enumerate() {
             assert!(
                 nodes[index + 1..]
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_stand_beside_what_they_call() {
+    fn clients_are_placed_next_to_their_services() {
         let plan = Plan {
             edges: vec![(0, 2), (1, 1), (2, 0)],
             ..plan(3, 3, 3, 1)

@@ -1,10 +1,11 @@
-//! In which order nodes stand, so that few edges cross: each moves to the middle of its neighbours,
-//! back and forth.
+//! Orders the nodes so that few edges cross. It moves each node to the mean position of its
+//! neighbours, and repeats this for both columns.
 
-/// How often both columns are put in order.
+/// Number of times that both columns are sorted.
 const SWEEPS: usize = 8;
 
-/// A bipartite network by its places in the file: clients, and servers with their services.
+/// The order of both columns: clients, and servers with their services. Each is named by its index
+/// in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranks {
     /// The clients from top to bottom.
@@ -14,49 +15,51 @@ pub struct Ranks {
 }
 
 impl Ranks {
-    /// Orders what stands in the file's order; `edges` are pairs of a client and a service. Nodes
-    /// of equal middle keep their order, those without an edge go to the end.
-    pub fn by_middles(mut self, edges: &[(usize, usize)]) -> Self {
+    /// Returns the sorted columns; `self` must be in the file's order. `edges` are pairs of a
+    /// client and a service. Nodes with equal means keep their order. Nodes without an edge go to
+    /// the end.
+    pub fn sorted_by_means(mut self, edges: &[(usize, usize)]) -> Self {
         for _ in 0..SWEEPS {
             let places = places(self.services());
-            let middles = middles(
+            let means = means(
                 edges.iter().map(|&(client, service)| (client, service)),
                 &places,
             );
-            sort(&mut self.clients, &middles);
+            sort(&mut self.clients, &means);
             let places = self::places(self.clients.iter().copied());
-            self.order_services(edges, &places);
+            self.sort_services(edges, &places);
         }
         self
     }
 
-    fn order_services(&mut self, edges: &[(usize, usize)], clients: &[usize]) {
+    fn sort_services(&mut self, edges: &[(usize, usize)], clients: &[usize]) {
         let owners = self.owners();
-        let of_services = middles(
+        let service_means = means(
             edges.iter().map(|&(client, service)| (service, client)),
             clients,
         );
-        let of_servers = middles(
+        let server_means = means(
             edges
                 .iter()
                 .map(|&(client, service)| (owners[service], client)),
             clients,
         );
         for (_, services) in &mut self.servers {
-            sort(services, &of_services);
+            sort(services, &service_means);
         }
-        self.servers
-            .sort_by(|(a, _), (b, _)| middle(&of_servers, *a).total_cmp(&middle(&of_servers, *b)));
+        self.servers.sort_by(|(a, _), (b, _)| {
+            mean_or_end(&server_means, *a).total_cmp(&mean_or_end(&server_means, *b))
+        });
     }
 
-    /// The services from top to bottom.
+    /// Returns the services from top to bottom.
     fn services(&self) -> impl Iterator<Item = usize> {
         self.servers
             .iter()
             .flat_map(|(_, services)| services.iter().copied())
     }
 
-    /// The server of each service.
+    /// Returns the server of each service.
     fn owners(&self) -> Vec<usize> {
         let mut owners = vec![0; self.services().count()];
         for (server, services) in &self.servers {
@@ -68,7 +71,7 @@ impl Ranks {
     }
 }
 
-/// The place of each node among these.
+/// Returns the position of each node in the given order.
 fn places(nodes: impl Iterator<Item = usize>) -> Vec<usize> {
     let mut places = Vec::new();
     for (place, node) in nodes.enumerate() {
@@ -80,8 +83,8 @@ fn places(nodes: impl Iterator<Item = usize>) -> Vec<usize> {
     places
 }
 
-/// The mean place of each node's neighbours.
-fn middles(edges: impl Iterator<Item = (usize, usize)>, places: &[usize]) -> Vec<f64> {
+/// Returns the mean position of each node's neighbours; NaN for a node without neighbours.
+fn means(edges: impl Iterator<Item = (usize, usize)>, places: &[usize]) -> Vec<f64> {
     let mut sums: Vec<(u32, u32)> = Vec::new();
     for (node, neighbour) in edges {
         if sums.len() <= node {
@@ -95,16 +98,16 @@ fn middles(edges: impl Iterator<Item = (usize, usize)>, places: &[usize]) -> Vec
         .collect()
 }
 
-fn sort(nodes: &mut [usize], middles: &[f64]) {
-    nodes.sort_by(|a, b| middle(middles, *a).total_cmp(&middle(middles, *b)));
+fn sort(nodes: &mut [usize], means: &[f64]) {
+    nodes.sort_by(|a, b| mean_or_end(means, *a).total_cmp(&mean_or_end(means, *b)));
 }
 
-/// Beyond every place for a node without neighbours.
-fn middle(middles: &[f64], node: usize) -> f64 {
-    middles
+/// Returns the mean of a node. It is infinite for a node without neighbours, which sorts it last.
+fn mean_or_end(means: &[f64], node: usize) -> f64 {
+    means
         .get(node)
         .copied()
-        .filter(|middle| !middle.is_nan())
+        .filter(|mean| !mean.is_nan())
         .unwrap_or(f64::INFINITY)
 }
 
@@ -123,14 +126,12 @@ mod tests {
             clients: (0..clients).collect(),
             servers,
         }
-        .by_middles(edges)
+        .sorted_by_means(edges)
     }
 
     fn crossings(ranks: &Ranks, edges: &[(usize, usize)]) -> usize {
-        let (clients, services) = (
-            places(ranks.clients.iter().copied()),
-            places(ranks.services()),
-        );
+        let clients = places(ranks.clients.iter().copied());
+        let services = places(ranks.services());
         let ends: Vec<(usize, usize)> = edges
             .iter()
             .map(|&(c, s)| (clients[c], services[s]))
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_that_need_not_cross_do_not() {
+    fn edges_that_can_avoid_crossing_do_not_cross() {
         for (clients, services, edges) in [
             (2, &[1, 1][..], &[(0, 1), (1, 0)][..]),
             (3, &[3], &[(0, 2), (1, 1), (2, 0)]),
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_edge_goes_to_the_end() {
+    fn a_node_without_edges_goes_to_the_end() {
         let ranks = ordered(3, &[2, 1], &[(1, 1), (2, 2)]);
         assert_eq!(
             ranks,
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_can_be_ordered() {
+    fn an_empty_network_can_be_sorted() {
         assert_eq!(
             ordered(0, &[], &[]),
             Ranks {

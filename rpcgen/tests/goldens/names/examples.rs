@@ -55,12 +55,12 @@ let answer = stubs::std::String()?;
 }
 {
 let answer = stubs::std::r#where(7)?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::std::where_int(7)?;
 }
 {
 let answer = stubs::std::r#where("a")?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::std::where_str("a".to_owned())?;
 }
 {
@@ -74,12 +74,12 @@ let answer = stubs::std::from_text("a".to_owned())?;
 }
 {
 let answer = stubs::std::Vec(7, 3)?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::std::Vec_int_int(7, 3)?;
 }
 {
 let answer = stubs::std::Vec(7, "a")?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::std::Vec_int_str(7, "a".to_owned())?;
 }
 {
@@ -120,12 +120,12 @@ stubs::std::borrow()?;
 }
 {
 let answer = stubs::std::Arc(7)?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::std::Arc_int(7)?;
 }
 {
 let answer = stubs::std::Arc("a")?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::std::Arc_str("a".to_owned())?;
 }
 {

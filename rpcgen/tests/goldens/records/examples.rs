@@ -18,7 +18,7 @@ use stubs::types;
 let answer = stubs::poll::show(
     types::Tally { candidate: "a".to_owned(), votes: 7, trust: Some(types::Level::Low) },
 )?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::poll::show_tally(
     types::Tally { candidate: "a".to_owned(), votes: 7, trust: Some(types::Level::Low) },
 )?;
@@ -27,7 +27,7 @@ let answer = stubs::poll::show_tally(
 use stubs::types;
 
 let answer = stubs::poll::show(types::Level::Low)?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::poll::show_level(types::Level::Low)?;
 }
 {
@@ -36,7 +36,7 @@ use stubs::types;
 let answer = stubs::poll::show(
     (vec![types::Tally { candidate: "a".to_owned(), votes: 7, trust: Some(types::Level::Low) }], types::Level::Low),
 )?;
-// or by the name of this overload alone:
+// or call this overload by its own name:
 let answer = stubs::poll::show_list_tally_level(
     vec![types::Tally { candidate: "a".to_owned(), votes: 7, trust: Some(types::Level::Low) }],
     types::Level::Low,

@@ -21,13 +21,13 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
-    reason = "names, types and words are those of init.yaml"
+    reason = "names, types and docs come from init.yaml"
 )]
 pub mod svc1 {
     //! The service `svc1`, provided by `server1`; its tenants: `client1`, `client2`.
     //!
-    //! The functions call through the installed network, [`Client`] through the one it was made with,
-    //! as does `AsyncClient` without blocking; [`Mock`] stands in for it in tests.
+    //! The functions call through the installed network. [`Client`] calls through a network of your
+    //! choice; `AsyncClient` does so without blocking. [`Mock`] replaces a client in tests.
 
     use ::rpc_runtime::{Error, Network, RecordedCall};
 
@@ -38,14 +38,14 @@ pub mod svc1 {
         Client::rpc1(&plumbing::client()?, a, b)
     }
 
-    /// The calls of `svc1` on a network of one's own choice.
+    /// Calls `svc1` through a network of your choice.
     #[derive(Clone, Debug)]
     pub struct Client {
         network: Network,
     }
 
     impl Client {
-        /// Calls through this network from here on.
+        /// Creates a client that calls through this network.
         #[must_use]
         pub fn new(network: &Network) -> Self {
             Self { network: network.clone() }
@@ -60,15 +60,15 @@ pub mod svc1 {
     }
 
     ::rpc_runtime::if_async! {
-        /// The calls of [`Client`] as `async fn`s, for code that runs on tokio. The feature `async` of
-        /// `rpc-runtime` adds it. A call is cancelled when its future is dropped.
+        /// The calls of [`Client`] as `async fn`s, for code that runs on tokio. It needs the feature
+        /// `async` of `rpc-runtime`. Dropping the future of a call cancels the call.
         #[derive(Clone, Debug)]
         pub struct AsyncClient {
             network: Network,
         }
 
         impl AsyncClient {
-            /// Calls through this network from here on.
+            /// Creates a client that calls through this network.
             #[must_use]
             pub fn new(network: &Network) -> Self { Self { network: network.clone() } }
             /// See [`Client::rpc1`].
@@ -78,7 +78,7 @@ pub mod svc1 {
         }
     }
 
-    /// What can be called of `svc1`, for code that takes a [`Client`] as well as a [`Mock`].
+    /// The procedures of `svc1`, for code that accepts a [`Client`] or a [`Mock`].
     #[rustfmt::skip]
     pub trait Calls {
         /// See [`Client::rpc1`].
@@ -86,8 +86,8 @@ pub mod svc1 {
     }
 
     ::rpc_runtime::if_async! {
-        /// What can be called of `svc1` without blocking, for code that takes an [`AsyncClient`] as
-        /// well as a [`Mock`].
+        /// The procedures of `svc1` as asynchronous calls, for code that accepts an [`AsyncClient`] or
+        /// a [`Mock`].
         pub trait AsyncCalls: Sync {
             /// See [`Client::rpc1`].
             fn rpc1(
@@ -98,8 +98,8 @@ pub mod svc1 {
         }
     }
 
-    /// A double of [`Client`] for tests: closures answer, and every call is remembered. Clones are the
-    /// same double.
+    /// Replaces [`Client`] in tests: closures answer the calls, and every call is recorded.
+    /// Clones share closures and recorded calls.
     #[derive(Clone, Debug, Default)]
     #[must_use]
     pub struct Mock {
@@ -108,12 +108,12 @@ pub mod svc1 {
 
     #[rustfmt::skip]
     impl Mock {
-        /// A double that answers nothing yet.
+        /// Creates a mock without answers.
         pub fn new() -> Self { <Self as Default>::default() }
-        /// Every call so far, in order.
+        /// Returns every call so far, in order.
         #[must_use]
         pub fn recorded(&self) -> Vec<RecordedCall> { self.mock.recorded() }
-        /// Answers `svc1.rpc1(int, List[str]) -> (str)`.
+        /// Sets the answer to `svc1.rpc1(int, List[str]) -> (str)`.
         pub fn on_rpc1(
             self,
             answer: impl Fn(i64, Vec<String>) -> Result<String, Error> + Send + Sync + 'static,
@@ -128,7 +128,7 @@ pub mod svc1 {
         use ::rpc_runtime::Error;
         use ::rpc_runtime::private::{Carrier, Transport};
 
-        /// The client on the installed network.
+        /// Returns a client on the installed network.
         pub fn client() -> Result<Client, Error> {
             ::rpc_runtime::private::installed(&super::super::TOPOLOGY).map(|network| Client { network })
         }
@@ -180,8 +180,7 @@ pub mod svc1 {
     }
 }
 
-/// The network these stubs were made for: its servers, its clients, and who provides which
-/// service.
+/// The network of these stubs: servers, clients, and the provider of each service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[

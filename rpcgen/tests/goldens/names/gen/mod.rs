@@ -29,7 +29,7 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
-    reason = "names, types and words are those of init.yaml"
+    reason = "names, types and docs come from init.yaml"
 )]
 
 #[rustfmt::skip]
@@ -53,8 +53,7 @@ pub mod rpc_runtime;
 #[rustfmt::skip]
 pub mod empty;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which
-/// service.
+/// The network of these stubs: servers, clients, and the provider of each service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[
@@ -74,5 +73,5 @@ pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopolo
         ::rpc_runtime::topology::StaticService::new("empty", "server1"),
     ],
     ::core::option::Option::None,
-    "52912b8a3fcb0e5e4869ba8562173c9171d1552f538b89a716c2016467c1690e",
+    "31c09c1b18e063e39f11f0b9269a0285a401fcbdcbe2463bd3b1094728223199",
 );

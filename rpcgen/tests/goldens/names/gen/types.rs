@@ -51,7 +51,7 @@ impl Some {
     /// Every item, in order.
     pub const ALL: [Self; 3] = [Self::None, Self::Some, Self::Self_];
 
-    /// The item as the network's file writes it.
+    /// Returns the item as `init.yaml` writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -163,7 +163,7 @@ impl Value {
     /// Every item, in order.
     pub const ALL: [Self; 2] = [Self::Value, Self::All];
 
-    /// The item as the network's file writes it.
+    /// Returns the item as `init.yaml` writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -243,7 +243,7 @@ impl Error {
         Self::Match,
     ];
 
-    /// The item as the network's file writes it.
+    /// Returns the item as `init.yaml` writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -324,7 +324,7 @@ impl Failure {
     /// Every item, in order.
     pub const ALL: [Self; 3] = [Self::Call, Self::Future, Self::Serve];
 
-    /// The item as the network's file writes it.
+    /// Returns the item as `init.yaml` writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

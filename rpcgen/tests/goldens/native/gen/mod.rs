@@ -25,7 +25,7 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
-    reason = "names, types and words are those of init.yaml"
+    reason = "names, types and docs come from init.yaml"
 )]
 
 #[rustfmt::skip]
@@ -37,8 +37,7 @@ pub mod gauges;
 #[rustfmt::skip]
 pub mod notes;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which
-/// service.
+/// The network of these stubs: servers, clients, and the provider of each service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101)],
@@ -48,5 +47,5 @@ pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopolo
         ::rpc_runtime::topology::StaticService::new("notes", "server1"),
     ],
     ::core::option::Option::None,
-    "c75870453df25b204069d2183bab54859f0380e07a1923f85bf81a26eb193846",
+    "821629169fffa016edfa669be51f508465d07293fa3fc48d5c1c80d65d049247",
 );

@@ -26,7 +26,7 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
-    reason = "names, types and words are those of init.yaml"
+    reason = "names, types and docs come from init.yaml"
 )]
 
 #[rustfmt::skip]
@@ -38,8 +38,7 @@ pub mod polls;
 #[rustfmt::skip]
 pub mod store;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which
-/// service.
+/// The network of these stubs: servers, clients, and the provider of each service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101)],
@@ -50,5 +49,5 @@ pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopolo
         ::rpc_runtime::topology::StaticService::new("store", "server1"),
     ],
     ::core::option::Option::None,
-    "6ada9d5330ca2c5d5cffcb4ce9766f3a389630bf19d121a199a50c527c0cc003",
+    "689001ff1543c6ff8f4f5ec4659587e06dd2117c6c1e1d999be6fc935c9bcf03",
 );

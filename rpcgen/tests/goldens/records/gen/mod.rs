@@ -24,7 +24,7 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
-    reason = "names, types and words are those of init.yaml"
+    reason = "names, types and docs come from init.yaml"
 )]
 
 #[rustfmt::skip]
@@ -33,13 +33,12 @@ pub mod types;
 #[rustfmt::skip]
 pub mod poll;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which
-/// service.
+/// The network of these stubs: servers, clients, and the provider of each service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[::rpc_runtime::topology::StaticServer::v4("server1", [127, 0, 0, 1], 7101)],
     &[::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1])],
     &[::rpc_runtime::topology::StaticService::new("poll", "server1")],
     ::core::option::Option::None,
-    "36c461a6c5bfd0209b07719b1c7f91b272dd67f77ec9555da85102814fb6a75a",
+    "95318ca11bf190eaa3afa7f61d33fc17a153d7330e10be3884dc041b53b340f1",
 );

@@ -36,7 +36,7 @@ impl Level {
     /// Every item, in order.
     pub const ALL: [Self; 4] = [Self::Low, Self::VeryHigh, Self::And, Self::NotFound];
 
-    /// The item as the network's file writes it.
+    /// Returns the item as `init.yaml` writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Level {
 
 ::rpc_runtime::private::enumeration!(Level);
 
-/// What one candidate got.
+/// The votes of one candidate.
 ///
 /// The record `Tally`.
 #[derive(
@@ -116,7 +116,7 @@ impl Unused {
     /// Every item, in order.
     pub const ALL: [Self; 1] = [Self::A];
 
-    /// The item as the network's file writes it.
+    /// Returns the item as `init.yaml` writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 //!
 //! - [`svc1`](mod@svc1), provided by `server1`
 //!
-//! Not here, since `client1` is no tenant of theirs and would be refused: `svc2`.
+//! Left out, because `client1` is not a tenant and may not call them: `svc2`.
 #![allow(
     dead_code,
     non_camel_case_types,
@@ -26,14 +26,13 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
-    reason = "names, types and words are those of init.yaml"
+    reason = "names, types and docs come from init.yaml"
 )]
 
 #[rustfmt::skip]
 pub mod svc1;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which
-/// service.
+/// The network of these stubs: servers, clients, and the provider of each service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[

@@ -24,14 +24,13 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
-    reason = "names, types and words are those of init.yaml"
+    reason = "names, types and docs come from init.yaml"
 )]
 
 #[rustfmt::skip]
 pub mod words;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which
-/// service.
+/// The network of these stubs: servers, clients, and the provider of each service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[::rpc_runtime::topology::StaticServer::v4("home", [127, 0, 0, 1], 7101)],

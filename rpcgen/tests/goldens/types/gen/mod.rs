@@ -24,14 +24,13 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
-    reason = "names, types and words are those of init.yaml"
+    reason = "names, types and docs come from init.yaml"
 )]
 
 #[rustfmt::skip]
 pub mod shapes;
 
-/// The network these stubs were made for: its servers, its clients, and who provides which
-/// service.
+/// The network of these stubs: servers, clients, and the provider of each service.
 #[rustfmt::skip]
 pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
     &[
@@ -48,5 +47,5 @@ pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopolo
     ],
     &[::rpc_runtime::topology::StaticService::new("shapes", "server2")],
     ::core::option::Option::None,
-    "237998b66856ed837664a42008f883c8b535122002cdca4687091b066064de4d",
+    "74f799b225f06b6af475c65c96d18e60c691f74de1af84969ac0075e1ac71bde",
 );
