@@ -1,5 +1,6 @@
 //! Emits Rust code from the intermediate representation: one small function per item.
 
+mod arguments;
 mod async_client;
 mod calls;
 mod client;

@@ -36,6 +36,7 @@
 mod build_script;
 mod emit;
 mod error;
+mod file;
 mod files;
 mod format;
 mod ident;
@@ -54,7 +55,8 @@ mod page;
 
 pub use build_script::{Build, build};
 pub use error::Error;
+pub use file::File;
 pub use output::{Change, Difference, Folder};
 #[cfg(feature = "cli")]
 pub use page::page;
-pub use pipeline::{File, generate};
+pub use pipeline::generate;

@@ -1,5 +1,6 @@
 //! Lowers the checked model to the intermediate representation.
 
+mod arguments;
 mod docs;
 mod function;
 pub mod overloads;

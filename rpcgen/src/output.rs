@@ -13,8 +13,8 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::file::File;
 use crate::files::MARK;
-use crate::pipeline::File;
 
 /// A folder for generated files.
 #[derive(Debug, Clone)]

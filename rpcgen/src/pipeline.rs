@@ -5,18 +5,10 @@ use std::path::Path;
 use rpc_schema::Document;
 
 use crate::error::Error;
+use crate::file::File;
 use crate::files::{self, Origin};
 use crate::lower::lower;
 use crate::tenant;
-
-/// One generated file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// Its name inside the folder: `mod.rs`, `types.rs`, or that of a service, such as `svc1.rs`.
-    pub name: String,
-    /// Its whole text.
-    pub text: String,
-}
 
 /// Returns the stubs of an `init.yaml` as the files of a folder, `mod.rs` first. With a tenant, the
 /// stubs contain only what that client may call.

@@ -1,6 +1,6 @@
 //! `AsyncClient`: the client's calls as `async fn`s, if the runtime has its feature `async`.
 
-use super::{calls, overloads};
+use super::{arguments, overloads};
 use crate::format::indent;
 use crate::ir::{Call, Function, Module};
 use crate::types::returns_in_text;
@@ -45,7 +45,7 @@ fn emit_plain_method(function: &Function) -> String {
         arguments,
         ..
     } = function;
-    let parameters = calls::emit_parameters(function);
+    let parameters = arguments::emit_parameters(function);
     let returns = returns_in_text(&signature.returns);
     let arguments = arguments
         .iter()

@@ -1,9 +1,10 @@
 //! `Calls`: a trait of the procedures of a service, which the client and the mock implement.
 
+use super::arguments::{as_tuple, emit_parameters};
 use super::overloads;
 use crate::format::indent;
 use crate::ir::{Call, Function, Module};
-use crate::types::{returns_in_text, type_in_text};
+use crate::types::returns_in_text;
 
 /// Emits the trait: a method per signature, and one per overload set. The methods repeat those of
 /// the client, so each takes one line.
@@ -85,7 +86,7 @@ fn emit_async_calls_impl_method(function: &Function) -> String {
     let parameters = emit_parameters(function);
     let returns = returns_in_text(&signature.returns);
     let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let tuple = super::tables::as_tuple(&names);
+    let tuple = as_tuple(&names);
     format!(
         "    fn {name}(&self{parameters}) -> impl Future<Output = Result<{returns}, Error>> + Send {{ \
          AsyncCarrier::async_transport(self).carry_async(&procedures::{procedure}, {tuple}) }}\n"
@@ -121,17 +122,9 @@ fn emit_calls_impl_method(function: &Function) -> String {
     let parameters = emit_parameters(function);
     let returns = returns_in_text(&signature.returns);
     let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let tuple = super::tables::as_tuple(&names);
+    let tuple = as_tuple(&names);
     format!(
         "    fn {name}(&self{parameters}) -> Result<{returns}, Error> {{ \
          Carrier::transport(self).carry(&procedures::{procedure}, {tuple}) }}\n"
     )
-}
-
-/// Emits the parameters after `&self`, with exactly their declared types.
-pub fn emit_parameters(function: &Function) -> String {
-    let typed = function.arguments.iter().zip(&function.signature.arguments);
-    typed.fold(String::new(), |text, (name, ty)| {
-        text + &format!(", {name}: {}", type_in_text(ty))
-    })
 }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::function::emit_parameters;
-use super::{calls, emit_docs, overloads};
+use super::{arguments, emit_docs, overloads};
 use crate::ir::{Call, Function, Module};
 use crate::types::{returns_in_code, returns_in_text};
 
@@ -65,7 +65,7 @@ fn emit_overload(function: &Function) -> String {
         arguments,
         ..
     } = function;
-    let parameters = calls::emit_parameters(function);
+    let parameters = arguments::emit_parameters(function);
     let returns = returns_in_text(&signature.returns);
     let arguments = arguments
         .iter()

@@ -1,7 +1,7 @@
 //! `Handler` and `serve`: the skeleton of a service's native procedures, for the provider.
 
-use super::calls::emit_parameters;
-use super::tables::as_tuple;
+use super::arguments::as_tuple;
+use super::arguments::emit_parameters;
 use crate::ir::{Function, Module};
 use crate::types::returns_in_text;
 

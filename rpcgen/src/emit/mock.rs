@@ -1,6 +1,6 @@
 //! `Mock`: replaces the client in tests, with a closure for each signature.
 
-use super::tables::as_tuple;
+use super::arguments::as_tuple;
 use crate::ident::RustName;
 use crate::ir::{Function, Module};
 use crate::types::{returns_in_text, type_in_text};

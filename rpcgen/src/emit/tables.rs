@@ -3,7 +3,6 @@
 //!
 //! The tables are modules. No procedure and no argument can have the names of these modules.
 
-use rpc_schema::types::MAX_TUPLE_LEN;
 use rpc_schema::{Expanded, Signature, Type};
 
 use super::{calls, handler, overloads};
@@ -77,18 +76,6 @@ fn emit_plumbing(module: &Module) -> String {
     )
 }
 
-/// Returns names as one tuple. More than twelve names become nested tuples, because a tuple has at
-/// most twelve elements. Nesting does not change the binary form.
-pub fn as_tuple(names: &[String]) -> String {
-    if names.len() <= MAX_TUPLE_LEN {
-        let comma = if names.len() == 1 { "," } else { "" };
-        return format!("({}{comma})", names.join(", "));
-    }
-    let chunk_len = names.len().div_ceil(MAX_TUPLE_LEN).max(MAX_TUPLE_LEN);
-    let parts: Vec<String> = names.chunks(chunk_len).map(as_tuple).collect();
-    as_tuple(&parts)
-}
-
 fn emit_imports(module: &Module) -> String {
     let mut names: Vec<String> = module
         .overload_sets()
@@ -148,22 +135,4 @@ fn grouped(number: u64) -> String {
         .filter_map(|group| str::from_utf8(group).ok())
         .collect();
     groups.join("_")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_arguments_become_nested_tuples() {
-        let names = |count: usize| (0..count).map(|n| format!("a{n}")).collect::<Vec<_>>();
-        assert_eq!(as_tuple(&[]), "()");
-        assert_eq!(as_tuple(&names(1)), "(a0,)");
-        assert_eq!(as_tuple(&names(2)), "(a0, a1)");
-        assert_eq!(
-            as_tuple(&names(13)),
-            "((a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11), (a12,))"
-        );
-        assert_eq!(as_tuple(&names(1000)).matches('(').count(), 1 + 12 + 12 * 7);
-    }
 }

@@ -1,5 +1,6 @@
 //! The documentation of generated items.
 
+use super::arguments::valid_call;
 use std::time::Duration;
 
 use rpc_schema::Type;
@@ -7,7 +8,6 @@ use rpc_schema::model::{Code, Rpc, Service, TypeDecl};
 use rpc_schema::naming;
 use rpc_schema::overloads::{OverloadShape, shape};
 
-use super::overloads;
 use crate::ir::{Module, Passing};
 
 /// Returns the documentation of the root: its services, and why other services are left out.
@@ -148,7 +148,7 @@ pub fn of_overloads(service: &Service, set: &[&Rpc], passing: &Passing) -> Vec<S
         String::new(),
     ];
     for rpc in set {
-        let call = overloads::valid_call(rpc, passing);
+        let call = valid_call(rpc, passing);
         lines.push(format!("- `{call}` calls [`{0}`](fn@{0})", plain(rpc)));
     }
     lines

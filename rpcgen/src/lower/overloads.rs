@@ -1,13 +1,13 @@
 //! Lowers overload sets: which arguments select the overload, and how they are passed.
 
+use super::arguments::{name_arguments, valid_call};
 use rpc_schema::model::{Parameter, Rpc, Service};
 use rpc_schema::naming;
 use rpc_schema::overloads::{OverloadShape, shape};
 
-use super::{docs, function};
+use super::docs;
 use crate::ident::RustName;
 use crate::ir::{Overload, OverloadArgument, OverloadSet, Passing};
-use crate::types::{returns_in_docs, type_in_docs};
 
 /// Lowers a set to one function for all overloads. Returns `None` if the compiler could not
 /// distinguish the overloads.
@@ -47,10 +47,10 @@ fn lower_separate(set: &[&Rpc]) -> Passing {
     let [first, rest @ ..] = set else {
         return Passing::Together;
     };
-    let names = function::name_arguments(&first.parameters);
+    let names = name_arguments(&first.parameters);
     if rest
         .iter()
-        .all(|rpc| function::name_arguments(&rpc.parameters) == names)
+        .all(|rpc| name_arguments(&rpc.parameters) == names)
     {
         return Passing::Separate(names);
     }
@@ -58,7 +58,7 @@ fn lower_separate(set: &[&Rpc]) -> Passing {
         name: None,
         ty: parameter.ty.clone(),
     };
-    Passing::Separate(function::name_arguments(
+    Passing::Separate(name_arguments(
         &first.parameters.iter().map(unnamed).collect::<Vec<_>>(),
     ))
 }
@@ -78,22 +78,4 @@ fn lower_overload(rpc: &Rpc, discriminating: &[usize], passing: &Passing) -> Ove
         arguments: rpc.parameters.iter().enumerate().map(argument).collect(),
         returns: rpc.returns.clone(),
     }
-}
-
-/// Returns a valid call with Rust types: `add(i64, i64) -> i64`, `vote((String, i64)) -> ()`.
-pub fn valid_call(rpc: &Rpc, passing: &Passing) -> String {
-    let types: Vec<String> = rpc
-        .parameters
-        .iter()
-        .map(|parameter| type_in_docs(&parameter.ty))
-        .collect();
-    let arguments = match (passing, types.as_slice()) {
-        (Passing::Separate(_), _) | (Passing::Together, [_]) => types.join(", "),
-        (Passing::Together, _) => format!("({})", types.join(", ")),
-    };
-    format!(
-        "{}({arguments}) -> {}",
-        RustName::new(rpc.name.as_str()),
-        returns_in_docs(&rpc.returns)
-    )
 }
