@@ -1,4 +1,4 @@
-//! Generates the stubs of the demo network, and of the third server's.
+//! Generates the stubs of the demo network and of the third server.
 
 fn main() -> Result<(), rpcgen::Error> {
     rpcgen::build("../init.yaml").emit()?;

@@ -1,24 +1,28 @@
-//! What the command lines of the three programs have in common.
+//! What the command lines of the three programs share: exit codes, usage errors, and the parsers of
+//! values.
 
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use crate::report;
 
-/// How a program ended.
+/// How a program ended. It determines the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// It did what it was asked.
+    /// The program did what it was asked to do. Exit code 0.
     Done,
-    /// It failed, or the far side did.
+    /// The program failed, or a server did. Exit code 1.
     Failed,
-    /// The command line is not one of the program's.
+    /// The command line is invalid. Exit code 2.
     Usage,
-    /// There is a difference, and finding out was the question.
+    /// The program was asked for differences, and found one. Exit code 3.
     Difference,
 }
 
@@ -53,30 +57,87 @@ pub(crate) fn run<P: Parser>(
             ExitStatus::Usage
         }
         Err(help_or_version) => {
-            // A closed pipe is nobody's concern.
+            // Ignore a closed pipe: nobody reads the output.
             let _ = help_or_version.print();
             ExitStatus::Done
         }
     }
 }
 
-/// What is wrong with a command line, in one line; `first` is what may have been meant as a verb.
+/// Returns what is wrong with a command line, in one line. `first` is the first argument: a verb,
+/// or a mistyped one.
 fn usage_error<P: CommandFactory>(error: &clap::Error, name: &str, first: &str) -> String {
-    let text = error.to_string();
-    let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut paragraphs = text.split("\n\n").map(paragraph);
-    let what = paragraphs.next().unwrap_or_default();
-    let tip = paragraphs
-        .find(|text| text.starts_with("tip: "))
-        .or_else(|| verb_meant::<P>(first));
-    let tip = tip.map_or_else(String::new, |tip| format!(" ({tip})"));
-    format!(
-        "{}{tip}; see `{name} --help`",
-        what.trim_start_matches("error: ")
-    )
+    let problem = argument_error(error).unwrap_or_else(|| clap_message(error));
+    let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+    let suggestion = suggestion(error).or_else(|| suggest_verb::<P>(first));
+    let suggestion = suggestion.map_or_else(String::new, |suggestion| format!(" ({suggestion})"));
+    format!("{problem}{suggestion}; see `{name} --help`")
 }
 
-fn verb_meant<P: CommandFactory>(first: &str) -> Option<String> {
+/// Returns the message of an error about a missing argument or an invalid value. Returns `None` for
+/// other errors.
+fn argument_error(error: &clap::Error) -> Option<String> {
+    let argument = error.get(ContextKind::InvalidArg)?;
+    match (error.kind(), argument) {
+        (ErrorKind::MissingRequiredArgument, ContextValue::Strings(missing)) => {
+            let arguments = if missing.len() == 1 {
+                "argument"
+            } else {
+                "arguments"
+            };
+            Some(format!("missing {arguments} `{}`", missing.join("`, `")))
+        }
+        (ErrorKind::ValueValidation, _) => {
+            let reason = error.source()?;
+            Some(format!("`{argument}`: {reason}"))
+        }
+        (ErrorKind::InvalidValue, _) => {
+            let value = error.get(ContextKind::InvalidValue)?.to_string();
+            let problem = if value.is_empty() {
+                format!("`{argument}` needs a value")
+            } else {
+                format!("`{argument}`: invalid value `{value}`")
+            };
+            Some(match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(valid)) if !valid.is_empty() => {
+                    format!("{problem}; expected one of `{}`", valid.join("`, `"))
+                }
+                _ => problem,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Returns clap's message with backticks around literals.
+fn clap_message(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let message = text.split("\n\n").next().unwrap_or_default();
+    message.trim_start_matches("error: ").replace('\'', "`")
+}
+
+/// Returns what clap suggests to write instead.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    let similar = [
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ];
+    let similar = similar.into_iter().find_map(|kind| error.get(kind));
+    match similar {
+        Some(ContextValue::String(name)) => Some(format!("did you mean `{name}`?")),
+        Some(ContextValue::Strings(names)) if !names.is_empty() => {
+            Some(format!("did you mean `{}`?", names.join("` or `")))
+        }
+        _ => error
+            .get(ContextKind::Suggested)
+            .map(|tip| tip.to_string().replace('\'', "`"))
+            .filter(|tip| !tip.is_empty()),
+    }
+}
+
+/// Returns a suggestion for a mistyped verb.
+fn suggest_verb<P: CommandFactory>(first: &str) -> Option<String> {
     let command = P::command();
     let verbs = command.get_subcommands().map(clap::Command::get_name);
     if command.find_subcommand(first).is_some() {
@@ -86,7 +147,7 @@ fn verb_meant<P: CommandFactory>(first: &str) -> Option<String> {
     }
 }
 
-/// Prints the completions of a program for a shell.
+/// Prints the script that completes a program's command line in a shell.
 pub(crate) fn print_completions<P: CommandFactory>(
     shell: clap_complete::Shell,
     name: &str,
@@ -99,59 +160,80 @@ pub(crate) fn print_completions<P: CommandFactory>(
     }
 }
 
-/// A duration with its unit, such as `500ms`, `10s` or `5m`; at least a millisecond.
+/// Parses a duration with its unit, such as `500ms`, `10s` or `5m`. It is at least a millisecond
+/// and at most a year.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: u64 = match &text[digits.len()..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err("a duration has a unit: `500ms`, `10s`, `5m`, `1h`".to_owned()),
+    let unit: Option<u64> = match &text[digits.len()..] {
+        "ms" => Some(1),
+        "s" => Some(1000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
     };
-    let count: u64 = digits
-        .parse()
-        .map_err(|_| format!("`{digits}` is not a whole number"))?;
+    let count: Option<u64> = digits.parse().ok();
+    let (Some(count), Some(unit)) = (count, unit) else {
+        let expected = "expected a number and a unit, such as `500ms`, `10s`, `5m` or `1h`";
+        return Err(format!("invalid duration `{text}`; {expected}"));
+    };
     match count.checked_mul(unit) {
-        Some(0) => Err("a limit of no time at all lets nothing through".to_owned()),
+        Some(0) => Err(format!(
+            "invalid duration `{text}`; it must be at least 1ms"
+        )),
         Some(milliseconds) if milliseconds <= 365 * 24 * 3_600_000 => {
             Ok(Duration::from_millis(milliseconds))
         }
-        _ => Err("longer than a year".to_owned()),
+        _ => Err(format!(
+            "invalid duration `{text}`; it must be at most a year"
+        )),
     }
 }
 
-/// A number of bytes, such as `4096`, `64KiB` or `16MiB`.
+/// Parses a number of bytes, such as `4096`, `64KiB` or `16MiB`. It is at least 1.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        _ => {
-            return Err(
-                "a size is a number of bytes, KiB or MiB: `65536`, `64KiB`, `16MiB`".to_owned(),
-            );
-        }
+    let unit: Option<usize> = match &text[digits.len()..] {
+        "" | "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        _ => None,
     };
-    let count: usize = digits
-        .parse()
-        .map_err(|_| format!("`{digits}` is not a whole number"))?;
-    count
-        .checked_mul(unit)
-        .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| "out of range".to_owned())
+    let count: Option<usize> = digits.parse().ok();
+    let (Some(count), Some(unit)) = (count, unit) else {
+        let expected =
+            "expected a number of bytes, KiB or MiB, such as `65536`, `64KiB` or `16MiB`";
+        return Err(format!("invalid size `{text}`; {expected}"));
+    };
+    match count.checked_mul(unit) {
+        Some(0) => Err(format!("invalid size `{text}`; it must be at least 1")),
+        Some(bytes) => Ok(bytes),
+        None => Err(format!("invalid size `{text}`; it is too large")),
+    }
 }
 
-/// `NAME=IP:PORT`.
-pub(crate) fn server_address(text: &str) -> Result<(String, std::net::SocketAddr), String> {
-    let (name, address) = text
-        .split_once('=')
-        .ok_or("a server's address is written NAME=IP:PORT")?;
-    let address = address
-        .parse()
-        .map_err(|_| format!("`{address}` is no IP:PORT"))?;
-    Ok((name.to_owned(), address))
+/// Parses a whole number that is at least 1.
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!(
+            "invalid number `{text}`; expected a whole number that is at least 1"
+        )),
+        Ok(count) => Ok(count),
+    }
+}
+
+/// Parses `IP:PORT`.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("invalid address `{text}`; expected IP:PORT, such as `127.0.0.1:7101`")
+    })
+}
+
+/// Parses `NAME=IP:PORT`.
+pub(crate) fn server_address(text: &str) -> Result<(String, SocketAddr), String> {
+    let (name, address_text) = text.split_once('=').ok_or_else(|| {
+        format!("invalid address `{text}`; expected NAME=IP:PORT, such as `server1=127.0.0.1:7101`")
+    })?;
+    Ok((name.to_owned(), address(address_text)?))
 }
 
 #[cfg(test)]
@@ -159,12 +241,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_command_line_is_told_in_one_line() {
+    fn a_usage_error_is_one_line() {
         #[derive(Debug, Parser)]
         #[command(name = "program")]
         struct Arguments {
-            #[arg(long)]
-            listen: String,
+            #[arg(long, value_name = "ADDRESS", value_parser = address)]
+            listen: SocketAddr,
+            #[arg(long, value_name = "LEVEL", value_parser = ["info", "warn"])]
+            level: Option<String>,
             #[command(subcommand)]
             verb: Option<Verb>,
         }
@@ -172,30 +256,50 @@ mod tests {
         enum Verb {
             Apply,
         }
-        let told = |arguments: &[&str]| {
-            let error = Arguments::try_parse_from(arguments).expect_err("a wrong command line");
+        let message = |arguments: &[&str]| {
+            let error = Arguments::try_parse_from(arguments).expect_err("a usage error");
             usage_error::<Arguments>(&error, "program", arguments.get(1).unwrap_or(&""))
         };
-        assert_eq!(
-            told(&["program"]),
-            "the following required arguments were not provided: --listen <LISTEN>; see `program --help`"
-        );
-        assert_eq!(
-            told(&["program", "--lisen", "x"]),
-            "unexpected argument '--lisen' found (tip: a similar argument exists: '--listen'); see `program --help`"
-        );
-        let meant = Some("did you mean `apply`?".to_owned());
+        for (arguments, expected) in [
+            (&["program"][..], "missing argument `--listen <ADDRESS>`"),
+            (
+                &["program", "--lisen", "x"],
+                "unexpected argument `--lisen` found (did you mean `--listen`?)",
+            ),
+            (
+                &["program", "--listen"],
+                "`--listen <ADDRESS>` needs a value",
+            ),
+            (
+                &["program", "--listen", "here"],
+                "`--listen <ADDRESS>`: invalid address `here`; expected IP:PORT, such as `127.0.0.1:7101`",
+            ),
+            (
+                &["program", "--listen", "127.0.0.1:1", "--level", "warm"],
+                "`--level <LEVEL>`: invalid value `warm`; expected one of `info`, `warn` (did you mean `warn`?)",
+            ),
+            (
+                &["program", "--listen", "127.0.0.1:1", "aply"],
+                "unrecognized subcommand `aply` (did you mean `apply`?)",
+            ),
+        ] {
+            assert_eq!(
+                message(arguments),
+                format!("{expected}; see `program --help`")
+            );
+        }
+        let suggestion = Some("did you mean `apply`?".to_owned());
         assert_eq!(
             [
-                verb_meant::<Arguments>("aply"),
-                verb_meant::<Arguments>("apply")
+                suggest_verb::<Arguments>("aply"),
+                suggest_verb::<Arguments>("apply")
             ],
-            [meant, None]
+            [suggestion, None]
         );
     }
 
     #[test]
-    fn durations_and_sizes_are_read_with_their_units() {
+    fn durations_and_sizes_are_parsed_with_their_units() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for wrong in ["5", "s", "-1s", "0s", "1.5s", "99999h", "5 s"] {

@@ -1,4 +1,4 @@
-//! `rpc-client`: calls by hand, and what may be called.
+//! `rpc-client`: calls a procedure, and lists what a client may call.
 
 mod values;
 
@@ -17,43 +17,45 @@ use crate::report;
 
 const NAME: &str = "rpc-client";
 
-/// The version of the JSON lines.
-const SCHEMA: u32 = 1;
+/// Version of the JSON lines. It is their member `schema`.
+const JSON_VERSION: u32 = 1;
 
-/// How long to rest before a server that was not there is tried again.
-const WAIT_PAUSE: Duration = Duration::from_millis(100);
+/// Pause between two attempts to reach a server.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 const EXAMPLES: &str = "\
 Examples:
   rpc-client --init init.yaml --as client1 list
       what client1 may call
   rpc-client --init init.yaml --as client1 call svc1.rpc1 7 '[\"a\", \"b\"]'
-      values are JSON; where a str is declared, plain words do
+      values are JSON; a str may also be a plain word
   rpc-client --init init.yaml --as client1 call svc1.add 2 3 --types float,float
-      choose an overload; else the first in the file that takes the values is called
+      choose an overload; without --types, the first one in the file that takes the values is called
   rpc-client --init init.yaml --as client1 call svc1.add 2 3 --wait 10s
       wait for a server that is still starting
 
-Returned values are printed as JSON, one per line. An exception is printed to stderr, and the exit code is 1.";
+Returned values are printed as JSON, one per line. An exception is printed to stderr, and the exit
+code is 1.";
 
-/// Calls remote procedures by hand.
+/// Calls remote procedures from the command line.
 #[derive(Debug, Parser)]
 #[command(name = NAME, version, after_help = EXAMPLES)]
-struct Arguments {
-    /// The file that declares the network
+struct CommandLine {
+    /// File that declares the network
     #[arg(long, value_name = "FILE", default_value = "init.yaml", global = true)]
     init: PathBuf,
-    /// Who is calling; else the environment's `RPC_CLIENT`, else the file's only client
+    /// Client that calls; the default is the environment variable `RPC_CLIENT`, then the only
+    /// client of the file
     #[arg(long = "as", value_name = "CLIENT", global = true)]
     client: Option<String>,
     /// Print JSON, one object per line
     #[arg(long, global = true)]
     json: bool,
-    /// Print completions for a shell and exit
+    /// Print the completions for a shell and exit
     #[arg(long, value_name = "SHELL")]
     completions: Option<clap_complete::Shell>,
     #[command(subcommand)]
-    command: Option<Verb>,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,39 +68,40 @@ enum Verb {
 
 #[derive(Debug, clap::Args)]
 struct CallArguments {
-    /// What to call: SERVICE.PROCEDURE
+    /// Procedure to call
     #[arg(value_name = "SERVICE.PROCEDURE")]
     procedure: String,
-    /// The arguments, as JSON; where a str is declared, plain words do
+    /// Arguments, as JSON; a str may also be a plain word
     #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     values: Vec<String>,
-    /// The argument types, to choose an overload or to call what the file does not declare
+    /// Types of the arguments, to choose an overload or to call a procedure that the file does not
+    /// declare
     #[arg(long, value_name = "TYPE,...")]
     types: Option<String>,
-    /// Ask this server instead of the service's provider
+    /// Call this server instead of the service's provider
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
-    /// Wait as long for a server that cannot be reached
+    /// Time to wait for a server that cannot be reached
     #[arg(long, value_name = "TIME", value_parser = args::duration)]
     wait: Option<Duration>,
-    /// The longest the call may take
+    /// Time that the call may take
     #[arg(long, value_name = "TIME", value_parser = args::duration)]
     deadline: Option<Duration>,
 }
 
 /// Runs `rpc-client` with this command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
-    args::run(NAME, arguments, |arguments: Arguments| {
-        if let Some(shell) = arguments.completions {
-            return args::print_completions::<Arguments>(shell, NAME);
+    args::run(NAME, arguments, |command_line: CommandLine| {
+        if let Some(shell) = command_line.completions {
+            return args::print_completions::<CommandLine>(shell, NAME);
         }
-        let document = match rpc_schema::load(&arguments.init) {
+        let document = match rpc_schema::load(&command_line.init) {
             Ok(document) => document,
             Err(findings) => {
-                if arguments.json {
+                if command_line.json {
                     report::out(format_args!(
                         "{}",
-                        json!({ "schema": SCHEMA, "error": findings.to_string() })
+                        json!({ "schema": JSON_VERSION, "error": findings.to_string() })
                     ));
                 } else {
                     report::note(findings.render(report::colored()));
@@ -106,73 +109,77 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
                 return ExitStatus::Failed;
             }
         };
-        match &arguments.command {
+        match &command_line.verb {
             None => {
-                report::error("say `call` or `list`; see --help");
+                report::error(
+                    "missing command; expected `call` or `list`; see `rpc-client --help`",
+                );
                 ExitStatus::Usage
             }
-            Some(Verb::List) => list(&document.schema, &arguments),
-            Some(Verb::Call(call)) => match call_by_hand(&document.schema, &arguments, call) {
-                Ok(answer) => print_answer(&answer, arguments.json),
-                Err(failure) => print_failure(&failure, arguments.json),
+            Some(Verb::List) => list(&document.schema, &command_line),
+            Some(Verb::Call(call)) => match call_procedure(&document.schema, &command_line, call) {
+                Ok(answer) => print_answer(&answer, command_line.json),
+                Err(error) => print_error(&error, command_line.json),
             },
         }
     })
 }
 
-/// Why a call did not return.
-enum Failure {
+/// Why a command failed.
+enum ClientError {
+    /// The command line does not describe a call.
     Usage(String),
-    Error(Error),
+    /// The call failed.
+    Call(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for ClientError {
     fn from(error: Error) -> Self {
-        Self::Error(error)
+        Self::Call(error)
     }
 }
 
-fn call_by_hand(
+fn call_procedure(
     schema: &Schema,
-    arguments: &Arguments,
+    command_line: &CommandLine,
     call: &CallArguments,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, ClientError> {
     let (service, rpc) = call.procedure.split_once('.').ok_or_else(|| {
-        Failure::Usage(format!(
-            "`{}` is no SERVICE.PROCEDURE, such as svc1.rpc1",
+        ClientError::Usage(format!(
+            "invalid procedure `{}`; expected SERVICE.PROCEDURE, such as `svc1.rpc1`",
             call.procedure
         ))
     })?;
     let values = match &call.types {
-        Some(types) => values::typed(schema, types, &call.values).map_err(Failure::Usage)?,
-        None => values::inferred(schema, service, rpc, &call.values).map_err(Failure::Usage)?,
+        Some(types) => values::typed(schema, types, &call.values).map_err(ClientError::Usage)?,
+        None => values::inferred(schema, service, rpc, &call.values).map_err(ClientError::Usage)?,
     };
     let declared = schema
         .service(service)
         .and_then(|service| declared_deadline(service, rpc));
-    let network = network(schema, arguments, call.deadline.or(declared))?;
-    let give_up = Instant::now() + call.wait.unwrap_or_default();
+    let network = network(schema, command_line, call.deadline.or(declared))?;
+    let retry_until = Instant::now() + call.wait.unwrap_or_default();
     loop {
         let result = match &call.server {
             Some(server) => network.server(server)?.call(service, rpc, &values),
             None => network.call(service, rpc, &values),
         };
         match result {
-            Err(error) if is_not_there(&error) && Instant::now() < give_up => {
-                std::thread::sleep(WAIT_PAUSE);
+            Err(error) if is_unreachable(&error) && Instant::now() < retry_until => {
+                std::thread::sleep(RETRY_PAUSE);
             }
             result => return Ok(result?),
         }
     }
 }
 
-/// Whether the server could not be reached at all.
-fn is_not_there(error: &Error) -> bool {
+/// Returns whether the server could not be reached.
+fn is_unreachable(error: &Error) -> bool {
     let unavailable = error.kind() == ErrorKind::Exception(ExceptionType::Unavailable);
     unavailable && error.executed() == Executed::No && !error.is_from_peer()
 }
 
-/// The longest that any overload of a procedure may take.
+/// Returns the longest deadline of a procedure's overloads.
 fn declared_deadline(service: &Service, rpc: &str) -> Option<Duration> {
     service
         .rpcs
@@ -184,11 +191,11 @@ fn declared_deadline(service: &Service, rpc: &str) -> Option<Duration> {
 
 fn network(
     schema: &Schema,
-    arguments: &Arguments,
+    command_line: &CommandLine,
     deadline: Option<Duration>,
 ) -> Result<Network, Error> {
     let mut builder = Network::builder(topology_of(schema));
-    if let Some(client) = &arguments.client {
+    if let Some(client) = &command_line.client {
         builder = builder.client(client);
     }
     if let Some(deadline) = deadline {
@@ -212,12 +219,12 @@ fn topology_of(schema: &Schema) -> Topology {
     topology
 }
 
-fn list(schema: &Schema, arguments: &Arguments) -> ExitStatus {
+fn list(schema: &Schema, command_line: &CommandLine) -> ExitStatus {
     let client = match Network::builder(topology_of(schema))
-        .client_or_default(arguments.client.as_deref())
+        .client_or_default(command_line.client.as_deref())
     {
         Ok(client) => client,
-        Err(error) => return print_failure(&Failure::Error(error), arguments.json),
+        Err(error) => return print_error(&ClientError::Call(error), command_line.json),
     };
     for service in schema
         .services
@@ -225,7 +232,7 @@ fn list(schema: &Schema, arguments: &Arguments) -> ExitStatus {
         .filter(|service| service.has_tenant(&client))
     {
         for rpc in &service.rpcs {
-            print_procedure(service, rpc, arguments.json);
+            print_procedure(service, rpc, command_line.json);
         }
     }
     ExitStatus::Done
@@ -235,7 +242,7 @@ fn print_procedure(service: &Service, rpc: &Rpc, as_json: bool) {
     let signature = service.signature(rpc).to_string();
     if as_json {
         let line = json!({
-            "schema": SCHEMA, "signature": signature, "provider": service.provider.as_str(), "doc": rpc.doc,
+            "schema": JSON_VERSION, "signature": signature, "provider": service.provider.as_str(), "doc": rpc.doc,
         });
         report::out(visible(&line.to_string()));
     } else {
@@ -252,12 +259,12 @@ fn print_answer(answer: &Answer, as_json: bool) -> ExitStatus {
         .map(|value| value.get())
         .collect();
     if as_json {
-        // As they came: a tree in between would sort the keys of a `Dict`.
+        // Print the values as they arrived: parsing them would sort the keys of a `Dict`.
         let Answer {
             generation, source, ..
         } = answer;
         let line = format!(
-            "{{\"schema\":{SCHEMA},\"return-values\":[{}],\"generation\":{generation},\"source\":{}}}",
+            "{{\"schema\":{JSON_VERSION},\"return-values\":[{}],\"generation\":{generation},\"source\":{}}}",
             values.join(","),
             Value::from(source.as_str())
         );
@@ -270,20 +277,20 @@ fn print_answer(answer: &Answer, as_json: bool) -> ExitStatus {
     ExitStatus::Done
 }
 
-fn print_failure(failure: &Failure, as_json: bool) -> ExitStatus {
-    let (line, status) = match failure {
-        Failure::Usage(what) => (json!({ "error": what }), ExitStatus::Usage),
-        Failure::Error(error) => (error_json(error), ExitStatus::Failed),
+fn print_error(error: &ClientError, as_json: bool) -> ExitStatus {
+    let (line, status) = match error {
+        ClientError::Usage(message) => (json!({ "error": message }), ExitStatus::Usage),
+        ClientError::Call(error) => (error_json(error), ExitStatus::Failed),
     };
     if as_json {
         let mut line = line;
-        line["schema"] = SCHEMA.into();
+        line["schema"] = JSON_VERSION.into();
         report::out(visible(&line.to_string()));
         return status;
     }
-    match failure {
-        Failure::Usage(what) => report::error(what),
-        Failure::Error(error) => {
+    match error {
+        ClientError::Usage(message) => report::error(message),
+        ClientError::Call(error) => {
             let kind = error
                 .raised()
                 .map_or_else(String::new, |kind| format!(" ({})", visible(kind)));

@@ -1,12 +1,12 @@
-//! `initializer`: brings the servers of an `init.yaml` to what the file says.
+//! `initializer`: makes the servers of an `init.yaml` match the file.
 //!
-//! | module | has |
+//! | module | contents |
 //! |---|---|
 //! | `arguments` | the command line |
 //! | `deploy` | `plan`, `apply`, `rollback` |
 //! | `look` | `status`, `history` |
 //! | `watch` | `watch` |
-//! | `print`, `progress` | what people and programs read |
+//! | `print`, `progress` | the output, for people and for programs |
 
 mod arguments;
 mod deploy;
@@ -20,28 +20,28 @@ use std::path::Path;
 
 use rpc_runtime::initializer::InitializerError;
 
-use self::arguments::{Arguments, NAME, Verb};
+use self::arguments::{CommandLine, NAME, Verb};
 use crate::args::{self, ExitStatus};
 use crate::report;
 
-/// Verbs that are decided and not built yet.
-const LATER_VERBS: [&str; 1] = ["cert"];
+/// Verbs that are planned but do not exist yet.
+const FUTURE_VERBS: [&str; 1] = ["cert"];
 
-/// Why a verb did not do what it was asked.
-enum Failure {
-    Said(String),
+/// Why a verb failed.
+enum VerbError {
+    Message(String),
     Initializer(InitializerError),
 }
 
-impl From<InitializerError> for Failure {
+impl From<InitializerError> for VerbError {
     fn from(error: InitializerError) -> Self {
         Self::Initializer(error)
     }
 }
 
-impl From<String> for Failure {
-    fn from(what: String) -> Self {
-        Self::Said(what)
+impl From<String> for VerbError {
+    fn from(message: String) -> Self {
+        Self::Message(message)
     }
 }
 
@@ -50,34 +50,35 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if let Some(verb) = arguments
         .first()
-        .and_then(|first| LATER_VERBS.into_iter().find(|verb| first == *verb))
+        .and_then(|first| FUTURE_VERBS.into_iter().find(|verb| first == *verb))
         && !Path::new(verb).exists()
     {
         report::error(format!("this version has no `{verb}`; see `{NAME} --help`"));
         return ExitStatus::Usage;
     }
-    args::run(NAME, arguments, |arguments: Arguments| {
-        if let Some(shell) = arguments.completions {
-            return args::print_completions::<Arguments>(shell, NAME);
+    args::run(NAME, arguments, |command_line: CommandLine| {
+        if let Some(shell) = command_line.completions {
+            return args::print_completions::<CommandLine>(shell, NAME);
         }
-        let verb = arguments.command.unwrap_or(Verb::Apply(arguments.apply));
-        let json = verb.reach().json;
-        carry_out(verb).unwrap_or_else(|failure| {
-            print::failure(&failure, json);
+        let verb = command_line.verb.unwrap_or(Verb::Apply(command_line.apply));
+        let json = verb.network().json;
+        carry_out(verb).unwrap_or_else(|error| {
+            print::error(&error, json);
             ExitStatus::Failed
         })
     })
 }
 
-fn carry_out(verb: Verb) -> Result<ExitStatus, Failure> {
-    if verb.reach().init.is_none() && !matches!(&verb, Verb::Apply(apply) if apply.plan.is_some()) {
-        report::error("name an init.yaml, such as `initializer apply init.yaml`; see --help");
+fn carry_out(verb: Verb) -> Result<ExitStatus, VerbError> {
+    if verb.network().init.is_none() && !matches!(&verb, Verb::Apply(apply) if apply.plan.is_some())
+    {
+        report::error("missing file; name one, such as `init.yaml`; see `initializer --help`");
         return Ok(ExitStatus::Usage);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Said(format!("cannot start: {error}")))?;
+        .map_err(|error| VerbError::Message(format!("cannot start the async runtime: {error}")))?;
     runtime.block_on(async {
         match verb {
             Verb::Apply(apply) => deploy::apply(&apply).await,

@@ -1,9 +1,9 @@
-//! The three programs, `rpc-server`, `initializer` and `rpc-client`, as functions, so that a
-//! program which embeds them can start itself as any of them.
+//! The three programs `rpc-server`, `initializer` and `rpc-client`, as functions. A program that
+//! embeds them can start itself as any of them.
 //!
-//! Each takes its command line (without the program's name) and returns its exit code: 0 done, 1
-//! failed, 2 wrong usage, 3 there is a difference. Results go to stdout, words for people to
-//! stderr.
+//! Each function takes a command line without the program's name, and returns the exit status. The
+//! exit codes are: 0 done, 1 failed, 2 wrong usage, 3 there is a difference. Results go to stdout,
+//! errors and notes to stderr.
 
 pub mod client;
 pub mod initializer;

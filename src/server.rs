@@ -1,4 +1,4 @@
-//! `rpc-server`: serves what the initializer brings.
+//! `rpc-server`: runs the services that the initializer deploys.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -22,48 +22,50 @@ const NAME: &str = "rpc-server";
 const EXAMPLES: &str = "\
 Examples:
   rpc-server --listen 127.0.0.1:7101 --data /var/lib/rpc/server1
-      serve on loopback; the initializer then says what
+      serve on loopback
   rpc-server --listen 127.0.0.1:0 --data data --log-level debug
-      pick a free port and print it as `listening on IP:PORT`
+      pick a free port and print `listening on IP:PORT`
   rpc-server --listen 10.0.0.5:7101 --data data --insecure --deploy-key key.txt
-      serve a trusted network in plain TCP; only who has the key may deploy
+      serve a trusted network in plain TCP; only initializers that have the key may deploy
 
-A server needs no other configuration: which services it provides, and who may call them, comes with
-`initializer apply init.yaml`. It is kept in the data folder and served again after a restart.
-Only who proves the deploy key may deploy. Without --deploy-key the server makes its own, which an
-initializer of the same user on the same machine finds by itself.
-SIGTERM and SIGINT drain; a second one exits at once. SIGHUP opens the log file again; without one it drains too.";
+A server needs no other configuration: `initializer apply init.yaml` tells it which services it
+provides and who may call them. The server stores this in the data folder and serves it again after
+a restart.
+An initializer must prove the deploy key before it may deploy. Without --deploy-key, the server
+makes its own key, and an initializer of the same user on the same machine finds it by itself.
+SIGTERM and SIGINT stop the server after the calls in flight; a second one stops it at once. SIGHUP
+opens the log file again; without a log file it acts as SIGTERM.";
 
-/// Serves remote procedures: the same program on every node.
+/// Runs the services that the initializer deploys; the program is the same on every node.
 #[derive(Debug, Parser)]
 #[command(name = NAME, version, after_help = EXAMPLES)]
-struct Arguments {
-    /// Where to listen; port 0 picks a free port
-    #[arg(long, value_name = "IP:PORT", required_unless_present = "completions")]
+struct CommandLine {
+    /// Address to listen on; port 0 picks a free port
+    #[arg(long, value_name = "IP:PORT", value_parser = args::address, required_unless_present = "completions")]
     listen: Option<SocketAddr>,
-    /// The folder that holds what was deployed; made where it is missing
+    /// Folder for what was deployed; the server makes it if it is missing
     #[arg(long, value_name = "DIR", required_unless_present = "completions")]
     data: Option<PathBuf>,
-    /// Listen beyond loopback in plain TCP, where anyone on the way can read and forge calls
+    /// Listen beyond loopback in plain TCP: anyone on the network path can read and forge calls
     #[arg(long)]
     insecure: bool,
-    /// A file with the key that proves who may deploy; without it, the server makes its own in the
-    /// data folder
+    /// File with the key that initializers must prove; without it, the server makes its own key in
+    /// the data folder
     #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
-    /// The address at which initializers dial this server, where that is another than the one it
-    /// listens on
+    /// Address at which initializers dial this server, if it differs from the address that the
+    /// server listens on
     #[arg(long, value_name = "IP:PORT", value_parser = dialled_address)]
     advertise: Option<SocketAddr>,
-    /// The Python that runs procedures, 3.9 or newer, checked at the start; else `python3`, when a
-    /// procedure needs it
+    /// Python that runs procedures, 3.9 or newer; it is checked at the start. Without this flag,
+    /// `python3` is used as soon as a procedure needs Python
     #[arg(long, value_name = "PATH")]
     python: Option<String>,
     #[command(flatten)]
     log: LogArguments,
     #[command(flatten)]
     limits: LimitArguments,
-    /// Print completions for a shell and exit
+    /// Print the completions for a shell and exit
     #[arg(long, value_name = "SHELL", help_heading = "Options")]
     completions: Option<clap_complete::Shell>,
 }
@@ -75,20 +77,20 @@ struct Arguments {
     reason = "the fields are named as their flags"
 )]
 struct LogArguments {
-    /// What is logged
+    /// Lowest level that is logged
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "info")]
     log_level: LogLevel,
-    /// How lines look
+    /// Format of the lines
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     log_format: LogStyle,
     /// Append to this file instead of writing to stderr
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Bytes of the log file; then it is renamed to FILE.1 and a new one is begun
+    /// Size at which the log file is renamed to FILE.1 and a new one begins
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = args::bytes)]
     log_max: usize,
-    /// Older log files to keep
-    #[arg(long, value_name = "N", default_value = "5", value_parser = at_least_one)]
+    /// Number of older log files to keep
+    #[arg(long, value_name = "N", default_value = "5", value_parser = args::at_least_one)]
     log_keep: usize,
 }
 
@@ -109,76 +111,78 @@ enum LogStyle {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitArguments {
-    /// Bytes of one message, at most 128MiB
+    /// Size of one message; at most 128MiB
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = frame_bytes)]
     max_frame: usize,
-    /// Bytes of one message from an address that is no client's
+    /// Size of one message from an address that belongs to no client
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = args::bytes)]
     max_stranger_frame: usize,
-    /// Bytes of messages that have not come whole, of all connections; at least four of the largest
-    /// messages
+    /// Total size of the incomplete messages of all connections; raised to four times
+    /// `--max-frame` if it is less
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = args::bytes)]
     max_unfinished: usize,
     /// Malformed messages on one connection before it is closed
-    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = args::at_least_one)]
     max_malformed: usize,
-    /// Refused and malformed messages a second from one address before its connections are slowed
-    /// down
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
+    /// Refused and malformed messages per second from one address before its connections are
+    /// slowed down
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = args::at_least_one)]
     max_refusals: usize,
-    /// Connections at once
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = at_least_one)]
+    /// Number of connections at once
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = args::at_least_one)]
     max_connections: usize,
-    /// Calls in flight on one connection; more wait in the socket
-    #[arg(long, value_name = "N", default_value = "256", value_parser = at_least_one)]
+    /// Calls in flight on one connection; further requests wait in the socket
+    #[arg(long, value_name = "N", default_value = "256", value_parser = args::at_least_one)]
     max_session_calls: usize,
-    /// Calls in flight on the server; more are Unavailable
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = at_least_one)]
+    /// Calls in flight on the server; further calls get `Unavailable`
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = args::at_least_one)]
     max_calls: usize,
-    /// Bytes of answers that a connection may leave untaken before its requests wait
+    /// Size of the unread answers of one connection; beyond that, its requests wait
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = args::bytes)]
     max_queued: usize,
-    /// Bytes of answers that peers have not taken, beyond what each may queue; at least four of the
-    /// largest answers
+    /// Total size of unread answers, beyond `--max-queued` of each connection; raised to four times
+    /// `--max-frame` if it is less
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = args::bytes)]
     max_untaken: usize,
-    /// From a message's first byte, or the connection's begin, to its last
+    /// Time for one message, from its first byte to its last; for the first message it starts with
+    /// the connection
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     header_timeout: Duration,
-    /// A connection on which nothing happens for longer is closed
+    /// Time without any activity after which a connection is closed
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = args::duration)]
     idle_timeout: Duration,
-    /// A peer that takes none of its answers for longer is closed
+    /// Time after which a peer that reads none of its answers is closed
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     write_timeout: Duration,
-    /// How long a call may take where its procedure does not say
+    /// Time that a call may take if its procedure declares no deadline
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     deadline: Duration,
-    /// How long to wait for calls in flight when stopping
+    /// Time to wait for calls in flight when the server stops
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = args::duration)]
     drain_timeout: Duration,
-    /// Threads that serve connections; one for each core where it is not said
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Threads that serve connections; without this flag, one per core
+    #[arg(long, value_name = "N", value_parser = args::at_least_one)]
     threads: Option<usize>,
-    /// Threads for native procedures that compute for long or block
-    #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
+    /// Threads for native procedures that compute for long or that block
+    #[arg(long, value_name = "N", default_value = "64", value_parser = args::at_least_one)]
     native_threads: usize,
-    /// Bytes of signatures that one binary session may bind
+    /// Size of the signatures that one binary session may bind
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = args::bytes)]
     max_bound: usize,
-    /// Python workers of one service, where it does not declare a concurrency
-    #[arg(long, value_name = "N", default_value = "16", value_parser = at_least_one)]
+    /// Python workers of one service that declares no concurrency
+    #[arg(long, value_name = "N", default_value = "16", value_parser = args::at_least_one)]
     workers: usize,
-    /// A worker idle for longer leaves
+    /// Time after which an idle worker ends
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = args::duration)]
     worker_idle: Duration,
-    /// Loading the sources of a service takes no longer
+    /// Time for loading the sources of a service
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     load_timeout: Duration,
-    /// Generations to keep for a rollback, with the live one; the one before it is always kept
-    #[arg(long, value_name = "N", default_value = "10", value_parser = at_least_one)]
+    /// Generations to keep for a rollback, the live one included; the one before the live
+    /// generation is always kept
+    #[arg(long, value_name = "N", default_value = "10", value_parser = args::at_least_one)]
     history: usize,
-    /// Bytes of files to keep for them alone
+    /// Size of the files that are kept only for the generations before the live one
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = args::bytes)]
     history_bytes: usize,
 }
@@ -188,25 +192,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     run_with(Vec::new(), arguments)
 }
 
-/// Runs a server with this command line and native services of one's own: what a provider's own
-/// binary does.
+/// Runs `rpc-server` with this command line and with native services. A provider that has
+/// procedures in Rust calls this in its own binary.
 pub fn run_with(
     native: Vec<NativeService>,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> ExitStatus {
-    args::run(NAME, arguments, |arguments: Arguments| {
-        if let Some(shell) = arguments.completions {
-            return args::print_completions::<Arguments>(shell, NAME);
+    args::run(NAME, arguments, |command_line: CommandLine| {
+        if let Some(shell) = command_line.completions {
+            return args::print_completions::<CommandLine>(shell, NAME);
         }
-        serve(arguments, native).unwrap_or_else(|what| {
-            report::error(what);
+        serve(command_line, native).unwrap_or_else(|message| {
+            report::error(message);
             ExitStatus::Failed
         })
     })
 }
 
-fn serve(arguments: Arguments, native: Vec<NativeService>) -> Result<ExitStatus, String> {
-    let Arguments {
+fn serve(command_line: CommandLine, native: Vec<NativeService>) -> Result<ExitStatus, String> {
+    let CommandLine {
         listen: Some(listen),
         data: Some(data),
         insecure,
@@ -216,9 +220,9 @@ fn serve(arguments: Arguments, native: Vec<NativeService>) -> Result<ExitStatus,
         log,
         limits,
         ..
-    } = arguments
+    } = command_line
     else {
-        return Err("--listen and --data are missing".to_owned());
+        return Err("`--listen` and `--data` are required".to_owned());
     };
     let limits = within_open_files(limits.into_limits());
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
@@ -247,17 +251,22 @@ async fn serve_until_signalled(
     options: ServerOptions,
     reopen: Option<LogReopen>,
 ) -> Result<ExitStatus, String> {
-    let hears_hang_up = reopen.is_some() || !ignores_hang_up();
-    let first = Signals::listen(reopen.clone(), hears_hang_up)?;
-    let second = Signals::listen(reopen, hears_hang_up)?;
+    let handles_hang_up = reopen.is_some() || !ignores_hang_up();
+    let first = Signals::listen(reopen.clone(), handles_hang_up)?;
+    let second = Signals::listen(reopen, handles_hang_up)?;
     let server = Server::start(options)
         .await
         .map_err(|error| error.to_string())?;
-    announce(&server).map_err(|error| format!("cannot say where it listens: {error}"))?;
+    announce(&server)
+        .map_err(|error| format!("cannot print the address that the server listens on: {error}"))?;
     tokio::select! {
         cut_off = server.run(first.received(1)) => {
             if cut_off > 0 {
-                report::error(format!("{cut_off} connections were cut off when the drain timeout passed"));
+                let connections = match cut_off {
+                    1 => "1 connection was".to_owned(),
+                    _ => format!("{cut_off} connections were"),
+                };
+                report::error(format!("{connections} cut off when the drain timeout passed"));
             }
             Ok(ExitStatus::Done)
         }
@@ -265,15 +274,16 @@ async fn serve_until_signalled(
     }
 }
 
-/// Descriptors that are not for connections: workers, files, the log.
+/// Number of file descriptors that are kept for workers, files and the log.
 const RESERVED_FILES: u64 = 512;
 
-/// Lets this process open as many files as it may, and fits the limit of connections into that.
+/// Raises the number of files that this process may open to its maximum, and lowers the limit of
+/// connections to fit.
 fn within_open_files(mut limits: Limits) -> Limits {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
-    // Where it may not, the limit stays what it was.
+    // If this fails, the number stays as it is.
     let _ = setrlimit(Resource::Nofile, files);
     if let Some(files) = getrlimit(Resource::Nofile).current {
         let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(files / 2))
@@ -289,17 +299,18 @@ fn announce(server: &Server) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The signals that stop a server. SIGHUP has a log file opened again; without one it stops the
-/// server too, as when a terminal is closed.
+/// The signals that a server handles. SIGTERM and SIGINT stop it. SIGHUP opens the log file again;
+/// without a log file it stops the server too, because a closed terminal sends SIGHUP.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    /// `None` where it is ignored, as below `nohup`, and there is no log file.
+    /// `None` if the process was started with SIGHUP ignored, as under `nohup`, and there is no log
+    /// file.
     hang_up: Option<Signal>,
     reopen: Option<LogReopen>,
 }
 
-/// Whether this process was started with SIGHUP ignored.
+/// Returns whether this process was started with SIGHUP ignored.
 fn ignores_hang_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -310,13 +321,13 @@ fn ignores_hang_up() -> bool {
 }
 
 impl Signals {
-    fn listen(reopen: Option<LogReopen>, hears_hang_up: bool) -> Result<Self, String> {
+    fn listen(reopen: Option<LogReopen>, handles_hang_up: bool) -> Result<Self, String> {
         let listen =
             |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
-            hang_up: if hears_hang_up {
+            hang_up: if handles_hang_up {
                 Some(listen(SignalKind::hangup())?)
             } else {
                 None
@@ -325,14 +336,15 @@ impl Signals {
         })
     }
 
-    /// Waits until as many have come that stop the server.
+    /// Waits until `count` signals have arrived that stop the server.
     async fn received(mut self, count: u32) {
         for _ in 0..count {
-            self.next().await;
+            self.next_stop().await;
         }
     }
 
-    async fn next(&mut self) {
+    /// Waits for the next signal that stops the server.
+    async fn next_stop(&mut self) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
@@ -341,7 +353,7 @@ impl Signals {
                     Some(reopen) => match reopen.reopen() {
                         Ok(()) => tracing::info!(event = "log reopened"),
                         Err(error) => {
-                            let note = "lines go on to the file before; send SIGHUP again";
+                            let note = "the log continues in the old file; send SIGHUP again";
                             tracing::error!(event = "log not reopened", reason = %error, note);
                         }
                     },
@@ -352,7 +364,7 @@ impl Signals {
     }
 }
 
-/// Waits for a SIGHUP, if it is heard.
+/// Waits for a SIGHUP. Never returns if SIGHUP is not handled.
 async fn hang_up(signal: Option<&mut Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),
@@ -390,30 +402,23 @@ fn start_log(arguments: &LogArguments) -> Result<(LogGuard, Option<LogReopen>), 
     Ok((log, reopen))
 }
 
-/// Reads a deploy key that the user named, and warns where others can read it too.
+/// Reads the deploy key from a file that the user named. Warns if other users can read the file.
 pub(crate) fn read_key(path: &std::path::Path) -> Result<Vec<u8>, String> {
-    let (key, is_open) = key_file::read(path).map_err(|error| error.to_string())?;
-    if is_open {
+    let (key, is_readable_by_others) = key_file::read(path).map_err(|error| error.to_string())?;
+    if is_readable_by_others {
         report::warning(key_file::open_to_others(path));
     }
     Ok(key)
 }
 
 fn dialled_address(text: &str) -> Result<SocketAddr, String> {
-    match text.parse::<SocketAddr>() {
-        Ok(address) if address.port() == 0 || address.ip().is_unspecified() => {
-            Err("nobody can dial it; give an IP address of a machine and a port".to_owned())
-        }
-        Ok(address) => Ok(address),
-        Err(_) => Err("an address is written IP:PORT, such as 10.0.0.5:7101".to_owned()),
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1".to_owned()),
-        Ok(count) => Ok(count),
-        Err(_) => Err(format!("`{text}` is not a whole number")),
+    let address = args::address(text)?;
+    if address.port() == 0 || address.ip().is_unspecified() {
+        Err(format!(
+            "nobody can dial `{text}`; name an IP address of this machine and a port above 0"
+        ))
+    } else {
+        Ok(address)
     }
 }
 
@@ -421,7 +426,10 @@ fn frame_bytes(text: &str) -> Result<usize, String> {
     let bytes = args::bytes(text)?;
     let limit = wire::frame::MAX_FRAME_LIMIT;
     if bytes > limit {
-        Err(format!("at most {}MiB", limit >> 20))
+        Err(format!(
+            "invalid size `{text}`; it must be at most {}MiB",
+            limit >> 20
+        ))
     } else {
         Ok(bytes)
     }

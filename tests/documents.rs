@@ -1,4 +1,4 @@
-//! What the documents show is what the programs do.
+//! Checks that the programs do what the documents show.
 
 #[path = "documents/console.rs"]
 mod console;
@@ -9,7 +9,7 @@ mod fence;
 #[allow(
     dead_code,
     unused_imports,
-    reason = "the acceptance tests use the rest"
+    reason = "the acceptance tests use all of it"
 )]
 #[path = "acceptance/harness/mod.rs"]
 mod harness;

@@ -48,7 +48,7 @@ Client = gen_client_class(
 
 
 def serve(ready):
-    """As the package's own accepter, which does not tell which free port it got."""
+    """Accepts connections as the package's own server does. That server does not report its port if it picks one."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ready(listener.getsockname()[1])

@@ -1,7 +1,7 @@
-"""What every peer from Python shares: the command line, measuring, checking.
+"""What all peers in Python share: the command line, the measuring and the checking of results.
 
-A peer gives two functions: `serve(listener_ready)`, which calls `listener_ready(port)` once it listens and serves for
-ever, and `connect(host, port)`, which returns a session with `add(a, b)`, `echo(data)` and `close()`.
+A peer provides two functions. `serve(listener_ready)` calls `listener_ready(port)` once it listens, and serves forever.
+`connect(host, port)` returns a session with `add(a, b)`, `echo(data)` and `close()`.
 """
 
 import json
@@ -13,13 +13,13 @@ MIB = 1 << 20
 
 
 def main(serve, connect):
-    """Serves, or carries out the job in the last argument, as the first argument says."""
+    """Serves if the first argument is `serve`. Otherwise runs the job in the second argument and prints its result."""
     if sys.argv[1] == "serve":
         serve(lambda port: print(f"listening on 127.0.0.1:{port}", flush=True))
     else:
         print(json.dumps(measure(json.loads(sys.argv[2]), connect)))
         sys.stdout.flush()
-        # Peers leave threads behind that would have to be waited for.
+        # Do not wait for threads that a peer leaves behind.
         os._exit(0)
 
 
@@ -62,16 +62,18 @@ def warm_up(job, call):
 
 
 def window(job, call):
-    """How long it took in seconds, and every call's nanoseconds."""
+    """Calls until the window ends. Returns its duration in seconds and the latency of every call in nanoseconds."""
     clock = time.perf_counter_ns
-    latencies, limit, most = [], nanoseconds(job["window"]), job["calls"]
+    latencies = []
+    limit = nanoseconds(job["window"])
+    max_calls = job["calls"]
     begin = last = clock()
     while True:
         call()
         now = clock()
         latencies.append(now - last)
         last = now
-        if now - begin >= limit or len(latencies) >= most:
+        if now - begin >= limit or len(latencies) >= max_calls:
             return (now - begin) / 1e9, latencies
 
 
@@ -87,7 +89,7 @@ def add(session):
 
 
 def echo(session):
-    data = bytes(place % 251 for place in range(MIB))
+    data = bytes(index % 251 for index in range(MIB))
     return lambda: check(session.echo(data) == data)
 
 
@@ -100,9 +102,9 @@ def connect_call_close(begin_session):
     return call
 
 
-def check(right):
-    if not right:
-        sys.exit("a wrong answer")
+def check(is_right):
+    if not is_right:
+        sys.exit("a call returned a wrong value")
 
 
 def nanoseconds(duration):
@@ -116,7 +118,7 @@ def cpu_nanoseconds(process):
             with open(f"/proc/{process}/task/{thread}/schedstat") as statistics:
                 total += int(statistics.read().split()[0])
         except FileNotFoundError:
-            pass  # It ended in between.
+            pass  # The thread ended in the meantime.
     return total
 
 

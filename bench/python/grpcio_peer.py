@@ -1,5 +1,5 @@
-"""grpcio: a server with a pool of threads, and the synchronous client. Messages are packed by `struct`, which is
-quicker than protobuf."""
+"""grpcio: a server with a thread pool, and the synchronous client. `struct` packs the messages, because it is faster
+than protobuf."""
 
 import struct
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def serve(ready):
 
 class connect:
     def __init__(self, host, port):
-        # Else a closed channel's connection would be used again.
+        # Without this option, grpcio would use the connection of a closed channel again.
         options = [*UNLIMITED, ("grpc.use_local_subchannel_pool", 1)]
         channel = grpc.insecure_channel(f"{host}:{port}", options=options)
         add = channel.unary_unary(

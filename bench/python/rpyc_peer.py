@@ -1,4 +1,4 @@
-"""rpyc: a threaded server, and the classic synchronous client. Nothing is compressed, functions are looked up once."""
+"""rpyc: a threaded server, and the classic synchronous client. Nothing is compressed. Functions are looked up once."""
 
 import socket
 
@@ -21,7 +21,7 @@ class Bench(rpyc.Service):
 
 def serve(ready):
     server = ThreadedServer(Bench, hostname="127.0.0.1", port=0)
-    # Accepted sockets inherit it.
+    # Accepted sockets inherit the option.
     server.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ready(server.port)
     server.start()

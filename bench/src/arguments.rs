@@ -11,7 +11,7 @@ use crate::placement::Placement;
 use crate::plan::Effort;
 use crate::work::Work;
 
-/// Measures calls beside bare sockets and other RPC systems, on loopback.
+/// Measures calls on loopback, compared with bare sockets and other RPC systems.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
@@ -21,7 +21,7 @@ pub struct Arguments {
     /// Measure for about a minute in all
     #[arg(long)]
     pub quick: bool,
-    /// Make a few calls of everything; exit 1 where one fails
+    /// Make a few calls of everything; the exit code is 1 if a call fails
     #[arg(long, conflicts_with = "quick")]
     pub smoke: bool,
     /// Show works and contestants
@@ -36,16 +36,16 @@ pub struct Arguments {
     /// Only these placements
     #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
     placement: Vec<Placement>,
-    /// How often everything is measured
+    /// Number of measurements of everything
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
-    /// How long a measurement takes
+    /// Duration of a measurement
     #[arg(long, value_name = "S", value_parser = seconds)]
     seconds: Option<Duration>,
-    /// Run every server on this runtime instead of the one that suits it
+    /// Run every server on this runtime instead of its best one
     #[arg(long, value_enum)]
     pub flavour: Option<Flavour>,
-    /// Where the raw samples go [default: results/latest.jsonl, quick.jsonl or selected.jsonl
+    /// File for the raw samples [default: results/latest.jsonl, quick.jsonl or selected.jsonl
     /// beside this program's sources]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -59,12 +59,12 @@ pub enum Command {
         /// The samples
         samples: PathBuf,
     },
-    /// Print a line of saved samples for each work, or put them into a file that has a place for
-    /// them
+    /// Print a summary of saved samples with a line for each work, or write it into a file that
+    /// has a place for it
     Summary {
         /// The samples
         samples: PathBuf,
-        /// The file
+        /// A Markdown file with the two marker lines of the summary
         #[arg(long, value_name = "FILE")]
         into: Option<PathBuf>,
     },
@@ -78,9 +78,9 @@ pub enum Command {
     /// Serve as a contestant
     #[command(hide = true)]
     Serve {
-        /// Its name
+        /// Name of the contestant
         contestant: String,
-        /// Another runtime than the better one
+        /// The runtime; the default is the best one
         #[arg(long, value_enum)]
         flavour: Option<Flavour>,
     },
@@ -104,7 +104,7 @@ pub enum Command {
 }
 
 impl Arguments {
-    /// The works that were selected, or all.
+    /// Returns the selected works, or all.
     pub fn works(&self) -> Vec<Work> {
         if self.work.is_empty() {
             Work::value_variants().to_vec()
@@ -113,7 +113,7 @@ impl Arguments {
         }
     }
 
-    /// The placements that were selected; a smoke needs no second one.
+    /// Returns the selected placements. The default is all, or one core with `--smoke`.
     pub fn placements(&self) -> Vec<Placement> {
         match (self.placement.is_empty(), self.smoke) {
             (false, _) => self.placement.clone(),
@@ -122,7 +122,7 @@ impl Arguments {
         }
     }
 
-    /// How long, and how often.
+    /// Returns how long and how often everything is measured.
     pub fn effort(&self) -> Effort {
         let effort = match (self.smoke, self.quick) {
             (true, _) => Effort::SMOKE,
@@ -137,7 +137,8 @@ impl Arguments {
         }
     }
 
-    /// Where the raw samples go; only a full run replaces the one that figures are quoted from.
+    /// Returns the file for the raw samples. By default, only a full run replaces `latest.jsonl`,
+    /// the source of the published figures.
     pub fn output(&self, package: &Path) -> PathBuf {
         let selected = self.flavour.is_some()
             || !(self.work.is_empty() && self.only.is_empty() && self.placement.is_empty());
@@ -155,9 +156,9 @@ impl Arguments {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
         .parse()
-        .map_err(|_| format!("no number of seconds: `{text}`"))?;
+        .map_err(|_| format!("expected a number of seconds, not `{text}`"))?;
     if !(0.001..=600.0).contains(&seconds) {
-        return Err(format!("beyond 0.001 to 600 seconds: {text}"));
+        return Err(format!("must be 0.001 to 600 seconds, not {text}"));
     }
     Ok(Duration::from_secs_f64(seconds))
 }

@@ -1,4 +1,4 @@
-//! Calls through an asynchronous client: one after the other, or many in flight.
+//! Calls of an asynchronous client: one after the other, or many in flight.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -13,26 +13,26 @@ use crate::meter::{Meter, Window};
 use crate::usage::Process;
 use crate::work::{Payload, Procedure, Work};
 
-/// An asynchronous client's session. Clones share it.
+/// A session of an asynchronous client. Clones share the session.
 pub trait Calls: Clone + 'static {
-    /// Connects.
+    /// Connects to a server.
     async fn connect(address: SocketAddr) -> Result<Self>;
-    /// The sum.
+    /// Returns the sum of two integers.
     async fn add(&self, a: i64, b: i64) -> Result<i64>;
-    /// Echoes strings and fails where others come back.
+    /// Sends the strings, and fails if the echo differs.
     async fn strings(&self, payload: &Payload) -> Result<()>;
-    /// Echoes bytes and fails where others come back.
+    /// Sends the bytes, and fails if the echo differs.
     async fn bytes(&self, payload: &Payload) -> Result<()>;
-    /// Echoes doubles and fails where others come back.
+    /// Sends the doubles, and fails if the echo differs.
     async fn doubles(&self, payload: &Payload) -> Result<()>;
 }
 
-/// A runtime of one thread. Every client has one, since every client is pinned to one core.
+/// Returns a runtime of one thread. Every client uses one thread, because it is pinned to one core.
 pub fn one_thread() -> Result<LocalRuntime> {
     Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())
-        .context("no runtime")
+        .context("cannot start a runtime")
 }
 
 /// Carries out a job with a client of this kind.
@@ -61,26 +61,25 @@ async fn call<C: Calls>(
     }
 }
 
-/// Whether `sum` is the sum of `turn` and seven.
+/// Checks that `sum` is the sum of `turn` and seven.
 pub fn check_sum(turn: i64, sum: i64) -> Result<()> {
-    ensure!(sum == turn + 7, "{turn} + 7 was answered by {sum}");
+    ensure!(sum == turn + 7, "the server returned {sum} for {turn} + 7");
     Ok(())
 }
 
-/// Whether an echo is what was sent.
-pub fn check_echo(same: bool) -> Result<()> {
-    ensure!(same, "an echo differs from what was sent");
+/// Checks that an echo is what was sent.
+pub fn check_echo(is_same: bool) -> Result<()> {
+    ensure!(is_same, "the echo differs from what was sent");
     Ok(())
 }
 
 async fn one_in_flight<C: Calls>(job: &Job) -> Result<Measured> {
-    let (client, payload) = (
-        C::connect(job.address).await?,
-        Payload::of(job.work.procedure()),
-    );
+    let client = C::connect(job.address).await?;
+    let payload = Payload::of(job.work.procedure());
     call(&client, Procedure::Add, &payload, 0).await?;
-    let (mut meter, mut turn) = (Meter::start(job), 0);
-    while meter.goes_on() {
+    let mut meter = Meter::start(job);
+    let mut turn = 0;
+    while meter.should_continue() {
         turn += 1;
         call(&client, job.work.procedure(), &payload, turn).await?;
     }
@@ -88,8 +87,9 @@ async fn one_in_flight<C: Calls>(job: &Job) -> Result<Measured> {
 }
 
 async fn connect_call_close<C: Calls>(job: &Job) -> Result<Measured> {
-    let (mut meter, mut turn) = (Meter::start(job), 0);
-    while meter.goes_on() {
+    let mut meter = Meter::start(job);
+    let mut turn = 0;
+    while meter.should_continue() {
         turn += 1;
         let client = C::connect(job.address).await?;
         check_sum(turn, client.add(turn, 7).await?)?;
@@ -111,17 +111,17 @@ async fn idle_sessions<C: Calls>(job: &Job) -> Result<Measured> {
     Ok(window.close(job.calls))
 }
 
-/// What the tasks of one measurement share.
+/// State that the tasks of one measurement share.
 #[derive(Debug, Default)]
 pub struct Gauge {
-    /// Right answers so far.
+    /// Number of correct answers so far.
     pub calls: Cell<u64>,
-    /// Whether no further call is to be made.
+    /// Whether the tasks must stop calling.
     pub stopped: Cell<bool>,
 }
 
 impl Gauge {
-    /// Counts right answers.
+    /// Counts correct answers.
     pub fn count(&self, calls: u64) {
         self.calls.set(self.calls.get() + calls);
     }
@@ -144,7 +144,8 @@ async fn many_in_flight<C: Calls>(job: &Job) -> Result<Measured> {
 }
 
 async fn keep_calling<C: Calls>(client: C, procedure: Procedure, gauge: Rc<Gauge>) -> Result<()> {
-    let (payload, mut turn) = (Payload::of(procedure), 0);
+    let payload = Payload::of(procedure);
+    let mut turn = 0;
     while !gauge.stopped.get() {
         turn += 1;
         call(&client, procedure, &payload, turn).await?;
@@ -153,7 +154,7 @@ async fn keep_calling<C: Calls>(client: C, procedure: Procedure, gauge: Rc<Gauge
     Ok(())
 }
 
-/// Lets tasks call, and measures; the first failure of a task is the measurement's.
+/// Measures while the tasks call. Fails with the first error of a task.
 pub async fn observe(
     job: &Job,
     gauge: Rc<Gauge>,
@@ -171,7 +172,7 @@ pub async fn observe(
     gauge.stopped.set(true);
     ensure!(
         measured.calls > 0,
-        "no call was answered in {:?}",
+        "no call was answered within {:?}",
         job.window
     );
     Ok(measured)
@@ -180,24 +181,25 @@ pub async fn observe(
 async fn watch(job: &Job, gauge: &Gauge) -> Measured {
     let server = Process::new(job.server);
     let rss_before_kib = if job.work == Work::Growth {
-        reach(gauge, job.calls / 10).await;
+        wait_for_calls(gauge, job.calls / 10).await;
         server.resident_kib()
     } else {
         let before = server.resident_kib();
         tokio::time::sleep(job.warm_up).await;
         before
     };
-    let (window, before) = (Window::open(server, rss_before_kib), gauge.calls.get());
+    let window = Window::open(server, rss_before_kib);
+    let before = gauge.calls.get();
     if job.work == Work::Growth {
-        reach(gauge, job.calls).await;
+        wait_for_calls(gauge, job.calls).await;
     } else {
         tokio::time::sleep(job.window).await;
     }
     window.close(gauge.calls.get() - before)
 }
 
-/// Waits until so many calls were answered.
-async fn reach(gauge: &Gauge, calls: u64) {
+/// Waits until `calls` calls are answered.
+async fn wait_for_calls(gauge: &Gauge, calls: u64) {
     while gauge.calls.get() < calls {
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! [`CONTESTANTS`]: everybody who is measured, and what they take part in.
+//! [`CONTESTANTS`]: all programs that are measured, and their works.
 
 use std::net::TcpListener as StdListener;
 
@@ -14,22 +14,22 @@ use crate::work::Work::{
 };
 use crate::{calls, limits, ours, peers};
 
-/// Somebody who answers calls.
+/// A server and its client, which are measured.
 #[derive(Debug)]
 pub struct Contestant {
-    /// The name on the command line and in samples.
+    /// Name on the command line and in samples.
     pub name: &'static str,
-    /// The name in tables, without its flavour.
+    /// Name in tables, without the runtime.
     pub label: &'static str,
-    /// The package whose version is told.
+    /// The package whose version is printed.
     pub package: &'static str,
-    /// Which side of the comparison this is.
+    /// The side of the comparison.
     pub kind: Kind,
-    /// The runtime of its server.
+    /// The runtime of the server.
     pub flavour: Flavour,
-    /// What it takes part in.
+    /// The works for which it is measured.
     pub works: &'static [Work],
-    /// How its server and its client are started.
+    /// How the server and the client are started.
     pub program: Program,
 }
 
@@ -38,7 +38,7 @@ pub struct Contestant {
 pub enum Kind {
     /// Bare sockets.
     Limit,
-    /// What this repository makes.
+    /// The RPC system of this repository.
     Ours,
     /// Another RPC system.
     Peer,
@@ -53,7 +53,7 @@ pub enum Flavour {
     CurrentThread,
     /// tokio with as many threads as cores.
     MultiThread,
-    /// Python's own.
+    /// The Python interpreter.
     Python,
 }
 
@@ -62,28 +62,28 @@ pub enum Flavour {
 pub enum Program {
     /// Functions of this program.
     Rust {
-        /// Serves for ever on the runtime that is asked for.
+        /// Serves forever on a runtime.
         serve: fn(Flavour) -> Result<()>,
         /// Carries out a job.
         measure: fn(&Job) -> Result<Measured>,
     },
-    /// A script in `python/` that serves and carries out jobs alike.
+    /// A script in `python/` that is both server and client.
     Python {
-        /// Its file.
+        /// File name of the script.
         script: &'static str,
     },
 }
 
 impl Contestant {
-    /// The contestant of that name.
+    /// Returns the contestant with the given name.
     pub fn find(name: &str) -> Result<&'static Self> {
         let found = CONTESTANTS
             .iter()
             .find(|contestant| contestant.name == name);
-        found.with_context(|| format!("no contestant `{name}`; see --list"))
+        found.with_context(|| format!("unknown contestant `{name}`; see `--list`"))
     }
 
-    /// The name in tables.
+    /// Returns the name in tables.
     pub fn title(&self) -> String {
         match (self.kind, self.flavour) {
             (Kind::Peer, Flavour::CurrentThread) => format!("{}, current_thread", self.label),
@@ -93,32 +93,32 @@ impl Contestant {
     }
 }
 
-/// What every peer with an asynchronous client takes part in.
+/// The works of a peer with an asynchronous client.
 const PEER_WORKS: &[Work] = &[
     Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle,
 ];
 
-/// The same without bytes, which JSON does not have.
+/// The works of a peer that uses JSON, which has no bytes.
 const JSON_WORKS: &[Work] = &[
     Add1, Add64, Add8x16, Strings1, Strings64, Doubles, Connect, Idle,
 ];
 
-/// What a pool of connections takes part in that each carry one call at a time.
+/// The works of a peer with a pool of connections. Each connection carries one call at a time.
 const POOL_WORKS: &[Work] = &[Add1, Strings1, Bytes, Doubles, Connect, Idle];
 
-/// What many calls on one connection take part in.
+/// The works of a peer that multiplexes calls over one connection.
 const MULTIPLEX_WORKS: &[Work] = &[Add64, Add8x16, Strings64];
 
-/// What HTTP/2's own windows are no hindrance to.
+/// The works with small messages, which the default windows of HTTP/2 do not slow down.
 const SMALL_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings1, Strings64, Connect, Idle];
 
-/// The 1 MiB echoes.
+/// The works with 1 MiB echoes.
 const BULK_WORKS: &[Work] = &[Bytes, Doubles];
 
-/// What the peers from Python take part in.
+/// The works of the peers in Python.
 const PYTHON_WORKS: &[Work] = &[Python, Bytes, Connect];
 
-/// Everybody, in the order of tables: limits, ours, peers.
+/// All contestants, in the order of tables: limits, ours, peers.
 pub const CONTESTANTS: &[Contestant] = &[
     Contestant {
         name: "bare-blocking",
@@ -313,14 +313,14 @@ pub const CONTESTANTS: &[Contestant] = &[
     },
 ];
 
-/// A blocking listener on a free port of loopback, which was told to whoever started this process.
+/// Returns a blocking listener on a free port of loopback, and prints its address.
 fn announced_listener() -> Result<StdListener> {
     let listener = StdListener::bind(("127.0.0.1", 0))?;
     println!("{LISTENING}{}", listener.local_addr()?);
     Ok(listener)
 }
 
-/// Serves for ever on this runtime.
+/// Serves forever on a runtime.
 fn serve_on<F: Future<Output = Result<()>>>(
     flavour: Flavour,
     serve: fn(TcpListener) -> F,

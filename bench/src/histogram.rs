@@ -1,11 +1,11 @@
-//! [`Histogram`]: latencies in buckets 1/64 of their power of two wide.
+//! [`Histogram`]: latencies in buckets. Each power of two is divided into 64 buckets.
 
 use std::time::Duration;
 
 const STEPS: u32 = 6;
 const BUCKETS: usize = (64 - STEPS as usize) << STEPS;
 
-/// Latencies, each within 1.6 %.
+/// Latencies with an error of at most 1.6 %.
 #[derive(Debug)]
 pub struct Histogram {
     buckets: Vec<u32>,
@@ -29,7 +29,8 @@ impl Histogram {
         self.count += 1;
     }
 
-    /// The latency that this share of all does not exceed; zero where there is none.
+    /// Returns the latency that the given share of all latencies does not exceed. Returns zero if
+    /// there are no latencies.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_sign_loss,
@@ -38,16 +39,17 @@ impl Histogram {
     pub fn quantile(&self, share: f64) -> Duration {
         let wanted = (self.count as f64 * share).ceil() as u64;
         let mut seen = 0;
-        for (place, count) in self.buckets.iter().enumerate() {
+        for (index, count) in self.buckets.iter().enumerate() {
             seen += u64::from(*count);
             if seen >= wanted {
-                return Duration::from_nanos(middle(place));
+                return Duration::from_nanos(middle(index));
             }
         }
         Duration::ZERO
     }
 }
 
+/// Returns the index of the bucket for a latency.
 fn bucket(nanoseconds: u64) -> usize {
     let value = nanoseconds.max(1 << STEPS);
     let exponent = value.ilog2() - STEPS;
@@ -55,9 +57,10 @@ fn bucket(nanoseconds: u64) -> usize {
     (((exponent as usize) << STEPS) + mantissa as usize).min(BUCKETS - 1)
 }
 
-fn middle(place: usize) -> u64 {
-    let exponent = place >> STEPS;
-    let mantissa = (place & ((1 << STEPS) - 1)) as u64 + (1 << STEPS);
+/// Returns the middle of a bucket, in nanoseconds.
+fn middle(bucket: usize) -> u64 {
+    let exponent = bucket >> STEPS;
+    let mantissa = (bucket & ((1 << STEPS) - 1)) as u64 + (1 << STEPS);
     (mantissa << exponent) + ((1 << exponent) >> 1)
 }
 
@@ -73,7 +76,7 @@ mod tests {
         }
         for (share, expected) in [(0.5, 500e-6), (0.99, 990e-6), (1.0, 1000e-6)] {
             let error = histogram.quantile(share).as_secs_f64() / expected - 1.0;
-            assert!(error.abs() < 0.02, "{share}: off by {error}");
+            assert!(error.abs() < 0.02, "{share}: the error is {error}");
         }
     }
 

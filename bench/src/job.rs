@@ -1,4 +1,4 @@
-//! What a measuring client is told, and what it answers: both travel as JSON between processes.
+//! The job of a measuring client and its result. Both are sent as JSON between processes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,43 +7,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::work::Work;
 
-/// One measurement, as the process that carries it out is told.
+/// One measurement that a client carries out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
-    /// What to do.
+    /// The work.
     pub work: Work,
-    /// Where the server listens.
+    /// Address of the server.
     pub address: SocketAddr,
-    /// The server's process, whose CPU time and memory are read.
+    /// Process id of the server, whose CPU time and memory are read.
     pub server: u32,
-    /// How long calls are made before anything is measured.
+    /// Maximum duration of the calls before the measurement.
     pub warm_up: Duration,
-    /// How long it measures.
+    /// Maximum duration of the measurement.
     pub window: Duration,
-    /// No more calls than this are made before anything is measured.
+    /// Maximum number of calls before the measurement.
     pub warm_up_calls: u64,
-    /// No more calls than this are measured; for [`Work::Idle`] the sessions, for [`Work::Growth`]
-    /// all calls.
+    /// Maximum number of measured calls. For [`Work::Idle`], this is the number of sessions; for
+    /// [`Work::Growth`], it is the number of all calls.
     pub calls: u64,
 }
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Measured {
-    /// Calls that were answered, and rightly.
+    /// Number of calls with a correct answer.
     pub calls: u64,
-    /// In this time.
+    /// Duration of the measurement.
     pub seconds: f64,
-    /// The median latency, where one call is in flight.
+    /// The median latency, if one call is in flight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50_us: Option<f64>,
-    /// The 99th percentile of it.
+    /// The 99th percentile of the latency, if one call is in flight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_us: Option<f64>,
     /// User and system time of the client per call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_cpu_us: Option<f64>,
-    /// User and system time of the server, its children included, per call.
+    /// User and system time of the server and its children per call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_cpu_us: Option<f64>,
     /// Resident memory of the server before the first call.
@@ -52,13 +52,13 @@ pub struct Measured {
     /// Resident memory of the server at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rss_after_kib: Option<u64>,
-    /// The most it had in between.
+    /// Maximum of the server's resident memory during the measurement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rss_peak_kib: Option<u64>,
 }
 
 impl Measured {
-    /// Calls per second.
+    /// Returns the number of calls per second.
     #[expect(clippy::cast_precision_loss, reason = "no run makes 2^52 calls")]
     pub fn rate(&self) -> f64 {
         self.calls as f64 / self.seconds

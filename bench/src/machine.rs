@@ -1,4 +1,4 @@
-//! Describes the machine, and the versions of what is measured.
+//! Describes the machine and the versions of the contestants.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::sample::Machine;
 
 const LOCK: &str = include_str!("../Cargo.lock");
 
-/// What this run is taken on.
+/// Describes the machine, its tools and the contestants.
 pub fn describe(contestants: &[&'static Contestant], window: Duration) -> Machine {
     let uname = rustix::system::uname();
     let kernel = [uname.sysname(), uname.release()].map(|part| part.to_string_lossy().into_owned());
@@ -59,7 +59,7 @@ fn versions(contestants: &[&'static Contestant]) -> BTreeMap<String, String> {
     contestants.iter().filter_map(version).collect()
 }
 
-/// The version of a package in `Cargo.lock`.
+/// Returns the version of a package in `Cargo.lock`.
 fn locked_version(package: &str) -> Option<String> {
     let entry = LOCK
         .split("[[package]]")

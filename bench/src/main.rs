@@ -1,5 +1,5 @@
-//! What calls cost here, beside bare sockets and other RPC systems. `README.md` says what is
-//! measured and how.
+//! Measures the cost of calls, compared with bare sockets and other RPC systems. `README.md`
+//! describes what is measured and how.
 //!
 //! ```text
 //! plan ──> run ──> a server and a client process for each measurement ──> samples ──> table, picture
@@ -104,7 +104,7 @@ fn run_plan(arguments: &Arguments) -> Result<()> {
         bail!("{failures} of {} measurements failed", failures + measured);
     }
     if arguments.smoke {
-        println!("{measured} measurements, every answer right");
+        println!("{measured} measurements, all answers correct");
     }
     Ok(())
 }
@@ -121,14 +121,14 @@ fn draw(samples: &Path, picture: &Path) -> Result<()> {
 fn serve(name: &str, flavour: Option<contestant::Flavour>) -> Result<()> {
     let contestant = Contestant::find(name)?;
     let Program::Rust { serve, .. } = contestant.program else {
-        bail!("`{name}` serves by itself")
+        bail!("`{name}` is not part of this program: it has its own server")
     };
     serve(flavour.unwrap_or(contestant.flavour))
 }
 
 fn measure(name: &str, job: &Job) -> Result<()> {
     let Program::Rust { measure, .. } = Contestant::find(name)?.program else {
-        bail!("`{name}` measures by itself")
+        bail!("`{name}` is not part of this program: it has its own client")
     };
     println!("{}", serde_json::to_string(&measure(job)?)?);
     Ok(())

@@ -1,4 +1,5 @@
-//! Measuring: a warm-up, then a window at whose ends clocks, CPU times and memory are read.
+//! Measuring: a warm-up, then a window. Clocks, CPU times and memory are read at the window's begin
+//! and end.
 
 use std::time::Instant;
 
@@ -6,7 +7,7 @@ use crate::histogram::Histogram;
 use crate::job::{Job, Measured};
 use crate::usage::Process;
 
-/// What is read at the begin of a window, so that its end can be held against it.
+/// The figures at the begin of a window, which are compared with those at its end.
 #[derive(Debug)]
 pub struct Window {
     server: Process,
@@ -17,11 +18,11 @@ pub struct Window {
 }
 
 impl Window {
-    /// Begins to measure; `rss_before_kib` was read before the first call.
+    /// Begins a window. `rss_before_kib` is the server's memory before the first call.
     pub fn open(server: Process, rss_before_kib: Option<u64>) -> Self {
         server.forget_peak();
-        let (client_cpu, server_cpu) =
-            (Process::this().cpu_nanoseconds(), server.cpu_nanoseconds());
+        let client_cpu = Process::this().cpu_nanoseconds();
+        let server_cpu = server.cpu_nanoseconds();
         Self {
             server,
             begin: Instant::now(),
@@ -31,7 +32,7 @@ impl Window {
         }
     }
 
-    /// Ends it, after so many calls.
+    /// Ends the window after `calls` calls.
     #[expect(
         clippy::cast_precision_loss,
         reason = "nanoseconds and calls stay far below 2^52"
@@ -54,10 +55,10 @@ impl Window {
     }
 }
 
-/// Measures calls one after the other, each call's latency included.
+/// Measures calls that are made one after the other, with the latency of each.
 ///
 /// ```text
-/// while meter.goes_on() { call }
+/// while meter.should_continue() { call }
 /// meter.finish()
 /// ```
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub struct Meter<'a> {
     rss_before_kib: Option<u64>,
     begin: Instant,
     last: Instant,
-    /// Asked to go on, so often since the phase began.
+    /// Number of turns since the begin of the warm-up or of the window.
     turns: u64,
     window: Option<Window>,
     latencies: Histogram,
@@ -91,8 +92,9 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Whether another call is to be made. Asking says that the call before was answered rightly.
-    pub fn goes_on(&mut self) -> bool {
+    /// Returns whether to make another call. The caller must have checked the answer of the
+    /// previous call.
+    pub fn should_continue(&mut self) -> bool {
         let now = Instant::now();
         let elapsed = now - self.begin;
         let turns = self.turns;
@@ -124,7 +126,7 @@ impl<'a> Meter<'a> {
         self.turns = 1;
     }
 
-    /// What was measured.
+    /// Returns the result.
     pub fn finish(self) -> Measured {
         let microseconds = |share| Some(self.latencies.quantile(share).as_secs_f64() * 1e6);
         let measured = self.measured.unwrap_or_default();

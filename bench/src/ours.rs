@@ -23,12 +23,12 @@ use crate::work::Work::{
 };
 use crate::work::{Payload, Procedure};
 
-/// Of `init.yaml`, whose procedures are written in Python.
+/// The stubs of `init.yaml`, whose procedures are written in Python.
 mod stubs {
     rpc_runtime::include_stubs!();
 }
 
-/// Of `native.yaml`, whose procedures are the handlers below.
+/// The stubs of `native.yaml`, whose procedures are the handlers below.
 mod native {
     rpc_runtime::include_stubs!("native_stubs.rs");
 }
@@ -36,15 +36,15 @@ mod native {
 use native::bench as echoes;
 use stubs::bench;
 
-/// What the blocking client takes part in.
+/// The works of the blocking client.
 pub const BLOCKING_WORKS: &[Work] = &[Add1, Strings1, Bytes, Doubles, Connect, Idle];
 
-/// What the asynchronous client takes part in.
+/// The works of the asynchronous client.
 pub const ASYNC_WORKS: &[Work] = &[
     Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle, Growth,
 ];
 
-/// The handlers.
+/// The handlers in Rust.
 struct Echoes;
 
 impl echoes::Handler for Echoes {
@@ -65,12 +65,12 @@ impl echoes::Handler for Echoes {
     }
 }
 
-/// Serves by handlers written in Rust.
+/// Serves with handlers in Rust.
 pub fn serve_native(flavour: Flavour) -> Result<()> {
     serve(flavour, "native.yaml", vec![echoes::serve(Echoes)])
 }
 
-/// Serves by the Python files that `init.yaml` names.
+/// Serves with the Python files that `init.yaml` names.
 pub fn serve_python(flavour: Flavour) -> Result<()> {
     serve(flavour, "init.yaml", Vec::new())
 }
@@ -125,16 +125,16 @@ async fn deploy(address: SocketAddr, init: &str, keys: PathBuf) -> Result<()> {
     if applied.complete {
         Ok(())
     } else {
-        bail!("init.yaml was not applied: {applied:?}")
+        bail!("the apply failed: {applied:?}")
     }
 }
 
-/// Carries out a job by the asynchronous client.
+/// Carries out a job with the asynchronous client.
 pub fn measure_async(job: &Job) -> Result<Measured> {
     calls::measure::<AsyncClient>(job)
 }
 
-/// The asynchronous client, on a network of its own.
+/// The asynchronous client, with its own network and session.
 #[derive(Clone)]
 struct AsyncClient(bench::AsyncClient);
 
@@ -160,13 +160,16 @@ impl Calls for AsyncClient {
     }
 }
 
-/// Carries out a job by the blocking client.
+/// Carries out a job with the blocking client.
 pub fn measure_blocking(job: &Job) -> Result<Measured> {
     match job.work {
         Connect => connect_call_close(job),
         Idle => idle_sessions(job),
         Add1 | Python | Strings1 | Bytes | Doubles => one_in_flight(job),
-        other => bail!("the blocking client takes no part in `{}`", other.name()),
+        other => bail!(
+            "the blocking client does not have the work `{}`",
+            other.name()
+        ),
     }
 }
 
@@ -183,28 +186,24 @@ fn connect(address: SocketAddr) -> Result<bench::Client> {
 }
 
 fn one_in_flight(job: &Job) -> Result<Measured> {
-    let (client, payload) = (connect(job.address)?, Payload::of(job.work.procedure()));
+    let client = connect(job.address)?;
+    let payload = Payload::of(job.work.procedure());
     check_sum(0, client.add(0, 7)?)?;
-    let mut travelling = Travelling {
+    let mut reused = ReusedValues {
         bytes: payload.bytes.to_vec(),
         doubles: payload.doubles.clone(),
     };
-    let (mut meter, mut turn) = (Meter::start(job), 0);
-    while meter.goes_on() {
+    let mut meter = Meter::start(job);
+    let mut turn = 0;
+    while meter.should_continue() {
         turn += 1;
-        call(
-            &client,
-            job.work.procedure(),
-            &payload,
-            &mut travelling,
-            turn,
-        )?;
+        call(&client, job.work.procedure(), &payload, &mut reused, turn)?;
     }
     Ok(meter.finish())
 }
 
-/// Values that are sent again as they came back, once they were compared.
-struct Travelling {
+/// Echoed values. After the comparison, the next call sends them again, without a copy.
+struct ReusedValues {
     bytes: Vec<u8>,
     doubles: Vec<f64>,
 }
@@ -213,10 +212,10 @@ fn call(
     client: &bench::Client,
     procedure: Procedure,
     payload: &Payload,
-    travelling: &mut Travelling,
+    reused: &mut ReusedValues,
     turn: i64,
 ) -> Result<()> {
-    let Travelling { bytes, doubles } = travelling;
+    let ReusedValues { bytes, doubles } = reused;
     match procedure {
         Procedure::Add => check_sum(turn, client.add(turn, 7)?),
         Procedure::Strings => {
@@ -234,8 +233,9 @@ fn call(
 }
 
 fn connect_call_close(job: &Job) -> Result<Measured> {
-    let (mut meter, mut turn) = (Meter::start(job), 0);
-    while meter.goes_on() {
+    let mut meter = Meter::start(job);
+    let mut turn = 0;
+    while meter.should_continue() {
         turn += 1;
         check_sum(turn, connect(job.address)?.add(turn, 7)?)?;
     }
@@ -243,7 +243,7 @@ fn connect_call_close(job: &Job) -> Result<Measured> {
 }
 
 fn idle_sessions(job: &Job) -> Result<Measured> {
-    check_sum(0, connect(job.address)?.add(0, 7)?).context("the first call")?;
+    check_sum(0, connect(job.address)?.add(0, 7)?).context("the first call failed")?;
     let server = Process::new(job.server);
     let window = Window::open(server, server.resident_kib());
     let mut sessions = Vec::new();

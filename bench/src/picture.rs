@@ -1,5 +1,5 @@
-//! The samples as a picture: for each work a bar for everybody, as a share of its limit, on a
-//! logarithmic axis.
+//! The samples as a picture. Each work has a bar for every contestant: its rate as a share of the
+//! limit, on a logarithmic axis.
 //!
 //! ```text
 //! title
@@ -28,11 +28,12 @@ const HEAD: f64 = 84.0;
 const GROUP_HEAD: f64 = 30.0;
 const FOOT: f64 = 72.0;
 
-/// The ends of the axis; what is below its begin is drawn as its begin.
+/// The begin and the end of the axis. Smaller values are drawn at its begin, larger ones at its
+/// end.
 const AXIS: (f64, f64) = (0.01, 2.0);
 const TICKS: [f64; 7] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0];
 
-/// The card has a background of its own, so that it can be read whatever is around it.
+/// The style sheet. The card has its own background, so that it is readable on any page.
 const STYLE: &str = "\
 text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; font-size: 12px; fill: #424a53 }
 .title { font-size: 17px; font-weight: 600; fill: #1f2328 }
@@ -63,11 +64,11 @@ text { fill: #b1bac4 }
 }
 ";
 
-/// A work with everybody who has a share of its limit.
+/// A work with all contestants that have a share of its limit.
 struct Group {
     work: Work,
     rows: Vec<Row>,
-    /// What stands at 1 in each column.
+    /// The label of the limit, at 1, for each column.
     limits: Vec<Option<String>>,
 }
 
@@ -78,7 +79,7 @@ struct Row {
     shares: Vec<Option<Spread>>,
 }
 
-/// The picture; the same samples make the same bytes.
+/// Draws the picture. The same samples give the same bytes.
 pub fn draw(samples: &Samples) -> String {
     let drawn = |placement: &Placement| {
         Race::all(samples, *placement)
@@ -107,7 +108,7 @@ impl Group {
     }
 }
 
-/// Where columns of bars stand.
+/// The positions of the columns of bars.
 struct Sheet {
     lefts: Vec<f64>,
     width: f64,
@@ -129,7 +130,7 @@ impl Sheet {
         }
     }
 
-    /// How far from a column's left a share of the limit is.
+    /// Returns the distance of a share of the limit from the left of its column.
     fn place(&self, share: f64) -> f64 {
         let share = share.clamp(AXIS.0, AXIS.1);
         (share / AXIS.0).ln() / (AXIS.1 / AXIS.0).ln() * self.width
@@ -168,7 +169,7 @@ fn groups(samples: &Samples, placements: &[Placement]) -> Vec<Group> {
             };
             row.shares.iter().any(Option::is_some).then_some(row)
         });
-        let limits = races.iter().map(|race| limit_words(*race, limit)).collect();
+        let limits = races.iter().map(|race| limit_label(*race, limit)).collect();
         Some(Group {
             work,
             rows: rows.collect(),
@@ -178,7 +179,7 @@ fn groups(samples: &Samples, placements: &[Placement]) -> Vec<Group> {
     groups.filter(|group| !group.rows.is_empty()).collect()
 }
 
-fn limit_words(race: Race<'_>, limit: &str) -> Option<String> {
+fn limit_label(race: Race<'_>, limit: &str) -> Option<String> {
     let speed = race.spread(limit, |measured| Some(measured.rate()))?;
     let titles = &race.samples.machine.titles;
     let title = titles
@@ -192,7 +193,8 @@ fn limit_words(race: Race<'_>, limit: &str) -> Option<String> {
 }
 
 fn open(height: f64) -> String {
-    let (card_width, card_height) = (WIDTH - 1.0, height - 1.0);
+    let card_width = WIDTH - 1.0;
+    let card_height = height - 1.0;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
          role=\"img\" aria-label=\"calls per second as a share of bare sockets\">\n<style>\n{STYLE}</style>\n\
@@ -302,7 +304,8 @@ fn draw_bar(svg: &mut String, sheet: &Sheet, (left, y): (f64, f64), share: Sprea
         svg,
         "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{y:.1}\" width=\"{length:.1}\" height=\"{BAR:.1}\" rx=\"2\"/>"
     );
-    let (from, to) = (sheet.place(share.min), sheet.place(share.max));
+    let from = sheet.place(share.min);
+    let to = sheet.place(share.max);
     let middle = y + BAR / 2.0;
     line(svg, "spread", (left + from, middle), (left + to, middle));
     let value = if share.median < 0.1 {
@@ -361,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_drawn_and_words_are_escaped() {
+    fn shares_are_drawn_and_text_is_escaped() {
         let svg = draw(&samples());
         for expected in [
             ">0.90</text>",

@@ -1,4 +1,4 @@
-//! Where client and server run.
+//! [`Placement`]: the cores on which client and server run.
 
 use clap::ValueEnum;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
-    /// The client on one core, the server on another: waking each other up is part of every call.
+    /// The client on one core, the server on another. Every call includes two wake-ups of the other
+    /// core.
     TwoCores,
-    /// Both on one core: the pure path of the code.
+    /// Both on one core. This measures the work of the code alone.
     OneCore,
 }
 
@@ -18,7 +19,7 @@ impl Placement {
     /// Every placement.
     pub const ALL: [Self; 2] = [Self::TwoCores, Self::OneCore];
 
-    /// How it is called in tables.
+    /// Returns the name in tables.
     pub const fn title(self) -> &'static str {
         match self {
             Self::TwoCores => "two cores",
@@ -26,18 +27,18 @@ impl Placement {
         }
     }
 
-    /// The core of the client and that of the server; `None` where this machine has too few.
+    /// Returns the cores of the client and of the server, or `None` if this machine has too few.
     pub fn cores(self) -> Option<(usize, usize)> {
         let cores = available_cores();
-        let (first, second) = (*cores.first()?, cores.get(1).copied());
+        let first = *cores.first()?;
         match self {
-            Self::TwoCores => Some((first, second?)),
+            Self::TwoCores => Some((first, *cores.get(1)?)),
             Self::OneCore => Some((first, first)),
         }
     }
 }
 
-/// The cores that this process may run on.
+/// Returns the cores on which this process may run.
 pub fn available_cores() -> Vec<usize> {
     let Ok(allowed) = sched_getaffinity(None) else {
         return Vec::new();
@@ -47,7 +48,7 @@ pub fn available_cores() -> Vec<usize> {
         .collect()
 }
 
-/// Keeps this process, and whatever it starts, on one core.
+/// Pins this process and the processes that it starts to one core.
 pub fn pin(core: usize) -> std::io::Result<()> {
     let mut only = CpuSet::new();
     only.set(core);

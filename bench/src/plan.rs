@@ -1,4 +1,4 @@
-//! Works × contestants × placements: what is measured, how long, in which order.
+//! Works × contestants × placements: what is measured, for how long, and in which order.
 
 use std::time::Duration;
 
@@ -9,28 +9,29 @@ use crate::job::Job;
 use crate::placement::Placement;
 use crate::work::Work;
 
-/// How long, and how often.
+/// How long and how often everything is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// How often everything is measured.
+    /// Number of measurements of everything.
     pub rounds: u32,
-    /// How long calls are made before a measurement.
+    /// Duration of the calls before a measurement.
     pub warm_up: Duration,
-    /// How long a measurement takes.
+    /// Duration of a measurement.
     pub window: Duration,
-    /// No more calls than this are measured one after the other.
+    /// Maximum number of measured calls, if they are made one after the other.
     pub calls: u64,
-    /// The sessions of [`Work::Idle`].
+    /// Number of sessions of [`Work::Idle`].
     pub idle_sessions: u64,
-    /// The calls of [`Work::Growth`]; none: it is left out.
+    /// Number of calls of [`Work::Growth`]. With 0, this work is skipped.
     pub growth_calls: u64,
 }
 
-/// A connection leaves its port waiting for a while, and there are 28,232 ports.
+/// Maximum number of connections in a measurement. A closed connection occupies its port for a
+/// while, and there are 28,232 ports.
 const MAX_CONNECTS: u64 = 12_000;
 
 impl Effort {
-    /// A run that figures are quoted from.
+    /// A full run, for published figures.
     pub const FULL: Self = Self {
         rounds: 5,
         warm_up: Duration::from_millis(200),
@@ -58,7 +59,7 @@ impl Effort {
         growth_calls: 1_000,
     };
 
-    /// What a client is told.
+    /// Returns the job for a client.
     pub fn job(&self, work: Work, address: std::net::SocketAddr, server: u32) -> Job {
         let (warm_up_calls, calls) = match work {
             Work::Idle => (0, self.idle_sessions),
@@ -77,14 +78,14 @@ impl Effort {
         }
     }
 
-    /// How long a client may take; beyond that something hangs.
+    /// Returns the time limit of a client. A client that exceeds it hangs.
     pub fn limit(&self, work: Work) -> Duration {
-        let patience = if work.is_memory() {
+        let margin = if work.is_memory() {
             Duration::from_mins(5)
         } else {
             Duration::from_secs(20)
         };
-        self.warm_up + self.window + patience
+        self.warm_up + self.window + margin
     }
 }
 
@@ -93,18 +94,23 @@ impl Effort {
 pub struct Plan {
     /// The works, in order.
     pub works: Vec<Work>,
-    /// The contestants that are there, in order.
+    /// The available contestants, in order.
     pub contestants: Vec<&'static Contestant>,
-    /// The placements that this machine has cores for.
+    /// The placements for which this machine has enough cores.
     pub placements: Vec<Placement>,
-    /// How long, and how often.
+    /// How long and how often everything is measured.
     pub effort: Effort,
-    /// The runtime of every server, where it is not the one that suits it.
+    /// The runtime of every server. `None` selects the best runtime for each.
     pub flavour: Option<Flavour>,
 }
 
 impl Plan {
-    /// Everything that was selected (nothing: all), as far as it is there. What is not is told.
+    /// Plans what was selected, as far as it is available. An empty `only` selects all contestants.
+    /// Prints what is skipped.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a name is unknown, or if nothing is left to measure.
     pub fn new(
         works: Vec<Work>,
         only: &[String],
@@ -120,13 +126,13 @@ impl Plan {
         let contestants = CONTESTANTS
             .iter()
             .filter(selected)
-            .filter(|contestant| is_there(contestant));
+            .filter(|contestant| is_available(contestant));
         let placements = placements.iter().copied().filter(|placement| {
-            let there = placement.cores().is_some();
-            if !there {
+            let has_cores = placement.cores().is_some();
+            if !has_cores {
                 eprintln!("skipped: {}: this machine has one core", placement.title());
             }
-            there
+            has_cores
         });
         let plan = Self {
             works,
@@ -138,16 +144,16 @@ impl Plan {
         let first = plan
             .placements
             .first()
-            .context("this machine has too few cores for that placement")?;
+            .context("this machine has too few cores for the selected placements")?;
         ensure!(
             plan.pairs(0, *first).next().is_some(),
-            "nobody takes part in what was selected"
+            "no selected contestant has a selected work"
         );
         Ok(plan)
     }
 
-    /// What is measured in a round, contestants of a work one after the other. Every other round
-    /// goes backwards, so that nobody always comes first.
+    /// Returns what is measured in a round. All contestants of a work come one after the other.
+    /// Every second round has the reverse order, so that no contestant always comes first.
     pub fn pairs(
         &self,
         round: u32,
@@ -160,30 +166,34 @@ impl Plan {
             .iter()
             .filter(move |work| (once || !work.is_memory()) && (growth || **work != Work::Growth));
         works.flat_map(move |work| {
-            let mut takers: Vec<_> = self
+            let mut contestants: Vec<_> = self
                 .contestants
                 .iter()
-                .filter(|who| who.works.contains(work))
+                .filter(|contestant| contestant.works.contains(work))
                 .collect();
             if round % 2 == 1 {
-                takers.reverse();
+                contestants.reverse();
             }
-            takers.into_iter().map(|contestant| (*work, *contestant))
+            contestants
+                .into_iter()
+                .map(|contestant| (*work, *contestant))
         })
     }
 }
 
-fn is_there(contestant: &Contestant) -> bool {
+/// Returns whether a contestant can run here. Prints why not.
+fn is_available(contestant: &Contestant) -> bool {
     let Program::Python { .. } = contestant.program else {
         return true;
     };
-    let there = crate::python::version(contestant.package).is_some();
-    if !there {
-        let (name, package) = (contestant.name, contestant.package);
+    let is_installed = crate::python::version(contestant.package).is_some();
+    if !is_installed {
         eprintln!(
-            "skipped: {name}: `{}` has no module of {package}",
-            crate::python::interpreter()
+            "skipped: {}: the Python `{}` does not have the package `{}`",
+            contestant.name,
+            crate::python::interpreter(),
+            contestant.package
         );
     }
-    there
+    is_installed
 }

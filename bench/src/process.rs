@@ -1,4 +1,5 @@
-//! Servers and clients as processes of their own, pinned to a core, that never outlive this one.
+//! Servers and clients as processes of their own, pinned to a core. They never outlive this
+//! process.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -16,21 +17,21 @@ use tempfile::TempDir;
 
 use crate::placement;
 
-/// The hidden command that pins this process and then becomes another program.
+/// The hidden command that pins its process to a core and then executes another program.
 pub const PINNED: &str = "pinned";
 
-/// How long a server may take until it listens.
+/// Maximum time until a server listens.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a server prints in front of its address.
+/// The text that a server prints in front of its address.
 pub const LISTENING: &str = "listening on ";
 
 /// A program and its arguments.
 pub type CommandLine = Vec<OsString>;
 
-/// This program, with other arguments.
+/// Returns a command line for this program with other arguments.
 pub fn this_program(arguments: &[&str]) -> Result<CommandLine> {
-    let program = env::current_exe().context("where this program is")?;
+    let program = env::current_exe().context("cannot find this program")?;
     Ok([program.into_os_string()]
         .into_iter()
         .chain(arguments.iter().map(OsString::from))
@@ -42,13 +43,13 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // An error means that it has ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Starts a program; what it keeps for the time being goes to `scratch`.
+/// Starts a program on a core. Its temporary files go to `scratch`.
 fn start(core: usize, command: &CommandLine, scratch: Option<&Path>) -> Result<Running> {
     let child = Command::new(env::current_exe()?)
         .envs(scratch.map(|scratch| ("TMPDIR", scratch)))
@@ -63,8 +64,8 @@ fn start(core: usize, command: &CommandLine, scratch: Option<&Path>) -> Result<R
         .with_context(|| format!("cannot start {}", command[0].display()))
 }
 
-/// Pins this process, ties its life to its parent's, and becomes another program. Returns only
-/// where that fails.
+/// Pins this process, makes it end with its parent, and executes another program. Returns only on
+/// failure.
 pub fn become_pinned(core: usize, command: &[OsString]) -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     placement::pin(core).with_context(|| format!("cannot pin to core {core}"))?;
@@ -73,25 +74,25 @@ pub fn become_pinned(core: usize, command: &[OsString]) -> Result<()> {
     Err(Command::new(program).args(arguments).exec().into())
 }
 
-/// Lets this process open as many files as it may: ten thousand sessions are as many.
+/// Raises the limit of open files to the maximum: ten thousand sessions need as many files.
 fn allow_open_files() {
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
-    // Where it may not, the limit stays what it was.
+    // If this fails, the limit stays the same.
     let _ = setrlimit(Resource::Nofile, files);
 }
 
-/// A server that listens.
+/// A listening server.
 pub struct Server {
-    /// Ended before its folder goes.
+    /// Dropped before `_scratch`, so that the process ends before its folder is removed.
     process: Running,
     _scratch: TempDir,
-    /// Where it listens.
+    /// The address on which the server listens.
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// Starts it and waits until it listens.
+    /// Starts a server and waits until it listens.
     pub fn start(core: usize, command: &CommandLine) -> Result<Self> {
         let scratch = TempDir::with_prefix("rpc-bench-")?;
         let mut process = start(core, command, Some(scratch.path()))?;
@@ -103,28 +104,30 @@ impl Server {
             let mut line = String::new();
             let _ = output.read_line(&mut line);
             let _ = sender.send(line);
-            // Whatever else it prints must not block it.
+            // Read further output, so that it does not block the server.
             let _ = std::io::copy(&mut output, &mut std::io::sink());
         });
         let line = first_line.recv_timeout(START_TIMEOUT).unwrap_or_default();
         let Some(address) = line.trim_end().strip_prefix(LISTENING) else {
             drop(process);
-            bail!("a server does not start: {}", last_words(&errors));
+            bail!("the server did not start: {}", error_output(&errors));
         };
         Ok(Self {
-            address: address.parse().context("where a server listens")?,
+            address: address
+                .parse()
+                .context("the server printed an invalid address")?,
             process,
             _scratch: scratch,
         })
     }
 
-    /// Its number.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.process.0.id()
     }
 }
 
-/// Runs a program to its end and answers what it prints.
+/// Runs a program to its end and returns its output.
 pub fn output_within(limit: Duration, core: usize, command: &CommandLine) -> Result<String> {
     let mut process = start(core, command, None)?;
     let errors = collect_errors(&mut process.0)?;
@@ -137,15 +140,15 @@ pub fn output_within(limit: Duration, core: usize, command: &CommandLine) -> Res
     });
     let text = printed
         .recv_timeout(limit)
-        .map_err(|_| anyhow!("a client has not ended after {limit:?}"))??;
+        .map_err(|_| anyhow!("the client did not end within {limit:?}"))??;
     let status = process.0.wait()?;
     if status.success() {
         return Ok(text);
     }
-    bail!("a client failed ({status}): {}", last_words(&errors))
+    bail!("the client failed ({status}): {}", error_output(&errors))
 }
 
-/// The end of what a process says on stderr, once it has ended.
+/// Collects the last lines that a process writes to stderr. They arrive when stderr is closed.
 fn collect_errors(child: &mut Child) -> Result<Receiver<String>> {
     const KEPT_LINES: usize = 8;
     let errors = BufReader::new(child.stderr.take().context("no stderr")?);
@@ -163,8 +166,8 @@ fn collect_errors(child: &mut Child) -> Result<Receiver<String>> {
     Ok(collected)
 }
 
-fn last_words(errors: &Receiver<String>) -> String {
+fn error_output(errors: &Receiver<String>) -> String {
     errors
         .recv_timeout(Duration::from_secs(1))
-        .unwrap_or_else(|_| "it says nothing".to_owned())
+        .unwrap_or_else(|_| "its stderr is not available".to_owned())
 }

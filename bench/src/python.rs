@@ -1,4 +1,4 @@
-//! The peers from Python: which interpreter, which versions, which command lines.
+//! The peers in Python: their interpreter, their versions and their command lines.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,18 +8,18 @@ use anyhow::Result;
 use crate::job::Job;
 use crate::process::CommandLine;
 
-/// Names the interpreter that has the peers' modules.
+/// Environment variable that names the interpreter with the peers' packages.
 pub const INTERPRETER_VARIABLE: &str = "RPC_BENCH_PYTHON";
 
-/// The interpreter.
+/// Returns the interpreter of the peers.
 pub fn interpreter() -> String {
-    let said = std::env::var(INTERPRETER_VARIABLE)
+    let named = std::env::var(INTERPRETER_VARIABLE)
         .ok()
-        .filter(|said| !said.is_empty());
-    said.unwrap_or_else(|| "python3".to_owned())
+        .filter(|named| !named.is_empty());
+    named.unwrap_or_else(|| "python3".to_owned())
 }
 
-/// The version of an installed distribution; `None` where it is missing.
+/// Returns the version of an installed package, or `None` if it is missing.
 pub fn version(package: &str) -> Option<String> {
     let program = "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))";
     let output = Command::new(interpreter())
@@ -32,12 +32,12 @@ pub fn version(package: &str) -> Option<String> {
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// How a script serves.
+/// Returns the command line with which a script serves.
 pub fn serve(script: &str) -> CommandLine {
     vec![interpreter().into(), path(script).into(), "serve".into()]
 }
 
-/// How a script carries out a job.
+/// Returns the command line with which a script carries out a job.
 pub fn measure(script: &str, job: &Job) -> Result<CommandLine> {
     let job = serde_json::to_string(job)?;
     Ok(vec![

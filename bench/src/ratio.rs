@@ -1,27 +1,28 @@
-//! Medians, and ratios formed within rounds.
+//! Medians, and ratios within rounds.
 
 use crate::job::Measured;
 use crate::placement::Placement;
 use crate::sample::{Sample, Samples};
 use crate::work::Work;
 
-/// A median and what it lies between.
+/// The median, the least and the greatest of several values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
-    /// Half of the values are below.
+    /// The median.
     pub median: f64,
-    /// The least.
+    /// The least value.
     pub min: f64,
-    /// The greatest.
+    /// The greatest value.
     pub max: f64,
 }
 
 impl Spread {
-    /// Of these values; `None` where there are none.
+    /// Returns the spread of several values, or `None` if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
-        let (min, max) = (*values.first()?, *values.last()?);
+        let min = *values.first()?;
+        let max = *values.last()?;
         let middle = values.len() / 2;
         let median = if values.len() % 2 == 1 {
             values[middle]
@@ -32,19 +33,19 @@ impl Spread {
     }
 }
 
-/// A work in a placement, as everybody did it.
+/// The samples of all contestants for one work and placement.
 #[derive(Debug, Clone, Copy)]
 pub struct Race<'a> {
-    /// Everything that was measured.
+    /// All samples of the run.
     pub samples: &'a Samples,
     /// The work.
     pub work: Work,
-    /// Where client and server ran.
+    /// The cores of client and server.
     pub placement: Placement,
 }
 
 impl<'a> Race<'a> {
-    /// Every race that somebody took part in, in order.
+    /// Returns the races that have samples, in the order of works.
     pub fn all(samples: &'a Samples, placement: Placement) -> Vec<Self> {
         let mut works: Vec<Work> = samples.samples.iter().map(|sample| sample.work).collect();
         works.sort_unstable();
@@ -55,42 +56,51 @@ impl<'a> Race<'a> {
             placement,
         });
         races
-            .filter(|race| race.everybody().next().is_some())
+            .filter(|race| race.own_samples().next().is_some())
             .collect()
     }
 
-    fn everybody(self) -> impl Iterator<Item = &'a Sample> {
+    fn own_samples(self) -> impl Iterator<Item = &'a Sample> {
         let of_race =
             move |sample: &&Sample| sample.work == self.work && sample.placement == self.placement;
         self.samples.samples.iter().filter(of_race)
     }
 
-    /// The samples of a contestant.
-    pub fn of<'b>(self, contestant: &'b str) -> impl Iterator<Item = &'a Sample> + use<'a, 'b> {
-        self.everybody()
+    /// Returns the samples of a contestant.
+    pub fn samples_of<'b>(
+        self,
+        contestant: &'b str,
+    ) -> impl Iterator<Item = &'a Sample> + use<'a, 'b> {
+        self.own_samples()
             .filter(move |sample| sample.contestant == contestant)
     }
 
-    /// Names and titles of who took part, in the order of tables.
+    /// Returns the names and titles of the contestants that have samples, in the order of tables.
     pub fn contestants(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let titles = self.samples.machine.titles.iter();
         let titles = titles.map(|(name, title)| (name.as_str(), title.as_str()));
-        titles.filter(move |(name, _)| self.of(name).next().is_some())
+        titles.filter(move |(name, _)| self.samples_of(name).next().is_some())
     }
 
-    /// What a contestant's samples tell of one quantity.
-    pub fn spread(self, contestant: &str, of: impl Fn(&Measured) -> Option<f64>) -> Option<Spread> {
+    /// Returns the spread of one quantity over a contestant's samples.
+    pub fn spread(
+        self,
+        contestant: &str,
+        quantity: impl Fn(&Measured) -> Option<f64>,
+    ) -> Option<Spread> {
         Spread::of(
-            self.of(contestant)
-                .filter_map(|sample| of(&sample.measured)),
+            self.samples_of(contestant)
+                .filter_map(|sample| quantity(&sample.measured)),
         )
     }
 
-    /// A contestant's rate as a share of another's in the same round.
+    /// Returns a contestant's rate as a share of another contestant's rate in the same round.
     pub fn ratio(self, contestant: &str, other: &str) -> Option<Spread> {
-        let ratios = self.of(contestant).filter_map(|sample| {
-            let beside = self.of(other).find(|beside| beside.round == sample.round)?;
-            Some(sample.measured.rate() / beside.measured.rate())
+        let ratios = self.samples_of(contestant).filter_map(|sample| {
+            let reference = self
+                .samples_of(other)
+                .find(|reference| reference.round == sample.round)?;
+            Some(sample.measured.rate() / reference.measured.rate())
         });
         Spread::of(ratios)
     }
@@ -101,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ratio_is_formed_within_a_round() {
+    fn a_ratio_compares_samples_of_the_same_round() {
         let samples = Samples::of(&[
             ("limit", 0, 100),
             ("peer", 0, 50),
@@ -126,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_median_lies_in_the_middle() {
+    fn the_median_of_an_even_number_of_values_is_the_mean_of_the_middle_two() {
         let check = |values: &[f64], expected: Option<f64>| {
             assert_eq!(
                 Spread::of(values.iter().copied()).map(|spread| spread.median),

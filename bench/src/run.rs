@@ -1,4 +1,4 @@
-//! Carries out a plan: a server and a client for each measurement.
+//! Carries out a plan. Each measurement has its own server and client.
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum as _;
@@ -12,10 +12,12 @@ use crate::python;
 use crate::sample::{Sample, Samples};
 use crate::work::Work;
 
-/// All samples, and how many measurements failed; what failed is told.
+/// Measures everything in the plan. Returns the samples and the number of failed measurements.
+/// Prints each failure.
 pub fn run(plan: &Plan) -> (Samples, usize) {
     let machine = crate::machine::describe(&plan.contestants, plan.effort.window);
-    let (mut samples, mut failures) = (Vec::new(), 0);
+    let mut samples = Vec::new();
+    let mut failures = 0;
     for round in 0..plan.effort.rounds {
         for &placement in &plan.placements {
             eprintln!(
@@ -53,7 +55,9 @@ fn measure(
     contestant: &Contestant,
     placement: Placement,
 ) -> Result<Measured> {
-    let (client_core, server_core) = placement.cores().context("too few cores")?;
+    let (client_core, server_core) = placement
+        .cores()
+        .context("this machine has too few cores")?;
     let serve = match contestant.program {
         Program::Rust { .. } => serve_command(contestant, plan.flavour)?,
         Program::Python { script } => python::serve(script),
@@ -68,7 +72,7 @@ fn measure(
     };
     let printed = process::output_within(plan.effort.limit(work), client_core, &client)?;
     serde_json::from_str(&printed)
-        .with_context(|| format!("a client printed `{}`", printed.trim_end()))
+        .with_context(|| format!("the client printed `{}`", printed.trim_end()))
 }
 
 fn serve_command(contestant: &Contestant, flavour: Option<Flavour>) -> Result<CommandLine> {

@@ -17,35 +17,35 @@ use crate::work::Work;
 pub struct Sample {
     /// The work.
     pub work: Work,
-    /// Where client and server ran.
+    /// The cores of client and server.
     pub placement: Placement,
-    /// Ratios are formed within a round.
+    /// Number of the round. Ratios compare samples of the same round.
     pub round: u32,
-    /// Who was measured.
+    /// Name of the contestant.
     pub contestant: String,
-    /// What was measured.
+    /// The result.
     #[serde(flatten)]
     pub measured: Measured,
 }
 
-/// What the samples were taken on.
+/// The machine, the tools and the contestants of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
-    /// As the kernel names it.
+    /// The processor's name, from the kernel.
     pub cpu: String,
-    /// How many this program may use.
+    /// Number of cores that this program may use.
     pub cores: usize,
     /// The kernel and its release.
     pub kernel: String,
     /// The compiler.
     pub rustc: String,
-    /// The interpreter of the Python rows.
+    /// The interpreter of the contestants in Python.
     pub python: String,
-    /// Seconds of a measurement, as text.
+    /// Duration of a measurement, as text.
     pub window: String,
-    /// Versions of what was measured, by package.
+    /// Versions of the measured packages.
     pub versions: BTreeMap<String, String>,
-    /// What each contestant is called in tables, in their order.
+    /// Name and title of each contestant, in the order of tables.
     pub titles: Vec<(String, String)>,
 }
 
@@ -60,18 +60,19 @@ enum Line {
 /// All samples of a run.
 #[derive(Debug, Clone)]
 pub struct Samples {
-    /// What they were taken on.
+    /// The machine of the run.
     pub machine: Machine,
-    /// In the order in which they were taken.
+    /// The samples, in the order of their measurement.
     pub samples: Vec<Sample>,
 }
 
 impl Samples {
-    /// Reads them from a file.
+    /// Reads samples from a file.
     pub fn read(path: &Path) -> Result<Self> {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let (mut machine, mut samples) = (None, Vec::new());
+        let mut machine = None;
+        let mut samples = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let place = || format!("{}:{}", path.display(), index + 1);
             match serde_json::from_str(line).with_context(place)? {
@@ -80,12 +81,12 @@ impl Samples {
             }
         }
         let Some(machine) = machine else {
-            bail!("{} does not describe a machine", path.display())
+            bail!("{} has no line about the machine", path.display())
         };
         Ok(Self { machine, samples })
     }
 
-    /// Writes them to a file.
+    /// Writes the samples to a file.
     pub fn write(&self, path: &Path) -> Result<()> {
         let failed = || format!("cannot write {}", path.display());
         if let Some(folder) = path.parent() {
@@ -106,7 +107,7 @@ impl Samples {
 
 #[cfg(test)]
 impl Samples {
-    /// Samples of `add-1` on two cores: who, in which round, at which rate.
+    /// Returns samples of `add-1` on two cores, from tuples of contestant, round and rate.
     pub fn of(rates: &[(&str, u32, u64)]) -> Self {
         let [cpu, kernel, rustc, python, window] = std::array::from_fn(|_| String::new());
         let titles = rates
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_is_read_again() {
+    fn samples_are_read_back_as_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("results/some.jsonl");
         let samples = Samples::of(&[("bare-blocking", 0, 100), ("tarpc", 0, 30)]);

@@ -1,4 +1,4 @@
-//! The samples in short, as Markdown for the project's front page: a line for each work.
+//! A summary of the samples as Markdown, for the project's `README.md`: a line for each work.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::sample::Samples;
 use crate::table;
 use crate::work::Work;
 
-/// The summary stands between these lines.
+/// The marker lines around the summary.
 const BEGIN: &str = "<!-- bench summary: written by `-- summary`, not by hand -->\n";
 const END: &str = "<!-- end of the bench summary -->\n";
 
@@ -21,14 +21,14 @@ const HEAD: &str = "\
 |---|--:|--:|--:|--:|--:|--:|
 ";
 
-/// A line for each work that has a rate.
+/// Renders a line for each work that has a rate.
 pub fn render(samples: &Samples) -> String {
     let mut text = HEAD.to_owned();
     for race in Race::all(samples, Placement::TwoCores) {
         if race.work.is_memory() {
             continue;
         }
-        let alone = Race {
+        let on_one_core = Race {
             placement: Placement::OneCore,
             ..race
         };
@@ -40,8 +40,8 @@ pub fn render(samples: &Samples) -> String {
             ratio(race, best(race, Kind::Peer), true),
             ratio(race, Some("tonic"), false),
             speed,
-            ratio(alone, best(alone, Kind::Ours), false),
-            ratio(alone, best(alone, Kind::Peer), true),
+            ratio(on_one_core, best(on_one_core, Kind::Ours), false),
+            ratio(on_one_core, best(on_one_core, Kind::Peer), true),
         ];
         // Writing into a string does not fail.
         let _ = writeln!(text, "| {} | {} |", race.work.title(), cells.join(" | "));
@@ -49,13 +49,13 @@ pub fn render(samples: &Samples) -> String {
     text
 }
 
-/// Writes the summary into a file, between the lines that are there for it.
+/// Writes the summary into a file, between its marker lines.
 pub fn write_into(samples: &Samples, file: &Path) -> Result<()> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let missing = || {
         format!(
-            "{} has no place for a summary: {}{}",
+            "{} does not have the marker lines of a summary:\n{}{}",
             file.display(),
             BEGIN,
             END
@@ -67,7 +67,8 @@ pub fn write_into(samples: &Samples, file: &Path) -> Result<()> {
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Who of a side is the fastest; of the peers, those in Rust, but for a procedure in Python.
+/// Returns the fastest contestant of a side. Only the work in Python compares peers in Python; the
+/// other works compare peers in Rust.
 fn best(race: Race<'_>, kind: Kind) -> Option<&'static str> {
     let is_python = |flavour| flavour == Flavour::Python;
     let names = CONTESTANTS
@@ -87,16 +88,16 @@ fn best(race: Race<'_>, kind: Kind) -> Option<&'static str> {
         .map(|(name, _)| name)
 }
 
-/// What share of the limit a contestant reaches.
-fn ratio(race: Race<'_>, name: Option<&str>, named: bool) -> String {
+/// Returns a contestant's rate as a share of the limit, with the contestant's name if `is_named`.
+fn ratio(race: Race<'_>, name: Option<&str>, is_named: bool) -> String {
     let limit = race.work.limits().first();
     let ratio = name
         .zip(limit)
         .and_then(|(name, limit)| race.ratio(name, limit));
-    let who = name
-        .filter(|_| named)
+    let suffix = name
+        .filter(|_| is_named)
         .map_or_else(String::new, |name| format!(" ({name})"));
-    ratio.map_or_else(String::new, |ratio| format!("{:.2}{who}", ratio.median))
+    ratio.map_or_else(String::new, |ratio| format!("{:.2}{suffix}", ratio.median))
 }
 
 #[cfg(test)]
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summary_replaces_the_one_before() {
+    fn a_summary_replaces_the_previous_summary() {
         let samples = Samples::of(&[
             ("bare-blocking", 0, 100),
             ("ours-blocking", 0, 90),

@@ -1,4 +1,4 @@
-//! The samples as Markdown. No cell is typed by hand.
+//! The samples as Markdown tables.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::ratio::{Race, Spread};
 use crate::sample::{Machine, Samples};
 use crate::work::Work;
 
-/// Everything that was measured.
+/// Renders all samples.
 pub fn render(samples: &Samples) -> String {
     let mut text = render_machine(&samples.machine);
     for placement in Placement::ALL {
@@ -81,8 +81,8 @@ fn rate_cells(race: Race<'_>, name: &str) -> [String; 7] {
     };
     let limits = race.work.limits();
     let second = limits.iter().find(|limit| **limit == "bare-tokio");
-    let median = |of: fn(&Measured) -> Option<f64>| {
-        race.spread(name, of)
+    let median = |quantity: fn(&Measured) -> Option<f64>| {
+        race.spread(name, quantity)
             .map_or_else(String::new, |spread| format!("{:.1}", spread.median))
     };
     let pair = |first: String, second: String, between: &str| {
@@ -116,7 +116,8 @@ fn mib(kib: Option<u64>) -> Option<f64> {
     Some(kib? as f64 / 1024.0)
 }
 
-/// A rate in words; that of 1 MiB echoes in MiB each way.
+/// Returns a rate as text: calls per second, or MiB per second for the 1 MiB echoes. An echo counts
+/// once, although its bytes are sent both ways.
 pub fn rate(work: Work, rate: f64) -> String {
     match work {
         Work::Bytes | Work::Doubles => format!("{rate:.0} MiB/s"),
@@ -149,7 +150,7 @@ fn render_memory(races: &[Race<'_>]) -> String {
     let mut text = MEMORY_HEAD.to_owned();
     for race in races {
         for (name, title) in race.contestants() {
-            for sample in race.of(name) {
+            for sample in race.samples_of(name) {
                 let Measured {
                     calls,
                     rss_before_kib,

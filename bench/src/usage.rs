@@ -1,29 +1,29 @@
-//! What processes have used, read from `/proc`.
+//! CPU time and memory of processes, read from `/proc`.
 
 use std::fs;
 
-/// CPU time and memory of one process. Whatever the kernel does not tell is `None`.
+/// A process whose CPU time and memory are read. Figures that the kernel does not give are `None`.
 #[derive(Debug, Clone, Copy)]
 pub struct Process(u32);
 
 impl Process {
-    /// A process by its number.
+    /// Returns the process with the given id.
     pub const fn new(id: u32) -> Self {
         Self(id)
     }
 
-    /// This process.
+    /// Returns this process.
     pub fn this() -> Self {
         Self(std::process::id())
     }
 
-    /// Nanoseconds on a CPU, of all its threads and of the processes below it.
+    /// Returns the CPU time in nanoseconds, of all threads and of all descendant processes.
     pub fn cpu_nanoseconds(self) -> Option<u64> {
         let own = self.own_cpu_nanoseconds()?;
-        let below = descendants(self.0)
+        let descendants = descendants(self.0)
             .into_iter()
             .filter_map(|id| Self(id).own_cpu_nanoseconds());
-        Some(own + below.sum::<u64>())
+        Some(own + descendants.sum::<u64>())
     }
 
     fn own_cpu_nanoseconds(self) -> Option<u64> {
@@ -32,7 +32,7 @@ impl Process {
             .ok()?
             .flatten()
         {
-            // A thread may end between being listed and being read.
+            // A thread may end before its file is read.
             let Ok(statistics) = fs::read_to_string(thread.path().join("schedstat")) else {
                 continue;
             };
@@ -41,17 +41,17 @@ impl Process {
         Some(total)
     }
 
-    /// Resident memory.
+    /// Returns the resident memory.
     pub fn resident_kib(self) -> Option<u64> {
         self.status("VmRSS:")
     }
 
-    /// The most resident memory since [`forget_peak`](Self::forget_peak).
+    /// Returns the maximum of the resident memory since [`forget_peak`](Self::forget_peak).
     pub fn peak_kib(self) -> Option<u64> {
         self.status("VmHWM:")
     }
 
-    /// Makes the peak begin anew; where that is not allowed, the peak since its start is read.
+    /// Resets the peak. If this is not allowed, the peak is that since the start of the process.
     pub fn forget_peak(self) {
         let _ = fs::write(format!("/proc/{}/clear_refs", self.0), "5");
     }
@@ -63,21 +63,21 @@ impl Process {
     }
 }
 
-/// The processes below one, however deep.
+/// Returns all descendants of a process.
 fn descendants(ancestor: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = processes()
         .filter_map(|id| Some((id, parent_of(id)?)))
         .collect();
     let mut found = vec![ancestor];
-    let mut place = 0;
-    while let Some(&parent) = found.get(place) {
+    let mut index = 0;
+    while let Some(&parent) = found.get(index) {
         found.extend(
             parents
                 .iter()
-                .filter(|(_, of)| *of == parent)
+                .filter(|(_, parent_id)| *parent_id == parent)
                 .map(|(id, _)| *id),
         );
-        place += 1;
+        index += 1;
     }
     found.split_off(1)
 }
@@ -87,8 +87,8 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The fourth field of `/proc/ID/stat`; the second one is a name in parentheses that may hold
-/// anything.
+/// Returns the parent of a process: the fourth field of `/proc/ID/stat`. The second field is a name
+/// in parentheses that may contain any characters.
 fn parent_of(id: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     status

@@ -1,4 +1,4 @@
-//! What is asked of every contestant, and the values that travel.
+//! The works of the contestants, and the values that they send.
 
 use bytes::Bytes;
 use clap::ValueEnum;
@@ -31,38 +31,40 @@ pub enum Work {
     Strings64,
     /// An echo of 1 MiB of bytes, one in flight.
     Bytes,
-    /// An echo of 131,072 doubles, which are 1 MiB, one in flight.
+    /// An echo of 131,072 doubles, which take 1 MiB, one in flight.
     Doubles,
-    /// Connect, one `add`, close.
+    /// A connection, one `add`, and the end of the connection.
     Connect,
     /// `add` written in Python, one in flight.
     Python,
-    /// Sessions that each made one call and then rest: what they take of the server's memory.
+    /// Sessions that make one call each and then stay idle. Measures the server's memory per
+    /// session.
     Idle,
-    /// Millions of `add`, 64 in flight: whether the server's memory grows.
+    /// Millions of `add`, 64 in flight. Measures whether the server's memory grows.
     Growth,
 }
 
-/// What a call asks for.
+/// A procedure that is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Procedure {
     /// The sum of two integers.
     Add,
-    /// Eight strings, back as they came.
+    /// The echo of eight strings.
     Strings,
-    /// Bytes, back as they came.
+    /// The echo of bytes.
     Bytes,
-    /// Doubles, back as they came.
+    /// The echo of doubles.
     Doubles,
 }
 
-/// Bytes of a bare limit's request before its arguments: what a lean protocol needs to name a call.
-const BARE_REQUEST_HEAD: usize = 13;
-/// Bytes of a bare limit's answer before its values.
-const BARE_ANSWER_HEAD: usize = 9;
+/// Length of a bare limit's request before its arguments. A lean protocol needs as many bytes to
+/// name a call.
+const BARE_REQUEST_HEAD_BYTES: usize = 13;
+/// Length of a bare limit's answer before its values.
+const BARE_ANSWER_HEAD_BYTES: usize = 9;
 
 impl Work {
-    /// The procedure that is called.
+    /// Returns the procedure that is called.
     pub const fn procedure(self) -> Procedure {
         match self {
             Self::Strings1 | Self::Strings64 => Procedure::Strings,
@@ -72,7 +74,7 @@ impl Work {
         }
     }
 
-    /// How many sessions there are at once.
+    /// Returns the number of simultaneous sessions.
     pub const fn sessions(self) -> usize {
         match self {
             Self::Add8x16 => 8,
@@ -80,7 +82,7 @@ impl Work {
         }
     }
 
-    /// How many calls each session has in flight.
+    /// Returns the number of calls in flight of each session.
     pub const fn in_flight(self) -> usize {
         match self {
             Self::Add64 | Self::Strings64 | Self::Growth => 64,
@@ -89,8 +91,8 @@ impl Work {
         }
     }
 
-    /// The contestants whose rate bounds this work, the one that ratios in the picture refer to
-    /// first.
+    /// Returns the contestants whose rate limits this work. Ratios in the picture refer to the
+    /// first one.
     pub const fn limits(self) -> &'static [&'static str] {
         match self {
             Self::Add1 | Self::Strings1 | Self::Connect => &["bare-blocking", "bare-tokio"],
@@ -101,12 +103,12 @@ impl Work {
         }
     }
 
-    /// Whether its result is memory instead of a rate.
+    /// Returns whether the result is memory instead of a rate.
     pub const fn is_memory(self) -> bool {
         matches!(self, Self::Idle | Self::Growth)
     }
 
-    /// How it is called in tables.
+    /// Returns the name in tables.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Add1 => "add(i64, i64), one in flight",
@@ -123,14 +125,14 @@ impl Work {
         }
     }
 
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> String {
         self.to_possible_value()
             .map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
-/// The values that travel, the same for everybody.
+/// The values that are sent, the same for all contestants.
 #[derive(Debug, Clone)]
 pub struct Payload {
     /// Eight short strings.
@@ -142,7 +144,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// What this procedure's echo carries; the rest is left empty.
+    /// Returns the values of a procedure. The other fields are empty.
     pub fn of(procedure: Procedure) -> Self {
         let mut payload = Self {
             strings: Vec::new(),
@@ -152,10 +154,10 @@ impl Payload {
         match procedure {
             Procedure::Add => {}
             Procedure::Strings => payload.strings = strings(),
-            Procedure::Bytes => payload.bytes = (0..MIB).map(|place| (place % 251) as u8).collect(),
+            Procedure::Bytes => payload.bytes = (0..MIB).map(|index| (index % 251) as u8).collect(),
             Procedure::Doubles => {
                 payload.doubles = (0_u32..131_072)
-                    .map(|place| f64::from(place) * 0.37 + 1e-3)
+                    .map(|index| f64::from(index) * 0.37 + 1e-3)
                     .collect();
             }
         }
@@ -163,15 +165,15 @@ impl Payload {
     }
 }
 
-/// Bytes of the bulk works.
+/// Number of bytes in the 1 MiB echoes.
 pub const MIB: usize = 1 << 20;
 
 fn strings() -> Vec<String> {
-    (0..8).map(|place| format!("string no. {place}")).collect()
+    (0..8).map(|index| format!("string no. {index}")).collect()
 }
 
-/// Bytes of a bare limit's request and answer behind the length, as many as a lean protocol would
-/// need.
+/// Returns the number of bytes in a bare limit's request and answer, without the length in front. A
+/// lean protocol needs as many.
 pub fn bare_sizes(procedure: Procedure) -> (usize, usize) {
     let (arguments, values) = match procedure {
         Procedure::Add => (16, 8),
@@ -181,5 +183,8 @@ pub fn bare_sizes(procedure: Procedure) -> (usize, usize) {
         }
         Procedure::Bytes | Procedure::Doubles => return (MIB, MIB),
     };
-    (BARE_REQUEST_HEAD + arguments, BARE_ANSWER_HEAD + values)
+    (
+        BARE_REQUEST_HEAD_BYTES + arguments,
+        BARE_ANSWER_HEAD_BYTES + values,
+    )
 }

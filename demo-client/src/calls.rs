@@ -1,4 +1,4 @@
-//! The clients' parts: calls that are answered, and calls that are refused.
+//! What the clients do: calls that return values, and calls that fail.
 
 use std::fmt::Debug;
 
@@ -8,8 +8,8 @@ use rpc_runtime::{Argument, Error, ExceptionType, Network};
 use crate::stubs::types::{Summary, Trend};
 use crate::stubs::{TOPOLOGY, calculator, stats, svc1};
 
-/// `client1` calls every sort of procedure through the generated functions.
-pub fn answered() -> anyhow::Result<()> {
+/// Calls procedures of every kind as `client1`, through the generated functions.
+pub fn successes() -> anyhow::Result<()> {
     Network::builder(&TOPOLOGY)
         .client("client1")
         .build()?
@@ -70,12 +70,13 @@ fn show<T: Debug + PartialEq>(
     answer: Result<T, Error>,
     expected: &T,
 ) -> anyhow::Result<()> {
-    let answer = answer.with_context(|| format!("{call} was not answered"))?;
+    let answer = answer.with_context(|| format!("{call} failed"))?;
     ensure!(
         answer == *expected,
-        "{call} answered {answer:?}, not {expected:?}"
+        "{call} returned {answer:?}, not {expected:?}"
     );
-    let (answer, ty) = (format!("{answer:?}"), std::any::type_name::<T>());
+    let answer = format!("{answer:?}");
+    let ty = std::any::type_name::<T>();
     let ty = [
         "alloc::string::",
         "alloc::vec::",
@@ -87,8 +88,8 @@ fn show<T: Debug + PartialEq>(
     Ok(())
 }
 
-/// Each prescribed exception, and why it comes.
-pub fn refused() -> anyhow::Result<()> {
+/// Makes calls that fail, one for each cause, and prints their exceptions.
+pub fn failures() -> anyhow::Result<()> {
     let client1 = Network::builder(&TOPOLOGY).client("client1").build()?;
     let client2 = Network::builder(&TOPOLOGY).client("client2").build()?;
     let words = Argument::json("List[str]", "[]")?;
@@ -127,11 +128,11 @@ fn explain<T: Debug>(
     expected: ExceptionType,
 ) -> anyhow::Result<()> {
     let Err(error) = answer else {
-        anyhow::bail!("{call} was answered: {answer:?}")
+        anyhow::bail!("{call} did not fail: {answer:?}")
     };
     ensure!(
         error.exception_type() == Some(expected),
-        "{call} failed otherwise: {error}"
+        "{call} failed for another reason: {error}"
     );
     let kind = error
         .raised()

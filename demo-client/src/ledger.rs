@@ -1,4 +1,5 @@
-//! A service in Rust, compiled into its provider's binary: accounts in memory that all calls share.
+//! A service in Rust, compiled into its provider's binary. It keeps accounts in memory, which all
+//! calls share.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +10,13 @@ use tokio::task::JoinSet;
 
 use crate::native_stubs::{TOPOLOGY, ledger};
 
-/// So many tasks call at once.
+/// Number of tasks that call at the same time.
 const TASKS: i64 = 64;
 
-/// Each of them calls so often.
+/// Number of calls of each task.
 const CALLS: i64 = 100;
 
-/// The accounts.
+/// The accounts and their balances.
 #[derive(Debug, Default)]
 struct Ledger {
     balances: Mutex<BTreeMap<String, i64>>,
@@ -32,7 +33,7 @@ impl ledger::Handler for Ledger {
                 let client = call.client();
                 Failure::new(
                     "Overdrawn",
-                    format!("{client} asks for {amount}, and there is {balance}"),
+                    format!("{client} posts {amount}, and the balance is {balance}"),
                 )
             })?;
         *balance = after;
@@ -47,12 +48,12 @@ impl ledger::Handler for Ledger {
     }
 }
 
-/// What the third server has beside what the initializer brings.
+/// Returns the services that are compiled into the third server.
 pub fn services() -> Vec<NativeService> {
     vec![ledger::serve(Ledger::default())]
 }
 
-/// Many tasks call over one session; then somebody asks for too much.
+/// Calls from many tasks over one session, and then posts an amount that the account does not have.
 pub fn call() -> anyhow::Result<()> {
     let network = Network::builder(&TOPOLOGY).build()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -60,25 +61,33 @@ pub fn call() -> anyhow::Result<()> {
         .build()?;
     let begin = std::time::Instant::now();
     runtime.block_on(post_from_tasks(&network))?;
-    let (calls, micros) = (TASKS * CALLS, begin.elapsed().as_micros());
+    let calls = TASKS * CALLS;
+    let micros = begin.elapsed().as_micros();
     println!(
-        "{TASKS} tasks have posted {CALLS} times each over one session: {calls} calls in {micros} µs"
+        "{TASKS} tasks posted {CALLS} times each over one session: {calls} calls in {micros} µs"
     );
     let client = ledger::Client::new(&network);
     let refused = client
         .post("till".to_owned(), -calls - 1)
         .err()
-        .context("more than there is")?;
-    let (kind, executed) = (refused.raised().unwrap_or_default(), refused.executed());
+        .context("an account was overdrawn")?;
+    let kind = refused.raised().unwrap_or_default();
+    let executed = refused.executed();
     println!(
         "post(\"till\", {})  ran: {executed}  {} ({kind})",
         -calls - 1,
         refused.message()
     );
-    ensure!(kind == "Overdrawn", "it failed otherwise: {refused}");
+    ensure!(
+        kind == "Overdrawn",
+        "the call failed for another reason: {refused}"
+    );
     let left = client.close("till".to_owned())?;
     println!("close(\"till\")        -> {left}");
-    ensure!(left == calls, "{left} is not what was posted");
+    ensure!(
+        left == calls,
+        "the balance was {left}, and {calls} were posted"
+    );
     Ok(())
 }
 

@@ -1,8 +1,8 @@
-//! The whole story in one command: `cargo run --release -p demo-client`.
+//! The whole demo in one command: `cargo run --release -p demo-client`.
 //!
-//! Two servers, the initializer and the clients are processes of their own that speak only TCP.
-//! They are this very program, started again with a part as its first argument, since building it
-//! builds no other program.
+//! The servers, the initializer and the clients are processes of their own, which communicate only
+//! over TCP. Each is this program, started again with the name of a part as its first argument:
+//! cargo builds no other program for the demo.
 
 mod calls;
 mod ledger;
@@ -27,9 +27,9 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let Some(part) = arguments.next() else {
-        return story::tell();
+        return story::run();
     };
-    // A part does not outlive the story, however that ends.
+    // A part must not outlive the demo, however the demo ends.
     if let Err(error) = set_parent_process_death_signal(Some(Signal::TERM)) {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
@@ -40,12 +40,12 @@ fn main() -> ExitCode {
             rpc_cli::server::run_with(ledger::services(), arguments).into()
         }
         Some("initializer") => rpc_cli::initializer::run(arguments).into(),
-        Some("calls") => report(calls::answered()),
-        Some("exceptions") => report(calls::refused()),
+        Some("calls") => report(calls::successes()),
+        Some("exceptions") => report(calls::failures()),
         Some("ledger") => report(ledger::call()),
         Some("loop") => report(swap::call_in_a_loop()),
         _ => {
-            eprintln!("error: this program takes no arguments; it tells its story with none");
+            eprintln!("error: the demo takes no arguments");
             ExitCode::from(2)
         }
     }

@@ -1,5 +1,5 @@
-//! The parts of the story as processes, and the folder they work in. All are gone at the end, after
-//! Ctrl-C too.
+//! The processes of the demo, and the folder in which they work. At the end, all are removed, also
+//! after Ctrl-C.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Lines};
@@ -14,74 +14,79 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A process that was told to end and has not by then is killed.
-const TERMINATION: Timespec = Timespec {
+/// Time that a process has to end after SIGTERM, before it is killed.
+const TERMINATION_TIMEOUT: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
 };
 
 /// A project folder and the processes that work in it.
-pub struct Stage {
-    held: Arc<Mutex<Held>>,
+pub struct Workspace {
+    resources: Arc<Mutex<Resources>>,
     folder: PathBuf,
     addresses: BTreeMap<String, String>,
 }
 
-/// What must be gone at the end.
-struct Held {
+/// The folder and the processes that must be removed at the end.
+struct Resources {
     folder: Option<TempDir>,
     /// Every process that was started and not waited for.
     running: Vec<Pid>,
-    /// Nothing more is started.
-    cleared: bool,
+    /// Whether the clean-up has begun. Then no process is started.
+    is_released: bool,
 }
 
-/// A part that is running, and the lines it prints.
+/// A running part of the demo, and the lines that it prints.
 pub struct Part {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    held: Arc<Mutex<Held>>,
+    resources: Arc<Mutex<Resources>>,
 }
 
-impl Stage {
-    /// A folder with a copy of the checked-in project, which the story may edit.
-    pub fn set(project: &Path) -> anyhow::Result<Self> {
+impl Workspace {
+    /// Copies the project into a temporary folder, where the demo may edit it.
+    pub fn create(project: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("demo-client-")
             .tempdir()
-            .context("a temporary folder")?;
+            .context("cannot make a temporary folder")?;
         let path = folder.path().to_owned();
-        let held = Arc::new(Mutex::new(Held {
+        let resources = Arc::new(Mutex::new(Resources {
             folder: Some(folder),
             running: Vec::new(),
-            cleared: false,
+            is_released: false,
         }));
-        let stage = Self {
-            held,
+        let workspace = Self {
+            resources,
             folder: path,
             addresses: BTreeMap::new(),
         };
-        stage.clear_away_when_interrupted()?;
-        let copied =
-            |name: &str| format!("the project's {name}, expected in {}", project.display());
-        std::fs::copy(project.join("init.yaml"), stage.folder.join("init.yaml"))
-            .with_context(|| copied("init.yaml"))?;
+        workspace.release_on_signal()?;
+        let failed = |name: &str| format!("cannot copy `{name}` of {}", project.display());
+        std::fs::copy(
+            project.join("init.yaml"),
+            workspace.folder.join("init.yaml"),
+        )
+        .with_context(|| failed("init.yaml"))?;
         std::fs::copy(
             project.join("demo-client/native.yaml"),
-            stage.folder.join("native.yaml"),
+            workspace.folder.join("native.yaml"),
         )
-        .with_context(|| copied("demo-client/native.yaml"))?;
-        copy_folder(&project.join("services"), &stage.folder.join("services"))
-            .with_context(|| copied("services"))?;
-        Ok(stage)
+        .with_context(|| failed("demo-client/native.yaml"))?;
+        copy_folder(
+            &project.join("services"),
+            &workspace.folder.join("services"),
+        )
+        .with_context(|| failed("services"))?;
+        Ok(workspace)
     }
 
-    /// The project folder.
+    /// Returns the project folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Starts a server where the file says, or on a free port where that one is taken.
+    /// Starts a server at its declared address, or on a free port if the declared one is taken.
     pub fn start_server(&mut self, part: &str, name: &str, declared: &str) -> anyhow::Result<Part> {
         let data = self
             .folder
@@ -100,35 +105,38 @@ impl Stage {
             }
             server.wait()?;
         }
-        bail!("{name} did not start; its log says:\n{}", self.log())
+        bail!("{name} did not start; the log:\n{}", self.log())
     }
 
-    /// Where a server listens.
+    /// Returns the address on which a server listens.
     pub fn address(&self, server: &str) -> &str {
         &self.addresses[server]
     }
 
-    /// Starts a part that runs on while the story does. Its log goes to a file in the folder.
+    /// Starts a part and does not wait for its end. Its log goes to a file in the folder.
     pub fn start(&self, part: &str, arguments: &[&str]) -> anyhow::Result<Part> {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.folder.join("log"))?;
         let mut child = self.spawn(part, arguments, Stdio::piped(), log.into())?;
-        let stdout = child.stdout.take().context("its output")?;
+        let stdout = child
+            .stdout
+            .take()
+            .with_context(|| format!("`{part}` has no stdout"))?;
         Ok(Part {
             child,
             lines: BufReader::new(stdout).lines(),
-            held: Arc::clone(&self.held),
+            resources: Arc::clone(&self.resources),
         })
     }
 
-    /// Runs a part to its end. The answer: its process id and what it printed.
+    /// Runs a part to its end. Returns its process id and its output.
     pub fn run(&self, part: &str, arguments: &[&str]) -> anyhow::Result<(u32, Output)> {
         let child = self.spawn(part, arguments, Stdio::null(), Stdio::piped())?;
         let pid = child.id();
         let output = child.wait_with_output()?;
-        lock(&self.held).forget(pid);
+        lock(&self.resources).forget(pid);
         Ok((pid, output))
     }
 
@@ -139,40 +147,42 @@ impl Stage {
         stdin: Stdio,
         stderr: Stdio,
     ) -> anyhow::Result<Child> {
-        let mut command = Command::new(std::env::current_exe().context("this program's own path")?);
+        let program = std::env::current_exe().context("cannot find the demo's own program")?;
+        let mut command = Command::new(program);
         command
             .arg(part)
             .args(arguments)
             .current_dir(&self.folder)
             .env_remove("RPC_CLIENT");
-        // Servers keep their deploy keys here, for the initializer to find.
+        // Servers keep their deploy keys here, and the initializer finds them here.
         command.env("XDG_RUNTIME_DIR", self.folder.join("run"));
         for (server, address) in &self.addresses {
             command.env(format!("RPC_SERVER_{}", server.to_uppercase()), address);
         }
-        // Ctrl-C at the terminal is the story's to handle.
+        // In a process group of their own, parts do not get Ctrl-C from the terminal. The demo
+        // handles it.
         command
             .process_group(0)
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(stderr);
-        let mut held = lock(&self.held);
-        ensure!(!held.cleared, "the story is over");
+        let mut resources = lock(&self.resources);
+        ensure!(!resources.is_released, "the demo is ending");
         let child = command
             .spawn()
             .with_context(|| format!("cannot start `{part}`"))?;
-        held.running.extend(pid_of(child.id()));
+        resources.running.extend(pid_of(child.id()));
         Ok(child)
     }
 
-    /// What the servers have logged.
+    /// Returns the log of the servers.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
-    /// Ends the story at SIGINT and SIGTERM, leaving nothing behind.
-    fn clear_away_when_interrupted(&self) -> anyhow::Result<()> {
-        let held = Arc::clone(&self.held);
+    /// Ends the demo at SIGINT and SIGTERM, after a clean-up.
+    fn release_on_signal(&self) -> anyhow::Result<()> {
+        let resources = Arc::clone(&self.resources);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -180,20 +190,20 @@ impl Stage {
             .name("signals".to_owned())
             .spawn(move || {
                 runtime.block_on(async {
-                    let (Ok(mut interrupt), Ok(mut terminate)) = (
-                        signal(SignalKind::interrupt()),
-                        signal(SignalKind::terminate()),
-                    ) else {
+                    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else {
+                        return;
+                    };
+                    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
                         return;
                     };
                     tokio::select! {
                         _ = interrupt.recv() => {}
                         _ = terminate.recv() => {}
                     }
-                    // Held to the end, so that the story does not go on with what is left of it.
-                    let mut held = lock(&held);
-                    held.clear_away();
-                    eprintln!("interrupted; everything is cleared away");
+                    // The lock is held until the process exits, so that the demo does not go on.
+                    let mut resources = lock(&resources);
+                    resources.release();
+                    eprintln!("interrupted; all processes and files were removed");
                     std::process::exit(130);
                 });
             })?;
@@ -201,28 +211,28 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Workspace {
     fn drop(&mut self) {
-        lock(&self.held).clear_away();
+        lock(&self.resources).release();
     }
 }
 
-impl Held {
+impl Resources {
     fn forget(&mut self, pid: u32) {
         self.running.retain(|running| Some(*running) != pid_of(pid));
     }
 
-    /// Ends every process, the last started first, and removes the folder.
-    fn clear_away(&mut self) {
-        self.cleared = true;
+    /// Ends every process, the last one first, and removes the folder.
+    fn release(&mut self) {
+        self.is_released = true;
         for pid in self.running.drain(..).rev() {
             let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
                 continue;
             };
-            // It may have ended by itself.
+            // An error means that the process has ended by itself.
             let _ = kill_process(pid, Signal::TERM);
             let mut ended = [PollFd::new(&pidfd, PollFlags::IN)];
-            if !matches!(poll(&mut ended, Some(&TERMINATION)), Ok(1)) {
+            if !matches!(poll(&mut ended, Some(&TERMINATION_TIMEOUT)), Ok(1)) {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
@@ -231,31 +241,31 @@ impl Held {
 }
 
 impl Part {
-    /// Its process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The next line that it prints, or `None` at its end.
+    /// Returns the next line of output, or `None` at the end of the output.
     pub fn next_line(&mut self) -> anyhow::Result<Option<String>> {
         Ok(self.lines.next().transpose()?)
     }
 
-    /// Asks it to stop, as an operator would.
+    /// Sends SIGTERM, as an operator would.
     pub fn terminate(&self) -> anyhow::Result<()> {
-        let pid = pid_of(self.pid()).context("a process id")?;
+        let pid = pid_of(self.pid()).context("invalid process id")?;
         Ok(kill_process(pid, Signal::TERM)?)
     }
 
-    /// Says that nothing more will come on its input.
+    /// Closes the part's stdin.
     pub fn close_input(&mut self) {
         self.child.stdin.take();
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     pub fn wait(&mut self) -> anyhow::Result<std::process::ExitStatus> {
         let status = self.child.wait()?;
-        lock(&self.held).forget(self.child.id());
+        lock(&self.resources).forget(self.child.id());
         Ok(status)
     }
 }
@@ -264,11 +274,11 @@ fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
-        let place = to.join(entry.file_name());
+        let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &place)?;
+            copy_folder(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), place)?;
+            std::fs::copy(entry.path(), target)?;
         }
     }
     ensure!(to.is_dir(), "{} was not copied", from.display());
@@ -279,6 +289,6 @@ fn pid_of(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
-fn lock(held: &Mutex<Held>) -> std::sync::MutexGuard<'_, Held> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(resources: &Mutex<Resources>) -> std::sync::MutexGuard<'_, Resources> {
+    resources.lock().unwrap_or_else(PoisonError::into_inner)
 }

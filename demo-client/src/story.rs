@@ -1,4 +1,4 @@
-//! The story, act by act.
+//! The demo, step by step.
 
 use std::path::Path;
 use std::process::{ExitCode, Output};
@@ -8,17 +8,17 @@ use anyhow::{Context as _, ensure};
 use rpc_runtime::topology::StaticServer;
 
 use crate::native_stubs;
-use crate::processes::{Part, Stage};
+use crate::processes::{Part, Workspace};
 use crate::stubs::TOPOLOGY;
 use crate::swap;
 
-/// Tells the story; the exit code says whether it went as it should.
-pub fn tell() -> ExitCode {
+/// Runs the demo. The exit code is 0 if every step succeeded.
+pub fn run() -> ExitCode {
     let begin = Instant::now();
-    match acts() {
+    match run_steps() {
         Ok(()) => {
             println!(
-                "\nThat is all, in {:.1} s. Nothing is left running or lying about.",
+                "\nThe demo took {:.1} s. All its processes and files are removed.",
                 begin.elapsed().as_secs_f64()
             );
             ExitCode::SUCCESS
@@ -30,73 +30,69 @@ pub fn tell() -> ExitCode {
     }
 }
 
-fn acts() -> anyhow::Result<()> {
+fn run_steps() -> anyhow::Result<()> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut stage = Stage::set(&project)?;
-    let (servers, clients, services) = (
-        TOPOLOGY.servers().len(),
-        TOPOLOGY.clients().len(),
-        TOPOLOGY.services().len(),
-    );
+    let mut workspace = Workspace::create(&project)?;
+    let servers = TOPOLOGY.servers().len();
+    let clients = TOPOLOGY.clients().len();
+    let services = TOPOLOGY.services().len();
     title(&format!(
         "init.yaml declares {servers} servers, {clients} clients and {services} services. The servers start:"
     ));
-    let mut running = start_servers(&mut stage, "rpc-server", TOPOLOGY.servers())?;
+    let mut running = start_servers(&mut workspace, "rpc-server", TOPOLOGY.servers())?;
 
-    title(
-        "The initializer compares the file with what is live, and brings the code to the servers:",
-    );
-    plan_and_apply(&stage)?;
+    title("The initializer compares the file with the servers, and sends them the code:");
+    plan_and_apply(&workspace)?;
 
     title("client1 calls through the generated stubs; the argument types choose the overload:");
-    relay(&stage, "calls", "client1, from 127.0.0.1")?;
+    run_client(&workspace, "calls", "client1, from 127.0.0.1")?;
 
-    title("What goes wrong has a name, and says whether the procedure ran:");
-    relay(&stage, "exceptions", "client1 and client2")?;
+    title("Every failure has a name, and says whether the procedure ran:");
+    run_client(&workspace, "exceptions", "client1 and client2")?;
 
-    title("A procedure is swapped while it is being called:");
-    swap::edit_and_apply(&stage)?
+    title("The code of a procedure changes while it is called:");
+    swap::edit_and_apply(&workspace)?
         .iter()
         .for_each(|line| say(line));
 
     title("The same apply again:");
-    let (_, again) = initializer(&stage, &["apply", "init.yaml"], 0)?;
+    let (_, again) = initializer(&workspace, &["apply", "init.yaml"], 0)?;
     say(again.lines().last().context("a summary")?);
 
-    title("A third server is a program of one's own, with a service in Rust compiled in:");
+    title("A third server is a program with a service in Rust compiled in:");
     running.extend(start_servers(
-        &mut stage,
+        &mut workspace,
         "rpc-server-with-ledger",
         native_stubs::TOPOLOGY.servers(),
     )?);
-    let (pid, applied) = initializer(&stage, &["apply", "native.yaml"], 0)?;
+    let (pid, applied) = initializer(&workspace, &["apply", "native.yaml"], 0)?;
     say(&format!(
         "initializer (process {pid}): {}",
         applied.lines().last().context("a summary")?
     ));
-    relay(&stage, "ledger", "client1")?;
+    run_client(&workspace, "ledger", "client1")?;
 
-    title("The servers are told to stop:");
+    title("The servers stop:");
     stop_servers(running)
 }
 
 fn start_servers(
-    stage: &mut Stage,
+    workspace: &mut Workspace,
     program: &str,
     servers: &'static [StaticServer],
 ) -> anyhow::Result<Vec<(&'static str, Part)>> {
     let mut running = Vec::new();
     for server in servers {
         let declared = server.address().to_string();
-        let part = stage.start_server(program, server.name(), &declared)?;
-        let address = stage.address(server.name());
-        let taken = if address == declared {
+        let part = workspace.start_server(program, server.name(), &declared)?;
+        let address = workspace.address(server.name());
+        let reason = if address == declared {
             ""
         } else {
-            ", since the declared port is taken"
+            ", because the declared port is taken"
         };
         say(&format!(
-            "{} listens on {address} (process {}){taken}",
+            "{} listens on {address} (process {}){reason}",
             server.name(),
             part.pid()
         ));
@@ -105,43 +101,52 @@ fn start_servers(
     Ok(running)
 }
 
-fn plan_and_apply(stage: &Stage) -> anyhow::Result<()> {
-    let (pid, plan) = initializer(stage, &["plan", "init.yaml"], 3)?;
+fn plan_and_apply(workspace: &Workspace) -> anyhow::Result<()> {
+    let (pid, plan) = initializer(workspace, &["plan", "init.yaml"], 3)?;
     say(&format!("initializer plan (process {pid}):"));
     let is_overview = |line: &&str| !line.starts_with("        ");
     plan.lines()
         .filter(is_overview)
         .for_each(|line| say(&format!("  {line}")));
-    let (pid, applied) = initializer(stage, &["apply", "init.yaml"], 0)?;
+    let (pid, applied) = initializer(workspace, &["apply", "init.yaml"], 0)?;
     say(&format!("initializer apply (process {pid}):"));
-    let news = applied
+    let results = applied
         .lines()
         .skip_while(|line| !line.starts_with("plan:"))
         .skip(1);
-    news.for_each(|line| say(&format!("  {line}")));
+    results.for_each(|line| say(&format!("  {line}")));
     Ok(())
 }
 
-/// Runs `initializer`; the answer is its process id and what it printed.
-fn initializer(stage: &Stage, arguments: &[&str], expected: i32) -> anyhow::Result<(u32, String)> {
-    let (pid, output) = stage.run("initializer", arguments)?;
+/// Runs `initializer`, which must end with the expected exit code. Returns its process id and its
+/// output.
+fn initializer(
+    workspace: &Workspace,
+    arguments: &[&str],
+    expected: i32,
+) -> anyhow::Result<(u32, String)> {
+    let (pid, output) = workspace.run("initializer", arguments)?;
     ensure!(
         output.status.code() == Some(expected),
         "initializer {}: {}",
         arguments.join(" "),
-        words(&output)
+        status_and_errors(&output)
     );
     Ok((pid, String::from_utf8(output.stdout)?))
 }
 
-/// Runs a client's part and shows what it prints.
-fn relay(stage: &Stage, part: &str, who: &str) -> anyhow::Result<()> {
-    let (pid, output) = stage.run(part, &[])?;
-    say(&format!("process {pid} ({who}):"));
+/// Runs a client and prints its output.
+fn run_client(workspace: &Workspace, part: &str, client: &str) -> anyhow::Result<()> {
+    let (pid, output) = workspace.run(part, &[])?;
+    say(&format!("process {pid} ({client}):"));
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .for_each(|line| say(&format!("  {line}")));
-    ensure!(output.status.success(), "process {pid}: {}", words(&output));
+    ensure!(
+        output.status.success(),
+        "process {pid}: {}",
+        status_and_errors(&output)
+    );
     Ok(())
 }
 
@@ -152,14 +157,14 @@ fn stop_servers(running: Vec<(&'static str, Part)>) -> anyhow::Result<()> {
     for (name, mut server) in running {
         let status = server.wait()?;
         say(&format!(
-            "{name} finished what was in flight and ended: {status}"
+            "{name} finished the calls in flight and ended: {status}"
         ));
-        ensure!(status.success(), "{name} did not end well");
+        ensure!(status.success(), "{name} ended with {status}");
     }
     Ok(())
 }
 
-fn words(output: &Output) -> String {
+fn status_and_errors(output: &Output) -> String {
     format!(
         "{}: {}",
         output.status,

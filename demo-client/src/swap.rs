@@ -1,4 +1,4 @@
-//! A procedure is swapped while it is being called.
+//! Changes the code of a procedure while a client calls it.
 
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -7,27 +7,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail, ensure};
 use rpc_runtime::Network;
 
-use crate::processes::Stage;
+use crate::processes::Workspace;
 use crate::stubs::{TOPOLOGY, calculator};
 
 const OLD: &str = "Hello, ";
 const NEW: &str = "Good day, ";
 
-/// So many calls go on after the first answer of the new code.
+/// Number of answers of the new code after which the client reports the change.
 const CALLS_AFTER: u64 = 500;
 
-/// The client's part: calls until its input ends. It prints `called` after its first answer,
-/// `swapped` some time after the first answer of the new code, and at last what it counted.
+/// Calls in a loop until stdin ends: this is the client's process. Prints `called` after the first
+/// answer, `swapped` after [`CALLS_AFTER`] answers of the new code, and the counts at the end.
 pub fn call_in_a_loop() -> anyhow::Result<()> {
     let client = calculator::Client::new(&Network::builder(&TOPOLOGY).client("client2").build()?);
     let ended = Arc::new(AtomicBool::new(false));
     let end = Arc::clone(&ended);
     std::thread::spawn(move || {
-        // Whether it ends well or not, it ends.
+        // An error ends the input, too.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         end.store(true, Ordering::Relaxed);
     });
-    let (mut old, mut new, mut lost) = (0_u64, 0_u64, 0_u64);
+    let mut old = 0_u64;
+    let mut new = 0_u64;
+    let mut lost = 0_u64;
     while !ended.load(Ordering::Relaxed) {
         match client.greet("Ada".to_owned()) {
             Ok(answer) if answer.starts_with(OLD) => {
@@ -35,7 +37,7 @@ pub fn call_in_a_loop() -> anyhow::Result<()> {
                 old += 1;
             }
             Ok(answer) if answer.starts_with(NEW) => new += 1,
-            Ok(answer) => bail!("neither the old nor the new code answers `{answer}`"),
+            Ok(answer) => bail!("neither the old nor the new code returns `{answer}`"),
             Err(error) => {
                 eprintln!("{error}");
                 lost += 1;
@@ -53,27 +55,27 @@ pub fn call_in_a_loop() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The story's part: edits the source and applies, while the client calls. The answer: what
-/// happened, in lines.
-pub fn edit_and_apply(stage: &Stage) -> anyhow::Result<Vec<String>> {
-    let mut client = stage.start("loop", &[])?;
+/// Edits the source and applies it, while the client calls: this is the demo's process. Returns a
+/// description of what happened, in lines.
+pub fn edit_and_apply(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
+    let mut client = workspace.start("loop", &[])?;
     let mut lines = vec![format!(
         "client2 (process {}) calls calculator::greet(\"Ada\") in a loop",
         client.pid()
     )];
     ensure!(
         client.next_line()?.as_deref() == Some("called"),
-        "the loop did not begin: {}",
-        stage.log()
+        "the calls did not begin: {}",
+        workspace.log()
     );
-    let source = stage.folder().join("services/calculator/greet.py");
+    let source = workspace.folder().join("services/calculator/greet.py");
     let text = std::fs::read_to_string(&source)?;
-    ensure!(text.contains(OLD), "greet.py does not say `{OLD}`");
+    ensure!(text.contains(OLD), "greet.py does not contain `{OLD}`");
     std::fs::write(&source, text.replace(OLD, NEW))?;
     lines.push(format!(
         "services/calculator/greet.py is edited: `{OLD}` becomes `{NEW}`"
     ));
-    let (pid, applied) = stage.run("initializer", &["apply", "init.yaml"])?;
+    let (pid, applied) = workspace.run("initializer", &["apply", "init.yaml"])?;
     ensure!(
         applied.status.success(),
         "{}",
@@ -85,10 +87,14 @@ pub fn edit_and_apply(stage: &Stage) -> anyhow::Result<Vec<String>> {
     ensure!(
         client.next_line()?.as_deref() == Some("swapped"),
         "the new code did not answer: {}",
-        stage.log()
+        workspace.log()
     );
     client.close_input();
-    lines.push(client.next_line()?.with_context(|| stage.log())?);
-    ensure!(client.wait()?.success(), "the loop failed: {}", stage.log());
+    lines.push(client.next_line()?.with_context(|| workspace.log())?);
+    ensure!(
+        client.wait()?.success(),
+        "the calls failed: {}",
+        workspace.log()
+    );
     Ok(lines)
 }

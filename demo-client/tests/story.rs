@@ -1,13 +1,14 @@
-//! The story goes well: twice at once, with its ports taken, and it leaves nothing behind, however
-//! it ends.
+//! The demo succeeds, also twice at the same time with its ports taken. It leaves nothing behind,
+//! however it ends.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-/// The story in a temporary folder of its own, so that what it leaves behind can be seen.
-fn story(temporary: &Path) -> Command {
+/// Returns a command for the demo with its own temporary folder, so that a test sees what it leaves
+/// behind.
+fn demo(temporary: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo-client"));
     command
         .env("TMPDIR", temporary)
@@ -17,7 +18,7 @@ fn story(temporary: &Path) -> Command {
     command
 }
 
-/// Processes that work in that folder.
+/// Returns the ids of the processes that work in a folder or below it.
 fn running_in(folder: &Path) -> Vec<String> {
     let processes = std::fs::read_dir("/proc")
         .expect("/proc")
@@ -41,7 +42,7 @@ fn assert_nothing_is_left(temporary: &Path) {
 }
 
 #[track_caller]
-fn assert_goes_well(output: &Output) {
+fn assert_success(output: &Output) {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
@@ -58,7 +59,7 @@ fn assert_goes_well(output: &Output) {
         "by the new; 0 lost",
         "nothing to do, nothing sent",
         "(Overdrawn)",
-        "Nothing is left running or lying about.",
+        "All its processes and files are removed.",
     ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
@@ -66,24 +67,24 @@ fn assert_goes_well(output: &Output) {
 }
 
 #[test]
-fn the_story_goes_well_twice_at_once_with_its_ports_taken() {
-    // Taken by this test, or by whoever else has them.
+fn the_demo_succeeds_twice_at_the_same_time_with_its_ports_taken() {
+    // An error means that another program has the port.
     let _taken = [7101, 7102, 7103].map(|port| TcpListener::bind(("127.0.0.1", port)));
     let folder = tempfile::tempdir().expect("a folder");
-    let stories: Vec<Child> = (0..2)
-        .map(|_| story(folder.path()).spawn().expect("a story"))
+    let demos: Vec<Child> = (0..2)
+        .map(|_| demo(folder.path()).spawn().expect("a demo"))
         .collect();
-    for child in stories {
-        assert_goes_well(&child.wait_with_output().expect("its end"));
+    for child in demos {
+        assert_success(&child.wait_with_output().expect("the end of the demo"));
     }
     assert_nothing_is_left(folder.path());
 }
 
 #[test]
-fn a_story_that_is_interrupted_leaves_nothing_behind() {
+fn an_interrupted_demo_leaves_nothing_behind() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut child = story(folder.path()).spawn().expect("a story");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output"))
+    let mut child = demo(folder.path()).spawn().expect("a demo");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped"))
         .lines()
         .map_while(Result::ok);
     assert!(lines.any(|line| line.contains("server2 listens on")));
@@ -92,14 +93,14 @@ fn a_story_that_is_interrupted_leaves_nothing_behind() {
         .status()
         .expect("kill");
     assert!(interrupted.success());
-    let status = child.wait().expect("its end");
+    let status = child.wait().expect("the end of the demo");
     assert_eq!(status.code(), Some(130));
     assert_nothing_is_left(folder.path());
 }
 
 #[test]
-fn an_argument_is_wrong_usage() {
-    let output = story(Path::new("/tmp"))
+fn an_argument_ends_with_exit_code_2() {
+    let output = demo(Path::new("/tmp"))
         .arg("--help")
         .output()
         .expect("a run");

@@ -1,5 +1,5 @@
-//! One call in flight: the bare socket, a framed text session, and the blocking client of the
-//! stubs.
+//! Rates with one call in flight: the bare socket, a framed text session, and the blocking client
+//! of the stubs.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
@@ -40,10 +40,8 @@ pub fn measure() -> io::Result<()> {
     let bare = Part::start(&["bare-echo"], Stdio::inherit())?;
     let address = project.address(1);
     let network = network(address).map_err(io::Error::other)?;
-    let (mut echo, mut session) = (
-        TcpStream::connect(bare.address)?,
-        TcpStream::connect(address)?,
-    );
+    let mut echo = TcpStream::connect(bare.address)?;
+    let mut session = TcpStream::connect(address)?;
     echo.set_nodelay(true)?;
     session.set_nodelay(true)?;
     let mut rates = [const { Vec::new() }; 3];
@@ -70,7 +68,8 @@ fn rate(mut call: impl FnMut() -> io::Result<()>) -> io::Result<f64> {
     for _ in 0..500 {
         call()?;
     }
-    let (begin, mut calls) = (Instant::now(), 0_u32);
+    let begin = Instant::now();
+    let mut calls = 0_u32;
     while begin.elapsed() < ROUND {
         for _ in 0..50 {
             call()?;
@@ -109,7 +108,7 @@ fn client_call(network: &Network) -> io::Result<()> {
         .map_err(io::Error::other)?;
     match answer.return_values.first() {
         Some(value) if value.get() == "5" => Ok(()),
-        _ => Err(io::Error::other("another sum")),
+        _ => Err(io::Error::other("the sum is wrong")),
     }
 }
 
@@ -121,7 +120,7 @@ fn network(address: std::net::SocketAddr) -> Result<Network, rpc_runtime::Error>
     Network::builder(topology).build()
 }
 
-/// The limit: one connection, what comes goes back.
+/// Serves the upper limit of the rates: sends everything back over a single connection.
 pub fn serve_bare_echo() -> ExitCode {
     let serve = || -> io::Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0")?;

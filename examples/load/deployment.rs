@@ -1,4 +1,4 @@
-//! What deployment costs: applies of ten thousand procedures, and updates under load.
+//! The cost of deployment: applies of ten thousand procedures, and updates under load.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -19,9 +19,10 @@ const PROCEDURES: usize = 10_000;
 const SERVICES: usize = 200;
 const ROUNDS: usize = 5;
 
-/// Sessions that call while code is updated.
+/// Number of sessions that call while code is updated.
 const SESSIONS: usize = 8;
 const UPDATES: u64 = 1_000;
+/// How long the sessions call before the first update.
 const QUIET: Duration = Duration::from_secs(5);
 
 pub fn measure() -> io::Result<()> {
@@ -50,7 +51,8 @@ pub fn measure() -> io::Result<()> {
     updates_under_load()
 }
 
-/// From a source's change to the new code answering, with `initializer watch` between.
+/// Measures the time from the edit of a source to the first answer of the new code. `initializer
+/// watch` applies the edit.
 fn edit_to_live() -> io::Result<f64> {
     let project = deployable(1_000, 20, 1)?;
     project.initializer("apply", 0)?;
@@ -76,49 +78,52 @@ fn edit_to_live() -> io::Result<f64> {
     edited
 }
 
-/// Eight sessions call as fast as they can, while the code is updated a thousand times: every
-/// answer is held against the source that it says it is of.
+/// Lets sessions call as fast as they can, while the code is updated a thousand times. Checks that
+/// every answer comes from the source that it names.
 fn updates_under_load() -> io::Result<()> {
     let project = deployable(1, 1, 1)?;
     project.initializer("apply", 0)?;
     let sources: std::collections::HashMap<String, u64> = (0..=UPDATES)
         .map(|value| (sha256_hex(source(0, value as usize).as_bytes()), value))
         .collect();
-    let (stop, noisy) = (AtomicBool::new(false), AtomicBool::new(false));
+    let stop = AtomicBool::new(false);
+    let is_updating = AtomicBool::new(false);
     let (callers, took) = std::thread::scope(|scope| {
         let callers: Vec<_> = (0..SESSIONS)
-            .map(|_| scope.spawn(|| call_until(&stop, &noisy, &project, &sources)))
+            .map(|_| scope.spawn(|| call_until(&stop, &is_updating, &project, &sources)))
             .collect();
         std::thread::park_timeout(QUIET);
-        noisy.store(true, Ordering::SeqCst);
-        let updated = seconds(|| update(&project));
+        is_updating.store(true, Ordering::SeqCst);
+        let took = seconds(|| update(&project));
         stop.store(true, Ordering::SeqCst);
-        let callers: Vec<io::Result<Called>> = callers
+        let callers: Vec<io::Result<Latencies>> = callers
             .into_iter()
             .map(|caller| {
                 caller
                     .join()
-                    .unwrap_or_else(|_| Err(io::Error::other("a caller")))
+                    .unwrap_or_else(|_| Err(io::Error::other("a caller panicked")))
             })
             .collect();
-        (callers, updated)
+        (callers, took)
     });
     let took = took?;
-    let (mut quiet, mut updating) = (Vec::new(), Vec::new());
-    for called in callers {
-        let called = called?;
-        quiet.extend(called.quiet);
-        updating.extend(called.updating);
+    let mut quiet = Vec::new();
+    let mut updating = Vec::new();
+    for latencies in callers {
+        let latencies = latencies?;
+        quiet.extend(latencies.quiet);
+        updating.extend(latencies.updating);
     }
     println!("{UPDATES} updates under load from {SESSIONS} sessions, in {took:.1} s:");
     println!(
-        "  calls, each answered by one version: {} quiet, {} while updating",
+        "  calls, each answered by one version: {} before the updates, {} during them",
         quiet.len(),
         updating.len()
     );
-    let (before, during) = (p99(quiet), p99(updating));
+    let before = p99(quiet);
+    let during = p99(updating);
     println!(
-        "  p99 quiet {:.2} ms, while updating {:.2} ms: {:.1} times",
+        "  p99 before the updates {:.2} ms, during them {:.2} ms: {:.1} times",
         before * 1e3,
         during * 1e3,
         during / before
@@ -126,21 +131,22 @@ fn updates_under_load() -> io::Result<()> {
     Ok(())
 }
 
-/// How long each call took.
+/// The latency of each call in seconds, before the updates and during them.
 #[derive(Default)]
-struct Called {
+struct Latencies {
     quiet: Vec<f64>,
     updating: Vec<f64>,
 }
 
 fn call_until(
     stop: &AtomicBool,
-    noisy: &AtomicBool,
+    is_updating: &AtomicBool,
     project: &Project,
     sources: &std::collections::HashMap<String, u64>,
-) -> io::Result<Called> {
+) -> io::Result<Latencies> {
     let mut session = Session(TcpStream::connect(project.address(1))?);
-    let (mut called, mut last) = (Called::default(), 0);
+    let mut latencies = Latencies::default();
+    let mut last = 0;
     while !stop.load(Ordering::Relaxed) {
         let begin = Instant::now();
         let answer = session.call()?;
@@ -153,18 +159,18 @@ fn call_until(
             .copied();
         if returned.is_none() || returned != of_source || returned < Some(last) {
             return Err(io::Error::other(format!(
-                "a call failed, or was answered by a mixture: {answer}"
+                "a call failed, or its answer mixes versions: {answer}"
             )));
         }
         last = returned.unwrap_or_default();
-        let times = if noisy.load(Ordering::Relaxed) {
-            &mut called.updating
+        let times = if is_updating.load(Ordering::Relaxed) {
+            &mut latencies.updating
         } else {
-            &mut called.quiet
+            &mut latencies.quiet
         };
         times.push(took);
     }
-    Ok(called)
+    Ok(latencies)
 }
 
 fn update(project: &Project) -> io::Result<()> {
@@ -204,7 +210,7 @@ fn p99(mut times: Vec<f64>) -> f64 {
         .unwrap_or_default()
 }
 
-/// A framed session for calls of the first procedure, one after the other.
+/// A framed session. It calls the first procedure, one call after the other.
 struct Session(TcpStream);
 
 impl Session {
@@ -226,12 +232,12 @@ impl Session {
         Ok(serde_json::from_slice(&answer)?)
     }
 
-    /// Calls until the answer is that.
+    /// Calls until the answer is `value`.
     fn wait_for(&mut self, value: usize) -> io::Result<()> {
         let end = Instant::now() + Duration::from_secs(30);
         while self.call()?["value"]["return-values"] != json!([value]) {
             if Instant::now() > end {
-                return Err(io::Error::other("the new code does not come"));
+                return Err(io::Error::other("the new code did not answer within 30 s"));
             }
             std::thread::park_timeout(Duration::from_millis(1));
         }
@@ -239,7 +245,7 @@ impl Session {
     }
 }
 
-/// A project of so many procedures that return 0, ready to be applied.
+/// Starts a project whose procedures return 0, ready to be applied.
 fn deployable(procedures: usize, services: usize, servers: usize) -> io::Result<Project> {
     let project = Project::start(&init(procedures, services, servers), servers)?;
     for index in 0..procedures {
@@ -284,7 +290,7 @@ fn seconds(work: impl FnOnce() -> io::Result<()>) -> io::Result<f64> {
     Ok(begin.elapsed().as_secs_f64())
 }
 
-/// The median of a few rounds.
+/// Returns the median of [`ROUNDS`] rounds.
 fn rounds(mut round: impl FnMut(usize) -> io::Result<f64>) -> io::Result<f64> {
     (0..ROUNDS)
         .map(&mut round)

@@ -1,14 +1,14 @@
-//! What a flood costs honest callers.
+//! What floods cost honest callers.
 //!
-//! An honest caller has one call of a Python procedure in flight, in a session of its own: a binary
-//! one, then a text one. It is measured three times, one right after the other: without any
-//! attacker, with an attacker that floods the server, and with the same attacker flooding a sink.
-//! The sink reads and drops all that it gets, so that the last rate tells what the attacker costs
-//! by its use of the processors alone.
+//! There are two honest callers: one has a binary session, the other a text session. Each has one
+//! call of a Python procedure in flight. Their rates are measured three times in quick succession:
+//! without an attacker, with an attacker that floods the server, and with the same attacker
+//! flooding a sink. The sink reads and drops everything. So the last rate shows what the attacker
+//! costs by its use of the processors alone.
 //!
-//! A sink takes far more than a server does. So the attacker is held to the pace that it had at the
-//! server, unless there is `--full-speed`. Each flood has a fresh server, so that none is measured
-//! in what another one left behind.
+//! A sink accepts far more data than a server. So the attacker is held to the pace that it had at
+//! the server, unless `--full-speed` is given. Each flood has a fresh server, so that no flood
+//! affects the next one.
 
 mod attacker;
 mod honest;
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum as _};
 
 use crate::project::Part;
-use attacker::{Attacker, Done, Pace};
+use attacker::{Activity, Attacker, Pace};
 use honest::Caller;
 use kinds::Kind;
 use network::Network;
@@ -33,54 +33,57 @@ use report::Report;
 
 pub use attacker::{attack, serve_sink};
 
-/// How long an attacker runs before the first window of time.
+/// How long an attacker runs before the first rate is measured.
 const HEAD_START: Duration = Duration::from_millis(300);
 
 /// Honest callers under a flood.
 #[derive(Debug, Parser)]
 #[command(name = "load floods", no_binary_name = true)]
 struct Options {
-    /// How often each kind of flood is measured
+    /// Number of measurements of each kind of flood
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// How long a rate is measured
+    /// Time over which a rate is measured
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     seconds: Duration,
     /// Only these kinds, separated by commas
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     only: Vec<Kind>,
-    /// At the sink, do not hold the attacker to the pace that it had at the server
+    /// Let the attacker flood the sink faster than it flooded the server
     #[arg(long)]
     full_speed: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map_err(|_| "no number".to_owned())?;
+    let seconds = text
+        .parse()
+        .map_err(|_| "expected a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
-/// What an attacker is aimed at beside the server.
+/// A target for the attacker besides the server.
 struct Sink {
     address: SocketAddr,
     full_speed: bool,
 }
 
-/// One flood in one round. Rates are calls per second of the binary and of the text session.
+/// The figures of one flood in one round. Rates are calls per second of the binary and of the text
+/// session.
 #[derive(Debug)]
 struct Sample {
     quiet: [f64; 2],
-    at_server: Flooded,
-    at_sink: Flooded,
-    /// Bytes per second.
+    at_server: UnderAttack,
+    at_sink: UnderAttack,
+    /// Growth of the server's log in bytes per second.
     log_growth: f64,
     resident_mib: f64,
 }
 
-/// Rates of honest callers while there is an attacker, and what that one did.
+/// The rates of the honest callers during an attack, and the activity of the attacker.
 #[derive(Debug)]
-struct Flooded {
+struct UnderAttack {
     rates: [f64; 2],
-    attacker: Done,
+    attacker: Activity,
 }
 
 pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
@@ -108,7 +111,7 @@ pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
         }
     }
     println!(
-        "An honest caller with one call in flight, under floods: medians of {rounds} rounds, {:.1} s for each rate.",
+        "Honest callers with one call in flight, under floods: medians of {rounds} rounds, {:.1} s for each rate.",
         seconds.as_secs_f64()
     );
     report.print();
@@ -119,17 +122,18 @@ pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
 fn sample(kind: Kind, sink: &Sink, window: Duration) -> io::Result<Sample> {
     let (network, mut callers) = begin()?;
     let quiet = rates(&mut callers, window);
-    let (begun, log_bytes) = (Instant::now(), network.log_bytes()?);
-    let attacker = start_attacker(kind, network.address(), Pace::AS_FAST_AS_IT_GOES)?;
+    let begun = Instant::now();
+    let log_bytes = network.log_bytes()?;
+    let attacker = start_attacker(kind, network.address(), Pace::UNLIMITED)?;
     let rates_at_server = rates(&mut callers, window);
     let log_growth = (network.log_bytes()? - log_bytes) / begun.elapsed().as_secs_f64();
     let resident_mib = network.resident_mib()?;
-    let at_server = Flooded {
+    let at_server = UnderAttack {
         rates: rates_at_server,
         attacker: attacker.end()?,
     };
     for caller in callers {
-        caller.tell_failures();
+        caller.print_failures();
     }
     drop(network);
     let at_sink = at_sink(kind, sink, &at_server.attacker, window)?;
@@ -143,25 +147,30 @@ fn sample(kind: Kind, sink: &Sink, window: Duration) -> io::Result<Sample> {
 }
 
 /// Measures the callers while an attacker floods the sink as fast as it flooded the server.
-fn at_sink(kind: Kind, sink: &Sink, at_server: &Done, window: Duration) -> io::Result<Flooded> {
+fn at_sink(
+    kind: Kind,
+    sink: &Sink,
+    at_server: &Activity,
+    window: Duration,
+) -> io::Result<UnderAttack> {
     let (_network, mut callers) = begin()?;
     let pace = Pace {
         connections: at_server.connections,
         sent: at_server.sent,
     };
     let pace = if sink.full_speed {
-        Pace::AS_FAST_AS_IT_GOES
+        Pace::UNLIMITED
     } else {
         pace
     };
     let attacker = start_attacker(kind, sink.address, pace)?;
-    Ok(Flooded {
+    Ok(UnderAttack {
         rates: rates(&mut callers, window),
         attacker: attacker.end()?,
     })
 }
 
-/// A fresh server, and callers in quick succession.
+/// Starts a fresh server and two callers that are warmed up.
 fn begin() -> io::Result<(Network, [Caller; 2])> {
     let network = Network::start()?;
     let mut callers = [

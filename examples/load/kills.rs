@@ -1,5 +1,5 @@
-//! Servers and initializers that are killed at random instants of an apply: each server is on the
-//! old generation or the new one, whole, and the next apply converges.
+//! Kills servers and initializers at random moments of an apply. Afterwards, each server must run
+//! the old or the new generation, and the next apply must succeed.
 
 use std::io;
 use std::process::Stdio;
@@ -29,14 +29,16 @@ services:
       - { name: value, returns: int, path: two.py }
 ";
 
-/// Kills so often: in turn `server2` and the initializer.
+/// Kills `server2` and the initializer in turn, `kills` times in all.
 pub fn measure(kills: u64) -> io::Result<()> {
     let mut project = Project::start(INIT, 2)?;
     write(&project, 0)?;
     let begin = Instant::now();
     project.initializer("apply", 0)?;
     let longest = begin.elapsed();
-    let (mut seed, mut failed, mut slowest) = (0x2545_f491_4f6c_dd1d_u64, 0, Duration::ZERO);
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut failed = 0;
+    let mut slowest = Duration::ZERO;
     for kill in 1..=kills {
         write(&project, kill)?;
         let mut applying = project
@@ -44,14 +46,13 @@ pub fn measure(kills: u64) -> io::Result<()> {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;
-        // xorshift64*, Vigna 2014: the same instants on every run, as far as the machine is the
-        // same.
+        // xorshift64*, Vigna 2014: every run has the same fractions of the apply's duration.
         seed ^= seed >> 12;
         seed ^= seed << 25;
         seed ^= seed >> 27;
-        let instant = longest.as_micros() as u64 * (seed.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 44)
+        let delay = longest.as_micros() as u64 * (seed.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 44)
             / (1 << 20);
-        std::thread::park_timeout(Duration::from_micros(instant));
+        std::thread::park_timeout(Duration::from_micros(delay));
         if kill % 2 == 0 {
             applying.kill()?;
         } else {
@@ -65,7 +66,7 @@ pub fn measure(kills: u64) -> io::Result<()> {
             let value = project.value(server)?;
             if value != kill && value != kill - 1 {
                 return Err(io::Error::other(format!(
-                    "kill {kill}: server{server} answers {value}"
+                    "kill {kill}: server{server} returns {value}, neither the old nor the new value"
                 )));
             }
             project.abort(server)?;
@@ -73,15 +74,15 @@ pub fn measure(kills: u64) -> io::Result<()> {
         project.initializer("apply", 0)?;
         if [project.value(1)?, project.value(2)?] != [kill; 2] {
             return Err(io::Error::other(format!(
-                "kill {kill}: the next apply does not converge"
+                "kill {kill}: the servers do not have the new value after the next apply"
             )));
         }
     }
     println!(
-        "{kills} kills, {failed} of them before their apply was done; each server was old or new, whole,"
+        "{kills} kills, {failed} of them before the end of the apply; each server ran the old or the new generation,"
     );
     println!(
-        "and each next apply converged; a killed server was back after {:.2} s at most",
+        "and each next apply succeeded; a killed server restarted in at most {:.2} s",
         slowest.as_secs_f64()
     );
     Ok(())
@@ -105,7 +106,7 @@ impl Project {
             .ok_or_else(|| io::Error::other(answer.to_string()))
     }
 
-    /// Gives free what a killed initializer held, as the lease would in time.
+    /// Aborts the apply of a killed initializer, as the end of its lease would.
     fn abort(&self, server: usize) -> io::Result<()> {
         let ask = |header: &str, mut value: Value| {
             value["id"] = 1.into();

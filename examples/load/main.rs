@@ -1,16 +1,16 @@
-//! A small load program: what a call, a plan and a swap cost on this machine.
+//! A small load program: measures calls, deployments and floods on this machine.
 //!
 //! ```text
 //! cargo run --release --example load                 calls, then deployment
 //! cargo run --release --example load -- calls
 //! cargo run --release --example load -- deployment
-//! cargo run --release --example load -- kills 200    applies whose server or initializer is killed
+//! cargo run --release --example load -- kills 200    kills a server or an initializer during each apply
 //! cargo run --release --example load -- floods       honest callers under floods; `floods --help` has the options
 //! ```
 //!
-//! Every figure of one run stands beside the bare socket's of the same run: machines differ and
-//! drift, ratios less so. The server and the bare echo are processes of their own; this program
-//! starts itself as them.
+//! Each rate of calls is compared with a bare socket's rate from the same run: machines differ and
+//! their speed drifts, but ratios are more stable. The server and the bare echo are processes of
+//! their own. This program starts itself again for each.
 
 mod calls;
 mod deployment;
@@ -26,26 +26,28 @@ fn main() -> ExitCode {
         Some("rpc-server") => rpc_cli::server::run(arguments).into(),
         Some("initializer") => rpc_cli::initializer::run(arguments).into(),
         Some("bare-echo") => calls::serve_bare_echo(),
-        Some("calls") => ended(calls::measure()),
-        Some("deployment") => ended(deployment::measure()),
+        Some("calls") => report(calls::measure()),
+        Some("deployment") => report(deployment::measure()),
         Some("kills") => {
             let kills = arguments
                 .next()
                 .and_then(|count| count.to_str()?.parse().ok());
-            ended(kills::measure(kills.unwrap_or(200)))
+            report(kills::measure(kills.unwrap_or(200)))
         }
-        Some("floods") => ended(floods::measure(arguments)),
-        Some("floods-attacker") => ended(floods::attack(arguments)),
-        Some("floods-sink") => ended(floods::serve_sink()),
+        Some("floods") => report(floods::measure(arguments)),
+        Some("floods-attacker") => report(floods::attack(arguments)),
+        Some("floods-sink") => report(floods::serve_sink()),
         Some(other) => {
-            eprintln!("error: no such part `{other}`");
+            eprintln!(
+                "error: unknown part `{other}`; the parts are calls, deployment, kills and floods"
+            );
             ExitCode::from(2)
         }
-        None => ended(calls::measure().and_then(|()| deployment::measure())),
+        None => report(calls::measure().and_then(|()| deployment::measure())),
     }
 }
 
-fn ended(result: std::io::Result<()>) -> ExitCode {
+fn report(result: std::io::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -55,7 +57,7 @@ fn ended(result: std::io::Result<()>) -> ExitCode {
     }
 }
 
-/// The middle one of some figures.
+/// Returns the median.
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]

@@ -8,20 +8,20 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A project folder and its servers; all gone when it is dropped.
+/// A project folder and its servers. Dropping this removes all of them.
 pub struct Project {
     folder: TempDir,
     servers: Vec<(String, Part)>,
 }
 
-/// This program started as one of its parts. It is killed when this is dropped.
+/// A process of this program that runs one of its parts. Dropping this kills it.
 pub struct Part {
     child: Child,
     pub address: SocketAddr,
 }
 
 impl Project {
-    /// A folder with this `init.yaml` and as many servers running, named `server1`, `server2`, ...
+    /// Makes a folder with an `init.yaml` and starts servers, named `server1`, `server2`, ...
     pub fn start(init: &str, servers: usize) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("init.yaml"), init)?;
@@ -53,7 +53,7 @@ impl Project {
         Ok(())
     }
 
-    /// A server's answer to one request, over a connection of its own.
+    /// Sends one request over its own connection. Returns the server's answer.
     pub fn ask(&self, server: usize, request: &Value) -> io::Result<Value> {
         let mut stream = TcpStream::connect(self.address(server))?;
         writeln!(stream, "{request}")?;
@@ -66,12 +66,13 @@ impl Project {
         self.folder.path()
     }
 
-    /// The `XDG_RUNTIME_DIR` of servers and initializers, where they keep and find deploy keys.
+    /// Returns the `XDG_RUNTIME_DIR` of servers and initializers, where they keep and find deploy
+    /// keys.
     fn runtime_folder(&self) -> PathBuf {
         self.path().join("run")
     }
 
-    /// Where servers keep copies of their deploy keys.
+    /// Returns the folder in which servers keep copies of their deploy keys.
     pub fn key_folder(&self) -> PathBuf {
         self.runtime_folder().join("rpc")
     }
@@ -84,20 +85,20 @@ impl Project {
         self.servers[server - 1].1.address
     }
 
-    /// Runs `initializer` with a verb; `expected` is its exit status.
+    /// Runs `initializer` with a verb, which must end with the exit code `expected`.
     pub fn initializer(&self, verb: &str, expected: i32) -> io::Result<()> {
         let output = self.command(verb).output()?;
         if output.status.code() == Some(expected) {
             return Ok(());
         }
-        let words = String::from_utf8_lossy(&output.stderr);
+        let errors = String::from_utf8_lossy(&output.stderr);
         Err(io::Error::other(format!(
-            "initializer {verb}: {}: {words}",
+            "initializer {verb}: {}: {errors}",
             output.status
         )))
     }
 
-    /// An `initializer` with a verb, to be started.
+    /// Returns a command that runs `initializer` with a verb.
     pub fn command(&self, verb: &str) -> Command {
         let program = std::env::current_exe().unwrap_or_default();
         let mut command = Command::new(program);
@@ -123,7 +124,7 @@ impl Project {
 }
 
 impl Part {
-    /// Starts a part and waits for its `listening on IP:PORT`.
+    /// Starts a part and waits for its line `listening on IP:PORT`.
     pub fn start(arguments: &[&str], log: Stdio) -> io::Result<Self> {
         Self::begin(Self::command(arguments)?, log)
     }
@@ -158,7 +159,7 @@ impl Part {
 
 impl Part {
     fn kill(&mut self) {
-        // It may have ended by itself.
+        // An error means that it has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,7 +1,9 @@
-//! Who breaks by a change: what one file promises its clients, held against what another one does.
+//! Which clients a change breaks: compares what one file promises its clients with what another
+//! file promises.
 //!
-//! A [`Contract`] is what the stubs of a file rely on. It can be had from a file ([`Contract::of`])
-//! or be put together from what servers run, so that a plan and a comparison of files judge alike.
+//! A [`Contract`] is what the stubs of a file rely on. It can be created from a file
+//! ([`Contract::of`]), or from what servers run at the moment. So a plan and a comparison of two
+//! files come to the same result.
 
 mod rust;
 
@@ -16,11 +18,11 @@ use crate::types::{Difference, Quoted, TypeList, first_difference};
 /// What the stubs of a file rely on.
 #[derive(Debug, Clone, Default)]
 pub struct Contract {
-    /// Where each server listens.
+    /// The address on which each server listens.
     pub servers: BTreeMap<String, SocketAddr>,
-    /// Where each client calls from.
+    /// The address from which each client calls.
     pub clients: BTreeMap<String, IpAddr>,
-    /// What is provided.
+    /// The services, by name.
     pub services: BTreeMap<String, ServiceContract>,
 }
 
@@ -29,43 +31,43 @@ pub struct Contract {
 pub struct ServiceContract {
     /// The server that runs it.
     pub provider: String,
-    /// Who may call it.
+    /// The clients that may call it.
     pub tenants: Vec<String>,
     /// Its procedures.
     pub signatures: Vec<Signature>,
 }
 
-/// Something that is otherwise for a client than before.
+/// A difference between two contracts, for one client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
     /// The client.
     pub client: String,
-    /// What it takes from the client, or gives.
+    /// What the change means for the client.
     pub effect: Effect,
     /// The service.
     pub service: String,
-    /// The procedure's name, where it is about one.
+    /// The procedure's name, if the change is about one name.
     pub rpc: Option<String>,
-    /// What it is about, as it is called by: the service, a procedure's key, or its name for all
-    /// its overloads.
+    /// The subject of the change: the service, the key of an overload, or the name of a procedure
+    /// with all its overloads.
     pub what: String,
     /// What has changed, in words.
     pub why: String,
 }
 
-/// What a change does to a client with stubs of before.
+/// What a change means for a client that has the stubs of the old file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
-    /// Calls that went through are refused, or go astray.
+    /// Calls that worked are refused, or go to the wrong server.
     Wire,
-    /// Calls go through, but Rust sources no longer compile with new stubs.
+    /// Calls still work, but Rust sources may not compile with the new stubs.
     Source,
-    /// There is more than before.
+    /// The client may make calls that were not possible before.
     New,
 }
 
 impl Effect {
-    /// The word for it.
+    /// Returns the word for the effect.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Wire => "wire",
@@ -74,7 +76,7 @@ impl Effect {
         }
     }
 
-    /// Whether a client has to do something about it.
+    /// Returns whether the client must be changed.
     pub fn is_breaking(self) -> bool {
         self != Self::New
     }
@@ -89,7 +91,7 @@ impl fmt::Display for Change {
             Effect::Wire => write!(f, "`{client}` can no longer call `{what}`: {why}"),
             Effect::Source => write!(
                 f,
-                "`{client}` may have to call `{what}` otherwise in Rust: {why}"
+                "`{client}` may have to change its calls of `{what}` in Rust: {why}"
             ),
             Effect::New => write!(f, "`{client}` may call `{what}`: {why}"),
         }
@@ -97,7 +99,7 @@ impl fmt::Display for Change {
 }
 
 impl Contract {
-    /// What a file promises.
+    /// Returns what a file promises its clients.
     pub fn of(schema: &Schema) -> Self {
         let network = &schema.network;
         Self {
@@ -138,7 +140,7 @@ impl ServiceContract {
     }
 }
 
-/// What is otherwise for whom, by client, what breaks first.
+/// Returns all changes, sorted by client and effect: changes that break a client come first.
 pub fn compare(old: &Contract, new: &Contract) -> Vec<Change> {
     let mut changes = Vec::new();
     for (name, before) in &old.services {
@@ -147,18 +149,18 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Change> {
             .map(|now| changes_inside(name, before, now))
             .unwrap_or_default();
         for client in &before.tenants {
-            let about = |why| Change::about(client, Effect::Wire, name, why);
+            let about = |why| Change::of_service(client, Effect::Wire, name, why);
             match now {
                 None => changes.push(about("the service is gone".to_owned())),
                 Some(now) if !now.has_tenant(client) => {
-                    changes.push(about("it is no tenant any more".to_owned()));
+                    changes.push(about("it is no longer a tenant".to_owned()));
                 }
                 Some(now) => {
-                    let ways = [
-                        way_to_server(old, new, before, now),
-                        way_of_client(old, new, client),
+                    let moves = [
+                        server_move(old, new, before, now),
+                        client_move(old, new, client),
                     ];
-                    changes.extend(ways.into_iter().flatten().map(about));
+                    changes.extend(moves.into_iter().flatten().map(about));
                     changes.extend(inside.iter().map(|change| Change {
                         client: client.clone(),
                         ..change.clone()
@@ -178,34 +180,34 @@ fn new_tenancies(old: &Contract, new: &Contract) -> Vec<Change> {
         let before = old.services.get(name);
         let is_new = |client: &&String| !before.is_some_and(|before| before.has_tenant(client));
         let why = if before.is_some() {
-            "it is a tenant now"
+            "it is now a tenant"
         } else {
             "the service is new"
         };
         let tenants = service.tenants.iter().filter(is_new);
-        changes
-            .extend(tenants.map(|client| Change::about(client, Effect::New, name, why.to_owned())));
+        changes.extend(
+            tenants.map(|client| Change::of_service(client, Effect::New, name, why.to_owned())),
+        );
     }
     changes
 }
 
 impl Change {
-    /// A change of a service as a whole.
-    fn about(client: &str, effect: Effect, service: &str, why: String) -> Self {
-        let (client, what) = (client.to_owned(), service.to_owned());
+    /// Creates a change of a whole service.
+    fn of_service(client: &str, effect: Effect, service: &str, why: String) -> Self {
         Self {
-            client,
+            client: client.to_owned(),
             effect,
             service: service.to_owned(),
             rpc: None,
-            what,
+            what: service.to_owned(),
             why,
         }
     }
 }
 
-/// Why a stub of before does not find the service's server.
-fn way_to_server(
+/// Returns why an old stub does not find the service's server; `None` if it does.
+fn server_move(
     old: &Contract,
     new: &Contract,
     before: &ServiceContract,
@@ -215,20 +217,23 @@ fn way_to_server(
     if *provider != now.provider {
         return Some("the service moved to another server".to_owned());
     }
-    let (was, is) = (old.servers.get(provider)?, new.servers.get(provider)?);
+    let was = old.servers.get(provider)?;
+    let is = new.servers.get(provider)?;
     (was != is).then(|| format!("`{provider}` listens on {is} instead of {was}"))
 }
 
-/// Why a server does not know a client with stubs of before.
-fn way_of_client(old: &Contract, new: &Contract, client: &str) -> Option<String> {
-    let (was, is) = (old.clients.get(client)?, new.clients.get(client)?);
-    (was != is).then(|| format!("it is known by the address {is} instead of {was}"))
+/// Returns why a server does not recognize a client with old stubs; `None` if it does.
+fn client_move(old: &Contract, new: &Contract, client: &str) -> Option<String> {
+    let was = old.clients.get(client)?;
+    let is = new.clients.get(client)?;
+    (was != is).then(|| format!("its address is {is} instead of {was}"))
 }
 
-/// What is otherwise for everybody who was a tenant and is one; the client is still to be filled
-/// in.
+/// Returns the changes for every client that was and still is a tenant. Their `client` is empty;
+/// the caller must fill it in.
 fn changes_inside(service: &str, old: &ServiceContract, new: &ServiceContract) -> Vec<Change> {
-    let (before, now) = (by_name(&old.signatures), by_name(&new.signatures));
+    let before = by_name(&old.signatures);
+    let now = by_name(&new.signatures);
     let none = Vec::new();
     let lost = before
         .iter()
@@ -239,17 +244,24 @@ fn changes_inside(service: &str, old: &ServiceContract, new: &ServiceContract) -
     lost.chain(added).collect()
 }
 
-/// What calls of a name's overloads lose.
+/// Returns the changes that break calls of a procedure, with all its overloads.
 fn lost_calls(service: &str, old: &[&Signature], new: &[&Signature]) -> Vec<Change> {
     let now = by_key(new);
     let why =
-        |signature: &&Signature| lost(signature, now.get(&signature.key()).copied(), old, new);
+        |signature: &&Signature| why_lost(signature, now.get(&signature.key()).copied(), old, new);
     let mut changes: Vec<Change> = old
         .iter()
-        .filter_map(|signature| Some(about(Effect::Wire, service, signature, why(signature)?)))
+        .filter_map(|signature| {
+            Some(overload_change(
+                Effect::Wire,
+                service,
+                signature,
+                why(signature)?,
+            ))
+        })
         .collect();
-    if let (Some(first), Some(why)) = (old.first(), rust::judge(old, new)) {
-        let change = about(Effect::Source, service, first, why);
+    if let (Some(first), Some(why)) = (old.first(), rust::why_source_breaks(old, new)) {
+        let change = overload_change(Effect::Source, service, first, why);
         changes.push(Change {
             what: format!("{service}.{}", first.rpc),
             ..change
@@ -258,6 +270,7 @@ fn lost_calls(service: &str, old: &[&Signature], new: &[&Signature]) -> Vec<Chan
     changes
 }
 
+/// Returns the overloads that were not there before.
 fn new_calls(service: &str, old: &[&Signature], new: &[&Signature]) -> Vec<Change> {
     let before = by_key(old);
     let why = if old.is_empty() {
@@ -269,12 +282,12 @@ fn new_calls(service: &str, old: &[&Signature], new: &[&Signature]) -> Vec<Chang
         .iter()
         .filter(|signature| !before.contains_key(&signature.key()));
     added
-        .map(|signature| about(Effect::New, service, signature, why.to_owned()))
+        .map(|signature| overload_change(Effect::New, service, signature, why.to_owned()))
         .collect()
 }
 
-fn about(effect: Effect, service: &str, signature: &Signature, why: String) -> Change {
-    let change = Change::about("", effect, service, why);
+fn overload_change(effect: Effect, service: &str, signature: &Signature, why: String) -> Change {
+    let change = Change::of_service("", effect, service, why);
     Change {
         rpc: Some(signature.rpc.clone()),
         what: signature.key().to_string(),
@@ -282,7 +295,7 @@ fn about(effect: Effect, service: &str, signature: &Signature, why: String) -> C
     }
 }
 
-/// The overloads of each name.
+/// Returns the overloads of each name.
 fn by_name(signatures: &[Signature]) -> BTreeMap<&str, Vec<&Signature>> {
     let mut named: BTreeMap<&str, Vec<&Signature>> = BTreeMap::new();
     for signature in signatures {
@@ -291,7 +304,7 @@ fn by_name(signatures: &[Signature]) -> BTreeMap<&str, Vec<&Signature>> {
     named
 }
 
-/// Overloads by their key.
+/// Returns the overloads by their key.
 fn by_key<'s>(overloads: &[&'s Signature]) -> HashMap<Key, &'s Signature> {
     overloads
         .iter()
@@ -299,8 +312,9 @@ fn by_key<'s>(overloads: &[&'s Signature]) -> HashMap<Key, &'s Signature> {
         .collect()
 }
 
-/// Why calls of a signature do not go through any more; `same` has its key.
-fn lost(
+/// Returns why calls of a signature no longer work; `None` if they do. `same` is the new signature
+/// with the same key.
+fn why_lost(
     signature: &Signature,
     same: Option<&Signature>,
     old: &[&Signature],
@@ -309,30 +323,28 @@ fn lost(
     match (same, old, new) {
         (Some(same), ..) => difference(signature, same),
         (None, _, []) => Some("the procedure is gone".to_owned()),
-        (None, [_], [now]) => Some(format!("it takes ({}) now", TypeList(&now.arguments))),
+        (None, [_], [now]) => Some(format!("it now takes ({})", TypeList(&now.arguments))),
         _ => Some("the overload is gone".to_owned()),
     }
 }
 
-/// In what two signatures of one key differ, in words.
+/// Describes the difference between two signatures with the same key, if there is one.
 fn difference(old: &Signature, new: &Signature) -> Option<String> {
     if let Some((_, difference)) = first_difference(&old.arguments, &new.arguments) {
-        return Some(became(&difference));
+        return Some(describe(&difference));
     }
     if old.returns == new.returns {
         return None;
     }
-    let (before, now) = (
-        TypeList(&old.returns).to_string(),
-        TypeList(&new.returns).to_string(),
-    );
+    let before = TypeList(&old.returns).to_string();
+    let now = TypeList(&new.returns).to_string();
     if before != now {
-        return Some(format!("it returns ({now}) now"));
+        return Some(format!("it now returns ({now})"));
     }
-    first_difference(&old.returns, &new.returns).map(|(_, difference)| became(&difference))
+    first_difference(&old.returns, &new.returns).map(|(_, difference)| describe(&difference))
 }
 
-fn became(difference: &Difference) -> String {
+fn describe(difference: &Difference) -> String {
     let Difference { what, ours, theirs } = difference;
     match (ours, theirs) {
         (None, Some(_)) => format!("{what} was added"),

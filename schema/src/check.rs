@@ -1,8 +1,9 @@
-//! The only road from the raw mirror to the model: [`check`] consumes the one and returns the
-//! other, or says why not.
+//! The only way from the raw content of a file to the model: [`check`] consumes the raw content,
+//! and returns the model or makes findings.
 //!
-//! Every function here returns `None` for what it cannot build and has made a finding about it, or
-//! leaves that to the hole it was given; its siblings are checked all the same.
+//! A function here returns `None` for a part that it cannot build. It makes a finding about the
+//! part, unless the raw value is missing because of an earlier finding. The other parts are still
+//! checked.
 
 mod generated;
 mod grants;
@@ -25,24 +26,28 @@ use crate::raw::RawFile;
 /// The only version of the format.
 pub(crate) const VERSION: i64 = 1;
 
-/// The parts of a file that is right.
+/// The parts of a correct file.
 pub(crate) struct Checked {
     pub(crate) network: Network,
     pub(crate) types: Vec<TypeDecl>,
     pub(crate) services: Vec<Service>,
 }
 
-/// Checks a whole file; `None` is never without a finding.
+/// Checks a whole file. If the result is `None`, there is at least one finding.
 pub(crate) fn check(raw: RawFile, file: Place<'_>, findings: &mut Findings) -> Option<Checked> {
     check_version(raw.version, file, findings);
-    let (network, roster) = network::check_network(raw.network, file.field("network"), findings);
+    let (network, network_names) =
+        network::check_network(raw.network, file.field("network"), findings);
     let (declared, types) =
         records::check_types(raw.types.unwrap_or_default(), file.field("types"), findings);
-    let world = services::World { roster, types };
+    let declarations = services::Declarations {
+        network_names,
+        types,
+    };
     let services = services::check_services(
         raw.services.unwrap_or_default(),
         file.field("services"),
-        &world,
+        &declarations,
         findings,
     );
     findings.is_empty().then_some(Checked {
@@ -62,7 +67,7 @@ fn check_version(version: Option<i64>, file: Place<'_>, findings: &mut Findings)
     }
 }
 
-/// All of the parts, when none is missing.
-fn whole<T>(parts: Vec<Option<T>>) -> Option<Vec<T>> {
+/// Returns the parts if none of them is `None`.
+fn all_or_none<T>(parts: Vec<Option<T>>) -> Option<Vec<T>> {
     parts.into_iter().collect()
 }

@@ -1,5 +1,4 @@
-//! What is said about a file that is not as it should be: [`Finding`]s with a [`Code`], collected
-//! into a [`Report`].
+//! The mistakes in a file: [`Finding`]s, each with a [`Code`], collected in a [`Report`].
 
 mod code;
 mod elsewhere;
@@ -15,93 +14,91 @@ pub use elsewhere::{Elsewhere, MAX_LINE_CHARS};
 pub use lines::Lines;
 pub use render::MAX_RENDERED_FINDINGS;
 
-/// How many findings of one run are kept; a file that is wrong throughout needs no longer list.
+/// Maximum number of findings of one run. Further findings are dropped.
 pub const MAX_FINDINGS: usize = 1_000;
 
-/// So many of them have nearest names looked for.
+/// Maximum number of findings for which similar names are searched.
 const MAX_FINDINGS_WITH_NAMES: usize = 50;
 
-/// One thing that is wrong, and where.
+/// One mistake, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Which rule is broken.
+    /// The rule that is broken.
     pub code: Code,
     /// What is wrong, in one sentence: lower case, no full stop, literals in backticks.
     pub message: String,
-    /// The bytes of the text that are to blame; empty where something is missing.
+    /// The byte range of the wrong part of the text; empty if something is missing.
     pub span: Range<usize>,
-    /// What to write under the carets; empty where the message says it all.
+    /// The text under the carets; empty if the message is enough.
     pub label: String,
-    /// What to do about it.
+    /// How to correct the mistake.
     pub hint: Option<String>,
-    /// Another place that belongs to it, such as the first definition of a name, with its label.
+    /// Another place in the same file, such as the first definition of a name, with its label.
     pub related: Option<(Range<usize>, String)>,
-    /// A place in another file that belongs to it, such as the line of a source that contradicts
-    /// its signature.
+    /// A place in another file, such as the line of a source that contradicts its signature.
     pub elsewhere: Option<Elsewhere>,
 }
 
 impl Finding {
-    /// A finding without label and hint.
+    /// Creates a finding without a label, a hint and further places.
     pub fn new(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
-        let (label, hint, related, elsewhere) = (String::new(), None, None, None);
         Self {
             code,
             message: message.into(),
             span,
-            label,
-            hint,
-            related,
-            elsewhere,
+            label: String::new(),
+            hint: None,
+            related: None,
+            elsewhere: None,
         }
     }
 
-    /// The same with this label under its carets.
+    /// Sets the label under the carets.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// The same with this hint.
+    /// Sets the hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The same with a hint where there is one.
+    /// Sets or removes the hint.
     pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
         self
     }
 
-    /// The same with a second place.
+    /// Sets another place in the same file.
     pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.related = Some((span, label.into()));
         self
     }
 
-    /// The same with a place in another file.
+    /// Sets a place in another file.
     pub fn elsewhere(mut self, place: Elsewhere) -> Self {
         self.elsewhere = Some(place);
         self
     }
 }
 
-/// Everything that was found wrong with one file. It holds at least one finding.
+/// All mistakes in one file. A report has at least one finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// The file, as the user named it.
     pub path: PathBuf,
-    /// Its text; empty when it could not be read.
+    /// The text of the file; empty if the file could not be read.
     pub text: String,
-    /// What is wrong, in source order.
+    /// The mistakes, in source order.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// A report about `text`, whose findings may come in any order.
+    /// Creates a report about `text`. The findings may be in any order; there must be at least one.
     pub fn new(path: &Path, text: impl Into<String>, findings: Vec<Finding>) -> Self {
         Self {
             path: path.to_owned(),
@@ -110,8 +107,8 @@ impl Report {
         }
     }
 
-    /// Whether there was a text to look at; if not, the finding is about the file itself, and has
-    /// no place.
+    /// Returns whether the file could be read. If not, the finding is about the file itself, and
+    /// has no place in a text.
     pub fn has_text(&self) -> bool {
         !self
             .findings
@@ -119,13 +116,13 @@ impl Report {
             .any(|finding| matches!(finding.code, Code::Unreadable | Code::FileTooLarge))
     }
 
-    /// The lines of the text, from which the place of any finding is told.
+    /// Returns the lines of the text. They give the line and the column of any finding.
     pub fn lines(&self) -> Lines<'_> {
         Lines::new(&self.text)
     }
 
-    /// The line and the column of a byte of the text, each counted from 1; columns count
-    /// characters. For more than one place ask [`lines`](Self::lines).
+    /// Returns the line and the column of a byte offset, both counted from 1. Columns count
+    /// characters. For more than one offset, call [`lines`](Self::lines) once and ask the result.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         self.lines().position(offset)
     }
@@ -133,7 +130,7 @@ impl Report {
 
 impl std::error::Error for Report {}
 
-/// Findings as they are collected.
+/// The findings collected so far; at most [`MAX_FINDINGS`].
 #[derive(Debug, Default)]
 pub(crate) struct Findings(Vec<Finding>);
 
@@ -148,8 +145,8 @@ impl Findings {
         self.0.is_empty()
     }
 
-    /// A hint that costs a search among names; behind the first findings, where nobody reads it,
-    /// there is none.
+    /// Returns a hint that needs a search among names. The search is skipped after
+    /// [`MAX_FINDINGS_WITH_NAMES`] findings, to save time.
     pub(crate) fn name_hint(&self, search: impl FnOnce() -> Option<String>) -> Option<String> {
         if self.0.len() < MAX_FINDINGS_WITH_NAMES {
             search()
@@ -162,7 +159,7 @@ impl Findings {
         self.0.len() >= MAX_FINDINGS
     }
 
-    /// What an alias repeats is said once.
+    /// Sorts the findings, and removes the duplicates that aliases cause.
     pub(crate) fn in_source_order(mut self) -> Vec<Finding> {
         self.0
             .sort_by_key(|finding| (finding.span.start, finding.code));

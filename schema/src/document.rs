@@ -1,4 +1,4 @@
-//! [`Document`]: a checked file that still knows where everything stands in it.
+//! [`Document`]: a checked file, together with its text and the spans of its entries.
 
 mod files;
 mod places;
@@ -14,33 +14,33 @@ use crate::model::Schema;
 use crate::raw;
 use crate::read;
 pub use files::{Folder, MAX_SOURCE_BYTES};
-use places::Places;
+use places::DocumentSpans;
 
-/// What some editors write in front of a text.
+/// The mark that some editors write at the beginning of a text.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// A checked `init.yaml`.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// What it means.
+    /// The checked content.
     pub schema: Schema,
     path: PathBuf,
     text: String,
-    places: Places,
+    spans: DocumentSpans,
 }
 
 /// Reads and checks a file.
 ///
 /// # Errors
-/// Everything that is wrong with it, in source order.
+/// Returns a report of everything that is wrong with the file, in source order.
 pub fn load(path: &Path) -> Result<Document, Report> {
     parse_owned(path, read::read(path)?)
 }
 
-/// Checks a text; `path` says where it is from, and need not exist.
+/// Checks a text. `path` names its file in reports; the file need not exist.
 ///
 /// # Errors
-/// Everything that is wrong with it, in source order.
+/// Returns a report of everything that is wrong with the text, in source order.
 pub fn parse(path: &Path, text: &str) -> Result<Document, Report> {
     parse_owned(path, text.to_owned())
 }
@@ -52,8 +52,8 @@ fn parse_owned(path: &Path, mut text: String) -> Result<Document, Report> {
         ""
     };
     text.drain(..mark.len());
-    match understand(&text) {
-        Ok((checked, places)) => {
+    match parse_and_check(&text) {
+        Ok((checked, spans)) => {
             let sha256 = hexadecimal(
                 &Sha256::new()
                     .chain_update(mark)
@@ -75,14 +75,14 @@ fn parse_owned(path: &Path, mut text: String) -> Result<Document, Report> {
                 schema,
                 path: path.to_owned(),
                 text,
-                places,
+                spans,
             })
         }
         Err(findings) => Err(Report::new(path, text, findings.in_source_order())),
     }
 }
 
-fn understand(text: &str) -> Result<(Checked, Places), Findings> {
+fn parse_and_check(text: &str) -> Result<(Checked, DocumentSpans), Findings> {
     let table = guard(text)?;
     let mut findings = Findings::default();
     let raw = raw::decode(text, &table, &mut findings);
@@ -90,23 +90,24 @@ fn understand(text: &str) -> Result<(Checked, Places), Findings> {
         return Err(findings);
     };
     match check(raw, file, &mut findings) {
-        Some(checked) => Ok((checked, Places::new(file))),
+        Some(checked) => Ok((checked, DocumentSpans::new(file))),
         None => Err(findings),
     }
 }
 
 impl Document {
-    /// The file, as it was named.
+    /// Returns the path of the file, as the caller named it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file's text, without a byte order mark; what the spans of findings count in.
+    /// Returns the text of the file without a byte order mark. The spans of findings are byte
+    /// offsets in this text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The folder that the paths in the file are relative to.
+    /// Returns the folder of the file. The paths in the file are relative to it.
     pub fn folder(&self) -> &Path {
         match self.path.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -114,7 +115,7 @@ impl Document {
         }
     }
 
-    /// A report about this file; `findings` has at least one.
+    /// Creates a report about this file; `findings` must not be empty.
     pub fn report(&self, findings: Vec<Finding>) -> Report {
         Report::new(&self.path, &self.text, findings)
     }
@@ -137,7 +138,7 @@ mod tests {
     const TEXT: &str = "network: {}\nservices:\n  s: { provider: p }\n";
 
     #[test]
-    fn a_byte_order_mark_counts_for_the_hash_alone() {
+    fn a_byte_order_mark_changes_only_the_hash() {
         let text = "network: {}\n";
         let plain = parse(Path::new("a/init.yaml"), text).expect("good");
         let marked = parse(Path::new("a/init.yaml"), &format!("\u{feff}{text}")).expect("good");

@@ -1,9 +1,10 @@
-//! The first reader of an `init.yaml`: one pass over the events of its text, which refuses what
-//! would cost a decoder too much or let it guess, and notes where everything stands.
+//! The first reader of an `init.yaml`. In one pass over the events of the YAML parser, it refuses
+//! texts that are ambiguous or too expensive to decode, and records the span of every key and
+//! value.
 //!
-//! A decoder that builds values keeps the last of two equal keys, expands aliases without bound and
-//! recurses as deep as the text nests. Nothing here does: memory is bounded by the limits below,
-//! whatever the text.
+//! A decoder that builds values would keep the last of two equal keys, expand aliases without
+//! limit, and recurse as deep as the text nests. The guard does none of this: for any text, its
+//! memory is bounded by the limits below.
 
 mod keys;
 mod offsets;
@@ -21,18 +22,18 @@ use crate::diagnostic::{Code, Finding, Findings};
 use offsets::Offsets;
 use table::{Node, NodeId};
 pub(crate) use table::{Place, SpanTable};
-use written::Written;
+use written::WrittenScalar;
 
-/// How deep lists and mappings may nest.
+/// Maximum nesting depth of lists and mappings.
 pub const MAX_DEPTH: usize = 64;
 
-/// How many keys and values there may be, with every alias counted as all that it stands for.
+/// Maximum number of keys and values. An alias counts as the whole value that it refers to.
 pub const MAX_NODES: usize = 1_000_000;
 
-/// Reads the events of a text.
+/// Checks a text, and returns the spans of its keys and values.
 ///
 /// # Errors
-/// What makes the text unfit for a decoder, in no particular order.
+/// Returns everything that makes the text unfit for a decoder, in no particular order.
 pub(crate) fn guard(text: &str) -> Result<SpanTable<'_>, Findings> {
     let mut guard = Guard::new(text);
     guard.refuse_ambiguous_breaks();
@@ -42,44 +43,44 @@ pub(crate) fn guard(text: &str) -> Result<SpanTable<'_>, Findings> {
     }
 }
 
-/// A finding has been made after which reading on makes no sense.
+/// Reading ends early, because of a finding after which the text makes no sense.
 struct Stop;
 
 struct Guard<'t> {
     text: &'t str,
     offsets: Offsets<'t>,
     table: SpanTable<'t>,
-    /// The collections that are open, outermost first; at most [`MAX_DEPTH`].
-    open: Vec<Open<'t>>,
-    anchors: HashMap<usize, Anchored>,
+    /// The open lists and mappings, outermost first; at most [`MAX_DEPTH`].
+    open: Vec<OpenCollection<'t>>,
+    anchors: HashMap<usize, AnchoredValue>,
     nodes: usize,
     documents: usize,
     findings: Findings,
 }
 
-/// A list or mapping whose end is still to come.
-struct Open<'t> {
+/// A list or mapping that has begun but not ended.
+struct OpenCollection<'t> {
     node: NodeId,
     is_mapping: bool,
-    /// Its `[` or `{`, where it is written with one.
+    /// Its `[` or `{`, if it is written in brackets.
     bracket: Option<Range<usize>>,
     /// The key whose value comes next.
-    key: Option<Key<'t>>,
+    key: Option<PendingKey<'t>>,
     anchor: usize,
-    /// `Guard::nodes` before it began.
+    /// `Guard::nodes` before the collection began.
     nodes_before: usize,
-    /// How deep its content nests, aliases expanded; at least 1.
+    /// The nesting depth of its content, with aliases expanded; at least 1.
     height: usize,
 }
 
-struct Key<'t> {
+struct PendingKey<'t> {
     text: Cow<'t, str>,
     span: Range<usize>,
 }
 
-/// What an alias of this anchor stands for.
+/// The value that an anchor marks, and that its aliases refer to.
 #[derive(Clone, Copy)]
-struct Anchored {
+struct AnchoredValue {
     node: NodeId,
     nodes: usize,
     height: usize,
@@ -107,7 +108,7 @@ impl<'t> Guard<'t> {
         Ok(())
     }
 
-    /// The inner error is the parser's.
+    /// Reads the events of a text. The inner error comes from the parser.
     fn read_events_of(&mut self, text: &'t str) -> Result<Result<(), ScanError>, Stop> {
         for event in Parser::new_from_str(text) {
             let (event, span) = match event {
@@ -124,9 +125,12 @@ impl<'t> Guard<'t> {
         Ok(Ok(()))
     }
 
-    /// The parser scans a line ahead of its events, since a `:` makes a key of what came before; so
-    /// it meets its own limit on open brackets before the events reach what we refuse. Of the text
-    /// before that bracket it has nothing to scan ahead.
+    /// Looks for a finding before the place of a parser error.
+    ///
+    /// The parser scans up to a line ahead of its events, because a later `:` turns a text into a
+    /// key. So it can reach its own limit on open brackets before its events reach the mistake that
+    /// the guard must report. This function reads the text before that bracket once more, where the
+    /// parser cannot scan ahead.
     fn refuse_before(&mut self, error: &ScanError) -> Result<(), Stop> {
         let at = self.offsets.byte(error.marker().index());
         if !self.text[at..].starts_with(['[', '{']) {
@@ -142,8 +146,8 @@ impl<'t> Guard<'t> {
         Ok(())
     }
 
-    /// These end a line in YAML 1.1 and not in YAML 1.2, so that a comment for one reader is a key
-    /// for another.
+    /// Refuses characters that end a line in YAML 1.1 but not in YAML 1.2. One parser would read a
+    /// comment where another one reads a key.
     fn refuse_ambiguous_breaks(&mut self) {
         if self.text.is_ascii() {
             return;
@@ -153,11 +157,10 @@ impl<'t> Guard<'t> {
             .match_indices(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
         {
             let message = format!(
-                "readers of YAML do not agree on the character `{}`",
+                "YAML parsers disagree about the character `{}`",
                 found.escape_unicode()
             );
-            let hint =
-                "remove it, or write its number in a text in double quotes, as in `\"\\u2028\"`";
+            let hint = "remove it, or write it as an escape in a text in double quotes, as in `\"\\u2028\"`";
             self.findings
                 .push(Finding::new(Code::Undecodable, at..at + found.len(), message).hint(hint));
         }
@@ -194,7 +197,7 @@ impl<'t> Guard<'t> {
         }
         let finding = Finding::new(Code::SecondDocument, span, "a second document begins here")
             .hint(
-                "an init.yaml is one document; remove the `---` and what follows, or merge the two",
+                "an init.yaml must be one document; remove the `---` and everything after it, or merge the two",
             );
         self.stop(finding)
     }
@@ -207,13 +210,16 @@ impl<'t> Guard<'t> {
         span: Range<usize>,
     ) -> Result<(), Stop> {
         self.count(1, &span)?;
-        let Written { span, verbatim } = Written::new(self.text, span, &value, style);
+        let WrittenScalar {
+            span,
+            verbatim_start,
+        } = WrittenScalar::new(self.text, span, &value, style);
         if self.expects_key() {
             self.note_anchor(anchor, NodeId::NONE, 1, 0);
             self.key(value, style, span);
             return Ok(());
         }
-        let node = self.add(Node::new(span).verbatim(verbatim));
+        let node = self.add(Node::new(span).verbatim_start(verbatim_start));
         self.note_anchor(anchor, node, 1, 0);
         Ok(())
     }
@@ -223,7 +229,7 @@ impl<'t> Guard<'t> {
             let finding = Finding::new(
                 Code::SelfAlias,
                 span,
-                "this alias stands inside what it stands for",
+                "this alias is inside the value that it refers to",
             );
             return self.stop(finding);
         };
@@ -237,7 +243,7 @@ impl<'t> Guard<'t> {
             )
             .hint("write the key out");
             self.findings.push(finding);
-            self.set_key(Key {
+            self.set_key(PendingKey {
                 text: Cow::Borrowed(&self.text[span.clone()]),
                 span,
             });
@@ -268,7 +274,7 @@ impl<'t> Guard<'t> {
             .starts_with(['[', '{'])
             .then(|| span.start..span.start + 1);
         let node = self.add(Node::new(span));
-        self.open.push(Open {
+        self.open.push(OpenCollection {
             node,
             is_mapping,
             bracket,
@@ -305,13 +311,13 @@ impl<'t> Guard<'t> {
             .is_some_and(|open| open.is_mapping && open.key.is_none())
     }
 
-    fn set_key(&mut self, key: Key<'t>) {
+    fn set_key(&mut self, key: PendingKey<'t>) {
         if let Some(open) = self.open.last_mut() {
             open.key = Some(key);
         }
     }
 
-    /// Adds a node where the next value belongs.
+    /// Adds a node as the next value of the innermost open collection.
     fn add(&mut self, mut node: Node<'t>) -> NodeId {
         let mut parent = NodeId::NONE;
         if let Some(open) = self.open.last_mut() {
@@ -327,7 +333,7 @@ impl<'t> Guard<'t> {
         if anchor != 0 {
             self.anchors.insert(
                 anchor,
-                Anchored {
+                AnchoredValue {
                     node,
                     nodes,
                     height,
@@ -344,19 +350,20 @@ impl<'t> Guard<'t> {
         let message = format!("the file has more than {MAX_NODES} keys and values");
         let finding = Finding::new(Code::TooManyNodes, span.clone(), message)
             .label("the limit is reached here");
-        self.stop(finding.hint("each alias counts as all that it stands for"))
+        self.stop(finding.hint("each alias counts as the whole value that it refers to"))
     }
 
     fn check_depth(&mut self, depth: usize, span: &Range<usize>) -> Result<(), Stop> {
         if depth <= MAX_DEPTH {
             return Ok(());
         }
-        let message = format!("lists and mappings nest more than {MAX_DEPTH} deep");
+        let message = format!("lists and mappings nest more than {MAX_DEPTH} levels deep");
         self.stop(
             Finding::new(Code::TooDeep, span.clone(), message).label("the limit is reached here"),
         )
     }
 
+    /// Adds a finding and ends reading.
     fn stop(&mut self, finding: Finding) -> Result<(), Stop> {
         self.findings.push(finding);
         Err(Stop)

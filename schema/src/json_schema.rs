@@ -1,9 +1,10 @@
-//! A JSON Schema of `init.yaml`, for editors: with it they complete keys, show what a key is for,
-//! and mark what has the wrong shape.
+//! A JSON Schema of `init.yaml`, for editors. With it, an editor completes keys, shows what a key
+//! means, and marks values of the wrong shape.
 //!
-//! It is made of the tables that the check itself walks, so that it knows the same keys and kinds.
-//! It accepts every right file. Of the wrong ones it sees those with a wrong key, kind or text, but
-//! not those whose parts do not fit each other, such as a provider that is no server.
+//! The schema is generated from the tables that the check itself uses, so both know the same keys
+//! and kinds. The schema accepts every correct file. It refuses files with a wrong key, kind or
+//! text. It cannot see whether the parts of a file fit each other, for example whether a provider
+//! is one of the servers.
 //!
 //! ```text
 //! tables of keys --object--> properties, required, descriptions --+
@@ -11,7 +12,7 @@
 //! texts  ----------text--->  pattern                            --+
 //! ```
 //!
-//! The draft is 07, the latest one that every editor knows.
+//! The schema uses draft 07, the latest draft that all common editors support.
 
 mod object;
 mod text;
@@ -20,7 +21,7 @@ mod value;
 use serde::Serialize;
 use serde_yaml::{Mapping, Value};
 
-use crate::shape::fields::{CLIENT, FILE, Named, SERVER, SERVICE};
+use crate::shape::fields::{CLIENT, FILE, NameKind, SERVER, SERVICE};
 use object::{described, object, object_in_list, types_in_list};
 use value::declared_type;
 
@@ -29,8 +30,8 @@ pub const ID: &str = "urn:rpcgen:init.yaml:1";
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 
-/// The schema, with its keys in the order of the reference; `comment`, which comes first, says
-/// where it is from.
+/// Returns the schema, with its keys in the order of the reference. `comment` is its first key; it
+/// says how the schema was generated.
 pub fn json_schema(comment: &str) -> impl Serialize + use<> {
     let mut schema = mapping([
         ("$comment", comment.into()),
@@ -39,13 +40,13 @@ pub fn json_schema(comment: &str) -> impl Serialize + use<> {
         ("title", "init.yaml".into()),
         (
             "description",
-            "who there is in a network, what is provided, and who may call it".into(),
+            "the servers and clients of a network, its services, and who may call them".into(),
         ),
     ]);
     schema.extend(object(FILE));
     let free = described(
         Mapping::new(),
-        "free, for anchors; not looked at",
+        "free for your own use, such as anchors; ignored",
         "anything",
     );
     schema.insert(
@@ -63,48 +64,48 @@ fn definitions() -> Mapping {
         definitions.insert(entry_in_list(named).into(), about(named, in_list).into());
     };
     for (named, fields) in [
-        (Named::Server, SERVER),
-        (Named::Client, CLIENT),
-        (Named::Service, SERVICE),
+        (NameKind::Server, SERVER),
+        (NameKind::Client, CLIENT),
+        (NameKind::Service, SERVICE),
     ] {
         define(named, object(fields), object_in_list(named, fields));
     }
-    define(Named::Type, declared_type(), types_in_list());
+    define(NameKind::Type, declared_type(), types_in_list());
     definitions
 }
 
-/// What an editor shows about an entry as a whole.
-fn about(named: Named, entry: Mapping) -> Mapping {
+/// Adds the description that an editor shows for a whole entry.
+fn about(named: NameKind, entry: Mapping) -> Mapping {
     let words = match named {
-        Named::Server => "a server, which provides services",
-        Named::Client => "a client, which calls services",
-        Named::Deployer => "a deployer, who may apply the file",
-        Named::Service => "a service: who runs it, who may call it, and its procedures",
-        Named::Procedure => "a procedure",
-        Named::Type | Named::Item => "a record or an enumeration",
+        NameKind::Server => "a server, which provides services",
+        NameKind::Client => "a client, which calls services",
+        NameKind::Deployer => "a deployer, who may apply the file",
+        NameKind::Service => "a service: its provider, its tenants and its procedures",
+        NameKind::Procedure => "a procedure",
+        NameKind::Type | NameKind::Item => "a record or an enumeration",
     };
     let mut about = mapping([("description", words.into())]);
     about.extend(entry);
     about
 }
 
-/// The definition of an entry that stands under its name.
-fn entry(named: Named) -> &'static str {
+/// Returns the name of the definition for an entry in a mapping of names to entries.
+fn entry(named: NameKind) -> &'static str {
     match named {
-        Named::Server => "server",
-        Named::Client | Named::Deployer => "client",
-        Named::Service => "service",
-        Named::Procedure => "procedure",
-        Named::Type | Named::Item => "declaredType",
+        NameKind::Server => "server",
+        NameKind::Client | NameKind::Deployer => "client",
+        NameKind::Service => "service",
+        NameKind::Procedure => "procedure",
+        NameKind::Type | NameKind::Item => "declaredType",
     }
 }
 
-/// The definition of an entry that stands in a list.
-fn entry_in_list(named: Named) -> String {
+/// Returns the name of the definition for an entry in a list.
+fn entry_in_list(named: NameKind) -> String {
     format!("{}InList", entry(named))
 }
 
-/// What is defined elsewhere in the schema.
+/// Returns a reference to a definition of the schema.
 fn reference(definition: &str) -> Mapping {
     mapping([("$ref", format!("#/definitions/{definition}").into())])
 }

@@ -1,4 +1,4 @@
-//! `init.yaml`, read, guarded and checked, and the type language of its signatures.
+//! Reads and checks `init.yaml`, and defines the type language of its signatures.
 //!
 //! ```text
 //! init.yaml --guard--> span table --shape--> values of one form --serde--> raw mirror --check--> model
@@ -6,7 +6,7 @@
 //!               +---------------- findings, each with its place in the text -------------+
 //! ```
 //!
-//! [`load`] is that whole road; [`parse`] is the same for a text that is already at hand:
+//! [`load`] does all of these steps for a file; [`parse`] does them for a text:
 //!
 //! ```
 //! # #[cfg(feature = "yaml")] {
@@ -26,9 +26,9 @@
 //! # }
 //! ```
 //!
-//! This crate starts no process, opens no socket and generates no code. Without its feature `yaml`
-//! it is the type language alone ([`Type`], [`Signature`], [`Key`], [`Name`]), which is what a stub
-//! needs at run time.
+//! This crate starts no process, opens no socket and generates no code. Without its feature `yaml`,
+//! it contains only the type language ([`Type`], [`Signature`], [`Key`], [`Name`]), which stubs
+//! need at run time.
 
 pub mod name;
 pub mod signature;

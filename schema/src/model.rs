@@ -1,4 +1,4 @@
-//! The checked model of an `init.yaml`: what the file means. It cannot be invalid.
+//! The checked model of an `init.yaml`: the meaning of the file. A model is always valid.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroU64};
@@ -11,24 +11,24 @@ use crate::types::Type;
 /// A whole checked `init.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    /// Who is in the network.
+    /// The servers, clients and deployers.
     pub network: Network,
-    /// Its records and enumerations, in the file's order.
+    /// The records and enumerations, in the file's order.
     pub types: Vec<TypeDecl>,
-    /// What is provided in it, in the file's order.
+    /// The services, in the file's order.
     pub services: Vec<Service>,
-    /// SHA-256 of the file's bytes, as lower-case hexadecimal.
+    /// The SHA-256 of the file's bytes, in lower-case hexadecimal digits.
     pub sha256: String,
 }
 
-/// The machines and names of a network, each in the file's order.
+/// The servers, clients and deployers of a network, each in the file's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Network {
-    /// Who provides services; names and addresses are unique.
+    /// The servers, which provide services. Their names and addresses are unique.
     pub servers: Vec<Server>,
-    /// Who calls them; names are unique, addresses need not be.
+    /// The clients, which call services. Their names are unique; several may share an address.
     pub clients: Vec<Client>,
-    /// Names that get a deployer's certificate.
+    /// The names that get a deployer's certificate.
     pub deployers: Vec<Name>,
 }
 
@@ -37,7 +37,7 @@ pub struct Network {
 pub struct Server {
     /// Its name.
     pub name: Name,
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
 }
 
@@ -46,7 +46,7 @@ pub struct Server {
 pub struct Client {
     /// Its name.
     pub name: Name,
-    /// Where it calls from.
+    /// The address from which it calls.
     pub ip: IpAddr,
 }
 
@@ -55,9 +55,9 @@ pub struct Client {
 pub struct TypeDecl {
     /// Its name.
     pub name: Name,
-    /// What it is, for the stub's documentation.
+    /// A description, for the stub's documentation.
     pub doc: Option<String>,
-    /// [`Type::Record`] or [`Type::Enumeration`], of this name.
+    /// A [`Type::Record`] or a [`Type::Enumeration`] with this name.
     pub ty: Type,
 }
 
@@ -68,32 +68,32 @@ pub struct Service {
     pub name: Name,
     /// The server that runs it; one of `network.servers`.
     pub provider: Name,
-    /// The clients that may call it; each one of `network.clients`, none twice.
+    /// The clients that may call it: each is one of `network.clients`, and none is listed twice.
     pub tenants: Vec<Name>,
-    /// Helper modules that travel with the sources: paths like those of [`Code::Source`].
+    /// Python modules that are sent with the sources: paths like those of [`Code::Source`].
     pub modules: Vec<String>,
-    /// Read-only files that travel with the sources: paths like those of [`Code::Source`].
+    /// Read-only files that are sent with the sources: paths like those of [`Code::Source`].
     pub data: Vec<String>,
-    /// What its code may touch.
+    /// What its code may use on the server's machine.
     pub grants: Grants,
-    /// Calls at once; `None` leaves it to the server.
+    /// Maximum number of calls that run at once; if it is `None`, the server decides.
     pub concurrency: Option<NonZeroU32>,
     /// Its procedures, in the file's order; no two have the same key.
     pub rpcs: Vec<Rpc>,
 }
 
-/// What the code of a service may touch beyond computing.
+/// What the code of a service may use on the server's machine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
-    /// Ports it may connect to.
+    /// TCP ports to which it may connect.
     pub connect: Vec<u16>,
-    /// Absolute paths it may read.
+    /// Absolute paths that it may read.
     pub read: Vec<String>,
-    /// Absolute paths it may write.
+    /// Absolute paths that it may write.
     pub write: Vec<String>,
-    /// Memory in bytes.
+    /// Memory that it may use, in bytes; if it is `None`, the server decides.
     pub memory: Option<NonZeroU64>,
-    /// Environment variables it sees.
+    /// Environment variables of the server that it may see.
     pub env: Vec<String>,
 }
 
@@ -102,24 +102,24 @@ pub struct Grants {
 pub struct Rpc {
     /// Its name.
     pub name: Name,
-    /// What it does, for the stub's documentation.
+    /// A description, for the stub's documentation.
     pub doc: Option<String>,
     /// Its arguments, in order.
     pub parameters: Vec<Parameter>,
-    /// The types it returns; empty for none.
+    /// The types of the returned values, in order; empty if it returns nothing.
     pub returns: Vec<Type>,
     /// Where its code is.
     pub code: Code,
-    /// The longest a call may take.
+    /// How long a call may take; if it is `None`, the server decides.
     pub deadline: Option<Duration>,
-    /// Safe to run twice.
+    /// Whether it is safe to run a call twice.
     pub idempotent: bool,
 }
 
 /// One argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    /// Its name; `None` where the file lists types alone.
+    /// Its name; `None` if the file lists only the types.
     pub name: Option<Name>,
     /// Its type.
     pub ty: Type,
@@ -128,25 +128,25 @@ pub struct Parameter {
 /// Where a procedure's code is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
-    /// In a file, relative to `init.yaml`, with `/` between its parts, none of them empty, `.` or
-    /// `..`.
+    /// The code is in the file at this path. The path is relative to the folder of `init.yaml`. Its
+    /// parts are separated by `/`, and none is empty, `.` or `..`.
     Source(String),
-    /// Compiled into the provider's own binary.
+    /// The code is compiled into the provider's own binary.
     Native,
 }
 
 impl Schema {
-    /// The service of that name.
+    /// Returns the service with this name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == *name)
     }
 
-    /// The record or the enumeration of that name.
+    /// Returns the record or the enumeration with this name.
     pub fn type_named(&self, name: &str) -> Option<&TypeDecl> {
         self.types.iter().find(|declared| declared.name == *name)
     }
 
-    /// The server of that name.
+    /// Returns the server with this name.
     pub fn server(&self, name: &str) -> Option<&Server> {
         self.network
             .servers
@@ -154,7 +154,7 @@ impl Schema {
             .find(|server| server.name == *name)
     }
 
-    /// The client of that name.
+    /// Returns the client with this name.
     pub fn client(&self, name: &str) -> Option<&Client> {
         self.network
             .clients
@@ -164,7 +164,7 @@ impl Schema {
 }
 
 impl Service {
-    /// The signature of one of this service's procedures.
+    /// Returns the signature of one of this service's procedures.
     pub fn signature(&self, rpc: &Rpc) -> Signature {
         Signature {
             service: self.name.to_string(),
@@ -178,7 +178,7 @@ impl Service {
         }
     }
 
-    /// Whether that client may call this service.
+    /// Returns whether this client may call the service.
     pub fn has_tenant(&self, client: &str) -> bool {
         self.tenants.iter().any(|tenant| *tenant == *client)
     }

@@ -1,12 +1,12 @@
-//! [`Name`]: what servers, clients, services, procedures and arguments are called.
+//! [`Name`]: the name of a server, a client, a service, a procedure, an argument or a type.
 
 use std::borrow::Borrow;
 use std::fmt;
 
-/// A name: `[A-Za-z][A-Za-z0-9_]*`, and neither one of Rust's path words (`self Self super crate`)
-/// nor a Python keyword.
+/// A name matches `[A-Za-z][A-Za-z0-9_]*`. It is neither one of Rust's path words (`self`, `Self`,
+/// `super`, `crate`) nor a Python keyword.
 ///
-/// Other Rust keywords are fine; generated code writes them as raw identifiers.
+/// All other Rust keywords are allowed; generated code writes them as raw identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(String);
 
@@ -18,14 +18,14 @@ pub(crate) const PYTHON_KEYWORDS: [&str; 35] = [
     "with", "yield",
 ];
 
-/// Identifiers that Rust cannot write even as raw ones.
+/// Words that Rust does not accept even as raw identifiers.
 pub(crate) const RUST_PATH_WORDS: [&str; 4] = ["self", "Self", "super", "crate"];
 
 impl Name {
-    /// Checks a name.
+    /// Creates a name from a text that follows the rule for names.
     ///
     /// # Errors
-    /// A [`NameError`] that says which rule it breaks.
+    /// Returns the part of the rule that the text breaks.
     pub fn new(text: &str) -> Result<Self, NameError> {
         let mut characters = text.chars();
         match characters.next() {
@@ -45,7 +45,7 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -81,18 +81,18 @@ impl PartialEq<&str> for Name {
     }
 }
 
-/// Why a text is no name.
+/// Why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
     /// The empty text.
-    #[error("a name has at least one letter")]
+    #[error("a name must not be empty")]
     Empty,
-    /// The first character is no ASCII letter.
-    #[error("a name begins with a letter from A to Z, not with `{0}`")]
+    /// The first character is not an ASCII letter.
+    #[error("a name must begin with a letter from A to Z, not with `{0}`")]
     Start(char),
     /// A character other than ASCII letters, digits and `_`.
-    #[error("a name has only letters, digits and `_`, not `{0}`")]
+    #[error("a name may have only letters, digits and `_`, not `{0}`")]
     Character(char),
     /// A word that Rust cannot use as an identifier.
     #[error("`{0}` cannot be an identifier in Rust")]
@@ -102,8 +102,8 @@ pub enum NameError {
     PythonKeyword(String),
 }
 
-/// Returns the environment variable that says where a server is reached: `RPC_SERVER_` and its name
-/// in capitals.
+/// Returns the name of the environment variable that holds the address of a server: `RPC_SERVER_`
+/// and the server's name in capital letters.
 pub fn server_variable(server: &str) -> String {
     format!("RPC_SERVER_{}", server.to_ascii_uppercase())
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_their_rule() {
+    fn only_texts_that_follow_the_rule_are_names() {
         for good in ["a", "A9", "rpc_1", "type", "loop", "fn", "a__"] {
             assert!(Name::new(good).is_ok(), "{good}");
         }

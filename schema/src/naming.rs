@@ -1,28 +1,28 @@
-//! The names that generated code gives to procedures. They are settled here, so that the check for
-//! collisions and the generator cannot disagree.
+//! The names that generated code gives to procedures, overload sets and variants. The check for
+//! collisions and the generator both use this module, so they cannot disagree.
 
 use std::fmt::Write as _;
 
 use crate::model::{Parameter, Service};
 use crate::types::Type;
 
-/// Names that a generated service module or its `Client` takes for itself, so that no procedure may
-/// have them.
+/// Names that no procedure may have, because every generated service module or its `Client` uses
+/// them.
 pub const RESERVED_FUNCTIONS: [&str; 2] = ["new", "serve"];
 
-/// Names of services that would collide with a generated file or item at the root.
+/// Names that no service may have, because generated files or items at the root use them.
 pub const RESERVED_MODULES: [&str; 4] = ["lib", "main", "mod", "types"];
 
-/// Names of Rust that the generated types are written with, so that no type may have them.
+/// Names that no type may have, because generated types use the Rust types of these names.
 pub const RESERVED_TYPES: [&str; 20] = [
     "Option", "String", "Vec", "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128",
     "isize", "str", "u8", "u16", "u32", "u64", "u128", "usize",
 ];
 
-/// The module that Python sources import records and enumerations from.
+/// The Python module from which sources import records and enumerations.
 pub const PYTHON_TYPES_MODULE: &str = "rpc_types";
 
-/// Whether several procedures of a service share this name, that is, form an overload set.
+/// Returns whether several procedures of a service have this name and form an overload set.
 pub fn is_overloaded(service: &Service, rpc: &str) -> bool {
     service
         .rpcs
@@ -32,8 +32,8 @@ pub fn is_overloaded(service: &Service, rpc: &str) -> bool {
         > 1
 }
 
-/// The function that stands for one overload alone: `add(int, List[int])` is `add_int_list_int`,
-/// `result()` is `result_none`.
+/// Returns the name of the function for one overload: `add_int_list_int` for
+/// `add(int, List[int])`, `result_none` for `result()`.
 pub fn plain_function(rpc: &str, parameters: &[Parameter]) -> String {
     if parameters.is_empty() {
         return format!("{rpc}_none");
@@ -43,23 +43,25 @@ pub fn plain_function(rpc: &str, parameters: &[Parameter]) -> String {
     })
 }
 
-/// The trait that holds an overload set together: `add_all` is `AddAllArgs`.
+/// Returns the name of the trait for the arguments of an overload set: `AddAllArgs` for `add_all`.
 pub fn arguments_trait(rpc: &str) -> String {
     words(rpc).map(capitalized).collect::<String>() + "Args"
 }
 
-/// The variant that stands for an item of an enumeration: `very_high` is `VeryHigh`, `NOT_FOUND` is
-/// `NotFound`.
+/// Returns the name of the variant for an item of an enumeration: `VeryHigh` for `very_high`,
+/// `NotFound` for `NOT_FOUND`.
 pub fn variant(item: &str) -> String {
-    let is_loud = |word: &str| !word.bytes().any(|byte| byte.is_ascii_lowercase());
-    let quiet = |word: &str| {
-        if is_loud(word) {
+    let is_upper_case = |word: &str| !word.bytes().any(|byte| byte.is_ascii_lowercase());
+    let without_capitals = |word: &str| {
+        if is_upper_case(word) {
             word.to_ascii_lowercase()
         } else {
             word.to_owned()
         }
     };
-    let name: String = words(item).map(|word| capitalized(&quiet(word))).collect();
+    let name: String = words(item)
+        .map(|word| capitalized(&without_capitals(word)))
+        .collect();
     if name == "Self" { name + "_" } else { name }
 }
 
@@ -91,7 +93,7 @@ fn type_in_identifier(ty: &Type) -> String {
     }
 }
 
-/// `VeryHigh` is `very_high`.
+/// Converts a name to snake case: `VeryHigh` becomes `very_high`.
 fn in_snake_case(name: &str) -> String {
     let mut text = String::with_capacity(name.len() + 4);
     let mut after_small = false;
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn overloads_are_named_after_their_types() {
+    fn generated_names_follow_from_procedures_types_and_items() {
         let parameters = |texts: &[&str]| -> Vec<Parameter> {
             texts
                 .iter()

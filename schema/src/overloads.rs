@@ -1,35 +1,38 @@
-//! What Rust can make of an overload set: one generic function, or a plain function per overload
-//! alone.
+//! How an overload set is offered in Rust: as one generic function, or only as one plain function
+//! per overload.
 
 use crate::model::Rpc;
 use crate::types::Type;
 
-/// More positions than this are not searched for the smallest set; a small one is found all the
-/// same.
+/// Maximum number of positions for which the smallest set is searched. For more positions, a
+/// faster search finds a small set, which may not be the smallest one.
 const MAX_SEARCHED_POSITIONS: usize = 16;
 
-/// How the procedures of one name are offered in Rust.
+/// How the procedures that share one name are offered in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverloadShape {
-    /// There is one procedure; its function takes the declared types.
+    /// There is one procedure. Its function takes the declared types.
     Single,
-    /// One function takes any overload's arguments, told apart by their types.
+    /// One function takes the arguments of any overload. The types of the arguments select the
+    /// overload.
     Generic {
-        /// The smallest set of positions (from 0, rising) at which all overloads of equal arity
-        /// differ pairwise; empty when no two have the same arity. Of several such sets the one
-        /// with the lowest positions.
+        /// The smallest set of positions (from 0, ascending) at which any two overloads with the
+        /// same number of arguments differ. Of several such sets, it is the one with the lowest
+        /// positions. It is empty if no two overloads have the same number of arguments.
         discriminating: Vec<usize>,
-        /// Whether the arguments are passed as one value, since the overloads differ in how many
-        /// they take.
+        /// Whether the arguments are passed as one value, because the overloads differ in their
+        /// number of arguments.
         together: bool,
     },
-    /// Each overload has its plain function alone: two of them differ only where both are
-    /// `Optional`, which a caller's `None` could not tell apart; or one takes a single tuple where
-    /// another takes as many arguments, which are passed as a tuple, too.
+    /// Each overload has only its plain function, because the generic function could not select
+    /// the overload. There are two reasons for this. Two overloads may differ only at positions
+    /// where both are `Optional`: a caller's `None` fits both. Or one overload takes a single
+    /// tuple, and another one takes as many arguments as the tuple has elements: several arguments
+    /// are passed as a tuple, too.
     PlainOnly,
 }
 
-/// The shape of the procedures that share one name. They have different keys.
+/// Returns the shape of the procedures that share one name. All of them have different keys.
 pub fn shape(rpcs: &[&Rpc]) -> OverloadShape {
     let types = |rpc: &&Rpc| {
         rpc.parameters
@@ -40,7 +43,7 @@ pub fn shape(rpcs: &[&Rpc]) -> OverloadShape {
     shape_of(&rpcs.iter().map(types).collect::<Vec<_>>())
 }
 
-/// The same for the argument types of each.
+/// Returns the shape of overloads with these argument types.
 pub fn shape_of(overloads: &[Vec<Type>]) -> OverloadShape {
     let [first, rest @ ..] = overloads else {
         return OverloadShape::Single;
@@ -73,7 +76,8 @@ fn has_tuple_of_other_arguments(overloads: &[Vec<Type>]) -> bool {
     })
 }
 
-/// For every two overloads of equal arity, the positions at which their types are told apart.
+/// Returns the positions at which the types of two overloads can be told apart, for every two
+/// overloads with the same number of arguments.
 fn differences(overloads: &[Vec<Type>]) -> Vec<Vec<usize>> {
     let mut pairs = Vec::new();
     for (index, a) in overloads.iter().enumerate() {
@@ -92,8 +96,8 @@ fn are_told_apart(a: &Type, b: &Type) -> bool {
     a != b && !matches!((a, b), (Type::Optional(_), Type::Optional(_)))
 }
 
-/// The first, by size and then by position, of the sets that have a member in common with every
-/// pair.
+/// Returns the smallest set that contains at least one position of every pair. Of several such
+/// sets, returns the one with the lowest positions.
 fn smallest_hitting_set(pairs: &[Vec<usize>], positions: usize) -> Vec<usize> {
     let mut masks: Vec<u32> = pairs
         .iter()
@@ -110,17 +114,17 @@ fn smallest_hitting_set(pairs: &[Vec<usize>], positions: usize) -> Vec<usize> {
         .unwrap_or_default()
 }
 
-/// A set that has a member in common with every pair: again and again the position that most pairs
-/// lack.
+/// Returns a set that contains at least one position of every pair. Adds the position that occurs
+/// in most of the remaining pairs, until no pair remains.
 fn small_hitting_set(pairs: &[Vec<usize>], positions: usize) -> Vec<usize> {
-    let mut left: Vec<&Vec<usize>> = pairs.iter().collect();
+    let mut remaining: Vec<&Vec<usize>> = pairs.iter().collect();
     let mut set = Vec::new();
-    while !left.is_empty() {
-        let hits = |at: &usize| left.iter().filter(|pair| pair.contains(at)).count();
+    while !remaining.is_empty() {
+        let hits = |at: &usize| remaining.iter().filter(|pair| pair.contains(at)).count();
         let Some(best) = (0..positions).rev().max_by_key(hits) else {
             break;
         };
-        left.retain(|pair| !pair.contains(&best));
+        remaining.retain(|pair| !pair.contains(&best));
         set.push(best);
     }
     set.sort_unstable();
@@ -151,10 +155,8 @@ mod tests {
             discriminating: positions.to_vec(),
             together,
         };
-        let (generic, together) = (
-            |positions: &[usize]| shaped(positions, false),
-            |positions: &[usize]| shaped(positions, true),
-        );
+        let generic = |positions: &[usize]| shaped(positions, false);
+        let together = |positions: &[usize]| shaped(positions, true);
         check(&[&["int"]], &OverloadShape::Single);
         check(&[&["int", "int"], &["float", "float"]], &generic(&[0]));
         check(&[&["int", "int"], &["int", "float"]], &generic(&[1]));

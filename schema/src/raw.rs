@@ -1,9 +1,8 @@
-//! What an `init.yaml` says, before anybody asked whether it makes sense: the mirror that serde
-//! fills.
+//! The unchecked content of an `init.yaml`, as serde decodes it.
 //!
-//! It mirrors the one form that [`crate::shape`] brings a file into. A `None` is something that is
-//! not there, or a hole about which a finding has been made already; whoever reads it keeps silent
-//! about it.
+//! The types mirror the single form into which [`crate::shape`] brings a file. A `None` means that
+//! a value is absent, or that it was removed because of a mistake. The mistake has its finding
+//! already, so the code that reads a `None` must not report it again.
 
 use serde::Deserialize;
 use serde_yaml::Value;
@@ -12,10 +11,10 @@ use crate::diagnostic::{Code, Finding, Findings, Lines};
 use crate::guard::SpanTable;
 use crate::shape;
 
-/// Entries with the names that they are declared under.
-pub(crate) type Named<T> = Vec<(Option<String>, Option<T>)>;
+/// Entries, each with the name under which it is declared.
+pub(crate) type NamedEntries<T> = Vec<(Option<String>, Option<T>)>;
 
-/// Texts of a list.
+/// The texts of a list.
 pub(crate) type Texts = Vec<Option<String>>;
 
 #[derive(Debug, Default, Deserialize)]
@@ -23,15 +22,15 @@ pub(crate) type Texts = Vec<Option<String>>;
 pub(crate) struct RawFile {
     pub(crate) version: Option<i64>,
     pub(crate) network: Option<RawNetwork>,
-    pub(crate) types: Option<Named<RawType>>,
-    pub(crate) services: Option<Named<RawService>>,
+    pub(crate) types: Option<NamedEntries<RawType>>,
+    pub(crate) services: Option<NamedEntries<RawService>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawNetwork {
-    pub(crate) servers: Option<Named<RawServer>>,
-    pub(crate) clients: Option<Named<RawClient>>,
+    pub(crate) servers: Option<NamedEntries<RawServer>>,
+    pub(crate) clients: Option<NamedEntries<RawClient>>,
     pub(crate) deployers: Option<Texts>,
 }
 
@@ -48,12 +47,12 @@ pub(crate) struct RawClient {
     pub(crate) ip: Option<String>,
 }
 
-/// A record where `fields` are given, an enumeration where `items` are.
+/// A record if `fields` are given, an enumeration if `items` are given.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawType {
     pub(crate) doc: Option<String>,
-    pub(crate) fields: Option<Named<String>>,
+    pub(crate) fields: Option<NamedEntries<String>>,
     pub(crate) items: Option<Texts>,
 }
 
@@ -84,8 +83,8 @@ pub(crate) struct RawGrants {
 pub(crate) struct RawRpc {
     pub(crate) name: Option<String>,
     pub(crate) doc: Option<String>,
-    /// Types, with their names where the file gives names.
-    pub(crate) arguments: Option<Named<String>>,
+    /// The types of the arguments, with the names of those that the file names.
+    pub(crate) arguments: Option<NamedEntries<String>>,
     pub(crate) returns: Option<Texts>,
     pub(crate) path: Option<String>,
     pub(crate) native: Option<bool>,
@@ -93,7 +92,7 @@ pub(crate) struct RawRpc {
     pub(crate) idempotent: Option<bool>,
 }
 
-/// Decodes a text that the guard has let through; `None` when there is nothing left to check.
+/// Decodes a text that the guard has accepted. Returns `None` if nothing is left to check.
 pub(crate) fn decode(
     text: &str,
     table: &SpanTable<'_>,
@@ -124,12 +123,12 @@ pub(crate) fn decode(
     }
 }
 
-/// For what the guard and the shapes let through and serde does not.
+/// Returns the finding for a text that the guard and the shapes accept, but serde does not.
 fn undecodable(at: usize, error: &serde_yaml::Error) -> Finding {
     Finding::new(
         Code::Undecodable,
         at..at,
         format!("this cannot be decoded: {error}"),
     )
-    .hint("write it more plainly, with quotes around texts")
+    .hint("write it in a simpler way, with quotes around texts")
 }

@@ -1,4 +1,4 @@
-//! Reads the file, if it is one that may be read.
+//! Reads the text of a file, within limits.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -6,15 +6,16 @@ use std::path::Path;
 
 use crate::diagnostic::{Code, Finding, Report};
 
-/// How large an `init.yaml` may be.
+/// Maximum size of an `init.yaml`, in bytes.
 pub const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The text of a file, which is at most [`MAX_FILE_BYTES`] even if it grows while it is read.
+/// Reads the text of a file. Reads no more than [`MAX_FILE_BYTES`], even if the file grows
+/// meanwhile.
 pub(crate) fn read(path: &Path) -> Result<String, Report> {
     let shown = path.display();
     let refuse = |code, message| Report::new(path, "", vec![Finding::new(code, 0..0, message)]);
     let unreadable = |why: &str| refuse(Code::Unreadable, format!("cannot read `{shown}`: {why}"));
-    let metadata = fs::metadata(path).map_err(|error| unreadable(&words(&error)))?;
+    let metadata = fs::metadata(path).map_err(|error| unreadable(&describe_error(&error)))?;
     if metadata.is_dir() {
         return Err(unreadable("it is a folder, not a file"));
     }
@@ -33,26 +34,28 @@ pub(crate) fn read(path: &Path) -> Result<String, Report> {
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(&words(&error)))?;
+        .map_err(|error| unreadable(&describe_error(&error)))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(too_large());
     }
-    String::from_utf8(bytes)
-        .map_err(|error| unreadable(&no_text(error.as_bytes(), error.utf8_error().valid_up_to())))
+    String::from_utf8(bytes).map_err(|error| {
+        let valid_up_to = error.utf8_error().valid_up_to();
+        unreadable(&describe_invalid_utf8(error.as_bytes(), valid_up_to))
+    })
 }
 
-fn no_text(bytes: &[u8], valid_up_to: usize) -> String {
+fn describe_invalid_utf8(bytes: &[u8], valid_up_to: usize) -> String {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16; save it as UTF-8".to_owned(),
         _ if bytes[..valid_up_to].contains(&0) => {
-            format!("it is no text: byte {valid_up_to} is not UTF-8")
+            format!("it is not text: byte {valid_up_to} is not UTF-8")
         }
         _ => format!("byte {valid_up_to} is not UTF-8"),
     }
 }
 
-/// What went wrong, without the operating system's number for it.
-pub(crate) fn words(error: &std::io::Error) -> String {
+/// Describes an error in words. The common errors get no error number of the operating system.
+pub(crate) fn describe_error(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
@@ -65,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_read_is_said_in_one_sentence() {
+    fn an_unreadable_file_is_reported_with_the_reason() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| folder.path().join(name);
         fs::write(file("latin1"), b"a: \xe9").expect("written");
@@ -88,7 +91,7 @@ mod tests {
             (
                 "binary",
                 Code::Unreadable,
-                "binary`: it is no text: byte 5 is not UTF-8",
+                "binary`: it is not text: byte 5 is not UTF-8",
             ),
             ("latin1", Code::Unreadable, "latin1`: byte 3 is not UTF-8"),
             ("large", Code::FileTooLarge, "large` is larger than 32 MiB"),

@@ -1,11 +1,11 @@
-//! Holds the values of a file against the shapes that its keys take, and brings what may be written
-//! in several ways into one form.
+//! Compares the values of a file with the shapes that its keys take, and converts values that may
+//! be written in several ways into one form.
 //!
-//! serde stops at the first thing it does not like. This walk goes on: it takes out every key that
-//! is not known and leaves a hole (null) for every value of the wrong kind, each with a finding, so
-//! that serde decodes the rest and the rest is checked in the same run.
+//! serde stops at the first mistake. This walk does not: it removes every unknown key, replaces
+//! every value of the wrong kind by null, and makes a finding about each. Then serde can decode
+//! everything else, which is checked in the same run.
 //!
-//! | written | afterwards |
+//! | written | converted to |
 //! |---|---|
 //! | entries by name, or a list of entries with a `name` each | a list of pairs `[name, entry]` |
 //! | `arguments`: types by name, or a list of types | a list of pairs `[name or null, type]` |
@@ -22,12 +22,12 @@ use serde_yaml::{Mapping, Value};
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::suggest::did_you_mean;
-use fields::{FILE, Field, NAME, Shape, TYPE, Text};
-use words::{What, expected, hint_for, kind_of};
+use fields::{FILE, KeySpec, NAME, Shape, TYPE, Text};
+use words::{Subject, expected_kind, hint_for, kind_of};
 
-/// Brings the value of a whole file into shape.
+/// Converts the value of a whole file, and reports what has the wrong shape.
 pub(crate) fn conform(file: Place<'_>, value: &mut Value, findings: &mut Findings) {
-    Walk { findings }.conform(file, value, Shape::Mapping(FILE), What::File);
+    Walk { findings }.conform(file, value, Shape::Mapping(FILE), Subject::File);
 }
 
 struct Walk<'f> {
@@ -35,32 +35,32 @@ struct Walk<'f> {
 }
 
 impl Walk<'_> {
-    fn conform(&mut self, at: Place<'_>, value: &mut Value, shape: Shape, what: What<'_>) {
+    fn conform(&mut self, at: Place<'_>, value: &mut Value, shape: Shape, subject: Subject<'_>) {
         match (shape, &mut *value) {
             (Shape::Text(_) | Shape::Provider | Shape::Quantity(_), Value::String(_))
             | (Shape::Flag, Value::Bool(_)) => {}
             (Shape::Integer(_), Value::Number(number)) if number.as_i64().is_some() => {}
-            (Shape::List(item), Value::Sequence(items)) => self.list(at, items, *item, what),
+            (Shape::List(item), Value::Sequence(items)) => self.list(at, items, *item, subject),
             (Shape::Mapping(fields), Value::Mapping(mapping)) => {
-                self.mapping(at, mapping, [fields, &[]], what);
+                self.mapping(at, mapping, [fields, &[]], subject);
             }
             (Shape::Entries(_, fields), Value::Mapping(mapping)) => {
                 *value = Value::Sequence(self.entries_by_name(at, std::mem::take(mapping), fields));
             }
             (Shape::Entries(_, fields), Value::Sequence(items)) => {
-                self.entries_in_list(at, items, fields, what);
+                self.entries_in_list(at, items, fields, subject);
             }
             (Shape::Arguments | Shape::Fields, Value::Mapping(mapping)) => {
                 *value = Value::Sequence(self.arguments_by_name(at, std::mem::take(mapping)));
             }
             (Shape::Arguments, Value::Sequence(items)) => {
-                self.list(at, items, Shape::Text(Text::Type), what);
+                self.list(at, items, Shape::Text(Text::Type), subject);
                 for ty in items {
                     *ty = pair(Value::Null, std::mem::take(ty));
                 }
             }
             (Shape::Returns, Value::Sequence(items)) => {
-                self.list(at, items, Shape::Text(Text::Type), what);
+                self.list(at, items, Shape::Text(Text::Type), subject);
             }
             (Shape::Returns, Value::String(_)) => {
                 *value = Value::Sequence(vec![std::mem::take(value)]);
@@ -68,8 +68,10 @@ impl Walk<'_> {
             (Shape::Types, Value::Mapping(mapping)) => {
                 *value = Value::Sequence(self.types_by_name(at, std::mem::take(mapping)));
             }
-            (Shape::Types, Value::Sequence(items)) => self.entries_in_list(at, items, TYPE, what),
-            _ => self.refuse_kind(at, value, shape, what),
+            (Shape::Types, Value::Sequence(items)) => {
+                self.entries_in_list(at, items, TYPE, subject)
+            }
+            _ => self.refuse_kind(at, value, shape, subject),
         }
     }
 
@@ -77,11 +79,11 @@ impl Walk<'_> {
         &mut self,
         at: Place<'_>,
         mapping: &mut Mapping,
-        fields: [&'static [Field]; 2],
-        what: What<'_>,
+        fields: [&'static [KeySpec]; 2],
+        subject: Subject<'_>,
     ) {
         if at.children().count() != mapping.len() {
-            return self.disagree(at);
+            return self.report_disagreement(at);
         }
         let known = || fields.into_iter().flatten();
         for child in at.children() {
@@ -90,15 +92,15 @@ impl Walk<'_> {
                 self.field(child, mapping, field);
             } else {
                 mapping.swap_remove(key);
-                self.refuse_key(child, key, fields, what);
+                self.refuse_key(child, key, fields, subject);
             }
         }
         for field in known().filter(|field| at.child(field.key).is_none()) {
             if let Some(example) = field.required {
                 let finding = Finding::new(
                     Code::MissingKey,
-                    what.span(at),
-                    format!("{what} has no `{}`", field.key),
+                    subject.span(at),
+                    format!("{subject} has no `{}`", field.key),
                 );
                 self.findings.push(finding.hint(format!("add `{example}`")));
             }
@@ -109,10 +111,10 @@ impl Walk<'_> {
         &mut self,
         at: Place<'_>,
         key: &str,
-        fields: [&'static [Field]; 2],
-        what: What<'_>,
+        fields: [&'static [KeySpec]; 2],
+        subject: Subject<'_>,
     ) {
-        if what.is_free(key) || self.findings.is_full() {
+        if subject.is_free(key) || self.findings.is_full() {
             return;
         }
         let known: Vec<&str> = fields
@@ -121,7 +123,7 @@ impl Walk<'_> {
             .map(|field| field.key)
             .collect();
         let near = || did_you_mean(key, known.iter().copied());
-        let hint = what
+        let hint = subject
             .hint_for_key(key)
             .or_else(|| self.findings.name_hint(near));
         let finding = Finding::new(
@@ -129,16 +131,16 @@ impl Walk<'_> {
             at.key_span(),
             format!("unknown key `{key}`"),
         );
-        let label = format!("here the keys are {}", known.join(", "));
+        let label = format!("the keys here are {}", known.join(", "));
         self.findings.push(finding.label(label).maybe_hint(hint));
     }
 
-    fn field(&mut self, at: Place<'_>, mapping: &mut Mapping, field: &Field) {
+    fn field(&mut self, at: Place<'_>, mapping: &mut Mapping, field: &KeySpec) {
         let Some(value) = mapping.get_mut(field.key) else {
-            return self.disagree(at);
+            return self.report_disagreement(at);
         };
         if !value.is_null() {
-            return self.conform(at, value, field.shape, What::Key(field.key));
+            return self.conform(at, value, field.shape, Subject::Key(field.key));
         }
         match (field.required, field.shape) {
             (Some(example), _) => {
@@ -164,12 +166,12 @@ impl Walk<'_> {
         }
     }
 
-    fn list(&mut self, at: Place<'_>, items: &mut [Value], shape: Shape, what: What<'_>) {
+    fn list(&mut self, at: Place<'_>, items: &mut [Value], shape: Shape, subject: Subject<'_>) {
         if at.children().count() != items.len() {
-            return self.disagree(at);
+            return self.report_disagreement(at);
         }
         for (child, item) in at.children().zip(items) {
-            self.conform(child, item, shape, what.item());
+            self.conform(child, item, shape, subject.item());
         }
     }
 
@@ -177,18 +179,18 @@ impl Walk<'_> {
         &mut self,
         at: Place<'_>,
         mapping: Mapping,
-        fields: &'static [Field],
+        fields: &'static [KeySpec],
     ) -> Vec<Value> {
         if at.children().count() != mapping.len() {
-            self.disagree(at);
+            self.report_disagreement(at);
         }
         let mut entries = Vec::with_capacity(mapping.len());
         for (child, (name, mut entry)) in at.children().zip(mapping) {
             if entry.is_null() {
                 entry = Value::Mapping(Mapping::new());
             }
-            let what = What::Entry(child.key().unwrap_or_default());
-            self.conform(child, &mut entry, Shape::Mapping(fields), what);
+            let subject = Subject::Entry(child.key().unwrap_or_default());
+            self.conform(child, &mut entry, Shape::Mapping(fields), subject);
             entries.push(pair(name, entry));
         }
         entries
@@ -198,19 +200,19 @@ impl Walk<'_> {
         &mut self,
         at: Place<'_>,
         items: &mut [Value],
-        fields: &'static [Field],
-        what: What<'_>,
+        fields: &'static [KeySpec],
+        subject: Subject<'_>,
     ) {
         if at.children().count() != items.len() {
-            return self.disagree(at);
+            return self.report_disagreement(at);
         }
         for (child, item) in at.children().zip(items) {
             let mut name = Value::Null;
             if let Value::Mapping(mapping) = item {
-                self.mapping(child, mapping, [NAME, fields], what.item());
+                self.mapping(child, mapping, [NAME, fields], subject.item());
                 name = mapping.swap_remove("name").unwrap_or_default();
             } else {
-                self.refuse_kind(child, item, Shape::Mapping(fields), what.item());
+                self.refuse_kind(child, item, Shape::Mapping(fields), subject.item());
             }
             *item = pair(name, std::mem::take(item));
         }
@@ -218,7 +220,7 @@ impl Walk<'_> {
 
     fn arguments_by_name(&mut self, at: Place<'_>, mapping: Mapping) -> Vec<Value> {
         if at.children().count() != mapping.len() {
-            self.disagree(at);
+            self.report_disagreement(at);
         }
         let mut arguments = Vec::with_capacity(mapping.len());
         for (child, (name, mut ty)) in at.children().zip(mapping) {
@@ -226,15 +228,21 @@ impl Walk<'_> {
                 child,
                 &mut ty,
                 Shape::Text(Text::Type),
-                What::Entry(child.key().unwrap_or_default()),
+                Subject::Entry(child.key().unwrap_or_default()),
             );
             arguments.push(pair(name, ty));
         }
         arguments
     }
 
-    /// Leaves a hole.
-    fn refuse_kind(&mut self, at: Place<'_>, value: &mut Value, shape: Shape, what: What<'_>) {
+    /// Reports a value of the wrong kind and replaces it by null.
+    fn refuse_kind(
+        &mut self,
+        at: Place<'_>,
+        value: &mut Value,
+        shape: Shape,
+        subject: Subject<'_>,
+    ) {
         let finding = match (shape, &*value) {
             (Shape::Provider, Value::Sequence(_)) => {
                 let message =
@@ -245,28 +253,32 @@ impl Walk<'_> {
             (Shape::Quantity(quantity), Value::Number(number)) => Finding::new(
                 quantity.code(),
                 at.span(),
-                format!("{what} has no unit: `{number}`"),
+                format!("{subject} has no unit: `{number}`"),
             )
-            .hint(format!("write the unit as in `{}`", quantity.example())),
+            .hint(format!("add a unit, as in `{}`", quantity.example())),
             (_, value) => {
-                let message = format!("{what} must be {}, not {}", expected(shape), kind_of(value));
+                let message = format!(
+                    "{subject} must be {}, not {}",
+                    expected_kind(shape),
+                    kind_of(value)
+                );
                 Finding::new(Code::WrongKind, at.span(), message)
-                    .maybe_hint(hint_for(shape, value, what))
+                    .maybe_hint(hint_for(shape, value, subject))
             }
         };
         self.findings.push(finding);
         *value = Value::Null;
     }
 
-    /// The decoder read something else here than the guard.
-    fn disagree(&mut self, at: Place<'_>) {
+    /// Reports that the decoder read something else here than the guard.
+    fn report_disagreement(&mut self, at: Place<'_>) {
         self.findings.push(
             Finding::new(
                 Code::Undecodable,
                 at.head(),
-                "two readers of YAML do not agree on what this says",
+                "two YAML parsers disagree about what this says",
             )
-            .hint("write it more plainly, with quotes around texts"),
+            .hint("write it in a simpler way, with quotes around texts"),
         );
     }
 }

@@ -1,11 +1,12 @@
-//! [`Signature`] and [`Key`]: how a procedure is written and addressed.
+//! [`Signature`] and [`Key`]: the types of a procedure, and the text that addresses an overload.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use crate::types::{Type, TypeError, TypeList};
 
-/// A procedure with the types it takes and returns, written `svc1.rpc1(int, List[str]) -> (str)`.
+/// A procedure with the types that it takes and returns, written
+/// `svc1.rpc1(int, List[str]) -> (str)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Signature {
     /// The service's name.
@@ -14,25 +15,25 @@ pub struct Signature {
     pub rpc: String,
     /// The types of the arguments, in order.
     pub arguments: Vec<Type>,
-    /// The types of the returned values, in order; empty for none.
+    /// The types of the returned values, in order; empty if the procedure returns nothing.
     pub returns: Vec<Type>,
 }
 
-/// A signature without its return types, written `svc1.rpc1(int, List[str])`: what an overload is
-/// addressed by.
+/// A signature without its return types, written `svc1.rpc1(int, List[str])`. A key addresses one
+/// overload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
 impl Signature {
-    /// What this overload is addressed by.
+    /// Returns the key that addresses this overload.
     pub fn key(&self) -> Key {
         Key::new(&self.service, &self.rpc, &self.arguments)
     }
 
-    /// Reads the types of a signature from their texts.
+    /// Creates a signature from the texts of its types.
     ///
     /// # Errors
-    /// The first text that is no type, with what is wrong with it.
+    /// Returns what is wrong with the first text that is not a type.
     pub fn from_texts<S: AsRef<str>>(
         service: &str,
         rpc: &str,
@@ -54,10 +55,11 @@ impl Signature {
     }
 }
 
-/// The records and enumerations that signatures mention, directly or inside others, by name.
+/// Returns the records and enumerations that signatures mention, directly or inside other types,
+/// by name.
 ///
 /// # Errors
-/// A name that stands for two things.
+/// Fails if two different types have the same name.
 pub fn named_types<'a>(
     signatures: impl IntoIterator<Item = &'a Signature>,
 ) -> Result<HashMap<String, Type>, String> {
@@ -70,7 +72,7 @@ pub fn named_types<'a>(
         if let Some(name) = ty.name() {
             match named.get(name) {
                 Some(known) if known == ty => continue,
-                Some(_) => return Err(format!("the type `{name}` stands for two things")),
+                Some(_) => return Err(format!("the type `{name}` has two different definitions")),
                 None => drop(named.insert(name.to_owned(), ty.clone())),
             }
         }
@@ -97,12 +99,12 @@ impl fmt::Display for Signature {
 }
 
 impl Key {
-    /// The key of `service.rpc` with these argument types.
+    /// Returns the key of `service.rpc` with these argument types.
     pub fn new(service: &str, rpc: &str, arguments: &[Type]) -> Self {
         Self(format!("{service}.{rpc}({})", TypeList(arguments)))
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_prints_as_it_is_documented() {
+    fn signatures_and_keys_are_printed_in_their_documented_form() {
         let signature = Signature::from_texts("svc1", "rpc1", &["int", "list[string]"], &["str"])
             .expect("types");
         assert_eq!(signature.to_string(), "svc1.rpc1(int, List[str]) -> (str)");
@@ -132,7 +134,7 @@ mod tests {
         let other = Signature::from_texts("s", "put", &["Level{low, high}"], &[]).expect("types");
         assert_eq!(
             named_types([&record, &other]),
-            Err("the type `Level` stands for two things".to_owned())
+            Err("the type `Level` has two different definitions".to_owned())
         );
         let nothing = Signature::from_texts::<&str>("stats", "reset", &[], &[]).expect("types");
         assert_eq!(nothing.to_string(), "stats.reset() -> ()");

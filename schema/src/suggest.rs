@@ -1,12 +1,12 @@
-//! "Did you mean": the nearest of the names that would have been right.
+//! "Did you mean": finds the valid name that is nearest to a mistyped one.
 
-/// Longer names than this are not compared; nobody mistypes them.
+/// Maximum length of a mistyped name that is compared. Longer names get no suggestion.
 const MAX_COMPARED_CHARS: usize = 40;
 
-/// Among more candidates than this none is looked for.
+/// Maximum number of candidates that are compared. Further candidates are ignored.
 const MAX_CANDIDATES: usize = 1_000;
 
-/// A hint that names the candidate which a slip of the fingers turns into `given`, if there is one.
+/// Returns the hint "did you mean ...?" if one of the candidates is similar to `given`.
 pub fn did_you_mean<'a>(
     given: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -14,7 +14,8 @@ pub fn did_you_mean<'a>(
     nearest(given, candidates).map(|name| format!("did you mean `{name}`?"))
 }
 
-/// The candidate nearest to `given`, the first of those that are equally near.
+/// Returns the candidate that is nearest to `given`, or the first of several equally near ones.
+/// Returns `None` if no candidate is near enough.
 fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given: Vec<char> = given.to_lowercase().chars().collect();
     if given.len() > MAX_COMPARED_CHARS {
@@ -39,23 +40,23 @@ fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters are to be inserted, removed, replaced or swapped with their neighbour (optimal
-/// string alignment).
+/// Returns how many letters must be inserted, removed, replaced or swapped with their neighbour to
+/// turn `a` into `b` (optimal string alignment distance).
 fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
+    let mut row_before_last = vec![0; b.len() + 1];
+    let mut last_row: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {
         let mut row = vec![i; b.len() + 1];
         for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            let replaced = last_row[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(last_row[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before[j - 2] + 1);
+                row[j] = row[j].min(row_before_last[j - 2] + 1);
             }
         }
-        before = std::mem::replace(&mut last, row);
+        row_before_last = std::mem::replace(&mut last_row, row);
     }
-    last[b.len()]
+    last_row[b.len()]
 }
 
 #[cfg(test)]
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_recognised_and_another_word_is_not() {
+    fn a_typing_mistake_gets_a_suggestion_and_an_unrelated_word_gets_none() {
         let names = ["server1", "server2", "client1", "tenants", "ip"];
         for (given, meant) in [
             ("sever1", Some("server1")),

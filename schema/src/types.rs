@@ -1,10 +1,10 @@
 //! The type language of signatures: [`Type`], its text and its limits.
 //!
-//! One spelling is printed (`List[int]`); a few others are read as well (`list[int]`, `string`), so
-//! that what people write by habit means what they think it means.
+//! Every type is printed in one spelling, such as `List[int]`. A few other common spellings are
+//! accepted as well, such as `list[int]` and `string`.
 //!
-//! A record and an enumeration are written by their names; with what they hold in braces
-//! ([`Expanded`]) where the reader has to be able to tell whether it means the same.
+//! Records and enumerations are usually written as their names. [`Expanded`] also writes their
+//! members in braces, so that a peer can compare them with its own definition.
 
 mod difference;
 mod error;
@@ -19,23 +19,23 @@ use std::sync::Arc;
 pub use difference::{Difference, Quoted, first_difference};
 pub use error::{TypeError, TypeErrorKind};
 pub use expanded::Expanded;
-use expanded::Naming;
+use expanded::NameStyle;
 pub use named::{Enumeration, Field, MAX_MEMBERS, Record, check_item};
 #[cfg(feature = "yaml")]
 pub(crate) use parse::OTHER_NAMES;
 pub use parse::{BUILTIN_NAMES, is_builtin_name};
 
-/// How deep a type may nest: `int` is 1, `List[int]` is 2.
+/// Maximum nesting depth of a type: `int` has depth 1, `List[int]` has depth 2.
 pub const MAX_TYPE_DEPTH: usize = 32;
 
-/// How many elements a `Tuple[...]` may have.
+/// Maximum number of elements of a `Tuple[...]`.
 pub const MAX_TUPLE_LEN: usize = 12;
 
-/// How large a type may be: how many types it mentions, those inside its records counted as often
-/// as the records are.
+/// Maximum number of types that one type contains, itself included. The types inside a record are
+/// counted each time the record is used.
 pub const MAX_TYPE_NODES: usize = 10_000;
 
-/// How long the text of a type may be, in bytes.
+/// Maximum length of the text of a type, in bytes.
 pub const MAX_TYPE_BYTES: usize = 1 << 20;
 
 /// The type of an argument or of a returned value.
@@ -79,7 +79,7 @@ pub enum Type {
     Enumeration(Arc<Enumeration>),
 }
 
-/// What the keys of a `Dict` may be.
+/// The type of the keys of a `Dict`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyType {
     /// `str`
@@ -89,7 +89,7 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// The same as a [`Type`].
+    /// Returns the key type as a [`Type`].
     pub fn as_type(self) -> Type {
         match self {
             Self::Str => Type::Str,
@@ -99,7 +99,7 @@ impl KeyType {
 }
 
 impl Type {
-    /// How deep this type nests; `int` is 1.
+    /// Returns the nesting depth of this type; `int` has depth 1.
     pub fn depth(&self) -> usize {
         match self {
             Self::Int
@@ -114,7 +114,8 @@ impl Type {
         }
     }
 
-    /// How many types this one mentions, itself counted; see [`MAX_TYPE_NODES`].
+    /// Returns the number of types that this type contains, itself included; see
+    /// [`MAX_TYPE_NODES`].
     pub fn nodes(&self) -> usize {
         match self {
             Self::Int
@@ -129,7 +130,7 @@ impl Type {
         }
     }
 
-    /// The name of a record or an enumeration.
+    /// Returns the name of a record or an enumeration, and `None` for every other type.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Record(record) => Some(record.name().as_str()),
@@ -138,7 +139,7 @@ impl Type {
         }
     }
 
-    /// The types directly inside this one: items, values, elements, fields.
+    /// Returns the types directly inside this one: items, values, elements or fields.
     pub fn parts(&self) -> Vec<&Self> {
         match self {
             Self::Int
@@ -153,25 +154,25 @@ impl Type {
         }
     }
 
-    fn write<'a>(&'a self, f: &mut fmt::Formatter<'_>, naming: &Naming<'_, 'a>) -> fmt::Result {
+    fn write<'a>(&'a self, f: &mut fmt::Formatter<'_>, style: &NameStyle<'_, 'a>) -> fmt::Result {
         match self {
             Self::Int => f.write_str("int"),
             Self::Float => f.write_str("float"),
             Self::Bool => f.write_str("bool"),
             Self::Str => f.write_str("str"),
             Self::Bytes => f.write_str("bytes"),
-            Self::List(item) => write_inside(f, "List[", [&**item], naming),
-            Self::Optional(item) => write_inside(f, "Optional[", [&**item], naming),
+            Self::List(item) => write_inside(f, "List[", [&**item], style),
+            Self::Optional(item) => write_inside(f, "Optional[", [&**item], style),
             Self::Dict(key, value) => {
                 write!(f, "Dict[{key}, ")?;
-                write_inside(f, "", [&**value], naming)
+                write_inside(f, "", [&**value], style)
             }
-            Self::Tuple(items) => write_inside(f, "Tuple[", items, naming),
-            Self::Record(record) => write_record(f, record, naming),
+            Self::Tuple(items) => write_inside(f, "Tuple[", items, style),
+            Self::Record(record) => write_record(f, record, style),
             Self::Enumeration(enumeration) => {
                 let name = enumeration.name().as_str();
                 f.write_str(name)?;
-                if naming.expands(name) {
+                if style.expands(name) {
                     write!(f, "{{{}}}", enumeration.items().join(", "))
                 } else {
                     Ok(())
@@ -185,12 +186,12 @@ fn write_inside<'a>(
     f: &mut fmt::Formatter<'_>,
     opening: &str,
     items: impl IntoIterator<Item = &'a Type>,
-    naming: &Naming<'_, 'a>,
+    style: &NameStyle<'_, 'a>,
 ) -> fmt::Result {
     f.write_str(opening)?;
     for (index, item) in items.into_iter().enumerate() {
         f.write_str(if index > 0 { ", " } else { "" })?;
-        item.write(f, naming)?;
+        item.write(f, style)?;
     }
     f.write_str("]")
 }
@@ -198,16 +199,16 @@ fn write_inside<'a>(
 fn write_record<'a>(
     f: &mut fmt::Formatter<'_>,
     record: &'a Record,
-    naming: &Naming<'_, 'a>,
+    style: &NameStyle<'_, 'a>,
 ) -> fmt::Result {
     let name = record.name().as_str();
     f.write_str(name)?;
-    if !naming.expands(name) {
+    if !style.expands(name) {
         return Ok(());
     }
     for (index, Field { name, ty }) in record.fields().iter().enumerate() {
         write!(f, "{}{name}: ", if index > 0 { ", " } else { "{" })?;
-        ty.write(f, naming)?;
+        ty.write(f, style)?;
     }
     f.write_str("}")
 }
@@ -228,10 +229,11 @@ impl fmt::Display for KeyType {
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, &Naming::Bare)
+        self.write(f, &NameStyle::Bare)
     }
 }
-/// Types separated by `, `, as they stand inside brackets.
+
+/// Displays types separated by `, `, as inside brackets.
 #[derive(Debug, Clone, Copy)]
 pub struct TypeList<'a>(pub &'a [Type]);
 

@@ -1,4 +1,4 @@
-//! [`visible`]: text that somebody else wrote, made safe to show to a person.
+//! [`visible`]: makes text from an untrusted source safe to show to a person.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,9 +7,8 @@ use std::fmt::Write as _;
 /// control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls (Unicode
 /// UAX #9), invisible marks and tags.
 ///
-/// Whatever a peer, a procedure or a file says goes through here before a person sees it. The
-/// escapes are those of JSON (RFC 8259, section 7), so that the JSON text of a value means the same
-/// afterwards.
+/// Every text of a peer, a procedure or a file passes through this function before a person sees
+/// it. The escapes are those of JSON (RFC 8259, section 7), so JSON text keeps its meaning.
 ///
 /// ```
 /// assert_eq!(rpc_schema::visible("plain: ä 漢 🦀"), "plain: ä 漢 🦀");
@@ -28,7 +27,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
             '\t' => shown.push_str("\\t"),
             letter if is_hidden(letter) => {
                 for unit in letter.encode_utf16(&mut [0; 2]) {
-                    // Writing into a string does not fail.
+                    // Writing to a string cannot fail.
                     let _ = write!(shown, "\\u{unit:04x}");
                 }
             }
@@ -38,7 +37,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character is not seen as itself.
+/// Returns whether a character is invisible, or changes how the text around it is shown.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_a_terminal_is_escaped_and_all_else_stays() {
+    fn hidden_characters_are_escaped_and_all_others_are_kept() {
         for (text, shown) in [
             ("", ""),
             ("a \"quote\" and a \\", "a \"quote\" and a \\"),
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_escaped_once_stays_as_it_is() {
+    fn an_escaped_text_is_not_escaped_again() {
         let once = visible("\u{1b}[2J\n").into_owned();
         assert!(matches!(visible(&once), Cow::Borrowed(_)));
     }

@@ -1,4 +1,4 @@
-//! Brings the servers of an init.yaml to what the file says.
+//! Makes the servers of an init.yaml match the file.
 
 use std::process::ExitCode;
 

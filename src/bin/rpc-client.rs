@@ -1,4 +1,4 @@
-//! Calls remote procedures by hand.
+//! Calls remote procedures from the command line.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Serves remote procedures: the same program on every node.
+//! Runs the services that the initializer deploys. The program is the same on every node.
 
 use std::process::ExitCode;
 

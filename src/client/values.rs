@@ -1,23 +1,23 @@
-//! The values of a command line as typed arguments.
+//! Turns the values of a command line into typed arguments.
 
 use rpc_runtime::Argument;
 use rpc_schema::model::{Rpc, Schema};
 use rpc_schema::{Expanded, Type, TypeList};
 use wire::json;
 
-/// The values with the types that were named.
+/// Returns the values as arguments of the types that `--types` names.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// Returns a message if a type or a value is invalid, or if their numbers differ.
 pub(super) fn typed(
     schema: &Schema,
     types: &str,
     values: &[String],
 ) -> Result<Vec<Argument>, String> {
-    let types = split_types(schema, types)?;
+    let types = parse_types(schema, types)?;
     if types.len() != values.len() {
         return Err(format!(
-            "--types has {} types, and {} values are given",
+            "`--types` must have one type for each value; types: {}, values: {}",
             types.len(),
             values.len()
         ));
@@ -29,11 +29,11 @@ pub(super) fn typed(
         .collect()
 }
 
-/// The values with the types of the first overload in the file that takes them. For what the file
-/// does not declare, the server decides; the types are then guessed from the values.
+/// Returns the values as arguments of the first overload in the file that takes them. If the file
+/// does not declare the procedure, the types are guessed from the values, and the server decides.
 ///
 /// # Errors
-/// That no overload takes them.
+/// Returns a message if no overload takes the values.
 pub(super) fn inferred(
     schema: &Schema,
     service: &str,
@@ -41,7 +41,7 @@ pub(super) fn inferred(
     values: &[String],
 ) -> Result<Vec<Argument>, String> {
     let Some(declared) = schema.service(service) else {
-        return guessed(values);
+        return with_guessed_types(values);
     };
     let overloads: Vec<&Rpc> = declared
         .rpcs
@@ -49,7 +49,7 @@ pub(super) fn inferred(
         .filter(|declared| declared.name == *rpc)
         .collect();
     if overloads.is_empty() {
-        return guessed(values);
+        return with_guessed_types(values);
     }
     let types_of = |rpc: &&Rpc| {
         rpc.parameters
@@ -75,22 +75,24 @@ pub(super) fn inferred(
         .iter()
         .map(|types| format!("{service}.{rpc}({})", TypeList(types)))
         .collect();
-    let why = why_not(&candidates, values).map_or_else(String::new, |why| format!(": {why}"));
+    let reason = first_invalid_value(&candidates, values);
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
     Err(format!(
-        "no overload takes these values{why}; valid: {}",
+        "no overload takes these values{reason}; valid: {}",
         valid.join(", ")
     ))
 }
 
-/// What is wrong with the first wrong value, where only one overload takes as many.
-fn why_not(candidates: &[Vec<Type>], values: &[String]) -> Option<String> {
-    let mut as_many = candidates
+/// Returns what is wrong with the first invalid value, if exactly one overload takes this number of
+/// values.
+fn first_invalid_value(candidates: &[Vec<Type>], values: &[String]) -> Option<String> {
+    let mut same_count = candidates
         .iter()
         .filter(|types| types.len() == values.len());
-    let (Some(types), None) = (as_many.next(), as_many.next()) else {
+    let (Some(types), None) = (same_count.next(), same_count.next()) else {
         return None;
     };
-    let (at, (ty, value)) = types
+    let (index, (ty, value)) = types
         .iter()
         .zip(values)
         .enumerate()
@@ -103,10 +105,11 @@ fn why_not(candidates: &[Vec<Type>], values: &[String]) -> Option<String> {
     };
     json::to_binary(ty, &text, &mut Vec::new())
         .err()
-        .map(|error| format!("argument {}: {error}", at + 1))
+        .map(|error| format!("argument {}: {error}", index + 1))
 }
 
-fn guessed(values: &[String]) -> Result<Vec<Argument>, String> {
+/// Returns the values as arguments of the types that their JSON suggests.
+fn with_guessed_types(values: &[String]) -> Result<Vec<Argument>, String> {
     let common = [
         "int",
         "float",
@@ -133,7 +136,7 @@ fn argument(ty: &Type, value: &str) -> Result<Argument, String> {
         serde_json::Value::from(value).to_string()
     };
     Argument::json(Expanded(ty).to_string(), text)
-        .map_err(|error| format!("`{value}` as `{ty}`: {error}"))
+        .map_err(|error| format!("invalid value `{value}` for type `{ty}`: {error}"))
 }
 
 fn fits_as_json(ty: &Type, value: &str) -> bool {
@@ -144,7 +147,7 @@ fn fits_as_word(ty: &Type, value: &str) -> bool {
     is_word(ty, value) || fits_as_json(ty, value)
 }
 
-/// Whether a plain word stands for a value of that type.
+/// Returns whether a plain word is a value of this type.
 fn is_word(ty: &Type, value: &str) -> bool {
     match ty {
         Type::Str => true,
@@ -153,8 +156,8 @@ fn is_word(ty: &Type, value: &str) -> bool {
     }
 }
 
-/// Splits `int, Dict[str, int]` at the commas outside brackets.
-fn split_types(schema: &Schema, text: &str) -> Result<Vec<Type>, String> {
+/// Parses a list of types, such as `int, Dict[str, int]`.
+fn parse_types(schema: &Schema, text: &str) -> Result<Vec<Type>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
@@ -162,7 +165,9 @@ fn split_types(schema: &Schema, text: &str) -> Result<Vec<Type>, String> {
     let wrapped = Type::parse_in(&format!("Tuple[{text}]"), &declared);
     match wrapped {
         Ok(Type::Tuple(types)) => Ok(types),
-        Ok(_) => Err(format!("`{text}` is no list of types")),
-        Err(error) => Err(format!("--types {text}: {error}")),
+        Ok(_) => Err(format!(
+            "`--types {text}`: expected a list of types, such as `int,List[str]`"
+        )),
+        Err(error) => Err(format!("`--types {text}`: {error}")),
     }
 }

@@ -14,78 +14,78 @@ pub(super) const NAME: &str = "initializer";
 
 const EXAMPLES: &str = "\
 Examples:
-  initializer plan init.yaml       show what would change; exit 3 where something would
-  initializer apply init.yaml      bring every server to the file, or none
+  initializer plan init.yaml       show what would change; exit 3 if something would
+  initializer apply init.yaml      make every server match the file, or change none
   initializer init.yaml            the same
-  initializer status init.yaml     what is live on each server, against the file
-  initializer rollback init.yaml   go back to what ran before the last apply
+  initializer status init.yaml     show how each server differs from the file
+  initializer rollback init.yaml   return to what ran before the last apply
   initializer watch init.yaml      apply whenever the file or a source changes
   initializer apply init.yaml --server server1=127.0.0.1:9001
-      reach a server elsewhere than the file says; RPC_SERVER_SERVER1 does the same
+      use another address than the file says; RPC_SERVER_SERVER1 does the same
   initializer plan init.yaml --out plan.json; initializer apply --plan plan.json
-      apply just what was planned, or nothing where a server moved on meanwhile
+      apply exactly what was planned, or nothing if a server has changed since
 
 In a plan: + new  ~ changed  - removed  = unchanged";
 
-/// Brings the servers of an init.yaml to what the file says, in one transaction.
+/// Makes the servers of an init.yaml match the file, in one transaction.
 #[derive(Debug, Parser)]
 #[command(name = NAME, version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
-pub(super) struct Arguments {
+pub(super) struct CommandLine {
     #[command(subcommand)]
-    pub(super) command: Option<Verb>,
+    pub(super) verb: Option<Verb>,
     #[command(flatten)]
-    pub(super) apply: Apply,
-    /// Print completions for a shell and exit
+    pub(super) apply: ApplyArguments,
+    /// Print the completions for a shell and exit
     #[arg(long, value_name = "SHELL")]
     pub(super) completions: Option<clap_complete::Shell>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Bring every server to the file, or none
-    Apply(Apply),
-    /// Show what would change; exit 3 where something would
-    Plan(Plan),
-    /// Show what is live on each server, against the file; exit 3 where something differs
-    Status(Status),
-    /// List the applies that servers keep
-    History(History),
-    /// Go back to what ran after an apply that servers keep, as a new generation
-    Rollback(Rollback),
+    /// Make every server match the file, or change none
+    Apply(ApplyArguments),
+    /// Show what would change; exit 3 if something would
+    Plan(PlanArguments),
+    /// Show what is live on each server and how it differs from the file; exit 3 if it differs
+    Status(StatusArguments),
+    /// List the applies that the servers keep
+    History(HistoryArguments),
+    /// Return to what ran after an earlier apply, as a new generation
+    Rollback(RollbackArguments),
     /// Apply whenever the file or a source changes
-    Watch(Watch),
+    Watch(WatchArguments),
 }
 
 impl Verb {
-    pub(super) fn reach(&self) -> &Reach {
+    pub(super) fn network(&self) -> &NetworkArguments {
         match self {
-            Self::Apply(Apply { reach, .. })
-            | Self::Plan(Plan { reach, .. })
-            | Self::Status(Status { reach, .. })
-            | Self::History(History { reach })
-            | Self::Rollback(Rollback { reach, .. })
-            | Self::Watch(Watch { reach, .. }) => reach,
+            Self::Apply(ApplyArguments { network, .. })
+            | Self::Plan(PlanArguments { network, .. })
+            | Self::Status(StatusArguments { network, .. })
+            | Self::History(HistoryArguments { network })
+            | Self::Rollback(RollbackArguments { network, .. })
+            | Self::Watch(WatchArguments { network, .. }) => network,
         }
     }
 }
 
-/// Which file it is about, and how its servers are reached.
+/// The file, how to reach its servers, and the form of the output.
 #[derive(Debug, Args)]
-pub(super) struct Reach {
-    /// The file that declares the network
+pub(super) struct NetworkArguments {
+    /// File that declares the network
     #[arg(value_name = "INIT.YAML")]
     pub(super) init: Option<PathBuf>,
-    /// Reach a server elsewhere than the file says; may be given several times
+    /// Address of a server, instead of the one in the file; may be given several times
     #[arg(long, value_name = "NAME=IP:PORT", value_parser = args::server_address)]
     server: Vec<(String, SocketAddr)>,
-    /// A file with the key that proves to servers that this may deploy; not needed for servers of
-    /// the same user on this machine
+    /// File with the deploy key of the servers; not needed for servers of the same user on this
+    /// machine
     #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
-    /// How long a server may take to answer
+    /// Time that a server may take to answer
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = args::duration)]
     timeout: Duration,
-    /// Wait so long for servers that are not up yet
+    /// Time to wait for servers that do not run yet
     #[arg(long, value_name = "TIME", value_parser = args::duration)]
     wait: Option<Duration>,
     /// Print JSON, one object per line
@@ -93,102 +93,102 @@ pub(super) struct Reach {
     pub(super) json: bool,
 }
 
-/// Which servers are brought to the file, and what is checked before.
+/// Which servers are changed, and what is checked before.
 #[derive(Debug, Args)]
-pub(super) struct Scope {
-    /// Bring only these servers to the file and leave the others as they are
+pub(super) struct ScopeArguments {
+    /// Change only these servers
     #[arg(long, value_name = "SERVER,...", value_delimiter = ',')]
     only: Vec<String>,
-    /// Empty servers that left the file
+    /// Empty the servers that were removed from the file
     #[arg(long, conflicts_with = "only")]
     pub(super) retire: bool,
-    /// The Python that checks changed sources before they are sent
+    /// Python that checks changed sources before they are sent
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
-    /// Leave checking the sources to the servers
+    /// Do not check sources before they are sent; the servers check them
     #[arg(long, conflicts_with = "python")]
     no_sources: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Apply {
+pub(super) struct ApplyArguments {
     #[command(flatten)]
-    pub(super) reach: Reach,
+    pub(super) network: NetworkArguments,
     #[command(flatten)]
-    pub(super) scope: Scope,
-    /// Apply the plan that `plan --out` wrote, and nothing else
+    pub(super) scope: ScopeArguments,
+    /// Apply exactly the plan that `plan --out` wrote
     #[arg(long, value_name = "FILE", conflicts_with_all = ["init", "only", "retire"])]
     pub(super) plan: Option<PathBuf>,
-    /// After the apply, replace every worker by a fresh one
+    /// Replace every worker with a fresh one after the apply
     #[arg(long)]
     pub(super) restart: bool,
-    /// Show every procedure, also where they are many or unchanged
+    /// Show every procedure, even if there are many, and also unchanged ones
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Plan {
+pub(super) struct PlanArguments {
     #[command(flatten)]
-    pub(super) reach: Reach,
+    pub(super) network: NetworkArguments,
     #[command(flatten)]
-    pub(super) scope: Scope,
-    /// Write the plan to a file, for `apply --plan`
+    pub(super) scope: ScopeArguments,
+    /// Write the plan to this file, for `apply --plan`
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// Show how the text of files changes
+    /// Show how the text of each file changes
     #[arg(long)]
     pub(super) diff: bool,
-    /// Show every procedure, also where they are many or unchanged
+    /// Show every procedure, even if there are many, and also unchanged ones
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Status {
+pub(super) struct StatusArguments {
     #[command(flatten)]
-    pub(super) reach: Reach,
-    /// Ask again every so often, until it is stopped
+    pub(super) network: NetworkArguments,
+    /// Ask again at this interval, until you stop it; 2s if no TIME is given
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "2s", value_parser = args::duration)]
     pub(super) watch: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct History {
+pub(super) struct HistoryArguments {
     #[command(flatten)]
-    pub(super) reach: Reach,
+    pub(super) network: NetworkArguments,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Rollback {
+pub(super) struct RollbackArguments {
     #[command(flatten)]
-    pub(super) reach: Reach,
-    /// The apply to go back to, by the first digits of its id; the one before the last where none
-    /// is named
+    pub(super) network: NetworkArguments,
+    /// First digits of the id of the apply to return to; without this flag, the one before the last
     #[arg(long, value_name = "ID")]
     pub(super) to: Option<String>,
-    /// Only show what would change; exit 3 where something would
+    /// Only show what would change; exit 3 if something would
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Show every procedure, also where they are many or unchanged
+    /// Show every procedure, even if there are many, and also unchanged ones
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Watch {
+pub(super) struct WatchArguments {
     #[command(flatten)]
-    pub(super) reach: Reach,
+    pub(super) network: NetworkArguments,
     #[command(flatten)]
-    pub(super) scope: Scope,
+    pub(super) scope: ScopeArguments,
 }
 
-impl Reach {
-    /// The file. Whoever gets here was given one.
+impl NetworkArguments {
+    /// Returns the path of the file. A command line without one was refused before.
     pub(super) fn init(&self) -> &Path {
         self.init.as_deref().unwrap_or(Path::new("init.yaml"))
     }
 
+    /// Returns the options that these flags set. Reads the deploy key.
     pub(super) fn options(&self, progress: Progress) -> Result<InitializerOptions, String> {
         Ok(InitializerOptions {
             servers: self.server.iter().cloned().collect(),
@@ -201,8 +201,8 @@ impl Reach {
     }
 }
 
-impl Scope {
-    /// The same options for this scope.
+impl ScopeArguments {
+    /// Returns the options, restricted to this scope.
     pub(super) fn within(&self, options: InitializerOptions) -> InitializerOptions {
         InitializerOptions {
             only: self.only.clone(),

@@ -4,48 +4,49 @@ use std::io::{IsTerminal as _, Write as _};
 
 use rpc_runtime::initializer::{Applies, NetworkStatus, Progress};
 
-use super::arguments::{History, Status};
-use super::{Failure, print};
+use super::arguments::{HistoryArguments, StatusArguments};
+use super::{VerbError, print};
 use crate::args::ExitStatus;
 
-/// Clears a terminal and begins at its top.
-const CLEARED: &str = "\x1b[2J\x1b[H";
+/// Clears a terminal and moves the cursor to its top.
+const CLEAR_SCREEN: &str = "\x1b[2J\x1b[H";
 
-pub(super) async fn status(status: &Status) -> Result<ExitStatus, Failure> {
-    let Status { reach, watch } = status;
-    let options = reach.options(Progress::default())?;
+pub(super) async fn status(arguments: &StatusArguments) -> Result<ExitStatus, VerbError> {
+    let StatusArguments { network, watch } = arguments;
+    let options = network.options(Progress::default())?;
     loop {
-        let network = NetworkStatus::ask(reach.init(), &options).await;
+        let status = NetworkStatus::ask(network.init(), &options).await;
         let Some(pause) = watch else {
-            let network = network?;
-            print::status(&network, reach.json);
-            return Ok(standing(&network));
+            let status = status?;
+            print::status(&status, network.json);
+            return Ok(exit_status(&status));
         };
-        if std::io::stdout().is_terminal() && !reach.json {
-            let _ = std::io::stdout().write_all(CLEARED.as_bytes());
+        if std::io::stdout().is_terminal() && !network.json {
+            let _ = std::io::stdout().write_all(CLEAR_SCREEN.as_bytes());
         }
-        match network {
-            Ok(network) => print::status(&network, reach.json),
-            Err(error) => print::failure(&Failure::Initializer(error), reach.json),
+        match status {
+            Ok(status) => print::status(&status, network.json),
+            Err(error) => print::error(&VerbError::Initializer(error), network.json),
         }
         tokio::time::sleep(*pause).await;
     }
 }
 
-fn standing(network: &NetworkStatus) -> ExitStatus {
-    if network.servers.iter().any(Result::is_err) {
+fn exit_status(status: &NetworkStatus) -> ExitStatus {
+    if status.servers.iter().any(Result::is_err) {
         ExitStatus::Failed
-    } else if network.is_as_declared() {
+    } else if status.is_as_declared() {
         ExitStatus::Done
     } else {
         ExitStatus::Difference
     }
 }
 
-pub(super) async fn history(history: &History) -> Result<ExitStatus, Failure> {
-    let History { reach } = history;
-    let applies = Applies::ask(reach.init(), &reach.options(Progress::default())?).await?;
-    print::history(&applies, reach.json);
+pub(super) async fn history(arguments: &HistoryArguments) -> Result<ExitStatus, VerbError> {
+    let HistoryArguments { network } = arguments;
+    let options = network.options(Progress::default())?;
+    let applies = Applies::ask(network.init(), &options).await?;
+    print::history(&applies, network.json);
     Ok(if applies.unreachable.is_empty() {
         ExitStatus::Done
     } else {

@@ -1,4 +1,5 @@
-//! What is shown while an apply is under way: a bar for each long upload on a terminal, else lines.
+//! The progress of an apply, on stderr. On a terminal each long upload has a bar; otherwise each
+//! upload has a line.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -9,26 +10,26 @@ use rpc_runtime::initializer::{Happening, Progress};
 
 use crate::report;
 
-/// Uploads of fewer bytes are over before a bar is seen.
-const LONG: u64 = 256 * 1024;
+/// Minimum size of an upload that has a bar. A smaller one ends before a bar can be seen.
+const MIN_BAR_BYTES: u64 = 256 * 1024;
 
-/// Tells people, on stderr.
-pub(super) fn shown(json: bool) -> Progress {
+/// Returns what reports progress to people, on stderr. Reports nothing if the output is JSON.
+pub(super) fn on_stderr(json: bool) -> Progress {
     if json {
         return Progress::default();
     }
-    let bars = std::io::stderr().is_terminal().then(Bars::default);
+    let bars = std::io::stderr().is_terminal().then(UploadBars::default);
     Progress::to(move |happening| show(happening, bars.as_ref()))
 }
 
-fn show(happening: Happening<'_>, bars: Option<&Bars>) {
+fn show(happening: Happening<'_>, bars: Option<&UploadBars>) {
     match happening {
         Happening::Sending { server, sent, all } => match bars {
-            Some(bars) if all >= LONG => bars.set(server, sent, all),
+            Some(bars) if all >= MIN_BAR_BYTES => bars.set(server, sent, all),
             _ if sent == 0 => {
                 let line =
                     || report::verb("Sending", &format!("{} to {server}", report::bytes(all)));
-                bars.map_or_else(line, |bars| bars.all.suspend(line));
+                bars.map_or_else(line, |bars| bars.terminal.suspend(line));
             }
             _ => {}
         },
@@ -37,23 +38,26 @@ fn show(happening: Happening<'_>, bars: Option<&Bars>) {
     }
 }
 
-/// A bar for each server that gets much.
+/// The bars, one for each server with a long upload.
 #[derive(Default)]
-struct Bars {
-    all: MultiProgress,
-    each: Mutex<BTreeMap<String, ProgressBar>>,
+struct UploadBars {
+    terminal: MultiProgress,
+    by_server: Mutex<BTreeMap<String, ProgressBar>>,
 }
 
-impl Bars {
+impl UploadBars {
     fn set(&self, server: &str, sent: u64, all: u64) {
-        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
-        let bar = each.entry(server.to_owned()).or_insert_with(|| {
+        let mut by_server = self
+            .by_server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let bar = by_server.entry(server.to_owned()).or_insert_with(|| {
             let bar = self
-                .all
+                .terminal
                 .add(ProgressBar::new(all).with_message(server.to_owned()));
-            let form = "{prefix:>12} {msg} [{bar:24}] {decimal_bytes}/{decimal_total_bytes}";
-            let style =
-                ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let template = "{prefix:>12} {msg} [{bar:24}] {decimal_bytes}/{decimal_total_bytes}";
+            let style = ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("=> "));
             bar.with_prefix("Sending")
         });
@@ -62,8 +66,11 @@ impl Bars {
     }
 
     fn end(&self, server: &str) {
-        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bar) = each.remove(server) {
+        let mut by_server = self
+            .by_server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = by_server.remove(server) {
             bar.finish_and_clear();
         }
     }

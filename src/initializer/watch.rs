@@ -4,7 +4,7 @@
 //! apply --> wait for a change --> wait until it is quiet --> apply ...
 //! ```
 //!
-//! What changes while an apply is under way begins the next one.
+//! A change during an apply starts the next apply.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,109 +16,111 @@ use rpc_runtime::initializer::{
 };
 use tokio::sync::mpsc;
 
-use super::arguments::Watch;
-use super::{Failure, deploy, print};
+use super::arguments::WatchArguments;
+use super::{VerbError, deploy, print};
 use crate::args::ExitStatus;
 use crate::report;
 
-/// Editors write a file in several steps; so long it has to be quiet.
-const QUIET: Duration = Duration::from_millis(25);
+/// How long nothing must change before an apply starts. Editors write a file in several steps.
+const QUIET_PERIOD: Duration = Duration::from_millis(25);
 
-/// Servers that cannot be reached are tried again after so long.
-const RETRY: Duration = Duration::from_secs(1);
+/// Pause before servers that cannot be reached are tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// However much goes on, an apply begins after so long.
-const LONGEST: Duration = Duration::from_millis(500);
+/// Maximum time from a change to the start of an apply, even if further changes follow.
+const MAX_DELAY: Duration = Duration::from_millis(500);
 
-pub(super) async fn watch(watch: &Watch) -> Result<ExitStatus, Failure> {
-    let Watch { reach, scope } = watch;
-    let options = scope.within(reach.options(Progress::default())?);
-    let init = reach.init();
-    let mut watched = Watched::new()?;
-    watched.set(init, &[]);
-    let mut watch = Watching {
+pub(super) async fn watch(arguments: &WatchArguments) -> Result<ExitStatus, VerbError> {
+    let WatchArguments { network, scope } = arguments;
+    let options = scope.within(network.options(Progress::default())?);
+    let init = network.init();
+    let mut files = WatchedFiles::new()?;
+    files.set(init, &[]);
+    let mut applier = Applier {
         options,
-        json: reach.json,
-        failure: None,
+        json: network.json,
+        last_error: None,
         is_unreachable: false,
     };
-    let mut again = false;
+    let mut is_repeat = false;
     loop {
-        let paths = watch.apply(init, again).await;
-        // Where the file or a source is at fault, its files are what has to be mended.
+        let paths = applier.apply(init, is_repeat).await;
+        // If the file or a source is wrong, watch the files that the file names.
         let paths = paths.unwrap_or_else(|| named_files(init));
-        // What changed before it was watched is seen by looking again.
-        let more = watched.set(init, &paths);
-        if more && !again {
-            again = true;
+        let has_new_folders = files.set(init, &paths);
+        // A file may have changed before its folder was watched, so apply once more.
+        if has_new_folders && !is_repeat {
+            is_repeat = true;
             continue;
         }
-        again = tokio::select! {
-            () = watched.changed() => false,
-            () = tokio::time::sleep(RETRY), if watch.is_unreachable => true,
+        is_repeat = tokio::select! {
+            () = files.changed() => false,
+            () = tokio::time::sleep(RETRY_PAUSE), if applier.is_unreachable => true,
             _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::Done),
         };
     }
 }
 
-/// Applies again and again.
-struct Watching {
+/// Applies the file each time it is asked to.
+struct Applier {
     options: InitializerOptions,
     json: bool,
-    /// Why the last one did not take place.
-    failure: Option<String>,
-    /// Whether that is since servers could not be reached.
+    /// Why the last apply did not start; `None` if it started.
+    last_error: Option<String>,
+    /// Whether the last apply did not start because a server could not be reached.
     is_unreachable: bool,
 }
 
-impl Watching {
-    /// Applies, and says in a line what came of it; nothing where it is looked `again` and that is
-    /// nothing else than before. The answer: the files that it was made of, where they are known.
-    async fn apply(&mut self, init: &Path, again: bool) -> Option<Vec<PathBuf>> {
-        let begin = Instant::now();
-        let before = self.failure.take();
+impl Applier {
+    /// Applies the file and prints the outcome in one line. If `is_repeat`, prints nothing when
+    /// nothing had to be applied or the error is the same as before. Returns the files that the
+    /// apply was made from, or `None` if they are unknown.
+    async fn apply(&mut self, init: &Path, is_repeat: bool) -> Option<Vec<PathBuf>> {
+        let started_at = Instant::now();
+        let previous_error = self.last_error.take();
         self.is_unreachable = false;
         let initializer = match Initializer::plan(init, self.options.clone()).await {
             Ok(initializer) => initializer,
             Err(error) => {
-                self.failure = Some(error.to_string());
+                self.last_error = Some(error.to_string());
                 self.is_unreachable = matches!(error, InitializerError::Unreachable(_));
-                if !again || self.failure != before {
-                    print::failure(&Failure::Initializer(error), self.json);
+                if !is_repeat || self.last_error != previous_error {
+                    print::error(&VerbError::Initializer(error), self.json);
                 }
                 return None;
             }
         };
         match deploy::apply_if_needed(&initializer).await {
-            Ok(None) if again => {}
+            Ok(None) if is_repeat => {}
             Ok(applied) => {
-                print::watched(
+                print::watch_outcome(
                     applied.as_ref(),
                     initializer.planned(),
                     self.json,
-                    begin.elapsed(),
+                    started_at.elapsed(),
                 );
             }
-            Err(failure) => print::failure(&failure, self.json),
+            Err(error) => print::error(&error, self.json),
         }
         Some(initializer.paths().to_vec())
     }
 }
 
-/// The files whose changes matter. Their folders are watched, since editors put a new file in the
-/// place of the old.
-struct Watched {
+/// The files whose changes matter. Their folders are watched, because editors replace a file with a
+/// new one.
+struct WatchedFiles {
     watcher: RecommendedWatcher,
     events: mpsc::UnboundedReceiver<notify::Result<Event>>,
     folders: BTreeSet<PathBuf>,
     files: BTreeSet<PathBuf>,
 }
 
-impl Watched {
-    fn new() -> Result<Self, Failure> {
+impl WatchedFiles {
+    fn new() -> Result<Self, VerbError> {
         let (sender, events) = mpsc::unbounded_channel();
-        let tell = move |event| drop(sender.send(event));
-        let watcher = notify::recommended_watcher(tell).map_err(|error| failed(&error))?;
+        let forward = move |event| drop(sender.send(event));
+        let watcher = notify::recommended_watcher(forward)
+            .map_err(|error| VerbError::Message(format!("cannot watch files: {error}")))?;
         Ok(Self {
             watcher,
             events,
@@ -127,7 +129,8 @@ impl Watched {
         })
     }
 
-    /// Watches these files and no others. The answer: whether some of them were not watched before.
+    /// Watches these files and no others. Returns whether some of their folders were not watched
+    /// before.
     fn set(&mut self, init: &Path, paths: &[PathBuf]) -> bool {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         self.files = paths
@@ -142,29 +145,29 @@ impl Watched {
             .map(|file| existing_folder(file))
             .collect();
         for gone in self.folders.difference(&folders) {
-            // It may be gone altogether.
+            // Ignore failures: the folder may not exist any more.
             let _ = self.watcher.unwatch(gone);
         }
-        let more = !folders.is_subset(&self.folders);
-        // Each anew: one that was removed and made again is another.
+        let has_new_folders = !folders.is_subset(&self.folders);
+        // Watch every folder again: one may have been removed and made again.
         for folder in &folders {
             if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
                 report::note(format_args!(
-                    "warning: {} cannot be watched: {error}",
+                    "warning: cannot watch {}: {error}",
                     folder.display()
                 ));
             }
         }
         self.folders = folders;
-        more
+        has_new_folders
     }
 
-    /// Waits for a change of one of the files, and until it is quiet again.
+    /// Waits for a change of one of the files, and then until nothing changes any more.
     async fn changed(&mut self) {
         self.one_changed().await;
-        let end = Instant::now() + LONGEST;
+        let end = Instant::now() + MAX_DELAY;
         while Instant::now() < end {
-            if tokio::time::timeout(QUIET, self.one_changed())
+            if tokio::time::timeout(QUIET_PERIOD, self.one_changed())
                 .await
                 .is_err()
             {
@@ -173,35 +176,36 @@ impl Watched {
         }
     }
 
-    /// Waits for the next change of one of the files; others in their folders are of no matter.
+    /// Waits for the next change of one of the files. Ignores other files in their folders.
     async fn one_changed(&mut self) {
         while let Some(event) = self.events.recv().await {
             if self.concerns(&event) {
                 return;
             }
         }
-        // Nothing is watched any more.
+        // The watcher has ended, so no event will come.
         std::future::pending::<()>().await;
     }
 
+    /// Returns whether an event concerns one of the files.
     fn concerns(&self, event: &notify::Result<Event>) -> bool {
         match event {
             Ok(event) if matches!(event.kind, EventKind::Access(_)) => false,
-            // A folder above a file comes and goes with it.
+            // A change of a folder above a file also concerns the file.
             Ok(event) => {
                 let concerns =
                     |path: &PathBuf| self.files.iter().any(|file| file.starts_with(path));
                 event.need_rescan() || event.paths.iter().any(concerns)
             }
             Err(error) => {
-                report::note(format_args!("warning: files cannot be watched: {error}"));
+                report::note(format_args!("warning: cannot watch files: {error}"));
                 true
             }
         }
     }
 }
 
-/// The folder of a file, or the nearest one above it that is there.
+/// Returns the folder of a file, or the nearest folder above it that exists.
 fn existing_folder(file: &Path) -> PathBuf {
     let folders = file.ancestors().skip(1);
     folders
@@ -209,8 +213,4 @@ fn existing_folder(file: &Path) -> PathBuf {
         .find(|folder| folder.is_dir())
         .unwrap_or(Path::new("/"))
         .to_owned()
-}
-
-fn failed(error: &notify::Error) -> Failure {
-    Failure::Said(format!("files cannot be watched: {error}"))
 }

@@ -1,10 +1,11 @@
-//! `initializer plan` and `apply`: what they show, what they send, what they leave alone.
+//! `initializer plan` and `apply`: what they show, what they send, and what they do not change.
 
 use serde_json::json;
 
 use crate::harness::{Framing, Network, Peer, TWO_SERVERS, request};
 
-/// `svc1` on `server1` with these procedures, each `() -> int` in `<name>.py`, for these tenants.
+/// Returns an `init.yaml` with `svc1` on `server1` for the tenants. Each procedure is `() -> int`
+/// in `<name>.py`.
 fn init(tenants: &str, rpcs: &[&str]) -> String {
     let rpcs: Vec<_> = rpcs
         .iter()
@@ -18,7 +19,7 @@ fn init(tenants: &str, rpcs: &[&str]) -> String {
     )
 }
 
-/// A network of one server on which these procedures are live.
+/// Starts a network of one server on which the procedures are live.
 fn serving(rpcs: &[&str]) -> Network {
     let mut network = Network::new(&init("client1, client2", rpcs));
     for rpc in rpcs {
@@ -130,7 +131,7 @@ fn an_apply_is_live_on_every_server_and_a_second_one_sends_nothing() {
     );
     assert_eq!(
         first["files-sent"], 2,
-        "both servers run the same bytes, and each is sent its own: {first}"
+        "each server is sent its own copy, also of the same bytes: {first}"
     );
     assert_eq!(
         [network.value("server1"), network.value("server2")],
@@ -164,7 +165,7 @@ fn an_apply_is_live_on_every_server_and_a_second_one_sends_nothing() {
 }
 
 #[test]
-fn an_apply_without_a_verb_is_an_apply() {
+fn a_file_name_without_a_verb_means_apply() {
     let mut network = Network::of_two_servers();
     network.start("server1", &[]);
     network.start("server2", &[]);
@@ -176,7 +177,7 @@ fn an_apply_without_a_verb_is_an_apply() {
 }
 
 #[test]
-fn only_what_a_server_lacks_travels() {
+fn only_the_files_that_a_server_lacks_are_sent() {
     let names: Vec<String> = (0..20).map(|number| format!("rpc{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let network = serving(&names);
@@ -210,7 +211,7 @@ fn only_what_a_server_lacks_travels() {
 }
 
 #[test]
-fn what_the_file_no_longer_declares_is_gone() {
+fn a_procedure_or_service_that_the_file_no_longer_declares_is_removed() {
     let network = serving(&["kept", "gone"]);
     let exception = |service: &str, rpc: &str| {
         network.ask("server1", request(service, rpc))["value"]["exception-type"].clone()
@@ -262,7 +263,7 @@ fn a_tenant_removed_while_connected_is_refused_at_its_next_call() {
     assert_eq!(
         call(&mut leaves, 3)["header"],
         "RPC-EX",
-        "the session lives on"
+        "the session stays open"
     );
     let answer = call(&mut stays, 2);
     assert_eq!(
@@ -272,12 +273,12 @@ fn a_tenant_removed_while_connected_is_refused_at_its_next_call() {
     assert_eq!(
         network.server("server1").workers(),
         workers,
-        "changed tenants alone keep the workers"
+        "a change of tenants alone keeps the workers"
     );
 }
 
 #[test]
-fn a_restart_replaces_the_workers_and_is_no_new_generation() {
+fn a_restart_replaces_the_workers_and_makes_no_new_generation() {
     let network = Network::serving_two();
     let before = ["server1", "server2"].map(|name| network.server(name).workers());
     network
@@ -333,18 +334,25 @@ fn a_server_that_left_the_file_is_shown_and_emptied_by_retire() {
         .expect("a text")
         .to_owned();
     network.write("init.yaml", &one);
-    let left = format!("- server2 at 127.0.0.1:{} left the file", ports[1]);
+    let left = format!(
+        "- server2 at 127.0.0.1:{} was removed from the file",
+        ports[1]
+    );
     network
         .plan()
         .ends(3)
         .says(&left)
-        .says("--retire empties it");
+        .says("`--retire` empties it");
     network
         .initializer(&["plan", "init.yaml", "--retire"])
         .ends(3)
         .says("`client1` can no longer call `svc2`");
     network.apply().succeeds().says(&left);
-    assert_eq!(network.value("server2"), (1, 1), "it runs on");
+    assert_eq!(
+        network.value("server2"),
+        (1, 1),
+        "a server that left the file keeps running"
+    );
     network.plan().says(&left);
     network
         .initializer(&["apply", "init.yaml", "--retire"])
@@ -356,11 +364,11 @@ fn a_server_that_left_the_file_is_shown_and_emptied_by_retire() {
         "{answer}"
     );
     assert_eq!(network.value("server1").1, 1);
-    network.plan().ends(0).never_says("left the file");
+    network.plan().ends(0).never_says("removed from the file");
 }
 
 #[test]
-fn retire_reaches_a_server_that_left_the_file_where_the_command_line_says() {
+fn retire_finds_a_server_that_left_the_file_by_its_address_on_the_command_line() {
     let network = Network::serving_two();
     let lines: Vec<&str> = TWO_SERVERS
         .lines()
@@ -382,7 +390,7 @@ fn retire_reaches_a_server_that_left_the_file_where_the_command_line_says() {
 }
 
 #[test]
-fn breaks_of_every_kind_are_named_in_the_plan() {
+fn every_kind_of_breaking_change_is_named_in_the_plan() {
     let network = Network::serving_two();
     for (from, to, broken) in [
         (
@@ -434,7 +442,7 @@ fn a_service_that_moves_is_served_by_its_new_provider_alone() {
 }
 
 #[test]
-fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+fn the_command_line_overrides_the_environment_and_the_environment_overrides_the_file() {
     let network = Network::serving_two();
     network.plan().ends(0);
     let place = |name: &str| format!("{name}={}", network.server(name).address());
@@ -461,7 +469,7 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     bare(&both, &[("RPC_SERVER_SERVER1", "127.0.0.1:3")]).ends(0);
     bare(&["plan", "init.yaml"], &[("RPC_SERVER_SERVER2", "here")])
         .ends(1)
-        .says("RPC_SERVER_SERVER2 is no IP:PORT: `here`");
+        .says("invalid address `here` in RPC_SERVER_SERVER2; expected IP:PORT");
     let unknown = [&both[..], &["--server", "server3=127.0.0.1:3"]].concat();
     bare(&unknown, &[])
         .ends(1)

@@ -1,4 +1,5 @@
-//! Binary sessions: what comes wrong, in pieces, out of order or too often, and what follows.
+//! Binary sessions: frames that are malformed, split, out of order or too many, and how the server
+//! reacts.
 
 mod binds;
 mod cancel;
@@ -22,7 +23,7 @@ const ADD: (&str, &str, &str, &str) = (
     "def add(a, b):\n    return a + b\n",
 );
 
-/// How long some bytes are.
+/// `size`, which returns the length of its argument.
 const SIZE: (&str, &str, &str, &str) = (
     "size",
     "bytes",
@@ -30,7 +31,7 @@ const SIZE: (&str, &str, &str, &str) = (
     "def size(data):\n    return len(data)\n",
 );
 
-/// How often a worker was called so far.
+/// `count`, which returns how many calls its worker has run.
 const COUNT: (&str, &str, &str, &str) = (
     "count",
     "",
@@ -38,12 +39,12 @@ const COUNT: (&str, &str, &str, &str) = (
     "calls = 0\n\ndef count():\n    global calls\n    calls += 1\n    return calls\n",
 );
 
-/// `add` in slot 0.
+/// Returns a BIND of `add` to slot 0.
 fn bind_add() -> Frames {
     Frames::new().bind(0, "add", &["int", "int"])
 }
 
-/// A session with `add` in slot 0, which works.
+/// Opens a session, binds `add` to slot 0, and makes one call with number 1.
 #[track_caller]
 fn adding(network: &Network) -> BinaryPeer {
     let mut peer = network.binary();
@@ -52,18 +53,18 @@ fn adding(network: &Network) -> BinaryPeer {
     peer
 }
 
-/// The session goes on: 2 + 3 is 5.
+/// Asserts that the session works, by a call of `add`.
 #[track_caller]
 fn assert_sum(peer: &mut BinaryPeer, call: u64) {
     assert_eq!(peer.call::<i64>(call, 0, (2_i64, 3_i64)), 5);
 }
 
-/// The server says why it ends the session, and does.
+/// Asserts that the server sends an exception with these words and then closes the connection.
 #[track_caller]
 fn expect_ended(peer: &mut BinaryPeer, words: &[&str]) -> Exception {
     let (call, exception) = peer.raised();
     assert_eq!(call, 0, "{exception:?}");
-    Raises("Malformed Message", "no", words).is(&exception);
+    Raises("Malformed Message", "no", words).check_exception(&exception);
     peer.expect_end();
     exception
 }

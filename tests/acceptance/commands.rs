@@ -1,4 +1,4 @@
-//! The three programs as commands: help, exit codes, and what they say when they cannot begin.
+//! The three programs as commands: help, exit codes, and their messages when they cannot start.
 
 mod client;
 
@@ -19,7 +19,7 @@ fn run(program: &str, arguments: &[&str]) -> Finished {
     finish(begin(command))
 }
 
-/// Runs `rpc-server`, which must end with one line of error.
+/// Runs `rpc-server`, which must end with one error line. Returns this line.
 #[track_caller]
 fn does_not_start(network: &Network, arguments: &[&str]) -> String {
     let finished = network.server_program(arguments).ends(1);
@@ -58,7 +58,7 @@ fn help_and_version_are_printed_to_stdout() {
 }
 
 #[test]
-fn a_wrong_command_line_is_exit_2_and_says_what_is_wrong() {
+fn a_wrong_command_line_ends_with_exit_code_2_and_names_the_error() {
     for (name, program) in PROGRAMS {
         let finished = run(program, &["--colour"])
             .ends(2)
@@ -74,7 +74,7 @@ fn a_wrong_command_line_is_exit_2_and_says_what_is_wrong() {
         (
             0,
             &["--listen", "127.0.0.1:0", "--data", "d", "--deadline", "5"],
-            "a duration has a unit",
+            "invalid duration `5`; expected a number and a unit, such as",
         ),
         (
             0,
@@ -103,18 +103,18 @@ fn a_wrong_command_line_is_exit_2_and_says_what_is_wrong() {
                 "--log-format",
                 "xml",
             ],
-            "text, json",
+            "expected one of `text`, `json`",
         ),
         (1, &["apply"], "init.yaml"),
         (
             1,
             &["apply", "init.yaml", "--timeout", "0s"],
-            "no time at all",
+            "it must be at least 1ms",
         ),
         (
             1,
             &["apply", "init.yaml", "--server", "server1=here"],
-            "`here` is no IP:PORT",
+            "invalid address `here`",
         ),
         (2, &["call"], "<SERVICE.PROCEDURE>"),
         (1, &["cert", "init.yaml"], "no `cert`"),
@@ -133,7 +133,7 @@ fn a_wrong_command_line_is_exit_2_and_says_what_is_wrong() {
         (
             1,
             &["status", "init.yaml", "--watch", "soon"],
-            "a duration has a unit",
+            "invalid duration `soon`",
         ),
         (2, &["shout"], "shout"),
     ] {
@@ -157,7 +157,7 @@ fn completions_are_printed_for_every_program() {
 }
 
 #[test]
-fn a_file_that_is_missing_is_said_in_one_line() {
+fn a_missing_file_is_reported_in_one_line() {
     let network = Network::of_two_servers();
     let words = "cannot read `nowhere.yaml`: there is no such file";
     for finished in [
@@ -193,7 +193,7 @@ fn a_known_verb_wins_over_a_file_of_that_name() {
 }
 
 #[test]
-fn a_server_that_cannot_begin_says_why_in_one_line() {
+fn a_server_that_cannot_start_says_why_in_one_line() {
     let mut network = Network::of_two_servers();
     let address = network.start("server1", &[]).to_string();
     let words = does_not_start(
@@ -237,13 +237,13 @@ fn a_server_starts_without_python_and_says_so_when_a_source_needs_it() {
     network.start_without_python("server1");
     network
         .initializer(&["status", "init.yaml"])
-        .says("no Python so far");
+        .says("no Python yet");
     let why = "cannot start Python as `python3`: No such file or directory (os error 2)";
     network.apply().ends(1).says(why);
 }
 
 #[test]
-fn a_python_that_is_of_no_use_is_named() {
+fn a_python_that_cannot_be_used_is_named() {
     let mut network = Network::of_two_servers();
     network.start("server1", &["--python", "python3"]);
     let answer = |version: &str| {
@@ -264,11 +264,11 @@ fn a_python_that_is_of_no_use_is_named() {
         ),
         (
             Some("echo Python 3.11".to_owned()),
-            "`./python` does not answer as Python does: ",
+            "`./python` does not behave like Python: ",
         ),
         (
             Some("echo 'no such command' >&2; exit 127".to_owned()),
-            "`./python` is no usable Python (exit status: 127): no such command",
+            "`./python` is not a usable Python (exit status: 127): no such command",
         ),
     ] {
         if let Some(script) = script {

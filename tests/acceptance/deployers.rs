@@ -1,4 +1,4 @@
-//! Who may deploy: whoever proves the server's key.
+//! Who may deploy: clients that prove that they have the server's deploy key.
 
 use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
@@ -17,7 +17,7 @@ use crate::harness::{
 
 const KEY: &str = "a key of this network\n";
 
-/// A server that asks for a key, with one generation on it.
+/// Starts a server with [`KEY`] and one generation. The source of the next generation is written.
 fn with_key() -> Network {
     let mut network =
         Network::with_procedures(&[("value", "", "int", "def value():\n    return 1\n")]);
@@ -32,7 +32,7 @@ fn with_key() -> Network {
 }
 
 #[test]
-fn the_same_user_on_the_same_machine_types_nothing_and_a_stranger_gets_nowhere() {
+fn the_same_user_on_the_same_machine_needs_no_key_flag_and_others_are_refused() {
     let mut network = Network::serving(&[("value", "", "int", "def value():\n    return 1\n")]);
     let address = network.server("server1").address();
     let copy = network
@@ -85,7 +85,7 @@ fn the_same_user_on_the_same_machine_types_nothing_and_a_stranger_gets_nowhere()
 }
 
 #[test]
-fn a_data_folder_is_closed_to_others_whatever_the_umask_and_an_open_key_is_refused() {
+fn a_data_folder_is_private_under_any_umask_and_a_readable_key_is_refused() {
     let mut network =
         Network::with_procedures(&[("value", "", "int", "def value():\n    return 1\n")]);
     let server = env!("CARGO_BIN_EXE_rpc-server");
@@ -111,7 +111,10 @@ fn a_data_folder_is_closed_to_others_whatever_the_umask_and_an_open_key_is_refus
     let applied = network.initializer(&["apply", "init.yaml", "--server", &place]);
     let mut modes = Vec::new();
     collect_modes(&data, &mut modes);
-    child.kill().and_then(|()| child.wait()).expect("its end");
+    child
+        .kill()
+        .and_then(|()| child.wait())
+        .expect("the end of the server");
     applied.succeeds();
     assert!(modes.len() > 10, "{modes:?}");
     for (path, mode) in modes {
@@ -138,7 +141,7 @@ fn a_data_folder_is_closed_to_others_whatever_the_umask_and_an_open_key_is_refus
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path)
-        .expect("it is there")
+        .expect("an existing file")
         .permissions()
         .mode()
         & 0o777
@@ -154,7 +157,7 @@ fn collect_modes(path: &Path, modes: &mut Vec<(PathBuf, u32)>) {
 }
 
 #[test]
-fn a_folder_of_somebody_else_is_no_data_folder() {
+fn a_folder_with_other_files_is_refused_as_data_folder() {
     let network = Network::of_two_servers();
     network.write("theirs/engine/precious.txt", "kept");
     for folder in ["theirs", "."] {
@@ -169,29 +172,26 @@ fn a_folder_of_somebody_else_is_no_data_folder() {
     );
 }
 
-/// What stands on the port of a server that stopped, and passes on what an initializer says.
+/// An impostor listens on the port of a stopped server, and relays an initializer's bytes to a
+/// running server.
 #[test]
 fn a_proof_cannot_be_relayed_to_another_server() {
     let network = Network::serving_two();
-    let (victim, impostor) = (
-        network.server("server1").address(),
-        TcpListener::bind("127.0.0.1:0").expect("a port"),
-    );
+    let victim = network.server("server1").address();
+    let impostor = TcpListener::bind("127.0.0.1:0").expect("a port");
     let place = format!("server1={}", impostor.local_addr().expect("an address"));
     let relaying = std::thread::spawn(move || {
-        let (near, _) = impostor.accept().expect("the initializer");
-        let far = TcpStream::connect(victim).expect("the victim");
+        let (initializer, _) = impostor.accept().expect("the initializer");
+        let server = TcpStream::connect(victim).expect("the victim");
         let pump = |mut from: TcpStream, mut to: TcpStream| {
             std::thread::spawn(move || {
                 let _ = std::io::copy(&mut from, &mut to);
                 let _ = to.shutdown(Shutdown::Both);
             })
         };
-        let [one, other] = [
-            near.try_clone().expect("a descriptor"),
-            far.try_clone().expect("a descriptor"),
-        ];
-        let pumps = [pump(near, far), pump(other, one)];
+        let to_initializer = initializer.try_clone().expect("a descriptor");
+        let from_server = server.try_clone().expect("a descriptor");
+        let pumps = [pump(initializer, server), pump(from_server, to_initializer)];
         pumps.map(|pump| pump.join().expect("a pump"))
     });
     network.write_value("one.py", 2);
@@ -234,7 +234,10 @@ fn an_impostor_without_the_key_gets_no_code() {
                 &json!({ "header": "INIT-RES", "value": { "result": result } }).to_string(),
             );
         }
-        assert!(far.next_bytes().is_none(), "nothing more is said to it");
+        assert!(
+            far.next_bytes().is_none(),
+            "the initializer sends nothing more"
+        );
     });
     let _copy = KeyCopy::keep(
         &network.server("server1").key_folder(),
@@ -249,12 +252,12 @@ fn an_impostor_without_the_key_gets_no_code() {
             &format!("server1={address}"),
         ])
         .ends(1);
-    refused.says("it has not the deploy key of this server, so nothing is sent to it");
+    refused.says("it does not have the deploy key of this server, so nothing is sent to it");
     playing.join().expect("the impostor");
 }
 
 #[test]
-fn a_wrong_port_that_says_nothing_holds_an_initializer_up_for_five_seconds() {
+fn an_initializer_gives_up_a_silent_port_after_five_seconds() {
     let network = Network::of_two_servers();
     let (address, playing) = scripted(1, |_, far| far.expect_end());
     let place = format!("server1={address}");
@@ -265,7 +268,7 @@ fn a_wrong_port_that_says_nothing_holds_an_initializer_up_for_five_seconds() {
     assert!(begin.elapsed() < PATIENCE);
     refused
         .says("server `server1` at ")
-        .says("it said nothing within 5s: it is no rpc-server, or it does not respond");
+        .says("it did not answer within 5s: it is not an rpc-server, or it hangs");
     playing.join().expect("one connection");
 }
 
@@ -280,13 +283,14 @@ fn a_server_is_dialled_at_the_address_it_advertises() {
     std::thread::spawn(move || {
         for near in front.incoming().map_while(Result::ok) {
             let far = TcpStream::connect(behind).expect("the server");
-            let (mut from, mut to) = (
+            let pump = |mut from: TcpStream, mut to: TcpStream| {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to))
+            };
+            pump(
                 near.try_clone().expect("a descriptor"),
                 far.try_clone().expect("a descriptor"),
             );
-            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
-            let (mut from, mut to) = (far, near);
-            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            pump(far, near);
         }
     });
     let place = format!("server1={advertised}");
@@ -297,7 +301,7 @@ fn a_server_is_dialled_at_the_address_it_advertises() {
 }
 
 #[test]
-fn a_server_with_a_key_is_deployed_by_whoever_has_it() {
+fn an_initializer_with_the_key_of_a_server_may_deploy_to_it() {
     let network = with_key();
     network.write("other.txt", "some other key of this size");
     network.write("copy.txt", &format!("  {}", KEY.trim()));
@@ -329,14 +333,15 @@ fn a_server_with_a_key_is_deployed_by_whoever_has_it() {
     assert_eq!(
         network.value("server1"),
         (2, 2),
-        "white space around a key does not count"
+        "white space around a key is ignored"
     );
 }
 
 #[test]
-fn a_proof_is_worth_one_challenge_on_one_connection() {
+fn a_proof_is_valid_for_one_challenge_on_one_connection() {
     let network = with_key();
-    let (key, address) = (KEY.trim().as_bytes(), network.server("server1").address());
+    let key = KEY.trim().as_bytes();
+    let address = network.server("server1").address();
     let stranger = || Script::stranger(address);
     let mut script = stranger();
     let kind = |answer: Result<Value, Value>| answer.expect_err("a refusal")["kind"].clone();
@@ -353,28 +358,30 @@ fn a_proof_is_worth_one_challenge_on_one_connection() {
         "not-allowed",
         "there was no challenge"
     );
-    let (first, second) = (script.challenge(), script.challenge());
+    let first = script.challenge();
+    let second = script.challenge();
     assert_ne!(first, second);
     let prove_as =
         |script: &mut Script, server_nonce: &str| script.prove_nonce(key, address, server_nonce);
     assert_eq!(
         kind(prove_as(&mut script, &first)),
         "not-allowed",
-        "the nonce is an old one"
+        "a later challenge replaced the nonce"
     );
     assert_eq!(
         kind(prove_as(&mut script, &second)),
         "not-allowed",
-        "each is good for one try"
+        "each challenge allows one attempt"
     );
     script.expect_end();
-    let (mut one, mut other) = (stranger(), stranger());
+    let mut one = stranger();
+    let mut other = stranger();
     let of_one = one.challenge();
     other.challenge();
     assert_eq!(
         kind(prove_as(&mut other, &of_one)),
         "not-allowed",
-        "another connection's"
+        "the challenge belongs to another connection"
     );
     prove_as(&mut one, &of_one).expect("proven");
     assert_eq!(one.status().0["generation"], 1);
@@ -408,16 +415,16 @@ fn three_wrong_proofs_end_the_connection_and_slow_the_address_down() {
     guess();
     assert!(
         begin.elapsed() >= Duration::from_millis(300),
-        "each further try waits"
+        "each further attempt is delayed"
     );
     let mut script = Script::stranger(address);
     script
         .prove(KEY.trim().as_bytes(), address)
-        .expect("the right key is taken all the same");
+        .expect("the right key is still accepted");
 }
 
 #[test]
-fn a_key_file_that_is_of_no_use_is_refused_by_both_sides() {
+fn an_unusable_key_file_is_refused_by_both_sides() {
     let network = with_key();
     network.write("short.txt", &format!("{}\n", "x".repeat(15)));
     network.write("empty.txt", "");
@@ -452,7 +459,7 @@ fn a_key_file_that_is_of_no_use_is_refused_by_both_sides() {
 }
 
 #[test]
-fn listening_beyond_loopback_in_plain_tcp_has_to_be_asked_for() {
+fn listening_beyond_loopback_in_plain_tcp_needs_a_flag() {
     let network = Network::of_two_servers();
     for listen in ["0.0.0.0:0", "[::]:0"] {
         let refused = network

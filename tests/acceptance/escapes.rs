@@ -1,16 +1,16 @@
-//! What a peer or a procedure says is bounded, and escaped wherever a person reads it.
+//! Text from a peer or a procedure is limited in length, and escaped wherever people read it.
 
 use serde_json::json;
 
 use crate::harness::{Frames, Framing, Network, Peer, Script, request};
 
-/// Clears the screen, sets a title, goes on from right to left, and begins a line of its own.
+/// Text that clears the screen, sets a colour, reverses the direction and begins a line of its own.
 const HOSTILE: &str = "\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\nerror: fake";
 
-/// The same as a person sees it.
+/// [`HOSTILE`] in its escaped form.
 const SHOWN: &str = r"\u001b[2J\u009b31m\u202e\u2028\nerror: fake";
 
-/// What a terminal or an editor would obey.
+/// Returns whether a text has characters that a terminal or an editor would interpret.
 fn has_hidden(text: &str) -> bool {
     text.chars().any(|letter| {
         (letter.is_control() && letter != '\n')
@@ -42,7 +42,7 @@ fn serving() -> Network {
 }
 
 #[test]
-fn what_a_procedure_says_is_shown_escaped_by_rpc_client_and_in_the_log() {
+fn text_from_a_procedure_is_escaped_by_rpc_client_and_in_the_log() {
     let network = serving();
     let call = |procedure: &str, flags: &[&str]| {
         network.client(
@@ -65,12 +65,12 @@ fn what_a_procedure_says_is_shown_escaped_by_rpc_client_and_in_the_log() {
     assert_eq!(
         lines[0].json_lines()[0]["error"],
         HOSTILE,
-        "JSON means what it meant"
+        "the decoded JSON is the original text"
     );
     assert_eq!(
         lines[1].json_lines()[0]["return-values"][0],
         HOSTILE,
-        "JSON means what it meant"
+        "the decoded JSON is the original text"
     );
     for finished in lines.iter().chain([&raised, &said]) {
         assert!(
@@ -86,7 +86,7 @@ fn what_a_procedure_says_is_shown_escaped_by_rpc_client_and_in_the_log() {
 }
 
 #[test]
-fn what_a_stranger_says_is_escaped_in_both_forms_of_the_log() {
+fn text_from_a_stranger_is_escaped_in_both_forms_of_the_log() {
     for format in ["text", "json"] {
         let network = Network::with_procedures(&[]).served(&["--log-format", format]);
         let server = network.server("server1");
@@ -99,7 +99,7 @@ fn what_a_stranger_says_is_escaped_in_both_forms_of_the_log() {
 }
 
 #[test]
-fn who_applied_is_shown_escaped_by_status_and_history() {
+fn the_origin_of_an_apply_is_escaped_by_status_and_history() {
     let network = serving();
     let mut script = network.script("server1");
     let (live, manifest) = script.status();
@@ -136,7 +136,7 @@ fn who_applied_is_shown_escaped_by_status_and_history() {
 }
 
 #[test]
-fn an_exception_fits_into_every_frame_whatever_a_procedure_raises() {
+fn the_kind_and_the_message_of_an_exception_are_limited_in_length() {
     let network = serving();
     let answer = network
         .peer(Framing::Framed)
@@ -163,7 +163,7 @@ fn an_exception_fits_into_every_frame_whatever_a_procedure_raises() {
 }
 
 #[test]
-fn valid_signatures_are_bounded() {
+fn the_valid_signatures_are_limited_in_length() {
     let long = format!("Tuple[{}]", ["List[Dict[str, List[int]]]"; 12].join(", "));
     let mut init = String::from(
         "network:\n  servers:\n    server1: { ip: 127.0.0.1, port: 1 }\n  clients:\n    client1: { ip: 127.0.0.1 }\n\
@@ -202,7 +202,7 @@ fn valid_signatures_are_bounded() {
 }
 
 #[test]
-fn an_unproven_peer_sends_short_deployment_messages() {
+fn a_peer_without_a_proof_may_send_only_short_deployment_messages() {
     let network = serving();
     let mut stranger = Script::stranger(network.server("server1").address());
     let long = json!({ "nonce": "a".repeat(5000) });

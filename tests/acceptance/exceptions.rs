@@ -1,4 +1,4 @@
-//! Every exception: when it comes, what it says, and that everyone is served afterwards.
+//! Every exception type: its cause, its message, and that all clients are served afterwards.
 
 mod malformed;
 mod time;
@@ -41,7 +41,8 @@ const DIES: (&str, &str, &str, &str) = (
 
 const SIGNATURES: [&str; 2] = ["svc1.add(int, int) -> (int)", "svc1.add(str, str) -> (str)"];
 
-/// `svc1` for client1 and client2, `svc2` for client3; nobody is declared at 127.0.0.9.
+/// Starts `svc1` for client1 and client2, and `svc2` for client3. No client is declared at
+/// 127.0.0.9.
 fn network() -> Network {
     Network::with_procedures(&[ADD_INT, ADD_STR, RAISES, DIVIDES, WRONG, DIES])
         .amended(
@@ -61,15 +62,13 @@ fn add(service: &str) -> Request {
     request(service, "add").arg("int", 2).arg("int", 3)
 }
 
-/// Sends each request on one session of each framing and asserts its answer, that the id comes
-/// back, and that both this session and another client's are served afterwards.
+/// Sends each request over one session of each framing. Checks its answer and its id, and that this
+/// session and another client's are served afterwards.
 fn check(network: &Network, cases: &[(Request, Raises<'_>)]) {
     let address = network.server("server1").address();
     for framing in Framing::BOTH {
-        let (mut peer, mut other) = (
-            network.peer(framing),
-            Peer::connect_from([127, 0, 0, 2], address, framing),
-        );
+        let mut peer = network.peer(framing);
+        let mut other = Peer::connect_from([127, 0, 0, 2], address, framing);
         for (index, (case, expected)) in cases.iter().enumerate() {
             let id = format!("case {index}");
             let answer = peer.call(case.clone().id(id.as_str()));
@@ -83,7 +82,7 @@ fn check(network: &Network, cases: &[(Request, Raises<'_>)]) {
 }
 
 #[test]
-fn what_is_not_there_is_named() {
+fn an_unknown_service_or_procedure_is_named() {
     check(
         &network(),
         &[
@@ -120,7 +119,7 @@ fn a_server_without_an_apply_says_so() {
 }
 
 #[test]
-fn arguments_that_fit_no_overload_are_answered_with_every_signature_and_what_was_sent() {
+fn arguments_that_fit_no_overload_are_refused_with_every_signature_and_the_sent_types() {
     let network = network();
     let invalid = |words| Raises("Invalid Arguments", "no", words);
     let sent = |types: [&str; 2]| request("svc1", "add").arg(types[0], 1).arg(types[1], 2);
@@ -178,7 +177,7 @@ fn arguments_that_fit_no_overload_are_answered_with_every_signature_and_what_was
 }
 
 #[test]
-fn what_a_procedure_raises_travels_with_its_kind() {
+fn an_exception_of_a_procedure_reaches_the_caller_with_its_kind() {
     let network = network();
     check(
         &network,
@@ -221,8 +220,7 @@ fn what_a_procedure_raises_travels_with_its_kind() {
 }
 
 #[test]
-fn service_procedure_client_and_arguments_are_checked_in_this_order_so_that_a_stranger_learns_no_signatures()
- {
+fn the_client_is_checked_before_the_arguments_so_that_a_stranger_learns_no_signatures() {
     let network = network();
     let address = network.server("server1").address();
     let stranger = |words| Raises("Client Not Registered", "no", words);
@@ -268,7 +266,7 @@ fn service_procedure_client_and_arguments_are_checked_in_this_order_so_that_a_st
 }
 
 #[test]
-fn types_are_told_apart_one_by_one_and_not_by_their_joined_text() {
+fn argument_types_are_compared_one_by_one_and_not_as_joined_text() {
     let pair = (
         "pair",
         "int, str",

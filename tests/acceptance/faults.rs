@@ -1,5 +1,5 @@
-//! Deployments that break off, race, or lie: each server is old or new, whole, and the next apply
-//! converges.
+//! Deployments that break off, race, or send false messages. Each server stays wholly on the old or
+//! the new generation, and the next apply converges.
 
 mod crashes;
 mod messages;
@@ -8,8 +8,8 @@ mod races;
 
 use crate::harness::Network;
 
-/// Both servers on generation 1, and both sources changed: the values are 1, and 2 after the next
-/// apply.
+/// Serves both servers at generation 1 and then changes both sources. The values are 1, and become
+/// 2 with the next apply.
 fn about_to_change() -> Network {
     let network = Network::serving_two();
     network.write_value("one.py", 2);
@@ -17,7 +17,7 @@ fn about_to_change() -> Network {
     network
 }
 
-/// The generation and the value of both servers.
+/// Returns the generation and the value of both servers.
 #[track_caller]
 fn values(network: &Network) -> [(u64, u64); 2] {
     ["server1", "server2"].map(|name| network.value(name))

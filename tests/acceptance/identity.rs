@@ -1,8 +1,8 @@
-//! Who a caller is, by its address and the name it gives, and what it may call.
+//! Which client a caller is, by its address and the name that it sends, and what it may call.
 
 use crate::harness::{Framing, Network, Peer, Raises, Request, number, request};
 
-/// Three services: one for `solo` and `left`, one for `right`, one for nobody.
+/// Two services: `both` for `solo` and `left`, `his` for `right`. `idle` may call neither.
 const INIT: &str = "\
 network:
   servers:
@@ -39,8 +39,8 @@ fn seven(service: &str, client: Option<&str>) -> Request {
     }
 }
 
-/// Where a caller is, the name it gives, and what `both` and `his` say: that it may, or words of
-/// why not.
+/// A caller at 127.0.0.`host`, the name that it sends, and the expected results of `both` and
+/// `his`: success, or words of the refusal.
 type Case<'a> = (
     u8,
     Option<&'a str>,
@@ -48,8 +48,7 @@ type Case<'a> = (
     Result<(), &'a str>,
 );
 
-/// A caller at 127.0.0.`host` that gives this name calls both services: each lets it in or refuses
-/// it with these words.
+/// Lets each caller call both services, over both framings, and checks the results.
 fn check(network: &Network, cases: &[Case<'_>]) {
     let address = network.server("server1").address();
     for framing in Framing::BOTH {
@@ -74,20 +73,18 @@ fn check(network: &Network, cases: &[Case<'_>]) {
 }
 
 #[test]
-fn the_address_decides_and_the_name_decides_among_those_that_share_it() {
+fn the_address_selects_the_client_and_the_name_selects_among_clients_of_one_address() {
     let nobody = "no client of the network calls from 127.0.0.9";
     let elsewhere = "does not call from 127.0.0.";
     let several = "several clients call from 127.0.0.2";
-    let (solo, left, right) = (
-        "client `solo` is no tenant",
-        "client `left` is no tenant",
-        "client `right` is no tenant",
-    );
-    let idle = "client `idle` is no tenant";
+    let solo = "client `solo` is not a tenant";
+    let left = "client `left` is not a tenant";
+    let right = "client `right` is not a tenant";
+    let idle = "client `idle` is not a tenant";
     check(
         &network(),
         &[
-            // from, name, `both` (solo, left), `his` (right)
+            // host, name, `both` (solo, left), `his` (right)
             (1, None, Ok(()), Err(solo)),
             (1, Some("solo"), Ok(()), Err(solo)),
             (1, Some("left"), Err(elsewhere), Err(elsewhere)),
@@ -114,7 +111,7 @@ fn the_address_decides_and_the_name_decides_among_those_that_share_it() {
 }
 
 #[test]
-fn a_name_that_only_looks_right_is_another_name() {
+fn a_name_that_only_looks_like_a_client_is_refused() {
     let elsewhere = Err("does not call from 127.0.0.");
     let names = [
         "",
@@ -145,7 +142,7 @@ fn a_name_that_only_looks_right_is_another_name() {
 }
 
 #[test]
-fn a_service_or_procedure_whose_name_only_looks_right_is_not_there() {
+fn a_name_that_only_looks_like_a_service_or_procedure_is_not_found() {
     let network = network();
     let variants = |name: &str| {
         let upper = name.to_uppercase();
@@ -175,7 +172,7 @@ fn a_service_or_procedure_whose_name_only_looks_right_is_not_there() {
 }
 
 #[test]
-fn each_request_of_a_session_is_judged_by_its_own_name() {
+fn each_request_of_a_session_is_checked_by_its_own_client_name() {
     let network = network();
     let address = network.server("server1").address();
     for framing in Framing::BOTH {

@@ -16,7 +16,7 @@ const ADD: (&str, &str, &str, &str) = (
     "def add(a, b):\n    return a + b\n",
 );
 
-/// `client1` of a network with `svc1` on a server at this address.
+/// Returns `client1` of a network with `svc1` on a server at an address.
 fn client_of(address: SocketAddr) -> Client {
     client_with(address, PATIENCE)
 }
@@ -47,13 +47,13 @@ fn assert_sum(answer: &Result<Answer, Error>, expected: &str) {
     );
 }
 
-/// A server that plays `script` on each of as many connections, one after the other.
+/// Starts a server that plays `script` on each of `connections` connections, one after the other.
 fn scripted(
     connections: usize,
     script: impl Fn(usize, &mut TcpStream) + Send + 'static,
 ) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let address = listener.local_addr().expect("an address");
     let playing = std::thread::spawn(move || {
         for number in 0..connections {
             let (mut stream, _) = listener.accept().expect("a connection");
@@ -66,7 +66,7 @@ fn scripted(
     (address, playing)
 }
 
-/// The next request, after the answer to the ping before it.
+/// Reads the next request. Answers a ping before it.
 fn read_request(stream: &mut TcpStream) -> serde_json::Value {
     let message = read_message(stream);
     if message["header"] != "RPC-PING" {
@@ -104,7 +104,7 @@ fn result_of(request: &serde_json::Value) -> serde_json::Value {
 }
 
 #[test]
-fn a_session_that_the_server_closed_meanwhile_is_replaced() {
+fn a_session_that_the_server_closed_is_replaced() {
     let mut network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
     let client = client_of(address);
@@ -139,14 +139,14 @@ fn threads_share_a_network() {
 }
 
 #[test]
-fn values_reach_the_caller_with_what_answered() {
+fn an_answer_names_its_generation_and_its_source() {
     let network = Network::serving(&[ADD]);
     let answer = add(&client_of(network.server("server1").address()), 2, 3).expect("an answer");
     assert_eq!((answer.generation, answer.source.len()), (1, 64));
 }
 
 #[test]
-fn a_drain_notice_ends_the_session_and_no_call() {
+fn a_drain_notice_ends_the_session_but_no_call() {
     let (address, playing) = scripted(2, |number, stream| {
         let request = read_request(stream);
         if number == 0 {
@@ -163,7 +163,7 @@ fn a_drain_notice_ends_the_session_and_no_call() {
     playing.join().expect("two connections");
 }
 
-/// One call to a server that answers like this must fail in this way.
+/// Checks that a call to a server with this answer fails with the kind and the words.
 fn check_hostile(
     answer: impl Fn(&mut TcpStream) + Send + 'static,
     kind: ErrorKind,
@@ -186,7 +186,7 @@ fn check_hostile(
 }
 
 #[test]
-fn a_server_that_breaks_the_protocol_fails_the_call_and_nothing_else() {
+fn a_server_that_violates_the_protocol_fails_the_call_and_nothing_else() {
     let unavailable = ErrorKind::Exception(ExceptionType::Unavailable);
     check_hostile(
         |_| (),
@@ -231,14 +231,14 @@ fn a_server_that_breaks_the_protocol_fails_the_call_and_nothing_else() {
     );
 }
 
-/// A port that takes connections and says nothing.
+/// The server accepts connections and sends nothing.
 #[test]
-fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds_and_nothing_was_asked_of_it() {
+fn a_client_gives_up_a_silent_port_after_five_seconds_and_sends_no_request() {
     let (end, ended) = std::sync::mpsc::channel::<()>();
     let ended = std::sync::Mutex::new(ended);
     let (address, playing) = scripted(1, move |_, stream| {
         assert_eq!(read_message(stream)["header"], "RPC-PING");
-        // Until the caller has given up.
+        // Wait until the caller has given up.
         let _ = ended.lock().expect("the channel").recv_timeout(PATIENCE);
         let mut rest = Vec::new();
         stream
@@ -248,7 +248,10 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds_and_nothing_was
     });
     let begin = std::time::Instant::now();
     let error = add(&client_with(address, PATIENCE), 2, 3).expect_err("silence");
-    assert!(begin.elapsed() < PATIENCE, "long before the deadline");
+    assert!(
+        begin.elapsed() < PATIENCE,
+        "the client gives up long before the deadline"
+    );
     assert_eq!(
         error.kind(),
         ErrorKind::Exception(ExceptionType::Unavailable)
@@ -257,7 +260,7 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds_and_nothing_was
     assert!(
         error
             .to_string()
-            .contains("said nothing within 5s: it is no rpc-server"),
+            .contains("said nothing within 5s: it is not an rpc-server"),
         "{error}"
     );
     drop(end);
@@ -265,7 +268,7 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds_and_nothing_was
 }
 
 #[test]
-fn a_server_with_all_its_connections_says_so_before_anything_is_asked() {
+fn a_server_at_its_connection_limit_says_so_before_any_request() {
     let mut network = Network::serving(&[ADD]);
     network.start("server1", &["--max-connections", "1"]);
     let mut held = network.peer(crate::harness::Framing::Framed);
@@ -289,10 +292,10 @@ fn a_server_with_all_its_connections_says_so_before_anything_is_asked() {
 }
 
 #[test]
-fn a_fresh_connection_that_ends_before_the_request_is_handed_over_is_replaced_once() {
+fn a_fresh_connection_that_ends_before_the_request_is_sent_is_replaced_once() {
     let (address, playing) = scripted(2, |number, stream| {
         if number == 0 {
-            // As a server that stops does: no word before the first message.
+            // A stopping server does the same: it closes the connection without an answer.
             assert_eq!(read_message(stream)["header"], "RPC-PING");
             return;
         }
@@ -310,7 +313,7 @@ fn a_server_that_stays_silent_is_given_up_at_the_deadline() {
     let (address, playing) = scripted(1, move |_, stream| {
         let request = read_request(stream);
         assert_eq!(request["value"]["deadline-ms"], 100);
-        // Until the caller has given up.
+        // Wait until the caller has given up.
         let _ = ended.lock().expect("the channel").recv_timeout(PATIENCE);
     });
     let client = client_with(address, Duration::from_millis(100));

@@ -1,4 +1,4 @@
-//! Every limit of a server that has a flag: what passes at the limit, and what happens beyond it.
+//! Every server limit that has a flag: what is accepted at the limit, and what happens beyond it.
 
 mod answers;
 mod connections;
@@ -19,18 +19,18 @@ const ADD: (&str, &str, &str, &str) = (
     "def add(a, b):\n    return a + b\n",
 );
 
-/// 2 + 3.
+/// Returns a request for 2 + 3, without an id.
 fn add() -> Request {
     request("svc1", "add").arg("int", 2).arg("int", 3)
 }
 
-/// A call that waits at the gate, and its id.
+/// Returns a request for `wait`, which returns `id` after it passes the gate.
 fn wait(id: i64) -> Request {
     request("svc1", "wait").arg("int", id).id(id)
 }
 
-/// `add`, and `wait` at this gate. The flags hold once everything is deployed and nobody is
-/// connected.
+/// Serves `add`, and `wait` at this gate. The flags apply only after everything is deployed, so
+/// that they do not affect the apply.
 fn serving(gate: &Gate, flags: &[&str]) -> Network {
     let source = gate.source("wait");
     let mut network = Network::with_procedures(&[ADD, ("wait", "int", "int", &source)]).served(&[]);

@@ -1,5 +1,5 @@
-//! The log: every event a line with its fields, as text or JSON; calls and what peers cause thinned
-//! out beyond a rate.
+//! The log: one line per event with its fields, as text or JSON. Beyond a rate, lines about calls
+//! and peers are summed up.
 
 mod lines;
 mod rate;
@@ -15,13 +15,13 @@ const ADD: (&str, &str, &str, &str) = (
 const FAIL: (&str, &str, &str, &str) =
     ("fail", "int", "int", "def fail(by):\n    return 1 // by\n");
 
-/// 2 + 3.
+/// Returns a request for `add(2, 3)`.
 fn add() -> Request {
     request("svc1", "add").arg("int", 2).arg("int", 3)
 }
 
 #[test]
-fn a_connection_is_logged_with_its_address_when_it_comes_and_when_it_goes() {
+fn a_connection_is_logged_with_its_address_when_it_opens_and_when_it_closes() {
     let network = Network::serving(&[ADD]);
     let server = network.server("server1");
     for framing in Framing::BOTH {
@@ -81,7 +81,7 @@ fn a_call_is_logged_with_key_client_generation_source_duration_and_outcome() {
 }
 
 #[test]
-fn every_refusal_is_logged_with_who_and_what() {
+fn every_refusal_is_logged_with_the_peer_and_the_request() {
     let network = Network::with_procedures(&[ADD])
         .amended(
             "127.0.0.1 }\nservices",
@@ -125,7 +125,7 @@ fn every_refusal_is_logged_with_who_and_what() {
     ]);
 }
 
-/// The lines of every log file of that name, oldest file first.
+/// Returns the lines of a log file and of its rotated files, oldest first.
 fn lines_of(path: &std::path::Path) -> Vec<String> {
     let numbered = (1..10)
         .rev()
@@ -170,7 +170,7 @@ fn a_log_file_is_rotated_by_size_and_opened_again_at_sighup() {
     assert_eq!(
         number(&network.peer(Framing::Lines).call(add().id(99))),
         5,
-        "a hang-up ends nothing"
+        "SIGHUP does not stop the server"
     );
     eventually("a line", || {
         lines_of(&path)
@@ -183,7 +183,7 @@ fn a_log_file_is_rotated_by_size_and_opened_again_at_sighup() {
 }
 
 #[test]
-fn without_a_log_file_a_hang_up_drains() {
+fn without_a_log_file_sighup_drains_the_server() {
     let mut network = Network::serving(&[ADD]);
     let mut peer = network.peer(Framing::Lines);
     assert_eq!(number(&peer.call(add().id(1))), 5);
@@ -194,7 +194,7 @@ fn without_a_log_file_a_hang_up_drains() {
 }
 
 #[test]
-fn a_deployment_is_logged_with_its_generation_and_who_brought_it() {
+fn a_deployment_is_logged_with_its_generation_and_its_origin() {
     let network = Network::serving(&[ADD]);
     let server = network.server("server1");
     server.logged(&["INFO", "generation prepared"]);

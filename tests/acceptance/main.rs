@@ -1,4 +1,4 @@
-//! The acceptance tests: real processes, real sockets, real Python sources, over loopback.
+//! Acceptance tests: real processes, real sockets and real Python sources, over loopback.
 
 mod harness;
 

@@ -1,4 +1,4 @@
-//! Files that travel with a service: modules that its sources import, data that they read.
+//! Further files of a service: modules that its sources import, and data that they read.
 
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn returned(network: &Network, rpc: &str) -> Value {
 }
 
 #[test]
-fn modules_and_data_travel_and_are_found() {
+fn modules_and_data_are_deployed_and_found() {
     let network = serving();
     assert_eq!(returned(&network, "greeting"), "hello 1");
     assert_eq!(returned(&network, "beside_me"), "anna,7\n");
@@ -76,7 +76,7 @@ fn modules_and_data_travel_and_are_found() {
     assert_eq!(
         returned(&network, "from_the_project"),
         "anna,7\n",
-        "it is the server's own copy"
+        "the server reads its own copy"
     );
 }
 
@@ -109,7 +109,7 @@ fn a_changed_module_alone_gets_new_workers() {
     assert_eq!(
         returned(&network, "read_counter"),
         0,
-        "globals begin anew with new workers"
+        "a worker that is started again has fresh globals"
     );
     network
         .server("server1")
@@ -128,7 +128,7 @@ fn changed_data_alone_gets_new_workers() {
 }
 
 #[test]
-fn a_module_that_breaks_its_source_is_refused_with_the_line_of_the_import() {
+fn a_module_that_makes_its_source_fail_is_refused_with_the_line_of_the_import() {
     let network = serving();
     for (content, words) in [
         ("def one(:\n", "SyntaxError"),
@@ -167,7 +167,7 @@ fn a_module_that_breaks_its_source_is_refused_with_the_line_of_the_import() {
 }
 
 #[test]
-fn data_that_is_no_text_arrives_as_it_is() {
+fn binary_data_arrives_unchanged() {
     let network = serving();
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     std::fs::write(network.path().join("services/svc1/roll.csv"), &bytes).expect("a written file");

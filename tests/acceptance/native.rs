@@ -1,5 +1,5 @@
-//! Native procedures: handlers that fail, panic, block, wait; who may call them; what does not fit
-//! its signature.
+//! Native procedures: handlers that fail, panic, block or wait; who may call them; and signatures
+//! without a handler.
 
 mod deployment;
 mod panics;
@@ -15,7 +15,7 @@ use rpc_runtime::server::Limits;
 use rpc_runtime::{Failure, NativeService};
 use tokio::sync::Semaphore;
 
-use crate::harness::{BinaryPeer, Embedded, Frames};
+use crate::harness::{BinaryPeer, EmbeddedServer, Frames};
 
 const INIT: &str = "\
 network:
@@ -43,7 +43,7 @@ static WAIT: Procedure = Procedure::new("svc1", "wait", &["int"], &["int"]);
 static ZEROS: Procedure = Procedure::new("svc1", "zeros", &["int"], &["bytes"]);
 static WHO: Procedure = Procedure::new("svc1", "who", &[], &["str"]);
 
-/// The slots of a session in which everything is [`bound`].
+/// The slots of a session from [`bound`].
 const HALF_SLOT: u32 = 0;
 const PANIC_SLOT: u32 = 1;
 const NAP_SLOT: u32 = 2;
@@ -51,35 +51,37 @@ const DOZE_SLOT: u32 = 3;
 const WAIT_SLOT: u32 = 4;
 const ZEROS_SLOT: u32 = 5;
 
-/// What the handlers do is seen here.
+/// State that the handlers share with the test.
 #[derive(Debug)]
-struct Seen {
-    /// How many calls of `half` began.
+struct HandlerState {
+    /// Number of calls of `half` that have begun.
     halved: AtomicUsize,
-    /// How many calls of `wait` are under way.
+    /// Number of calls of `wait` that are under way.
     waiting: AtomicUsize,
-    /// A permit lets one call of `wait` go on.
+    /// Each permit lets one call of `wait` return.
     gate: Semaphore,
 }
 
-/// A call of `wait` that is under way.
-struct Waiting(Arc<Seen>);
+/// A call of `wait` that is under way. Dropping it lowers the count.
+struct WaitingCall(Arc<HandlerState>);
 
-impl Drop for Waiting {
+impl Drop for WaitingCall {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
+/// Blocks the thread.
 fn pause(milliseconds: i64) {
     std::thread::sleep(Duration::from_millis(milliseconds.unsigned_abs()));
 }
 
-fn service(seen: &Arc<Seen>) -> NativeService {
-    let (halves, waits) = (Arc::clone(seen), Arc::clone(seen));
+fn service(state: &Arc<HandlerState>) -> NativeService {
+    let half_state = Arc::clone(state);
+    let wait_state = Arc::clone(state);
     NativeService::new("svc1")
         .method(&HALF, move |_, (n,): (i64,)| {
-            halves.halved.fetch_add(1, Ordering::SeqCst);
+            half_state.halved.fetch_add(1, Ordering::SeqCst);
             async move {
                 if n % 2 == 0 {
                     Ok(n / 2)
@@ -110,11 +112,11 @@ fn service(seen: &Arc<Seen>) -> NativeService {
         })
         .blocking("doze")
         .method(&WAIT, move |_, (n,): (i64,)| {
-            let seen = Arc::clone(&waits);
+            let state = Arc::clone(&wait_state);
             async move {
-                seen.waiting.fetch_add(1, Ordering::SeqCst);
-                let waiting = Waiting(seen);
-                waiting.0.gate.acquire().await?.forget();
+                state.waiting.fetch_add(1, Ordering::SeqCst);
+                let call = WaitingCall(state);
+                call.0.gate.acquire().await?.forget();
                 Ok(n)
             }
         })
@@ -124,27 +126,27 @@ fn service(seen: &Arc<Seen>) -> NativeService {
         .method(&WHO, |call, ()| async move { Ok(call.client().to_owned()) })
 }
 
-/// A server with all of it deployed.
-fn serving(limits: Limits) -> (Embedded, Arc<Seen>) {
-    let (halved, waiting, gate) = (AtomicUsize::new(0), AtomicUsize::new(0), Semaphore::new(0));
-    let seen = Arc::new(Seen {
-        halved,
-        waiting,
-        gate,
+/// Starts a server and deploys every procedure.
+fn serving(limits: Limits) -> (EmbeddedServer, Arc<HandlerState>) {
+    let state = Arc::new(HandlerState {
+        halved: AtomicUsize::new(0),
+        waiting: AtomicUsize::new(0),
+        gate: Semaphore::new(0),
     });
-    let server = Embedded::start(INIT, vec![service(&seen)], limits);
+    let server = EmbeddedServer::start(INIT, vec![service(&state)], limits);
     server.apply().succeeds();
-    (server, seen)
+    (server, state)
 }
 
-/// A session with everything bound.
+/// Opens a session and binds every procedure.
 #[track_caller]
-fn bound(server: &Embedded) -> BinaryPeer {
+fn bound(server: &EmbeddedServer) -> BinaryPeer {
     let mut peer = server.binary();
     peer.send(bind_all());
     peer
 }
 
+/// Returns the BINDs of every procedure, in the order of the slot constants.
 fn bind_all() -> Frames {
     let procedures = [&HALF, &PANIC, &NAP, &DOZE, &WAIT, &ZEROS, &WHO];
     (0..)
@@ -154,7 +156,7 @@ fn bind_all() -> Frames {
         })
 }
 
-/// The session goes on: half of 8 is 4.
+/// Asserts that the session works, by a call of `half`.
 #[track_caller]
 fn assert_half(peer: &mut BinaryPeer, call: u64) {
     assert_eq!(peer.call::<i64>(call, HALF_SLOT, (8_i64,)), 4);

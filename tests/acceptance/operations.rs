@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::harness::Network;
 
-/// Applies values to both servers; the answer is the apply's id.
+/// Applies a value to each server. Returns the apply's id.
 #[track_caller]
 fn apply_values(network: &Network, values: [u64; 2]) -> String {
     network.write_value("one.py", values[0]);
@@ -26,11 +26,12 @@ fn apply_values(network: &Network, values: [u64; 2]) -> String {
     summary["apply"].as_str().expect("an id").to_owned()
 }
 
+/// Returns the generation and the value of each server.
 fn values(network: &Network) -> [(u64, u64); 2] {
     ["server1", "server2"].map(|name| network.value(name))
 }
 
-/// The JSON lines of that event.
+/// Returns the JSON lines of one kind of event.
 fn events(lines: Vec<Value>, event: &str) -> Vec<Value> {
     lines
         .into_iter()

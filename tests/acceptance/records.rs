@@ -1,5 +1,5 @@
-//! Records and enumerations: from the file to Python and back, and two sides that mean different
-//! things by one name.
+//! Records and enumerations: their way to Python and back, and peers that declare different types
+//! under one name.
 
 use serde_json::{Value, json};
 
@@ -27,10 +27,10 @@ services:
       - { name: show, arguments: { tally: Tally }, returns: str }
 "#;
 
-/// What a stub would send for a `Tally`.
+/// The type text that a stub sends for a `Tally`.
 const TALLY: &str = "Tally{candidate: str, votes: int, trust: Optional[Level{low, high, and}]}";
 
-fn served() -> Network {
+fn serving() -> Network {
     let network = Network::new(INIT);
     for (name, source) in [
         (
@@ -63,7 +63,7 @@ fn served() -> Network {
 
 #[test]
 fn records_go_to_python_and_back() {
-    let network = served();
+    let network = serving();
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let tally = json!({ "votes": 3, "candidate": "ann", "trust": "low" });
@@ -90,10 +90,8 @@ fn records_go_to_python_and_back() {
             *returned(&shown),
             json!(["Tally(candidate='é', votes=0, trust=None)"])
         );
-        let (ann, bob) = (
-            json!({ "candidate": "ann", "votes": 1 }),
-            json!({ "candidate": "bob", "votes": 2 }),
-        );
+        let ann = json!({ "candidate": "ann", "votes": 1 });
+        let bob = json!({ "candidate": "bob", "votes": 2 });
         let poll = peer.call(
             request("svc1", "poll")
                 .arg("List[Tally]", json!([ann, bob]))
@@ -110,8 +108,8 @@ fn records_go_to_python_and_back() {
 }
 
 #[test]
-fn a_procedure_may_return_whatever_has_the_fields() {
-    let network = served();
+fn a_procedure_may_return_any_value_with_the_right_fields() {
+    let network = serving();
     let mut peer = network.peer(Framing::Lines);
     for (code, votes) in [
         ("Tally(candidate='a', votes=1)", 1),
@@ -133,7 +131,7 @@ fn a_procedure_may_return_whatever_has_the_fields() {
         ),
         (
             "{'candidate': 'a', 'votes': 1, 'x': 1}",
-            "a dict with 'x', which is no field",
+            "a dict with the unknown field 'x'",
         ),
         (
             "Tally(candidate='a', votes='1')",
@@ -160,7 +158,7 @@ fn a_procedure_may_return_whatever_has_the_fields() {
     Raises(
         "Execution Exception",
         "yes",
-        &["'top' is no item of Level, which has low, high, and"],
+        &["'top' is not an item of Level, which has low, high, and"],
     )
     .check(&answer);
     let answer = peer.call(
@@ -177,8 +175,8 @@ fn a_procedure_may_return_whatever_has_the_fields() {
 }
 
 #[test]
-fn a_record_that_means_something_else_on_the_other_side_is_refused_with_the_field_that_differs() {
-    let network = served();
+fn a_record_that_the_caller_declares_differently_is_refused_with_the_difference() {
+    let network = serving();
     let mut peer = network.peer(Framing::Framed);
     let level = "Level{low, high, and}";
     for (ty, words) in [
@@ -204,7 +202,7 @@ fn a_record_that_means_something_else_on_the_other_side_is_refused_with_the_fiel
         ),
         (
             "Talley".to_owned(),
-            "the type `Talley`: there is no such type",
+            "unknown type `Talley`",
         ),
         (
             "Tally{candidate: str".to_owned(),
@@ -225,13 +223,13 @@ fn a_record_that_means_something_else_on_the_other_side_is_refused_with_the_fiel
         .arg("int", 1)
         .id(9);
     let answer = peer.call(wanted.returns(&["Tally{candidate: str}"]));
-    let words = "what `svc1.count(Tally, int)` returns: the field `votes` of `Tally` is `int` at the server and missing at the caller";
+    let words = "the return types of `svc1.count(Tally, int)`: the field `votes` of `Tally` is `int` at the server and missing at the caller";
     Raises("Invalid Arguments", "no", &[words]).check(&answer);
 }
 
 #[test]
-fn a_value_that_is_no_such_record_is_refused() {
-    let network = served();
+fn a_value_that_does_not_match_the_record_is_refused() {
+    let network = serving();
     let mut peer = network.peer(Framing::Lines);
     for (value, words) in [
         (
@@ -244,7 +242,7 @@ fn a_value_that_is_no_such_record_is_refused() {
         ),
         (
             json!({ "candidate": "a", "votes": 1, "trust": "top" }),
-            "`top` is no item of `Level`; its items are low, high, and",
+            "`top` is not an item of `Level`; its items are low, high, and",
         ),
         (json!(["a", 1]), "expected `Tally`"),
     ] {
@@ -262,14 +260,14 @@ fn a_value_that_is_no_such_record_is_refused() {
     Raises(
         "Invalid Arguments",
         "no",
-        &["the field `votes` of `Tally` stands twice"],
+        &["duplicate field `votes` of `Tally`"],
     )
     .check(&answer);
 }
 
 #[test]
-fn a_changed_record_is_a_new_version_of_the_service() {
-    let network = served();
+fn a_changed_record_is_deployed_and_callers_with_the_old_one_are_refused() {
+    let network = serving();
     let file = network.path().join("init.yaml");
     let init = std::fs::read_to_string(&file).expect("init.yaml");
     std::fs::write(
@@ -292,8 +290,8 @@ fn a_changed_record_is_a_new_version_of_the_service() {
 }
 
 #[test]
-fn the_client_takes_records_as_json_and_items_as_words() {
-    let network = served();
+fn rpc_client_accepts_records_as_json_and_items_as_plain_words() {
+    let network = serving();
     let call =
         |arguments: &[&str]| network.client(&[&["--as", "client1", "call"], arguments].concat());
     assert_eq!(
@@ -316,9 +314,9 @@ fn the_client_takes_records_as_json_and_items_as_words() {
     for (arguments, why) in [
         (
             ["svc1.raise_level", "top"],
-            "argument 1: `top` is no item of `Level`; its items are low, high, and; valid: svc1.raise_level(Level)",
+            "argument 1: `top` is not an item of `Level`; its items are low, high, and; valid: svc1.raise_level(Level)",
         ),
-        (["svc1.raise_level", "7"], "argument 1: `7` is no item"),
+        (["svc1.raise_level", "7"], "argument 1: `7` is not an item"),
     ] {
         call(&arguments)
             .ends(2)

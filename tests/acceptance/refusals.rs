@@ -1,8 +1,8 @@
-//! What cannot run is refused with its place, and nothing has changed anywhere.
+//! Code that cannot run is refused with its place, and no server changes.
 
 use crate::harness::{Finished, Network, TWO_SERVERS, eventually, request};
 
-/// [`TWO_SERVERS`], where the second service has another procedure with named arguments.
+/// Returns [`TWO_SERVERS`] with one more procedure in the second service. It has named arguments.
 fn init() -> String {
     TWO_SERVERS.to_owned()
         + "      - { name: scale, arguments: { count: int, by: float }, returns: \"List[float]\", path: scale.py }\n"
@@ -10,7 +10,7 @@ fn init() -> String {
 
 const SCALE: &str = "def scale(count, by):\n    return [by] * count\n";
 
-/// Both servers run generation 1, whose values are 1.
+/// Starts both servers with generation 1, whose values are 1.
 fn serving() -> Network {
     let mut network = Network::of_two_servers();
     network.write("init.yaml", &init());
@@ -21,16 +21,16 @@ fn serving() -> Network {
     network
 }
 
-/// Has the servers check what is applied, which must fail with these words, while both keep what
-/// they have.
+/// Applies without a local check, so that the servers check the sources. The apply must fail with
+/// the words and change no server.
 #[track_caller]
 fn refused(network: &Network, words: &[&str]) {
-    keep_all(network, network.apply_unchecked(), words);
+    check_refused(network, network.apply_unchecked(), words);
 }
 
-/// An apply that must have failed with these words, while both servers keep what they have.
+/// Checks that an apply failed with the words and changed no server.
 #[track_caller]
-fn keep_all(network: &Network, finished: Finished, words: &[&str]) {
+fn check_refused(network: &Network, finished: Finished, words: &[&str]) {
     let mut finished = finished.ends(1);
     for word in words {
         finished = finished.says(word);
@@ -45,7 +45,7 @@ fn keep_all(network: &Network, finished: Finished, words: &[&str]) {
 #[test]
 fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
     let network = serving();
-    // The other server's source is good and changed, and must not become live.
+    // The other server has a good changed source, which must not become live.
     network.write_value("one.py", 2);
     for (source, words) in [
         (
@@ -192,7 +192,7 @@ fn a_source_that_hangs_on_import_is_refused_by_name_and_killed() {
     let mut network = serving();
     network.server_mut("server2").kill();
     network.start("server2", &["--load-timeout", "500ms"]);
-    // The limit is for the sources; that Python itself has started is not what is tested.
+    // Wait until Python has started: the load timeout is for the sources.
     eventually("the service is loaded again", || {
         (network.ask("server2", request("svc2", "value"))["header"] == "RPC-RES").then_some(())
     });
@@ -213,7 +213,7 @@ fn a_source_that_hangs_on_import_is_refused_by_name_and_killed() {
 }
 
 #[test]
-fn every_bad_source_of_a_run_is_reported() {
+fn every_bad_source_of_an_apply_is_reported() {
     let network = serving();
     network.write("one.py", "def other():\n    return 1\n");
     network.write("two.py", "def value(:\n");
@@ -258,7 +258,7 @@ fn the_initializer_finds_bad_sources_before_it_sends_anything() {
         "scale.py:1:11",
         "1 error in init.yaml",
     ];
-    keep_all(&network, network.apply(), &words);
+    check_refused(&network, network.apply(), &words);
     network.plan().ends(1).says(words[0]);
     let line = network
         .initializer(&["apply", "init.yaml", "--json"])
@@ -277,9 +277,10 @@ fn the_initializer_finds_bad_sources_before_it_sends_anything() {
 }
 
 #[test]
-fn what_runs_already_is_not_checked_again() {
+fn code_that_is_already_live_is_not_checked_again() {
     let network = serving();
-    // It passed, though the check would refuse it: no server looks at imports that are not reached.
+    // The servers accept this source, because its import is never executed. The initializer's check
+    // would refuse it.
     let hidden = "def scale(count, by):\n    return []\n\ndef unused():\n    import near\n";
     network.write("near.py", "");
     network.write("scale.py", hidden);
@@ -295,7 +296,7 @@ fn what_runs_already_is_not_checked_again() {
 }
 
 #[test]
-fn without_a_python_here_the_plan_says_so_and_the_servers_check() {
+fn without_a_local_python_the_plan_says_so_and_the_servers_check() {
     const NOTE: &str =
         "`/no/python` was not found: the sources were not held against their signatures";
     let network = serving();
@@ -303,7 +304,7 @@ fn without_a_python_here_the_plan_says_so_and_the_servers_check() {
     let apply = |more: &[&str]| {
         network.initializer(&[&["apply", "init.yaml", "--python", "/no/python"], more].concat())
     };
-    keep_all(
+    check_refused(
         &network,
         apply(&[]),
         &[&format!("! {NOTE}"), "scale.py:1: `scale` takes 1 argument"],
@@ -319,12 +320,12 @@ fn without_a_python_here_the_plan_says_so_and_the_servers_check() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
+fn a_file_that_is_missing_or_too_large_is_reported_with_its_place() {
     const LIMIT: usize = 8 << 20;
     let network = serving();
     network.write_value("one.py", 2);
     std::fs::remove_file(network.path().join("scale.py")).expect("removed");
-    keep_all(
+    check_refused(
         &network,
         network.apply(),
         &[
@@ -336,7 +337,7 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
     let comment = |bytes: usize| format!("{SCALE}#{}\n", "x".repeat(bytes - SCALE.len() - 2));
     network.write("scale.py", &comment(LIMIT + 1));
     network.write("two.py", &comment(LIMIT + 1));
-    keep_all(
+    check_refused(
         &network,
         network.apply(),
         &[
@@ -352,12 +353,10 @@ fn a_file_that_is_missing_or_too_large_is_a_finding_with_its_place() {
 }
 
 #[test]
-fn a_source_that_is_a_link_to_a_file_elsewhere_is_a_finding_and_does_not_travel() {
+fn a_source_that_links_out_of_the_folder_is_reported_and_not_sent() {
     let network = serving();
-    let (elsewhere, source) = (
-        tempfile::tempdir().expect("a folder"),
-        network.path().join("scale.py"),
-    );
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let source = network.path().join("scale.py");
     let secret = elsewhere.path().join("secret.txt");
     std::fs::write(&secret, "the words of a secret").expect("written");
     std::fs::remove_file(&source).expect("removed");
@@ -368,7 +367,7 @@ fn a_source_that_is_a_link_to_a_file_elsewhere_is_a_finding_and_does_not_travel(
         "{}",
         finished.stderr
     );
-    keep_all(
+    check_refused(
         &network,
         finished,
         &["error[E081]", "`scale.py` leads out of the folder"],
@@ -376,7 +375,7 @@ fn a_source_that_is_a_link_to_a_file_elsewhere_is_a_finding_and_does_not_travel(
 }
 
 #[test]
-fn every_finding_in_the_file_is_shown_and_no_server_is_asked() {
+fn every_error_in_the_file_is_shown_and_no_server_is_contacted() {
     let network = Network::new(
         &TWO_SERVERS
             .replace("provider: server2", "provider: server3")
@@ -410,7 +409,7 @@ fn every_finding_in_the_file_is_shown_and_no_server_is_asked() {
 }
 
 #[test]
-fn a_native_procedure_is_refused_where_the_binary_has_no_handler() {
+fn a_native_procedure_is_refused_if_the_binary_has_no_handler() {
     let network = serving();
     network.write_value("one.py", 2);
     network.write(
@@ -427,7 +426,7 @@ fn a_native_procedure_is_refused_where_the_binary_has_no_handler() {
 }
 
 #[test]
-fn a_server_refuses_what_is_meant_for_another() {
+fn a_server_refuses_an_apply_that_is_meant_for_another_server() {
     let network = serving();
     let swapped = ["server1", "server2"].map(|name| network.server(name).address().to_string());
     network.write_value("one.py", 2);

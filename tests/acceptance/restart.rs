@@ -1,4 +1,4 @@
-//! What a server remembers, and what it says when its data folder is damaged.
+//! What a server remembers across restarts, and what it reports if its data folder is damaged.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,14 @@ use serde_json::json;
 
 use crate::harness::{Network, ServerProcess, TWO_SERVERS, python, request};
 
-/// Both services on `server1`, which is alone.
-fn both() -> String {
+/// Returns an `init.yaml` with both services on `server1`, the only server.
+fn both_on_one_server() -> String {
     let both = TWO_SERVERS.replace("provider: server2", "provider: server1");
     both.replace("    server2: { ip: 127.0.0.1, port: 2 }\n", "")
 }
 
 fn serving_both() -> Network {
-    let mut network = Network::new(&both());
+    let mut network = Network::new(&both_on_one_server());
     network.write_value("one.py", 1);
     network.write_value("two.py", 2);
     network.start("server1", &[]);
@@ -22,6 +22,7 @@ fn serving_both() -> Network {
     network
 }
 
+/// Returns where a server keeps a source.
 fn object(data: &Path, source: &str) -> PathBuf {
     let hash = sha256_hex(source.as_bytes());
     data.join("objects").join(&hash[..2]).join(hash)
@@ -34,7 +35,7 @@ fn flip_a_byte(file: &Path) {
     std::fs::write(file, bytes).expect("a written file");
 }
 
-/// What a server writes when it does not start on its data.
+/// Starts a server on its data folder, where it must fail. Returns its error line.
 #[track_caller]
 fn refuses_to_start(network: &Network, server: &str) -> String {
     let data = network.data(server);
@@ -86,7 +87,7 @@ fn a_server_serves_its_last_generation_again_however_it_ended() {
 }
 
 #[test]
-fn a_server_without_an_apply_starts_again_as_empty() {
+fn a_server_without_an_apply_is_still_empty_after_a_restart() {
     let mut network = Network::of_two_servers();
     network.start("server1", &[]);
     network.server_mut("server1").kill();
@@ -158,7 +159,7 @@ fn a_service_whose_files_are_damaged_is_unavailable_and_the_others_serve() {
 }
 
 #[test]
-fn an_apply_of_the_same_file_repairs_what_is_damaged() {
+fn an_apply_of_the_same_file_repairs_damaged_files() {
     for damage in [flip_a_byte, |file: &Path| {
         std::fs::remove_file(file).expect("removed");
     }] {
@@ -184,7 +185,7 @@ fn an_apply_of_the_same_file_repairs_what_is_damaged() {
 }
 
 #[test]
-fn an_apply_of_another_file_repairs_what_is_damaged() {
+fn an_apply_of_another_file_repairs_damaged_files() {
     let mut network = serving_both();
     network.server_mut("server1").kill();
     flip_a_byte(&object(
@@ -192,10 +193,10 @@ fn an_apply_of_another_file_repairs_what_is_damaged() {
         "def value():\n    return 2\n",
     ));
     network.start("server1", &[]);
-    // The damaged file is still needed, by a service that changes otherwise.
+    // The changed service still needs the damaged file.
     network.write(
         "init.yaml",
-        &(both() + "      - { name: more, returns: int, path: more.py }\n"),
+        &(both_on_one_server() + "      - { name: more, returns: int, path: more.py }\n"),
     );
     network.write("more.py", "def more():\n    return 3\n");
     network.apply().succeeds();
@@ -212,11 +213,10 @@ fn a_damaged_pointer_or_generation_is_an_error_that_names_the_file() {
     let mut network = Network::serving_two();
     network.server_mut("server1").kill();
     let data = network.data("server1");
-    let (current, generation) = (data.join("current"), data.join("generations/1.json"));
-    let (pointer, manifest) = (
-        std::fs::read(&current).expect("a file"),
-        std::fs::read(&generation).expect("a file"),
-    );
+    let current = data.join("current");
+    let generation = data.join("generations/1.json");
+    let pointer = std::fs::read(&current).expect("a file");
+    let manifest = std::fs::read(&generation).expect("a file");
     for (file, content, words) in [
         (&current, &b""[..], "`current` is damaged"),
         (&current, b"1\n", "`current` is damaged"),

@@ -1,12 +1,12 @@
-//! What a procedure returns is held against what it declares, and the message names what came and
-//! where.
+//! The returned values of a procedure are checked against its declared types. The error message
+//! names the wrong value's type and place.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Framing, Network, Peer, Raises, request, returned};
 
-/// A server with a procedure for each list of declared types that returns what a Python expression
-/// says.
+/// A server with a procedure for each list of declared return types. The procedure evaluates a
+/// Python expression and returns its value.
 struct Evaluator {
     network: Network,
     declared: Vec<String>,
@@ -49,7 +49,8 @@ impl Evaluator {
     }
 }
 
-/// Each expression, returned where these types are declared, gives these values.
+/// Checks that each expression, returned with the declared types, gives the values. A case is
+/// `(declared types, expression, values)`.
 fn check(cases: &[(&str, &str, Value)]) {
     let evaluator = Evaluator::serving(cases.iter().map(|(declared, ..)| *declared));
     for framing in Framing::BOTH {
@@ -61,7 +62,7 @@ fn check(cases: &[(&str, &str, Value)]) {
     }
 }
 
-/// Each expression, returned where these types are declared, is refused with these words.
+/// Checks that each expression, returned with the declared types, is refused with the words.
 fn check_wrong(cases: &[(&str, &str, &[&str])]) {
     let evaluator = Evaluator::serving(cases.iter().map(|(declared, ..)| *declared));
     for framing in Framing::BOTH {
@@ -83,7 +84,7 @@ fn check_wrong(cases: &[(&str, &str, &[&str])]) {
 }
 
 #[test]
-fn a_wrong_plain_value_is_named_with_what_is_declared() {
+fn a_plain_value_of_a_wrong_type_is_named_with_the_declared_type() {
     check_wrong(&[
         ("int", "True", &["returned bool where `int` is declared"]),
         ("int", "7.0", &["returned float where `int` is declared"]),
@@ -142,7 +143,7 @@ fn a_wrong_plain_value_is_named_with_what_is_declared() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn a_wrong_value_inside_another_is_named_with_its_place() {
+fn a_nested_value_of_a_wrong_type_is_named_with_its_place() {
     check_wrong(&[
         (
             "List[int]",
@@ -229,12 +230,12 @@ fn a_wrong_value_inside_another_is_named_with_its_place() {
         (
             "Tuple[int, str]",
             "(1,)",
-            &["a tuple of 1 where `Tuple[int, str]` is declared"],
+            &["a tuple of length 1 where `Tuple[int, str]` is declared"],
         ),
         (
             "Tuple[int, str]",
             "(1, 'a', 2)",
-            &["a tuple of 3 where `Tuple[int, str]` is declared"],
+            &["a tuple of length 3 where `Tuple[int, str]` is declared"],
         ),
         (
             "Tuple[int, str]",
@@ -274,7 +275,7 @@ fn a_wrong_value_inside_another_is_named_with_its_place() {
         (
             "int, str",
             "(1, 'a', 2)",
-            &["a tuple of 3 where `Tuple[int, str]` is declared"],
+            &["a tuple of length 3 where `Tuple[int, str]` is declared"],
         ),
         (
             "int, str",
@@ -285,7 +286,7 @@ fn a_wrong_value_inside_another_is_named_with_its_place() {
 }
 
 #[test]
-fn what_fits_is_returned() {
+fn values_that_fit_the_declared_types_are_returned() {
     check(&[
         ("int", "2 ** 63 - 1", json!([i64::MAX])),
         ("int", "-2 ** 63", json!([i64::MIN])),
@@ -334,7 +335,11 @@ fn an_object_that_raises_while_it_is_read_fails_its_own_call_alone() {
     ] {
         let answer = evaluator.ask(&mut peer, declared, &code);
         Raises("Execution Exception", "yes", &[]).check(&answer);
-        let now = evaluator.ask(&mut peer, "int", "__import__('os').getpid()");
-        assert_eq!(returned(&now), returned(&pid), "the worker died of {code}");
+        let pid_after = evaluator.ask(&mut peer, "int", "__import__('os').getpid()");
+        assert_eq!(
+            returned(&pid_after),
+            returned(&pid),
+            "the worker died of {code}"
+        );
     }
 }

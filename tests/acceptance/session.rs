@@ -1,4 +1,4 @@
-//! What a connection's first bytes, its ids and its end mean.
+//! The first bytes of a connection, the ids of its requests, and its end.
 
 mod binary;
 mod bytes;
@@ -20,7 +20,7 @@ const ADD: (&str, &str, &str, &str) = (
     "def add(a, b):\n    return a + b\n",
 );
 
-/// How often a worker was called so far.
+/// `count`, which returns how many calls its worker has run.
 const COUNT: (&str, &str, &str, &str) = (
     "count",
     "",
@@ -28,7 +28,7 @@ const COUNT: (&str, &str, &str, &str) = (
     "calls = 0\n\ndef count():\n    global calls\n    calls += 1\n    return calls\n",
 );
 
-/// 2 + 3.
+/// Returns a request for 2 + 3, without an id.
 fn add() -> Request {
     request("svc1", "add").arg("int", 2).arg("int", 3)
 }
@@ -61,7 +61,7 @@ fn a_request_without_an_id_is_answered_and_ends_the_connection() {
 }
 
 #[test]
-fn an_answer_names_the_generation_and_the_source_that_gave_it() {
+fn an_answer_names_its_generation_and_its_source() {
     let network = Network::serving(&[ADD]);
     let answer = network.peer(Framing::Framed).call(add());
     assert_eq!(answer["value"]["generation"], 1);
@@ -70,7 +70,7 @@ fn an_answer_names_the_generation_and_the_source_that_gave_it() {
 }
 
 #[test]
-fn an_id_is_echoed_as_it_came() {
+fn an_id_is_echoed_byte_for_byte() {
     let network = Network::serving(&[ADD]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -126,11 +126,11 @@ fn two_hundred_pipelined_requests_are_answered_exactly_once_each() {
             .flat_map(|request| peer.framed(&request.to_string()))
             .collect();
         peer.send_bytes(&bytes);
-        let mut open: BTreeSet<i64> = (0..200).collect();
-        while !open.is_empty() {
+        let mut unanswered: BTreeSet<i64> = (0..200).collect();
+        while !unanswered.is_empty() {
             let answer = peer.receive();
             let id = answer["value"]["id"].as_i64().expect("a number");
-            assert!(open.remove(&id), "{id} was answered twice");
+            assert!(unanswered.remove(&id), "{id} was answered twice");
             assert_eq!(number(&answer), id + 1000);
         }
         peer.half_close();
@@ -153,7 +153,7 @@ fn a_fast_answer_overtakes_a_slow_one() {
 }
 
 #[test]
-fn a_request_without_an_id_waits_for_earlier_ones_and_nothing_after_it_is_executed() {
+fn a_request_without_an_id_waits_for_earlier_requests_and_ends_the_session() {
     let gate = Gate::new();
     let network = Network::with_procedures(&[COUNT, ("wait", "int", "int", &gate.source("wait"))])
         .amended(
@@ -188,13 +188,13 @@ fn a_request_without_an_id_waits_for_earlier_ones_and_nothing_after_it_is_execut
         peer.expect_end();
         assert!(
             gate.enter_now().is_none(),
-            "a request after the one without an id was executed"
+            "a request after the request without an id was executed"
         );
     }
 }
 
 #[test]
-fn a_last_answer_reaches_a_peer_that_is_still_sending() {
+fn the_last_answer_reaches_a_peer_that_is_still_sending() {
     let network = Network::serving(&[ADD]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -226,7 +226,7 @@ fn a_peer_that_half_closes_still_gets_its_answers() {
 }
 
 #[test]
-fn members_may_stand_in_any_order_and_unknown_ones_are_ignored() {
+fn members_may_come_in_any_order_and_unknown_members_are_ignored() {
     let network = Network::serving(&[ADD]);
     let value = [
         "\"x\":{\"x\":[{}, null]}",
@@ -240,9 +240,9 @@ fn members_may_stand_in_any_order_and_unknown_ones_are_ignored() {
     ];
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
-        for turn in 0..value.len() {
+        for shift in 0..value.len() {
             let mut members = value;
-            members.rotate_left(turn);
+            members.rotate_left(shift);
             let value = members.join(" , ");
             for message in [
                 format!("{{ \"header\" : \"RPC-REQ\" , \"value\" : {{ {value} }} }}"),
@@ -256,13 +256,13 @@ fn members_may_stand_in_any_order_and_unknown_ones_are_ignored() {
     }
 }
 
-/// The answers, up to the connection's end.
-fn all(mut peer: Peer) -> Vec<Value> {
+/// Returns all answers up to the end of the connection.
+fn all_answers(mut peer: Peer) -> Vec<Value> {
     std::iter::from_fn(|| peer.next()).collect()
 }
 
 #[test]
-fn text_without_a_final_line_feed_ends_with_the_connection() {
+fn the_end_of_a_connection_also_ends_the_last_line() {
     let network = Network::serving(&[ADD]);
     let text = format!("{}\n{}", add().id(1), add().id(2));
     for (sent, ids) in [
@@ -272,7 +272,7 @@ fn text_without_a_final_line_feed_ends_with_the_connection() {
         let mut peer = network.peer(Framing::Lines);
         peer.send_bytes(sent.as_bytes());
         peer.half_close();
-        let mut found: Vec<_> = all(peer)
+        let mut found: Vec<_> = all_answers(peer)
             .iter()
             .map(|answer| (number(answer), answer["value"]["id"].as_i64()))
             .collect();

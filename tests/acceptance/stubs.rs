@@ -1,7 +1,7 @@
-//! The clients of stubs, blocking and not, by what generated code calls: hostile servers, ends,
-//! many callers.
+//! Blocking and async stub clients, by the functions that generated code calls: hostile servers,
+//! connections that end, and many callers.
 
-#![expect(clippy::cast_possible_wrap, reason = "counts of a test are small")]
+#![expect(clippy::cast_possible_wrap, reason = "test counts are small")]
 
 mod ends;
 mod hostile;
@@ -26,16 +26,16 @@ const ADD_SOURCE: (&str, &str, &str, &str) = (
 
 static ADD: Procedure = Procedure::new("svc1", "add", &["int", "int"], &["int"]);
 
-/// A client as generated code uses it.
+/// A client, called as generated code calls it.
 #[derive(Debug)]
 struct Stub {
     network: Client,
-    /// Where its calls are awaited; without it they block.
+    /// The runtime that awaits the calls of an async client. `None` makes the client blocking.
     runtime: Option<Runtime>,
 }
 
 impl Stub {
-    /// A blocking one, and one that does not block.
+    /// Returns a blocking client and an async one.
     fn both(address: SocketAddr) -> [Self; 2] {
         [
             Self::blocking(address, PATIENCE),
@@ -77,12 +77,12 @@ impl Stub {
     }
 }
 
-/// `client1` of a network with `svc1` on a server at this address.
+/// Returns `client1` of a network with `svc1` on a server at this address.
 fn network(address: SocketAddr, deadline: Duration) -> Client {
     network_of(address, deadline, 8)
 }
 
-/// The same with so many sessions at most.
+/// Returns the same client with a maximum number of sessions.
 fn network_of(address: SocketAddr, deadline: Duration, sessions: usize) -> Client {
     let topology = Topology::new()
         .server("server1", address)

@@ -1,4 +1,4 @@
-//! Code is exchanged under load: no call is lost, and none is answered by a mixture of generations.
+//! Code changes under load: no call is lost, and no answer mixes two generations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Framing, Network, Peer, TWO_SERVERS, eventually, request};
 
-/// A procedure that says that it has begun, and ends when a file is there.
+/// Returns the source of a procedure that prints `begun`, and returns when a file exists.
 fn holding(version: &str) -> String {
     format!(
         "import os, time\n\ndef hold(path):\n    print('begun', flush=True)\n    for _ in range(4000):\n        \
@@ -19,20 +19,20 @@ fn holding(version: &str) -> String {
     )
 }
 
-/// Waits until one folder is laid out for each of so many services.
+/// Waits until the data folder has the source trees of `count` services and no others.
 pub fn wait_for_trees(data: &Path, count: usize) {
     let folders = || {
         std::fs::read_dir(data.join("trees"))
             .expect("the folder of trees")
             .count()
     };
-    eventually("the folders of old versions are removed", || {
+    eventually("the source trees of old versions are removed", || {
         (folders() == count).then_some(())
     });
 }
 
 #[test]
-fn a_call_held_across_a_commit_ends_on_the_old_code_and_those_after_it_run_the_new() {
+fn a_call_that_runs_during_a_commit_ends_on_the_old_code_and_later_calls_run_the_new_code() {
     let value = |value: u64| format!("def value():\n    return {value}\n");
     let network = Network::serving(&[
         ("hold", "str", "str", &holding("old")),
@@ -87,7 +87,7 @@ fn a_call_held_across_a_commit_ends_on_the_old_code_and_those_after_it_run_the_n
     wait_for_trees(&network.data("server1"), 1);
 }
 
-/// Calls one after the other over one session, until told to stop and then once more.
+/// Makes one call after the other over one session. Makes one last call after `stop` is set.
 fn call_until(stop: &AtomicBool, address: SocketAddr, framing: Framing) -> Vec<Value> {
     let mut peer = Peer::connect(address, framing);
     let mut answers = Vec::new();
@@ -101,7 +101,7 @@ fn call_until(stop: &AtomicBool, address: SocketAddr, framing: Framing) -> Vec<V
 }
 
 #[test]
-fn calls_during_ten_applies_lose_none_and_mix_nothing() {
+fn no_call_during_ten_applies_is_lost_or_mixes_generations() {
     const VERSIONS: u64 = 11;
     let source = |version: u64| format!("VALUE = {version}\n\ndef value():\n    return VALUE\n");
     let network = Network::serving(&[("value", "", "int", &source(1))]);
@@ -171,7 +171,8 @@ fn services_that_do_not_change_keep_their_workers() {
             .and_then(|pid| u32::try_from(pid).ok())
             .expect("a pid")
     };
-    let (one, two) = (worker("svc1"), worker("svc2"));
+    let one = worker("svc1");
+    let two = worker("svc2");
     assert_eq!(
         network.server("server1").workers(),
         BTreeSet::from([one, two])
@@ -204,6 +205,9 @@ fn many_swaps_leave_no_process_and_no_folder_behind() {
         nothing.split("services:").next().expect("a text"),
     );
     network.apply().succeeds();
-    server.wait_for_workers("a server of nothing has no workers", BTreeSet::is_empty);
+    server.wait_for_workers(
+        "a server without services has no workers",
+        BTreeSet::is_empty,
+    );
     wait_for_trees(&network.data("server1"), 0);
 }

@@ -1,4 +1,4 @@
-//! Values of every type: there and back, as Python sees them, as strings, and refused.
+//! Values of every type: sent and returned, as Python sees them, written as strings, and refused.
 
 mod echo;
 mod large;
@@ -7,7 +7,8 @@ use echo::{Echo, ask};
 
 use crate::harness::{Framing, Network, Raises, request, returned};
 
-/// Each argument, of its type, comes back as this JSON text, over both framings.
+/// Checks that each argument is returned as the given JSON text, over both framings. A case is
+/// `(type, argument, returned)`.
 fn check(cases: &[(&str, &str, &str)]) {
     let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |ty| {
         (ty.to_owned(), "value")
@@ -24,7 +25,7 @@ fn check(cases: &[(&str, &str, &str)]) {
     }
 }
 
-/// Python sees each argument as this.
+/// Checks the `repr` of each argument in Python.
 fn check_seen(cases: &[(&str, &str, &str)]) {
     let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |_| {
         ("str".to_owned(), "repr(value)")
@@ -36,7 +37,7 @@ fn check_seen(cases: &[(&str, &str, &str)]) {
     }
 }
 
-/// Each argument is refused with these words, and the session goes on.
+/// Checks that each argument is refused with the given words, and that the session stays open.
 fn check_refused(cases: &[(&str, &str, &[&str])]) {
     let echo = Echo::serving(cases.iter().map(|(ty, ..)| *ty), |ty| {
         (ty.to_owned(), "value")
@@ -57,7 +58,7 @@ fn check_refused(cases: &[(&str, &str, &[&str])]) {
 }
 
 #[test]
-fn values_of_every_type_go_there_and_back() {
+fn values_of_every_type_are_returned_unchanged() {
     check(&[
         ("int", "0", "0"),
         ("int", "9223372036854775807", "9223372036854775807"),
@@ -131,7 +132,7 @@ fn values_of_every_type_go_there_and_back() {
 }
 
 #[test]
-fn minus_zero_is_an_int() {
+fn minus_zero_is_a_valid_int() {
     check(&[
         ("int", "-0", "0"),
         ("float", "-0", "-0.0"),
@@ -140,7 +141,7 @@ fn minus_zero_is_an_int() {
 }
 
 #[test]
-fn python_sees_each_value_in_the_type_that_is_declared() {
+fn python_sees_each_value_in_its_declared_type() {
     check_seen(&[
         ("int", "7", "7"),
         ("float", "7", "7.0"),
@@ -211,7 +212,7 @@ fn doubles_survive_bit_for_bit() {
 }
 
 #[test]
-fn a_string_that_holds_the_json_of_a_value_is_that_value() {
+fn a_string_with_the_json_of_a_value_is_read_as_this_value() {
     check_seen(&[
         ("int", "\"7\"", "7"),
         ("int", "\" -7 \"", "-7"),
@@ -231,7 +232,7 @@ fn a_string_that_holds_the_json_of_a_value_is_that_value() {
 }
 
 #[test]
-fn where_both_readings_are_possible_the_json_form_wins() {
+fn if_a_string_has_two_readings_its_json_form_wins() {
     check_seen(&[
         ("str", "\"7\"", "'7'"),
         ("str", "\"\\\"a\\\"\"", "'\"a\"'"),
@@ -245,7 +246,7 @@ fn where_both_readings_are_possible_the_json_form_wins() {
 }
 
 #[test]
-fn a_value_of_another_type_is_refused_in_words() {
+fn a_value_of_another_type_is_refused_with_value_and_type() {
     check_refused(&[
         ("int", "7.0", &["7.0", "`int`"]),
         ("int", "1e2", &["100.0", "`int`"]),
@@ -306,7 +307,7 @@ fn a_value_of_another_type_is_refused_in_words() {
 }
 
 #[test]
-fn an_int_is_widened_to_float_when_that_is_exact() {
+fn an_int_is_converted_to_float_if_the_result_is_exact() {
     check(&[
         ("float", "9007199254740992", "9007199254740992.0"),
         ("float", "-9007199254740994", "-9007199254740994.0"),
@@ -317,7 +318,7 @@ fn an_int_is_widened_to_float_when_that_is_exact() {
 }
 
 #[test]
-fn several_values_and_none_are_returned_as_lists() {
+fn several_return_values_and_no_return_value_are_lists() {
     let source = |body: &str| format!("def give():\n    return {body}\n").replace("give", "GIVE");
     let several = source("1, 'a', [2], None").replace("GIVE", "several");
     let none = source("None").replace("GIVE", "none");

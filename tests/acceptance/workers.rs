@@ -1,4 +1,4 @@
-//! Python workers: who runs what, and what a procedure may do to its own process.
+//! Python workers: which worker runs which call, and what a procedure may do to its own process.
 
 mod callers;
 mod deaths;
@@ -21,7 +21,7 @@ const PID: (&str, &str, &str, &str) = (
     "import os\n\ndef pid():\n    return os.getpid()\n",
 );
 
-/// 2 + 3.
+/// Returns a request for `add(2, 3)`.
 fn add() -> Request {
     request("svc1", "add").arg("int", 2).arg("int", 3)
 }
@@ -30,7 +30,7 @@ fn pid() -> Request {
     request("svc1", "pid").id("pid")
 }
 
-/// One call at a time, hence one worker.
+/// Starts a network whose service has a concurrency of 1, hence a single worker.
 fn exclusive(procedures: &[(&str, &str, &str, &str)]) -> Network {
     Network::with_procedures(procedures)
         .amended(
@@ -68,7 +68,7 @@ fn eight_clients_at_once_get_their_own_answers() {
 }
 
 #[test]
-fn a_thousand_calls_run_in_the_same_few_workers() {
+fn a_thousand_calls_run_in_a_few_workers_that_stay() {
     let network = Network::serving(&[PID]);
     let mut peer = network.peer(Framing::Framed);
     let mut batch = || -> BTreeSet<i64> {
@@ -81,7 +81,8 @@ fn a_thousand_calls_run_in_the_same_few_workers() {
         first.len() <= 16,
         "more processes than --workers: {first:?}"
     );
-    let (second, running) = (batch(), network.server("server1").workers());
+    let second = batch();
+    let running = network.server("server1").workers();
     let all = |pids: &BTreeSet<i64>| {
         pids.iter()
             .all(|pid| running.contains(&u32::try_from(*pid).expect("a pid")))
@@ -93,7 +94,7 @@ fn a_thousand_calls_run_in_the_same_few_workers() {
 }
 
 #[test]
-fn calls_one_after_the_other_run_in_the_same_worker() {
+fn sequential_calls_run_in_the_same_worker() {
     let network = Network::serving(&[PID]);
     let mut peer = network.peer(Framing::Lines);
     let pids: BTreeSet<i64> = (0..100).map(|_| number(&peer.call(pid()))).collect();
@@ -101,7 +102,7 @@ fn calls_one_after_the_other_run_in_the_same_worker() {
 }
 
 #[test]
-fn calls_that_wait_delay_no_other_call_of_their_service_or_another() {
+fn calls_that_wait_do_not_delay_calls_of_their_own_or_another_service() {
     let gate = Gate::new();
     let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &gate.source("wait"))])
         .amended("services:\n", "services:\n  svc2:\n    provider: server1\n    tenants: [client1]\n    rpcs:\n      - { name: add, arguments: [int, int], returns: int, path: p0.py }\n")
@@ -126,7 +127,7 @@ fn calls_that_wait_delay_no_other_call_of_their_service_or_another() {
 }
 
 #[test]
-fn a_concurrency_of_one_is_exclusive_access() {
+fn a_concurrency_of_one_gives_each_call_exclusive_access() {
     let source = "import os\n\ncount = 0\n\ndef step():\n    global count\n    seen = count\n    os.sched_yield()\n    \
                   count = seen + 1\n    return count\n";
     let network = exclusive(&[("step", "", "int", source)]);

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Looks at the pages of `rpcgen doc` in a real Chromium, with nothing but the standard library.
+"""Checks the pages of `rpcgen doc` in a real Chromium. Needs only the standard library.
 
     tests/browser/check.py PATH/TO/rpcgen [FOLDER FOR SCREENSHOTS]
 
-Pages are made of the repository's init.yaml and of a network of 200 services. Each is opened on a wide and on a narrow
-screen, in light and in dark, with a probe behind the page's own script. It must hold that
+The pages are made from the repository's init.yaml and from a network of 200 services. Each page is opened on a wide and
+on a narrow screen, in light and in dark. A probe runs after the page's own script. It checks that
 
 - the console stays empty,
 - nothing is wider than the screen,
-- every text has a contrast of at least 4.5 to what is behind it,
+- every text has a contrast of at least 4.5 to its background,
 - no two nodes of the drawing overlap, and no name is wider than its node,
-- the filter, the languages of the examples, the theme and the drawing do what they say.
+- the filter, the languages of the examples, the theme and the drawing work.
 
-`CHROMIUM` names the browser; else it is looked for as chromium, chromium-browser and google-chrome.
+The environment variable `CHROMIUM` names the browser. Without it, the browser is chromium, chromium-browser or
+google-chrome, whichever is found first.
 """
 
 import html
@@ -30,7 +31,7 @@ SCREENS = {"wide": (1280, 1000), "narrow": (360, 800)}
 SCHEMES = ("light", "dark")
 PATIENCE_S = 120
 
-# Runs in a frame of the screen's size, and tells the page around it.
+# Runs in a frame of the screen's size, and reports to the page around the frame.
 PROBE = r"""
 (async () => {
   const wrong = [];
@@ -43,7 +44,7 @@ PROBE = r"""
   document.head.append(style);
 
   const root = document.documentElement;
-  check(root.scrollWidth <= innerWidth, `the page is ${root.scrollWidth} wide on ${innerWidth}`);
+  check(root.scrollWidth <= innerWidth, `the page is ${root.scrollWidth} px wide on a screen of ${innerWidth} px`);
 
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const rgba = (color) => {
@@ -89,24 +90,25 @@ PROBE = r"""
   const client = document.querySelector("#drawing a[data-client]");
   client.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
   const lit = find("#drawing path.lit").length;
-  check(lit === find(`#drawing path[data-from="${client.dataset.client}"]`).length && lit > 0, "lines are not followed");
+  check(lit === find(`#drawing path[data-from="${client.dataset.client}"]`).length && lit > 0,
+        "the lines of a client are not highlighted");
 
   const shown = () => [...new Set(find("pre").filter((pre) => pre.checkVisibility()).map((pre) => pre.dataset.language))].join();
-  check(shown() === "rust", `shown at first: ${shown()}`);
+  check(shown() === "rust", `languages shown at first: ${shown()}`);
   document.querySelector(".tabs label[for=nc]").click();
-  check(shown() === "nc", `shown after a click: ${shown()}`);
+  check(shown() === "nc", `languages shown after a click on nc: ${shown()}`);
 
   const filter = document.getElementById("filter");
   const first = document.querySelector(".service").dataset.name;
   const type = (text) => { filter.value = text; filter.dispatchEvent(new Event("input")); };
-  const left = () => find(".service").filter((service) => service.checkVisibility()).map((service) => service.dataset.name);
-  const all = left().length;
+  const visible = () => find(".service").filter((service) => service.checkVisibility()).map((service) => service.dataset.name);
+  const all = visible().length;
   type(first.toUpperCase());
-  check(left().length >= 1 && left().every((name) => name.includes(first)), `filtered: ${left()}`);
+  check(visible().length >= 1 && visible().every((name) => name.includes(first)), `the filter ${first} shows ${visible()}`);
   type("no such name");
-  check(left().length === 0, `filtered away: ${left()}`);
+  check(visible().length === 0, `a filter that matches nothing shows ${visible()}`);
   type("");
-  check(left().length === all, "the filter is not taken back");
+  check(visible().length === all, "an empty filter does not show all services");
 
   const dark = luminance(behind(document.body)) < 0.5;
   const theme = document.getElementById("theme");
@@ -125,7 +127,7 @@ AROUND = """<!doctype html><meta charset="utf-8"><title>waiting</title>
 
 
 def large():
-    """A network of 200 services on 20 servers for 30 clients, with what is hard to lay out."""
+    """Returns the init.yaml of a network that is hard to lay out: 200 services on 20 servers for 30 clients."""
     lines = ["network:", "  servers:"]
     lines += [f"    server_{n}: {{ ip: 127.0.0.1, port: {7100 + n} }}" for n in range(20)]
     lines += ["  clients:"] + [f"    client{n}: {{ ip: 127.0.0.{n + 1} }}" for n in range(30)]
@@ -145,12 +147,12 @@ def large():
 def browser():
     names = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
     found = next((path for path in map(shutil.which, filter(None, names)) if path), None)
-    return found or sys.exit("error: no chromium on this machine; CHROMIUM may name one")
+    return found or sys.exit("error: no Chromium found; name one with the environment variable CHROMIUM")
 
 
 def run(chromium, folder, *arguments):
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr", "--v=0"]
-    # Each run begins with nothing remembered.
+    # Each run has its own empty profile.
     profile = tempfile.mkdtemp(dir=folder)
     flags += [f"--user-data-dir={profile}", "--virtual-time-budget=20000", "--allow-file-access-from-files"]
     done = subprocess.run([chromium, *flags, *arguments], capture_output=True, text=True, timeout=PATIENCE_S)
@@ -158,7 +160,7 @@ def run(chromium, folder, *arguments):
 
 
 def look(chromium, folder, page, screen, scheme):
-    """What is wrong with a page on a screen."""
+    """Returns a list of what is wrong with a page on a screen."""
     width, height = SCREENS[screen]
     probed, around = folder / "probed.html", folder / "around.html"
     probed.write_text(page.read_text().replace("</body>", f"<script>{PROBE}</script></body>"))
@@ -166,11 +168,11 @@ def look(chromium, folder, page, screen, scheme):
     printed, console = run(chromium, folder, "--window-size=1400,1200", "--dump-dom", around.as_uri())
     answer = re.search(r"FOUND(.*)END", printed)
     if not answer:
-        return [*console, "the probe does not answer"]
+        return [*console, "the probe did not report"]
     found = json.loads(html.unescape(answer[1]))
     wrong = console + found["wrong"]
     if not wrong and (found["width"], found["scheme"]) != (width, scheme):
-        wrong = [f"the screen is {found['width']} wide and {found['scheme']}"]
+        wrong = [f"the probe saw a screen of {found['width']} px in {found['scheme']}"]
     return wrong
 
 

@@ -1,25 +1,26 @@
 #!/usr/bin/env python3
-"""Lets web pages in a real Chromium attack an rpc-server, with nothing but the standard library.
+"""Lets web pages in a real Chromium attack an rpc-server. Needs only the standard library.
 
     tests/browser/strangers.py FOLDER/WITH/BINARIES
 
-The server listens on 127.0.0.1, as it does on the computer of somebody who also reads web pages. A page can send bytes
-to it, and must get nothing run by them: no call, no deployment. Three pages try all that a page can do:
+The server listens on 127.0.0.1, as on the computer of a user who also reads web pages. A page can send bytes to the
+server. These bytes must run nothing: no call and no deployment. Three pages try everything that a page can do:
 
 - a stranger's page, `http://stranger.example`, against `127.0.0.1`,
-- a page on another port of a name that leads to 127.0.0.1, `http://rebound.example`,
-- a page whose own origin is the server: it is loaded from a port that the server takes over afterwards. That is what
-  DNS rebinding comes down to. Such a page chooses method, headers and body, and no browser asks the server first.
+- a page on another port of a host name that resolves to 127.0.0.1, `http://rebound.example`,
+- a page whose own origin is the server: the page is loaded from a port, and then the server takes over this port. DNS
+  rebinding has the same effect. Such a page chooses method, headers and body, and the browser sends no preflight.
 
-What a call leaves behind is a line in a file, the witness; each attack has its name in it. In the end it must hold that
+Every call writes a line to a file, the witness. Each attack sends its own name, and a call writes the name that it
+received. At the end, the test checks that
 
-- each attack that was planned was tried, and the server's log has the connections that a browser makes for it,
-- the witness has no line but those of honest calls,
-- the server runs the one generation that was honestly applied, and nobody holds its lease,
+- every planned attack was tried, and the server's log has the connections that a browser makes for it,
+- the witness has only the lines of honest calls,
+- the server runs the one generation that was honestly applied, and no lease is held,
 - an honest call is answered as before.
 
-`CHROMIUM` names the browser; else it is looked for as chromium, chromium-browser and google-chrome. Where there is
-none, nothing is checked.
+The environment variable `CHROMIUM` names the browser. Without it, the browser is chromium, chromium-browser or
+google-chrome, whichever is found first. If none is found, nothing is checked.
 """
 
 import base64
@@ -41,15 +42,16 @@ import threading
 import time
 import urllib.parse
 
-# The whole test.
+# Time limit of the whole test.
 PATIENCE_S = 75
-# A single answer of a program.
+# Time limit of a single answer of a program.
 ANSWER_S = 10
-# All honest calls together.
+# Time limit of all honest calls together.
 PROMPT_S = 5
-# Connections are in the log so long after they came.
+# Maximum time between a connection and its line in the log.
 LOG_S = 5
-# A browser makes a connection ahead now and then, which a later kind of attack gets.
+# Number of connections that may be missing for a kind of attack. A browser sometimes opens a connection in advance, and
+# a later kind of attack uses it.
 SPARE = 2
 
 HONEST = "honest"
@@ -74,17 +76,14 @@ SOURCE = """def sign(who: str) -> None:
         file.write(who + "\\n")
 """
 
-# Leaves a line as soon as it is loaded.
+# Writes a line as soon as it is loaded.
 CHANGED = SOURCE + """
 
 sign({name!r})
 """
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The page
-# ---------------------------------------------------------------------------------------------------------------------
-
-# Tries a plan, kind by kind, and tells the driver about it. `within` bounds what a browser may never answer.
+# The attacking page. It carries out its plan, kind by kind, and reports each attack to the driver. `within` limits the
+# time of steps that a browser may never finish.
 PAGE = r"""<!doctype html><meta charset="utf-8"><title>a page</title><body><script>
 const { driver, kinds, takesOver } = PLAN;
 
@@ -111,7 +110,7 @@ const bodyOf = (body) => {
   return body.stream ? blob.stream() : blob;
 };
 
-// A frame of its own for each, so that the page stays.
+// Makes a frame for one attack, so that the page itself is not replaced.
 const frame = (attributes = {}) => {
   const made = document.createElement("iframe");
   made.name = `frame${document.querySelectorAll("iframe").length}`;
@@ -249,7 +248,7 @@ const attempt = async (attack) => {
     const tries = [];
     for (const attack of attacks) {
       const tried = attempt(attack).then((outcome) => tell("tried", { name: attack.name, outcome }));
-      // A browser makes a page wait for a socket after others have failed.
+      // After failed WebSockets, a browser delays the next one. So these attacks run at the same time.
       tries.push(attack.how === "socket" ? tried : await tried);
     }
     await Promise.all(tries);
@@ -260,26 +259,22 @@ const attempt = async (attack) => {
 </script>
 """
 
-# Has a picture that its rules do not allow, which the browser reports to where an attack wants it.
+# A page with an image that its content security policy forbids. The browser reports this to the URL that the attack
+# chose.
 REPORTING = '<!doctype html><title>a page</title><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What is sent: docs/PROTOCOL.md
-# ---------------------------------------------------------------------------------------------------------------------
-
 
 def message(header, **value):
     return json.dumps({"header": header, "value": value})
 
 
 def call(name):
-    """A call of the witness, as a message."""
+    """Returns a call of the witness, as a message (docs/PROTOCOL.md)."""
     members = {"service": "witness", "rpc": "sign", "argument-types": ["str"], "arguments": [name]}
     return message("RPC-REQ", id=1, **members)
 
 
 def lines(*messages):
-    """Messages as lines; a line break in front ends whatever stands there."""
+    """Returns messages as lines. A line break in front ends the line that comes before them."""
     return "\r\n" + "".join(text + "\n" for text in messages)
 
 
@@ -292,7 +287,7 @@ def text(value):
 
 
 def binary(name):
-    """The same call in a binary session: HELLO, BIND, REQ."""
+    """Returns the same call as a binary session: HELLO, BIND, REQ."""
     hello = b"\0RPCB" + struct.pack("<HHII", 1, 1, 1 << 27, 0) + text("")
     bind = b"\1" + struct.pack("<I", 0) + text("witness") + text("sign") + struct.pack("<I", 1) + text("str") + b"\0"
     request = b"\3" + struct.pack("<QII", 1, 0, 0xFFFFFFFF) + text(name)
@@ -300,14 +295,14 @@ def binary(name):
 
 
 def zstd(content):
-    """A Zstandard frame (RFC 8878) that holds some bytes, fewer than 64 KiB, as they are."""
+    """Returns a Zstandard frame (RFC 8878) that holds `content`, less than 64 KiB, without compression."""
     length = struct.pack("<I", len(content) << 3 | 1)[:3]
     return b"\x28\xb5\x2f\xfd" + b"\xa0" + struct.pack("<I", len(content)) + length + content
 
 
 class Deployment:
-    """What a page would have to send to deploy a changed procedure. It knows all that can be known: the live manifest,
-    and by which hash the server knows it."""
+    """The messages that a page would have to send to deploy a changed procedure. The page knows everything that it
+    could find out: the live manifest and its hash."""
 
     STEPS = ("INIT-BEGIN", "INIT-PUT", "INIT-PREPARE", "INIT-COMMIT")
 
@@ -329,17 +324,13 @@ class Deployment:
 
 
 def wrong_proofs():
-    """Proofs of the deploy key by somebody who does not have it: they must not lock out who has."""
+    """Returns wrong proofs of the deploy key. They must not lock out an owner of the key."""
     proof = [message("INIT-CHALLENGE", id=1), message("INIT-PROVE", id=2, proof="0" * 64)]
     return lines(*proof * 20)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The plan: kinds of attacks, for one page
-# ---------------------------------------------------------------------------------------------------------------------
-
 METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS get Post put delete".split()
-# These are sent as they are written.
+# A browser sends these methods as they are written, without conversion to upper case.
 METHODS += "patch Patch pAtCh m-search M-SEARCH propfind foo".split()
 MODES = ("no-cors", "cors", "same-origin")
 ENCTYPES = ("text/plain", "multipart/form-data", "application/x-www-form-urlencoded")
@@ -366,10 +357,12 @@ MARKUP = (
 
 
 class Planner:
-    """Plans what one page tries. Each attack has a name, and sends it."""
+    """Plans the attacks of one page. Each attack has a name and sends it."""
 
     def __init__(self, scene, target, deployment):
-        self.scene, self.target, self.deployment = scene, target, deployment
+        self.scene = scene
+        self.target = target
+        self.deployment = deployment
         self.own = scene == TAKEN_OVER
         self.kinds = []
 
@@ -377,11 +370,11 @@ class Planner:
         self.kinds.append({"kind": kind, "attacks": []})
 
     def add(self, label, how, connects=True, path=None, scheme="http", **rest):
-        """`connects` is whether a browser lets the attack get as far as a connection."""
+        """Adds an attack. `connects` is whether a browser opens a connection for it."""
         attacks = self.kinds[-1]["attacks"]
         name = self.name(label)
         start = self.target.replace("http", scheme, 1)
-        # Every address has a call in it, behind line breaks of two kinds.
+        # Every URL contains a call, after line breaks of two kinds.
         url = start + (path or "/x\r\n" + call(name) + "\n?%0d%0a" + urllib.parse.quote(call(name)) + "%0a")
         attacks.append({"name": name, "how": how, "connects": connects, "url": url, **rest})
 
@@ -400,12 +393,12 @@ class Planner:
         self.embedding()
         self.connecting()
         self.sending_aside()
-        # The server has had time to prepare.
+        # The commit comes last, to give the server time to prepare.
         self.deploying(others[2])
         return self.kinds
 
-    def may(self, method, mode):
-        """Whether a browser sends anything for a fetch: the request, or a question whether it may."""
+    def sends(self, method, mode):
+        """Returns whether a browser sends anything for a fetch: the request or a preflight."""
         if mode == "same-origin":
             return self.own
         return mode == "cors" or method.upper() in ("GET", "HEAD", "POST")
@@ -416,7 +409,7 @@ class Planner:
 
     def fetching(self, label, method, mode, body, headers=None, connects=True, **options):
         options.update(method=method, mode=mode, headers=headers or {})
-        self.add(label, "fetch", self.may(method, mode) and connects, body=body, options=options)
+        self.add(label, "fetch", self.sends(method, mode) and connects, body=body, options=options)
 
     def fetching_by_method(self):
         self.kind("fetch, each method")
@@ -433,7 +426,7 @@ class Planner:
         for method in ("POST", "patch"):
             label = f"fetch {method} of a stream"
             stream = {**self.body(lines(call(self.name(label)))), "stream": True}
-            # It wants HTTP/2: a connection is made for it, and left to the next attack.
+            # A stream needs HTTP/2. The browser opens a connection, and the next attack uses it.
             self.fetching(label, method, "cors", stream, connects=False)
         for method in ("POST", "PUT", "patch", "foo"):
             for mode in MODES[:2]:
@@ -482,7 +475,7 @@ class Planner:
                 message = call(self.name(label))
                 fields = {
                     "names": [[lines(message), "a"]],
-                    # They meet at a `=`.
+                    # The form joins name and value with a `=`.
                     "a name and its value": [[message[:-1] + ', "a": "', '"}']],
                 }.get(kind, [["a", lines(message)]])
                 options = {"file": kind == "files", "sandbox": kind.endswith("sandbox")}
@@ -491,7 +484,7 @@ class Planner:
     def embedding(self):
         self.kind("elements")
         for markup in MARKUP:
-            # A browser blocks addresses with both a line break and a `<`.
+            # A browser blocks URLs that contain both a line break and a `<`.
             label = re.sub("[<>]+", " ", markup.split("URL")[0].replace('"', "")).strip(" =")
             self.add(label, "markup", markup=markup)
         self.add("a frame that is refreshed", "framed", markup='<meta http-equiv="refresh" content="0;url=URL">')
@@ -529,10 +522,10 @@ class Planner:
         self.add("a cookie", "cookie", text=call(self.name("a cookie")))
 
     def deploying(self, header):
-        """One step of a deployment, in each way that might bring lines to the server."""
+        """Plans one step of a deployment, in each way that could send lines to the server."""
         self.kind(f"deployment, {header}")
         for way in ("fetch POST", "fetch PATCH", "fetch patch", "fetch foo", "XMLHttpRequest", "form", "beacon"):
-            # The code that is deployed has the name of the step that loads it.
+            # The deployed code writes the name of the attack that would load it.
             message = self.deployment(self.name(f"INIT-PREPARE by {way}")).step(header)
             label, body = f"{header} by {way}", self.body(lines(message))
             if way.startswith("fetch"):
@@ -547,28 +540,24 @@ class Planner:
                 self.add(label, "beacon", body=body)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The server, the page's driver, the browser
-# ---------------------------------------------------------------------------------------------------------------------
-
-
 class Lines:
-    """The lines of a pipe, as they come."""
+    """Collects the lines of a pipe."""
 
     def __init__(self, pipe):
-        self.all, self.came = [], threading.Condition()
+        self.all = []
+        self.arrived = threading.Condition()
         threading.Thread(target=self.read, args=(pipe,), daemon=True).start()
 
     def read(self, pipe):
         for line in pipe:
-            with self.came:
+            with self.arrived:
                 self.all.append(line)
-                self.came.notify_all()
+                self.arrived.notify_all()
 
     def wait(self, finding, seconds):
-        """What is found in the lines, waited for until it is true."""
-        with self.came:
-            self.came.wait_for(lambda: finding(self.all), seconds)
+        """Waits until `finding` of the lines is true, and returns its last result."""
+        with self.arrived:
+            self.arrived.wait_for(lambda: finding(self.all), seconds)
             return finding(self.all)
 
 
@@ -576,7 +565,9 @@ class Server:
     """An rpc-server with its data in a folder."""
 
     def __init__(self, binaries, folder, environment):
-        self.binaries, self.folder, self.environment = binaries, folder, environment
+        self.binaries = binaries
+        self.folder = folder
+        self.environment = environment
         self.process = self.log = self.address = None
 
     def start(self, port):
@@ -586,7 +577,7 @@ class Server:
         printed, self.log = Lines(self.process.stdout), Lines(self.process.stderr)
         found = printed.wait(lambda all: re.search(r"listening on ([\d.]+):(\d+)", "".join(all)), ANSWER_S)
         if not found:
-            raise Wrong("the server does not start: " + "".join(self.log.all))
+            raise Wrong("the server did not start: " + "".join(self.log.all))
         self.address = found[1], int(found[2])
 
     def stop(self):
@@ -602,46 +593,46 @@ class Server:
         place = "home={}:{}".format(*self.address)
         command = [self.binaries / "initializer", *arguments, self.folder / "init.yaml", "--server", place, "--json"]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=ANSWER_S * 2)
-        # 3 is that something differs.
+        # Exit code 3: something differs.
         if done.returncode not in (0, 3):
             raise Wrong(f"initializer {arguments[0]}: {done.stdout}{done.stderr}")
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def ask(self, request, until):
-        """Sends some bytes, and waits for an answer that has others in it."""
+        """Sends the bytes `request` and waits for an answer that contains `until`."""
         with socket.create_connection(self.address, ANSWER_S) as connection:
             connection.sendall(request)
             answer = b""
             while until not in answer:
                 more = connection.recv(4096)
                 if not more:
-                    raise Wrong(f"an honest call is answered by {answer!r}")
+                    raise Wrong(f"the answer to an honest call is {answer!r}")
                 answer += more
 
     def honest_calls(self):
-        """The witness is called in each form that the attacks use: they would do, were they taken."""
+        """Calls the witness in each form that the attacks use. This shows that the server accepts these forms."""
         begun = time.monotonic()
         try:
             self.ask(lines(call(HONEST)).encode(), b'"RPC-RES"')
             self.ask(framed(call(HONEST).encode()), b'"RPC-RES"')
             self.ask(binary(HONEST), b"\0\0\0\x09\4\1\0\0\0\0\0\0\0")
         except OSError as error:
-            raise Wrong(f"an honest call is not answered: {error}")
+            raise Wrong(f"an honest call failed: {error}")
         if time.monotonic() - begun > PROMPT_S:
-            raise Wrong("honest calls are answered late")
+            raise Wrong(f"the honest calls took longer than {PROMPT_S} s")
 
     def connections(self, log):
-        """How many connections a log tells of, with those that it only counts."""
+        """Returns the number of connections in a log, including those that it only counts."""
         counted = sum(int(count) for line in log for count in re.findall(r"suppressed .*connections=(\d+)", line))
         return counted + sum(" connected " in line for line in log)
 
 
 class Wrong(Exception):
-    """Something does not hold."""
+    """A check that failed."""
 
 
 class Page(http.server.ThreadingHTTPServer):
-    """Serves pages, each for a connection of its own, until the port is given up."""
+    """Serves pages, each over its own connection, until the port is given up."""
 
     daemon_threads = True
 
@@ -656,7 +647,7 @@ class Page(http.server.ThreadingHTTPServer):
         return connection, peer
 
     def handle_error(self, request, client_address):
-        """A browser goes away as it likes."""
+        """Ignores errors: a browser may close its connection at any time."""
 
     def give_up(self):
         self.shutdown()
@@ -669,12 +660,15 @@ class Page(http.server.ThreadingHTTPServer):
 
 
 class Driver:
-    """Gives a page its plan, and hears from it what it has tried."""
+    """Gives a page its plan, and receives the page's reports."""
 
     def __init__(self, scene, server, deployment):
-        self.scene, self.server = scene, server
-        self.finished, self.error = threading.Event(), None
-        self.tried, self.before = [], 0
+        self.scene = scene
+        self.server = server
+        self.finished = threading.Event()
+        self.error = None
+        self.tried = []
+        self.connections_before = 0
         driver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -708,7 +702,8 @@ class Driver:
             def log_message(self, *arguments):
                 pass
 
-        self.helper, self.pages = Page(Handler), Page(Handler)
+        self.helper = Page(Handler)
+        self.pages = Page(Handler)
         port = self.pages.server_port if scene == TAKEN_OVER else server.address[1]
         host = "127.0.0.1" if scene == STRANGER else "rebound.example"
         origin = "stranger.example" if scene == STRANGER else "rebound.example"
@@ -727,7 +722,7 @@ class Driver:
         if what == "take-over":
             self.take_over()
         elif what == "begin":
-            self.before = self.server.connections(self.server.log.all)
+            self.connections_before = self.server.connections(self.server.log.all)
         elif what == "tried":
             self.tried.append((about["name"], about["outcome"]))
         elif what == "end":
@@ -737,7 +732,7 @@ class Driver:
             self.finished.set()
 
     def take_over(self):
-        """The server listens where the page came from."""
+        """Restarts the server on the port from which the page was loaded."""
         port = self.pages.server_port
         self.pages.give_up()
         self.server.stop()
@@ -746,11 +741,11 @@ class Driver:
     def check_arrivals(self, kind):
         planned = sum(attack["connects"] for attack in self.attacks(kind))
 
-        def came(log):
-            return self.server.connections(log) - self.before
+        def arrived(log):
+            return self.server.connections(log) - self.connections_before
 
-        if not self.server.log.wait(lambda log: came(log) >= planned - SPARE, LOG_S):
-            raise Wrong(f"{kind}: {came(self.server.log.all)} connections came to the server, not {planned}")
+        if not self.server.log.wait(lambda log: arrived(log) >= planned - SPARE, LOG_S):
+            raise Wrong(f"{kind}: the server got {arrived(self.server.log.all)} connections, not {planned}")
 
     def attacks(self, kind):
         return next(each["attacks"] for each in self.kinds if each["kind"] == kind)
@@ -769,11 +764,11 @@ def browser():
 
 
 def browse(chromium, folder, driver, until):
-    """Opens the page, and waits until it is done."""
+    """Opens the page, and waits until it has finished."""
     profile = tempfile.mkdtemp(dir=folder)
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     flags += ["--disable-breakpad", "--disable-component-update", f"--user-data-dir={profile}"]
-    # The server is tested here, and not what the browser keeps from it.
+    # Turn off protections of the browser: this tests the server alone.
     off = ["LocalNetworkAccessChecks", "BlockInsecurePrivateNetworkRequests", "PrivateNetworkAccessSendPreflights"]
     flags += [f"--disable-features={','.join(off)},HttpsUpgrades", "--host-resolver-rules=MAP *.example 127.0.0.1"]
     environment = {**os.environ, "HOME": profile, "TMPDIR": profile}
@@ -782,7 +777,7 @@ def browse(chromium, folder, driver, until):
     try:
         if not driver.finished.wait(max(0, until - time.monotonic())):
             last = driver.tried[-1] if driver.tried else "nothing"
-            raise Wrong(f"{driver.scene} does not come to its end; it has tried {len(driver.tried)}, last {last}")
+            raise Wrong(f"{driver.scene} did not finish; it tried {len(driver.tried)} attacks, the last is {last}")
         if driver.error:
             raise Wrong(f"{driver.scene}: {driver.error}")
     finally:
@@ -790,21 +785,21 @@ def browse(chromium, folder, driver, until):
         process.wait()
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The test
-# ---------------------------------------------------------------------------------------------------------------------
-
-
 class Test:
     def __init__(self, binaries, chromium, folder):
-        self.chromium, self.folder, self.witness = chromium, folder, folder / "witness"
+        self.chromium = chromium
+        self.folder = folder
+        self.witness = folder / "witness"
         (folder / "runtime").mkdir(mode=0o700)
         (folder / "init.yaml").write_text(INIT)
         (folder / "sign.py").write_text(SOURCE.format(witness=str(self.witness)))
         environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder / "runtime")}
         self.server = Server(binaries, folder, environment)
         self.until = time.monotonic() + PATIENCE_S
-        self.attempts, self.honest, self.ran, self.wrong = 0, 0, set(), []
+        self.attempts = 0
+        self.honest = 0
+        self.ran = set()
+        self.wrong = []
 
     def run(self):
         try:
@@ -841,12 +836,13 @@ class Test:
             self.tell(driver, set(self.signed()))
 
     def check_tries(self, driver):
-        planned, tried = collections.Counter(driver.names()), collections.Counter(name for name, _ in driver.tried)
+        planned = collections.Counter(driver.names())
+        tried = collections.Counter(name for name, _ in driver.tried)
         if planned != tried or max(planned.values()) > 1:
             raise Wrong(f"{driver.scene} tried {sum(tried.values())} of {sum(planned.values())} attacks")
 
     def tell(self, driver, signed):
-        """A line for each kind of attack."""
+        """Prints a line for each kind of attack."""
         tried = {name for name, _ in driver.tried}
         for each in driver.kinds:
             names = [attack["name"] for attack in each["attacks"] if attack["name"] in tried]
@@ -869,7 +865,7 @@ class Test:
             self.wrong.append(f"the history has {len(applies)} applies, not 1")
 
     def check_witness(self):
-        """No line came late, or by what nobody planned."""
+        """Checks that the witness has no further line, from a late call or from an unplanned one."""
         self.wrong += [f"the witness has {line!r}" for line in sorted({*self.signed()} - self.ran - {HONEST})]
 
 
@@ -878,15 +874,15 @@ def main():
         sys.exit(__doc__)
     chromium = browser()
     if not chromium:
-        return print("left out: there is no chromium here")
-    # Whoever stops the test gets everything tidied up.
+        return print("skipped: no Chromium found; name one with the environment variable CHROMIUM")
+    # Clean up also when the test is terminated.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = pathlib.Path(tempfile.mkdtemp()).resolve()
     try:
         test = Test(pathlib.Path(sys.argv[1]).resolve(), chromium, folder)
         test.run()
     finally:
-        # Processes of the browser that are ending may still write.
+        # Browser processes that are ending may still write here.
         shutil.rmtree(folder, ignore_errors=True)
     for what in test.wrong:
         print(f"wrong: {what}")

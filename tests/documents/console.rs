@@ -1,28 +1,28 @@
-//! Console blocks of a document: their commands run, and what they print is compared.
+//! Console blocks of a document: runs their commands and compares their output.
 
 use std::path::Path;
 
 use crate::fence::Fence;
 use crate::harness::{Network, begin, finish};
 
-/// Runs each command of a block and compares what it prints; the answer is how many there were.
+/// Runs each command of a block and compares its output. Returns the number of commands.
 #[track_caller]
 pub fn run_all(document: &str, network: &Network, fence: &Fence<'_>) -> usize {
     let commands = fence.text.split("$ ").skip(1);
-    let ran = commands.map(|command| {
+    let checked = commands.map(|command| {
         let (command, expected) = command.split_once('\n').expect("a line");
         let printed = run(network, command);
-        let place = fence.line;
+        let line = fence.line;
         assert_eq!(
-            essence(&printed),
-            essence(expected),
-            "{document}:{place}: {command}\n{printed}"
+            stable_lines(&printed),
+            stable_lines(expected),
+            "{document}:{line}: {command}\n{printed}"
         );
     });
-    ran.count()
+    checked.count()
 }
 
-/// Runs a command in the project folder, with the programs in its path.
+/// Runs a command in the project folder, with the programs in its `PATH`. Returns its output.
 fn run(network: &Network, command: &str) -> String {
     let programs = Path::new(env!("CARGO_BIN_EXE_initializer"))
         .parent()
@@ -34,11 +34,12 @@ fn run(network: &Network, command: &str) -> String {
     finished.stdout + &finished.stderr
 }
 
-/// What is the same in every run: JSON as it is, of other lines the words without digits and who it
-/// was. Lines are in an order of their own, since servers answer in any.
-fn essence(text: &str) -> Vec<String> {
+/// Returns what is the same in every run. A line of JSON stays as it is. Other lines lose the words
+/// with a digit or an `@`: numbers, times and user names. The lines are sorted, because servers
+/// answer in any order.
+fn stable_lines(text: &str) -> Vec<String> {
     let is_stable = |word: &&str| !word.contains(|c: char| c.is_ascii_digit() || c == '@');
-    let essence = |line: &str| -> String {
+    let stable_words = |line: &str| -> String {
         if line.starts_with('{') {
             return line.to_owned();
         }
@@ -47,7 +48,7 @@ fn essence(text: &str) -> Vec<String> {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    let mut lines: Vec<String> = text.lines().map(essence).collect();
+    let mut lines: Vec<String> = text.lines().map(stable_words).collect();
     lines.sort();
     lines
 }

@@ -1,4 +1,4 @@
-//! The dialogues of `docs/protocol-vectors.json`, played to a real server; and the client in
+//! Plays the dialogues of `docs/protocol-vectors.json` to a real server, and runs the client in
 //! Python.
 
 use std::net::Ipv4Addr;
@@ -25,7 +25,7 @@ fn every_dialogue_goes_as_recorded() {
     }
 }
 
-/// Says what the client says, and hears the server say the rest.
+/// Sends the client's bytes, and compares what the server sends with the recorded bytes.
 fn play(network: &Network, dialogue: &Value) {
     let from: Ipv4Addr = dialogue["from"]
         .as_str()
@@ -37,28 +37,28 @@ fn play(network: &Network, dialogue: &Value) {
         network.server("server1").address(),
         Framing::Framed,
     );
-    let mut said = Vec::new();
-    for (place, step) in entries(&dialogue["steps"]).iter().enumerate() {
-        let context = || format!("{}, step {place}: {step}", dialogue["name"]);
+    let mut unsent = Vec::new();
+    for (index, step) in entries(&dialogue["steps"]).iter().enumerate() {
+        let context = || format!("{}, step {index}: {step}", dialogue["name"]);
         match (step["by"].as_str(), step.get("end")) {
-            (Some("client"), None) => said.extend(bytes(step)),
+            (Some("client"), None) => unsent.extend(bytes(step)),
             (Some("client"), Some(_)) => {
-                peer.send_bytes(&std::mem::take(&mut said));
+                peer.send_bytes(&std::mem::take(&mut unsent));
                 peer.half_close();
             }
             (Some("server"), end) => {
-                peer.send_bytes(&std::mem::take(&mut said));
-                let heard = peer.next_bytes();
+                peer.send_bytes(&std::mem::take(&mut unsent));
+                let received = peer.next_bytes();
                 let expected = end.is_none().then(|| bytes(step).split_off(4));
-                let shown = heard.as_deref().map(show);
-                assert_eq!(heard, expected, "{}\nheard: {shown:?}", context());
+                let shown = received.as_deref().map(show);
+                assert_eq!(received, expected, "{}\nreceived: {shown:?}", context());
             }
-            _ => panic!("nobody says it: {}", context()),
+            _ => panic!("neither the client nor the server sends it: {}", context()),
         }
     }
 }
 
-/// A frame in words, where its values need no types, and as hex.
+/// Returns a frame as hex, and also as JSON if its values need no types.
 fn show(payload: &[u8]) -> String {
     let hex = to_hex(payload);
     match binary::parse(payload) {
@@ -69,12 +69,15 @@ fn show(payload: &[u8]) -> String {
 
 #[test]
 fn the_binary_client_prints_what_is_shown() {
-    assert!(CLIENT.lines().count() <= 60, "it is to be read in one go");
+    assert!(
+        CLIENT.lines().count() <= 60,
+        "the client is short enough to be read at once"
+    );
     let fences = fences(PROTOCOL);
     let shown = fences
         .iter()
         .position(|fence| fence.text.contains("binary_client.py"))
-        .expect("its call");
+        .expect("a command that runs the client");
     let network = demo_network();
     let port = network.server("server1").address().port().to_string();
     let mut command = Command::new(python());

@@ -1,19 +1,19 @@
 //! [`Fence`]: a fenced block of a document.
 
-/// A fenced block.
+/// A fenced block of Markdown.
 #[derive(Debug)]
 pub struct Fence<'a> {
-    /// The line that opens it, from 1.
+    /// Number of the line that opens the block, counted from 1.
     pub line: usize,
-    /// The first word behind the backticks.
+    /// The first word after the backticks.
     pub language: &'a str,
-    /// The words that follow it.
+    /// The words after the language.
     pub words: Vec<&'a str>,
     /// The lines inside, each with its line feed.
     pub text: String,
 }
 
-/// Every fenced block of a document, in order.
+/// Returns every fenced block of a document, in order.
 pub fn fences(document: &str) -> Vec<Fence<'_>> {
     let mut fences = Vec::new();
     let mut open: Option<Fence<'_>> = None;
@@ -34,11 +34,11 @@ pub fn fences(document: &str) -> Vec<Fence<'_>> {
             (None, None) => {}
         }
     }
-    assert!(open.is_none(), "a block that does not end: {open:?}");
+    assert!(open.is_none(), "a block is not closed: {open:?}");
     fences
 }
 
-/// The first block of that language, and the one after it.
+/// Returns the first block in `language` and the block after it.
 #[track_caller]
 pub fn first_and_next<'a, 'b>(
     fences: &'b [Fence<'a>],

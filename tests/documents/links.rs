@@ -1,9 +1,9 @@
-//! Every link between the documents leads somewhere.
+//! Checks the links between the documents.
 
 use std::path::{Path, PathBuf};
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_leads_to_an_existing_file_and_heading() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let documents = pages(root);
     assert!(documents.len() >= 9, "{documents:?}");
@@ -24,7 +24,7 @@ fn every_link_leads_somewhere() {
     }
 }
 
-/// Every page at the root and in `docs`.
+/// Returns every page at the root and in `docs`.
 fn pages(root: &Path) -> Vec<PathBuf> {
     let files = |folder: &Path| std::fs::read_dir(folder).expect("a folder");
     let files = files(root).chain(files(&root.join("docs")));
@@ -34,7 +34,7 @@ fn pages(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The targets of the links of a document that lead to files.
+/// Returns the targets of a document's links, without those to other sites.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     let targets = text
         .split("](")
@@ -45,7 +45,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
         .filter(|target| !target.contains("://"))
 }
 
-/// The anchor of each heading, made as code hosts make them.
+/// Returns the anchor of each heading, in the form that code hosts such as GitHub give it.
 fn anchors(text: &str) -> Vec<String> {
     let anchor = |heading: &str| -> String {
         let kept = heading.trim().to_lowercase().replace(' ', "-");

@@ -1,5 +1,5 @@
-//! `docs/OPERATIONS.md`: every limit of `rpc-server` is there with its default, and what an
-//! operator does goes as it says.
+//! `docs/OPERATIONS.md`: lists every limit of `rpc-server` with its default, and its commands print
+//! what the page shows.
 
 use crate::console::run_all;
 use crate::fence::fences;
@@ -8,7 +8,7 @@ use crate::harness::Network;
 const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
 const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
 
-/// The flags under `Limits:` in the help that have a default, and the default.
+/// Returns each flag under `Limits:` in the help that has a default, with the default.
 fn limits() -> Vec<(String, String)> {
     let help = Network::new("")
         .server_program(&["--help"])
@@ -26,7 +26,7 @@ fn limits() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_limit_stands_with_its_default() {
+fn every_limit_is_listed_with_its_default() {
     let limits = limits();
     assert!(limits.len() >= 10, "{limits:?}");
     for (flag, default) in &limits {
@@ -41,8 +41,9 @@ fn every_limit_stands_with_its_default() {
 }
 
 #[test]
-fn the_way_from_nothing_to_a_rollback_goes_as_it_says() {
-    let (mut network, mut commands) = (Network::new(""), 0);
+fn the_commands_print_what_the_page_shows() {
+    let mut network = Network::new("");
+    let mut commands = 0;
     for fence in fences(OPERATIONS) {
         match (fence.language, &fence.words[..]) {
             ("yaml" | "python", [name]) => drop(network.write(name, &fence.text)),

@@ -1,5 +1,5 @@
-//! The reference page of `rpcgen doc`: its examples are called on running servers, and all mean the
-//! same call.
+//! The reference page of `rpcgen doc`: runs its examples against running servers. All examples of a
+//! procedure must make the same call.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::harness::{Finished, Framing, Network, Peer, begin, finish, python};
 use crate::protocol::demo_network;
 
-/// One procedure's examples.
+/// One procedure's example in each language.
 struct Examples {
     python: String,
     nc: String,
@@ -18,11 +18,11 @@ struct Examples {
 }
 
 #[test]
-fn every_example_of_the_demo_is_answered() {
+fn every_example_of_the_demo_returns_the_same_values_in_each_language() {
     check(&demo_network(), &["server1", "server2"], 14);
 }
 
-/// A value of every type, whose procedures answer with what Python got.
+/// Procedures with arguments of every type. Each returns the `repr` of the values that it received.
 const TYPES: &str = r#"
 network:
   servers: { server1: { ip: 127.0.0.1, port: 7101 } }
@@ -43,7 +43,7 @@ services:
 "#;
 
 #[test]
-fn every_type_has_an_example_that_is_taken() {
+fn every_type_has_an_example_that_a_server_accepts() {
     let network = Network::new(TYPES);
     let define = |name| format!("def {name}(*values):\n    return repr(values)\n");
     let nothing = "def nothing():\n    return None\n";
@@ -54,7 +54,7 @@ fn every_type_has_an_example_that_is_taken() {
     check(&network.served(&[]), &["server1"], 5);
 }
 
-/// Calls each example of the page in every language.
+/// Runs every example of the page, in each language.
 fn check(network: &Network, servers: &[&str], procedures: usize) {
     let page = page(network, servers);
     let [python, nc, rpc_client] =
@@ -73,7 +73,7 @@ fn check(network: &Network, servers: &[&str], procedures: usize) {
     }
 }
 
-/// The page of a file that says where the servers really are.
+/// Returns the reference page for the network's `init.yaml`, with the ports of the running servers.
 fn page(network: &Network, servers: &[&str]) -> String {
     let path = network.path().join("init.yaml");
     let mut init = std::fs::read_to_string(&path).expect("init.yaml");
@@ -83,7 +83,7 @@ fn page(network: &Network, servers: &[&str]) -> String {
     rpcgen::page(&rpc_schema::parse(&path, &init).expect("a good file"), None)
 }
 
-/// The examples of a language as they are copied.
+/// Returns the examples in one language, as a reader copies them from the page.
 fn examples(page: &str, language: &str) -> Vec<String> {
     let code = |rest: &str| {
         let code = rest
@@ -120,7 +120,7 @@ impl Examples {
         serde_json::from_str(&finished.stdout).expect("an answer")
     }
 
-    /// What the command would do, since not every machine has `nc`.
+    /// Sends what the command would send: not every machine has `nc`.
     fn send_nc(&self) -> Value {
         let (printf, nc) = self.nc.split_once(" | nc ").expect("a pipe");
         let ["-N", "-s", from, host, port] = nc.split(' ').collect::<Vec<_>>()[..] else {
@@ -135,11 +135,11 @@ impl Examples {
         Peer::connect_from(from.octets(), server, Framing::Lines).call(request)
     }
 
-    /// What it prints, a value per line.
+    /// Runs the `rpc-client` command. It prints one value per line.
     fn run_client(&self, network: &Network) -> Vec<Value> {
         let programs = Path::new(env!("CARGO_BIN_EXE_rpc-client"))
             .parent()
-            .expect("their folder");
+            .expect("the folder of the programs");
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = network.command("sh", &[]);
         command.env("PATH", format!("{}:{path}", programs.display()));
@@ -152,7 +152,7 @@ fn shell(mut sh: Command, command: &str) -> Finished {
     finish(begin(sh)).succeeds()
 }
 
-/// The values of an answer, which is no exception.
+/// Returns the values of an answer, which must not be an exception.
 #[track_caller]
 fn returned(answer: &Value) -> Vec<Value> {
     let values = crate::harness::returned(answer).as_array();

@@ -1,4 +1,4 @@
-//! `docs/PROTOCOL.md`: every request is answered as shown, on the demo network.
+//! `docs/PROTOCOL.md`: the demo network answers every request as the page shows.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::harness::{Framing, Network, Peer, begin, finish, python};
 
 const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
 
-/// The network of the repository's `init.yaml`, with its code.
+/// Starts the network of the repository's `init.yaml` and applies it, with its code.
 pub fn demo_network() -> Network {
     let mut network = Network::new(include_str!("../../init.yaml"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -99,7 +99,7 @@ fn every_request_is_answered_as_shown() {
     assert!(count >= 10, "{count}");
 }
 
-/// Sends a block `request [server2] [from IP]` on a connection of its own.
+/// Sends a block `request [server2] [from IP]` over its own connection. Returns the answer.
 fn ask(network: &Network, request: &Fence<'_>) -> Value {
     let server = if request.words.contains(&"server2") {
         "server2"
@@ -132,7 +132,7 @@ fn parse(fence: &Fence<'_>) -> Value {
 }
 
 #[test]
-fn every_other_example_is_what_it_says() {
+fn every_other_example_is_a_valid_message_or_manifest() {
     let fences = fences(PROTOCOL);
     let others = fences
         .iter()
@@ -151,7 +151,7 @@ fn every_other_example_is_what_it_says() {
 }
 
 #[test]
-fn every_deployment_message_has_its_row() {
+fn every_deployment_message_has_a_row_in_the_table() {
     let unknown = serde_json::from_str::<DeployRequest>(r#"{"header":"INIT-","value":{}}"#);
     let known = unknown.expect_err("an unknown header").to_string();
     let headers: Vec<_> = known

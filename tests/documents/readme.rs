@@ -1,4 +1,4 @@
-//! `README.md`: its taste runs.
+//! `README.md`: its first example runs.
 
 use crate::fence::{fences, first_and_next};
 use crate::harness::Network;
@@ -6,7 +6,7 @@ use crate::harness::Network;
 const README: &str = include_str!("../../README.md");
 
 #[test]
-fn the_taste_is_served() {
+fn the_first_example_prints_its_result() {
     let fences = fences(README);
     let (init, source) = first_and_next(&fences, "yaml");
     let network = Network::new(&init.text);

@@ -1,4 +1,5 @@
-//! `docs/protocol-vectors.json`: every hex is what it says, and is written the same again.
+//! `docs/protocol-vectors.json`: every hex text decodes to what its entry says, and encodes to the
+//! same bytes again.
 
 use std::process::Command;
 use std::sync::LazyLock;
@@ -17,24 +18,24 @@ use crate::harness::{begin, finish, python};
 
 const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
 
-/// The file.
+/// The parsed `docs/protocol-vectors.json`.
 pub static VECTORS: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../docs/protocol-vectors.json")).expect("JSON")
 });
 
-/// The bytes that an entry's `hex` stands for.
+/// Returns the bytes of an entry's `hex`.
 #[track_caller]
 pub fn bytes(entry: &Value) -> Vec<u8> {
     from_hex(entry["hex"].as_str().expect("a `hex`"))
 }
 
-/// The entries of a list.
+/// Returns the entries of a list.
 #[track_caller]
 pub fn entries(list: &Value) -> &[Value] {
     list.as_array().expect("a list")
 }
 
-/// Bytes as digits.
+/// Returns bytes as hexadecimal digits.
 pub fn to_hex(bytes: &[u8]) -> String {
     bytes
         .iter()
@@ -54,8 +55,8 @@ fn from_hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Every entry that says which frame its bytes are.
-fn described() -> impl Iterator<Item = &'static Value> {
+/// Returns every entry that describes the frame of its bytes.
+fn described_frames() -> impl Iterator<Item = &'static Value> {
     let dialogues = entries(&VECTORS["dialogues"]);
     let steps = dialogues
         .iter()
@@ -66,7 +67,7 @@ fn described() -> impl Iterator<Item = &'static Value> {
         .filter(|entry| entry.get("frame").is_some())
 }
 
-/// The types that a text, or a list of texts, names.
+/// Parses the types that a text or a list of texts names.
 fn types(texts: &Value) -> Vec<Type> {
     let texts = texts
         .as_array()
@@ -84,7 +85,8 @@ fn encode(types: &[Type], values: &[Value]) -> Vec<u8> {
 }
 
 fn decode(types: &[Type], bytes: &[u8]) -> Value {
-    let (mut reader, mut text) = (Reader::new(bytes), b"[".to_vec());
+    let mut reader = Reader::new(bytes);
+    let mut text = b"[".to_vec();
     json::list_from_binary(types, &mut reader, &mut text).expect("values");
     reader.finish().expect("nothing left over");
     text.push(b']');
@@ -92,9 +94,10 @@ fn decode(types: &[Type], bytes: &[u8]) -> Value {
 }
 
 #[test]
-fn every_value_is_its_bytes_and_no_other() {
+fn every_value_encodes_to_its_bytes_and_decodes_from_no_others() {
     for entry in entries(&VECTORS["values"]) {
-        let (types, bytes) = (types(&entry["type"]), bytes(entry));
+        let types = types(&entry["type"]);
+        let bytes = bytes(entry);
         assert_eq!(encode(&types, &[entry["json"].clone()]), bytes, "{entry}");
         assert_eq!(decode(&types, &bytes), json!([entry["json"]]), "{entry}");
         assert_eq!(check(&types, &bytes), Ok(()), "{entry}");
@@ -106,7 +109,7 @@ fn every_value_is_its_bytes_and_no_other() {
         }
         assert!(
             check(&types, &[&bytes[..], &[0]].concat()).is_err(),
-            "{entry} and a byte more"
+            "{entry} with one byte more"
         );
     }
 }
@@ -122,19 +125,19 @@ fn no_invalid_value_passes() {
 }
 
 #[test]
-fn every_frame_is_what_it_says_and_is_written_the_same_again() {
-    assert!(described().count() > 50);
-    for entry in described() {
+fn every_frame_decodes_to_its_description_and_encodes_to_the_same_bytes() {
+    assert!(described_frames().count() > 50);
+    for entry in described_frames() {
         let bytes = bytes(entry);
         let mut inbox = Inbox::with_bytes(1 << 20, bytes.clone());
         let payload = inbox.next(|_| None).expect("a frame").expect("all of it");
         let (frame, values) =
             binary::parse(payload.head).unwrap_or_else(|what| panic!("{entry}: {what}"));
-        let said = &entry["frame"];
-        assert_eq!(describe(&frame, values, &types_of(said)), *said);
+        let expected = &entry["frame"];
+        assert_eq!(describe(&frame, values, &types_of(expected)), *expected);
         assert_eq!(write(&frame, values), bytes, "{entry}");
     }
-    let kinds: std::collections::BTreeSet<_> = described()
+    let kinds: std::collections::BTreeSet<_> = described_frames()
         .map(|entry| entry["frame"]["kind"].to_string())
         .collect();
     assert_eq!(kinds.len(), 10, "{kinds:?}");
@@ -155,7 +158,7 @@ fn types_of(frame: &Value) -> Vec<Type> {
     frame.get("types").map(types).unwrap_or_default()
 }
 
-/// A frame in the words of the file.
+/// Describes a frame as the file does.
 pub fn describe(frame: &Frame<'_>, values: &[u8], types: &[Type]) -> Value {
     let kind = frame.name();
     let texts = || {
@@ -194,7 +197,7 @@ pub fn describe(frame: &Frame<'_>, values: &[u8], types: &[Type]) -> Value {
     }
 }
 
-/// A frame as it travels.
+/// Encodes a frame, with its length prefix.
 fn write(frame: &Frame<'_>, values: &[u8]) -> Vec<u8> {
     let mut out = Outbox::default();
     let finish = |mark, out: &mut Outbox| {
@@ -204,7 +207,8 @@ fn write(frame: &Frame<'_>, values: &[u8]) -> Vec<u8> {
     match frame {
         Frame::Hello(hello) => binary::put_hello(hello, &mut out),
         Frame::Bind(bind) => {
-            let (names, returns) = ((bind.service, bind.rpc), bind.returns.as_deref());
+            let names = (bind.service, bind.rpc);
+            let returns = bind.returns.as_deref();
             binary::put_bind(bind.slot, names, &bind.arguments, returns, &mut out);
         }
         Frame::Bound(bound) => binary::put_bound(bound, &mut out),
@@ -220,8 +224,8 @@ fn write(frame: &Frame<'_>, values: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_frame_on_the_page_is_one_of_the_file() {
-    let known: Vec<_> = described().map(bytes).collect();
+fn every_frame_on_the_page_is_in_the_file() {
+    let known: Vec<_> = described_frames().map(bytes).collect();
     let fences = fences(PROTOCOL);
     let shown = fences.iter().filter(|fence| fence.language == "hex");
     let shown = shown.inspect(|fence| {
@@ -232,7 +236,9 @@ fn every_frame_on_the_page_is_one_of_the_file() {
     assert!(shown.count() >= 10);
 }
 
-/// Its types are functions; a record is a tuple for it, an enumeration a number.
+/// Python script that decodes and encodes every value with the client of `docs`. The client has no
+/// records and no enumerations: the script reads a record as a tuple and an enumeration as a
+/// number.
 const READ_AND_WRITE: &str = r#"
 import io, json, re, sys
 sys.dont_write_bytecode = True

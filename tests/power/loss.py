@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Power loss at random instants of applies: what the disk holds then is the old generation or the new one, whole.
+"""Tests power loss at random moments of an apply. After it, the disk must hold a whole generation, the old or the new.
 
     sudo tests/power/loss.py target/release [ROUNDS]
 
-A server keeps its data on an ext4 file system in an image, on a loop device. In each round an apply is stopped at a
-random instant together with its server, the image is copied as it is (what was written and not synced is not in it: the
-page cache of the file system is lost, as it is with the power), and the copy is mounted and served from. Whoever got
-"live" as an answer must find the new generation there. Needs root, losetup and mkfs.ext4.
+A server keeps its data on an ext4 file system in an image, on a loop device. Each round stops an apply and its server
+at a random moment and copies the image. The copy lacks what was written but not synced: a power loss also loses the
+file system's page cache. Then a server starts from the copy. If the apply had already reported "live", the copy must
+hold the new generation.
+
+Needs root, losetup and mkfs.ext4.
 """
 
 import json
@@ -66,7 +68,8 @@ class Trial:
             for value in range(1, rounds + 1):
                 found[self.lose_power(server, value, longest)] += 1
             server.kill()
-        return f"{rounds} losses of power during an apply: {found['old']} left the old generation, {found['new']} the new one, all whole"
+        counts = f"{found['old']} kept the old generation, {found['new']} the new one"
+        return f"{rounds} power losses during an apply: {counts}, none was damaged"
 
     def lose_power(self, server, value, longest):
         self.write(value)
@@ -85,7 +88,7 @@ class Trial:
             values = {restarted.call(f"p{n}") for n in range(PROCEDURES)}
             restarted.kill()
         assert values in ({value - 1}, {value}), f"round {value}: {values}"
-        assert not done or values == {value}, f"round {value}: what was reported live is lost"
+        assert not done or values == {value}, f"round {value}: a generation that was reported live is lost"
         return "new" if values == {value} else "old"
 
     def write(self, value):
@@ -120,18 +123,19 @@ class Server:
 
 class Mounted:
     def __init__(self, image, folder):
-        self.image, self.folder = image, folder
+        self.image = image
+        self.folder = folder
 
     def __enter__(self):
         os.makedirs(self.folder, exist_ok=True)
-        # Nothing is written but what is synced: the journal is not committed by the clock.
+        # A long commit interval: without a sync, the journal is not committed during the test.
         call("mount", "-o", "loop,commit=600", self.image, self.folder)
 
     def __exit__(self, *_):
         for _ in range(50):
             if subprocess.run(["umount", self.folder], stderr=subprocess.DEVNULL).returncode == 0:
                 return
-            # A worker that was killed with its server is still leaving.
+            # A worker that was killed with its server may still be ending.
             time.sleep(0.1)
         call("umount", self.folder)
 

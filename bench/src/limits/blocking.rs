@@ -1,4 +1,4 @@
-//! Bare blocking ping-pong over `std::net`: a thread for each connection, one message at a time.
+//! A bare blocking ping-pong over `std::net`: a thread for each connection, one message at a time.
 
 use std::io::{self, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use crate::job::{Job, Measured};
 use crate::meter::Meter;
 use crate::work::Work;
 
-/// Answers every connection on a thread of its own.
+/// Serves every connection on its own thread.
 pub fn serve(listener: &TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept()?;
@@ -24,7 +24,8 @@ pub fn serve(listener: &TcpListener) -> Result<()> {
 
 fn answer(mut stream: TcpStream) -> Result<()> {
     let mut request = [0; 512];
-    let (mut sizes, mut answer) = (Sizes::default(), Vec::new());
+    let mut sizes = Sizes::default();
+    let mut answer = Vec::new();
     while let Some(length) = read_message(&mut stream, &mut request)? {
         if sizes.request != length - LENGTH_BYTES {
             sizes = Sizes::of_request(length - LENGTH_BYTES)?;
@@ -36,7 +37,8 @@ fn answer(mut stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// Reads one message; most come by one system call. `None`: the peer is gone.
+/// Reads one message, mostly with one system call. Returns its length with the length in front, or
+/// `None` if the peer closed the connection.
 fn read_message(stream: &mut impl Read, buffer: &mut [u8]) -> Result<Option<usize>> {
     let mut filled = 0;
     loop {
@@ -53,7 +55,7 @@ fn read_message(stream: &mut impl Read, buffer: &mut [u8]) -> Result<Option<usiz
             return Ok(Some(length));
         }
         if length > buffer.len() || filled > length {
-            bail!("a message of {length} bytes, {filled} came");
+            bail!("expected a message of {length} bytes, got {filled}");
         }
     }
 }
@@ -66,10 +68,11 @@ pub fn measure(job: &Job) -> Result<Measured> {
         stream.set_nodelay(true)?;
         Ok(stream)
     };
-    let (mut request, mut number) = (message(sizes.request, 0), 0);
+    let mut request = message(sizes.request, 0);
+    let mut number = 0;
     let mut stream = connect()?;
     let mut meter = Meter::start(job);
-    while meter.goes_on() {
+    while meter.should_continue() {
         number += 1;
         if job.work == Work::Connect {
             stream = connect()?;
@@ -94,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_that_is_none_is_refused() {
+    fn a_message_of_a_wrong_length_is_refused() {
         let check = |bytes: &[u8], expected: Option<Option<usize>>| {
             let mut buffer = [0; 16];
             assert_eq!(

@@ -1,4 +1,4 @@
-//! A bare loopback copy of 1 MiB: stored whole on either side before it goes on.
+//! A bare copy of 1 MiB over loopback. Each side reads the whole message before it sends.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use crate::job::{Job, Measured};
 use crate::meter::Meter;
 use crate::work::{MIB, Payload, Procedure};
 
-/// Answers every connection on a thread of its own.
+/// Serves every connection on its own thread.
 pub fn serve(listener: &TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept()?;
@@ -34,14 +34,15 @@ pub fn measure(job: &Job) -> Result<Measured> {
     stream.set_nodelay(true)?;
     let mut request = message(MIB, 0);
     request[LENGTH_BYTES..].copy_from_slice(&Payload::of(Procedure::Bytes).bytes);
-    let (mut answer, mut number) = (vec![0; LENGTH_BYTES + MIB], 0);
+    let mut answer = vec![0; LENGTH_BYTES + MIB];
+    let mut number = 0;
     let mut meter = Meter::start(job);
-    while meter.goes_on() {
+    while meter.should_continue() {
         number += 1;
         number_message(&mut request, number);
         stream.write_all(&request)?;
         stream.read_exact(&mut answer)?;
-        ensure!(answer == request, "an echo differs from what was sent");
+        ensure!(answer == request, "the echo differs from what was sent");
     }
     Ok(meter.finish())
 }

@@ -1,8 +1,8 @@
-//! What no RPC system can go below: the same messages over bare sockets, without anything around
-//! them.
+//! The limits of every RPC system: messages of the same size over bare sockets, without any further
+//! work.
 //!
-//! A message is a length of four bytes, little-endian, and so many bytes, the first eight of which
-//! are its number.
+//! A message is a length of four bytes, little-endian, and as many bytes. The first eight of these
+//! bytes are the message's number.
 
 pub mod blocking;
 pub mod copy;
@@ -10,10 +10,10 @@ pub mod pipelined;
 
 use anyhow::{Result, ensure};
 
-/// Bytes of a message's length.
+/// Size of a message's length, in bytes.
 const LENGTH_BYTES: usize = 4;
 
-/// A message of `size` bytes behind its length.
+/// Returns a message of `size` bytes with its length in front.
 fn message(size: usize, number: u64) -> Vec<u8> {
     let mut message = vec![0; LENGTH_BYTES + size];
     message[..LENGTH_BYTES].copy_from_slice(&(size as u32).to_le_bytes());
@@ -31,16 +31,16 @@ fn number_of(message: &[u8]) -> [u8; 8] {
         .unwrap_or_default()
 }
 
-/// Whether these bytes are the answer of this number and of `size` bytes.
+/// Checks that an answer has the given number and `size` bytes.
 fn check_answer(answer: &[u8], size: usize, number: u64) -> Result<()> {
-    let right = answer.len() == LENGTH_BYTES + size
+    let is_right = answer.len() == LENGTH_BYTES + size
         && answer[..LENGTH_BYTES] == (size as u32).to_le_bytes()
         && number_of(answer) == number.to_le_bytes();
-    ensure!(right, "a bare answer is not the one that was expected");
+    ensure!(is_right, "the bare server sent a wrong answer");
     Ok(())
 }
 
-/// How many bytes the sides of a bare limit send: each message has its length in front.
+/// Number of bytes in a bare limit's requests and answers, without the length in front.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Sizes {
     request: usize,
@@ -53,14 +53,16 @@ impl Sizes {
         Self { request, answer }
     }
 
-    /// The sizes of the procedure whose request has this length; a connection learns them from its
-    /// first message.
+    /// Returns the sizes of the procedure whose request has the given length. A server learns this
+    /// length from the first message of a connection.
     fn of_request(length: usize) -> Result<Self> {
         use crate::work::Procedure::{Add, Strings};
         let sizes = [Add, Strings]
             .map(Self::of)
             .into_iter()
             .find(|sizes| sizes.request == length);
-        sizes.ok_or_else(|| anyhow::anyhow!("no request of a bare limit has {length} bytes"))
+        sizes.ok_or_else(|| {
+            anyhow::anyhow!("a request has {length} bytes, which no procedure sends")
+        })
     }
 }

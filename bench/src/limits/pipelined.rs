@@ -1,5 +1,5 @@
-//! A bare tokio echo: whatever has come is answered by one write, and the client sends as many
-//! requests by one write as it has got answers.
+//! A bare tokio echo. The server answers all requests of one read with one write. The client sends
+//! as many requests in one write as it has received answers.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use crate::work::Work;
 
 const BUFFER_BYTES: usize = 16 << 10;
 
-/// Answers every connection by a task of its own.
+/// Serves every connection in its own task.
 pub async fn serve(listener: TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
@@ -29,8 +29,10 @@ pub async fn serve(listener: TcpListener) -> Result<()> {
 }
 
 async fn answer(mut stream: TcpStream) -> Result<()> {
-    let (mut input, mut output) = (BytesMut::new(), Vec::new());
-    let (mut sizes, mut answer) = (Sizes::default(), Vec::new());
+    let mut input = BytesMut::new();
+    let mut output = Vec::new();
+    let mut sizes = Sizes::default();
+    let mut answer = Vec::new();
     loop {
         input.reserve(BUFFER_BYTES);
         if stream.read_buf(&mut input).await? == 0 {
@@ -50,7 +52,7 @@ async fn answer(mut stream: TcpStream) -> Result<()> {
     }
 }
 
-/// The length of the message that these bytes begin with, if it is whole.
+/// Returns the length of the first message, if it is complete.
 fn whole_message(input: &[u8]) -> Option<usize> {
     let length = u32::from_le_bytes(*input.first_chunk()?) as usize + LENGTH_BYTES;
     (input.len() >= length).then_some(length)
@@ -70,7 +72,7 @@ pub fn measure(job: &Job) -> Result<Measured> {
 async fn one_in_flight(job: &Job) -> Result<Measured> {
     let mut session = Session::connect(job.address, Sizes::of(job.work.procedure())).await?;
     let mut meter = Meter::start(job);
-    while meter.goes_on() {
+    while meter.should_continue() {
         if job.work == Work::Connect {
             session = Session::connect(job.address, session.sizes).await?;
         }
@@ -117,7 +119,7 @@ async fn keep_in_flight(mut session: Session, in_flight: u64, gauge: Rc<Gauge>) 
     Ok(())
 }
 
-/// A connection that knows the number of the request to send and of the answer to come.
+/// A connection with the numbers of its next request and its next answer.
 struct Session {
     stream: TcpStream,
     sizes: Sizes,
@@ -133,19 +135,18 @@ impl Session {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let request = message(sizes.request, 0);
-        let (input, output) = (BytesMut::new(), Vec::new());
         Ok(Self {
             stream,
             sizes,
             request,
             sent: 0,
             received: 0,
-            input,
-            output,
+            input: BytesMut::new(),
+            output: Vec::new(),
         })
     }
 
-    /// Sends so many requests by one write.
+    /// Sends a number of requests with one write.
     async fn send(&mut self, requests: u64) -> Result<()> {
         self.output.clear();
         for _ in 0..requests {
@@ -156,7 +157,7 @@ impl Session {
         Ok(self.stream.write_all(&self.output).await?)
     }
 
-    /// Reads once, and says how many whole answers came.
+    /// Reads once and returns the number of complete answers.
     async fn receive(&mut self) -> Result<u64> {
         self.input.reserve(BUFFER_BYTES);
         let count = self.stream.read_buf(&mut self.input).await?;

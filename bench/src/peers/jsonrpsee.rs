@@ -13,9 +13,9 @@ use tokio::net::TcpListener;
 use crate::calls::{Calls, check_echo};
 use crate::work::Payload;
 
-/// 131,072 doubles take two to three MiB as JSON.
+/// Maximum length of a message. 131,072 doubles take two to three MiB as JSON.
 const MAX_MESSAGE_BYTES: u32 = 16 << 20;
-/// More than are ever opened.
+/// Maximum number of connections: more than any work opens.
 const MAX_CONNECTIONS: u32 = 20_000;
 
 #[rpc(client, server)]

@@ -1,4 +1,4 @@
-//! Other RPC systems from Rust, each set up as its authors would have it.
+//! Other RPC systems in Rust, each set up as its authors recommend.
 
 pub mod capnp;
 pub mod jsonrpsee;

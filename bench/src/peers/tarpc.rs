@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::calls::{Calls, check_echo};
 use crate::work::Payload;
 
-/// A frame holds 1 MiB and its head.
+/// Maximum length of a frame: more than 1 MiB and its head.
 const MAX_FRAME_BYTES: usize = 4 << 20;
 
 #[tarpc::service]

@@ -12,24 +12,24 @@ use tonic::{Request, Response, Status};
 use crate::calls::{Calls, check_echo};
 use crate::work::Payload;
 
-/// A message holds 1 MiB and its head.
+/// Maximum length of a message: more than 1 MiB and its head.
 const MAX_MESSAGE_BYTES: usize = 4 << 20;
 
-/// How much may be under way unacknowledged, where it is more than HTTP/2's 64 KiB.
+/// Size of the large windows. HTTP/2's default is 64 KiB.
 const LARGE_WINDOW_BYTES: u32 = 8 << 20;
 
 /// The arguments of `add`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Addends {
-    /// The first.
+    /// The first addend.
     #[prost(int64, tag = "1")]
     pub a: i64,
-    /// The second.
+    /// The second addend.
     #[prost(int64, tag = "2")]
     pub b: i64,
 }
 
-/// What `add` answers.
+/// The result of `add`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Sum {
     /// The sum.
@@ -98,7 +98,7 @@ impl Bench for Server {
     }
 }
 
-/// Serves with HTTP/2's own windows.
+/// Serves with HTTP/2's default windows.
 pub async fn serve(listener: TcpListener) -> Result<()> {
     serve_with(listener, None).await
 }
@@ -131,7 +131,7 @@ async fn connect(address: SocketAddr, window: Option<u32>) -> Result<BenchClient
         .max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
 
-/// A tonic client with HTTP/2's own windows.
+/// A tonic client with HTTP/2's default windows.
 #[derive(Clone)]
 pub struct Client(BenchClient<Channel>);
 

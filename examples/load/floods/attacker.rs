@@ -1,5 +1,5 @@
-//! The attacker: a process with one thread and several connections. And the sink that it can be
-//! aimed at.
+//! The attacker: a process with one thread and several connections. And the sink, a target that
+//! drops everything.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _};
@@ -18,22 +18,23 @@ use tokio::task::JoinSet;
 
 use super::kinds::{Kind, Plan, Then};
 
-/// An attacker ends by itself after so long.
-const LONGEST: Duration = Duration::from_mins(10);
+/// Maximum duration of an attack. Then the attacker ends by itself.
+const MAX_DURATION: Duration = Duration::from_mins(10);
 
-/// How long an attacker waits where it cannot connect.
+/// How long an attacker waits after a failed attempt to connect.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// An attempt to connect that takes longer is given up for another. The kernel would wait for a
-/// second where the server is slow to accept.
-const CONNECT_PATIENCE: Duration = Duration::from_millis(20);
+/// Maximum time of an attempt to connect. Then the attacker tries again. The kernel would wait for
+/// a second if the server is slow to accept.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(20);
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// An attacker that runs. It is killed when this is dropped.
+/// A running attacker. Dropping this kills it.
 pub struct Attacker(Child);
 
-/// What an attacker does at most, per second, once each of its connections has sent its payload.
+/// Maximum activity of an attacker per second: connections and sent bytes. It applies after each of
+/// its connections has sent the payload once.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     pub connections: f64,
@@ -41,19 +42,20 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub const AS_FAST_AS_IT_GOES: Self = Self {
+    pub const UNLIMITED: Self = Self {
         connections: f64::INFINITY,
         sent: f64::INFINITY,
     };
 }
 
-/// What an attacker did, per second. `processor` is its part of one core.
+/// What an attacker did per second: connections, sent bytes and read bytes. `cores` is its use of
+/// the processors.
 #[derive(Debug, Clone, Copy)]
-pub struct Done {
+pub struct Activity {
     pub connections: f64,
     pub sent: f64,
     pub read: f64,
-    pub processor: f64,
+    pub cores: f64,
 }
 
 impl Attacker {
@@ -68,26 +70,26 @@ impl Attacker {
             .map(Self)
     }
 
-    /// Stops it and takes what it says.
-    pub fn end(mut self) -> io::Result<Done> {
+    /// Stops the attacker and reads its figures.
+    pub fn end(mut self) -> io::Result<Activity> {
         drop(self.0.stdin.take());
-        let mut said = String::new();
+        let mut printed = String::new();
         let stdout = self
             .0
             .stdout
             .take()
             .ok_or_else(|| io::Error::other("no stdout"))?;
-        io::BufReader::new(stdout).read_to_string(&mut said)?;
-        let figures: Vec<f64> = said
+        io::BufReader::new(stdout).read_to_string(&mut printed)?;
+        let figures: Vec<f64> = printed
             .split_whitespace()
             .filter_map(|word| word.parse().ok())
             .collect();
         match figures[..] {
-            [connections, sent, read, processor] => Ok(Done {
+            [connections, sent, read, cores] => Ok(Activity {
                 connections,
                 sent,
                 read,
-                processor,
+                cores,
             }),
             _ => Err(io::Error::other("the attacker failed")),
         }
@@ -96,13 +98,13 @@ impl Attacker {
 
 impl Drop for Attacker {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // An error means that it has ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// What the connections of an attacker share.
+/// State that the connections of an attacker share.
 struct Attack {
     plan: Plan,
     target: SocketAddr,
@@ -113,8 +115,8 @@ struct Attack {
     read: AtomicU64,
 }
 
-/// Runs an attacker with its kind, target and pace, until its stdin ends. It then prints what it
-/// did.
+/// Runs an attacker with a kind, a target and a pace, until its stdin ends. Then it prints its
+/// [`Activity`].
 pub fn attack(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
     let words: Vec<String> = arguments
         .filter_map(|word| word.into_string().ok())
@@ -122,7 +124,7 @@ pub fn attack(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
     let attack = Arc::new(Attack::from_words(&words)?);
     let (stop, stopped) = oneshot::channel();
     std::thread::spawn(move || {
-        // However it ends, the attack does too.
+        // An error ends the attack, too.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         let _ = stop.send(());
     });
@@ -132,12 +134,12 @@ pub fn attack(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
         .block_on(async {
             let mut connections = JoinSet::new();
             for _ in 0..attack.plan.connections {
-                connections.spawn(Arc::clone(&attack).go_on());
+                connections.spawn(Arc::clone(&attack).keep_connecting());
             }
-            // Its answer does not matter: the attack is over.
-            let _ = tokio::time::timeout(LONGEST, stopped).await;
+            // The result does not matter: in either case the attack is over.
+            let _ = tokio::time::timeout(MAX_DURATION, stopped).await;
         });
-    attack.tell();
+    attack.print_activity();
     Ok(())
 }
 
@@ -164,8 +166,8 @@ impl Attack {
         })
     }
 
-    /// One connection after the other, without an end.
-    async fn go_on(self: Arc<Self>) {
+    /// Opens one connection after the other, without end.
+    async fn keep_connecting(self: Arc<Self>) {
         let connections = self.plan.connections;
         loop {
             self.keep_pace(&self.connections, connections, self.pace.connections)
@@ -176,7 +178,7 @@ impl Attack {
             };
             self.connections.fetch_add(1, Ordering::Relaxed);
             let (reader, writer) = stream.split();
-            // An error is the end of this connection, as any other end is.
+            // An error ends this connection, as its regular end does.
             let _ = tokio::select! {
                 ended = self.read(reader) => ended,
                 ended = self.send(writer) => ended,
@@ -186,15 +188,15 @@ impl Attack {
         }
     }
 
-    /// Waits while so many more than the first few are ahead of the pace.
+    /// Waits while `count` is ahead of the pace. The first `free` are not counted.
     #[expect(clippy::cast_precision_loss, reason = "no flood sends 2^52 bytes")]
     async fn keep_pace(&self, count: &AtomicU64, free: usize, pace: f64) {
         let ahead = count.load(Ordering::Relaxed).saturating_sub(free as u64);
         if ahead == 0 || pace.is_infinite() {
             return;
         }
-        // With a pace of zero that time never comes.
-        let due = Duration::try_from_secs_f64(ahead as f64 / pace).unwrap_or(LONGEST);
+        // With a pace of zero, this waits until the end of the attack.
+        let due = Duration::try_from_secs_f64(ahead as f64 / pace).unwrap_or(MAX_DURATION);
         tokio::time::sleep_until((self.begin + due).into()).await;
     }
 
@@ -203,7 +205,7 @@ impl Attack {
         if self.plan.from != Ipv4Addr::LOCALHOST {
             socket.bind((self.plan.from, 0).into())?;
         }
-        tokio::time::timeout(CONNECT_PATIENCE, socket.connect(self.target)).await?
+        tokio::time::timeout(CONNECT_TIMEOUT, socket.connect(self.target)).await?
     }
 
     async fn send(&self, mut writer: WriteHalf<'_>) -> io::Result<()> {
@@ -242,12 +244,12 @@ impl Attack {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no flood sends 2^52 bytes")]
-    fn tell(&self) {
+    fn print_activity(&self) {
         let took = self.begin.elapsed().as_secs_f64();
         let rate = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64 / took;
-        let processor = processor_seconds().unwrap_or(f64::NAN) / took;
+        let cores = processor_seconds().unwrap_or(f64::NAN) / took;
         println!(
-            "{} {} {} {processor}",
+            "{} {} {} {cores}",
             rate(&self.connections),
             rate(&self.sent),
             rate(&self.read)
@@ -255,14 +257,14 @@ impl Attack {
     }
 }
 
-/// How long this thread has run on a processor.
+/// Returns the processor time of this thread in seconds.
 fn processor_seconds() -> Option<f64> {
     let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds: f64 = statistics.split(' ').next()?.parse().ok()?;
     Some(nanoseconds / 1e9)
 }
 
-/// Reads and drops whatever comes over any connection.
+/// Accepts connections, and reads and drops everything.
 pub fn serve_sink() -> io::Result<()> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

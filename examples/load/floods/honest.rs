@@ -4,19 +4,19 @@ use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// An answer that takes longer is a failed call.
+/// Maximum time of a call. A longer call counts as failed.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// After a failed call.
+/// Pause after a failed call.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Calls before anything is measured.
+/// Number of calls before anything is measured.
 const WARM_UP: usize = 500;
 
 const REQUEST: &str = r#"{"header":"RPC-REQ","value":{"id":1,"service":"svc1","rpc":"add","argument-types":["int","int"],"arguments":[2,3]}}"#;
 
-/// Longer frames do not answer these calls.
-const LONGEST_ANSWER: usize = 1 << 20;
+/// Maximum length of an answer. The calls have short answers.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 // The kinds of frames in a binary session.
 const HELLO: u8 = 0;
@@ -39,8 +39,8 @@ pub struct Caller {
 struct Session {
     stream: BufReader<TcpStream>,
     frame: Vec<u8>,
-    /// The number of the last call.
-    last: u64,
+    /// Number of the last call.
+    last_call: u64,
 }
 
 impl Caller {
@@ -65,9 +65,10 @@ impl Caller {
         (0..WARM_UP).try_for_each(|_| self.call())
     }
 
-    /// Calls answered per second, over so long.
+    /// Calls for the time `window`. Returns the number of answered calls per second.
     pub fn rate(&mut self, window: Duration) -> f64 {
-        let (begin, mut calls) = (Instant::now(), 0_u32);
+        let begin = Instant::now();
+        let mut calls = 0_u32;
         while begin.elapsed() < window {
             match self.call() {
                 Ok(()) => calls += 1,
@@ -77,13 +78,13 @@ impl Caller {
         f64::from(calls) / begin.elapsed().as_secs_f64()
     }
 
-    pub fn tell_failures(self) {
+    pub fn print_failures(self) {
         let Some(first) = self.first_failure else {
             return;
         };
         let session = if self.is_binary { "binary" } else { "text" };
         eprintln!(
-            "  failed calls of the {session} session: {}, the first one: {first}",
+            "  failed calls of the {session} session: {}; the first error: {first}",
             self.failed
         );
     }
@@ -92,7 +93,7 @@ impl Caller {
         self.failed += 1;
         let is_late = error.kind() == io::ErrorKind::WouldBlock;
         let error = if is_late {
-            io::Error::other(format!("no answer in {PATIENCE:?}"))
+            io::Error::other(format!("no answer within {PATIENCE:?}"))
         } else {
             error
         };
@@ -123,7 +124,7 @@ impl Session {
         let mut session = Self {
             stream: BufReader::new(stream),
             frame: Vec::new(),
-            last: 0,
+            last_call: 0,
         };
         if is_binary {
             session.begin_binary()?;
@@ -131,7 +132,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Says HELLO and binds slot 0. Nothing has to be awaited.
+    /// Sends HELLO and binds slot 0. Does not wait for answers: the caller may send calls at once.
     fn begin_binary(&mut self) -> io::Result<()> {
         let mut hello = vec![HELLO];
         hello.extend_from_slice(b"RPCB\x01\0\x01\0\0\0\0\x08\0\0\0\0");
@@ -149,9 +150,10 @@ impl Session {
     }
 
     fn binary_call(&mut self) -> io::Result<()> {
-        self.last += 1;
-        let call = self.last.to_le_bytes();
-        let (slot, no_deadline) = ([0; 4], [0xff; 4]);
+        self.last_call += 1;
+        let call = self.last_call.to_le_bytes();
+        let slot = [0; 4];
+        let no_deadline = [0xff; 4];
         let arguments = [2_i64.to_le_bytes(), 3_i64.to_le_bytes()].concat();
         self.send(&[&[REQ][..], &call, &slot, &no_deadline, &arguments].concat())?;
         loop {
@@ -194,20 +196,25 @@ impl Session {
         let mut length = [0; 4];
         self.stream.read_exact(&mut length)?;
         let length = u32::from_be_bytes(length) as usize;
-        if length > LONGEST_ANSWER {
-            return Err(io::Error::other(format!("an answer of {length} bytes")));
+        if length > MAX_ANSWER_BYTES {
+            return Err(io::Error::other(format!(
+                "the answer is too long: {length} bytes"
+            )));
         }
         self.frame.resize(length, 0);
         self.stream.read_exact(&mut self.frame)
     }
 
     fn unexpected(&self) -> io::Error {
-        io::Error::other(format!("the answer {}", self.frame.escape_ascii()))
+        io::Error::other(format!(
+            "the answer is wrong: {}",
+            self.frame.escape_ascii()
+        ))
     }
 }
 
 fn put_text(bytes: &mut Vec<u8>, text: &str) {
-    // None of these texts is long.
+    // The cast is safe: these texts are short.
     bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
     bytes.extend_from_slice(text.as_bytes());
 }

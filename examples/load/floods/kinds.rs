@@ -5,35 +5,35 @@ use std::net::Ipv4Addr;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-/// Number of connections that an attacker holds at once, unless its kind needs another number.
+/// Number of connections of an attacker at the same time, unless its kind needs another number.
 const CONNECTIONS: usize = 8;
 
-/// The longest message that a server takes, where it is started without `--max-frame`.
-const LONGEST: u32 = 16 << 20;
+/// Maximum length of a message that a server accepts by default.
+const MAX_MESSAGE_BYTES: u32 = 16 << 20;
 
-/// Messages in one write of a flood.
+/// Number of messages in one write of a flood.
 const BATCH: u64 = 64;
 
-/// A kind of flood. Its name is the one of the command line and of the tables.
+/// A kind of flood. The command line and the tables use its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// Lines that are no JSON.
+    /// Lines that are not JSON.
     Malformed,
-    /// HTTP requests, each on a connection of its own.
+    /// HTTP requests, each over its own connection.
     Http,
     /// Requests for a service that does not exist.
     Refused,
     /// Requests with types that the procedure does not take.
     Invalid,
-    /// Requests for a service that does not exist, from an address that is no client's.
+    /// Requests for a service that does not exist, from an address of no client.
     Strangers,
     /// Connections that are closed at once.
     Connects,
-    /// Connections that each send the longest message but for its end, and stay.
+    /// Connections that send the longest message without its last byte, and stay open.
     Partial,
     /// Calls with long answers that are never read, from another client than the honest one.
     Unread,
-    /// Proofs of the deploy key, all wrong.
+    /// Wrong proofs of the deploy key.
     Proofs,
     /// Pings of the text protocol.
     Pings,
@@ -42,25 +42,25 @@ pub enum Kind {
 /// What an attacker does, on each of its connections.
 #[derive(Debug)]
 pub struct Plan {
-    /// Where it connects from.
+    /// The attacker's own address.
     pub from: Ipv4Addr,
     pub connections: usize,
     pub payload: Vec<u8>,
     pub then: Then,
 }
 
-/// What follows the payload. An attacker connects again whenever a connection has ended.
+/// What an attacker does after the payload. It connects again whenever a connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
-    /// The payload again. Answers are read.
+    /// Sends the payload again. Reads answers.
     Repeat,
-    /// The end of what is sent. Answers are read.
+    /// Shuts down its sending side. Reads answers.
     EndSending,
-    /// The connection is closed.
+    /// Closes the connection.
     Close,
-    /// Nothing. Answers are read.
+    /// Sends nothing more. Reads answers.
     Stay,
-    /// Nothing. No answer is read.
+    /// Sends nothing more. Reads no answer.
     Ignore,
 }
 
@@ -118,7 +118,7 @@ impl Plan {
     }
 }
 
-/// Messages with the ids from 1 on.
+/// Returns [`BATCH`] messages with the ids 1, 2, ...
 fn batch(message: impl Fn(u64) -> Vec<u8>) -> Vec<u8> {
     (1..=BATCH).flat_map(message).collect()
 }
@@ -135,20 +135,20 @@ fn long_answer(id: u64) -> Vec<u8> {
     }}))
 }
 
-/// A challenge, and a proof that does not answer it.
+/// Returns a challenge and a wrong proof.
 fn wrong_proof(id: u64) -> Vec<u8> {
-    // Fibonacci hashing: digits that look like any others.
+    // Fibonacci hashing gives digits that look random.
     let digits = format!("{:016x}", id.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4);
     let challenge = json!({ "header": "INIT-CHALLENGE", "value": { "id": id } });
     let proof = json!({ "header": "INIT-PROVE", "value": { "id": id, "proof": digits } });
     [line(&challenge), line(&proof)].concat()
 }
 
-/// The longest message but for its last byte.
+/// Returns a message of the maximum length without its last byte.
 fn cut_off() -> Vec<u8> {
-    let mut payload = LONGEST.to_be_bytes().to_vec();
+    let mut payload = MAX_MESSAGE_BYTES.to_be_bytes().to_vec();
     payload.extend_from_slice(br#"{"header":"RPC-REQ","value":{"service":""#);
-    payload.resize(LONGEST as usize + 3, b'x');
+    payload.resize(MAX_MESSAGE_BYTES as usize + 3, b'x');
     payload
 }
 
@@ -158,6 +158,6 @@ fn line(message: &Value) -> Vec<u8> {
 
 fn framed(message: &Value) -> Vec<u8> {
     let message = message.to_string();
-    // None of these messages is long.
+    // The cast is safe: these messages are short.
     [&(message.len() as u32).to_be_bytes(), message.as_bytes()].concat()
 }

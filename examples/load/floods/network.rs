@@ -1,4 +1,4 @@
-//! The network that is flooded: a server process with two tenants, in a folder of its own.
+//! The flooded network: a server process with two tenants, in its own folder.
 
 use std::fs::DirBuilder;
 use std::io::{self, BufRead as _, BufReader};
@@ -28,7 +28,7 @@ services:
 const ADD: &str = "def add(a: int, b: int) -> int:\n    return a + b\n";
 const LONG: &str = "def long() -> str:\n    return \"x\" * 2_000_000\n";
 
-/// A server that runs, with its code. It is killed when this is dropped, and its folder removed.
+/// A running server with its code. Dropping this kills the server and removes its folder.
 pub struct Network {
     server: Child,
     address: SocketAddr,
@@ -75,9 +75,9 @@ impl Network {
         if output.status.success() {
             return Ok(());
         }
-        let words = String::from_utf8_lossy(&output.stderr);
+        let errors = String::from_utf8_lossy(&output.stderr);
         Err(io::Error::other(format!(
-            "initializer apply: {}: {words}",
+            "initializer apply: {}: {errors}",
             output.status
         )))
     }
@@ -91,7 +91,7 @@ impl Network {
         Ok(std::fs::metadata(self.folder.path().join("server.log"))?.len() as f64)
     }
 
-    /// The memory of the server's process that is in use, without its workers'.
+    /// Returns the resident memory of the server's process, without its workers.
     pub fn resident_mib(&self) -> io::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.id()))?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -104,14 +104,14 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // An error means that it has ended by itself.
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
 }
 
-/// One of the programs, in the folder. Server and initializer find the deploy key below the same
-/// runtime folder.
+/// Returns a command that runs a program in the folder. Server and initializer find the deploy key
+/// in the same runtime folder.
 fn part(folder: &Path, program: &str) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command
@@ -125,7 +125,7 @@ fn runtime_folder(folder: &Path) -> PathBuf {
     folder.join("runtime")
 }
 
-/// What the server says in its `listening on IP:PORT`.
+/// Reads the address from the server's line `listening on IP:PORT`.
 fn address(server: &mut Child) -> io::Result<SocketAddr> {
     let stdout = server
         .stdout

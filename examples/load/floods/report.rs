@@ -1,11 +1,11 @@
-//! The tables that are printed.
+//! The printed tables.
 
-use super::attacker::Done;
+use super::attacker::Activity;
 use super::kinds::Kind;
-use super::{Flooded, Sample};
+use super::{Sample, UnderAttack};
 use crate::median;
 
-/// A server keeps at least so much of an honest caller's rate.
+/// Minimum share of an honest caller's rate that should remain under a flood.
 const GOAL: f64 = 0.8;
 
 const SESSIONS: [&str; 2] = ["binary", "text"];
@@ -19,7 +19,7 @@ impl Report {
     }
 
     pub fn add(&mut self, kind: Kind, sample: Sample) {
-        if let Some((_, samples)) = self.0.iter_mut().find(|(of, _)| *of == kind) {
+        if let Some((_, samples)) = self.0.iter_mut().find(|(known, _)| *known == kind) {
             samples.push(sample);
         }
     }
@@ -33,7 +33,7 @@ impl Report {
 
     fn print_rates(&self) {
         println!(
-            "`of sink` and `of quiet` are ratios within a round, and their least and greatest."
+            "`of sink` and `of quiet` are ratios within a round: the median, the least and the greatest."
         );
         println!();
         println!(
@@ -58,8 +58,8 @@ impl Report {
                     Spread::of(samples, quiet).median,
                     Spread::of(samples, sink).median,
                     Spread::of(samples, flood).median,
-                    of_sink.words(),
-                    Spread::of(samples, |sample| flood(sample) / quiet(sample)).words(),
+                    of_sink.text(),
+                    Spread::of(samples, |sample| flood(sample) / quiet(sample)).text(),
                 );
                 if of_sink.median < GOAL {
                     missed.push(format!("{} ({session})", kind.name()));
@@ -72,18 +72,18 @@ impl Report {
         } else {
             missed.join(", ")
         };
-        println!("Below {GOAL} of the rate with the sink: {missed}.");
+        println!("Below {GOAL} of the rate while the sink is flooded: {missed}.");
     }
 
-    /// The quiet rate is the same one for all kinds. Its spread is what the machine's other work
-    /// does.
+    /// Prints the spread of the quiet rate. No flood affects this rate: its spread shows the noise
+    /// of the machine.
     fn print_noise(&self) {
         let samples = || self.0.iter().flat_map(|(_, samples)| samples);
         for (index, session) in SESSIONS.into_iter().enumerate() {
             let quiet = Spread::of(samples(), |sample| sample.quiet[index]);
-            let (min, max) = (quiet.min, quiet.max);
             println!(
-                "Noise: the {session} session's quiet rate was from {min:.0} to {max:.0} calls a second."
+                "Noise: the {session} session's quiet rate was from {:.0} to {:.0} calls per second.",
+                quiet.min, quiet.max
             );
         }
     }
@@ -105,7 +105,7 @@ impl Report {
     fn print_attacker(&self) {
         println!();
         println!(
-            "What the attacker did at the sink and at the server: new connections and MB per second, cores."
+            "The attacker at the sink and at the server: new connections and MB per second, cores used."
         );
         println!();
         println!(
@@ -113,26 +113,26 @@ impl Report {
             "flood", "at", "conn./s", "MB/s out", "MB/s in", "cores"
         );
         for (kind, samples) in &self.0 {
-            print_done(&kind.name(), "sink", samples, |sample| &sample.at_sink);
-            print_done("", "server", samples, |sample| &sample.at_server);
+            print_activity(&kind.name(), "sink", samples, |sample| &sample.at_sink);
+            print_activity("", "server", samples, |sample| &sample.at_server);
         }
     }
 }
 
-fn print_done(kind: &str, at: &str, samples: &[Sample], of: impl Fn(&Sample) -> &Flooded) {
-    let figure = |figure: fn(&Done) -> f64| {
+fn print_activity(kind: &str, at: &str, samples: &[Sample], of: impl Fn(&Sample) -> &UnderAttack) {
+    let figure = |figure: fn(&Activity) -> f64| {
         Spread::of(samples, |sample| figure(&of(sample).attacker)).median
     };
     println!(
         "{kind:<11}{at:<8}{:>9.0}{:>9.1}{:>9.1}{:>9.2}",
-        figure(|done| done.connections),
-        figure(|done| done.sent / 1e6),
-        figure(|done| done.read / 1e6),
-        figure(|done| done.processor),
+        figure(|activity| activity.connections),
+        figure(|activity| activity.sent / 1e6),
+        figure(|activity| activity.read / 1e6),
+        figure(|activity| activity.cores),
     );
 }
 
-/// The middle, the least and the greatest of some figures.
+/// The median, the least and the greatest of several figures.
 struct Spread {
     median: f64,
     min: f64,
@@ -152,7 +152,7 @@ impl Spread {
         }
     }
 
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         format!("{:.2} ({:.2}-{:.2})", self.median, self.min, self.max)
     }
 }

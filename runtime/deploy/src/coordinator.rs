@@ -1,12 +1,15 @@
 //! [`Coordinator`]: the initializer's side of the transaction, as a pure state machine.
 //!
 //! ```text
-//!   preparing --all prepared--> committing wave 1, then wave 2 --all committed--> probing --all well--> done: live
+//!   preparing --all prepared--> committing wave 1, then wave 2 --all committed--> probing --all healthy--> done: live
 //!      |                             |                                              |
-//!      | one refused or lost         | one refused or lost                          | one is not well
-//!      v                             v                                              |
-//!   aborting --> done: nothing    asking its outcome, rolling back what is committed, <-+
-//!                changed          aborting the rest --> done: each server's state is reported
+//!      | one refused or lost         | one refused or lost                          | one unhealthy
+//!      v                             v                                              v
+//!   aborting                      undoing: each lost server is asked for the outcome,
+//!      |                          committed servers roll back, prepared servers abort
+//!      v                             |
+//!   done: nothing changed            v
+//!                                 done: the standing of each server is reported
 //! ```
 
 use super::participant::Outcome;
@@ -14,63 +17,67 @@ use super::participant::Outcome;
 /// What the initializer must do next with one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
-    /// Send it the manifest, what it lacks, and have it checked.
+    /// Send the manifest and the missing files, and ask the server to check them.
     Prepare,
-    /// Make it live.
+    /// Ask the server to make the prepared content live.
     Commit,
-    /// Drop it.
+    /// Ask the server to drop the transaction.
     Abort,
-    /// Ask what became of the transaction; the connection was lost at a commit.
+    /// Ask for the outcome of the transaction, since the connection was lost during a commit.
     AskOutcome,
-    /// Look whether it runs what it committed, and well.
+    /// Ask whether the server runs the committed content without errors.
     Probe,
-    /// Make the content before the transaction live again.
+    /// Ask the server to make the previous content live again.
     RollBack,
 }
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// It did what it was told.
+    /// The server carried out the command.
     Done,
-    /// It says no, and nothing has changed there.
+    /// The server refused the command, for this reason. Nothing has changed on the server.
     Refused(String),
-    /// It was not heard from, so that what it did is not known.
+    /// No answer came, for this reason. Whether the server carried out the command is unknown.
     Lost(String),
-    /// The answer to [`Command::AskOutcome`].
+    /// The outcome of the transaction: the answer to [`Command::AskOutcome`] and to
+    /// [`Command::Abort`].
     Outcome(Outcome),
 }
 
-/// Where a server stands.
+/// The state of a server in the transaction.
+///
+/// A `String` is a reason. An `Option<String>` is the reason if this server caused the failure, and
+/// `None` if another server did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It has not answered to prepare.
+    /// The server has not answered [`Command::Prepare`] yet.
     Preparing,
-    /// It can be made live.
+    /// The server has prepared the transaction, and can commit it.
     Prepared,
-    /// It is being made live.
+    /// The server has not answered [`Command::Commit`] yet.
     Committing,
-    /// It has committed.
+    /// The server has committed.
     Committed,
-    /// It is being looked at.
+    /// The server has committed, and has not answered [`Command::Probe`] yet.
     Probing,
-    /// It runs what it should.
+    /// The server runs the committed content without errors.
     Live,
-    /// It has committed, and was not heard from since; why.
+    /// The server has committed, and has not answered since.
     Silent(String),
-    /// The connection was lost at its commit, and it is being asked.
+    /// The connection was lost during the commit, and the server is asked for the outcome.
     Asking(String),
-    /// It is being rolled back; why, where this server was the reason.
+    /// The server makes the previous content live again.
     RollingBack(Option<String>),
-    /// It is being told to drop it.
+    /// The server is asked to drop the transaction.
     Aborting(Option<String>),
-    /// It is being told to drop it while its commit may still be on its way; why.
+    /// The server is asked to drop the transaction, while a commit may still arrive there.
     Revoking(String),
-    /// Nothing has changed there; why, where this server was the reason.
+    /// Nothing has changed on the server.
     Old(Option<String>),
-    /// It was live, and the content before it is live again; why, where this server was the reason.
+    /// The server had committed, and the previous content is live again.
     RolledBack(Option<String>),
-    /// It cannot be told; why.
+    /// Which content is live on the server is unknown.
     Unknown(String),
 }
 
@@ -79,9 +86,9 @@ pub enum Standing {
 pub struct Member {
     /// The server's name.
     pub name: String,
-    /// Whether it gains services, so that it commits in the first wave.
+    /// Whether the server gains services. Such a server commits in the first wave.
     pub gains: bool,
-    /// Where it stands.
+    /// The server's state in the transaction.
     pub standing: Standing,
 }
 
@@ -89,11 +96,13 @@ pub struct Member {
 #[derive(Debug)]
 pub struct Coordinator {
     members: Vec<Member>,
+    /// Whether a server has failed, so that the transaction is undone.
     failing: bool,
 }
 
 impl Coordinator {
-    /// A transaction over these servers (name, whether it gains services). The commands begin it.
+    /// Creates a transaction over servers: each a name, and whether the server gains services.
+    /// Returns also the first commands, each with the index of its server.
     pub fn new(servers: Vec<(String, bool)>) -> (Self, Vec<(usize, Command)>) {
         let members: Vec<_> = servers
             .into_iter()
@@ -115,12 +124,12 @@ impl Coordinator {
         )
     }
 
-    /// The servers, in the order given.
+    /// Returns the servers, in the order in which [`new`](Self::new) got them.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
 
-    /// Whether nothing more will happen.
+    /// Returns whether the transaction is over.
     pub fn is_done(&self) -> bool {
         self.members.iter().all(|member| {
             use Standing::{Live, Old, RolledBack, Silent, Unknown};
@@ -131,20 +140,20 @@ impl Coordinator {
         })
     }
 
-    /// Whether every server runs the new generation, and well.
+    /// Returns whether every server runs the new generation without errors.
     pub fn is_live(&self) -> bool {
         self.members
             .iter()
             .all(|member| member.standing == Standing::Live)
     }
 
-    /// What server `index` did about the command it was given last. The answer: the commands that
-    /// follow from it.
+    /// Takes the result of the last command of server `index`. Returns the commands that follow,
+    /// each with the index of its server.
     pub fn on(&mut self, index: usize, event: Event) -> Vec<(usize, Command)> {
         let Some(member) = self.members.get_mut(index) else {
             return Vec::new();
         };
-        member.standing = next(&member.standing, event);
+        member.standing = next_standing(&member.standing, event);
         let standing = member.standing.clone();
         self.failing |= is_failure(&standing);
         let mut commands = match standing {
@@ -161,7 +170,8 @@ impl Coordinator {
         commands
     }
 
-    /// Nothing has failed: the next wave, once the one before it is through.
+    /// Returns the commands of the next wave, once the wave before it has ended. Nothing has
+    /// failed.
     fn advance(&mut self) -> Vec<(usize, Command)> {
         use Standing::{Committed, Committing, Prepared, Probing};
         if self
@@ -169,7 +179,7 @@ impl Coordinator {
             .iter()
             .all(|member| member.standing == Committed)
         {
-            return self.command(Command::Probe, |_| Some(Probing));
+            return self.send_to_members(Command::Probe, |_| Some(Probing));
         }
         if !self
             .members
@@ -178,46 +188,49 @@ impl Coordinator {
         {
             return Vec::new();
         }
-        let gainers_wait = self
+        let gaining_members_wait = self
             .members
             .iter()
             .any(|member| member.gains && member.standing == Prepared);
-        self.command(Command::Commit, |member| {
-            (member.standing == Prepared && member.gains == gainers_wait).then_some(Committing)
+        self.send_to_members(Command::Commit, |member| {
+            (member.standing == Prepared && member.gains == gaining_members_wait)
+                .then_some(Committing)
         })
     }
 
-    /// Something failed: what is prepared is dropped, and what is live goes back, once nothing is
-    /// in the air.
+    /// Returns the commands that undo the transaction after a failure. A prepared server aborts. A
+    /// committed server rolls back, once no commit and no probe is pending.
     fn undo(&mut self) -> Vec<(usize, Command)> {
         use Standing::{
             Asking, Committed, Committing, Live, Probing, Revoking, RollingBack, Silent,
         };
-        let mut commands = self.command(Command::Abort, |member| {
+        let mut commands = self.send_to_members(Command::Abort, |member| {
             (member.standing == Standing::Prepared).then_some(Standing::Aborting(None))
         });
-        let in_the_air = |member: &Member| {
+        let is_pending = |member: &Member| {
             matches!(
                 member.standing,
                 Committing | Asking(_) | Revoking(_) | Probing
             )
         };
-        if !self.members.iter().any(in_the_air) {
-            commands.extend(self.command(Command::RollBack, |member| {
+        if !self.members.iter().any(is_pending) {
+            commands.extend(self.send_to_members(Command::RollBack, |member| {
                 matches!(member.standing, Committed | Live | Silent(_)).then_some(RollingBack(None))
             }));
         }
         commands
     }
 
-    fn command(
+    /// Returns the command for each server for which `next_standing` returns a standing, and sets
+    /// that standing.
+    fn send_to_members(
         &mut self,
         command: Command,
-        moves_to: impl Fn(&Member) -> Option<Standing>,
+        next_standing: impl Fn(&Member) -> Option<Standing>,
     ) -> Vec<(usize, Command)> {
         let mut commands = Vec::new();
         for (index, member) in self.members.iter_mut().enumerate() {
-            if let Some(standing) = moves_to(member) {
+            if let Some(standing) = next_standing(member) {
                 member.standing = standing;
                 commands.push((index, command));
             }
@@ -226,15 +239,15 @@ impl Coordinator {
     }
 }
 
-/// Where a server stands after an event.
-fn next(standing: &Standing, event: Event) -> Standing {
+/// Returns the standing of a server after an event.
+fn next_standing(standing: &Standing, event: Event) -> Standing {
     use Standing::{
         Aborting, Asking, Committed, Committing, Live, Old, Prepared, Preparing, Probing, Revoking,
         RolledBack, RollingBack, Silent, Unknown,
     };
     match (standing, event) {
         (Preparing, Event::Done) => Prepared,
-        // It may hold what it got so far, and the lease.
+        // The server may still hold the lease and the files that it received.
         (Preparing | Committing, Event::Refused(why)) | (Preparing, Event::Lost(why)) => {
             Aborting(Some(why))
         }
@@ -250,7 +263,7 @@ fn next(standing: &Standing, event: Event) -> Standing {
         (Asking(_) | Revoking(_) | RollingBack(_), Event::Lost(why) | Event::Refused(why)) => {
             Unknown(why)
         }
-        // A server that cannot be told drops the transaction when its lease runs out.
+        // A server that cannot be reached drops the transaction when its lease expires.
         (Aborting(why), _) => Old(why.clone()),
         (RollingBack(why), Event::Done) => RolledBack(why.clone()),
         (settled, _) => settled.clone(),
@@ -270,10 +283,10 @@ mod tests {
     use super::Command::{Abort, AskOutcome, Commit, Prepare, Probe, RollBack};
     use super::*;
 
-    /// What a server did, and the commands that must follow.
+    /// The index of a server, its event, and the commands that must follow.
     type Line<'a> = (usize, Event, &'a [(usize, Command)]);
 
-    /// Plays a dialogue: each line is an event and the commands that must follow.
+    /// Plays a dialogue, and checks the commands that follow each event.
     fn play(gains: &[bool], dialogue: &[Line<'_>]) -> Coordinator {
         let servers = gains
             .iter()
@@ -333,20 +346,20 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_not_well_after_its_commit_takes_all_back() {
+    fn an_unhealthy_server_after_the_commit_rolls_all_servers_back() {
         let committed = [
             (0, Event::Done, &[][..]),
             (1, Event::Done, &[(0, Commit), (1, Commit)]),
             (0, Event::Done, &[]),
             (1, Event::Done, &[(0, Probe), (1, Probe)]),
         ];
-        let sick: [Line<'_>; 4] = [
+        let unhealthy: [Line<'_>; 4] = [
             (0, refused(), &[(0, RollBack)]),
             (1, Event::Done, &[(1, RollBack)]),
             (1, Event::Done, &[]),
             (0, Event::Done, &[]),
         ];
-        let end = play(&[true, true], &[&committed[..], &sick].concat());
+        let end = play(&[true, true], &[&committed[..], &unhealthy].concat());
         let why = Standing::RolledBack(Some("no".to_owned()));
         assert_eq!(standings(&end), [&why, &Standing::RolledBack(None)]);
         let silent: [Line<'_>; 2] = [(0, lost(), &[]), (1, Event::Done, &[])];
@@ -393,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_fails_elsewhere_rolls_back_what_is_live() {
+    fn a_failed_commit_rolls_back_the_servers_that_committed() {
         let end = play(
             &[true, false],
             &[
@@ -409,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_whose_answer_was_lost_counts_when_it_took_place() {
+    fn a_commit_that_took_place_counts_even_if_its_answer_was_lost() {
         let end = play(
             &[true, false],
             &[
@@ -430,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_rolled_back_while_a_commit_is_in_the_air() {
+    fn no_server_is_rolled_back_while_a_commit_is_pending() {
         let end = play(
             &[true, true],
             &[
@@ -449,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_overtakes_its_abort_is_rolled_back_or_told() {
+    fn a_commit_that_arrives_before_its_abort_is_rolled_back_or_reported() {
         let asked = [
             (0, Event::Done, &[][..]),
             (1, Event::Done, &[(0, Commit), (1, Commit)]),
@@ -483,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_stays_lost_is_named_as_unknown() {
+    fn a_server_that_stays_lost_is_reported_as_unknown() {
         let end = play(
             &[true],
             &[
@@ -495,11 +508,11 @@ mod tests {
         assert_eq!(standings(&end), [&Standing::Unknown("gone".to_owned())]);
     }
 
-    /// Every event at every step, for two servers: it always ends, and never with a server
-    /// half-way.
+    /// Tries every event at every step, for two servers. The transaction always ends, and no server
+    /// ends half-way.
     #[test]
-    fn every_course_of_events_ends_with_each_server_old_or_new_or_named() {
-        let mut courses = 0;
+    fn every_sequence_of_events_ends_with_each_server_old_or_new_or_reported() {
+        let mut sequences = 0;
         for gains in [[true, true], [true, false], [false, true]] {
             let servers = gains
                 .iter()
@@ -507,24 +520,31 @@ mod tests {
                 .map(|(index, gains)| (index.to_string(), *gains))
                 .collect();
             let (coordinator, commands) = Coordinator::new(servers);
-            explore(&coordinator, &commands, &mut courses, 0);
+            explore(&coordinator, &commands, &mut sequences, 0);
         }
-        assert!(courses > 100, "{courses}");
+        assert!(sequences > 100, "{sequences}");
     }
 
-    fn explore(at: &Coordinator, pending: &[(usize, Command)], courses: &mut usize, depth: usize) {
+    fn explore(
+        coordinator: &Coordinator,
+        pending: &[(usize, Command)],
+        sequences: &mut usize,
+        depth: usize,
+    ) {
         use Standing::{Live, Old, RolledBack, Silent, Unknown};
-        assert!(depth < 24, "a course that does not end: {:?}", at.members());
+        assert!(depth < 24, "endless: {:?}", coordinator.members());
         if pending.is_empty() {
-            *courses += 1;
-            assert!(at.is_done(), "stuck: {:?}", at.members());
-            let any =
-                |is: fn(&Standing) -> bool| at.members().iter().any(|member| is(&member.standing));
+            *sequences += 1;
+            assert!(coordinator.is_done(), "stuck: {:?}", coordinator.members());
+            let any = |is: fn(&Standing) -> bool| {
+                let mut members = coordinator.members().iter();
+                members.any(|member| is(&member.standing))
+            };
             let new = any(|standing| matches!(standing, Live | Silent(_)));
             assert!(
                 !new || !any(|standing| matches!(standing, Old(_) | RolledBack(_))),
-                "{:?}",
-                at.members()
+                "old and new: {:?}",
+                coordinator.members()
             );
             let reason =
                 any(|standing| matches!(standing, Old(Some(_)) | RolledBack(_) | Unknown(_)));
@@ -548,13 +568,13 @@ mod tests {
             }
             for event in events {
                 let mut next = Coordinator {
-                    members: at.members.clone(),
-                    failing: at.failing,
+                    members: coordinator.members.clone(),
+                    failing: coordinator.failing,
                 };
-                let mut rest = pending.to_vec();
-                rest.remove(place);
-                rest.extend(next.on(*index, event));
-                explore(&next, &rest, courses, depth + 1);
+                let mut next_pending = pending.to_vec();
+                next_pending.remove(place);
+                next_pending.extend(next.on(*index, event));
+                explore(&next, &next_pending, sequences, depth + 1);
             }
         }
     }

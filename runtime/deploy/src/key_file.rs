@@ -1,13 +1,13 @@
-//! Files that hold a deploy key: which are taken, and where a server keeps the copy that its user's
-//! tools find.
+//! Files that contain a deploy key: which files are accepted, and where a server keeps a copy of
+//! its key for the tools of the same user.
 //!
 //! ```text
-//! <data folder>/deploy.key                        made at the first start, where no key is given
+//! <data folder>/deploy.key                        made at the first start, if no key is given
 //! $XDG_RUNTIME_DIR/rpc/<ip>-<port>.key            a copy of it, while the server runs
-//! ~/.local/state/rpc/<ip>-<port>.key              the same where there is no XDG_RUNTIME_DIR
+//! ~/.local/state/rpc/<ip>-<port>.key              the same copy, if XDG_RUNTIME_DIR is not set
 //! ```
 //!
-//! All are readable by their owner alone. A tool finds the copy by the address that it dials: no
+//! Only their owner can read these files. A tool finds the copy by the address that it dials. No
 //! path comes from a peer.
 
 use std::fs::{self, DirBuilder, File, Metadata};
@@ -16,115 +16,110 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::proof::canonical;
 
 /// Minimum number of bytes of a key.
 pub const MIN_KEY_BYTES: usize = 16;
 
-/// Maximum number of bytes of a file that holds a key.
+/// Maximum number of bytes that are read from a key file.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// Why a key file is not taken.
+/// Why a key file is not accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error("cannot {verb} the deploy key {}: {error}", path.display())]
     Io {
-        /// What was tried: `read` or `write`.
+        /// The failed operation: `read` or `write`.
         verb: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
-    /// It has fewer bytes than [`MIN_KEY_BYTES`].
+    /// The key has fewer bytes than [`MIN_KEY_BYTES`].
     #[error("the deploy key {} has fewer than {MIN_KEY_BYTES} bytes", .0.display())]
     Short(PathBuf),
-    /// Others can read or change it.
+    /// Other users can read or change the file.
     #[error("{}", open_to_others(.0))]
     Open(PathBuf),
-    /// Others can change the folder that it is in.
+    /// Other users can change the folder of the file.
     #[error("the folder {} is open to other users; run `chmod 700 {}`", .0.display(), .0.display())]
     OpenFolder(PathBuf),
-    /// It belongs to another user.
+    /// The file or its folder belongs to another user.
     #[error("{} belongs to another user", .0.display())]
     Foreign(PathBuf),
 }
 
-/// Says that others can read a key file, and what to do.
+/// Returns the message that other users can read a key file, with the remedy.
 pub fn open_to_others(path: &Path) -> String {
     let path = path.display();
     format!("the deploy key {path} is open to other users; run `chmod 600 {path}`")
 }
 
-/// A key from a file that a user named, and whether others can read that file. White space around
-/// the key does not count.
+/// Reads a key from a file that a user named. Returns the key without white space around it, and
+/// whether other users can read or change the file.
 ///
 /// # Errors
 /// [`KeyFileError::Io`], [`KeyFileError::Short`].
 pub fn read(path: &Path) -> Result<(Vec<u8>, bool), KeyFileError> {
-    let (key, metadata) = read_key(path)?;
-    Ok((key, is_open(&metadata)))
+    let (file, metadata) = open(path, OFlags::empty())?;
+    let key = read_key(file, path)?;
+    Ok((key, is_open_to_others(&metadata)))
 }
 
-fn read_key(path: &Path) -> Result<(Vec<u8>, Metadata), KeyFileError> {
-    let (bytes, metadata) = read_bytes(path)?;
-    let key = bytes.trim_ascii();
-    if key.len() < MIN_KEY_BYTES {
-        return Err(KeyFileError::Short(path.to_owned()));
-    }
-    Ok((key.to_vec(), metadata))
-}
-
-/// A key from a file that nobody named: it must be this user's, and closed to all others.
+/// Reads a key from a file that no user named. The file must belong to this user, and no other user
+/// may read or change it.
 ///
 /// # Errors
 /// A [`KeyFileError`].
 pub fn read_private(path: &Path) -> Result<Vec<u8>, KeyFileError> {
-    // Opening a pipe would wait for its other end.
-    let found = fs::metadata(path).map_err(|error| failed("read", path, error))?;
-    if !found.is_file() {
-        return Err(failed(
+    // Without `NONBLOCK`, opening a pipe would wait for its other end.
+    let (file, metadata) = open(path, OFlags::NONBLOCK)?;
+    if !metadata.is_file() {
+        return Err(io_failure(
             "read",
             path,
             io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"),
         ));
     }
-    let (key, metadata) = read_key(path)?;
-    if metadata.uid() != user() {
+    let key = read_key(file, path)?;
+    if metadata.uid() != current_uid() {
         return Err(KeyFileError::Foreign(path.to_owned()));
     }
-    if is_open(&metadata) {
+    if is_open_to_others(&metadata) {
         Err(KeyFileError::Open(path.to_owned()))
     } else {
         Ok(key)
     }
 }
 
-/// Writes a key to a file that its owner alone can read, in place of what is there.
+/// Writes a key to a file that only its owner can read. Replaces an existing file.
 ///
 /// # Errors
 /// [`KeyFileError::Io`].
 pub fn write(path: &Path, key: &str) -> Result<(), KeyFileError> {
-    let beside = path.with_extension(format!("{}.part", std::process::id()));
+    let temporary = path.with_extension(format!("{}.part", std::process::id()));
     let write = || {
         let mut file = File::options()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .open(&beside)?;
+            .open(&temporary)?;
         rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o600))?;
         file.write_all(format!("{key}\n").as_bytes())?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&temporary, path)
     };
-    write().map_err(|error| failed("write", path, error))
+    write().map_err(|error| io_failure("write", path, error))
 }
 
-/// The folder of this user's copies: `$XDG_RUNTIME_DIR/rpc`, else `~/.local/state/rpc`; `None`
-/// where neither variable is set.
+/// Returns the folder of this user's copies: `$XDG_RUNTIME_DIR/rpc`, else `~/.local/state/rpc`.
+/// Returns `None` if neither `XDG_RUNTIME_DIR` nor `HOME` is an absolute path.
 pub fn folder() -> Option<PathBuf> {
     let variable = |name| {
         std::env::var_os(name)
@@ -136,8 +131,7 @@ pub fn folder() -> Option<PathBuf> {
         .or_else(|| variable("HOME").map(|home| home.join(".local/state/rpc")))
 }
 
-/// The copy of a server's key in a folder, while the server runs. It is removed when this is
-/// dropped.
+/// The copy of a running server's key in a folder. Dropping it removes the file.
 #[derive(Debug)]
 pub struct KeyCopy {
     path: PathBuf,
@@ -145,13 +139,14 @@ pub struct KeyCopy {
 }
 
 impl KeyCopy {
-    /// Keeps a copy for the server at that address. The folder is made where it is missing.
+    /// Writes a copy of the key of the server at `address`. Creates the folder if it is missing.
     ///
     /// # Errors
-    /// A [`KeyFileError`]; a folder that belongs to, or can be changed by, another user is none.
+    /// A [`KeyFileError`]. Fails also if the folder belongs to another user, or if another user can
+    /// change it.
     pub fn keep(folder: &Path, address: SocketAddr, key: &str) -> Result<Self, KeyFileError> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| failed("write", folder, error))?;
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        created.map_err(|error| io_failure("write", folder, error))?;
         check_folder(folder)?;
         let path = folder.join(file_name(address));
         write(&path, key)?;
@@ -162,27 +157,27 @@ impl KeyCopy {
     }
 }
 
-/// Removes the copy that a server left at that address when it was killed. Whoever calls this has
-/// the address now.
+/// Removes the copy that a killed server at `address` left. Only the server that has the address
+/// may call this.
 pub fn forget(folder: &Path, address: SocketAddr) {
-    // Where there is none, or it cannot be removed, a tool that finds it is told that it is another
-    // server's.
+    // Ignore failures: a copy that stays has another server's key, so its proof is refused.
     let _ = fs::remove_file(folder.join(file_name(address)));
 }
 
 impl Drop for KeyCopy {
     fn drop(&mut self) {
         // Another server may have taken the address since.
-        let is_ours = read_bytes(&self.path)
-            .is_ok_and(|(bytes, _)| bytes.trim_ascii() == self.key.as_bytes());
-        if is_ours {
-            // It is of no more use, whether it can be removed or not.
+        let is_own_copy = open(&self.path, OFlags::empty())
+            .and_then(|(file, _)| read_bytes(file, &self.path))
+            .is_ok_and(|bytes| bytes.trim_ascii() == self.key.as_bytes());
+        if is_own_copy {
+            // Ignore failures: the key of a stopped server opens nothing.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// A key that was found, and where.
+/// A key that was found in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundKey {
     /// The file.
@@ -191,22 +186,23 @@ pub struct FoundKey {
     pub key: Vec<u8>,
 }
 
-/// The key of the server that is dialled at that address, where a server of this user keeps a copy
-/// in the folder: for this address, or for all addresses of this machine.
+/// Finds the key of the server at the address `dialled`, in the folder where servers of this user
+/// keep copies. The copy is for this address, or for all addresses of this machine. Returns `None`
+/// if there is no copy.
 ///
 /// # Errors
-/// A copy that is there and cannot be taken.
+/// Fails if there is a copy that is not accepted.
 pub fn find(folder: &Path, dialled: SocketAddr) -> Result<Option<FoundKey>, KeyFileError> {
     let dialled = canonical(dialled);
-    // A server that listens at every address of this machine. An address that can be bound is one
-    // of them.
-    let every: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-    let is_here = UdpSocket::bind((dialled.ip(), 0)).is_ok();
-    let every = every
+    // A server may listen on all addresses of this machine. An address that can be bound belongs to
+    // this machine.
+    let unspecified: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    let is_local = UdpSocket::bind((dialled.ip(), 0)).is_ok();
+    let all_addresses = unspecified
         .into_iter()
-        .filter(|_| is_here)
+        .filter(|_| is_local)
         .map(|ip| SocketAddr::new(ip, dialled.port()));
-    for address in [dialled].into_iter().chain(every) {
+    for address in [dialled].into_iter().chain(all_addresses) {
         let path = folder.join(file_name(address));
         match read_private(&path) {
             Err(KeyFileError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
@@ -224,20 +220,40 @@ fn file_name(address: SocketAddr) -> String {
     format!("{}-{}.key", address.ip(), address.port())
 }
 
-fn read_bytes(path: &Path) -> Result<(Vec<u8>, Metadata), KeyFileError> {
-    let read = || {
-        let file = File::open(path)?;
+/// Opens a file for reading, and returns it with its metadata.
+fn open(path: &Path, flags: OFlags) -> Result<(File, Metadata), KeyFileError> {
+    let open = || {
+        let file = File::options()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(path)?;
         let metadata = file.metadata()?;
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
-        Ok((bytes, metadata))
+        Ok((file, metadata))
     };
-    read().map_err(|error| failed("read", path, error))
+    open().map_err(|error| io_failure("read", path, error))
+}
+
+fn read_key(file: File, path: &Path) -> Result<Vec<u8>, KeyFileError> {
+    let bytes = read_bytes(file, path)?;
+    let key = bytes.trim_ascii();
+    if key.len() < MIN_KEY_BYTES {
+        Err(KeyFileError::Short(path.to_owned()))
+    } else {
+        Ok(key.to_vec())
+    }
+}
+
+fn read_bytes(file: File, path: &Path) -> Result<Vec<u8>, KeyFileError> {
+    let mut bytes = Vec::new();
+    match file.take(MAX_FILE_BYTES).read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(io_failure("read", path, error)),
+    }
 }
 
 fn check_folder(folder: &Path) -> Result<(), KeyFileError> {
-    let metadata = fs::metadata(folder).map_err(|error| failed("read", folder, error))?;
-    if metadata.uid() != user() {
+    let metadata = fs::metadata(folder).map_err(|error| io_failure("read", folder, error))?;
+    if metadata.uid() != current_uid() {
         return Err(KeyFileError::Foreign(folder.to_owned()));
     }
     if metadata.mode() & 0o022 > 0 {
@@ -247,16 +263,16 @@ fn check_folder(folder: &Path) -> Result<(), KeyFileError> {
     }
 }
 
-/// Whether others than the owner can read or change a file.
-fn is_open(metadata: &Metadata) -> bool {
+/// Returns whether users other than the owner can read or change a file.
+fn is_open_to_others(metadata: &Metadata) -> bool {
     metadata.is_file() && metadata.mode() & 0o077 > 0
 }
 
-fn user() -> u32 {
+fn current_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-fn failed(verb: &'static str, path: &Path, error: io::Error) -> KeyFileError {
+fn io_failure(verb: &'static str, path: &Path, error: io::Error) -> KeyFileError {
     KeyFileError::Io {
         verb,
         path: path.to_owned(),
@@ -285,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_found_by_the_address_and_gone_with_the_server() {
+    fn a_copy_is_found_by_the_address_and_removed_with_the_server() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("rpc");
         let copy = KeyCopy::keep(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
@@ -312,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_took_the_address_over_keeps_its_copy() {
+    fn the_copy_of_a_later_server_at_the_same_address_is_kept() {
         let home = tempfile::tempdir().expect("a folder");
         chmod(home.path(), 0o700);
         let first = KeyCopy::keep(home.path(), address("127.0.0.1:7101"), KEY).expect("a copy");
@@ -331,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_can_read_or_change_is_no_copy() {
+    fn a_copy_that_others_can_read_or_change_is_refused() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("rpc");
         let copy = KeyCopy::keep(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
@@ -353,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_a_user_named_is_taken_and_told_to_be_open() {
+    fn a_key_file_that_a_user_named_is_accepted_and_reported_as_open_to_others() {
         let home = tempfile::tempdir().expect("a folder");
         let path = home.path().join("key");
         fs::write(&path, format!("  {KEY}\n")).expect("a write");
@@ -366,5 +382,20 @@ mod tests {
         );
         fs::write(&path, "short").expect("a write");
         assert!(matches!(read(&path), Err(KeyFileError::Short(_))));
+    }
+
+    #[test]
+    fn a_private_key_file_must_be_a_regular_file() {
+        let home = tempfile::tempdir().expect("a folder");
+        let pipe = home.path().join("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("a pipe");
+        for path in [&*pipe, home.path()] {
+            let refused = read_private(path)
+                .expect_err("not a regular file")
+                .to_string();
+            assert!(refused.ends_with("it is not a regular file"), "{refused}");
+        }
     }
 }

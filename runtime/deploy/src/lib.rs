@@ -1,5 +1,5 @@
-//! What server and initializer share: manifests, the transaction's two state machines, and its
-//! messages.
+//! Code shared by the server and the initializer: manifests, the two state machines of a
+//! transaction, and its messages.
 //!
 //! ```text
 //! initializer                                   each server
@@ -8,11 +8,11 @@
 //!               --INIT-PREPARE---------------->              staging -> prepared, durable
 //!               --INIT-COMMIT----------------->              prepared -> idle, a new generation
 //!               --INIT-ABORT------------------>              staging, prepared -> idle
-//!               --INIT-OUTCOME---------------->              what became of a transaction
-//!               --INIT-ROLLBACK--------------->              a new generation with the old content
+//!               --INIT-OUTCOME---------------->              returns the outcome of a transaction
+//!               --INIT-ROLLBACK--------------->              a new generation with the previous content
 //! ```
 //!
-//! The state machines know no sockets and no clock: time comes in as an argument.
+//! The state machines know no sockets and no clock. Each step gets the time as an argument.
 
 pub mod coordinator;
 pub mod key_file;
@@ -25,13 +25,13 @@ pub mod proof;
 #[cfg(test)]
 mod model;
 
-/// SHA-256 of some bytes, as lower-case hexadecimal.
+/// Returns the SHA-256 of bytes, as lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     hex(&sha2::Sha256::digest(bytes))
 }
 
-/// Bytes as lower-case hexadecimal.
+/// Returns bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes
@@ -42,7 +42,7 @@ pub fn hex(bytes: &[u8]) -> String {
         })
 }
 
-/// Whether a text is that many hexadecimal digits, in lower case.
+/// Returns whether a text has exactly `digits` hexadecimal digits in lower case, and nothing else.
 pub fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits
         && text
@@ -50,23 +50,24 @@ pub fn is_hex(text: &str, digits: usize) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether a text is the id of a transaction: 16 hexadecimal digits, as [`random_id`] makes them.
+/// Returns whether a text is the id of a transaction: 16 hexadecimal digits, as [`random_id`]
+/// returns them.
 pub fn is_txn(text: &str) -> bool {
     is_hex(text, 16)
 }
 
-/// A fresh random id of 16 hexadecimal digits.
+/// Returns a random id of 16 hexadecimal digits.
 ///
 /// # Errors
-/// Where the operating system gives no randomness.
+/// Fails if the operating system returns no random bytes.
 pub fn random_id() -> std::io::Result<String> {
     random_hex::<8>()
 }
 
-/// Random bytes as hexadecimal digits.
+/// Returns `BYTES` random bytes as hexadecimal digits.
 ///
 /// # Errors
-/// Where the operating system gives no randomness.
+/// Fails if the operating system returns no random bytes.
 pub fn random_hex<const BYTES: usize>() -> std::io::Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;

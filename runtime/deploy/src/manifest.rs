@@ -1,4 +1,4 @@
-//! [`Manifest`]: what one server must run, as it travels and as it is stored.
+//! [`Manifest`]: what one server must run, in the form in which it is sent and stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -10,40 +10,41 @@ use serde::{Deserialize, Serialize};
 use super::message::Changes;
 use super::{is_hex, sha256_hex};
 
-/// The only format there is.
+/// Version of the manifest format.
 pub const MANIFEST_FORMAT: u32 = 1;
 
 /// What one server must run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Manifest {
-    /// [`MANIFEST_FORMAT`].
+    /// The version of the format: [`MANIFEST_FORMAT`].
     pub format: u32,
-    /// The server it is for.
+    /// The name of the server that must run it.
     pub server: String,
-    /// The id of the apply it belongs to, one for the whole network.
+    /// The id of the apply. All manifests of one apply have the same id.
     pub apply: String,
-    /// The whole network.
+    /// The servers and clients of the whole network.
     pub network: NetworkEntry,
     /// The services that this server provides, by name.
     #[serde(deserialize_with = "unique_keys")]
     pub services: BTreeMap<String, ServiceEntry>,
 }
 
-/// The network section.
+/// The network section of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NetworkEntry {
-    /// Where each server listens.
+    /// The address where each server listens, by name.
     #[serde(deserialize_with = "unique_keys")]
     pub servers: BTreeMap<String, SocketAddr>,
-    /// Where each client calls from.
+    /// The address that each client calls from, by name.
     #[serde(deserialize_with = "unique_keys")]
     pub clients: BTreeMap<String, IpAddr>,
-    /// Names that may deploy under TLS.
+    /// The names that may deploy under TLS.
     #[serde(default)]
     pub deployers: Vec<String>,
-    /// Servers that left the file and still run what they ran, so that they can be retired later.
+    /// Servers that are no longer in the file, but still run their services. They can be retired
+    /// later.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
@@ -52,86 +53,87 @@ pub struct NetworkEntry {
     pub departed: BTreeMap<String, SocketAddr>,
 }
 
-/// One service.
+/// A service in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ServiceEntry {
-    /// Who may call it.
+    /// The clients that may call it.
     pub tenants: Vec<String>,
-    /// Helper modules.
+    /// Python modules that its sources import.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<FileEntry>,
-    /// Read-only files.
+    /// Files that its code may read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<FileEntry>,
-    /// What its code may touch.
+    /// What its code may use.
     #[serde(default)]
     pub grants: GrantsEntry,
-    /// Calls at once.
+    /// Maximum number of calls at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
     /// Its procedures.
     pub rpcs: Vec<RpcEntry>,
 }
 
-/// A file that travels.
+/// A file in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Where it lies, relative to `init.yaml`.
+    /// The path of the file, relative to `init.yaml`.
     pub path: String,
-    /// SHA-256 of its bytes, as lower-case hexadecimal.
+    /// The SHA-256 of its bytes, as lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// What the code of a service may touch.
+/// What the code of a service may use.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct GrantsEntry {
-    /// Ports it may connect to.
+    /// The ports that it may connect to.
     pub connect: Vec<u16>,
-    /// Paths it may read.
+    /// The paths that it may read.
     pub read: Vec<String>,
-    /// Paths it may write.
+    /// The paths that it may write.
     pub write: Vec<String>,
-    /// Memory in bytes.
+    /// Maximum memory, in bytes.
     pub memory: Option<u64>,
-    /// Environment variables it sees.
+    /// The environment variables that it may see.
     pub env: Vec<String>,
 }
 
-/// One procedure.
+/// A procedure in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RpcEntry {
-    /// Its name.
+    /// The procedure's name, without its service.
     pub name: String,
     /// Its arguments, in order.
     pub parameters: Vec<ParameterEntry>,
-    /// The types it returns, with what their names stand for.
+    /// The types that it returns. The definition of a declared type follows its name in braces.
     pub returns: Vec<String>,
-    /// Its code; `None` for a native procedure.
+    /// The file with its code; `None` for a native procedure.
     pub source: Option<FileEntry>,
-    /// The longest a call may take, in milliseconds.
+    /// Maximum duration of a call, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
-    /// Safe to run twice.
+    /// Whether the procedure may run twice for the same call.
     #[serde(default)]
     pub idempotent: bool,
 }
 
-/// One argument.
+/// An argument of a procedure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParameterEntry {
-    /// Its name, if the file gives one.
+    /// The argument's name, if the file names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its type, with what its names stand for.
+    /// Its type. The definition of a declared type follows its name in braces.
     #[serde(rename = "type")]
     pub type_text: String,
 }
 
 impl Manifest {
-    /// Everything but the apply id, as bytes: what the same manifest is for whoever has it.
+    /// Returns the manifest without the apply id, as bytes. Equal content has equal bytes, in every
+    /// apply.
     pub fn content(&self) -> Vec<u8> {
         let content = Self {
             apply: String::new(),
@@ -140,12 +142,12 @@ impl Manifest {
         serde_json::to_vec(&content).unwrap_or_default()
     }
 
-    /// SHA-256 of [`content`](Self::content): two manifests with the same one ask for the same.
+    /// Returns the SHA-256 of [`content`](Self::content).
     pub fn content_hash(&self) -> String {
         sha256_hex(&self.content())
     }
 
-    /// The hash of every file it names, each once.
+    /// Returns the SHA-256 of every file that the manifest names, each once.
     pub fn files(&self) -> BTreeSet<&str> {
         self.services
             .values()
@@ -154,9 +156,9 @@ impl Manifest {
             .collect()
     }
 
-    /// How many procedures differ from what another manifest has.
+    /// Returns how many procedures differ from those of an earlier manifest.
     pub fn changes_from(&self, before: Option<&Self>) -> Changes {
-        let keyed = |manifest: &'_ Self| -> BTreeMap<String, RpcEntry> {
+        let by_key = |manifest: &'_ Self| -> BTreeMap<String, RpcEntry> {
             let rpcs = manifest.services.iter().flat_map(|(name, service)| {
                 service
                     .rpcs
@@ -165,11 +167,13 @@ impl Manifest {
             });
             rpcs.collect()
         };
-        let (old, new) = (before.map(keyed).unwrap_or_default(), keyed(self));
+        let old = before.map(by_key).unwrap_or_default();
+        let new = by_key(self);
         let kept = new
             .iter()
             .filter_map(|(key, rpc)| Some((old.get(key)?, rpc)));
-        let (mut same, mut changed) = (0, 0);
+        let mut same = 0;
+        let mut changed = 0;
         for (before, after) in kept {
             if before == after {
                 same += 1;
@@ -184,7 +188,7 @@ impl Manifest {
         }
     }
 
-    /// The same services for the same server with nothing in them.
+    /// Returns the same manifest without services.
     pub fn emptied(&self) -> Self {
         Self {
             services: BTreeMap::new(),
@@ -192,10 +196,10 @@ impl Manifest {
         }
     }
 
-    /// Checks what a peer or a disk supplied.
+    /// Checks a manifest that came from a peer or from a disk.
     ///
     /// # Errors
-    /// The first thing that no `init.yaml` could have led to.
+    /// Describes the first part that no valid `init.yaml` leads to.
     pub fn validate(&self) -> Result<(), String> {
         if self.format != MANIFEST_FORMAT {
             return Err(format!(
@@ -229,7 +233,7 @@ impl Manifest {
 }
 
 impl ServiceEntry {
-    /// Every file this service needs: sources, modules, data.
+    /// Returns every file that this service needs: sources, modules and data.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         self.rpcs
             .iter()
@@ -252,17 +256,16 @@ impl ServiceEntry {
         let GrantsEntry {
             read, write, env, ..
         } = &self.grants;
-        if let Some(odd) = read
+        if let Some(grant) = read
             .iter()
             .chain(write)
             .chain(env)
             .find(|grant| has_hidden(grant))
         {
-            return Err(format!(
-                "the grant `{odd}` has characters that are not seen"
-            ));
+            return Err(format!("the grant `{grant}` has invisible characters"));
         }
-        let (mut keys, mut signatures) = (BTreeSet::new(), Vec::new());
+        let mut keys = BTreeSet::new();
+        let mut signatures = Vec::new();
         for rpc in &self.rpcs {
             check_name("procedure", &rpc.name)?;
             let signature = rpc.signature(service)?;
@@ -289,17 +292,19 @@ impl FileEntry {
             ));
         }
         if !is_sha256(sha256) {
-            return Err(format!("`{sha256}` is no SHA-256"));
+            return Err(format!(
+                "invalid SHA-256 `{sha256}`; expected 64 hexadecimal digits in lower case"
+            ));
         }
         Ok(())
     }
 }
 
 impl RpcEntry {
-    /// The signature it has in a service.
+    /// Returns the signature of the procedure in a service.
     ///
     /// # Errors
-    /// A text that is no type.
+    /// Fails if the text of a type is invalid.
     pub fn signature(&self, service: &str) -> Result<Signature, String> {
         let arguments: Vec<&str> = self
             .parameters
@@ -311,8 +316,7 @@ impl RpcEntry {
             .map_err(|error| format!("`{service}.{}`: {error}", self.name))
     }
 
-    /// Types stand as they are written by whoever knows what their names stand for; engines read no
-    /// other spelling.
+    /// Checks that each type is written as [`Expanded`] writes it. Engines read no other spelling.
     fn check_spelling(&self, signature: &Signature) -> Result<(), String> {
         let texts = self
             .parameters
@@ -324,12 +328,16 @@ impl RpcEntry {
             .zip(types)
             .find(|(text, ty)| Expanded(ty).to_string() != **text)
         {
-            Some((text, ty)) => Err(format!("the type `{text}` is written `{}`", Expanded(ty))),
+            Some((text, ty)) => Err(format!(
+                "the type `{text}` must be written `{}`",
+                Expanded(ty)
+            )),
             None => Ok(()),
         }
     }
 
-    /// What it is addressed by in a service, without a check of its types.
+    /// Returns the key that addresses the procedure in a service, such as `svc1.rpc1(int)`. Does
+    /// not check the types.
     pub fn key_text(&self, service: &str) -> String {
         let types: Vec<_> = self
             .parameters
@@ -340,7 +348,7 @@ impl RpcEntry {
     }
 }
 
-/// A type as it is printed, from its text: without what stands in braces.
+/// Returns the text of a type without the definitions in braces, as messages print it.
 pub fn printed_type(text: &str) -> String {
     let mut depth = 0_usize;
     let is_outside = |letter: &char| {
@@ -354,8 +362,8 @@ pub fn printed_type(text: &str) -> String {
     text.chars().filter(is_outside).collect()
 }
 
-/// Refuses a map that has a key twice, of which serde would keep the last: in an access list that
-/// is dangerous.
+/// Refuses a map that contains a key twice. Serde would keep the last value, which is dangerous in
+/// an access list.
 fn unique_keys<'de, V: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, V>, D::Error> {
@@ -375,7 +383,7 @@ fn unique_keys<'de, V: Deserialize<'de>, D: serde::Deserializer<'de>>(
             while let Some((key, value)) = entries.next_entry::<String, V>()? {
                 if map.insert(key.clone(), value).is_some() {
                     return Err(serde::de::Error::custom(format_args!(
-                        "the key `{key}` stands twice"
+                        "duplicate key `{key}`"
                     )));
                 }
             }
@@ -391,18 +399,19 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
         .map_err(|error| format!("the {what} name `{name}`: {error}"))
 }
 
-/// Whether a text has characters that are not seen as themselves.
+/// Returns whether a text has characters that [`visible`] escapes.
 fn has_hidden(text: &str) -> bool {
     matches!(visible(text), std::borrow::Cow::Owned(_))
 }
 
-/// Whether a text is a SHA-256 as this project writes it.
+/// Returns whether a text is a SHA-256: 64 hexadecimal digits in lower case.
 pub fn is_sha256(text: &str) -> bool {
     is_hex(text, 64)
 }
 
+/// Returns a manifest for `server1` with `svc1.rpc1(int)`. The hash of its file consists of
+/// `digit`.
 #[cfg(any(test, feature = "samples"))]
-/// A manifest for `server1` with `svc1.rpc1(int)` in a file of that hash digit.
 pub fn sample(digit: char) -> Manifest {
     let rpc = RpcEntry {
         name: "rpc1".to_owned(),
@@ -440,7 +449,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_is_printed_by_its_names() {
+    fn a_type_is_printed_without_definitions() {
         for text in [
             "Dict[str, Tuple[A{a: B{c, d}, e: List[B]}, A]]",
             "List[int]",
@@ -452,20 +461,18 @@ mod tests {
     }
 
     #[test]
-    fn the_apply_id_is_no_part_of_the_content() {
-        let (one, two) = (
-            sample('a'),
-            Manifest {
-                apply: "2".to_owned(),
-                ..sample('a')
-            },
-        );
+    fn the_apply_id_is_not_part_of_the_content() {
+        let one = sample('a');
+        let two = Manifest {
+            apply: "2".to_owned(),
+            ..sample('a')
+        };
         assert_eq!(one.content_hash(), two.content_hash());
         assert_ne!(one.content_hash(), sample('b').content_hash());
     }
 
     #[test]
-    fn what_no_file_could_have_led_to_is_refused() {
+    fn a_manifest_that_no_valid_file_leads_to_is_refused() {
         assert_eq!(sample('a').validate(), Ok(()));
         let check = |spoil: fn(&mut ServiceEntry), message: &str| {
             let mut manifest = sample('a');
@@ -509,7 +516,7 @@ mod tests {
         );
         check(
             |service| service.rpcs[0].returns = vec!["list[int]".to_owned()],
-            "the type `list[int]` is written `List[int]`",
+            "the type `list[int]` must be written `List[int]`",
         );
         check(
             |service| service.rpcs[0].name = "a.b".to_owned(),

@@ -1,5 +1,5 @@
-//! The `INIT-...` messages: requests with an `id`, answered by `INIT-RES` or `INIT-EX` with the
-//! same `id`.
+//! The `INIT-...` messages. Each request has an `id`. The answer is an `INIT-RES` or an `INIT-EX`
+//! with the same `id`.
 
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeSeed, MapAccess};
@@ -11,33 +11,33 @@ use super::packed::Packed;
 use super::participant::{Live, Outcome, Refusal};
 use wire::json::shortened;
 
-/// Answers that say what was asked for.
+/// Header of an answer that contains the result.
 pub const INIT_RES: &str = "INIT-RES";
 
-/// Answers that say why not.
+/// Header of an answer that refuses the request; its value is a [`DeployError`].
 pub const INIT_EX: &str = "INIT-EX";
 
-/// Which of these messages a server has: 2 since manifests are asked for by `INIT-MANIFEST`, 3
-/// since every initializer proves the deploy key, and steps carry a token.
+/// Version of these messages. Version 2 added `INIT-MANIFEST`. Version 3 added the proof of the
+/// deploy key and the token in each step.
 pub const PROTOCOL: u32 = 3;
 
-/// Maximum number of characters of who applies and of the note.
+/// Maximum number of characters of [`Origin::by`] and of [`Origin::note`].
 pub const MAX_ORIGIN_CHARS: usize = 256;
 
 /// Maximum number of files that one message names.
 pub const MAX_NAMED_FILES: usize = 100_000;
 
-/// No file that travels is larger.
+/// Maximum number of bytes of a file that is sent.
 pub const MAX_FILE_BYTES: usize = 8 << 20;
 
-/// No manifest is longer.
+/// Maximum number of bytes of a manifest.
 pub const MAX_MANIFEST_BYTES: usize = 128 << 20;
 
-/// What an initializer asks of a server; the header says which.
+/// A request of an initializer to a server. The header names the kind of request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "header", content = "value", rename_all_fields = "kebab-case")]
 pub enum DeployRequest {
-    /// Asks for a nonce to prove the deploy key with.
+    /// Asks for the server's nonce, which the proof of the deploy key needs.
     #[serde(rename = "INIT-CHALLENGE")]
     Challenge {
         /// The initializer's nonce; see [`proof`](super::proof).
@@ -49,29 +49,29 @@ pub enum DeployRequest {
         /// The initializer's [proof](super::proof), as lower-case hexadecimal.
         proof: String,
     },
-    /// Asks what is live.
+    /// Asks what is live on the server.
     #[serde(rename = "INIT-STATUS")]
     Status {},
     /// Asks for the manifest of a generation.
     #[serde(rename = "INIT-MANIFEST")]
     Manifest {
-        /// Which; the live one where it is not said.
+        /// The generation; `None` for the live generation.
         #[serde(default)]
         generation: Option<u64>,
     },
-    /// Asks for the applies that the server keeps.
+    /// Asks for the generations that the server keeps.
     #[serde(rename = "INIT-HISTORY")]
     History {},
     /// Asks which of these files the server lacks.
     #[serde(rename = "INIT-LACKS")]
     Lacks {
-        /// Their hashes.
+        /// The SHA-256 of each file.
         files: Vec<String>,
     },
     /// Asks for files that the server keeps.
     #[serde(rename = "INIT-FETCH")]
     Fetch {
-        /// Their hashes.
+        /// The SHA-256 of each file.
         files: Vec<String>,
     },
     /// Begins a transaction.
@@ -82,14 +82,14 @@ pub enum DeployRequest {
         /// Who applies, when and why.
         #[serde(default)]
         origin: Origin,
-        /// How long the server waits for the next step.
+        /// How long the server waits for the next step, in milliseconds.
         lease_ms: u64,
-        /// What the plan was made for.
+        /// What was live when the plan was made.
         expected: Live,
-        /// What the server must run, as a whole.
+        /// The whole manifest that the server must run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         manifest: Option<Box<Manifest>>,
-        /// The same as what it is made of what is live.
+        /// The same manifest as a patch of the live manifest.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         patch: Option<ManifestPatch>,
     },
@@ -103,7 +103,7 @@ pub enum DeployRequest {
         /// The files.
         files: Vec<PutFile>,
     },
-    /// Has everything checked, loaded and made durable.
+    /// Asks the server to check and load everything, and to make it durable.
     #[serde(rename = "INIT-PREPARE")]
     Prepare {
         /// The transaction's id.
@@ -111,7 +111,7 @@ pub enum DeployRequest {
         /// The token of the transaction's lease.
         token: u64,
     },
-    /// Makes it live.
+    /// Makes the prepared content live.
     #[serde(rename = "INIT-COMMIT")]
     Commit {
         /// The transaction's id.
@@ -119,7 +119,7 @@ pub enum DeployRequest {
         /// The token of the transaction's lease.
         token: u64,
     },
-    /// Begins the lease again, while other servers still prepare.
+    /// Starts the lease again, while other servers still prepare.
     #[serde(rename = "INIT-RENEW")]
     Renew {
         /// The transaction's id.
@@ -127,69 +127,71 @@ pub enum DeployRequest {
         /// The token of the transaction's lease.
         token: u64,
     },
-    /// Asks whether what is live runs.
+    /// Asks whether the live services run.
     #[serde(rename = "INIT-PROBE")]
     Probe {},
-    /// Drops it.
+    /// Drops a transaction.
     #[serde(rename = "INIT-ABORT")]
     Abort {
         /// The transaction's id.
         txn: String,
     },
-    /// Asks what became of it.
+    /// Asks for the outcome of a transaction.
     #[serde(rename = "INIT-OUTCOME")]
     Outcome {
         /// The transaction's id.
         txn: String,
     },
-    /// Makes the content before it live again.
+    /// Undoes a committed transaction: makes the previous content live again.
     #[serde(rename = "INIT-ROLLBACK")]
     Rollback {
         /// The transaction's id.
         txn: String,
     },
-    /// Replaces every worker by a fresh one, without a new generation.
+    /// Replaces every worker by another one, without a new generation.
     #[serde(rename = "INIT-RESTART")]
     Restart {},
 }
 
-/// Who applies, when and why; the server keeps it with what it runs.
+/// Who applies, when and why. The server keeps it with the generation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Origin {
-    /// When, in milliseconds since the Unix epoch by the initializer's clock, and later than any
-    /// apply that the asked servers knew: applies are in order by it, whatever the clocks say.
+    /// The time of the apply, in milliseconds since the Unix epoch by the initializer's clock. It
+    /// is later than the time of every apply that the asked servers know. So applies are in order
+    /// even if clocks are wrong.
     pub at: u64,
-    /// Who: a user and a machine, in words.
+    /// The user and the machine, such as `user@machine`.
     pub by: String,
-    /// What it is beside a whole apply, such as a rollback; empty where it is none.
+    /// What is special about the apply, such as `only server1` or a rollback; empty for an ordinary
+    /// apply.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
 
-/// A manifest as what it is made of another one.
+/// A manifest, packed against another manifest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ManifestPatch {
-    /// The content hash of the manifest that it is packed against; empty for none.
+    /// The content hash of the manifest that is the base; empty for no base.
     pub base: String,
-    /// The manifest's bytes.
+    /// The packed bytes of the manifest.
     #[serde(flatten)]
     pub packed: Packed,
 }
 
-/// The manifest of a transaction, in the form in which it came.
+/// The manifest of a transaction, in the form in which `INIT-BEGIN` contains it.
 #[derive(Debug, Clone)]
 pub enum WantedManifest {
-    /// As a whole.
+    /// The whole manifest.
     Whole(Box<Manifest>),
-    /// Packed against what is live.
+    /// A patch of the live manifest.
     Patch(ManifestPatch),
 }
 
 impl WantedManifest {
-    /// Returns the form in which an `INIT-BEGIN` has its manifest.
+    /// Returns the manifest of an `INIT-BEGIN`, from its two optional members.
     ///
     /// # Errors
-    /// A message that has both forms, or none.
+    /// Fails if both members are missing, or if both are given.
     pub fn new(
         manifest: Option<Box<Manifest>>,
         patch: Option<ManifestPatch>,
@@ -197,17 +199,17 @@ impl WantedManifest {
         match (manifest, patch) {
             (Some(whole), None) => Ok(Self::Whole(whole)),
             (None, Some(patch)) => Ok(Self::Patch(patch)),
-            _ => Err("`INIT-BEGIN` has either `manifest` or `patch`".to_owned()),
+            _ => Err("`INIT-BEGIN` must have either `manifest` or `patch`".to_owned()),
         }
     }
 }
 
-/// A file on its way.
+/// A file in a message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PutFile {
     /// SHA-256 of the file's bytes.
     pub sha256: String,
-    /// Its bytes.
+    /// The packed bytes of the file.
     #[serde(flatten)]
     pub packed: Packed,
 }
@@ -232,36 +234,36 @@ pub struct ProveAnswer {
 pub struct StatusAnswer {
     /// The server's version.
     pub version: String,
-    /// Which messages it has: [`PROTOCOL`].
+    /// The version of the server's messages; see [`PROTOCOL`].
     #[serde(default)]
     pub protocol: u32,
     /// The version of the Python that runs procedures.
     #[serde(default)]
     pub python: String,
-    /// The layers of the cage around procedures that are in force.
+    /// The active layers of the sandbox around procedures.
     #[serde(default)]
     pub sandbox: Vec<String>,
-    /// When it started, in milliseconds since the Unix epoch by its clock.
+    /// When the server started, in milliseconds since the Unix epoch by its clock.
     #[serde(default)]
     pub started: u64,
-    /// What is live.
+    /// What is live on the server.
     pub live: Live,
-    /// The live generation, and who made it so; `None` before the first apply.
+    /// The live generation, and who applied it; `None` before the first apply.
     #[serde(default)]
     pub applied: Option<Past>,
-    /// The name it has; `None` before the first apply.
+    /// The server's name; `None` before the first apply.
     #[serde(default)]
     pub server: Option<String>,
-    /// The network that it knows; `None` before the first apply.
+    /// The network of the live manifest; `None` before the first apply.
     #[serde(default)]
     pub network: Option<NetworkEntry>,
-    /// The apply that is under way, in words.
+    /// A description of the apply that is under way; `None` if there is none.
     #[serde(default)]
     pub under_way: Option<String>,
-    /// Its services that cannot run, since files of theirs are damaged.
+    /// Names of the services that cannot run because their files are damaged.
     #[serde(default)]
     pub damaged: Vec<String>,
-    /// The longest message it takes, in bytes.
+    /// The longest message that the server accepts, in bytes.
     pub frame_limit: u64,
 }
 
@@ -269,24 +271,24 @@ pub struct StatusAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Past {
-    /// Its number.
+    /// The generation's number.
     pub generation: u64,
-    /// The apply that it came by.
+    /// The id of the apply that made it.
     pub apply: String,
     /// Who applied it, when and why.
     #[serde(default)]
     pub origin: Origin,
-    /// The address it came from.
+    /// The address of the initializer.
     #[serde(default)]
     pub from: String,
-    /// How it differs from the generation before.
+    /// How many procedures differ from the previous generation.
     #[serde(default)]
     pub changes: Changes,
-    /// The transaction that it undid, since that failed on another server; empty where it undid
-    /// none.
+    /// The transaction that this generation undid because the transaction failed on another server;
+    /// empty if it undid none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub undid: String,
-    /// Why it cannot be gone back to; empty where it can.
+    /// Why the server cannot go back to this generation; empty if it can.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub damaged: String,
 }
@@ -294,11 +296,11 @@ pub struct Past {
 /// How many procedures a generation changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Changes {
-    /// Procedures that came.
+    /// Number of added procedures.
     pub new: usize,
-    /// Procedures that stayed and differ.
+    /// Number of changed procedures.
     pub changed: usize,
-    /// Procedures that went.
+    /// Number of removed procedures.
     pub removed: usize,
 }
 
@@ -307,7 +309,7 @@ pub struct Changes {
 pub struct ManifestAnswer {
     /// The generation.
     pub generation: u64,
-    /// Its manifest.
+    /// The packed bytes of its manifest.
     #[serde(flatten)]
     pub packed: Packed,
 }
@@ -322,32 +324,33 @@ pub struct HistoryAnswer {
 /// The answer to `INIT-FETCH`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FetchAnswer {
-    /// As many of the files as fit into a message, at least one.
+    /// As many of the requested files as fit into one message, at least one.
     pub files: Vec<PutFile>,
 }
 
 /// The answer to `INIT-PROBE`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProbeAnswer {
-    /// What is live.
+    /// What is live on the server.
     pub live: Live,
-    /// What does not run, and why; empty where all is well.
+    /// Each service that does not run, and why; empty if all services run.
     pub sick: Vec<String>,
 }
 
 /// The answer to `INIT-BEGIN`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BeginAnswer {
-    /// The token of the lease. A step that carries it is refused once a later lease has another.
+    /// The token of the lease. A step with this token is refused once a later lease has another
+    /// token.
     pub token: u64,
-    /// The hash of every file that the server lacks.
+    /// The SHA-256 of each file that the server lacks.
     pub missing: Vec<String>,
 }
 
 /// The answer to `INIT-LACKS`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LacksAnswer {
-    /// The hash of every file that the server lacks.
+    /// The SHA-256 of each requested file that the server lacks.
     pub missing: Vec<String>,
 }
 
@@ -361,52 +364,53 @@ pub struct LiveAnswer {
 /// The answer to `INIT-ABORT` and `INIT-OUTCOME`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OutcomeAnswer {
-    /// What became of the transaction.
+    /// The outcome of the transaction.
     pub outcome: Outcome,
 }
 
 /// The value of an `INIT-EX`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployError {
-    /// Which sort it is.
+    /// The kind of refusal.
     pub kind: DeployErrorKind,
-    /// What is wrong, in words.
+    /// The reason, for people.
     pub message: String,
-    /// What is wrong with which source.
+    /// What is wrong with the sources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<SourceFinding>,
 }
 
-/// Which sort of refusal it is.
+/// The kind of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeployErrorKind {
-    /// This peer may not deploy, or has not proved that it may.
+    /// This peer may not deploy, or has not proved the deploy key.
     NotAllowed,
-    /// The message is not one of the protocol.
+    /// The message does not follow the protocol.
     Malformed,
-    /// Another apply is under way, or what is live is not what was expected.
+    /// Another apply is under way, or the live content is not the expected content.
     Conflict,
-    /// The content is refused: a manifest for another server, a source that does not load.
+    /// The content is refused, such as a manifest for another server or a source that does not
+    /// load.
     Refused,
-    /// The server could not do it: no disk, no Python.
+    /// The server failed, such as for a full disk or a missing Python.
     Failed,
 }
 
 /// What is wrong with a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFinding {
-    /// The procedure it was loaded for, such as `svc1.rpc1(int)`.
+    /// The procedure that the source was loaded for, such as `svc1.rpc1(int)`.
     pub procedure: String,
     /// The file, relative to `init.yaml`.
     pub path: String,
-    /// The line, from 1.
+    /// The line, counted from 1.
     pub line: u32,
     /// What is wrong.
     pub message: String,
 }
 
-/// Whether a header is one of a [`DeployRequest`].
+/// Returns whether a header is the header of a [`DeployRequest`].
 pub fn is_request_header(header: &str) -> bool {
     const VERBS: [&str; 17] = [
         "CHALLENGE",
@@ -433,10 +437,10 @@ pub fn is_request_header(header: &str) -> bool {
 }
 
 impl DeployRequest {
-    /// Decodes a request of which the header and the JSON text of the value are known.
+    /// Decodes a request from its header and the JSON text of its value.
     ///
     /// # Errors
-    /// What is missing or wrong.
+    /// Describes what is missing or wrong.
     pub fn decode(header: &str, value: &str) -> Result<Self, String> {
         let members = TaggedValue {
             header: Some(header),
@@ -445,14 +449,15 @@ impl DeployRequest {
         Self::deserialize(MapAccessDeserializer::new(members)).map_err(|error| error.to_string())
     }
 
-    /// Checks what the types do not: the forms and lengths of names that a peer chooses.
+    /// Checks what the types cannot check: the form and the length of the texts that a peer
+    /// chooses.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// Describes what is wrong.
     pub fn check(&self) -> Result<(), String> {
         if let Some(txn) = self.txn().filter(|txn| !is_txn(txn)) {
             return Err(format!(
-                "`txn` is 16 hexadecimal digits in lower case, not `{}`",
+                "invalid `txn` `{}`; expected 16 hexadecimal digits in lower case",
                 shortened(txn)
             ));
         }
@@ -464,30 +469,33 @@ impl DeployRequest {
                 let too_long = |text: &str| text.chars().nth(MAX_ORIGIN_CHARS).is_some();
                 if too_long(by) || too_long(note) {
                     return Err(format!(
-                        "`by` and `note` have at most {MAX_ORIGIN_CHARS} characters"
+                        "`by` and `note` may have at most {MAX_ORIGIN_CHARS} characters"
                     ));
                 }
             }
             Self::Lacks { files } | Self::Fetch { files } => {
                 if files.len() > MAX_NAMED_FILES {
-                    return Err(format!("`files` has at most {MAX_NAMED_FILES} hashes"));
+                    return Err(format!("`files` may have at most {MAX_NAMED_FILES} hashes"));
                 }
                 if let Some(file) = files.iter().find(|file| !is_sha256(file)) {
                     let file = shortened(file);
                     return Err(format!(
-                        "a file is named by 64 hexadecimal digits in lower case, not `{file}`"
+                        "invalid file hash `{file}`; expected 64 hexadecimal digits in lower case"
                     ));
                 }
             }
             Self::Put { files, .. } if files.iter().any(|file| !is_sha256(&file.sha256)) => {
-                return Err("a file is named by 64 hexadecimal digits in lower case".to_owned());
+                return Err(
+                    "invalid `sha256` of a file; expected 64 hexadecimal digits in lower case"
+                        .to_owned(),
+                );
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// The transaction it belongs to.
+    /// Returns the id of the transaction that the request belongs to, if there is one.
     fn txn(&self) -> Option<&str> {
         match self {
             Self::Begin { txn, .. }
@@ -504,7 +512,7 @@ impl DeployRequest {
 }
 
 impl DeployError {
-    /// A refusal without findings.
+    /// Creates a refusal without findings.
     pub fn new(kind: DeployErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -514,7 +522,7 @@ impl DeployError {
     }
 }
 
-/// A header and the JSON text of its value, as the two members of an object.
+/// A header and the JSON text of its value, read as the two members of an object.
 struct TaggedValue<'a> {
     header: Option<&'a str>,
     value: Option<&'a str>,
@@ -548,7 +556,7 @@ impl<'de> MapAccess<'de> for TaggedValue<'de> {
     }
 }
 
-/// What the participant refuses is in conflict with what is live or under way.
+/// A refusal of the participant is a conflict with what is live or under way.
 impl From<Refusal> for DeployError {
     fn from(refusal: Refusal) -> Self {
         Self::new(DeployErrorKind::Conflict, refusal.to_string())

@@ -1,6 +1,6 @@
-//! Coordinators and participants together, as a model: two initializers that race, servers and
-//! initializers that crash at any step, messages and answers that are lost, leases that run out.
-//! Thousands of courses are played, each from a seed.
+//! A model of coordinators and participants together: two initializers race, servers and
+//! initializers crash at any step, messages and answers are lost, and leases expire. The test plays
+//! thousands of runs, each from a seed.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,13 @@ use super::participant::{Begin, Live, Outcome, Participant};
 
 const LEASE: Duration = Duration::from_secs(10);
 
-/// Steps after which nothing is lost any more and nobody crashes.
-const WILD_STEPS: usize = 40;
+/// Number of steps with faults. After them, no message is lost, and no program crashes.
+const FAULTY_STEPS: usize = 40;
 
-/// xorshift64*, Vigna 2014.
-struct Chance(u64);
+/// A random number generator: xorshift64* (Vigna, 2014).
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -28,11 +28,11 @@ impl Chance {
     }
 }
 
-/// A server: what its memory has, and what its disk has.
+/// A server. The participant is its memory; the other fields are its disk.
 struct Server {
     participant: Participant,
     live: Live,
-    /// The content before what is live.
+    /// The content of the previous generation.
     previous: String,
     prepared: Option<(Begin, String, u64)>,
     outcomes: Vec<(String, Outcome)>,
@@ -54,7 +54,7 @@ impl Server {
         }
     }
 
-    /// Memory is lost, and made again of what the disk has.
+    /// Drops the memory, and restores it from the disk.
     fn crash(&mut self, now: Instant) {
         self.participant = Participant::new(self.live.clone());
         self.participant.recall(self.outcomes.iter().cloned());
@@ -65,8 +65,8 @@ impl Server {
         }
     }
 
-    /// What a server does about a command of that transaction, as its deployer does.
-    fn obey(&mut self, now: Instant, command: Command, txn: &str, expected: &Live) -> Event {
+    /// Executes a command of a transaction, as the server's deployment code does.
+    fn execute(&mut self, now: Instant, command: Command, txn: &str, expected: &Live) -> Event {
         let refused = |refusal: super::participant::Refusal| Event::Refused(refusal.to_string());
         match command {
             Command::Prepare => {
@@ -94,15 +94,15 @@ impl Server {
                     let (_, content, _) = self
                         .prepared
                         .take()
-                        .expect("what is committed was prepared");
+                        .expect("the committed transaction was prepared");
                     assert_eq!(
                         content,
                         content_of(txn),
-                        "what is committed is what was prepared"
+                        "the committed content is the prepared content"
                     );
                     assert_eq!(
                         self.live, *expected,
-                        "what is live is what the plan was made for"
+                        "the live content is the content that the plan was made for"
                     );
                     self.go_live(Live {
                         generation,
@@ -152,14 +152,15 @@ fn content_of(txn: &str) -> String {
     format!("content of {txn}")
 }
 
-/// An initializer; it is gone when it has crashed.
+/// An initializer.
 struct Initializer {
     txn: String,
     expected: Vec<Live>,
     coordinator: Coordinator,
     pending: Vec<(usize, Command)>,
-    /// Messages that seem to be lost, and are late.
+    /// Messages that seem to be lost, and arrive later.
     late: Vec<(usize, Command)>,
+    /// A crashed initializer takes no further step.
     crashed: bool,
 }
 
@@ -182,23 +183,23 @@ impl Initializer {
         }
     }
 
-    fn is_over(&self) -> bool {
+    fn is_finished(&self) -> bool {
         self.crashed || self.pending.is_empty()
     }
 
-    /// One of its commands reaches its server, or does not.
-    fn step(&mut self, now: Instant, servers: &mut [Server], chance: &mut Chance, wild: bool) {
-        let (index, command) = self.pending.remove(chance.below(self.pending.len()));
-        let event = match chance.below(if wild { 8 } else { usize::MAX }) {
+    /// Sends one pending command to its server. If `faulty`, the message or its answer may be lost.
+    fn step(&mut self, now: Instant, servers: &mut [Server], random: &mut Random, faulty: bool) {
+        let (index, command) = self.pending.remove(random.below(self.pending.len()));
+        let event = match random.below(if faulty { 8 } else { usize::MAX }) {
             0 => {
                 if command == Command::Commit {
                     self.late.push((index, command));
                 }
                 Event::Lost("the message was lost".to_owned())
             }
-            one => {
-                let event = servers[index].obey(now, command, &self.txn, &self.expected[index]);
-                if one == 1 {
+            number => {
+                let event = servers[index].execute(now, command, &self.txn, &self.expected[index]);
+                if number == 1 {
                     Event::Lost("the answer was lost".to_owned())
                 } else {
                     event
@@ -206,18 +207,18 @@ impl Initializer {
             }
         };
         self.pending.extend(self.coordinator.on(index, event));
-        if self.is_over() {
+        if self.is_finished() {
             self.check(servers);
         }
     }
 
-    /// A message arrives that seemed to be lost; nobody waits for its answer.
-    fn arrive(&mut self, now: Instant, servers: &mut [Server], chance: &mut Chance) {
-        let (index, command) = self.late.remove(chance.below(self.late.len()));
-        servers[index].obey(now, command, &self.txn, &self.expected[index]);
+    /// Delivers a message that seemed to be lost. Nobody waits for its answer.
+    fn deliver_late(&mut self, now: Instant, servers: &mut [Server], random: &mut Random) {
+        let (index, command) = self.late.remove(random.below(self.late.len()));
+        servers[index].execute(now, command, &self.txn, &self.expected[index]);
     }
 
-    /// What it reports at its end is true.
+    /// Checks that the initializer's report is true.
     fn check(&self, servers: &[Server]) {
         assert!(
             self.coordinator.is_done(),
@@ -240,63 +241,69 @@ impl Initializer {
     }
 }
 
+/// Plays one run. Returns the number of initializers that reported success, the number that
+/// crashed, and 1 if the first server ended above generation 3, else 0.
 fn play(seed: u64) -> [usize; 3] {
-    let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut now = Instant::now();
     let mut servers = [Server::new(), Server::new()];
-    let gains = [[true, true], [true, false], [false, true]][chance.below(3)];
+    let gains = [[true, true], [true, false], [false, true]][random.below(3)];
     let mut initializers = vec![Initializer::new("a", &servers, gains)];
-    let second = chance.below(WILD_STEPS);
+    let second_starts_at = random.below(FAULTY_STEPS);
     for step in 0.. {
-        let wild = step < WILD_STEPS;
-        if step == second {
+        let faulty = step < FAULTY_STEPS;
+        if step == second_starts_at {
             initializers.push(Initializer::new("b", &servers, gains));
         }
-        let at_work: Vec<usize> = (0..initializers.len())
-            .filter(|index| !initializers[*index].is_over())
+        let active: Vec<usize> = (0..initializers.len())
+            .filter(|index| !initializers[*index].is_finished())
             .collect();
-        if at_work.is_empty() && step > second {
+        if active.is_empty() && step > second_starts_at {
             break;
         }
-        if at_work.is_empty() {
+        if active.is_empty() {
             continue;
         }
-        assert!(step < 500, "seed {seed}: it does not end");
+        assert!(step < 500, "seed {seed}: the run does not end");
         let late: Vec<usize> = (0..initializers.len())
             .filter(|index| !initializers[*index].late.is_empty())
             .collect();
-        if !late.is_empty() && chance.once_in(3) {
-            initializers[late[chance.below(late.len())]].arrive(now, &mut servers, &mut chance);
-        } else if wild && chance.once_in(12) {
-            let crashed = chance.below(2);
+        if !late.is_empty() && random.once_in(3) {
+            let index = late[random.below(late.len())];
+            initializers[index].deliver_late(now, &mut servers, &mut random);
+        } else if faulty && random.once_in(12) {
+            let crashed = random.below(2);
             servers[crashed].crash(now);
-            // What was on its way to it goes with its connections.
+            // Messages to the crashed server are lost with its connections.
             for initializer in &mut initializers {
                 initializer.late.retain(|(index, _)| *index != crashed);
             }
-        } else if wild && chance.once_in(40) {
-            initializers[at_work[chance.below(at_work.len())]].crashed = true;
-        } else if wild && chance.once_in(30) {
+        } else if faulty && random.once_in(40) {
+            initializers[active[random.below(active.len())]].crashed = true;
+        } else if faulty && random.once_in(30) {
             now += LEASE * 2;
             for server in &mut servers {
                 server.participant.expire(now);
             }
         } else {
-            let index = at_work[chance.below(at_work.len())];
-            initializers[index].step(now, &mut servers, &mut chance, wild);
+            let index = active[random.below(active.len())];
+            initializers[index].step(now, &mut servers, &mut random, faulty);
         }
     }
     let live = initializers
         .iter()
-        .filter(|one| !one.crashed && one.coordinator.is_live())
+        .filter(|initializer| !initializer.crashed && initializer.coordinator.is_live())
         .count();
-    let crashed = initializers.iter().filter(|one| one.crashed).count();
-    converge(now, &mut servers, &mut chance);
+    let crashed = initializers
+        .iter()
+        .filter(|initializer| initializer.crashed)
+        .count();
+    converge(now, &mut servers, &mut random);
     [live, crashed, usize::from(servers[0].live.generation > 3)]
 }
 
-/// Whatever was left, the next apply brings every server to what it should run.
-fn converge(mut now: Instant, servers: &mut [Server; 2], chance: &mut Chance) {
+/// Checks that the next apply succeeds on every server, whatever state the run left.
+fn converge(mut now: Instant, servers: &mut [Server; 2], random: &mut Random) {
     now += LEASE * 2;
     for server in servers.iter_mut() {
         server.crash(now);
@@ -304,8 +311,8 @@ fn converge(mut now: Instant, servers: &mut [Server; 2], chance: &mut Chance) {
     }
     now += LEASE * 2;
     let mut next = Initializer::new("c", &servers[..], [true, false]);
-    while !next.is_over() {
-        next.step(now, servers, chance, false);
+    while !next.is_finished() {
+        next.step(now, servers, random, false);
     }
     assert!(
         next.coordinator.is_live(),
@@ -320,16 +327,16 @@ fn converge(mut now: Instant, servers: &mut [Server; 2], chance: &mut Chance) {
 }
 
 #[test]
-fn whatever_crashes_is_lost_or_races_reports_are_true_and_the_next_apply_converges() {
-    let mut sums = [0; 3];
+fn reports_are_true_and_the_next_apply_succeeds_after_any_crash_loss_or_race() {
+    let mut totals = [0; 3];
     for seed in 1..=20_000 {
-        for (sum, count) in sums.iter_mut().zip(play(seed)) {
-            *sum += count;
+        for (total, count) in totals.iter_mut().zip(play(seed)) {
+            *total += count;
         }
     }
-    let [live, crashed, rolled_back] = sums;
+    let [live, crashed, above_generation_3] = totals;
     assert!(
-        live > 1_000 && crashed > 1_000 && rolled_back > 100,
-        "{sums:?}: the courses are too tame"
+        live > 1_000 && crashed > 1_000 && above_generation_3 > 100,
+        "{totals:?}: the runs have too few faults"
     );
 }

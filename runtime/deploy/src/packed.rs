@@ -1,5 +1,5 @@
-//! [`Packed`]: bytes on their way, compressed, and where the far side has something alike, as what
-//! differs.
+//! [`Packed`]: compressed bytes in a message. If the receiver has similar bytes, only the
+//! difference is sent.
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
@@ -8,47 +8,48 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-/// What is packed is half the size of the source, and takes a tenth of the time of the best.
+/// Compression level of Zstandard. It halves the size of a source, in a tenth of the time of the
+/// best level.
 const LEVEL: i32 = 3;
 
-/// The window that a decoder accepts at most, as a power of two: what a Zstandard frame may ask for
-/// without being asked.
+/// Maximum window of a frame, as a power of two. A decoder accepts no larger window by default.
 const MAX_WINDOW_LOG: u32 = 27;
 
+/// Minimum window of a frame, as a power of two.
 const MIN_WINDOW_LOG: u32 = 10;
 
-/// Room for so many bytes is made before they come.
-const SHORT: usize = 256 * 1024;
+/// Maximum declared size, in bytes, for which memory is allocated before the bytes are unpacked.
+const MAX_PREALLOCATED_BYTES: usize = 256 * 1024;
 
 thread_local! {
-    /// Making a context takes longer than packing a source.
+    // Creating a context takes longer than packing a source, so each thread keeps its contexts.
     static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// Bytes as a Zstandard frame (RFC 8878) in base64.
 ///
-/// A frame may refer to a *base* that both sides have, as if that stood before it (a raw-content
-/// prefix, as `zstd --patch-from` makes): a manifest of 10,000 procedures, of which one changed, is
-/// then a few hundred bytes.
+/// A frame may refer to a *base*: bytes that both sides have. The base is a raw-content prefix, as
+/// in `zstd --patch-from`. If one of 10,000 procedures changed, the frame of the manifest has only
+/// a few hundred bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packed {
-    /// How many bytes it has.
+    /// Number of unpacked bytes.
     pub size: u64,
-    /// The frame.
+    /// The Zstandard frame, in base64.
     pub zstd: String,
 }
 
 impl Packed {
-    /// Packs some bytes, beside a base that may be empty.
+    /// Packs bytes against a base. An empty base means no base.
     ///
     /// # Errors
-    /// Where there is no memory to do so.
+    /// Fails if there is not enough memory.
     pub fn pack(bytes: &[u8], base: &[u8]) -> io::Result<Self> {
         let frame = if base.is_empty() {
             compress(bytes)
         } else {
-            compress_beside(bytes, base)
+            compress_against_base(bytes, base)
         }?;
         Ok(Self {
             size: bytes.len() as u64,
@@ -56,23 +57,23 @@ impl Packed {
         })
     }
 
-    /// The bytes, which are at most `limit`.
+    /// Unpacks at most `limit` bytes against a base. An empty base means no base.
     ///
     /// # Errors
-    /// What is wrong with them, in words.
+    /// Describes what is wrong with the packed bytes.
     pub fn unpack(&self, base: &[u8], limit: usize) -> Result<Vec<u8>, String> {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         if size > limit {
-            return Err(format!("{size} bytes are over the limit of {limit}"));
+            return Err(format!("{size} bytes are over the limit of {limit} bytes"));
         }
         let frame = STANDARD
             .decode(&self.zstd)
-            .map_err(|error| format!("its base64 is broken: {error}"))?;
+            .map_err(|error| format!("invalid base64: {error}"))?;
         let broken = |error: io::Error| format!("it does not unpack to {size} bytes: {error}");
-        let unpacked = if base.is_empty() && size <= SHORT {
+        let unpacked = if base.is_empty() && size <= MAX_PREALLOCATED_BYTES {
             decompress(&frame, size)
         } else {
-            decompress_beside(&frame, base, self.size)
+            decompress_against_base(&frame, base, self.size)
         };
         let bytes = unpacked.map_err(broken)?;
         if bytes.len() == size {
@@ -84,16 +85,16 @@ impl Packed {
 }
 
 fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let compressor = match kept {
+    COMPRESSOR.with_borrow_mut(|cached| {
+        let compressor = match cached {
             Some(compressor) => compressor,
-            None => kept.insert(zstd::bulk::Compressor::new(LEVEL)?),
+            None => cached.insert(zstd::bulk::Compressor::new(LEVEL)?),
         };
         compressor.compress(bytes)
     })
 }
 
-fn compress_beside(bytes: &[u8], base: &[u8]) -> io::Result<Vec<u8>> {
+fn compress_against_base(bytes: &[u8], base: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = zstd::stream::write::Encoder::with_ref_prefix(Vec::new(), LEVEL, base)?;
     let span = (bytes.len() + base.len()).next_power_of_two().ilog2();
     encoder.window_log(span.clamp(MIN_WINDOW_LOG, MAX_WINDOW_LOG))?;
@@ -103,22 +104,23 @@ fn compress_beside(bytes: &[u8], base: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Into room of that size, and no more.
+/// Decompresses a frame into memory of exactly `size` bytes.
 fn decompress(frame: &[u8], size: usize) -> io::Result<Vec<u8>> {
-    DECOMPRESSOR.with_borrow_mut(|kept| {
-        let decompressor = match kept {
+    DECOMPRESSOR.with_borrow_mut(|cached| {
+        let decompressor = match cached {
             Some(decompressor) => decompressor,
-            None => kept.insert(zstd::bulk::Decompressor::new()?),
+            None => cached.insert(zstd::bulk::Decompressor::new()?),
         };
         decompressor.decompress(frame, size)
     })
 }
 
-/// As the bytes come, so that a size that is declared alone takes no room.
-fn decompress_beside(frame: &[u8], base: &[u8], size: u64) -> io::Result<Vec<u8>> {
+/// Decompresses a frame step by step. Memory grows with the unpacked bytes, not with the declared
+/// size.
+fn decompress_against_base(frame: &[u8], base: &[u8], size: u64) -> io::Result<Vec<u8>> {
     let decoder = zstd::stream::read::Decoder::with_ref_prefix(frame, base)?;
     let mut bytes = Vec::new();
-    // One more than it should have tells whether there are more.
+    // One more byte than declared shows that the frame is too long.
     decoder.take(size + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -128,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_is_unpacked_with_the_same_base() {
+    fn packed_bytes_unpack_only_with_the_same_base() {
         let base: Vec<u8> = (0..400_000_u32)
             .flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes())
             .collect();
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_as_long_as_it_says_is_refused() {
+    fn a_frame_of_another_size_than_declared_is_refused() {
         let packed = Packed::pack(&[7; 1000], b"").expect("packed");
         for size in [0, 999, 1001] {
             let wrong = Packed {
@@ -174,7 +176,7 @@ mod tests {
         assert!(
             broken
                 .unpack(b"", 10_000)
-                .expect_err("no base64")
+                .expect_err("not base64")
                 .contains("base64")
         );
     }

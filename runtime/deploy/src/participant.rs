@@ -4,7 +4,7 @@
 //!          begin            prepared            commit -> committed
 //!   idle --------> staging ----------> prepared -----------------> idle, generation + 1
 //!    ^                |                    |
-//!    +----------------+--------------------+   abort, or the lease ran out
+//!    +----------------+--------------------+   abort, or the lease expired
 //! ```
 
 use std::collections::VecDeque;
@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// How many ended transactions a server remembers.
+/// Maximum number of ended transactions that a server remembers.
 pub const MAX_OUTCOMES: usize = 64;
 
-/// No lease is longer, whatever an initializer asks for.
+/// Maximum length of a lease. A longer lease that an initializer asks for is shortened to it.
 pub const MAX_LEASE: Duration = Duration::from_mins(5);
 
-/// Fencing tokens count from the generation on, so that they rise over restarts too.
+/// Number of fencing tokens reserved for each generation. The first token of a generation follows
+/// from its number, so that tokens rise even across restarts.
 const TOKENS_PER_GENERATION: u64 = 1 << 16;
 
 /// What is live on a server.
@@ -30,36 +31,36 @@ pub struct Live {
     pub content: String,
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum Outcome {
-    /// It became this generation.
+    /// The transaction became a generation.
     Committed {
-        /// The generation.
+        /// The generation that it became.
         generation: u64,
     },
-    /// It changed nothing.
+    /// The transaction changed nothing.
     Aborted,
-    /// It is under way.
+    /// The transaction is under way.
     InProgress,
-    /// This server does not remember it: it never came, or is long past.
+    /// This server does not remember the transaction: it never began here, or ended long ago.
     Unknown,
 }
 
-/// Why a step is refused. Nothing has changed.
+/// Why a step is refused. A refused step changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// Another transaction holds the lease.
     #[error("another apply is under way: {holder} holds the lease for {left_ms} ms more")]
     Busy {
-        /// Who holds it.
+        /// Who holds the lease.
         holder: String,
-        /// For how much longer, in milliseconds.
+        /// How long the lease still lasts, in milliseconds.
         left_ms: u64,
     },
-    /// What is live is not what the plan was made for.
+    /// The live content is not the content that the plan was made for.
     #[error(
         "the server moved on: the plan is for generation {planned}, and generation {found} is live"
     )]
@@ -72,12 +73,12 @@ pub enum Refusal {
     /// The step belongs to a transaction that is not under way.
     #[error("transaction {0} is not under way here: its lease ran out, or it never began")]
     NotUnderWay(String),
-    /// A commit before prepare has succeeded.
+    /// The step is a commit, and the transaction is not prepared.
     #[error("transaction {0} is not prepared")]
     NotPrepared(String),
-    /// A step of an earlier beginning of the transaction.
+    /// The step belongs to an earlier beginning of the transaction.
     #[error(
-        "the step is of an earlier beginning of transaction {txn}: its token is {token}, and {held} holds the lease"
+        "the step belongs to an earlier beginning of transaction {txn}: its token is {token}, and the token of the lease is {held}"
     )]
     Fenced {
         /// The transaction.
@@ -87,8 +88,8 @@ pub enum Refusal {
         /// The token of the lease.
         held: u64,
     },
-    /// A rollback of something that is not live.
-    #[error("transaction {0} is not what is live here, so it cannot be rolled back")]
+    /// The step is a rollback of a transaction that is not live.
+    #[error("transaction {0} is not live here, so it cannot be rolled back")]
     NotLive(String),
 }
 
@@ -96,28 +97,32 @@ pub enum Refusal {
 #[derive(Debug, Default)]
 pub struct Participant {
     live: Live,
-    current: Option<Current>,
-    /// The last fencing token that was given out; each lease has a higher one.
-    token: u64,
+    /// The transaction under way, which holds the lease.
+    current: Option<ActiveTransaction>,
+    /// The highest fencing token so far. Each lease gets a higher token.
+    last_token: u64,
     /// `outcomes.len() <= MAX_OUTCOMES`, oldest first.
     outcomes: VecDeque<(String, Outcome)>,
 }
 
 #[derive(Debug)]
-struct Current {
+struct ActiveTransaction {
     txn: String,
     token: u64,
     holder: String,
     lease: Duration,
-    until: Instant,
-    /// The server itself is at work; the lease does not run out.
+    lease_ends_at: Instant,
+    /// Whether the server checks and loads. The lease does not expire meanwhile.
     preparing: bool,
     prepared: bool,
 }
 
-impl Current {
+impl ActiveTransaction {
     fn busy(&self, now: Instant) -> Refusal {
-        let left = self.until.saturating_duration_since(now).as_millis();
+        let left = self
+            .lease_ends_at
+            .saturating_duration_since(now)
+            .as_millis();
         Refusal::Busy {
             holder: self.holder.clone(),
             left_ms: u64::try_from(left).unwrap_or(u64::MAX),
@@ -125,12 +130,13 @@ impl Current {
     }
 }
 
-/// A step of a transaction, as who sends it names it.
+/// A step of a transaction: its id, and the token that came with the step.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
-    /// The transaction.
+    /// The id of the transaction.
     pub txn: &'a str,
-    /// The fencing token that its beginning was answered by; `None` for a step that no peer sends.
+    /// The fencing token that [`Participant::begin`] returned; `None` for a step of the server
+    /// itself.
     pub token: Option<u64>,
 }
 
@@ -143,18 +149,18 @@ impl<'a> From<&'a str> for Step<'a> {
 /// The first step of a transaction.
 #[derive(Debug, Clone)]
 pub struct Begin {
-    /// Its id.
+    /// The id of the transaction.
     pub txn: String,
-    /// Who asks, in words for whoever finds the lease taken.
+    /// Who applies, in words. Others see it when the lease is taken.
     pub holder: String,
     /// How long the server waits for the next step.
     pub lease: Duration,
-    /// What the plan was made for.
+    /// What was live when the plan was made.
     pub expected: Live,
 }
 
 impl Participant {
-    /// A server on which this is live.
+    /// Creates the state of a server on which `live` is live.
     pub fn new(live: Live) -> Self {
         Self {
             live,
@@ -162,27 +168,28 @@ impl Participant {
         }
     }
 
-    /// What is live.
+    /// Returns what is live.
     pub fn live(&self) -> &Live {
         &self.live
     }
 
-    /// The transaction under way.
+    /// Returns the id of the transaction under way.
     pub fn current(&self) -> Option<&str> {
         self.current.as_ref().map(|current| current.txn.as_str())
     }
 
-    /// Ends a transaction whose lease ran out; its id is returned, once.
+    /// Ends the transaction under way if its lease has expired. Returns the id of the transaction
+    /// that ended.
     pub fn expire(&mut self, now: Instant) -> Option<String> {
         let expired = self
             .current
-            .take_if(|current| now >= current.until && !current.preparing)?;
+            .take_if(|current| now >= current.lease_ends_at && !current.preparing)?;
         self.remember(&expired.txn, Outcome::Aborted);
         Some(expired.txn)
     }
 
-    /// Takes the lease for a transaction. The one that holds it may begin again. The answer: its
-    /// fencing token.
+    /// Takes the lease for a transaction, and returns the fencing token of the lease. The
+    /// transaction that holds the lease may begin again.
     ///
     /// # Errors
     /// [`Refusal::Busy`], [`Refusal::Moved`].
@@ -201,56 +208,56 @@ impl Participant {
                 found: self.live.generation,
             });
         }
-        self.token = self
-            .token
+        self.last_token = self
+            .last_token
             .max(self.live.generation.saturating_mul(TOKENS_PER_GENERATION))
             .saturating_add(1);
-        self.hold(now, begin, self.token);
-        Ok(self.token)
+        self.start_lease(now, begin, self.last_token);
+        Ok(self.last_token)
     }
 
-    fn hold(&mut self, now: Instant, begin: Begin, token: u64) {
+    fn start_lease(&mut self, now: Instant, begin: Begin, token: u64) {
         let lease = begin.lease.min(MAX_LEASE);
         let Begin { txn, holder, .. } = begin;
-        let until = now + lease;
-        self.current = Some(Current {
+        self.current = Some(ActiveTransaction {
             txn,
             token,
             holder,
             lease,
-            until,
+            lease_ends_at: now + lease,
             preparing: false,
             prepared: false,
         });
     }
 
-    /// Takes up a transaction that was prepared when the server last stopped; its lease begins
-    /// again. The answer: whether it still follows from what is live.
+    /// Resumes a transaction that was prepared when the server last stopped; its lease starts
+    /// again. Returns whether the transaction still fits: its expected content is live, and it has
+    /// not ended.
     pub fn resume(&mut self, now: Instant, begin: Begin, token: u64) -> bool {
-        let follows = begin.expected == self.live && self.outcome(&begin.txn) == Outcome::Unknown;
-        if follows {
-            self.token = self.token.max(token);
-            self.hold(now, begin, token);
+        let fits = begin.expected == self.live && self.outcome(&begin.txn) == Outcome::Unknown;
+        if fits {
+            self.last_token = self.last_token.max(token);
+            self.start_lease(now, begin, token);
             self.current
                 .iter_mut()
                 .for_each(|current| current.prepared = true);
         }
-        follows
+        fits
     }
 
-    /// A step of the transaction under way came: its lease begins again.
+    /// Records that a step of the transaction under way arrived: its lease starts again.
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`].
     pub fn step<'a>(&mut self, now: Instant, step: impl Into<Step<'a>>) -> Result<(), Refusal> {
         self.expire(now);
         let current = self.under_way(step.into())?;
-        current.until = now + current.lease;
+        current.lease_ends_at = now + current.lease;
         Ok(())
     }
 
-    /// The server checks and loads; [`prepared`](Self::prepared) or [`abort`](Self::abort) must
-    /// follow.
+    /// Records that the server begins to check and load. [`prepared`](Self::prepared) or
+    /// [`abort`](Self::abort) must follow.
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`].
@@ -259,7 +266,7 @@ impl Participant {
         Ok(())
     }
 
-    /// Everything of the transaction is checked, loaded and durable.
+    /// Records that everything of the transaction is checked, loaded and durable.
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`].
@@ -267,13 +274,14 @@ impl Participant {
         let step = step.into();
         self.step(now, step)?;
         let current = self.under_way(step)?;
-        (current.preparing, current.prepared) = (false, true);
+        current.preparing = false;
+        current.prepared = true;
         Ok(())
     }
 
-    /// Whether a transaction may be made live. `None` says that it already was; else the number
-    /// that its generation gets, and [`committed`](Self::committed) or [`abort`](Self::abort) must
-    /// follow.
+    /// Checks whether a transaction may be made live. Returns the number of its generation;
+    /// [`committed`](Self::committed) or [`abort`](Self::abort) must follow. Returns `None` if the
+    /// transaction has already committed.
     ///
     /// # Errors
     /// [`Refusal::NotUnderWay`], [`Refusal::NotPrepared`].
@@ -293,7 +301,7 @@ impl Participant {
         Ok(Some(self.live.generation + 1))
     }
 
-    /// The transaction is live, and durably so.
+    /// Records that a transaction is live and durable.
     pub fn committed(&mut self, txn: &str, live: Live) {
         self.current.take_if(|current| current.txn == txn);
         self.remember(
@@ -305,7 +313,8 @@ impl Participant {
         self.live = live;
     }
 
-    /// Ends a transaction without a change. One that is committed stays so.
+    /// Ends a transaction without a change, and returns its outcome. A committed transaction stays
+    /// committed.
     pub fn abort(&mut self, txn: &str) -> Outcome {
         let outcome = self.outcome(txn);
         if let Outcome::Committed { .. } = outcome {
@@ -316,12 +325,12 @@ impl Participant {
         Outcome::Aborted
     }
 
-    /// Whether a committed transaction may be undone: the number that the generation with the
-    /// content before it gets.
+    /// Checks whether a committed transaction may be undone. Returns the number of the generation
+    /// that gets the previous content.
     ///
     /// # Errors
-    /// [`Refusal::NotLive`] where something else is live by now, [`Refusal::Busy`] where another
-    /// apply is under way.
+    /// [`Refusal::NotLive`] if the transaction is not live, [`Refusal::Busy`] if another apply is
+    /// under way.
     pub fn roll_back(&mut self, now: Instant, txn: &str) -> Result<u64, Refusal> {
         self.expire(now);
         if let Some(current) = &self.current {
@@ -335,13 +344,13 @@ impl Participant {
         }
     }
 
-    /// The content before a transaction is live again.
+    /// Records that a transaction is undone: `live` has the previous content.
     pub fn rolled_back(&mut self, txn: &str, live: Live) {
         self.remember(txn, Outcome::Aborted);
         self.live = live;
     }
 
-    /// What became of a transaction.
+    /// Returns the outcome of a transaction.
     pub fn outcome(&self, txn: &str) -> Outcome {
         if self.current() == Some(txn) {
             return Outcome::InProgress;
@@ -350,7 +359,8 @@ impl Participant {
         found.map_or(Outcome::Unknown, |(_, outcome)| outcome.clone())
     }
 
-    fn under_way(&mut self, step: Step<'_>) -> Result<&mut Current, Refusal> {
+    /// Returns the transaction under way, if the step belongs to it and has its token.
+    fn under_way(&mut self, step: Step<'_>) -> Result<&mut ActiveTransaction, Refusal> {
         let Step { txn, token } = step;
         let current = self.current.as_mut().filter(|current| current.txn == txn);
         let current = current.ok_or_else(|| Refusal::NotUnderWay(txn.to_owned()))?;
@@ -364,22 +374,25 @@ impl Participant {
         }
     }
 
-    /// What became of the last transactions, oldest first.
+    /// Returns the last transactions that ended and their outcomes, oldest first.
     pub fn outcomes(&self) -> impl Iterator<Item = &(String, Outcome)> {
         self.outcomes.iter()
     }
 
-    /// Takes up what was remembered when the server last stopped.
+    /// Restores the outcomes that were known when the server last stopped.
     pub fn recall(&mut self, outcomes: impl IntoIterator<Item = (String, Outcome)>) {
         for (txn, outcome) in outcomes {
             self.remember(&txn, outcome);
         }
     }
 
-    /// Who holds the lease, and for how many more milliseconds.
+    /// Returns who holds the lease, and how many milliseconds the lease still lasts.
     pub fn holder(&self, now: Instant) -> Option<(&str, u64)> {
         let current = self.current.as_ref()?;
-        let left = current.until.saturating_duration_since(now).as_millis();
+        let left = current
+            .lease_ends_at
+            .saturating_duration_since(now)
+            .as_millis();
         Some((&current.holder, u64::try_from(left).unwrap_or(u64::MAX)))
     }
 
@@ -416,7 +429,8 @@ mod tests {
     }
 
     fn prepared(txn: &str) -> (Participant, Instant) {
-        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+        let mut server = Participant::new(live(3));
+        let now = Instant::now();
         server.begin(now, begin(txn, 3)).expect("idle");
         server.prepared(now, txn).expect("under way");
         (server, now)
@@ -433,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn commit_and_abort_may_be_asked_again() {
+    fn commit_and_abort_may_be_repeated() {
         let (mut server, now) = prepared("t");
         server.commit(now, "t").expect("prepared");
         server.committed("t", live(4));
@@ -450,7 +464,8 @@ mod tests {
 
     #[test]
     fn a_commit_before_prepare_is_refused() {
-        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+        let mut server = Participant::new(live(3));
+        let now = Instant::now();
         assert_eq!(
             server.commit(now, "t"),
             Err(Refusal::NotUnderWay("t".to_owned()))
@@ -463,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loser_is_told_who_holds_the_lease() {
+    fn a_refused_transaction_learns_who_holds_the_lease() {
         let (mut server, now) = prepared("t");
         let busy = Refusal::Busy {
             holder: "holder of t".to_owned(),
@@ -505,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_runs_out_unless_steps_keep_coming() {
+    fn a_lease_expires_unless_steps_keep_coming() {
         let (mut server, now) = prepared("t");
         server.step(now + LEASE / 2, "t").expect("under way");
         assert_eq!(server.expire(now + LEASE), None);
@@ -521,8 +536,9 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_does_not_run_out_while_the_server_itself_prepares() {
-        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+    fn a_lease_does_not_expire_while_the_server_itself_prepares() {
+        let mut server = Participant::new(live(3));
+        let now = Instant::now();
         server.begin(now, begin("t", 3)).expect("idle");
         server.preparing("t").expect("under way");
         assert_eq!(server.expire(now + LEASE * 2), None);
@@ -533,7 +549,8 @@ mod tests {
 
     #[test]
     fn a_plan_for_another_generation_or_content_is_refused() {
-        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+        let mut server = Participant::new(live(3));
+        let now = Instant::now();
         assert_eq!(
             server.begin(now, begin("t", 2)),
             Err(Refusal::Moved {
@@ -563,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_live_can_be_rolled_back() {
+    fn only_the_live_transaction_can_be_rolled_back() {
         let (mut server, now) = prepared("t");
         server.commit(now, "t").expect("prepared");
         server.committed("t", live(4));
@@ -587,8 +604,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_prepared_before_a_restart_can_be_committed_after_it() {
-        let (mut server, now) = (Participant::new(live(3)), Instant::now());
+    fn a_transaction_prepared_before_a_restart_can_be_committed_after_it() {
+        let mut server = Participant::new(live(3));
+        let now = Instant::now();
         assert!(server.resume(now, begin("t", 3), 7));
         assert_eq!(
             server.commit(
@@ -650,10 +668,12 @@ mod tests {
         let now = Instant::now();
         let choices = steps.len() * 2;
         for order in 0..choices.pow(5) {
-            let (mut server, mut rest) = (Participant::new(live(3)), order);
+            let mut server = Participant::new(live(3));
+            let mut rest = order;
             for _ in 0..5 {
                 let before = server.live().generation;
-                let (step, txn) = (steps[rest % choices / 2], ["t", "u"][rest % 2]);
+                let step = steps[rest % choices / 2];
+                let txn = ["t", "u"][rest % 2];
                 step(&mut server, now, txn);
                 assert!(
                     server.live().generation >= before,

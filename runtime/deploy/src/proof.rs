@@ -1,16 +1,17 @@
-//! The proof of a deploy key: an HMAC-SHA256 (RFC 2104) over what no third party can reuse.
+//! The proof of a deploy key: an HMAC-SHA256 (RFC 2104) over the address and two nonces. Nobody can
+//! reuse the proof for another connection.
 //!
 //! ```text
 //! initializer                                 server
 //!   INIT-CHALLENGE  nonce of the initializer -->
 //!                   <-- nonce of the server
 //!   INIT-PROVE      HMAC(key, label, address, both nonces) -->
-//!                   <-- the same with the server's label
+//!                   <-- HMAC(key, the server's label, address, both nonces)
 //! ```
 //!
-//! `address` is the one that the initializer dialled. A server accepts its own alone, so that a
-//! server in the middle cannot pass the challenge of another one on. The server's own proof tells
-//! the initializer that it sends code to a server that has the key.
+//! `address` is the address that the initializer dialled. A server accepts only its own address.
+//! This is why a server in the middle cannot forward the challenge of another server. The server's
+//! proof shows the initializer that the server has the key, before any code is sent.
 
 use std::net::SocketAddr;
 
@@ -19,10 +20,10 @@ use sha2::Sha256;
 
 use super::{hex, is_hex};
 
-/// The number of hexadecimal digits of a nonce.
+/// Number of hexadecimal digits of a nonce.
 pub const NONCE_DIGITS: usize = 32;
 
-/// The number of hexadecimal digits of a proof.
+/// Number of hexadecimal digits of a proof.
 const PROOF_DIGITS: usize = 64;
 
 /// Which side proves that it has the key.
@@ -34,25 +35,25 @@ pub enum Prover {
     Server,
 }
 
-/// What a proof is made over, beside the key.
+/// The values that a proof covers, beside the key.
 #[derive(Debug, Clone, Copy)]
 pub struct Challenge<'a> {
-    /// The server's address as the initializer dialled it.
+    /// The server's address, as the initializer dialled it.
     pub address: SocketAddr,
     /// The initializer's nonce: [`NONCE_DIGITS`] hexadecimal digits.
     pub initializer_nonce: &'a str,
-    /// The server's nonce, of the same form.
+    /// The server's nonce: [`NONCE_DIGITS`] hexadecimal digits.
     pub server_nonce: &'a str,
 }
 
 impl Challenge<'_> {
-    /// The proof, as lower-case hexadecimal.
+    /// Returns the proof, as lower-case hexadecimal.
     pub fn prove(&self, key: &[u8], prover: Prover) -> String {
-        self.keyed(key, prover)
+        self.mac(key, prover)
             .map_or_else(String::new, |mac| hex(&mac.finalize().into_bytes()))
     }
 
-    /// Whether that is the proof of this key, compared in constant time.
+    /// Returns whether a proof is the proof of this key. The comparison takes constant time.
     pub fn verify(&self, key: &[u8], prover: Prover, proof: &str) -> bool {
         if !is_hex(proof, PROOF_DIGITS) {
             return false;
@@ -60,13 +61,14 @@ impl Challenge<'_> {
         let digits = proof.as_bytes().chunks(2);
         let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let proof: Option<Vec<u8>> = digits.map(byte).collect();
-        self.keyed(key, prover)
+        self.mac(key, prover)
             .zip(proof)
             .is_some_and(|(mac, proof)| mac.verify_slice(&proof).is_ok())
     }
 
-    /// HMAC takes a key of any length, so this is always `Some`.
-    fn keyed(&self, key: &[u8], prover: Prover) -> Option<Hmac<Sha256>> {
+    /// Returns the HMAC over the challenge. HMAC accepts a key of any length, so that this is
+    /// always `Some`.
+    fn mac(&self, key: &[u8], prover: Prover) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
         let label = match prover {
             Prover::Initializer => "rpc deploy 1 initializer",
@@ -83,13 +85,13 @@ impl Challenge<'_> {
     }
 }
 
-/// An address as it is written in a proof and in the name of a key file: an IPv4 address in IPv6 is
-/// the IPv4 address, and there is no scope.
+/// Returns an address in the form that a proof and the name of a key file use: an IPv4 address
+/// inside IPv6 becomes the IPv4 address, and the scope is dropped.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Whether a text is a nonce.
+/// Returns whether a text is a nonce.
 pub fn is_nonce(text: &str) -> bool {
     is_hex(text, NONCE_DIGITS)
 }
@@ -111,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_holds_for_one_key_one_address_two_nonces_and_one_side() {
-        let asked = challenge("10.0.0.1:7101", "a", "b");
-        let proof = asked.prove(b"key", Prover::Initializer);
-        assert!(asked.verify(b"key", Prover::Initializer, &proof));
+    fn a_proof_is_valid_for_one_key_one_address_two_nonces_and_one_side() {
+        let proved = challenge("10.0.0.1:7101", "a", "b");
+        let proof = proved.prove(b"key", Prover::Initializer);
+        assert!(proved.verify(b"key", Prover::Initializer, &proof));
         assert!(challenge("[::ffff:10.0.0.1]:7101", "a", "b").verify(
             b"key",
             Prover::Initializer,
@@ -132,8 +134,8 @@ mod tests {
                 "{other:?}"
             );
         }
-        assert!(!asked.verify(b"kex", Prover::Initializer, &proof));
-        assert!(!asked.verify(b"key", Prover::Server, &proof));
+        assert!(!proved.verify(b"kex", Prover::Initializer, &proof));
+        assert!(!proved.verify(b"key", Prover::Server, &proof));
         for broken in [
             "",
             "zz",
@@ -143,14 +145,14 @@ mod tests {
             &proof.to_uppercase(),
         ] {
             assert!(
-                !asked.verify(b"key", Prover::Initializer, broken),
+                !proved.verify(b"key", Prover::Initializer, broken),
                 "{broken}"
             );
         }
     }
 
     #[test]
-    fn the_text_that_is_signed_is_the_documented_one() {
+    fn the_proof_covers_the_documented_text() {
         let nonces = ["0".repeat(NONCE_DIGITS), "1".repeat(NONCE_DIGITS)];
         assert!(nonces.iter().all(|nonce| is_nonce(nonce)));
         assert!(
@@ -160,7 +162,7 @@ mod tests {
         );
         let proof = challenge("127.0.0.1:7101", &nonces[0], &nonces[1])
             .prove(b"a key of this network", Prover::Initializer);
-        // hmac.new(key, text, "sha256") of Python's standard library.
+        // The result of `hmac.new(key, text, "sha256")` in Python.
         assert_eq!(
             proof,
             "eae683cf7a2b9bde297eb2b7bbb874a3eecafde0b6c057674979b20efec853da"

@@ -1,4 +1,4 @@
-//! Carrying out a plan: the coordinator's commands, each as messages to one server.
+//! Executes a plan: turns each command of the coordinator into messages to one server.
 
 use std::io;
 use std::time::Duration;
@@ -20,74 +20,82 @@ use deploy::packed::Packed;
 use deploy::participant::{Live, MAX_LEASE, Outcome};
 use deploy::random_id;
 
-/// How much longer a server keeps what it prepared than another one may take to answer.
+/// How much longer a lease is than the time in which a server must answer. So a prepared server
+/// waits long enough for a slow one.
 const LEASE_RESERVE: Duration = Duration::from_mins(1);
 
-/// Files are sent in messages of about this many packed bytes, or of half a server's frame limit.
+/// Packed bytes of files in one message, about. A message has at most half of the server's frame
+/// limit.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Of a message's bytes, so many are for what stands around a file.
+/// Number of bytes of a message that are reserved for everything but the file.
 const MESSAGE_RESERVE: usize = 4096;
 
-/// How often, and with what pause, a server is asked what became of a commit whose answer was lost,
-/// or whether it is well.
-const OUTCOME_TRIES: u32 = 10;
-const OUTCOME_PAUSE: Duration = Duration::from_millis(300);
+/// Maximum number of tries of a request that may be repeated.
+const MAX_TRIES: u32 = 10;
 
-/// How an apply ended.
+/// Pause between two tries.
+const RETRY_PAUSE: Duration = Duration::from_millis(300);
+
+/// The result of an apply.
 #[derive(Debug)]
 pub struct Applied {
-    /// Its id.
+    /// The id of the apply.
     pub id: String,
-    /// Whether every server runs what the file says.
+    /// Whether every changed server runs what the plan says.
     pub complete: bool,
-    /// What became of each server that was to change.
+    /// The result for each server that differed from the plan.
     pub servers: Vec<ServerOutcome>,
-    /// How many files were sent.
+    /// Number of files sent.
     pub files_sent: usize,
-    /// How many bytes were sent.
+    /// Number of bytes sent.
     pub bytes_sent: u64,
 }
 
-/// What became of one server.
+/// The result of an apply for one server.
 #[derive(Debug)]
 pub struct ServerOutcome {
-    /// Its name.
+    /// The server's name.
     pub name: String,
-    /// Where it stands.
+    /// The server's state in the transaction.
     pub standing: Standing,
-    /// The generation it is on, where it said so at the end.
+    /// The generation that is live on the server; `None` if the server did not answer at the end.
     pub generation: Option<u64>,
 }
 
-/// A server of the transaction, as its commands see it.
+/// A server of the transaction.
 struct Target<'a> {
     server: &'a DesiredServer,
-    /// What is live there.
+    /// What is live on the server.
     live: &'a Live,
-    /// The manifest of that, if this side knows it.
+    /// The live manifest; `None` before the first apply.
     base: Option<&'a Manifest>,
     plan: &'a ServerPlan,
+    /// Locked while a command runs, so that a server has one command at a time.
     link: Mutex<Link>,
 }
 
+/// The connection to a server, and what is known from its messages.
 #[derive(Default)]
 struct Link {
     connection: Option<Connection>,
-    /// The token of the transaction's lease there.
+    /// The token of the transaction's lease on the server.
     token: Option<u64>,
     files_sent: usize,
+    /// Number of bytes sent over connections that are closed.
     bytes_sent: u64,
-    /// The generation that it was on when it was last asked.
+    /// The generation in the server's last status.
     generation: Option<u64>,
 }
 
+/// An apply under way.
 struct Apply<'a> {
     txn: String,
     targets: Vec<Target<'a>>,
     initializer: &'a Initializer,
 }
 
+/// Applies a plan to every server that differs from it.
 pub(super) async fn apply(initializer: &Initializer) -> io::Result<Applied> {
     let txn = random_id()?;
     let Initializer {
@@ -111,40 +119,39 @@ pub(super) async fn apply(initializer: &Initializer) -> io::Result<Applied> {
         initializer,
     };
     let (mut coordinator, commands) = Coordinator::new(members);
-    apply.carry_out(&mut coordinator, commands).await;
+    apply.run(&mut coordinator, commands).await;
     Ok(apply.report(&coordinator).await)
 }
 
 impl<'a> Target<'a> {
     fn new(server: &'a DesiredServer, seen: &'a Seen, plan: &'a ServerPlan) -> Self {
-        let (live, base) = (&seen.status.live, seen.running(server));
         Self {
             server,
-            live,
-            base,
+            live: &seen.status.live,
+            base: seen.running(server),
             plan,
             link: Mutex::default(),
         }
     }
 
-    /// What it should run, as what that is made of what it runs.
+    /// Returns the desired manifest as a patch of the live manifest.
     fn patch(&self) -> io::Result<ManifestPatch> {
-        let (base, bytes) = match self.base {
+        let (base, base_bytes) = match self.base {
             Some(base) => (self.live.content.clone(), base.content()),
             None => (String::new(), Vec::new()),
         };
         Ok(ManifestPatch {
             base,
-            packed: Packed::pack(&self.server.manifest.content(), &bytes)?,
+            packed: Packed::pack(&self.server.manifest.content(), &base_bytes)?,
         })
     }
 }
 
 impl Apply<'_> {
-    /// Runs commands side by side until the coordinator has no more. Servers that wait for others
-    /// keep their leases.
-    async fn carry_out(&self, coordinator: &mut Coordinator, commands: Vec<(usize, Command)>) {
-        let start = |(index, command)| async move { (index, self.obey(index, command).await) };
+    /// Executes commands concurrently until the coordinator has no more. Meanwhile, renews the
+    /// leases of servers that wait for other servers.
+    async fn run(&self, coordinator: &mut Coordinator, commands: Vec<(usize, Command)>) {
+        let start = |(index, command)| async move { (index, self.execute(index, command).await) };
         let mut running: FuturesUnordered<_> = commands.into_iter().map(start).collect();
         let renewing = async {
             loop {
@@ -164,13 +171,13 @@ impl Apply<'_> {
         }
     }
 
-    /// How long a server keeps what it prepared.
+    /// Returns how long a server waits for the next step.
     fn lease(&self) -> Duration {
         (self.initializer.options.timeout + LEASE_RESERVE).min(MAX_LEASE)
     }
 
-    /// Begins the lease of a server again that waits for others. One that is at work on a step has
-    /// done so itself.
+    /// Renews the lease of a server that waits for other servers. Skips a server that executes a
+    /// command, since each step renews the lease by itself.
     async fn renew(&self, target: &Target<'_>) {
         let Ok(mut link) = target.link.try_lock() else {
             return;
@@ -182,17 +189,18 @@ impl Apply<'_> {
                 txn: self.txn.clone(),
                 token,
             };
-            // Where it is no longer under way, the next step will be told.
+            // Ignore a refusal: if the transaction has ended there, the next step is refused too.
             let renewed = link
                 .request::<Value>(target, &self.initializer.options, &renew)
                 .await;
             if let Err(RequestError::Lost(_)) = renewed {
-                link.hang_up();
+                link.disconnect();
             }
         }
     }
 
-    async fn obey(&self, index: usize, command: Command) -> Event {
+    /// Executes a command on a server.
+    async fn execute(&self, index: usize, command: Command) -> Event {
         let target = &self.targets[index];
         let mut link = target.link.lock().await;
         let result = match command {
@@ -207,12 +215,13 @@ impl Apply<'_> {
             Ok(()) => Event::Done,
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
             Err(RequestError::Lost(error)) => {
-                link.hang_up();
+                link.disconnect();
                 Event::Lost(error)
             }
         }
     }
 
+    /// Begins the transaction on a server, sends the missing files, and asks the server to prepare.
     async fn prepare(&self, target: &Target<'_>, link: &mut Link) -> Result<(), RequestError> {
         let options = &self.initializer.options;
         let lost = |error: io::Error| {
@@ -234,7 +243,7 @@ impl Apply<'_> {
             token,
         };
         link.request::<Value>(target, options, &prepare).await?;
-        options.progress.tell(Happening::Prepared {
+        options.progress.report(Happening::Prepared {
             server: &target.server.name,
         });
         Ok(())
@@ -252,15 +261,18 @@ impl Apply<'_> {
         let frame_limit = usize::try_from(target.plan.frame_limit).unwrap_or(usize::MAX);
         let batch_bytes = BATCH_BYTES.min(frame_limit / 2);
         let server = target.server.name.as_str();
-        let (mut left, mut sent, mut all) = (missing, 0, target.plan.load.bytes);
-        while !left.is_empty() {
-            let (mut files, mut bytes) = (Vec::new(), 0);
-            while let Some((sha256, rest)) = left.split_first() {
+        let mut remaining = missing;
+        let mut sent = 0;
+        let mut all = target.plan.load.bytes;
+        while !remaining.is_empty() {
+            let mut files = Vec::new();
+            let mut bytes = 0;
+            while let Some((sha256, rest)) = remaining.split_first() {
                 let packed = self.packed(sha256)?;
                 if packed.zstd.len() + MESSAGE_RESERVE > frame_limit {
                     let what = format!("the file {sha256} takes {} bytes", packed.zstd.len());
                     return Err(RequestError::Lost(format!(
-                        "{what}, and it takes messages of {frame_limit}: see its --max-frame"
+                        "{what}, but the server accepts messages of at most {frame_limit} bytes; raise its --max-frame"
                     )));
                 }
                 if bytes > 0 && bytes + packed.zstd.len() > batch_bytes {
@@ -271,12 +283,12 @@ impl Apply<'_> {
                     sha256: sha256.clone(),
                     packed,
                 });
-                left = rest;
+                remaining = rest;
             }
             all = all.max(sent + bytes as u64);
             options
                 .progress
-                .tell(Happening::Sending { server, sent, all });
+                .report(Happening::Sending { server, sent, all });
             let count = files.len();
             let put = DeployRequest::Put {
                 txn: self.txn.clone(),
@@ -288,24 +300,28 @@ impl Apply<'_> {
             sent += bytes as u64;
             options
                 .progress
-                .tell(Happening::Sending { server, sent, all });
+                .report(Happening::Sending { server, sent, all });
         }
         Ok(())
     }
 
-    /// A file, packed as it travels.
+    /// Returns a packed file.
     fn packed(&self, sha256: &str) -> Result<Packed, RequestError> {
         if let Some(packed) = self.initializer.packed.get(sha256) {
             return Ok(packed.clone());
         }
         let lost = |what: String| RequestError::Lost(format!("file {sha256}: {what}"));
         let bytes = self.initializer.files.get(sha256);
-        let bytes = bytes.ok_or_else(|| lost("the server lacks what only it had".to_owned()))?;
+        let bytes = bytes.ok_or_else(|| {
+            lost("the server lost it, and the initializer does not have it".to_owned())
+        })?;
         Packed::pack(bytes, b"").map_err(|error| lost(error.to_string()))
     }
 
+    /// Asks a server to commit the transaction.
     async fn commit(&self, target: &Target<'_>, link: &mut Link) -> Result<(), RequestError> {
-        let not_begun = || RequestError::Lost("the transaction has not begun there".to_owned());
+        let not_begun =
+            || RequestError::Lost("the transaction has not begun on this server".to_owned());
         let token = link.token.ok_or_else(not_begun)?;
         let commit = DeployRequest::Commit {
             txn: self.txn.clone(),
@@ -316,20 +332,23 @@ impl Apply<'_> {
         self.initializer
             .options
             .progress
-            .tell(Happening::Committed {
+            .report(Happening::Committed {
                 server: &target.server.name,
             });
         Ok(())
     }
 
-    /// Looks whether a server runs what it committed. One that was lost is asked again.
+    /// Asks a server whether it runs what it committed. Retries if the connection is lost.
     async fn probe(&self, target: &Target<'_>, link: &mut Link) -> Event {
         let probe = DeployRequest::Probe {};
-        match self.ask_again::<ProbeAnswer>(target, link, &probe).await {
+        match self
+            .request_with_retries::<ProbeAnswer>(target, link, &probe)
+            .await
+        {
             Ok(ProbeAnswer { live, .. }) if live.content != target.server.content => {
                 let found = live.generation;
                 Event::Refused(format!(
-                    "generation {found} is live there, which is something else"
+                    "generation {found} is live there, with other content"
                 ))
             }
             Ok(ProbeAnswer { sick, .. }) if sick.is_empty() => Event::Done,
@@ -339,30 +358,30 @@ impl Apply<'_> {
         }
     }
 
-    /// Asks something that may be asked again, over other connections where one is lost.
-    async fn ask_again<T: serde::de::DeserializeOwned>(
+    /// Sends a request that may be repeated. Retries over another connection if one is lost.
+    async fn request_with_retries<T: serde::de::DeserializeOwned>(
         &self,
         target: &Target<'_>,
         link: &mut Link,
         request: &DeployRequest,
     ) -> Result<T, RequestError> {
-        let mut last = String::new();
-        for _ in 0..OUTCOME_TRIES {
+        let mut last_error = String::new();
+        for _ in 0..MAX_TRIES {
             match link
                 .request::<T>(target, &self.initializer.options, request)
                 .await
             {
-                Err(RequestError::Lost(error)) => last = error,
+                Err(RequestError::Lost(error)) => last_error = error,
                 answer => return answer,
             }
-            link.hang_up();
-            tokio::time::sleep(OUTCOME_PAUSE).await;
+            link.disconnect();
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
-        Err(RequestError::Lost(last))
+        Err(RequestError::Lost(last_error))
     }
 
-    /// Makes the content before live again. Where the answer is lost, what became of the
-    /// transaction tells whether it was done.
+    /// Asks a server to make the previous content live again. If the answer is lost, the outcome of
+    /// the transaction shows whether the rollback took place.
     async fn roll_back(&self, target: &Target<'_>, link: &mut Link) -> Event {
         let roll_back = DeployRequest::Rollback {
             txn: self.txn.clone(),
@@ -374,7 +393,7 @@ impl Apply<'_> {
             Ok(_) => Event::Done,
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
             Err(RequestError::Lost(error)) => {
-                link.hang_up();
+                link.disconnect();
                 match self.ask_outcome(target, link).await {
                     Event::Outcome(Outcome::Aborted) => Event::Done,
                     Event::Outcome(_) => {
@@ -392,7 +411,8 @@ impl Apply<'_> {
         }
     }
 
-    /// Drops a transaction; one that was committed meanwhile says so.
+    /// Asks a server to drop the transaction. The answer is the outcome: the server may have
+    /// committed meanwhile.
     async fn abort(&self, target: &Target<'_>, link: &mut Link) -> Event {
         let abort = DeployRequest::Abort {
             txn: self.txn.clone(),
@@ -404,44 +424,45 @@ impl Apply<'_> {
             Ok(answer) => Event::Outcome(answer.outcome),
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
             Err(RequestError::Lost(error)) => {
-                link.hang_up();
+                link.disconnect();
                 Event::Lost(error)
             }
         }
     }
 
+    /// Asks a server for the outcome of the transaction.
     async fn ask_outcome(&self, target: &Target<'_>, link: &mut Link) -> Event {
         let request = DeployRequest::Outcome {
             txn: self.txn.clone(),
         };
         match self
-            .ask_again::<OutcomeAnswer>(target, link, &request)
+            .request_with_retries::<OutcomeAnswer>(target, link, &request)
             .await
         {
             Ok(answer) => Event::Outcome(answer.outcome),
             Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
             Err(RequestError::Lost(error)) => Event::Lost(format!(
-                "{error}; whether its commit took place cannot be told"
+                "{error}; it is unknown whether its commit took place"
             )),
         }
     }
 
-    /// Where every server stands, after asking each what is live.
+    /// Asks each server what is live, and returns the result of the apply.
     async fn report(&self, coordinator: &Coordinator) -> Applied {
-        let asked = join_all(self.targets.iter().map(|target| async {
+        let runs_plan = join_all(self.targets.iter().map(|target| async {
             let mut link = target.link.lock().await;
             let status = DeployRequest::Status {};
             let answer = link
                 .request::<StatusAnswer>(target, &self.initializer.options, &status)
                 .await;
             link.generation = answer.as_ref().ok().map(|status| status.live.generation);
-            link.hang_up();
+            link.disconnect();
             answer.is_ok_and(|status| status.live.content == target.server.content)
         }))
         .await;
         let mut applied = Applied {
             id: self.txn.clone(),
-            complete: coordinator.is_live() && asked.iter().all(|as_planned| *as_planned),
+            complete: coordinator.is_live() && runs_plan.iter().all(|runs_plan| *runs_plan),
             servers: Vec::new(),
             files_sent: 0,
             bytes_sent: 0,
@@ -450,15 +471,10 @@ impl Apply<'_> {
             let link = target.link.lock().await;
             applied.files_sent += link.files_sent;
             applied.bytes_sent += link.bytes_sent;
-            let (name, standing, generation) = (
-                member.name.clone(),
-                member.standing.clone(),
-                link.generation,
-            );
             applied.servers.push(ServerOutcome {
-                name,
-                standing,
-                generation,
+                name: member.name.clone(),
+                standing: member.standing.clone(),
+                generation: link.generation,
             });
         }
         applied
@@ -466,7 +482,7 @@ impl Apply<'_> {
 }
 
 impl Link {
-    /// Sends a request, over a fresh connection where there is none.
+    /// Sends a request. Connects first if there is no connection.
     async fn request<T: serde::de::DeserializeOwned>(
         &mut self,
         target: &Target<'_>,
@@ -482,9 +498,9 @@ impl Link {
         connection.request(request).await
     }
 
-    fn hang_up(&mut self) {
+    fn disconnect(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.bytes_sent += connection.sent;
+            self.bytes_sent += connection.bytes_sent;
         }
     }
 }

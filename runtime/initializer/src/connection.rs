@@ -1,4 +1,4 @@
-//! [`Connection`]: a framed session to a server, for `INIT-...` messages one after the other.
+//! [`Connection`]: a framed session to a server. It sends `INIT-...` messages one after the other.
 
 use std::borrow::Cow;
 use std::io;
@@ -20,30 +20,30 @@ use deploy::random_hex;
 use wire::GREETING_TIMEOUT;
 use wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
 
-/// Connecting takes no longer.
+/// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why a server did not do what it was asked.
+/// Why a request to a server failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// It says no.
+    /// The server refused the request.
     #[error("{0}")]
     Refused(DeployError),
-    /// It cannot be reached, or was lost on the way.
+    /// The server could not be reached, or its answer is missing or invalid.
     #[error("{0}")]
     Lost(String),
 }
 
-/// A server that did not do what it was asked, by name.
+/// A server to which a request failed.
 #[derive(Debug, thiserror::Error)]
 #[error("server `{name}` at {address}: {error}")]
 pub struct Unreachable {
     /// The server's name.
     pub name: String,
-    /// Where it was looked for.
+    /// The address of the server.
     pub address: SocketAddr,
-    /// Why.
+    /// Why the request failed.
     pub error: RequestError,
 }
 
@@ -57,19 +57,19 @@ impl Unreachable {
     }
 }
 
-/// A session to a server that has let this peer deploy.
+/// A session to a server, after both sides have proved the deploy key.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
     deframer: Deframer,
     input: Vec<u8>,
     timeout: Duration,
-    /// Bytes sent so far.
-    pub(super) sent: u64,
+    /// Number of bytes sent since the proof of the deploy key.
+    pub(super) bytes_sent: u64,
 }
 
 impl Connection {
-    /// Connects, and proves the deploy key if there is one.
+    /// Connects to a server, and proves the deploy key in both directions.
     pub(super) async fn open(
         address: SocketAddr,
         options: &InitializerOptions,
@@ -84,7 +84,7 @@ impl Connection {
                 )));
             }
         };
-        // Without it, answers only come later.
+        // Ignore failures: without this option, answers come later, but they come.
         let _ = stream.set_nodelay(true);
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
         let mut connection = Self {
@@ -92,16 +92,15 @@ impl Connection {
             deframer,
             input: Vec::new(),
             timeout: options.timeout,
-            sent: 0,
+            bytes_sent: 0,
         };
         connection.prove(address, options).await?;
-        // What is counted is what is deployed.
-        connection.sent = 0;
+        // The messages of the proof do not count.
+        connection.bytes_sent = 0;
         Ok(connection)
     }
 
-    /// Proves the deploy key to the server that was dialled, and has it prove that it has the key
-    /// too.
+    /// Proves the deploy key to the dialled server, and checks the server's own proof.
     async fn prove(
         &mut self,
         dialled: SocketAddr,
@@ -116,9 +115,9 @@ impl Connection {
         let ChallengeAnswer {
             nonce: server_nonce,
         } = greeting.unwrap_or_else(|_| {
-            let words = "it is no rpc-server, or it does not respond";
+            let reason = "it is not an rpc-server, or it hangs";
             Err(RequestError::Lost(format!(
-                "it said nothing within {GREETING_TIMEOUT:?}: {words}"
+                "it did not answer within {GREETING_TIMEOUT:?}: {reason}"
             )))
         })?;
         let found = if options.deploy_key.is_none() {
@@ -143,9 +142,9 @@ impl Connection {
             .map_err(|error| match (error, &found) {
                 (RequestError::Refused(mut error), Some(found)) => {
                     let path = found.path.display();
-                    let place =
-                        format!("the key was found in {path}; --deploy-key names another one");
-                    error.message = format!("{} ({place})", error.message);
+                    let hint =
+                        format!("the key came from {path}; give another key with --deploy-key");
+                    error.message = format!("{} ({hint})", error.message);
                     RequestError::Refused(error)
                 }
                 (error, _) => error,
@@ -154,7 +153,7 @@ impl Connection {
             return Ok(());
         }
         Err(RequestError::Lost(
-            "it has not the deploy key of this server, so nothing is sent to it".to_owned(),
+            "it does not have the deploy key of this server, so nothing is sent to it".to_owned(),
         ))
     }
 
@@ -177,7 +176,7 @@ impl Connection {
         let mut frame = Vec::new();
         Framing::Framed.write(&serde_json::to_vec(request)?, &mut frame);
         self.stream.write_all(&frame).await?;
-        self.sent += frame.len() as u64;
+        self.bytes_sent += frame.len() as u64;
         loop {
             match self
                 .deframer
@@ -204,7 +203,7 @@ impl Connection {
     }
 }
 
-/// The key of a server of this user on this machine.
+/// Finds the key of the dialled server, in the folder where servers of this user keep copies.
 fn find_key(dialled: SocketAddr, options: &InitializerOptions) -> Result<FoundKey, RequestError> {
     let not_allowed =
         |what: String| RequestError::Refused(DeployError::new(DeployErrorKind::NotAllowed, what));
@@ -224,34 +223,34 @@ fn find_key(dialled: SocketAddr, options: &InitializerOptions) -> Result<FoundKe
     })
 }
 
-/// Reads an answer. Whatever a server says is for people to read, so that it is escaped here, once
-/// for all of it.
+/// Decodes an answer. Escapes every text in it here, in one place, since people read these texts.
 fn read_answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RequestError> {
     #[derive(serde::Deserialize)]
     struct Envelope {
         header: String,
         value: serde_json::Value,
     }
-    let broken =
-        |error: serde_json::Error| RequestError::Lost(format!("its answer is not one: {error}"));
-    let Envelope { header, mut value } = serde_json::from_slice(bytes).map_err(broken)?;
+    let invalid = |error: serde_json::Error| {
+        RequestError::Lost(format!("it sent an invalid answer: {error}"))
+    };
+    let Envelope { header, mut value } = serde_json::from_slice(bytes).map_err(invalid)?;
     escape_texts(&mut value);
     match header.as_str() {
-        INIT_RES => serde_json::from_value(value["result"].take()).map_err(broken),
+        INIT_RES => serde_json::from_value(value["result"].take()).map_err(invalid),
         INIT_EX => Err(RequestError::Refused(
-            serde_json::from_value(value).map_err(broken)?,
+            serde_json::from_value(value).map_err(invalid)?,
         )),
         _ => {
-            let words = value["exception-message"]
+            let message = value["exception-message"]
                 .as_str()
                 .unwrap_or("it does not speak this protocol")
                 .to_owned();
-            Err(RequestError::Lost(words))
+            Err(RequestError::Lost(message))
         }
     }
 }
 
-/// Makes every text in a value [visible].
+/// Escapes every text in a value with [`visible`].
 fn escape_texts(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::String(text) => {
@@ -273,6 +272,7 @@ fn escape_texts(value: &mut serde_json::Value) {
     }
 }
 
+/// Describes an I/O error. Common errors get words that say what the server did.
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused (is it running?)".to_owned(),

@@ -1,4 +1,4 @@
-//! [`Desired`]: what every server should run, from the file and the sources it names.
+//! [`Desired`]: what every server should run, from the file and the sources that it names.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,13 +20,13 @@ use deploy::sha256_hex;
 pub struct Desired {
     /// The servers, in the file's order.
     pub servers: Vec<DesiredServer>,
-    /// Where the file's other servers are reached, which are left as they are.
+    /// The addresses of the file's servers that are not selected, and will not change.
     pub(super) others: Vec<SocketAddr>,
-    /// The bytes of every file that travels, by SHA-256.
+    /// The bytes of every source, module and data file, by SHA-256.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Every path that was read, for whoever watches them: beside init.yaml, or absolute.
+    /// The path of every source, module and data file.
     pub paths: Vec<PathBuf>,
-    /// The file.
+    /// The checked file.
     pub(super) document: Arc<Document>,
     pub(super) network: NetworkEntry,
 }
@@ -34,13 +34,13 @@ pub struct Desired {
 /// What one server should run. Its manifest has no apply id yet.
 #[derive(Debug, Clone)]
 pub struct DesiredServer {
-    /// Its name.
+    /// The server's name.
     pub name: String,
-    /// Where it is reached.
+    /// The address where the server is reached.
     pub address: SocketAddr,
-    /// What it should run.
+    /// What the server should run.
     pub manifest: Manifest,
-    /// The hash of that.
+    /// The content hash of the manifest.
     pub content: String,
 }
 
@@ -57,16 +57,17 @@ impl DesiredServer {
 }
 
 impl Desired {
-    /// Reads and checks the file, and reads and hashes every file that travels.
+    /// Reads and checks the file. Reads and hashes every source, module and data file.
     ///
     /// # Errors
-    /// The findings in the file, all at once; or a file that cannot be read.
+    /// Returns all findings in the file, or the first file that cannot be read. Fails also if an
+    /// option names an unknown server, or if an environment variable contains an invalid address.
     pub fn read(init: &Path, options: &InitializerOptions) -> Result<Self, InitializerError> {
         let findings = |report| InitializerError::File(Box::new(report));
         let document = rpc_schema::load(init).map_err(findings)?;
         document.check_files().map_err(findings)?;
         let schema = &document.schema;
-        let mut reader = Reader {
+        let mut reader = FileReader {
             folder: document.folder(),
             files: BTreeMap::new(),
             hashes: BTreeMap::new(),
@@ -79,11 +80,12 @@ impl Desired {
         {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
-        let (mut servers, mut others) = (Vec::new(), Vec::new());
+        let mut servers = Vec::new();
+        let mut others = Vec::new();
         for server in &schema.network.servers {
             let name = server.name.to_string();
             let address = options.address_of(&name, server.address)?;
-            if !options.is_meant(&name) {
+            if !options.is_selected(&name) {
                 others.push(address);
                 continue;
             }
@@ -91,7 +93,7 @@ impl Desired {
             let manifest = manifest(&name, &network, services);
             servers.push(DesiredServer::new(&name, address, manifest));
         }
-        let Reader {
+        let FileReader {
             files,
             hashes,
             folder,
@@ -107,8 +109,8 @@ impl Desired {
         })
     }
 
-    /// Has every server remember the ones that left the file and run on.
-    pub(super) fn remember(&mut self, departed: &BTreeMap<String, SocketAddr>) {
+    /// Adds to every manifest the servers that are no longer in the file, but still run.
+    pub(super) fn set_departed(&mut self, departed: &BTreeMap<String, SocketAddr>) {
         for server in &mut self.servers {
             if server.manifest.network.departed != *departed {
                 server.manifest.network.departed.clone_from(departed);
@@ -117,15 +119,15 @@ impl Desired {
         }
     }
 
-    /// A server that left the file, with nothing to run.
+    /// Returns a server that is no longer in the file, with nothing to run.
     pub(super) fn retired(&self, name: &str, address: SocketAddr) -> DesiredServer {
         let manifest = manifest(name, &self.network, BTreeMap::new());
         DesiredServer::new(name, address, manifest)
     }
 }
 
-/// Every file that an `init.yaml` names, whether it is there or not; none where that cannot be read
-/// itself.
+/// Returns the path of every file that an `init.yaml` names, even of a missing file. Returns
+/// nothing if the `init.yaml` cannot be read.
 pub fn named_files(init: &Path) -> Vec<PathBuf> {
     let Ok(document) = rpc_schema::load(init) else {
         return Vec::new();
@@ -136,14 +138,16 @@ pub fn named_files(init: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Reads files that travel, each once.
-struct Reader<'a> {
+/// Reads the files that an `init.yaml` names, each once.
+struct FileReader<'a> {
     folder: &'a Path,
+    /// The bytes of each file, by SHA-256.
     files: BTreeMap<String, Vec<u8>>,
+    /// The SHA-256 of each file, by path.
     hashes: BTreeMap<String, String>,
 }
 
-impl Reader<'_> {
+impl FileReader<'_> {
     fn entry(&mut self, path: &str) -> Result<FileEntry, InitializerError> {
         let path = path.to_owned();
         if let Some(sha256) = self.hashes.get(&path) {
@@ -152,9 +156,10 @@ impl Reader<'_> {
                 path,
             });
         }
-        let place = self.folder.join(&path);
-        let bytes = std::fs::read(&place)
-            .map_err(|error| InitializerError::Source(format!("{}: {error}", place.display())))?;
+        let full_path = self.folder.join(&path);
+        let bytes = std::fs::read(&full_path).map_err(|error| {
+            InitializerError::Source(format!("{}: {error}", full_path.display()))
+        })?;
         let sha256 = sha256_hex(&bytes);
         self.files.insert(sha256.clone(), bytes);
         self.hashes.insert(path.clone(), sha256.clone());
@@ -200,7 +205,7 @@ fn network_entry(network: &Network) -> NetworkEntry {
 fn provided_services(
     schema: &Schema,
     server: &str,
-    reader: &mut Reader<'_>,
+    reader: &mut FileReader<'_>,
 ) -> Result<BTreeMap<String, ServiceEntry>, InitializerError> {
     let provided = schema
         .services
@@ -213,7 +218,7 @@ fn provided_services(
 
 fn service_entry(
     service: &Service,
-    reader: &mut Reader<'_>,
+    reader: &mut FileReader<'_>,
 ) -> Result<ServiceEntry, InitializerError> {
     let grants = &service.grants;
     Ok(ServiceEntry {
@@ -236,7 +241,7 @@ fn service_entry(
     })
 }
 
-fn rpc_entry(rpc: &Rpc, reader: &mut Reader<'_>) -> Result<RpcEntry, InitializerError> {
+fn rpc_entry(rpc: &Rpc, reader: &mut FileReader<'_>) -> Result<RpcEntry, InitializerError> {
     let parameters = rpc.parameters.iter().map(|parameter| ParameterEntry {
         name: parameter.name.as_ref().map(ToString::to_string),
         type_text: Expanded(&parameter.ty).to_string(),

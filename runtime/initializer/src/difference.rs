@@ -11,21 +11,22 @@ use deploy::sha256_hex;
 /// A file of a server that a plan changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceDifference {
-    /// The server.
+    /// The name of the server.
     pub server: String,
-    /// Where the file lies, relative to `init.yaml`.
+    /// The path of the file, relative to `init.yaml`.
     pub path: String,
-    /// What it was; `None` where it is new.
+    /// The content before the plan; `None` if the file is added.
     pub before: Option<Vec<u8>>,
-    /// What it becomes; `None` where it goes.
+    /// The content after the plan; `None` if the file is removed.
     pub after: Option<Vec<u8>>,
 }
 
 impl Initializer {
-    /// The files that the plan changes, before and after; what they were comes from the servers.
+    /// Returns the files that the plan changes, before and after. The content before the plan comes
+    /// from the servers.
     ///
     /// # Errors
-    /// Servers that do not give it.
+    /// [`InitializerError::Unreachable`] with the servers that did not send their files.
     pub async fn differences(&self) -> Result<Vec<SourceDifference>, InitializerError> {
         let asked = self.plan.servers.iter().map(|server| async move {
             let found = self.differences_on(server).await;
@@ -65,6 +66,7 @@ impl Initializer {
         Ok(changes.into_iter().map(difference).collect())
     }
 
+    /// Fetches files from a server, by SHA-256.
     async fn fetch(
         &self,
         server: &ServerPlan,
@@ -78,7 +80,7 @@ impl Initializer {
         while !wanted.is_empty() {
             let files = wanted.iter().cloned().collect();
             let FetchAnswer { files } = connection.request(&DeployRequest::Fetch { files }).await?;
-            let before = wanted.len();
+            let wanted_before = wanted.len();
             for file in files {
                 let bytes = file
                     .packed
@@ -88,9 +90,9 @@ impl Initializer {
                     fetched.insert(file.sha256, bytes);
                 }
             }
-            if wanted.len() == before {
+            if wanted.len() == wanted_before {
                 return Err(RequestError::Lost(
-                    "it gave none of the files that it was asked for".to_owned(),
+                    "it sent none of the requested files".to_owned(),
                 ));
             }
         }

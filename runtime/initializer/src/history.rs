@@ -1,4 +1,4 @@
-//! The applies that servers keep, and going back to one.
+//! The applies that servers keep, and the plan of a rollback to one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -16,59 +16,59 @@ use super::{
 use deploy::manifest::Manifest;
 use deploy::message::{Changes, Origin, Past};
 
-/// So many of an id's first digits name it.
+/// Minimum number of digits that name an apply: the first digits of its id.
 const MIN_ID_DIGITS: usize = 4;
 
 /// The applies that the servers of a network keep.
 #[derive(Debug)]
 pub struct Applies {
-    /// Each apply, newest first.
+    /// The applies, newest first.
     pub applies: Vec<PastApply>,
-    /// Servers that could not be asked.
+    /// The servers that could not be asked.
     pub unreachable: Vec<Unreachable>,
 }
 
 /// An apply that servers keep.
 #[derive(Debug)]
 pub struct PastApply {
-    /// Its id.
+    /// The id of the apply.
     pub id: String,
     /// Who applied it, when and why.
     pub origin: Origin,
-    /// The address it came from.
+    /// The address of the initializer.
     pub from: String,
-    /// The servers that it changed and that keep it.
+    /// The servers that it changed and that still keep it.
     pub servers: Vec<PastServer>,
 }
 
 /// A server that an apply changed.
 #[derive(Debug)]
 pub struct PastServer {
-    /// Its name.
+    /// The server's name.
     pub name: String,
-    /// The generation that it became.
+    /// The generation that the apply made on this server.
     pub generation: u64,
-    /// Whether that is live.
+    /// Whether that generation is live.
     pub live: bool,
-    /// What it changed.
+    /// How many procedures the apply changed.
     pub changes: Changes,
-    /// Why it cannot be gone back to; empty where it can.
+    /// Why the server cannot go back to the generation; empty if it can.
     pub damaged: String,
 }
 
-/// A server, and the generations that it keeps, newest first.
-type Kept = (String, SocketAddr, Vec<Past>);
+/// A server's name and address, and the generations that it keeps, newest first.
+type ServerHistory = (String, SocketAddr, Vec<Past>);
 
 impl Applies {
     /// Asks every server of the file.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// Fails if the file cannot be read.
     pub async fn ask(init: &Path, options: &InitializerOptions) -> Result<Self, InitializerError> {
         let mut merged: BTreeMap<(u64, String), PastApply> = BTreeMap::new();
         let mut unreachable = Vec::new();
-        for kept in ask_history(init, options).await? {
-            match kept {
+        for history in ask_history(init, options).await? {
+            match history {
                 Ok((name, _, pasts)) => merge(&mut merged, &name, pasts),
                 Err(error) => unreachable.push(error),
             }
@@ -80,8 +80,9 @@ impl Applies {
     }
 }
 
+/// Adds the generations of a server to the applies, by time and id.
 fn merge(applies: &mut BTreeMap<(u64, String), PastApply>, server: &str, pasts: Vec<Past>) {
-    for (place, past) in pasts.into_iter().enumerate() {
+    for (index, past) in pasts.into_iter().enumerate() {
         let Past {
             generation,
             apply,
@@ -92,28 +93,27 @@ fn merge(applies: &mut BTreeMap<(u64, String), PastApply>, server: &str, pasts: 
             ..
         } = past;
         let key = (origin.at, apply.clone());
-        let servers = Vec::new();
         let entry = applies.entry(key).or_insert_with(|| PastApply {
             id: apply,
             origin,
             from,
-            servers,
+            servers: Vec::new(),
         });
-        let (name, live) = (server.to_owned(), place == 0);
         entry.servers.push(PastServer {
-            name,
+            name: server.to_owned(),
             generation,
-            live,
+            live: index == 0,
             changes,
             damaged,
         });
     }
 }
 
+/// Asks every server of the file for the generations that it keeps.
 async fn ask_history(
     init: &Path,
     options: &InitializerOptions,
-) -> Result<Vec<Result<Kept, Unreachable>>, InitializerError> {
+) -> Result<Vec<Result<ServerHistory, Unreachable>>, InitializerError> {
     let document =
         rpc_schema::load(init).map_err(|report| InitializerError::File(Box::new(report)))?;
     let mut servers = Vec::new();
@@ -142,34 +142,34 @@ async fn ask_history(
 }
 
 impl Initializer {
-    /// Plans to bring every server back to what it ran right after an apply, or where none is
-    /// named, before the last one. It is named by its id or the first digits of it. No source
-    /// travels: servers keep what they ran.
+    /// Plans a rollback of every server to what it ran right after the apply `to`. `to` is the id
+    /// of the apply, or the first digits of the id. `None` means the apply before the last one. No
+    /// source is sent, since servers keep what they ran.
     ///
     /// # Errors
-    /// [`InitializerError::Rollback`] where that cannot be gone back to; nothing has changed
-    /// anywhere.
+    /// [`InitializerError::Rollback`] if a server cannot go back. Nothing has changed on any
+    /// server.
     pub async fn rollback(
         init: &Path,
         to: Option<&str>,
         options: InitializerOptions,
     ) -> Result<Self, InitializerError> {
-        let kept = all_or_unreachable(ask_history(init, &options).await?)?;
-        let (id, at) = find_target(&kept, to).map_err(InitializerError::Rollback)?;
+        let histories = all_or_unreachable(ask_history(init, &options).await?)?;
+        let (id, at) = find_target(&histories, to).map_err(InitializerError::Rollback)?;
         let mut servers = Vec::new();
-        for (name, address, pasts) in &kept {
+        for (name, address, pasts) in &histories {
             let Some(newest) = pasts.first() else {
                 continue;
             };
-            let then = content_at(name, pasts, at).map_err(InitializerError::Rollback)?;
-            let manifest = fetch(*address, newest, then, &options).await;
+            let target = past_at(name, pasts, at).map_err(InitializerError::Rollback)?;
+            let manifest = fetch_past_manifest(*address, newest, target, &options).await;
             let manifest = manifest.map_err(|error| {
                 InitializerError::Unreachable(vec![Unreachable::new(name, *address, error)])
             })?;
             servers.push(DesiredServer::new(name, *address, manifest));
         }
         let seen = ask_all(&servers, &options).await?;
-        let moved: Vec<String> = kept
+        let moved: Vec<String> = histories
             .iter()
             .filter_map(|(name, _, pasts)| Some((name, pasts.first()?.generation)))
             .zip(&seen)
@@ -184,41 +184,42 @@ impl Initializer {
             seen.iter().map(|seen| &seen.status),
             &format!("rollback to {id}"),
         );
-        let (files, packed, paths) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         Ok(Self {
             options,
             origin,
             servers,
             seen,
             plan,
-            files,
-            packed,
-            paths,
+            files: BTreeMap::new(),
+            packed: BTreeMap::new(),
+            paths: Vec::new(),
         })
     }
 }
 
-/// What a server ran then; nothing where it had nothing to run.
-async fn fetch(
+/// Returns the manifest of the generation `target`. For `None`, the server ran nothing at that
+/// time: returns its newest manifest without services.
+async fn fetch_past_manifest(
     address: SocketAddr,
     newest: &Past,
-    then: Option<&Past>,
+    target: Option<&Past>,
     options: &InitializerOptions,
 ) -> Result<Manifest, RequestError> {
     let mut connection = Connection::open(address, options).await?;
-    let generation = then.unwrap_or(newest).generation;
+    let generation = target.unwrap_or(newest).generation;
     let manifest = fetch_manifest(&mut connection, Some(generation)).await?;
-    Ok(if then.is_some() {
+    Ok(if target.is_some() {
         manifest
     } else {
         manifest.emptied()
     })
 }
 
-/// The apply that is meant, and when it was.
-fn find_target(kept: &[Kept], to: Option<&str>) -> Result<(String, u64), String> {
+/// Returns the id and the time of the apply to go back to.
+fn find_target(histories: &[ServerHistory], to: Option<&str>) -> Result<(String, u64), String> {
     let pasts = || {
-        kept.iter()
+        histories
+            .iter()
             .flat_map(|(_, _, pasts)| pasts)
             .filter(|past| !past.apply.is_empty())
     };
@@ -226,9 +227,9 @@ fn find_target(kept: &[Kept], to: Option<&str>) -> Result<(String, u64), String>
         .map(|past| past.undid.as_str())
         .filter(|id| !id.is_empty())
         .collect();
-    let counts = |past: &&Past| past.undid.is_empty() && !undone.contains(past.apply.as_str());
+    let took_place = |past: &&Past| past.undid.is_empty() && !undone.contains(past.apply.as_str());
     let known: BTreeSet<(u64, &str)> = pasts()
-        .filter(counts)
+        .filter(took_place)
         .map(|past| (past.origin.at, past.apply.as_str()))
         .collect();
     if let Some(id) = undone
@@ -236,34 +237,35 @@ fn find_target(kept: &[Kept], to: Option<&str>) -> Result<(String, u64), String>
         .find(|id| to.is_some_and(|to| to.len() >= MIN_ID_DIGITS && id.starts_with(to)))
     {
         return Err(format!(
-            "apply {id} failed and was undone: no network ever ran it"
+            "apply {id} failed and was undone, so no network ever ran it"
         ));
     }
     let Some(to) = to else {
         let before = known.iter().rev().nth(1);
-        let (at, id) = before.ok_or("there is no apply before the last one to go back to")?;
+        let (at, id) = before.ok_or("there is no earlier apply to go back to")?;
         return Ok(((*id).to_owned(), *at));
     };
     if to.len() < MIN_ID_DIGITS {
         return Err(format!(
-            "name at least {MIN_ID_DIGITS} digits of an apply's id"
+            "the id of an apply must be given with at least {MIN_ID_DIGITS} digits"
         ));
     }
     let found: Vec<_> = known.iter().filter(|(_, id)| id.starts_with(to)).collect();
     match found.as_slice() {
         [(at, id)] => Ok(((*id).to_owned(), *at)),
         [] => Err(format!(
-            "no server keeps an apply `{to}`; `initializer history` lists those that are kept"
+            "no server keeps an apply `{to}`; run `initializer history` to list the applies that are kept"
         )),
         _ => Err(format!(
-            "more than one apply begins with `{to}`; name more of its digits"
+            "more than one apply begins with `{to}`; give more digits of the id"
         )),
     }
 }
 
-/// What a server ran at that time; `None` where it had never been applied to.
-fn content_at<'a>(server: &str, pasts: &'a [Past], at: u64) -> Result<Option<&'a Past>, String> {
-    let cannot = |past: &Past| {
+/// Returns the generation that was live on a server at a time; `None` if the server had no
+/// generation yet.
+fn past_at<'a>(server: &str, pasts: &'a [Past], at: u64) -> Result<Option<&'a Past>, String> {
+    let refusal = |past: &Past| {
         let Past {
             generation,
             damaged,
@@ -277,9 +279,9 @@ fn content_at<'a>(server: &str, pasts: &'a [Past], at: u64) -> Result<Option<&'a
         .filter(|id| !id.is_empty())
         .collect();
     for past in pasts {
-        // When one that cannot be read came, nobody knows: it may be the one.
+        // The time of an unreadable generation is unknown, so it may be the generation in question.
         if past.apply.is_empty() {
-            return Err(cannot(past));
+            return Err(refusal(past));
         }
         if past.origin.at > at || (past.undid.is_empty() && undone.contains(past.apply.as_str())) {
             continue;
@@ -287,12 +289,12 @@ fn content_at<'a>(server: &str, pasts: &'a [Past], at: u64) -> Result<Option<&'a
         return if past.damaged.is_empty() {
             Ok(Some(past))
         } else {
-            Err(cannot(past))
+            Err(refusal(past))
         };
     }
     match pasts.last() {
         Some(oldest) if oldest.generation > 1 => Err(format!(
-            "server `{server}` no longer keeps what it ran then; see its --history"
+            "server `{server}` no longer keeps what it ran then; its --history limits what it keeps"
         )),
         _ => Ok(None),
     }
@@ -317,7 +319,7 @@ mod tests {
         }
     }
 
-    fn kept(name: &str, pasts: &[(u64, u64)]) -> Kept {
+    fn history(name: &str, pasts: &[(u64, u64)]) -> ServerHistory {
         let pasts = pasts
             .iter()
             .map(|(generation, at)| past(*generation, *at))
@@ -331,11 +333,11 @@ mod tests {
 
     #[test]
     fn an_apply_is_named_by_its_first_digits_or_is_the_one_before_the_last() {
-        let kept = [
-            kept("one", &[(3, 1230), (2, 1229), (1, 10)]),
-            kept("two", &[(1, 1229)]),
+        let histories = [
+            history("one", &[(3, 1230), (2, 1229), (1, 10)]),
+            history("two", &[(1, 1229)]),
         ];
-        let target = |to| find_target(&kept, to).map(|(_, at)| at);
+        let target = |to| find_target(&histories, to).map(|(_, at)| at);
         assert_eq!(target(None), Ok(1229));
         assert_eq!(target(Some("1230")), Ok(1230));
         assert_eq!(target(Some("0010id")), Ok(10));
@@ -349,21 +351,22 @@ mod tests {
                 .expect_err("unknown")
                 .contains("no server keeps")
         );
-        assert!(find_target(&kept[1..], None).is_err());
+        assert!(find_target(&histories[1..], None).is_err());
     }
 
     #[test]
-    fn an_apply_that_failed_and_was_undone_is_none_to_go_back_to() {
-        let mut one = kept("one", &[(4, 5000), (3, 4000), (2, 3000), (1, 2000)]);
-        // The third failed elsewhere, and the fourth has what was before it.
+    fn an_apply_that_failed_and_was_undone_is_never_a_target() {
+        let mut one = history("one", &[(4, 5000), (3, 4000), (2, 3000), (1, 2000)]);
+        // Generation 3 failed on another server. Generation 4 has the content of generation 2
+        // again.
         one.2[0].undid = "4000id".to_owned();
         one.2[0].apply = "3000id".to_owned();
-        let two = kept("two", &[(1, 2000)]);
+        let two = history("two", &[(1, 2000)]);
         let target = |to| find_target(&[one.clone(), two.clone()], to).map(|(_, at)| at);
         assert_eq!(
             target(None),
             Ok(2000),
-            "what ran before the last apply that took place"
+            "the apply before the last one that took place"
         );
         assert!(
             target(Some("4000"))
@@ -372,7 +375,7 @@ mod tests {
         );
         assert_eq!(target(Some("3000")), Ok(3000));
         assert_eq!(
-            content_at("one", &one.2, 3000).map(|past| past.map(|past| past.generation)),
+            past_at("one", &one.2, 3000).map(|past| past.map(|past| past.generation)),
             Ok(Some(2))
         );
     }
@@ -380,21 +383,21 @@ mod tests {
     #[test]
     fn each_server_goes_back_to_what_it_ran_then() {
         let at = |pasts: &[Past], at| {
-            content_at("one", pasts, at).map(|past| past.map(|past| past.generation))
+            past_at("one", pasts, at).map(|past| past.map(|past| past.generation))
         };
         let pasts = [past(4, 40), past(3, 30), past(2, 20)];
         assert_eq!(at(&pasts, 40), Ok(Some(4)));
         assert_eq!(
             at(&pasts, 35),
             Ok(Some(3)),
-            "an apply that did not touch it"
+            "an apply at that time did not change this server"
         );
         assert!(
             at(&pasts, 10)
                 .expect_err("gone")
                 .contains("no longer keeps")
         );
-        assert_eq!(at(&[past(1, 50)], 10), Ok(None), "it came later");
+        assert_eq!(at(&[past(1, 50)], 10), Ok(None), "the server joined later");
         let damaged = [Past {
             damaged: "a file is missing".to_owned(),
             ..past(2, 20)
@@ -404,18 +407,18 @@ mod tests {
                 .expect_err("damaged")
                 .contains("a file is missing")
         );
-        let unread = Past {
+        let unreadable = Past {
             damaged: "it is damaged".to_owned(),
             apply: String::new(),
             ..past(2, 0)
         };
         for pasts in [
-            [past(3, 40), unread.clone(), past(1, 20)],
-            [past(4, 50), past(3, 40), unread],
+            [past(3, 40), unreadable.clone(), past(1, 20)],
+            [past(4, 50), past(3, 40), unreadable],
         ] {
             assert!(
                 at(&pasts, 30)
-                    .expect_err("it may be the one")
+                    .expect_err("it may be the target")
                     .contains("generation 2: it is damaged")
             );
             assert!(at(&pasts, 45).is_ok());

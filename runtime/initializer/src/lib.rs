@@ -1,19 +1,18 @@
-//! The initializer: brings every server of an `init.yaml` to what the file says, in one
-//! transaction.
+//! The initializer: applies an `init.yaml` to all its servers, in one transaction.
 //!
 //! ```text
-//! init.yaml + sources --Desired--+
-//! a saved plan ------------------+--> ask all servers --Plan--> Coordinator over those that change --> Applied
-//! what servers keep (rollback) --+
+//! init.yaml + sources -----------Desired--+
+//! a saved plan ---------------------------+--> ask all servers --Plan--> Coordinator over the changing servers --> Applied
+//! generations on the servers (rollback) --+
 //! ```
 //!
-//! | module | has |
+//! | module | content |
 //! |---|---|
 //! | `desired` | what every server should run, from the file |
 //! | `survey` | what is live on the servers |
-//! | `plan`, `sources`, `saved` | what differs, whether its sources are right, and a plan in a file |
-//! | `apply` | carrying a plan out |
-//! | `status`, `history` | what is live against the file; the applies that servers keep, and going back to one |
+//! | `plan`, `sources`, `saved` | what differs, whether changed sources are valid, and a plan in a file |
+//! | `apply` | executes a plan |
+//! | `status`, `history` | compares what is live with the file; lists past applies, and plans a rollback |
 
 mod apply;
 mod connection;
@@ -53,31 +52,33 @@ use deploy::key_file;
 use deploy::message::{DeployRequest, LacksAnswer, Origin};
 use deploy::packed::Packed;
 
-/// How an initializer reaches servers, and what it does with them.
+/// Options of an initializer: how it reaches servers, and what it does with them.
 #[derive(Debug, Clone)]
 pub struct InitializerOptions {
-    /// Where servers are reached, by name. Else `RPC_SERVER_<NAME>` says, else the file.
+    /// Addresses of servers, by name. The address of any other server comes from the environment
+    /// variable `RPC_SERVER_<NAME>`, or else from the file.
     pub servers: BTreeMap<String, SocketAddr>,
-    /// What proves that it may deploy. Else each server's own key is looked for in `key_folder`.
+    /// The deploy key of all servers. If it is `None`, the key of each server is read from
+    /// `key_folder`.
     pub deploy_key: Option<Vec<u8>>,
-    /// Where servers of this user on this machine keep copies of their own keys; see [`key_file`].
+    /// The folder where servers of this user on this machine keep copies of their own keys; see
+    /// [`key_file`].
     pub key_folder: Option<PathBuf>,
     /// How long a server may take to answer.
     pub timeout: Duration,
-    /// How long servers that are not there are waited for; `None` not at all.
+    /// How long to wait for servers that cannot be reached; `None` to fail at once.
     pub wait: Option<Duration>,
-    /// The servers that are brought to the file; all where it is empty.
+    /// The servers that may change; if it is empty, all servers may change.
     pub only: Vec<String>,
-    /// Whether servers that left the file are emptied.
+    /// Whether the services of servers that are no longer in the file are removed.
     pub retire: bool,
-    /// The Python that sources are checked with before they are sent; `None` leaves that to the
-    /// servers.
+    /// The Python that checks sources before they are sent; `None` leaves the check to the servers.
     pub python: Option<PathBuf>,
-    /// Who is told what happens meanwhile.
+    /// Receives the events of an apply.
     pub progress: Progress,
 }
 
-/// All servers, each with two minutes to answer; sources are left to them.
+/// Options for all servers. Each server has two minutes to answer, and checks its sources itself.
 impl Default for InitializerOptions {
     fn default() -> Self {
         Self {
@@ -94,49 +95,51 @@ impl Default for InitializerOptions {
     }
 }
 
-/// Why nothing was planned or applied.
+/// Why an operation of an initializer failed. No server has another generation because of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitializerError {
-    /// The file has findings, or a source that it names.
+    /// There are findings in the file, or in a source that it names.
     #[error("{0}")]
     File(Box<rpc_schema::Report>),
-    /// A file that travels cannot be read.
+    /// A file that the `init.yaml` names cannot be read or packed.
     #[error("{0}")]
     Source(String),
-    /// A server that is no server of the file, and did not leave it either, was named.
+    /// An option names a server that the network does not have.
     #[error("no server `{0}` in this network")]
     UnknownServer(String),
-    /// An environment variable says where a server is reached, and does not.
-    #[error("{0} is no IP:PORT: `{1}`")]
+    /// An environment variable (its name, its value) contains an invalid address of a server.
+    #[error("invalid address `{1}` in {0}; expected IP:PORT, such as `127.0.0.1:7101`")]
     Address(String, String),
-    /// Servers that cannot be asked; nothing changed anywhere.
-    #[error("{}", list(.0))]
+    /// These servers did not do what they were asked.
+    #[error("{}", join_lines(.0))]
     Unreachable(Vec<Unreachable>),
-    /// A saved plan that cannot be written or read.
+    /// A saved plan cannot be written or read.
     #[error("the plan {}: {what}", path.display())]
     SavedPlan {
-        /// The file.
+        /// The file of the plan.
         path: PathBuf,
         /// What is wrong.
         what: String,
     },
-    /// Servers on which something else is live than what a saved plan was made for.
+    /// These servers have changed since the plan was made.
     #[error("{}", .0.join("\n"))]
     Moved(Vec<String>),
-    /// What cannot be gone back to, and why.
+    /// A rollback is not possible, for this reason.
     #[error("{0}")]
     Rollback(String),
 }
 
 impl InitializerOptions {
+    /// Returns the address of a server: from these options, or else from its environment variable,
+    /// or else from the file.
     fn address_of(
         &self,
         server: &str,
         declared: SocketAddr,
     ) -> Result<SocketAddr, InitializerError> {
-        if let Some(said) = self.servers.get(server) {
-            return Ok(*said);
+        if let Some(address) = self.servers.get(server) {
+            return Ok(*address);
         }
         let variable = rpc_schema::name::server_variable(server);
         match std::env::var(&variable) {
@@ -147,12 +150,13 @@ impl InitializerOptions {
         }
     }
 
-    fn is_meant(&self, server: &str) -> bool {
+    /// Returns whether the server may change.
+    fn is_selected(&self, server: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == server)
     }
 }
 
-fn list(servers: &[Unreachable]) -> String {
+fn join_lines(servers: &[Unreachable]) -> String {
     servers
         .iter()
         .map(ToString::to_string)
@@ -160,31 +164,31 @@ fn list(servers: &[Unreachable]) -> String {
         .join("\n")
 }
 
-/// A plan, and what it takes to carry it out.
+/// A plan, and everything that is needed to execute it.
 #[derive(Debug)]
 pub struct Initializer {
     options: InitializerOptions,
     origin: Origin,
     /// What every server should run.
     servers: Vec<DesiredServer>,
-    /// What each runs, in their order.
+    /// What each of `servers` runs, in the same order.
     seen: Vec<Seen>,
     plan: Plan,
-    /// The bytes of files that may have to travel, by SHA-256.
+    /// The bytes of the files that the servers should run, by SHA-256.
     files: BTreeMap<String, Vec<u8>>,
-    /// Those that some server lacks, packed.
+    /// The packed files that at least one server lacks, by SHA-256.
     packed: BTreeMap<String, Packed>,
     /// Every file that the plan was made from.
     paths: Vec<PathBuf>,
 }
 
 impl Initializer {
-    /// Reads and checks the file, hashes every source, asks every server what is live, and
-    /// compares. Sources that differ are held against their signatures, as far as there is a Python
-    /// to do it.
+    /// Makes a plan from the file: reads and checks it, hashes every source, asks every server what
+    /// is live, and compares. Checks the changed sources against their signatures, if the options
+    /// name a Python.
     ///
     /// # Errors
-    /// An [`InitializerError`]; nothing has changed anywhere.
+    /// An [`InitializerError`]. Nothing has changed on any server.
     pub async fn plan(init: &Path, options: InitializerOptions) -> Result<Self, InitializerError> {
         let mut desired = Desired::read(init, &options)?;
         let mut seen = ask_all(&desired.servers, &options).await?;
@@ -210,7 +214,7 @@ impl Initializer {
             }
             seen.extend(ask_all(&retired, &options).await?);
         } else {
-            desired.remember(&departed);
+            desired.set_departed(&departed);
         }
         let mut servers = desired.servers;
         servers.extend(retired);
@@ -225,57 +229,57 @@ impl Initializer {
         let others = survey::ask_others(&desired.others, &options).await;
         let origin =
             origin::origin_after(seen.iter().map(|seen| &seen.status).chain(&others), &note);
-        let (files, paths, packed) = (desired.files, desired.paths, BTreeMap::new());
         let mut planned = Self {
             options,
             origin,
             servers,
             seen,
             plan,
-            files,
-            packed,
-            paths,
+            files: desired.files,
+            packed: BTreeMap::new(),
+            paths: desired.paths,
         };
         planned.weigh().await?;
         Ok(planned)
     }
 
-    /// What would change.
+    /// Returns the plan.
     pub fn planned(&self) -> &Plan {
         &self.plan
     }
 
-    /// Whether servers that left the file are emptied.
+    /// Returns whether the services of servers that are no longer in the file are removed.
     pub fn retires(&self) -> bool {
         self.options.retire
     }
 
-    /// Every file that the plan was made from, for whoever watches them.
+    /// Returns every source, module and data file that the plan was made from.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// Brings every server that differs to the plan, or none.
+    /// Applies the plan to every server that differs, or to none.
     ///
     /// # Errors
-    /// Where this machine gives no randomness for the apply's id.
+    /// Fails if the operating system returns no random bytes for the id of the apply.
     pub async fn apply(&self) -> std::io::Result<Applied> {
         apply::apply(self).await
     }
 
-    /// Has every server replace its workers by fresh ones.
+    /// Asks every server to replace its workers.
     ///
     /// # Errors
-    /// The servers that did not, and why.
+    /// [`InitializerError::Unreachable`] with the servers that failed, and why.
     pub async fn restart(&self) -> Result<(), InitializerError> {
         let restarts = self.plan.servers.iter().map(|server| async {
-            let told = async {
+            let answer = async {
                 let mut connection = Connection::open(server.address, &self.options).await?;
                 connection
                     .request::<serde_json::Value>(&DeployRequest::Restart {})
                     .await
             };
-            told.await
+            answer
+                .await
                 .err()
                 .map(|error| Unreachable::new(&server.name, server.address, error))
         });
@@ -287,7 +291,8 @@ impl Initializer {
         }
     }
 
-    /// Asks each server which of the files that are new to it it lacks, and packs those.
+    /// Asks each server which of its changed files it lacks, and packs these files. Counts the
+    /// files and bytes to send in the plan.
     async fn weigh(&mut self) -> Result<(), InitializerError> {
         let asked = self.plan.servers.iter().map(|server| {
             let files: Vec<String> = server.new_files().map(str::to_owned).collect();
@@ -316,10 +321,10 @@ impl Initializer {
                 };
                 let packed = match self.packed.entry(hash) {
                     std::collections::btree_map::Entry::Occupied(packed) => packed.into_mut(),
-                    std::collections::btree_map::Entry::Vacant(place) => {
+                    std::collections::btree_map::Entry::Vacant(entry) => {
                         let failed =
                             |error: std::io::Error| InitializerError::Source(error.to_string());
-                        place.insert(Packed::pack(bytes, b"").map_err(failed)?)
+                        entry.insert(Packed::pack(bytes, b"").map_err(failed)?)
                     }
                 };
                 server.load.files += 1;
@@ -330,9 +335,10 @@ impl Initializer {
     }
 }
 
-/// The answers of servers, where all have answered.
+/// Returns the answers of all servers, or the servers that did not answer.
 fn all_or_unreachable<T>(answers: Vec<Result<T, Unreachable>>) -> Result<Vec<T>, InitializerError> {
-    let (mut all, mut failed) = (Vec::new(), Vec::new());
+    let mut all = Vec::new();
+    let mut failed = Vec::new();
     for answer in answers {
         match answer {
             Ok(answer) => all.push(answer),

@@ -1,11 +1,11 @@
-//! Who applies, and when.
+//! The origin of an apply: who applies, and when.
 
 use std::time::SystemTime;
 
 use deploy::message::{MAX_ORIGIN_CHARS, Origin, StatusAnswer};
 
-/// Who this is: the user and the machine.
-fn whoami() -> String {
+/// Returns the user and the machine, such as `user@machine`.
+fn user_at_machine() -> String {
     let user = ["LOGNAME", "USER"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
@@ -26,17 +26,17 @@ fn whoami() -> String {
         .collect()
 }
 
-/// An apply of this moment, behind every apply that these servers know: by the time it says they
-/// are in order, whatever the clocks of those who apply say (a hybrid logical clock: Kulkarni and
-/// others, 2014).
+/// Returns the origin of an apply at this moment. Its time is later than the time of every apply
+/// that the given servers know. So applies are in order even if clocks are wrong: it is a hybrid
+/// logical clock (Kulkarni and others, 2014).
 pub(super) fn origin_after<'a>(
     known: impl IntoIterator<Item = &'a StatusAnswer>,
     note: &str,
 ) -> Origin {
-    let since = SystemTime::now()
+    let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    let now = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
     let last = known
         .into_iter()
         .filter_map(|status| Some(status.applied.as_ref()?.origin.at))
@@ -44,7 +44,7 @@ pub(super) fn origin_after<'a>(
     let at = now.max(last.map_or(0, |last| last.saturating_add(1)));
     Origin {
         at,
-        by: whoami(),
+        by: user_at_machine(),
         note: note.chars().take(MAX_ORIGIN_CHARS).collect(),
     }
 }

@@ -1,48 +1,48 @@
-//! [`Progress`]: what happens while an apply is under way, for whoever shows it.
+//! [`Progress`]: receives the events of an apply, such as for a progress bar.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Something that happened.
+/// An event of an apply.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Happening<'a> {
-    /// Files are on their way to a server.
+    /// The initializer sends files to a server.
     Sending {
-        /// The server.
+        /// The name of the server.
         server: &'a str,
-        /// How many bytes it has got.
+        /// Number of bytes sent so far.
         sent: u64,
-        /// How many it will get.
+        /// Number of bytes to send in total.
         all: u64,
     },
-    /// A server has checked, loaded and stored what it got.
+    /// A server has checked, loaded and stored everything.
     Prepared {
-        /// The server.
+        /// The name of the server.
         server: &'a str,
     },
     /// A server runs the new generation.
     Committed {
-        /// The server.
+        /// The name of the server.
         server: &'a str,
     },
 }
 
-type Tell = dyn Fn(Happening<'_>) + Send + Sync;
+type Callback = dyn Fn(Happening<'_>) + Send + Sync;
 
-/// Who is told what happens; nobody by default.
+/// Receives the events of an apply. The default ignores them.
 #[derive(Clone, Default)]
-pub struct Progress(Option<Arc<Tell>>);
+pub struct Progress(Option<Arc<Callback>>);
 
 impl Progress {
-    /// Tells this function.
-    pub fn to(tell: impl Fn(Happening<'_>) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(tell)))
+    /// Calls a function with each event.
+    pub fn to(callback: impl Fn(Happening<'_>) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(callback)))
     }
 
-    pub(super) fn tell(&self, happening: Happening<'_>) {
-        if let Some(tell) = &self.0 {
-            tell(happening);
+    pub(super) fn report(&self, event: Happening<'_>) {
+        if let Some(callback) = &self.0 {
+            callback(event);
         }
     }
 }
@@ -50,9 +50,9 @@ impl Progress {
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() {
-            "Progress(told)"
+            "Progress(Some)"
         } else {
-            "Progress(untold)"
+            "Progress(None)"
         })
     }
 }

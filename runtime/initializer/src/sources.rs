@@ -1,7 +1,7 @@
-//! Sources that differ from what is live, held against their signatures before anything is sent.
+//! Checks changed sources against their signatures, before anything is sent.
 //!
-//! The servers check every source again before they load it; here, a finding has its place in both
-//! files and costs no transaction.
+//! The servers check every source again before they load it. A finding here names the place in both
+//! files, and no transaction has begun.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -12,11 +12,11 @@ use super::desired::Desired;
 use super::survey::Seen;
 use deploy::manifest::{RpcEntry, ServiceEntry};
 
-/// Checks what differs; `seen` has the answers of the desired servers, in their order. What comes
-/// back are notes for the plan: why nothing could be checked.
+/// Checks the sources that differ from the live sources. `seen` has the answers of the desired
+/// servers, in the same order. Returns notes for the plan: why the sources could not be checked.
 ///
 /// # Errors
-/// The findings.
+/// [`InitializerError::File`] with the findings.
 pub(super) async fn check_changed(
     desired: &Desired,
     seen: &[Seen],
@@ -37,12 +37,12 @@ pub(super) async fn check_changed(
             desired.document.report(findings),
         ))),
         Ok(Err(unavailable)) => Ok(vec![unavailable.to_string()]),
-        Err(ended) => Ok(vec![format!("the check of the sources ended: {ended}")]),
+        Err(error) => Ok(vec![format!("the sources were not checked: {error}")]),
     }
 }
 
-/// The procedures whose code, signature or modules are not what is live, by their places in the
-/// document.
+/// Returns the procedures whose code, signature or modules differ from what is live. Each is the
+/// index of its service in the document, and its index in the service.
 fn find_changed(desired: &Desired, seen: &[Seen]) -> HashSet<(usize, usize)> {
     let mut changed = HashSet::new();
     for (index, service) in desired.document.schema.services.iter().enumerate() {
@@ -67,25 +67,26 @@ fn find_changed(desired: &Desired, seen: &[Seen]) -> HashSet<(usize, usize)> {
     changed
 }
 
+/// Returns the index of each procedure that differs from what is live.
 fn changed_procedures(service: &str, old: Option<&ServiceEntry>, new: &ServiceEntry) -> Vec<usize> {
     let old = old
         .filter(|old| old.modules == new.modules)
         .map(|old| old.rpcs.as_slice())
         .unwrap_or_default();
     let by_key: BTreeMap<_, _> = old.iter().map(|rpc| (rpc.key_text(service), rpc)).collect();
-    let passed = |rpc: &RpcEntry| {
+    let has_passed = |rpc: &RpcEntry| {
         by_key
             .get(&rpc.key_text(service))
-            .is_some_and(|old| is_as_before(old, rpc))
+            .is_some_and(|old| is_unchanged(old, rpc))
     };
     let rpcs = new.rpcs.iter().enumerate();
-    rpcs.filter(|(_, rpc)| !passed(rpc))
-        .map(|(place, _)| place)
+    rpcs.filter(|(_, rpc)| !has_passed(rpc))
+        .map(|(index, _)| index)
         .collect()
 }
 
-/// Whether nothing changed that a source is held against; a live one has passed.
-fn is_as_before(old: &RpcEntry, new: &RpcEntry) -> bool {
+/// Returns whether the source and the types are unchanged. A live source has passed the check.
+fn is_unchanged(old: &RpcEntry, new: &RpcEntry) -> bool {
     (&old.source, &old.parameters, &old.returns) == (&new.source, &new.parameters, &new.returns)
 }
 
@@ -95,7 +96,7 @@ mod tests {
     use deploy::manifest::sample;
 
     #[test]
-    fn what_passed_before_is_not_checked_again() {
+    fn a_live_source_is_not_checked_again() {
         let service = |hash| sample(hash).services["svc1"].clone();
         let check =
             |old: Option<&ServiceEntry>, spoil: fn(&mut ServiceEntry), expected: &[usize]| {

@@ -1,4 +1,4 @@
-//! [`NetworkStatus`]: what is live on each server, against the file.
+//! [`NetworkStatus`]: what is live on each server, compared with the file.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use super::survey::survey;
 use super::{Desired, InitializerError, InitializerOptions, ServerPlan, Unreachable};
 use deploy::message::StatusAnswer;
 
-/// What is live on each server, against the file.
+/// What is live on each server, compared with the file.
 #[derive(Debug)]
 pub struct NetworkStatus {
     /// Every server of the file, in its order.
     pub servers: Vec<Result<ServerStatus, Unreachable>>,
 }
 
-/// What a server said of itself, and how that differs from the file.
+/// The status of a server, and how it differs from the file.
 #[derive(Debug)]
 pub struct ServerStatus {
-    /// What it said.
+    /// The server's own status.
     pub status: StatusAnswer,
     /// What an apply of the file would change.
     pub drift: ServerPlan,
@@ -27,8 +27,8 @@ impl NetworkStatus {
     /// Reads the file and its sources, and asks every server.
     ///
     /// # Errors
-    /// Where the file or a source cannot be read. A server that cannot be asked is among the
-    /// servers.
+    /// Fails if the file or a source cannot be read. A server that cannot be asked is an error in
+    /// `servers` instead.
     pub async fn ask(init: &Path, options: &InitializerOptions) -> Result<Self, InitializerError> {
         let desired = Desired::read(init, options)?;
         let seen = survey(&desired.servers, options).await;
@@ -43,7 +43,7 @@ impl NetworkStatus {
         })
     }
 
-    /// Whether every server answers and runs what the file says.
+    /// Returns whether every server answers and runs what the file says.
     pub fn is_as_declared(&self) -> bool {
         self.servers
             .iter()

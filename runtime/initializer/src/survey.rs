@@ -1,4 +1,4 @@
-//! [`Survey`]: what is live on the servers, as far as they can be asked.
+//! Asks servers what is live on them.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,23 +12,25 @@ use deploy::message::{
     PROTOCOL, Past, StatusAnswer,
 };
 
-/// Between two attempts to reach a server that is waited for.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Pause between two attempts to reach a server.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// A server, and what it said of itself.
+/// What is live on a server.
 #[derive(Debug)]
 pub struct Seen {
-    /// What it said.
+    /// The server's status.
     pub status: StatusAnswer,
-    /// What it runs, where that is not what it should; `None` before the first apply too.
+    /// The live manifest, if it differs from the desired manifest; `None` also before the first
+    /// apply.
     pub manifest: Option<Manifest>,
 }
 
 impl Seen {
-    /// What it runs, where it should run that.
+    /// Returns the live manifest of a server that should run `desired`; `None` before the first
+    /// apply.
     pub fn running<'a>(&'a self, desired: &'a DesiredServer) -> Option<&'a Manifest> {
-        let same = self.status.live.content == desired.content;
-        if same {
+        let is_as_desired = self.status.live.content == desired.content;
+        if is_as_desired {
             Some(&desired.manifest)
         } else {
             self.manifest.as_ref()
@@ -36,20 +38,21 @@ impl Seen {
     }
 }
 
-/// What is live on each server, in their order; each that cannot be asked says why.
+/// Returns what is live on each server, in the order of `servers`. A server that cannot be asked
+/// becomes an error.
 pub(super) async fn survey(
     servers: &[DesiredServer],
     options: &InitializerOptions,
 ) -> Vec<Result<Seen, Unreachable>> {
     let until = options.wait.map(|wait| Instant::now() + wait);
     join_all(servers.iter().map(|server| async move {
-        let seen = again_until(until, || ask(server, options)).await;
+        let seen = retry_until(until, || ask(server, options)).await;
         seen.map_err(|error| Unreachable::new(&server.name, server.address, error))
     }))
     .await
 }
 
-/// What servers say of themselves that are not brought to anything, as far as they are there.
+/// Returns the status of servers that will not change. Skips servers that cannot be asked.
 pub(super) async fn ask_others(
     addresses: &[SocketAddr],
     options: &InitializerOptions,
@@ -64,7 +67,7 @@ pub(super) async fn ask_others(
     join_all(asked).await.into_iter().flatten().collect()
 }
 
-/// The same, where all have to answer.
+/// Returns what is live on each server, in the order of `servers`. Fails unless all servers answer.
 pub(super) async fn ask_all(
     servers: &[DesiredServer],
     options: &InitializerOptions,
@@ -99,7 +102,7 @@ async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<See
     })
 }
 
-/// The manifest of a generation that a server keeps, or of the live one.
+/// Returns the manifest of a generation that the server keeps; `None` means the live generation.
 pub(super) async fn fetch_manifest(
     connection: &mut Connection,
     generation: Option<u64>,
@@ -107,7 +110,7 @@ pub(super) async fn fetch_manifest(
     let answer = connection
         .request::<ManifestAnswer>(&DeployRequest::Manifest { generation })
         .await?;
-    let broken = |what: String| RequestError::Lost(format!("its manifest is broken: {what}"));
+    let broken = |what: String| RequestError::Lost(format!("it sent an invalid manifest: {what}"));
     let bytes = answer
         .packed
         .unpack(b"", MAX_MANIFEST_BYTES)
@@ -118,7 +121,7 @@ pub(super) async fn fetch_manifest(
     Ok(manifest)
 }
 
-/// The generations that a server keeps, newest first.
+/// Returns the generations that a server keeps, newest first.
 pub(super) async fn fetch_history(
     address: SocketAddr,
     options: &InitializerOptions,
@@ -131,18 +134,18 @@ pub(super) async fn fetch_history(
             .await
             .map(|answer| answer.generations)
     };
-    again_until(until, fetch).await
+    retry_until(until, fetch).await
 }
 
-/// Asks again and again until then, where the server is not there.
-async fn again_until<T, F: Future<Output = Result<T, RequestError>>>(
+/// Repeats a request until the time `until`, as long as the server cannot be reached.
+async fn retry_until<T, F: Future<Output = Result<T, RequestError>>>(
     until: Option<Instant>,
     ask: impl Fn() -> F,
 ) -> Result<T, RequestError> {
     loop {
         match ask().await {
             Err(RequestError::Lost(_)) if until.is_some_and(|until| Instant::now() < until) => {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
             answer => return answer,
         }

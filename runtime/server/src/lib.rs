@@ -6,19 +6,19 @@
 //!                    +--> deployment --> store
 //! ```
 //!
-//! The registry is immutable and swapped whole: a call runs to its end on the generation it was
-//! dispatched under.
+//! The registry is immutable and is replaced as a whole. A call runs to its end on the generation
+//! under which it was dispatched.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `server`, [`options`], [`limits`] | starting and stopping, and what is set |
-//! | `connection` | what every connection has, whatever it speaks |
+//! | `server`, [`options`], [`limits`] | starting and stopping a server; its settings |
+//! | `connection` | what all connections have, whatever protocol they speak |
 //! | `text`, `binary` | the two kinds of sessions |
 //! | `calls` | from a request to its answer |
-//! | `registry` | what is live: services, handlers, clients; and how it is built |
-//! | `engine` | what runs a procedure |
+//! | `registry` | the live services, handlers and clients, and how they are built |
+//! | `engine` | runs procedures |
 //! | `deployment`, `store` | the server's side of an apply, and its data folder |
-//! | [`log`] | the log, and how many lines of it anything may cause |
+//! | [`log`] | the log, and its limits on repeated lines |
 
 mod binary;
 mod calls;

@@ -1,4 +1,4 @@
-//! [`Limits`]: what a server does at most. None is unlimited.
+//! [`Limits`]: the limits of a server. Everything has a limit.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -6,58 +6,64 @@ use std::time::Duration;
 /// A server's limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of one message, at most [`MAX_FRAME_LIMIT`](wire::frame::MAX_FRAME_LIMIT).
+    /// Maximum number of bytes of one message. The value must not exceed
+    /// [`MAX_FRAME_LIMIT`](wire::frame::MAX_FRAME_LIMIT).
     pub frame_bytes: usize,
-    /// Bytes of one message from an address that is no client's, before it has proved that it may
-    /// deploy.
+    /// Maximum number of bytes of one message from an address that belongs to no client, until the
+    /// sender has proved the deploy key.
     pub stranger_frame_bytes: usize,
-    /// Bytes of messages that have not come whole, of all connections. One address gets half of it.
+    /// Maximum number of bytes of the incomplete messages of all connections. One address may use
+    /// half of it.
     pub unfinished_bytes: usize,
-    /// Malformed messages on one connection; then it is closed. A connection that begins with one
-    /// is closed at once.
+    /// Number of malformed messages after which a connection is closed. A malformed first message
+    /// closes the connection at once.
     pub malformed: usize,
-    /// Refused and malformed messages of one address in a second. Beyond that, its connections
-    /// pause after each.
+    /// Maximum number of refused and malformed messages from one address in a second. Beyond it, a
+    /// connection from that address pauses after each such message.
     pub refusals: u64,
-    /// Connections at once. A few more are told so; the rest are closed at once.
+    /// Maximum number of connections at once. A few connections more are refused with a reason.
+    /// All further ones are closed without an answer.
     pub connections: usize,
-    /// Calls in flight on one session; further messages wait in the socket.
+    /// Maximum number of calls in flight on one session. Further messages wait in the socket.
     pub session_calls: usize,
-    /// Calls in flight on the server; further ones are `Unavailable`.
+    /// Maximum number of calls in flight on the server. Further calls get `Unavailable`.
     pub calls: usize,
-    /// Bytes of answers that a session may not have taken before its further messages wait in the
-    /// socket.
+    /// Number of bytes of unread answers at which a session stops reading. Its further messages
+    /// wait in the socket.
     pub queued_bytes: usize,
-    /// Bytes of answers that peers have not taken, beyond `queued_bytes` of each connection. One
-    /// address gets half of it; a connection that needs more is closed.
+    /// Maximum number of bytes of unread answers of all connections, not counting the first
+    /// `queued_bytes` of each connection. One address may use half of it. A connection that needs
+    /// more is closed.
     pub untaken_bytes: usize,
-    /// From a message's first byte, or the connection's begin, to the message's last byte.
+    /// Maximum time from the first byte of a message to its last byte. For the first message, the
+    /// time starts with the connection.
     pub header_timeout: Duration,
-    /// A session on which nothing happens for longer is closed.
+    /// Time without any activity after which a session is closed.
     pub idle_timeout: Duration,
-    /// A peer that takes none of its answers for longer is closed.
+    /// Time after which the connection of a peer that reads none of its answers is closed.
     pub write_timeout: Duration,
-    /// How long a call may take where its procedure does not say.
+    /// Maximum time of a call if its procedure declares no deadline.
     pub deadline: Duration,
-    /// How long the server waits for calls in flight when it stops.
+    /// Maximum time to wait for calls in flight when the server stops.
     pub drain_timeout: Duration,
-    /// Threads that serve connections.
+    /// Number of threads that serve connections.
     pub threads: usize,
-    /// Threads for native handlers that hold theirs, by computing for long or waiting without
-    /// `await`.
+    /// Maximum number of threads for native handlers that compute for long or that block.
     pub native_threads: usize,
-    /// Bytes of the signatures that one binary session may bind, of which each counts 128 more.
+    /// Maximum number of bytes of the signatures that one binary session binds. Each signature
+    /// counts 128 bytes more than its text.
     pub bound_bytes: usize,
-    /// Python workers of one service, where it does not declare a `concurrency`.
+    /// Maximum number of Python workers of one service that declares no `concurrency`.
     pub workers: usize,
-    /// A worker idle for longer leaves.
+    /// Time after which an idle worker ends.
     pub worker_idle: Duration,
-    /// Loading a service takes no longer.
+    /// Maximum time for loading a service.
     pub load_timeout: Duration,
-    /// Generations that are kept to be gone back to, with the live one; the one before it always
-    /// is.
+    /// Number of generations that are kept for a rollback, the live one included. The one before
+    /// the live generation is always kept.
     pub history: usize,
-    /// Bytes of files that are kept for them alone.
+    /// Maximum number of bytes of the files that are kept only for the generations before the live
+    /// one.
     pub history_bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! [`ServerOptions`]: how a server is set up; [`StartError`]: why it does not start.
+//! [`ServerOptions`]: how a server is set up; [`StartError`]: why a server does not start.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,33 +12,33 @@ use crate::store::StoreError;
 /// How a server is set up.
 #[derive(Debug)]
 pub struct ServerOptions {
-    /// Where it listens; port 0 picks a free one.
+    /// The address to listen on. Port 0 picks a free port.
     pub listen: SocketAddr,
-    /// Its data folder.
+    /// The data folder.
     pub data: PathBuf,
-    /// Whether it may listen in plain TCP beyond loopback.
+    /// Whether the server may listen in plain TCP beyond loopback.
     pub insecure: bool,
-    /// The key that proves who may deploy. Without one, the server makes its own at its first start
-    /// and keeps it in the data folder.
+    /// The deploy key: whoever proves it may deploy. `None` makes the server use its own key, which
+    /// it makes at its first start and keeps in the data folder.
     pub deploy_key: Option<Vec<u8>>,
-    /// Where the running server keeps a copy of its own key for tools of the same user; see
-    /// [`key_file`]. `None` keeps none.
+    /// The folder in which the running server keeps a copy of its own key for tools of the same
+    /// user; see [`key_file`]. `None` keeps no copy.
     pub key_folder: Option<PathBuf>,
-    /// The address at which it is dialled, where that is another than the one it listens on.
+    /// The address at which initializers dial this server, if it differs from `listen`.
     pub advertise: Option<SocketAddr>,
-    /// The Python that runs procedures; it must be usable when the server starts. `None` is
-    /// `python3`, which is not needed before the first source in Python is.
+    /// The Python that runs procedures. It is checked when the server starts. `None` is `python3`,
+    /// which is needed only when the first procedure in Python is deployed.
     pub python: Option<String>,
-    /// The native services that are compiled into this program, as the `serve` of their stubs makes
-    /// them.
+    /// The native services that are compiled into this program. The `serve` function of a stub
+    /// makes one.
     pub native: Vec<NativeService>,
-    /// Its limits.
+    /// The limits of the server.
     pub limits: Limits,
 }
 
 impl ServerOptions {
-    /// A server on that address with that data folder: plain TCP on loopback alone, its own deploy
-    /// key, `python3`, the default limits.
+    /// Returns the options of a server on that address with that data folder. The server listens
+    /// only on loopback, makes its own deploy key, runs `python3` and has the default limits.
     pub fn new(listen: SocketAddr, data: impl Into<PathBuf>) -> Self {
         Self {
             listen,
@@ -65,25 +65,25 @@ impl ServerOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Plain TCP beyond loopback was not asked for.
+    /// The address is beyond loopback, and `insecure` is not set.
     #[error(
-        "refusing to listen on {0} in plain TCP: it is beyond loopback, where anyone could read and forge calls; \
-         give --insecure to do so all the same"
+        "refusing to listen on {0} in plain TCP: beyond loopback, anyone on the network could read and forge calls; \
+         to allow this, give --insecure"
     )]
     Insecure(SocketAddr),
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
-    /// The data folder is of no use.
+    /// The data folder cannot be used.
     #[error("{0}")]
     Store(String),
-    /// No more threads are to be had.
+    /// The operating system starts no more threads.
     #[error("cannot start threads: {0}")]
     Threads(std::io::Error),
-    /// Python is of no use.
+    /// Python cannot be used.
     #[error("{0}")]
     Python(String),
-    /// What is stored does not load.
+    /// The stored generation does not load.
     #[error("the stored generation does not load: {0}")]
     Load(String),
 }

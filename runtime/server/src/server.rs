@@ -15,7 +15,7 @@ use crate::connection::lanes::Lanes;
 use crate::connection::peers::Peers;
 use crate::deployment::Deployer;
 use crate::engine::Engines;
-use crate::engine::native::{NativeMethod, Threads};
+use crate::engine::native::{NativeMethod, ThreadPool};
 use crate::engine::python::PythonEngine;
 use crate::limits::Limits;
 use crate::options::{ServerOptions, StartError};
@@ -23,14 +23,14 @@ use crate::registry::build::RegistryBuilder;
 use crate::registry::live::LiveRegistry;
 use crate::store::Store;
 
-/// The Python that runs procedures if no other is named.
+/// The Python that runs procedures if the options name none.
 const DEFAULT_PYTHON: &str = "python3";
 
-/// A budget holds at least this many frames of the largest size, so that one address can always
-/// send or get one.
+/// Minimum size of a budget, in frames of the largest size. One address may use half of a budget,
+/// so it can always send or receive a frame.
 const BUDGETED_FRAMES: usize = 4;
 
-/// A server that is ready.
+/// A server that is ready to run.
 #[derive(Debug)]
 pub struct Server {
     listener: std::net::TcpListener,
@@ -42,33 +42,33 @@ pub struct Server {
     key_copies: Vec<KeyCopy>,
 }
 
-/// What every session of a server shares.
+/// What all sessions of a server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) registry: LiveRegistry,
     pub(crate) deployer: Deployer,
     pub(crate) limits: Limits,
-    /// For what is not to hold up connections: deployments.
+    /// Runs deployments, so that they do not hold up connections.
     pub(crate) background: Handle,
-    /// A permit for each call in flight.
+    /// Has one permit for each call that may be in flight.
     pub(crate) calls: Arc<Semaphore>,
     pub(crate) peers: Peers,
-    /// For messages that have not come whole.
+    /// Bytes of incomplete messages.
     pub(crate) unfinished: Arc<Budget>,
-    /// For answers that peers have not taken.
+    /// Bytes of answers that peers have not read.
     pub(crate) untaken: Arc<Budget>,
-    /// The address at which this server is dialled, where that is another than the one it listens
-    /// on.
+    /// The address at which initializers dial this server, if it differs from the address that the
+    /// server listens on.
     pub(crate) advertise: Option<SocketAddr>,
-    /// Turns to true when the server begins to drain.
+    /// Becomes true when the server begins to drain.
     pub(crate) drain: watch::Receiver<bool>,
 }
 
 impl Server {
-    /// Opens the data folder, loads what was live, and listens.
+    /// Opens the data folder, loads the generation that was live, and listens.
     ///
     /// # Errors
-    /// A [`StartError`] that says what to do.
+    /// Returns the reason why the server does not start.
     pub async fn start(options: ServerOptions) -> Result<Self, StartError> {
         let ServerOptions {
             listen,
@@ -89,7 +89,7 @@ impl Server {
         let program = python.as_deref().unwrap_or(DEFAULT_PYTHON);
         let engine =
             PythonEngine::new(program.to_owned(), store.engine_folder()).map_err(|error| {
-                StartError::Python(format!("cannot write Python's part of the engine: {error}"))
+                StartError::Python(format!("cannot write the engine's Python files: {error}"))
             })?;
         if python.is_some() {
             engine.interpreter().await.map_err(StartError::Python)?;
@@ -106,10 +106,9 @@ impl Server {
         let key = deploy_key
             .or_else(|| own_key.clone().map(String::into_bytes))
             .unwrap_or_default();
-        let engines_of_builder = Arc::clone(&engines);
         let builder = RegistryBuilder {
             store: Arc::new(store),
-            engines: engines_of_builder,
+            engines: Arc::clone(&engines),
             native,
             limits,
         };
@@ -157,17 +156,17 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     ///
     /// # Errors
-    /// Where the operating system does not tell.
+    /// Returns the error of the operating system.
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown` ends, then drains: finishes what is in flight within the drain
-    /// timeout, and waits until every worker is gone. The answer: how many sessions had to be cut
-    /// off.
+    /// Serves until `shutdown` ends, then drains: finishes the calls in flight within the drain
+    /// timeout, and waits until every worker has ended. Returns the number of sessions that were
+    /// cut off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> usize {
         let Self {
             listener,
@@ -185,8 +184,8 @@ impl Server {
     }
 }
 
-/// Keeps copies of the server's own key where tools of the same user look for it. A server whose
-/// key was given keeps none, and removes what a killed one has left.
+/// Keeps copies of the server's own key in the folder where tools of the same user look for it. A
+/// server whose key was given keeps no copies. It removes those that a killed server has left.
 fn keep_key_copies(
     own_key: Option<&str>,
     folder: Option<&Path>,
@@ -220,7 +219,7 @@ fn native_methods(
     services: Vec<NativeService>,
     limits: Limits,
 ) -> Arc<Vec<(&'static str, Arc<NativeMethod>)>> {
-    let threads = Threads::new(Handle::current(), limits.native_threads);
+    let pool = ThreadPool::new(Handle::current(), limits.native_threads);
     let methods = services.into_iter().flat_map(|service| {
         let name = service.service();
         service
@@ -229,11 +228,11 @@ fn native_methods(
             .map(move |method| (name, method))
     });
     let methods =
-        methods.map(|(name, method)| (name, Arc::new(NativeMethod::new(method, threads.clone()))));
+        methods.map(|(name, method)| (name, Arc::new(NativeMethod::new(method, pool.clone()))));
     Arc::new(methods.collect())
 }
 
-/// Runs something that blocks where that disturbs nobody.
+/// Runs work that blocks on a thread for blocking work, and returns its result.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,

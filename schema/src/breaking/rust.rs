@@ -1,14 +1,14 @@
-//! Changes that go through on the wire and still break Rust sources: how the procedures of a name
-//! are called.
+//! Changes that break Rust sources although calls still work: changes of how the overloads of a
+//! procedure are called.
 
 use crate::overloads::OverloadShape::{self, Generic, PlainOnly, Single};
 use crate::overloads::shape_of;
 use crate::signature::Signature;
 use crate::types::Type;
 
-/// Why sources that call a name with these overloads have to change, where calls of it still go
-/// through.
-pub(super) fn judge(old: &[&Signature], new: &[&Signature]) -> Option<String> {
+/// Returns why Rust sources that call these overloads may have to change. Returns `None` if they
+/// need not change, or if no old overload can be called any more.
+pub(super) fn why_source_breaks(old: &[&Signature], new: &[&Signature]) -> Option<String> {
     if !old
         .iter()
         .any(|old| new.iter().any(|new| old.arguments == new.arguments))
@@ -30,33 +30,34 @@ pub(super) fn judge(old: &[&Signature], new: &[&Signature]) -> Option<String> {
             if !decides_by_more_lists(before, now, new) {
                 return None;
             }
-            "other arguments tell its overloads apart now, and lists are passed for those in fewer forms"
+            "other arguments now select its overload, and lists can be passed for these arguments in fewer forms"
         }
         (Single, PlainOnly) => {
-            "it has overloads now, and each has only a function named after its types"
+            "it now has overloads, and each has only a function named after its types"
         }
         (Single, Generic { together: true, .. }) => {
-            "it has overloads now, and its arguments are passed as one value"
+            "it now has overloads, and its arguments are passed as one value"
         }
         (Single, Generic { .. }) => {
-            "it has overloads now, so its function takes any of theirs and returns what they do"
+            "it now has overloads, so the types of the arguments decide what its function returns"
         }
         (_, Single) => {
-            "it has no overloads any more, so its function takes exactly the declared types"
+            "it no longer has overloads, so its function takes exactly the declared types"
         }
         (_, PlainOnly) => "each overload has only a function named after its types",
         (_, Generic { together: true, .. }) => {
-            "its overloads differ in their number of arguments, which are passed as one value now"
+            "its overloads differ in their number of arguments, which are now passed as one value"
         }
         (_, Generic { .. }) => {
-            "all its overloads have one number of arguments, which are passed one by one now"
+            "all its overloads have the same number of arguments, which are now passed one by one"
         }
     };
     Some(why.to_owned())
 }
 
-/// Whether a list stands where it decides now and did not before. What decides is passed in the
-/// forms of a table, what does not in whatever stands for it, item by item.
+/// Returns whether a list is at a position that selects the overload now, but did not before. An
+/// argument that selects the overload can be passed only in a fixed set of forms. Any other list
+/// can be passed in every form that works item by item.
 fn decides_by_more_lists(before: &[usize], now: &[usize], new: &[&Signature]) -> bool {
     let is_list = |position: &usize| {
         new.iter()

@@ -1,23 +1,23 @@
-//! Names that the generator will give, held against each other and against those of the file.
+//! Collisions between the names of generated functions and traits, and the names in the file.
 
 use std::collections::HashMap;
 
-use super::rpcs::Placed;
+use super::rpcs::PlacedRpc;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::naming::{arguments_trait, plain_function};
 use crate::types::TypeList;
 
-/// Checks the procedures of one service, no two of which have one key.
-pub(super) fn check_generated_names(rpcs: &[&Placed<'_>], findings: &mut Findings) {
-    let mut by_name: HashMap<&str, Vec<&Placed<'_>>> = HashMap::with_capacity(rpcs.len());
+/// Checks the procedures of one service. No two of them may have the same key.
+pub(super) fn check_generated_names(rpcs: &[&PlacedRpc<'_>], findings: &mut Findings) {
+    let mut by_name: HashMap<&str, Vec<&PlacedRpc<'_>>> = HashMap::with_capacity(rpcs.len());
     for placed in rpcs {
         by_name
             .entry(placed.rpc.name.as_str())
             .or_default()
             .push(placed);
     }
-    let mut functions: HashMap<String, &Placed<'_>> = HashMap::new();
-    let mut traits: HashMap<String, &Placed<'_>> = HashMap::new();
+    let mut functions: HashMap<String, &PlacedRpc<'_>> = HashMap::new();
+    let mut traits: HashMap<String, &PlacedRpc<'_>> = HashMap::new();
     for placed in rpcs {
         let name = placed.rpc.name.as_str();
         let overloads = by_name.get(name).map_or(&[][..], Vec::as_slice);
@@ -45,8 +45,8 @@ pub(super) fn check_generated_names(rpcs: &[&Placed<'_>], findings: &mut Finding
     }
 }
 
-fn collision(kind: &str, name: &str, placed: &Placed<'_>, other: &Placed<'_>) -> Finding {
-    let message = format!("the generated {kind} `{name}` would stand for two procedures");
+fn collision(kind: &str, name: &str, placed: &PlacedRpc<'_>, other: &PlacedRpc<'_>) -> Finding {
+    let message = format!("two procedures would get the generated {kind} `{name}`");
     let (first, second) = if placed.at.head().start < other.at.head().start {
         (placed, other)
     } else {
@@ -58,7 +58,7 @@ fn collision(kind: &str, name: &str, placed: &Placed<'_>, other: &Placed<'_>) ->
         .hint("rename one of the procedures")
 }
 
-fn described(placed: &Placed<'_>) -> String {
+fn described(placed: &PlacedRpc<'_>) -> String {
     let types: Vec<_> = placed
         .rpc
         .parameters

@@ -1,10 +1,10 @@
-//! What the code of a service may touch.
+//! Grants: what the code of a service may use on the server's machine.
 
 use std::num::NonZeroU64;
 
+use super::all_or_none;
 use super::network::check_port;
 use super::units::check_size;
-use super::whole;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::Grants;
@@ -42,7 +42,7 @@ fn check_connect(
         .children()
         .zip(raw)
         .map(|(at, port)| check_port(port?, at, Code::BadGrant, findings));
-    whole(ports.collect())
+    all_or_none(ports.collect())
 }
 
 fn check_all(
@@ -61,7 +61,7 @@ fn check_all(
                 None
             }
         });
-    whole(texts.collect())
+    all_or_none(texts.collect())
 }
 
 fn check_absolute(path: String) -> Result<String, (String, &'static str)> {
@@ -70,12 +70,12 @@ fn check_absolute(path: String) -> Result<String, (String, &'static str)> {
         return Ok(path);
     }
     let message = format!(
-        "a granted path is absolute and has no `..`, unlike `{}`",
+        "invalid granted path `{}`; expected an absolute path without `..`",
         path.escape_debug()
     );
     Err((
         message,
-        "write it as it is on the server, as in `/srv/data`; files that travel belong under `data`",
+        "write the path on the server, such as `/srv/data`; list files of the project under `data`",
     ))
 }
 
@@ -84,16 +84,16 @@ fn check_variable(name: String) -> Result<String, (String, &'static str)> {
         return Ok(name);
     }
     let message = format!(
-        "`{}` is no name of an environment variable",
+        "invalid name of an environment variable: `{}`",
         name.escape_debug()
     );
     Err((
         message,
-        "write the name alone; its value comes from the server's own environment",
+        "write only the name; the value comes from the server's own environment",
     ))
 }
 
-/// The outer `None` for a bad value, the inner one for none.
+/// Returns the outer `None` for an invalid value, and the inner `None` if there is no value.
 #[allow(clippy::option_option)]
 fn check_memory(
     raw: Option<&str>,

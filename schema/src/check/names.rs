@@ -1,4 +1,4 @@
-//! Names that are declared beside each other.
+//! The names of things of one kind, such as all servers or all procedures of a service.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -7,29 +7,29 @@ use crate::diagnostic::{Code, Finding, Findings};
 use crate::name::Name;
 use crate::suggest::did_you_mean;
 
-/// Among more names than this a mistyped one is not looked for.
+/// Maximum number of names among which a similar name is searched for a hint.
 const MAX_HINTED_NAMES: usize = 1_000;
 
-/// The names of one kind of thing, as far as they are declared.
+/// The declared names of one kind.
 pub(super) struct Names {
-    /// What is named: `server`, `client`, ...
-    what: &'static str,
-    /// Each name with its first place, whether it is a good name or not.
+    /// The kind in words: `server`, `client`, ...
+    kind: &'static str,
+    /// The span of the first declaration of each name, valid or not.
     first: HashMap<String, Range<usize>>,
-    /// Each name in lower case, with the first one spelt so.
-    folded: HashMap<String, String>,
+    /// The first name with each spelling in lower case.
+    by_lower_case: HashMap<String, String>,
 }
 
 impl Names {
-    pub(super) fn new(what: &'static str) -> Self {
+    pub(super) fn new(kind: &'static str) -> Self {
         Self {
-            what,
+            kind,
             first: HashMap::new(),
-            folded: HashMap::new(),
+            by_lower_case: HashMap::new(),
         }
     }
 
-    /// Declares a name that nothing else of this kind has.
+    /// Declares a name that must be unique.
     pub(super) fn declare(
         &mut self,
         text: &str,
@@ -37,18 +37,18 @@ impl Names {
         findings: &mut Findings,
     ) -> Option<Name> {
         if let Some(first) = self.first.get(text) {
-            let message = format!("there are two {}s called `{text}`", self.what);
+            let message = format!("there are two {}s called `{text}`", self.kind);
             findings.push(
                 Finding::new(Code::DuplicateName, span, message)
                     .related(first.clone(), "the first is here"),
             );
             return None;
         }
-        self.declare_again(text, span, findings)
+        self.declare_shared(text, span, findings)
     }
 
-    /// Declares a name that several things of this kind may have.
-    pub(super) fn declare_again(
+    /// Declares a name that several things of this kind may share.
+    pub(super) fn declare_shared(
         &mut self,
         text: &str,
         span: Range<usize>,
@@ -60,15 +60,15 @@ impl Names {
         }
         self.first.insert(text.to_owned(), span.clone());
         let other = self
-            .folded
+            .by_lower_case
             .entry(text.to_lowercase())
             .or_insert_with(|| text.to_owned());
         if name.is_none() || other == text {
             return name;
         }
         let message = format!(
-            "the {} `{text}` differs from `{other}` in upper and lower case alone",
-            self.what
+            "the {} `{text}` differs from `{other}` only in upper and lower case",
+            self.kind
         );
         let finding =
             Finding::new(Code::NamesDifferInCase, span, message).hint("rename one of the two");
@@ -80,12 +80,12 @@ impl Names {
         self.first.contains_key(text)
     }
 
-    /// Where a name was declared first.
+    /// Returns the span of the first declaration of a name.
     pub(super) fn first(&self, text: &str) -> Option<&Range<usize>> {
         self.first.get(text)
     }
 
-    /// A hint for a text that is none of these names.
+    /// Returns a hint for a text that is not one of these names.
     pub(super) fn hint(&self, text: &str) -> Option<String> {
         if self.first.len() > MAX_HINTED_NAMES {
             return None;
@@ -93,13 +93,14 @@ impl Names {
         let mut names: Vec<&str> = self.first.keys().map(String::as_str).collect();
         names.sort_unstable();
         did_you_mean(text, names.iter().copied()).or_else(|| match names[..] {
-            [] => Some(format!("no {} is declared", self.what)),
-            _ if names.len() <= 8 => Some(format!("the {}s are {}", self.what, names.join(", "))),
+            [] => Some(format!("no {} is declared", self.kind)),
+            _ if names.len() <= 8 => Some(format!("the {}s are {}", self.kind, names.join(", "))),
             _ => None,
         })
     }
 }
 
+/// Checks a name. The hint for an invalid name is the nearest valid one, if there is one.
 pub(super) fn check_name(text: &str, span: &Range<usize>, findings: &mut Findings) -> Option<Name> {
     let error = match Name::new(text) {
         Ok(name) => return Some(name),
@@ -108,7 +109,7 @@ pub(super) fn check_name(text: &str, span: &Range<usize>, findings: &mut Finding
     let message = if text.is_empty() {
         error.to_string()
     } else {
-        format!("`{text}` is no name: {error}")
+        format!("invalid name `{text}`: {error}")
     };
     let finding = Finding::new(Code::BadName, span.clone(), message);
     let plain: String = text
@@ -116,9 +117,9 @@ pub(super) fn check_name(text: &str, span: &Range<usize>, findings: &mut Finding
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
-    let better = [plain.clone(), format!("{plain}_")]
+    let valid = [plain.clone(), format!("{plain}_")]
         .into_iter()
         .find(|text| Name::new(text).is_ok());
-    findings.push(finding.maybe_hint(better.map(|name| format!("write `{name}`, for example"))));
+    findings.push(finding.maybe_hint(valid.map(|name| format!("write `{name}`, for example"))));
     None
 }

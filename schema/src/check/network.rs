@@ -4,20 +4,20 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
+use super::all_or_none;
 use super::names::Names;
-use super::whole;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::{Client, Network, Server};
 use crate::name::Name;
-use crate::raw::{Named, RawClient, RawNetwork, RawServer, Texts};
+use crate::raw::{NamedEntries, RawClient, RawNetwork, RawServer, Texts};
 
-/// Who there is to provide and to call services.
-pub(super) struct Roster {
+/// The declared names of servers and clients.
+pub(super) struct NetworkNames {
     pub(super) servers: Names,
     pub(super) clients: Names,
-    /// Whether the file's servers and clients could be read, so that a name which is not there is
-    /// unknown.
+    /// Whether all names of servers and clients could be read. Only then is a name that is not
+    /// among them reported as unknown.
     pub(super) is_complete: bool,
 }
 
@@ -25,13 +25,13 @@ pub(super) fn check_network(
     raw: Option<RawNetwork>,
     at: Place<'_>,
     findings: &mut Findings,
-) -> (Option<Network>, Roster) {
+) -> (Option<Network>, NetworkNames) {
     let is_complete = raw.as_ref().is_some_and(|raw| {
         all_named(raw.servers.as_ref(), at.child("servers"))
             && all_named(raw.clients.as_ref(), at.child("clients"))
     });
     let raw = raw.unwrap_or_default();
-    let mut roster = Roster {
+    let mut names = NetworkNames {
         servers: Names::new("server"),
         clients: Names::new("client"),
         is_complete,
@@ -39,19 +39,19 @@ pub(super) fn check_network(
     let servers = check_servers(
         raw.servers.unwrap_or_default(),
         at.field("servers"),
-        &mut roster.servers,
+        &mut names.servers,
         findings,
     );
     let clients = check_clients(
         raw.clients.unwrap_or_default(),
         at.field("clients"),
-        &mut roster,
+        &mut names,
         findings,
     );
     let deployers = check_deployers(
         raw.deployers.unwrap_or_default(),
         at.field("deployers"),
-        &roster.servers,
+        &names.servers,
         findings,
     );
     let network = || {
@@ -61,11 +61,12 @@ pub(super) fn check_network(
             deployers: deployers?,
         })
     };
-    (network(), roster)
+    (network(), names)
 }
 
-/// Whether every entry of a section has a name; a section that is not there has no entry without.
-fn all_named<T>(entries: Option<&Named<T>>, section: Option<Place<'_>>) -> bool {
+/// Returns whether every entry of a section has a name. This is true of a section that the file
+/// does not have.
+fn all_named<T>(entries: Option<&NamedEntries<T>>, section: Option<Place<'_>>) -> bool {
     match entries {
         Some(entries) => entries.iter().all(|(name, _)| name.is_some()),
         None => section.is_none(),
@@ -73,7 +74,7 @@ fn all_named<T>(entries: Option<&Named<T>>, section: Option<Place<'_>>) -> bool 
 }
 
 fn check_servers(
-    raw: Named<RawServer>,
+    raw: NamedEntries<RawServer>,
     at: Place<'_>,
     names: &mut Names,
     findings: &mut Findings,
@@ -87,7 +88,7 @@ fn check_servers(
             address: address?,
         })
     });
-    whole(servers.collect())
+    all_or_none(servers.collect())
 }
 
 fn check_address(
@@ -129,12 +130,12 @@ fn check_ip(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<IpAddr
     }
     let hint = match text {
         "localhost" => "write `127.0.0.1`",
-        _ if text.parse::<SocketAddr>().is_ok() => "the port has a key of its own: `port`",
+        _ if text.parse::<SocketAddr>().is_ok() => "write the port under its own key, `port`",
         _ => {
             "write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up"
         }
     };
-    let message = format!("`{text}` is no IP address");
+    let message = format!("invalid IP address `{text}`");
     findings.push(Finding::new(Code::BadIp, at.span(), message).hint(hint));
     None
 }
@@ -154,15 +155,15 @@ pub(super) fn check_port(
 }
 
 fn check_clients(
-    raw: Named<RawClient>,
+    raw: NamedEntries<RawClient>,
     at: Place<'_>,
-    roster: &mut Roster,
+    names: &mut NetworkNames,
     findings: &mut Findings,
 ) -> Option<Vec<Client>> {
     let clients = at.children().zip(raw).map(|(at, (name, client))| {
         let name = name.and_then(|name| {
-            let declared = roster.clients.declare(&name, at.head(), findings)?;
-            refuse_server(declared, "client", at.head(), &roster.servers, findings)
+            let declared = names.clients.declare(&name, at.head(), findings)?;
+            refuse_server(declared, "client", at.head(), &names.servers, findings)
         });
         let ip = client
             .and_then(|client| client.ip)
@@ -172,7 +173,7 @@ fn check_clients(
             ip: ip?,
         })
     });
-    whole(clients.collect())
+    all_or_none(clients.collect())
 }
 
 fn check_deployers(
@@ -186,7 +187,7 @@ fn check_deployers(
         let declared = names.declare(&name?, at.span(), findings)?;
         refuse_server(declared, "deployer", at.span(), servers, findings)
     });
-    whole(deployers.collect())
+    all_or_none(deployers.collect())
 }
 
 fn refuse_server(

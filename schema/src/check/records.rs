@@ -1,33 +1,33 @@
-//! Records and enumerations: what the names under `types` stand for.
+//! Records and enumerations: the types that a file declares under `types`.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::all_or_none;
 use super::names::{Names, check_name};
 use super::types::check_type;
-use super::whole;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::TypeDecl;
 use crate::name::Name;
 use crate::naming::{RESERVED_TYPES, variant};
-use crate::raw::{Named, RawType, Texts};
+use crate::raw::{NamedEntries, RawType, Texts};
 use crate::types::{
     Enumeration, Field, MAX_MEMBERS, MAX_TYPE_DEPTH, Record, Type, TypeErrorKind, check_item,
     is_builtin_name,
 };
 
 /// The declared types, by name.
-pub(super) struct Types {
-    /// In the file's order.
+pub(super) struct DeclaredTypes {
+    /// The names, in the file's order.
     names: Vec<String>,
-    /// Those that have been looked at; `None` for one about which a finding has been made.
+    /// The types that have been checked; `None` for a wrong type, which has a finding.
     by_name: HashMap<String, Option<Type>>,
 }
 
-impl Types {
-    /// What a name stands for, where that is sound.
+impl DeclaredTypes {
+    /// Returns the type of this name, if it is declared and correct.
     pub(super) fn find(&self, name: &str) -> Option<Type> {
         self.by_name.get(name).cloned().flatten()
     }
@@ -41,55 +41,55 @@ impl Types {
     }
 }
 
-/// Checks the types of a file, in the order in which they build on each other.
+/// Checks the types of a file. A type is checked after the types that it uses.
 pub(super) fn check_types(
-    raw: Named<RawType>,
+    raw: NamedEntries<RawType>,
     at: Place<'_>,
     findings: &mut Findings,
-) -> (Option<Vec<TypeDecl>>, Types) {
+) -> (Option<Vec<TypeDecl>>, DeclaredTypes) {
     let mut names = Names::new("type");
-    let mut declared = Vec::with_capacity(raw.len());
+    let mut pending = Vec::with_capacity(raw.len());
     for (at, (written, body)) in at.children().zip(raw) {
         let name = written
             .as_deref()
             .and_then(|name| check_type_name(name, at, &mut names, findings));
-        declared.push(Declared {
+        pending.push(PendingType {
             name,
             written,
             body,
             at,
-            state: State::Waiting,
+            state: ResolveState::Waiting,
         });
     }
-    let names = declared
+    let names = pending
         .iter()
-        .filter_map(|declared| declared.written.clone())
+        .filter_map(|pending| pending.written.clone())
         .collect();
-    let types = Types {
+    let types = DeclaredTypes {
         names,
         by_name: HashMap::new(),
     };
     let mut resolver = Resolver {
-        places: index(&declared),
-        declared,
+        indices: indices_by_name(&pending),
+        pending,
         types,
         findings,
     };
-    let types = (0..resolver.declared.len())
-        .map(|place| resolver.declaration(place))
+    let types = (0..resolver.pending.len())
+        .map(|index| resolver.declaration(index))
         .collect();
-    (whole(types), resolver.types)
+    (all_or_none(types), resolver.types)
 }
 
-/// Of several types with one name, the first.
-fn index(declared: &[Declared<'_>]) -> HashMap<String, usize> {
-    let mut places = HashMap::new();
-    for (place, declared) in declared.iter().enumerate() {
-        if let Some(written) = &declared.written {
-            places.entry(written.clone()).or_insert(place);
+/// Returns the index of each type by its name. Of several types with one name, the first counts.
+fn indices_by_name(pending: &[PendingType<'_>]) -> HashMap<String, usize> {
+    let mut indices = HashMap::new();
+    for (index, pending) in pending.iter().enumerate() {
+        if let Some(written) = &pending.written {
+            indices.entry(written.clone()).or_insert(index);
         }
     }
-    places
+    indices
 }
 
 fn check_type_name(
@@ -102,92 +102,91 @@ fn check_type_name(
     if !is_builtin_name(name.as_str()) && !RESERVED_TYPES.contains(&name.as_str()) {
         return Some(name);
     }
-    let message = format!("no record and no enumeration can be called `{name}`");
-    let hint = "the name has a meaning in this file or in Rust; rename the type";
+    let message = format!("a record or an enumeration cannot be called `{name}`");
+    let hint = "the name has a meaning of its own in `init.yaml` or in Rust; rename the type";
     findings.push(Finding::new(Code::ReservedName, at.head(), message).hint(hint));
     None
 }
 
-/// A type on its way from what is written to what it stands for.
-struct Declared<'a> {
+/// A type that is declared but not yet checked.
+struct PendingType<'a> {
     name: Option<Name>,
+    /// The name as the file writes it, valid or not.
     written: Option<String>,
     body: Option<RawType>,
     at: Place<'a>,
-    state: State,
+    state: ResolveState,
 }
 
-enum State {
+enum ResolveState {
     Waiting,
-    /// It is being built, so that whoever mentions it is inside it.
+    /// The type is being built. A type that uses it in this state is inside it.
     Open,
     Done,
 }
 
 struct Resolver<'a, 'f> {
-    declared: Vec<Declared<'a>>,
-    places: HashMap<String, usize>,
-    types: Types,
+    pending: Vec<PendingType<'a>>,
+    /// The index of each type in `pending`, by name.
+    indices: HashMap<String, usize>,
+    types: DeclaredTypes,
     findings: &'f mut Findings,
 }
 
 impl Resolver<'_, '_> {
-    fn declaration(&mut self, place: usize) -> Option<TypeDecl> {
-        self.resolve(place, &mut Vec::new());
-        let declared = self.declared.get_mut(place)?;
-        let name = declared.name.clone()?;
-        let doc = declared.body.as_mut().and_then(|body| body.doc.take());
+    fn declaration(&mut self, index: usize) -> Option<TypeDecl> {
+        self.resolve(index, &mut Vec::new());
+        let pending = self.pending.get_mut(index)?;
+        let name = pending.name.clone()?;
+        let doc = pending.body.as_mut().and_then(|body| body.doc.take());
         let ty = self.types.find(name.as_str())?;
         Some(TypeDecl { name, doc, ty })
     }
 
-    /// Builds a type and all that it mentions; `trail` has the types that it is inside of.
-    fn resolve(&mut self, place: usize, trail: &mut Vec<usize>) {
-        if !matches!(self.declared[place].state, State::Waiting) {
+    /// Builds a type and all types that it uses. `trail` holds the types that contain this one.
+    fn resolve(&mut self, index: usize, trail: &mut Vec<usize>) {
+        if !matches!(self.pending[index].state, ResolveState::Waiting) {
             return;
         }
         if trail.len() >= MAX_TYPE_DEPTH {
-            return self.refuse_depth(place);
+            return self.refuse_depth(index);
         }
-        self.declared[place].state = State::Open;
-        trail.push(place);
-        let built = self.build(place, trail);
+        self.pending[index].state = ResolveState::Open;
+        trail.push(index);
+        let built = self.build(index, trail);
         trail.pop();
-        self.declared[place].state = State::Done;
-        if let Some(written) = self.declared[place].written.clone()
-            && self.places.get(&written) == Some(&place)
+        self.pending[index].state = ResolveState::Done;
+        if let Some(written) = self.pending[index].written.clone()
+            && self.indices.get(&written) == Some(&index)
         {
             self.types.by_name.insert(written, built);
         }
     }
 
-    fn build(&mut self, place: usize, trail: &mut Vec<usize>) -> Option<Type> {
-        let at = self.declared[place].at;
-        let name = self.declared[place].name.clone();
-        let body = self.declared[place].body.as_mut()?;
-        let (fields, items) = (body.fields.take(), body.items.take());
+    fn build(&mut self, index: usize, trail: &mut Vec<usize>) -> Option<Type> {
+        let at = self.pending[index].at;
+        let name = self.pending[index].name.clone();
+        let body = self.pending[index].body.as_mut()?;
+        let fields = body.fields.take();
+        let items = body.items.take();
         let count = fields
             .as_ref()
             .map(Vec::len)
             .max(items.as_ref().map(Vec::len));
         if count > Some(MAX_MEMBERS) {
-            let name = self.declared[place].written.clone().unwrap_or_default();
+            let name = self.pending[index].written.clone().unwrap_or_default();
             return self.refuse(&TypeErrorKind::TooManyMembers(name), at);
         }
         match (fields, items) {
             (Some(fields), None) => self.record(name, fields, at, trail),
             (None, Some(items)) => self.enumeration(name, items, at),
             (fields, _) => {
-                let what = if fields.is_some() {
-                    "fields and items"
+                let message = if fields.is_some() {
+                    "this type has both fields and items"
                 } else {
-                    "neither fields nor items"
+                    "this type has neither fields nor items"
                 };
-                let finding = Finding::new(
-                    Code::TypeMembers,
-                    at.head(),
-                    format!("this type has {what}"),
-                );
+                let finding = Finding::new(Code::TypeMembers, at.head(), message);
                 let hint = "write `{ name: str, age: int }` for a record, `[low, high]` for an enumeration";
                 self.findings.push(finding.hint(hint));
                 None
@@ -198,7 +197,7 @@ impl Resolver<'_, '_> {
     fn record(
         &mut self,
         name: Option<Name>,
-        raw: Named<String>,
+        raw: NamedEntries<String>,
         at: Place<'_>,
         trail: &mut Vec<usize>,
     ) -> Option<Type> {
@@ -213,7 +212,7 @@ impl Resolver<'_, '_> {
                     ty: ty?,
                 })
             });
-        let fields = whole(fields.collect())?;
+        let fields = all_or_none(fields.collect())?;
         match Record::new(name?, fields) {
             Ok(record) => Some(Type::Record(Arc::new(record))),
             Err(kind) => self.refuse(&kind, at),
@@ -222,15 +221,16 @@ impl Resolver<'_, '_> {
 
     fn field_type(&mut self, text: &str, at: Place<'_>, trail: &mut Vec<usize>) -> Option<Type> {
         for (offset, word) in words(text) {
-            let Some(&place) = self.places.get(word) else {
+            let Some(&index) = self.indices.get(word) else {
                 continue;
             };
-            if matches!(self.declared[place].state, State::Open) {
-                self.refuse_recursion(place, at.part(offset, word.len()), trail);
+            if matches!(self.pending[index].state, ResolveState::Open) {
+                self.refuse_recursion(index, at.part(offset, word.len()), trail);
                 return None;
             }
-            self.resolve(place, trail);
-            if matches!(self.declared[place].state, State::Waiting) {
+            self.resolve(index, trail);
+            // Still waiting: the type was refused because it nests too deep.
+            if matches!(self.pending[index].state, ResolveState::Waiting) {
                 return None;
             }
         }
@@ -243,7 +243,7 @@ impl Resolver<'_, '_> {
             .children()
             .zip(raw)
             .map(|(at, item)| check_one_item(item?, at, &mut variants, self.findings));
-        let items = whole(items.collect())?;
+        let items = all_or_none(items.collect())?;
         match Enumeration::new(name?, items) {
             Ok(enumeration) => Some(Type::Enumeration(Arc::new(enumeration))),
             Err(kind) => self.refuse(&kind, at),
@@ -260,30 +260,30 @@ impl Resolver<'_, '_> {
         None
     }
 
-    fn refuse_depth(&mut self, place: usize) {
-        let at = self.declared[place].at;
+    fn refuse_depth(&mut self, index: usize) {
+        let at = self.pending[index].at;
         self.refuse(&TypeErrorKind::TooDeep, at);
     }
 
-    fn refuse_recursion(&mut self, place: usize, span: Range<usize>, trail: &[usize]) {
-        let name = |place: usize| self.declared[place].written.as_deref().unwrap_or_default();
+    fn refuse_recursion(&mut self, index: usize, span: Range<usize>, trail: &[usize]) {
+        let name = |index: usize| self.pending[index].written.as_deref().unwrap_or_default();
         let cycle: Vec<&str> = trail
             .iter()
-            .skip_while(|open| **open != place)
-            .chain([&place])
+            .skip_while(|open| **open != index)
+            .chain([&index])
             .map(|open| name(*open))
             .collect();
-        let message = format!("the record `{}` contains itself", name(place));
+        let message = format!("the record `{}` contains itself", name(index));
         let label = cycle.join(" -> ");
         let finding = Finding::new(Code::RecursiveType, span, message).label(label);
         self.findings.push(
-            finding.hint("keep a name or a number of the other record instead of the record"),
+            finding.hint("store a name or a number of the other record instead of the record"),
         );
     }
 }
 
-/// An item whose variant no other item has; `variants` has those before it, each with its item and
-/// place.
+/// Checks one item and the name of its generated variant. `variants` maps the variants of the
+/// items before it to the item and its span.
 fn check_one_item(
     item: String,
     at: Place<'_>,
@@ -294,15 +294,15 @@ fn check_one_item(
         findings.push(Finding::new(
             Code::BadName,
             at.span(),
-            format!("`{item}` is no item: {error}"),
+            format!("invalid item `{item}`: {error}"),
         ));
         return None;
     }
     let variant = variant(&item);
     if let Some((other, first)) = variants.get(&variant).filter(|(other, _)| *other != item) {
-        let message = format!("the generated variant `{variant}` would stand for two items");
+        let message = format!("two items would get the generated variant `{variant}`");
         let finding = Finding::new(Code::GeneratedName, at.span(), message);
-        let finding = finding.related(first.clone(), format!("`{other}` is the other"));
+        let finding = finding.related(first.clone(), format!("the other item is `{other}`"));
         findings.push(finding.hint("rename one of the items"));
         return None;
     }
@@ -310,14 +310,15 @@ fn check_one_item(
     Some(item)
 }
 
-/// The fields or items of a type: below a key of their own, or the type itself.
+/// Returns the fields or items of a type. In the long form they are the value of `key`, in the
+/// short form they are the type itself.
 fn members<'a>(at: Place<'a>, key: &str) -> Place<'a> {
     at.child(key)
         .filter(|members| members.children().next().is_some())
         .unwrap_or(at)
 }
 
-/// The words of a type's text, each with its place.
+/// Returns the words in the text of a type, each with its offset.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     text.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_'))

@@ -2,46 +2,46 @@
 
 use std::time::Duration;
 
+use super::all_or_none;
 use super::generated::check_generated_names;
 use super::names::{Names, check_name};
 use super::paths::check_path;
-use super::services::World;
+use super::services::Declarations;
 use super::signatures::check_signatures;
 use super::types::check_type;
 use super::units::check_duration;
-use super::whole;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::{self, Parameter, Rpc};
 use crate::name::Name;
 use crate::naming::RESERVED_FUNCTIONS;
-use crate::raw::{Named, RawRpc, Texts};
+use crate::raw::{NamedEntries, RawRpc, Texts};
 use crate::types::Type;
 
-/// A procedure that is sound in itself, and where it stands.
-pub(super) struct Placed<'a> {
+/// A procedure that is correct in itself, and its place in the file.
+pub(super) struct PlacedRpc<'a> {
     pub(super) rpc: Rpc,
     pub(super) at: Place<'a>,
 }
 
-/// Checks the procedures of a service, whose name is given as it is written.
+/// Checks the procedures of a service. `service` is its name as the file writes it.
 pub(super) fn check_rpcs(
     raw: Vec<Option<RawRpc>>,
     service: &str,
     at: Place<'_>,
-    world: &World,
+    declarations: &Declarations,
     findings: &mut Findings,
 ) -> Option<Vec<Rpc>> {
     let mut names = Names::new("procedure");
     let rpcs = at.children().zip(raw).map(|(at, rpc)| {
-        let rpc = check_rpc(rpc?, service, at, &mut names, world, findings)?;
-        Some(Placed { rpc, at })
+        let rpc = check_rpc(rpc?, service, at, &mut names, declarations, findings)?;
+        Some(PlacedRpc { rpc, at })
     });
-    let rpcs: Vec<Option<Placed<'_>>> = rpcs.collect();
-    let sound: Vec<&Placed<'_>> = rpcs.iter().flatten().collect();
-    let distinct = check_signatures(service, &sound, findings);
+    let rpcs: Vec<Option<PlacedRpc<'_>>> = rpcs.collect();
+    let correct: Vec<&PlacedRpc<'_>> = rpcs.iter().flatten().collect();
+    let distinct = check_signatures(service, &correct, findings);
     check_generated_names(&distinct, findings);
-    whole(rpcs).map(|rpcs| rpcs.into_iter().map(|placed| placed.rpc).collect())
+    all_or_none(rpcs).map(|rpcs| rpcs.into_iter().map(|placed| placed.rpc).collect())
 }
 
 fn check_rpc(
@@ -49,7 +49,7 @@ fn check_rpc(
     service: &str,
     at: Place<'_>,
     names: &mut Names,
-    world: &World,
+    declarations: &Declarations,
     findings: &mut Findings,
 ) -> Option<Rpc> {
     let name = raw
@@ -60,13 +60,13 @@ fn check_rpc(
     let parameters = check_parameters(
         raw.arguments.unwrap_or_default(),
         at.field("arguments"),
-        world,
+        declarations,
         findings,
     );
     let returns = check_returns(
         raw.returns.unwrap_or_default(),
         at.field("returns"),
-        world,
+        declarations,
         findings,
     );
     let code = check_code(
@@ -96,46 +96,46 @@ fn check_rpc_name(
     findings: &mut Findings,
 ) -> Option<Name> {
     let span = at.field("name").span();
-    let name = names.declare_again(written, span.clone(), findings)?;
+    let name = names.declare_shared(written, span.clone(), findings)?;
     if !RESERVED_FUNCTIONS.contains(&name.as_str()) {
         return Some(name);
     }
-    let message = format!("no procedure can be called `{name}`");
+    let message = format!("a procedure cannot be called `{name}`");
     let hint = "the generated client has a function of that name; rename the procedure";
     findings.push(Finding::new(Code::ReservedName, span, message).hint(hint));
     None
 }
 
 fn check_parameters(
-    raw: Named<String>,
+    raw: NamedEntries<String>,
     at: Place<'_>,
-    world: &World,
+    declarations: &Declarations,
     findings: &mut Findings,
 ) -> Option<Vec<Parameter>> {
     let parameters = at.children().zip(raw).map(|(at, (written, ty))| {
         let name = written
             .as_ref()
             .and_then(|name| check_name(name, &at.key_span(), findings));
-        let ty = ty.and_then(|ty| check_type(&ty, at, &world.types, findings));
+        let ty = ty.and_then(|ty| check_type(&ty, at, &declarations.types, findings));
         if written.is_some() && name.is_none() {
             return None;
         }
         Some(Parameter { name, ty: ty? })
     });
-    whole(parameters.collect())
+    all_or_none(parameters.collect())
 }
 
 fn check_returns(
     raw: Texts,
     at: Place<'_>,
-    world: &World,
+    declarations: &Declarations,
     findings: &mut Findings,
 ) -> Option<Vec<Type>> {
     let types = at
         .items()
         .zip(raw)
-        .map(|(at, ty)| check_type(&ty?, at, &world.types, findings));
-    whole(types.collect())
+        .map(|(at, ty)| check_type(&ty?, at, &declarations.types, findings));
+    all_or_none(types.collect())
 }
 
 fn check_code(
@@ -164,7 +164,7 @@ fn check_code(
     }
 }
 
-/// The outer `None` for a bad value, the inner one for none.
+/// Returns the outer `None` for an invalid value, and the inner `None` if there is no value.
 #[allow(clippy::option_option)]
 fn check_deadline(
     raw: Option<&str>,

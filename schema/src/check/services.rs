@@ -1,33 +1,33 @@
-//! Services: who provides them, who may call them, and what travels with their code.
+//! Services: their providers, their tenants, and the files that belong to their code.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
+use super::all_or_none;
 use super::grants::check_grants;
 use super::names::Names;
-use super::network::Roster;
+use super::network::NetworkNames;
 use super::paths::check_path;
-use super::records::Types;
+use super::records::DeclaredTypes;
 use super::rpcs::check_rpcs;
-use super::whole;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::Service;
 use crate::name::Name;
 use crate::naming::{PYTHON_TYPES_MODULE, RESERVED_MODULES};
-use crate::raw::{Named, RawService, Texts};
+use crate::raw::{NamedEntries, RawService, Texts};
 
-/// What the services of a file may refer to.
-pub(super) struct World {
-    pub(super) roster: Roster,
-    pub(super) types: Types,
+/// The declarations of a file that its services may refer to.
+pub(super) struct Declarations {
+    pub(super) network_names: NetworkNames,
+    pub(super) types: DeclaredTypes,
 }
 
 pub(super) fn check_services(
-    raw: Named<RawService>,
+    raw: NamedEntries<RawService>,
     at: Place<'_>,
-    world: &World,
+    declarations: &Declarations,
     findings: &mut Findings,
 ) -> Option<Vec<Service>> {
     let mut names = Names::new("service");
@@ -36,9 +36,9 @@ pub(super) fn check_services(
             .as_ref()
             .and_then(|name| check_service_name(name, at, &mut names, findings));
         let written = written.unwrap_or_default();
-        check_service(service?, name, &written, at, world, findings)
+        check_service(service?, name, &written, at, declarations, findings)
     });
-    whole(services.collect())
+    all_or_none(services.collect())
 }
 
 fn check_service_name(
@@ -51,8 +51,8 @@ fn check_service_name(
     if !RESERVED_MODULES.contains(&name.as_str()) {
         return Some(name);
     }
-    let message = format!("no service can be called `{name}`");
-    let hint = "the generated file of that name is taken; rename the service";
+    let message = format!("a service cannot be called `{name}`");
+    let hint = "the name is reserved for a generated file; rename the service";
     findings.push(Finding::new(Code::ReservedName, at.head(), message).hint(hint));
     None
 }
@@ -62,28 +62,28 @@ fn check_service(
     name: Option<Name>,
     written: &str,
     at: Place<'_>,
-    world: &World,
+    declarations: &Declarations,
     findings: &mut Findings,
 ) -> Option<Service> {
     let provider = raw
         .provider
-        .and_then(|name| check_provider(&name, at.field("provider"), world, findings));
+        .and_then(|name| check_provider(&name, at.field("provider"), declarations, findings));
     let tenants = check_tenants(
         raw.tenants.unwrap_or_default(),
         at.field("tenants"),
-        world,
+        declarations,
         findings,
     );
     let modules = check_files(
         raw.modules.unwrap_or_default(),
         at.field("modules"),
-        Kind::Module,
+        FileKind::Module,
         findings,
     );
     let data = check_files(
         raw.data.unwrap_or_default(),
         at.field("data"),
-        Kind::Data,
+        FileKind::Data,
         findings,
     );
     let grants = check_grants(raw.allow.unwrap_or_default(), at.field("allow"), findings);
@@ -92,7 +92,7 @@ fn check_service(
         raw.rpcs.unwrap_or_default(),
         written,
         at.field("rpcs"),
-        world,
+        declarations,
         findings,
     );
     Some(Service {
@@ -110,14 +110,14 @@ fn check_service(
 fn check_provider(
     name: &str,
     at: Place<'_>,
-    world: &World,
+    declarations: &Declarations,
     findings: &mut Findings,
 ) -> Option<Name> {
-    let Roster {
+    let NetworkNames {
         servers,
         clients,
         is_complete,
-    } = &world.roster;
+    } = &declarations.network_names;
     if servers.contains(name) {
         return Name::new(name).ok();
     }
@@ -138,7 +138,7 @@ fn check_provider(
 fn check_tenants(
     raw: Texts,
     at: Place<'_>,
-    world: &World,
+    declarations: &Declarations,
     findings: &mut Findings,
 ) -> Option<Vec<Name>> {
     let mut seen = HashMap::new();
@@ -148,28 +148,33 @@ fn check_tenants(
             let finding = Finding::new(
                 Code::DuplicateTenant,
                 at.span(),
-                format!("`{name}` is a tenant already"),
+                format!("`{name}` is already a tenant"),
             );
             findings.push(finding.related(first, "it is listed here"));
             return None;
         }
-        check_tenant(&name, at, world, findings)
+        check_tenant(&name, at, declarations, findings)
     });
-    whole(tenants.collect())
+    all_or_none(tenants.collect())
 }
 
-fn check_tenant(name: &str, at: Place<'_>, world: &World, findings: &mut Findings) -> Option<Name> {
-    let Roster {
+fn check_tenant(
+    name: &str,
+    at: Place<'_>,
+    declarations: &Declarations,
+    findings: &mut Findings,
+) -> Option<Name> {
+    let NetworkNames {
         servers,
         clients,
         is_complete,
-    } = &world.roster;
+    } = &declarations.network_names;
     if clients.contains(name) {
         return Name::new(name).ok();
     }
     if servers.contains(name) {
         let message = format!("the tenant `{name}` is a server");
-        let hint = "servers call nobody; declare a client for it and make that the tenant";
+        let hint = "a server does not call services; declare a client for it, and list the client as a tenant";
         findings.push(Finding::new(Code::TenantIsServer, at.span(), message).hint(hint));
     } else if *is_complete && !findings.is_full() {
         let message = format!("unknown tenant `{name}`");
@@ -180,13 +185,13 @@ fn check_tenant(name: &str, at: Place<'_>, world: &World, findings: &mut Finding
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum FileKind {
     Module,
     Data,
 }
 
-impl Kind {
-    /// By what two files of this kind are told apart.
+impl FileKind {
+    /// Returns the part of a path that must be unique among the files of this kind.
     fn identity(self, path: &str) -> &str {
         match self {
             Self::Module => stem(path),
@@ -194,7 +199,7 @@ impl Kind {
         }
     }
 
-    fn same(self, identity: &str) -> String {
+    fn duplicate_message(self, identity: &str) -> String {
         match self {
             Self::Module => format!("two modules are imported as `{identity}`"),
             Self::Data => format!("the data file `{identity}` is listed twice"),
@@ -205,37 +210,39 @@ impl Kind {
 fn check_files(
     raw: Texts,
     at: Place<'_>,
-    kind: Kind,
+    kind: FileKind,
     findings: &mut Findings,
 ) -> Option<Vec<String>> {
     let mut seen: HashMap<String, Range<usize>> = HashMap::new();
     let files = at.children().zip(raw).map(|(at, path)| {
         let path = check_path(&path?, at, findings)?;
         let identity = kind.identity(&path);
-        if matches!(kind, Kind::Module) && identity == PYTHON_TYPES_MODULE {
-            let message = format!("no module can be called `{identity}`");
-            let hint = "that is what records and enumerations are imported from; rename the file";
+        if matches!(kind, FileKind::Module) && identity == PYTHON_TYPES_MODULE {
+            let message = format!("a module cannot be called `{identity}`");
+            let hint =
+                "the name is reserved for the module of records and enumerations; rename the file";
             findings.push(Finding::new(Code::ReservedName, at.span(), message).hint(hint));
             return None;
         }
         if let Some(first) = seen.get(identity) {
-            let finding = Finding::new(Code::SameFile, at.span(), kind.same(identity));
+            let message = kind.duplicate_message(identity);
+            let finding = Finding::new(Code::SameFile, at.span(), message);
             findings.push(finding.related(first.clone(), "the first is here"));
             return None;
         }
         seen.insert(identity.to_owned(), at.span());
         Some(path)
     });
-    whole(files.collect())
+    all_or_none(files.collect())
 }
 
-/// A file's name without its folder and its last extension.
+/// Returns the name of a file without its folder and its last extension.
 fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
-/// The outer `None` for a bad value, the inner one for none.
+/// Returns the outer `None` for an invalid value, and the inner `None` if there is no value.
 #[allow(clippy::option_option)]
 fn check_concurrency(
     raw: Option<i64>,
@@ -254,8 +261,7 @@ fn check_concurrency(
             message,
         );
         findings.push(
-            finding
-                .hint("1 lets one call in at a time; leave the key out to let the server decide"),
+            finding.hint("1 allows one call at a time; leave the key out to let the server decide"),
         );
     }
     checked.map(Some)

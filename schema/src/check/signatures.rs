@@ -1,18 +1,18 @@
-//! Overloads: procedures of one name are told apart by the types of their arguments.
+//! Overloads: procedures with the same name must differ in the types of their arguments.
 
 use std::collections::HashMap;
 
-use super::rpcs::Placed;
+use super::rpcs::PlacedRpc;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::signature::Key;
 
-/// Refuses two procedures with one key; returns those that are the first with theirs.
+/// Refuses two procedures with the same key. Returns the first procedure of each key.
 pub(super) fn check_signatures<'r, 'a>(
     service: &str,
-    rpcs: &[&'r Placed<'a>],
+    rpcs: &[&'r PlacedRpc<'a>],
     findings: &mut Findings,
-) -> Vec<&'r Placed<'a>> {
-    let mut first: HashMap<Key, &Placed<'_>> = HashMap::with_capacity(rpcs.len());
+) -> Vec<&'r PlacedRpc<'a>> {
+    let mut first: HashMap<Key, &PlacedRpc<'_>> = HashMap::with_capacity(rpcs.len());
     let mut distinct = Vec::with_capacity(rpcs.len());
     for placed in rpcs {
         let key = placed.key(service);
@@ -25,14 +25,14 @@ pub(super) fn check_signatures<'r, 'a>(
         let finding = Finding::new(Code::DuplicateSignature, placed.at.head(), message);
         findings.push(
             finding.related(other.at.head(), "the first is here").hint(
-                "procedures of one name differ in the types of their arguments, not in what they return",
+                "procedures with the same name must differ in the types of their arguments; return types do not count",
             ),
         );
     }
     distinct
 }
 
-impl Placed<'_> {
+impl PlacedRpc<'_> {
     fn key(&self, service: &str) -> Key {
         let types: Vec<_> = self
             .rpc

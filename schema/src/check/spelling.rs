@@ -1,39 +1,41 @@
-//! Types in the spelling of other languages.
+//! Hints for types that are written as in other languages.
 
 use crate::types::{TypeError, TypeErrorKind};
 
-const NO_DOTS: &str = "a type is one name, without dots";
+const WRITE_A_LIST: &str = "write a list as `List[int]`";
+const NO_DOTS: &str = "write the name of the type alone, without dots";
 
-/// How to write what the text seems to mean; `error` is where it ceases to be a type.
+/// Returns a hint how to write the type that the text seems to mean. `error` says where the text
+/// is wrong.
 pub(super) fn hint(text: &str, error: &TypeError) -> Option<String> {
     let rest = text.get(error.offset..)?;
-    let behind = text.get(error.offset + error.length..)?.trim_start();
+    let following = text.get(error.offset + error.length..)?.trim_start();
     let hint = match &error.kind {
         TypeErrorKind::Missing if rest.starts_with('(') => {
-            "several values are a list: `[int, str]`; a tuple is `Tuple[int, str]`"
+            "write several values as a list: `[int, str]`, or a tuple as `Tuple[int, str]`"
         }
         TypeErrorKind::Missing if rest.starts_with('[') => {
-            "a list is `List[int]`; several values are a list of types: `[int, str]`"
+            "write a list as `List[int]`, or several values as a list of types: `[int, str]`"
         }
         TypeErrorKind::TrailingText if rest.starts_with('?') => {
-            "a value that may be absent is `Optional[int]`"
+            "write a value that may be absent as `Optional[int]`"
         }
         TypeErrorKind::TrailingText if rest.starts_with('|') => {
-            "a value that may be absent is `Optional[int]`; there are no other unions"
+            "write a value that may be absent as `Optional[int]`; other unions are not supported"
         }
-        TypeErrorKind::TrailingText if rest.starts_with('[') => "a list is `List[int]`",
+        TypeErrorKind::TrailingText if rest.starts_with('[') => WRITE_A_LIST,
         TypeErrorKind::TrailingText if rest.starts_with('=') => {
-            "no argument has a default; declare an overload"
+            "an argument cannot have a default; declare an overload instead"
         }
         TypeErrorKind::TrailingText if rest.starts_with('.') => NO_DOTS,
-        TypeErrorKind::Unknown(_) if behind.starts_with('.') => NO_DOTS,
-        TypeErrorKind::Parameters { .. } if behind.starts_with("[]") => "a list is `List[int]`",
+        TypeErrorKind::Unknown(_) if following.starts_with('.') => NO_DOTS,
+        TypeErrorKind::Parameters { .. } if following.starts_with("[]") => WRITE_A_LIST,
         TypeErrorKind::Parameters { .. } | TypeErrorKind::Unknown(_)
-            if behind.starts_with(['<', '(']) =>
+            if following.starts_with(['<', '(']) =>
         {
-            "parameters stand in `[...]`: `List[int]`"
+            "write parameters in `[...]`: `List[int]`"
         }
-        TypeErrorKind::Unknown(_) if behind.starts_with(':') => {
+        TypeErrorKind::Unknown(_) if following.starts_with(':') => {
             "name all arguments in one mapping: `arguments: { a: int, b: str }`"
         }
         _ => return None,

@@ -1,6 +1,6 @@
-//! Types as they are written in a file.
+//! DeclaredTypes in the text of a file.
 
-use super::records::Types;
+use super::records::DeclaredTypes;
 use super::spelling;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
@@ -10,17 +10,19 @@ use crate::types::{BUILTIN_NAMES, Type, TypeError, TypeErrorKind};
 pub(super) fn check_type(
     text: &str,
     at: Place<'_>,
-    types: &Types,
+    types: &DeclaredTypes,
     findings: &mut Findings,
 ) -> Option<Type> {
     if let Some(brace) = text.find('{') {
         let finding = Finding::new(
             Code::BadType,
             at.part(brace, 1),
-            "bad type: no braces belong here",
+            "bad type: braces are not allowed here",
         );
         findings.push(
-            finding.hint("declare the record or the enumeration under `types` and write its name"),
+            finding.hint(
+                "declare the record or the enumeration under `types`, and write its name here",
+            ),
         );
         return None;
     }
@@ -28,7 +30,7 @@ pub(super) fn check_type(
         Ok(ty) => return Some(ty),
         Err(error) => error,
     };
-    if !is_known_to_be_wrong(&error, types) && !findings.is_full() {
+    if !is_reported_already(&error, types) && !findings.is_full() {
         let span = at.part(error.offset, error.length);
         let finding = Finding::new(Code::BadType, span, format!("bad type: {error}"));
         let near = || findings.name_hint(|| hint(&error, types));
@@ -38,12 +40,12 @@ pub(super) fn check_type(
     None
 }
 
-/// Whether a finding has been made about the type where it is declared.
-fn is_known_to_be_wrong(error: &TypeError, types: &Types) -> bool {
+/// Returns whether the error has a finding already, at the declaration of the type.
+fn is_reported_already(error: &TypeError, types: &DeclaredTypes) -> bool {
     matches!(&error.kind, TypeErrorKind::Unknown(name) if types.declares(name))
 }
 
-fn hint(error: &TypeError, types: &Types) -> Option<String> {
+fn hint(error: &TypeError, types: &DeclaredTypes) -> Option<String> {
     let TypeErrorKind::Unknown(name) = &error.kind else {
         return None;
     };
@@ -59,14 +61,15 @@ fn hint(error: &TypeError, types: &Types) -> Option<String> {
         "option" | "maybe" => "Optional",
         "union" => {
             return Some(
-                "an absent value is `Optional[int]`; for other unions declare overloads".to_owned(),
+                "write a value that may be absent as `Optional[int]`; for other unions, declare overloads"
+                    .to_owned(),
             );
         }
         "literal" | "enum" => {
             return Some("declare an enumeration under `types`: `Level: [low, high]`".to_owned());
         }
         "none" | "null" | "void" | "nonetype" => {
-            return Some("a procedure that returns nothing has no `returns`".to_owned());
+            return Some("leave out `returns` if the procedure returns nothing".to_owned());
         }
         _ => {
             let names = BUILTIN_NAMES
@@ -79,7 +82,7 @@ fn hint(error: &TypeError, types: &Types) -> Option<String> {
     Some(format!("write `{other}`"))
 }
 
-fn all_names(types: &Types) -> String {
+fn all_names(types: &DeclaredTypes) -> String {
     let declared = if types.names().next().is_some() {
         " and those under `types`"
     } else {

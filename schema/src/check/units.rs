@@ -1,4 +1,4 @@
-//! Durations and sizes: a whole number and its unit.
+//! Durations and sizes: whole numbers with a unit.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) fn check_duration(
 ) -> Option<Duration> {
     let millis = quantity(text, &MILLISECONDS);
     if millis.is_none() {
-        let message = format!("`{text}` is no duration");
+        let message = format!("invalid duration `{text}`");
         let hint = "write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`";
         findings.push(Finding::new(Code::BadDuration, at.span(), message).hint(hint));
     }
@@ -29,7 +29,7 @@ pub(super) fn check_duration(
 pub(super) fn check_size(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<NonZeroU64> {
     let bytes = quantity(text, &BYTES);
     if bytes.is_none() {
-        let message = format!("`{text}` is no size");
+        let message = format!("invalid size `{text}`");
         let hint = "write a whole number above 0 with its unit: `64KiB`, `512MiB`, `2GiB`";
         findings.push(Finding::new(Code::BadSize, at.span(), message).hint(hint));
     }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// Declares [`Code`], so that a rule's line of documentation is also what [`Code::explanation`] says.
+/// Declares [`Code`]. The documentation line of a rule is also the text of [`Code::explanation`].
 macro_rules! codes {
     ($(#[doc = $line:literal] $variant:ident = $number:literal,)*) => {
-        /// A rule of `init.yaml`. Its number never changes and is never used again.
+        /// A rule of `init.yaml`. Its number never changes and is never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Code {
@@ -13,10 +13,10 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Every rule, in the order of the numbers.
+            /// All rules, in the order of their numbers.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The rule in one line.
+            /// Returns the rule in one line.
             pub fn explanation(self) -> &'static str {
                 match self {
                     $(Self::$variant => $line.trim_ascii(),)*
@@ -33,106 +33,106 @@ codes! {
     FileTooLarge = 2,
     /// The file must be YAML.
     Syntax = 3,
-    /// Lists and mappings nest at most 64 deep, aliases counted as what they stand for.
+    /// Lists and mappings nest at most 64 levels deep; an alias counts as the value that it refers to.
     TooDeep = 4,
-    /// The file has at most 1,000,000 keys and values, aliases counted as what they stand for.
+    /// The file has at most 1,000,000 keys and values; an alias counts as the value that it refers to.
     TooManyNodes = 5,
-    /// An alias must not stand inside what it stands for.
+    /// An alias must not be inside the value that it refers to.
     SelfAlias = 6,
-    /// A mapping has each key once.
+    /// A mapping must not have the same key twice.
     DuplicateKey = 7,
-    /// Every key is text; a number, `true`, `null`, a list or a mapping is none unless it is quoted.
+    /// Every key must be text; numbers, `true` and `null` need quotes, and lists and mappings cannot be keys.
     NonStringKey = 8,
     /// Merge keys (`<<`) are not supported.
     MergeKey = 9,
     /// Tags (`!name`) are not supported.
     Tag = 10,
-    /// The file is one YAML document.
+    /// The file must be one YAML document.
     SecondDocument = 11,
     /// The two YAML parsers that read the file must agree on what it says.
     Undecodable = 12,
-    /// A key must be one of those that this mapping knows.
+    /// A mapping must have only the keys that belong to it.
     UnknownKey = 20,
-    /// A key that is needed must be there and have a value.
+    /// A required key must be present and have a value.
     MissingKey = 21,
     /// A value must be of the kind that its key takes: text, an integer, a list, a mapping.
     WrongKind = 22,
     /// The only `version` is 1.
     Version = 23,
-    /// A name is `[A-Za-z][A-Za-z0-9_]*`, no Python keyword and none of `self`, `Self`, `super`, `crate`.
+    /// A name must match `[A-Za-z][A-Za-z0-9_]*`, and must not be a Python keyword or one of `self`, `Self`, `super`, `crate`.
     BadName = 30,
-    /// A name is declared once.
+    /// A name must be declared only once.
     DuplicateName = 31,
-    /// Two names must not differ in upper and lower case alone.
+    /// Two names must not differ only in upper and lower case.
     NamesDifferInCase = 32,
-    /// A server has a name that no client and no deployer has.
+    /// A server must not have the same name as a client or a deployer.
     TwoRoles = 33,
-    /// Some names are taken by what is generated beside them.
+    /// Some names are reserved for built-in types and for generated code.
     ReservedName = 34,
-    /// An `ip` is a literal IPv4 or IPv6 address.
+    /// An `ip` must be a literal IPv4 or IPv6 address.
     BadIp = 40,
-    /// A port is between 1 and 65535.
+    /// A port must be between 1 and 65535.
     BadPort = 41,
-    /// Two servers must not listen on one address.
+    /// Two servers must not listen on the same address.
     DuplicateAddress = 42,
-    /// A `provider` is one of the servers.
+    /// A `provider` must be one of the servers.
     UnknownProvider = 50,
-    /// A tenant is one of the clients.
+    /// A tenant must be one of the clients.
     UnknownTenant = 51,
-    /// A server calls no services, so it is nobody's tenant.
+    /// A server does not call services, so it cannot be a tenant.
     TenantIsServer = 52,
-    /// A tenant is listed once.
+    /// A service must list each tenant only once.
     DuplicateTenant = 53,
     /// A service has one provider; a list is reserved for a later version.
     ProviderList = 54,
-    /// A path leads from the folder of the file downwards, with `/` between its parts.
+    /// A path must be relative to the folder of the file and stay inside it, with `/` between its parts.
     BadPath = 60,
-    /// A native procedure has no file.
+    /// A native procedure must not have a `path`.
     NativeWithPath = 61,
-    /// The modules and the data files of a service must be told apart, modules by the name they are imported by.
+    /// A service must not list two modules with the same import name, or the same data file twice.
     SameFile = 62,
-    /// A duration is a whole number with its unit: `250ms`, `5s`, `2m`, `1h`.
+    /// A duration must be a whole number with a unit: `250ms`, `5s`, `2m`, `1h`.
     BadDuration = 63,
-    /// A size is a whole number with its unit: `64KiB`, `512MiB`, `2GiB`.
+    /// A size must be a whole number with a unit: `64KiB`, `512MiB`, `2GiB`.
     BadSize = 64,
-    /// `concurrency` is at least 1.
+    /// `concurrency` must be at least 1.
     BadConcurrency = 65,
-    /// A grant names a port, an absolute path or an environment variable.
+    /// A grant must name a port, an absolute path or an environment variable.
     BadGrant = 66,
-    /// A type is written as the type table has it.
+    /// A type must be a built-in type, such as `int` or `List[str]`, or a name that is declared under `types`.
     BadType = 70,
-    /// Two procedures of one name differ in the types of their arguments.
+    /// Two procedures with the same name must differ in the types of their arguments.
     DuplicateSignature = 71,
-    /// What is generated for two procedures must not have one name.
+    /// The code that is generated for two procedures or items must not get the same name.
     GeneratedName = 72,
     /// A record must not contain itself.
     RecursiveType = 73,
-    /// A record has fields and an enumeration has items: at least one, at most 1,000, each once.
+    /// A record has 1 to 1,000 fields, an enumeration has 1 to 1,000 items, and none is listed twice.
     TypeMembers = 74,
-    /// A type nests at most 32 deep and mentions at most 10,000 types, those inside its records counted each time.
+    /// A type nests at most 32 levels deep and contains at most 10,000 types; the types inside a record count each time the record is used.
     TypeTooLarge = 75,
-    /// A procedure's file, a module or a data file must be there.
+    /// A procedure's file, a module or a data file must exist.
     SourceMissing = 80,
-    /// A procedure's file, a module or a data file is a regular file of the project.
+    /// A procedure's file, a module or a data file must be a regular file inside the project.
     SourceNotAFile = 81,
     /// A procedure's file, a module or a data file has at most 8 MiB.
     SourceTooLarge = 82,
-    /// A procedure's file and a `.py` module hold Python that can be parsed.
+    /// A procedure's file and a `.py` module must be valid Python.
     SourceSyntax = 83,
-    /// A procedure's file defines a plain function of the procedure's name.
+    /// A procedure's file must define a plain function with the procedure's name.
     FunctionMissing = 84,
-    /// A function takes as many arguments as are declared, by position.
+    /// A function must take the declared number of arguments, by position.
     WrongArity = 85,
-    /// A parameter has the name that is declared.
+    /// A parameter must have the declared name.
     WrongParameterName = 86,
-    /// An annotation does not contradict the declared type.
+    /// An annotation must not contradict the declared type.
     WrongAnnotation = 87,
-    /// A file that is imported from beside a source is one of the service's `modules`.
+    /// A file of the project that a source imports must be one of the service's `modules`.
     ImportNotShipped = 88,
 }
 
 impl Code {
-    /// The rule of that number, written `E012`, `e012`, or `12`.
+    /// Returns the rule with this number, written as `E012`, `e012` or `12`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(['E', 'e']).unwrap_or(text);
         let number: u16 = digits
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_rise_and_are_read_back() {
+    fn codes_are_in_ascending_order_and_are_parsed_in_every_spelling() {
         assert!(
             Code::ALL
                 .windows(2)

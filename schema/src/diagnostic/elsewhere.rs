@@ -1,29 +1,29 @@
-//! [`Elsewhere`]: a place in another file than the one that a report is about.
+//! [`Elsewhere`]: a place in another file than the file of the report.
 
 use std::ops::Range;
 
-/// How many characters of a line [`Elsewhere::text`] holds at most.
+/// Maximum number of characters of a line in [`Elsewhere::text`].
 pub const MAX_LINE_CHARS: usize = 200;
 
-/// A place in another file. Whoever found it has read that file; a report reads none.
+/// A place in another file. It carries the text of its line, because a report reads no files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elsewhere {
-    /// The file, as it is shown.
+    /// The path of the file, as it is shown.
     pub path: String,
     /// The line, counted from 1.
     pub line: usize,
-    /// The first character of the line that is to blame, counted from 1.
+    /// The column of the first wrong character, counted from 1.
     pub column: usize,
-    /// The character behind the last one; equal to `column` where something is missing.
+    /// The column after the last wrong character; equal to `column` if something is missing.
     pub end_column: usize,
     /// The beginning of the line: at most [`MAX_LINE_CHARS`] characters, none of them a line break.
     pub text: String,
-    /// What to write under the carets; empty where the message says it all.
+    /// The text under the carets; empty if the message is enough.
     pub label: String,
 }
 
 impl Elsewhere {
-    /// The bytes of `text` that are to blame; `None` where they are not in it.
+    /// Returns the byte range of the wrong characters in `text`; `None` if `text` is too short.
     pub(super) fn marked(&self) -> Option<Range<usize>> {
         let start = self.byte(self.column)?;
         let end = self.byte(self.end_column).unwrap_or(self.text.len());
@@ -45,17 +45,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_found_in_the_text_or_not_at_all() {
+    fn columns_are_converted_to_bytes_if_the_text_has_them() {
         let marked = |column, end_column| {
-            let text = "å = 😀b".to_owned();
-            let (path, label) = ("f.py".to_owned(), String::new());
             Elsewhere {
-                path,
+                path: "f.py".to_owned(),
                 line: 1,
                 column,
                 end_column,
-                text,
-                label,
+                text: "å = 😀b".to_owned(),
+                label: String::new(),
             }
             .marked()
         };

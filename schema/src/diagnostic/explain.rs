@@ -1,11 +1,11 @@
-//! What is to be said about a rule beyond its one line: why it is there, a wrong file and a right
-//! one.
+//! The explanations of the rules: why a rule exists, a wrong file and a correct one.
 
 use super::Code;
 
 impl Code {
-    /// The rule explained, as Markdown: its line, why it is there or what to do, and in most cases
-    /// an `init.yaml` that breaks it (marked `yaml,wrong`) and one that does not.
+    /// Returns the explanation of the rule as Markdown: the rule in one line, its reason or its
+    /// remedy, and in most cases an `init.yaml` that breaks it (marked `yaml,wrong`) and one that
+    /// does not.
     pub fn explained(self) -> &'static str {
         match self {
             Self::Unreadable => include_str!("explain/E001.md"),

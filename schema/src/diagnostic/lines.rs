@@ -1,30 +1,30 @@
-//! Where lines begin: from a byte of the text to its line and column.
+//! Converts byte offsets to lines and columns, and back.
 
-/// How many bytes lie between two places at which the counts are known.
+/// Number of bytes between two checkpoints.
 const STEP: usize = 4096;
 
-/// The lines of a text, counted once for any number of questions.
+/// The lines of a text. They are counted once, for any number of look-ups.
 ///
-/// What is kept does not depend on how many lines there are, and no question costs more than a few
-/// steps: a file may be a single line, or nothing but line breaks.
+/// The memory does not depend on the number of lines, and every look-up is fast: a file may be a
+/// single line, or have nothing but line breaks.
 #[derive(Debug, Clone)]
 pub struct Lines<'t> {
     text: &'t str,
-    /// One at every [`STEP`]th byte, up to the last that is not behind the end.
-    known: Vec<Known>,
+    /// One checkpoint at every [`STEP`]th byte of the text.
+    checkpoints: Vec<Checkpoint>,
 }
 
-/// What lies before a byte.
+/// What is before a byte offset.
 #[derive(Debug, Clone, Copy, Default)]
-struct Known {
+struct Checkpoint {
     breaks: usize,
     characters: usize,
-    /// Where the line that holds the byte begins.
+    /// The offset at which the line of the byte begins.
     line_start: usize,
 }
 
-impl Known {
-    /// The same behind `bytes`, which begin at `offset`.
+impl Checkpoint {
+    /// Returns the checkpoint after `bytes`, which begin at `offset`.
     fn after(self, bytes: &[u8], offset: usize) -> Self {
         let breaks = count(bytes, |byte| byte == b'\n');
         let last_break = if breaks == 0 {
@@ -44,41 +44,44 @@ impl<'t> Lines<'t> {
     /// Finds the lines of a text.
     pub fn new(text: &'t str) -> Self {
         let steps = text.as_bytes().chunks_exact(STEP).enumerate();
-        let known = steps.scan(Known::default(), |last, (index, bytes)| {
+        let checkpoints = steps.scan(Checkpoint::default(), |last, (index, bytes)| {
             *last = last.after(bytes, index * STEP);
             Some(*last)
         });
         Self {
             text,
-            known: std::iter::once(Known::default()).chain(known).collect(),
+            checkpoints: std::iter::once(Checkpoint::default())
+                .chain(checkpoints)
+                .collect(),
         }
     }
 
-    /// The line and the column of a byte, each counted from 1; columns count characters.
+    /// Returns the line and the column of a byte offset, both counted from 1. Columns count
+    /// characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let here = self.before(offset);
         let line_start = self.before(here.line_start);
         (here.breaks + 1, here.characters - line_start.characters + 1)
     }
 
-    /// Where the line that holds a byte begins.
+    /// Returns the offset at which the line of a byte begins.
     pub(crate) fn start(&self, offset: usize) -> usize {
         self.before(offset).line_start
     }
 
-    /// The byte at which a line and a column, each counted from 1, begin; the end of the text when
-    /// it has no such line.
+    /// Returns the byte offset of a line and a column, both counted from 1, or the length of the
+    /// text if it has no such line.
     pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
         let breaks = line.saturating_sub(1);
         let index = self
-            .known
-            .partition_point(|known| known.breaks < breaks)
+            .checkpoints
+            .partition_point(|checkpoint| checkpoint.breaks < breaks)
             .saturating_sub(1);
         let from = index * STEP;
         let rest = &self.text.as_bytes()[from..];
         let mut ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        let start = match breaks - self.known[index].breaks {
-            0 => self.known[index].line_start,
+        let start = match breaks - self.checkpoints[index].breaks {
+            0 => self.checkpoints[index].line_start,
             more => match ends.nth(more - 1) {
                 Some((at, _)) => from + at + 1,
                 None => return self.text.len(),
@@ -92,15 +95,15 @@ impl<'t> Lines<'t> {
                 .map_or(rest.len(), |(at, _)| at)
     }
 
-    fn before(&self, offset: usize) -> Known {
+    fn before(&self, offset: usize) -> Checkpoint {
         let offset = offset.min(self.text.len());
         let from = offset - offset % STEP;
-        self.known[offset / STEP].after(&self.text.as_bytes()[from..offset], from)
+        self.checkpoints[offset / STEP].after(&self.text.as_bytes()[from..offset], from)
     }
 }
 
-/// Of at most [`STEP`] bytes, so that narrow sums, which the compiler adds many at a time, do not
-/// overflow.
+/// Counts some of at most [`STEP`] bytes. With this limit a `u16` sum cannot overflow; the compiler
+/// vectorizes such narrow sums well.
 fn count(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> usize {
     bytes
         .iter()
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_a_long_text_is_counted_as_in_a_short_one() {
+    fn positions_in_long_texts_are_exact() {
         for piece in [
             "é😀\n",
             "é, ",
@@ -141,17 +144,19 @@ mod tests {
         ] {
             let text = piece.repeat(3 * STEP / piece.len().max(1) + 7);
             let lines = Lines::new(&text);
-            let (mut line, mut column) = (1, 1);
+            let mut line = 1;
+            let mut column = 1;
             for (at, character) in text.char_indices() {
                 assert_eq!(lines.position(at), (line, column));
                 if at % 7 == 0 || at % STEP < 2 {
                     assert_eq!(lines.offset(line, column), at);
                 }
-                (line, column) = if character == '\n' {
-                    (line + 1, 1)
+                if character == '\n' {
+                    line += 1;
+                    column = 1;
                 } else {
-                    (line, column + 1)
-                };
+                    column += 1;
+                }
             }
             assert_eq!(lines.position(text.len()), (line, column));
             assert_eq!(lines.offset(line, 1), lines.start(text.len()));

@@ -1,4 +1,4 @@
-//! A [`Report`] as people read it, drawn by rustc's own renderer.
+//! Renders a [`Report`] for people, in the style of rustc.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,15 +9,17 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use super::{Elsewhere, Finding, Lines, MAX_FINDINGS, Report};
 use crate::visible;
 
-/// How many findings are drawn; of the others only the number is told.
+/// Maximum number of findings that are shown. Further findings are only counted.
 pub const MAX_RENDERED_FINDINGS: usize = 100;
 
-/// How much of a line is given to the renderer, before and after the place in question. It looks at
-/// every character that it is given, and a file may be a single line.
+/// Maximum number of bytes of a line that the renderer gets before a finding. The renderer looks at
+/// every character, and a whole file may be a single line.
 const MAX_BYTES_BEFORE: usize = 8 * 1024;
+
+/// Maximum number of bytes of a line that the renderer gets from the start of a finding on.
 const MAX_BYTES_AFTER: usize = 512;
 
-/// How long a message, a label or a hint may be; they quote what a file says.
+/// Maximum length of a message, a label or a hint in bytes. They may quote long texts of a file.
 const MAX_TEXT_BYTES: usize = 400;
 
 impl fmt::Display for Report {
@@ -27,9 +29,9 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// The whole report as text, with colours for a terminal or without.
+    /// Returns the whole report as text, with or without colours for a terminal.
     pub fn render(&self, color: bool) -> String {
-        let page = Page {
+        let view = ReportView {
             path: self.shown_path(),
             lines: self.lines(),
             report: self,
@@ -41,17 +43,17 @@ impl Report {
         };
         let mut text = String::new();
         for finding in self.findings.iter().take(MAX_RENDERED_FINDINGS) {
-            text += &renderer.render(&page.draw(finding));
+            text += &renderer.render(&view.draw(finding));
             text += "\n\n";
         }
         if !self.has_text() {
-            // The finding names the file.
+            // No summary: the message of the finding names the file already.
             return text.trim_end().to_owned();
         }
         text + &self.summary()
     }
 
-    /// The path as a person sees it.
+    /// Returns the path without hidden characters.
     fn shown_path(&self) -> String {
         visible(&self.path.display().to_string()).into_owned()
     }
@@ -70,23 +72,24 @@ impl Report {
     }
 }
 
-struct Page<'r> {
+/// A report, with what the rendering of every finding needs.
+struct ReportView<'r> {
     path: String,
     lines: Lines<'r>,
     report: &'r Report,
 }
 
-/// The part of a line that is drawn, and what is marked in it.
+/// The part of a line that is shown, and the marked range in it.
 struct Excerpt<'r> {
     source: &'r str,
     marked: Range<usize>,
     line: usize,
     column: usize,
-    /// Whether the beginning of the line is missing, so that columns cannot be counted in `source`.
-    cut: bool,
+    /// Whether the beginning of the line is missing. Then columns cannot be counted in `source`.
+    is_cut: bool,
 }
 
-impl<'r> Page<'r> {
+impl<'r> ReportView<'r> {
     fn draw(&'r self, finding: &'r Finding) -> Vec<Group<'r>> {
         let title = Level::ERROR
             .primary_title(shorten(&finding.message))
@@ -103,7 +106,7 @@ impl<'r> Page<'r> {
         }
         let excerpt = self.excerpt(&finding.span);
         let mut groups = Vec::new();
-        if excerpt.cut {
+        if excerpt.is_cut {
             let origin = Origin::path(&self.path)
                 .line(excerpt.line)
                 .char_column(excerpt.column);
@@ -135,40 +138,46 @@ impl<'r> Page<'r> {
         label: &str,
     ) -> Snippet<'r, annotate_snippets::Annotation<'r>> {
         let label = (!label.is_empty()).then(|| shorten(label));
-        let path = (!excerpt.cut).then_some(self.path.as_str());
+        let path = (!excerpt.is_cut).then_some(self.path.as_str());
         Snippet::source(shown_source(excerpt.source))
             .path(path)
             .line_start(excerpt.line)
             .annotation(kind.span(excerpt.marked.clone()).label(label))
     }
 
-    /// One line of the text at most: of a place that spans more, the first is enough to find it.
+    /// Returns at most one line of the text. Of a span with several lines, only the first is shown.
     fn excerpt(&self, span: &Range<usize>) -> Excerpt<'r> {
         let text: &'r str = &self.report.text;
-        let start = floor(text, span.start);
+        let start = floor_char_boundary(text, span.start);
         let line_start = self.lines.start(start);
-        let from = floor(text, line_start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
-        let until = line_end(text, start, floor(text, start + MAX_BYTES_AFTER)).max(from);
-        let cut = from > line_start;
-        let from = if cut {
-            floor(text, start.saturating_sub(64))
+        let from =
+            floor_char_boundary(text, line_start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
+        let until = line_end(
+            text,
+            start,
+            floor_char_boundary(text, start + MAX_BYTES_AFTER),
+        )
+        .max(from);
+        let is_cut = from > line_start;
+        let from = if is_cut {
+            floor_char_boundary(text, start.saturating_sub(64))
         } else {
             from
         };
         let start = start.clamp(from, until);
-        let end = floor(text, span.end).clamp(start, until);
+        let end = floor_char_boundary(text, span.end).clamp(start, until);
         let (line, column) = self.lines.position(start);
         Excerpt {
             source: &text[from..until],
             marked: start - from..end - from,
             line,
             column,
-            cut,
+            is_cut,
         }
     }
 }
 
-/// Where the line that holds `from` ends, or `limit` when it does not end before.
+/// Returns the offset at which the line of `from` ends, but at most `limit`.
 fn line_end(text: &str, from: usize, limit: usize) -> usize {
     let rest = &text[from..limit.max(from)];
     let line = rest.split('\n').next().unwrap_or_default();
@@ -180,7 +189,7 @@ fn line_end(text: &str, from: usize, limit: usize) -> usize {
     }
 }
 
-/// Adds a place in another file, with its line where that is at hand.
+/// Adds a place in another file, with its line if the text of the line is known.
 fn draw_elsewhere<'r>(group: Group<'r>, place: &'r Elsewhere) -> Group<'r> {
     let Some(marked) = place.marked() else {
         return group.element(
@@ -197,18 +206,21 @@ fn draw_elsewhere<'r>(group: Group<'r>, place: &'r Elsewhere) -> Group<'r> {
     group.element(snippet.annotation(AnnotationKind::Primary.span(marked).label(label)))
 }
 
-/// A message, a label or a hint as a person sees it. These are single lines; a line break is what a
-/// file says.
+/// Returns a message, a label or a hint without hidden characters, shortened if it is too long. A
+/// line break in it comes from a file, so it is escaped, too.
 fn shorten(text: &str) -> String {
     if text.len() <= MAX_TEXT_BYTES {
         return visible(text).into_owned();
     }
-    format!("{}...", visible(&text[..floor(text, MAX_TEXT_BYTES)]))
+    format!(
+        "{}...",
+        visible(&text[..floor_char_boundary(text, MAX_TEXT_BYTES)])
+    )
 }
 
-/// A line of a file, in which characters that are not seen as themselves are replaced by others of
-/// as many bytes, since marks are counted in bytes. The renderer itself does that for ASCII and for
-/// bidirectional controls.
+/// Returns a line of a file in which hidden characters are replaced. A replacement has as many
+/// bytes as the original, because the marks are byte ranges. The renderer itself replaces hidden
+/// ASCII characters and bidirectional controls.
 fn shown_source(text: &str) -> Cow<'_, str> {
     let is_replaced = |letter: char| {
         !letter.is_ascii() && matches!(visible(letter.encode_utf8(&mut [0; 4])), Cow::Owned(_))
@@ -225,8 +237,8 @@ fn shown_source(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(replaced).collect())
 }
 
-/// The last boundary between characters that is not behind a byte.
-fn floor(text: &str, byte: usize) -> usize {
+/// Returns the last character boundary that is at or before a byte offset.
+fn floor_char_boundary(text: &str, byte: usize) -> usize {
     (0..=byte.min(text.len()))
         .rev()
         .find(|at| text.is_char_boundary(*at))
@@ -238,9 +250,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::diagnostic::Code;
 
     #[test]
-    fn nothing_that_a_file_says_reaches_the_terminal_as_it_is() {
+    fn control_characters_of_a_file_do_not_reach_the_terminal() {
         let hostile = "\u{1b}[31m\u{9b}31m\u{202e}\u{2028}";
         let text = format!("# {hostile}\nnetwork: [{hostile}]");
         let at = text.len() - 2;
@@ -268,10 +281,9 @@ mod tests {
             "{shown}"
         );
     }
-    use crate::diagnostic::Code;
 
     #[test]
-    fn a_file_without_text_is_reported_in_one_line() {
+    fn a_file_that_cannot_be_read_is_reported_in_one_line() {
         let finding = Finding::new(
             Code::Unreadable,
             0..0,
@@ -285,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_named_all_the_same() {
+    fn an_empty_file_is_named_in_its_report() {
         let finding = Finding::new(Code::MissingKey, 0..0, "the file has no `network`");
         let rendered = Report::new(Path::new("a/init.yaml"), "", vec![finding]).to_string();
         assert!(rendered.contains("--> a/init.yaml:1:1"), "{rendered}");
@@ -362,7 +374,7 @@ error[E085]: it takes 1 argument
     }
 
     #[test]
-    fn beyond_a_hundred_findings_only_the_number_is_told() {
+    fn findings_after_the_first_hundred_are_only_counted() {
         let findings = (0..250)
             .map(|at| Finding::new(Code::Syntax, at..at + 1, "wrong"))
             .collect();

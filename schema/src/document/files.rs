@@ -1,4 +1,4 @@
-//! Whether the files that a document names are there.
+//! Checks that the files that a document names exist and may be sent to a server.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,35 +8,36 @@ use std::path::PathBuf;
 use super::Document;
 use crate::diagnostic::{Code, Finding, Report};
 use crate::model::{self, Rpc};
-use crate::read::words;
+use crate::read::describe_error;
 
-/// How large a source, a module or a data file may be.
+/// Maximum size of a source, a module or a data file, in bytes.
 pub const MAX_SOURCE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The folder of a document, for looking where links in it lead.
+/// The folder of a document. It tells whether a link in it leads to a file outside of it.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// The same without links; `None` where that cannot be found out.
+    /// The path with all links resolved; `None` if that is not possible.
     real: Option<PathBuf>,
 }
 
 /// A file that a document names.
-struct Named<'d> {
+struct NamedFile<'d> {
     path: &'d str,
     span: Range<usize>,
-    /// The procedure whose code it is, when that is said nowhere but in its name.
+    /// The procedure whose code is in this file, if the path is the default one.
     default_of: Option<&'d Rpc>,
     is_source: bool,
 }
 
 impl Document {
-    /// Looks for every source, module and data file; each is reported once, where it is named
-    /// first. Generating code does not ask for this: a client's machine may have the file alone.
+    /// Checks every source, module and data file. A wrong file is reported once, where it is named
+    /// first. Code generation does not need this check: a client's machine may have only the
+    /// `init.yaml`.
     ///
     /// # Errors
-    /// What is missing, outside of the folder, no regular file, or larger than
-    /// [`MAX_SOURCE_BYTES`].
+    /// Returns a report of the files that are missing, are outside of the folder, are not regular
+    /// files, or are larger than [`MAX_SOURCE_BYTES`].
     pub fn check_files(&self) -> Result<(), Report> {
         let folder = self.real_folder();
         let mut seen = HashSet::new();
@@ -51,25 +52,25 @@ impl Document {
         }
     }
 
-    /// The folder that the paths in the file are relative to, looked up.
+    /// Returns the folder of the document, with its links resolved.
     pub fn real_folder(&self) -> Folder {
         let path = self.folder().to_owned();
         let real = fs::canonicalize(&path).ok();
         Folder { path, real }
     }
 
-    /// The path of every file that the document names, relative to its folder.
+    /// Returns the path of every file that the document names, relative to its folder.
     pub fn named_paths(&self) -> impl Iterator<Item = &str> {
         self.named_files().map(|file| file.path)
     }
 
-    fn named_files(&self) -> impl Iterator<Item = Named<'_>> {
+    fn named_files(&self) -> impl Iterator<Item = NamedFile<'_>> {
         self.schema
             .services
             .iter()
             .enumerate()
             .flat_map(move |(index, service)| {
-                let file = |path, span| Named {
+                let file = |path, span| NamedFile {
                     path,
                     span,
                     default_of: None,
@@ -89,9 +90,9 @@ impl Document {
             })
     }
 
-    /// The bytes that say where a procedure's code is: its `path`, or its name where the path is
-    /// the default one; and whether the path is written. Services and procedures are counted as in
-    /// the model.
+    /// Returns the span that says where a procedure's code is, and whether that span is a written
+    /// `path`. If the path is the default one, the span is the procedure's name. `service` and
+    /// `rpc` are positions in the model.
     pub fn source_span(&self, service: usize, rpc: usize) -> (Range<usize>, bool) {
         match self.rpc_field(service, rpc, "path") {
             Some(path) => (path, true),
@@ -99,13 +100,13 @@ impl Document {
         }
     }
 
-    fn source<'d>(&'d self, service: usize, rpc: usize, model: &'d Rpc) -> Option<Named<'d>> {
+    fn source<'d>(&'d self, service: usize, rpc: usize, model: &'d Rpc) -> Option<NamedFile<'d>> {
         let model::Code::Source(path) = &model.code else {
             return None;
         };
         let (span, is_written) = self.source_span(service, rpc);
         let default_of = (!is_written).then_some(model);
-        Some(Named {
+        Some(NamedFile {
             path,
             span,
             default_of,
@@ -115,8 +116,8 @@ impl Document {
 }
 
 impl Folder {
-    /// Whether a file is there, and not in this folder: a part of its path is a link to elsewhere.
-    /// What is there is no part of the project, and nobody's to read or to show.
+    /// Returns whether a file exists, but outside of this folder, because a part of its path is a
+    /// link. Such a file does not belong to the project and must be neither read nor shown.
     pub fn leads_out(&self, path: &str) -> bool {
         let inside = |file: PathBuf| {
             self.real
@@ -127,19 +128,19 @@ impl Folder {
     }
 }
 
-fn check_file(file: &Named<'_>, folder: &Folder) -> Option<Finding> {
+fn check_file(file: &NamedFile<'_>, folder: &Folder) -> Option<Finding> {
     let path = file.path;
     let finding = |code, message: String| Finding::new(code, file.span.clone(), message);
     match fs::metadata(folder.path.join(path)) {
         Err(error) => {
-            let message = format!("cannot read `{path}`: {}", words(&error));
+            let message = format!("cannot read `{path}`: {}", describe_error(&error));
             Some(finding(Code::SourceMissing, message).hint(file.hint()))
         }
         Ok(_) if folder.leads_out(path) => {
             let message = format!("`{path}` leads out of the folder of `init.yaml`");
             Some(
                 finding(Code::SourceNotAFile, message)
-                    .hint("copy what it leads to into the folder"),
+                    .hint("copy the file that the link leads to into the folder"),
             )
         }
         Ok(metadata) if !metadata.is_file() => Some(finding(
@@ -154,11 +155,11 @@ fn check_file(file: &Named<'_>, folder: &Folder) -> Option<Finding> {
     }
 }
 
-impl Named<'_> {
+impl NamedFile<'_> {
     fn hint(&self) -> String {
         match self.default_of {
             Some(rpc) => format!(
-                "create it with a function `{}`, or say with `path` where it is",
+                "create it with a function `{}`, or set `path` to the right file",
                 rpc.name
             ),
             None if self.is_source => "create it, or correct the path".to_owned(),
@@ -190,7 +191,7 @@ services:
 ";
 
     #[test]
-    fn files_that_are_not_there_are_reported_where_they_are_named() {
+    fn missing_files_are_reported_where_they_are_named() {
         let folder = tempfile::tempdir().expect("a folder");
         File::create(folder.path().join("here.py")).expect("created");
         std::fs::create_dir(folder.path().join("folder")).expect("created");
@@ -218,7 +219,7 @@ services:
         let hint = report.findings[2].hint.as_deref();
         assert_eq!(
             hint,
-            Some("create it with a function `one`, or say with `path` where it is")
+            Some("create it with a function `one`, or set `path` to the right file")
         );
         large.set_len(super::MAX_SOURCE_BYTES).expect("shrunk");
         assert_eq!(
@@ -231,12 +232,13 @@ services:
 
     #[cfg(unix)]
     #[test]
-    fn a_link_may_lead_to_the_project_and_nowhere_else() {
+    fn a_link_may_lead_only_to_a_file_of_the_project() {
         use std::os::unix::fs::symlink;
 
         let outside = tempfile::tempdir().expect("a folder");
-        let place = tempfile::tempdir().expect("a folder");
-        let (folder, linked) = (place.path().join("project"), place.path().join("linked"));
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = parent.path().join("project");
+        let linked = parent.path().join("linked");
         std::fs::create_dir_all(folder.join("services")).expect("created");
         symlink(&folder, &linked).expect("linked");
         for file in [
@@ -250,7 +252,9 @@ services:
         symlink(outside.path(), folder.join("services/s")).expect("linked");
         symlink("here.py", folder.join("large.py")).expect("linked");
         let document = parse(&linked.join("init.yaml"), TEXT).expect("a good file");
-        let report = document.check_files().expect_err("two files are elsewhere");
+        let report = document
+            .check_files()
+            .expect_err("two files are outside of the project");
         let messages: Vec<_> = report
             .findings
             .iter()
@@ -270,7 +274,7 @@ services:
     }
 
     #[test]
-    fn a_place_that_is_not_written_is_the_whole_entry() {
+    fn the_span_of_a_missing_key_is_the_whole_entry() {
         let document = parse(Path::new("init.yaml"), TEXT).expect("a good file");
         let text = |span| &document.text()[span];
         assert_eq!(text(document.rpc_span(0, 1, "path")), "large.py");

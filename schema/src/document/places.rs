@@ -1,44 +1,44 @@
-//! Where the services of a checked file, and what they name, stand in its text.
+//! The spans of a checked file: where its services, files and procedures are in the text.
 
 use std::ops::Range;
 
 use super::Document;
 use crate::guard::Place;
 
-/// The services, in the order of the model.
+/// The spans of the services, in the order of the model.
 #[derive(Debug, Clone)]
-pub(super) struct Places(Vec<ServicePlaces>);
+pub(super) struct DocumentSpans(Vec<ServiceSpans>);
 
 #[derive(Debug, Clone)]
-struct ServicePlaces {
-    entry: Entry,
+struct ServiceSpans {
+    entry: EntrySpans,
     modules: Vec<Range<usize>>,
     data: Vec<Range<usize>>,
-    rpcs: Vec<Entry>,
+    rpcs: Vec<EntrySpans>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
-    /// What names it.
+struct EntrySpans {
+    /// The span of the name.
     head: Range<usize>,
     whole: Range<usize>,
     fields: Vec<(Box<str>, Range<usize>)>,
 }
 
-impl Places {
+impl DocumentSpans {
     pub(super) fn new(file: Place<'_>) -> Self {
         let services = file.child("services");
         Self(
             services
                 .into_iter()
                 .flat_map(Place::children)
-                .map(ServicePlaces::new)
+                .map(ServiceSpans::new)
                 .collect(),
         )
     }
 }
 
-impl ServicePlaces {
+impl ServiceSpans {
     fn new(at: Place<'_>) -> Self {
         let spans = |key| {
             at.child(key)
@@ -48,20 +48,20 @@ impl ServicePlaces {
                 .collect()
         };
         Self {
-            entry: Entry::new(at),
+            entry: EntrySpans::new(at),
             modules: spans("modules"),
             data: spans("data"),
             rpcs: at
                 .child("rpcs")
                 .into_iter()
                 .flat_map(Place::children)
-                .map(Entry::new)
+                .map(EntrySpans::new)
                 .collect(),
         }
     }
 }
 
-impl Entry {
+impl EntrySpans {
     fn new(at: Place<'_>) -> Self {
         let field = |child: Place<'_>| (child.key().unwrap_or_default().into(), child.span());
         Self {
@@ -84,31 +84,31 @@ impl Entry {
 }
 
 impl Document {
-    /// The bytes of a service's name.
+    /// Returns the span of a service's name.
     pub fn service_name_span(&self, service: usize) -> Range<usize> {
-        self.places
+        self.spans
             .0
             .get(service)
             .map_or(0..0, |service| service.entry.head.clone())
     }
 
-    /// The bytes of a key's value in a service (`tenants`, `provider`, ...), or of the whole
-    /// service without that key.
+    /// Returns the span of a key's value in a service (`tenants`, `provider`, ...), or of the whole
+    /// service if it does not have that key.
     pub fn service_span(&self, service: usize, field: &str) -> Range<usize> {
-        self.places
+        self.spans
             .0
             .get(service)
             .map_or(0..0, |service| service.entry.span(field))
     }
 
-    /// The bytes of a key's value in a procedure (`path`, `name`, ...), or of its whole entry
-    /// without that key. Services and procedures are counted as in the model.
+    /// Returns the span of a key's value in a procedure (`path`, `name`, ...), or of the whole
+    /// procedure if it does not have that key. `service` and `rpc` are positions in the model.
     pub fn rpc_span(&self, service: usize, rpc: usize, field: &str) -> Range<usize> {
         self.rpc_entry(service, rpc)
             .map_or(0..0, |entry| entry.span(field))
     }
 
-    /// The bytes of a key's value in a procedure, if it has that key.
+    /// Returns the span of a key's value in a procedure, if the procedure has that key.
     pub(super) fn rpc_field(
         &self,
         service: usize,
@@ -118,22 +118,22 @@ impl Document {
         self.rpc_entry(service, rpc)?.field(field)
     }
 
-    fn rpc_entry(&self, service: usize, rpc: usize) -> Option<&Entry> {
-        self.places.0.get(service)?.rpcs.get(rpc)
+    fn rpc_entry(&self, service: usize, rpc: usize) -> Option<&EntrySpans> {
+        self.spans.0.get(service)?.rpcs.get(rpc)
     }
 
-    /// The bytes of one of a service's `modules`.
+    /// Returns the span of one of a service's `modules`.
     pub fn module_span(&self, service: usize, module: usize) -> Range<usize> {
-        self.places
+        self.spans
             .0
             .get(service)
             .and_then(|service| service.modules.get(module))
             .map_or(0..0, Clone::clone)
     }
 
-    /// The bytes of one of a service's `data` files.
+    /// Returns the span of one of a service's `data` files.
     pub fn data_span(&self, service: usize, data: usize) -> Range<usize> {
-        self.places
+        self.spans
             .0
             .get(service)
             .and_then(|service| service.data.get(data))

@@ -1,11 +1,11 @@
-//! What a key may be: text, once per mapping, and no merge key.
+//! The rules for keys: a key is text, occurs once per mapping, and is not a merge key.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use saphyr_parser::ScalarStyle;
 
-use super::{Guard, Key, NodeId};
+use super::{Guard, NodeId, PendingKey};
 use crate::diagnostic::{Code, Finding};
 
 impl<'t> Guard<'t> {
@@ -15,18 +15,18 @@ impl<'t> Guard<'t> {
         {
             self.findings.push(finding);
         }
-        self.set_key(Key { text, span });
+        self.set_key(PendingKey { text, span });
     }
 
     pub(super) fn refuse_duplicate_keys(&mut self, mapping: NodeId) {
         let mut children: Vec<NodeId> = self.table.children(mapping).collect();
         children.sort_by(|a, b| self.table.key(*a).cmp(&self.table.key(*b)).then(a.cmp(b)));
         for group in children.chunk_by(|a, b| self.table.key(*a) == self.table.key(*b)) {
-            for again in &group[1..] {
-                let key = self.table.key(*again).unwrap_or_default();
+            for duplicate in &group[1..] {
+                let key = self.table.key(*duplicate).unwrap_or_default();
                 let finding = Finding::new(
                     Code::DuplicateKey,
-                    self.table.key_span(*again),
+                    self.table.key_span(*duplicate),
                     format!("this mapping has two keys `{key}`"),
                 );
                 self.findings
@@ -60,10 +60,10 @@ fn refuse_plain_key(text: &str, span: &Range<usize>) -> Option<Finding> {
     })
 }
 
-/// What YAML's core schema reads a plain scalar as, when that is not text.
+/// Returns what a plain scalar is in YAML's core schema, in words; `None` if it is text.
 fn non_string_kind(text: &str) -> Option<&'static str> {
     match text {
-        "" => return Some("nothing"),
+        "" => return Some("an empty value"),
         "~" | "null" | "Null" | "NULL" => return Some("null"),
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return Some("true or false"),
         _ => {}
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_key_is_text_when_serde_yaml_says_so() {
+    fn a_plain_key_is_text_exactly_if_serde_yaml_reads_it_as_text() {
         for text in [
             "a", "-a", "1a", "1.0.0.1", "yes", "on", "1_000", "0xg", ".", "..", "+", ".inf",
             "-.inf", ".nan", "1", "-1", "1.5", "1e3", ".5", "0x1F", "0o17", "0b1", "true", "False",

@@ -1,11 +1,11 @@
-//! From characters, which the parser's marks count, to bytes.
+//! Converts character offsets, which the parser counts in, to byte offsets.
 
-/// How many characters lie between two known places.
+/// Number of characters between two known offsets.
 const STEP: usize = 32;
 
 pub(super) struct Offsets<'t> {
     text: &'t str,
-    /// The byte of every [`STEP`]th character; empty when every character is one byte.
+    /// The byte offset of every [`STEP`]th character; empty if every character is one byte.
     known: Vec<usize>,
 }
 
@@ -22,7 +22,8 @@ impl<'t> Offsets<'t> {
         Self { text, known }
     }
 
-    /// The byte at which a character begins; the end of the text beyond it.
+    /// Returns the byte offset of a character, or the length of the text if there is no such
+    /// character.
     pub(super) fn byte(&self, character: usize) -> usize {
         if self.known.is_empty() {
             return character.min(self.text.len());
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_character_is_found_at_its_byte() {
+    fn every_character_is_found_at_its_byte_offset() {
         for text in ["", "plain", &"aé😀\n".repeat(200)] {
             let offsets = Offsets::new(text);
             for (index, (byte, _)) in text.char_indices().enumerate() {

@@ -1,24 +1,24 @@
-//! What is said about a text that is not YAML. The parser's words are about its own state; what
-//! helps is seen in the text around the place: a tab, a missing space, a quote or a bracket that is
-//! left open.
+//! Findings about a text that is not YAML. The parser's message describes the state of the parser.
+//! A useful hint comes from the text around the error: a tab, a missing space, or a quote or a
+//! bracket that is not closed.
 
 use std::ops::Range;
 
 use super::written::closing_quote;
 use crate::diagnostic::{Code, Finding};
 
-/// A longer line is not repeated in a hint.
+/// Maximum length of a line that a hint repeats, in bytes.
 const MAX_QUOTED_BYTES: usize = 80;
 
-/// A finding about the byte at which a parser gave up, in its words; `bracket` is the innermost
-/// that is open there.
+/// Returns a finding about the byte offset `at`, at which the parser failed with this message.
+/// `bracket` is the innermost bracket that is open there.
 pub(super) fn finding(
     text: &str,
     at: usize,
-    words: &str,
+    parser_message: &str,
     bracket: Option<Range<usize>>,
 ) -> Finding {
-    let message = format!("this is not YAML: {words}");
+    let message = format!("this is not YAML: {parser_message}");
     if let Some(tab) = tab_in_indentation(text, at) {
         let finding = Finding::new(Code::Syntax, tab..tab + 1, message);
         return finding.hint("indent with spaces, not with tabs");
@@ -32,14 +32,15 @@ pub(super) fn finding(
     match (hint_at(text, at), bracket) {
         (Some(hint), _) => finding.hint(hint),
         (None, Some(bracket)) => {
-            let finding = finding.related(bracket, "this bracket is still open");
-            finding.hint("close it, or put a `,` between its items")
+            let finding = finding.related(bracket, "this bracket is not closed");
+            finding.hint("close the bracket, or put a `,` between its items")
         }
         (None, None) => finding.maybe_hint(hint_about_lines(text, at)),
     }
 }
 
-/// In the line of a place, or in the next one, which a text on that line seems to go on with.
+/// Returns the offset of a tab in the indentation of the line at `at`, or of the next line, which
+/// the parser may have read as a continuation.
 fn tab_in_indentation(text: &str, at: usize) -> Option<usize> {
     let mut start = line_start(text, at);
     for line in text[start..].split_inclusive('\n').take(2) {
@@ -52,35 +53,36 @@ fn tab_in_indentation(text: &str, at: usize) -> Option<usize> {
     None
 }
 
-/// What the characters there tell.
+/// Returns a hint that follows from the characters at `at`.
 fn hint_at(text: &str, at: usize) -> Option<String> {
-    if let Some(hint) = hint_behind_quote(text, at) {
+    if let Some(hint) = hint_after_quote(text, at) {
         return Some(hint);
     }
     let rest = &text[at..];
     let hint = match rest.chars().next()? {
-        '[' => {
-            "inside `{...}` and `[...]` a type with brackets is quoted: `\"List[int]\"`".to_owned()
-        }
+        '[' => "inside `{...}` and `[...]`, put a type with brackets in quotes: `\"List[int]\"`"
+            .to_owned(),
         quote @ ('"' | '\'') => return hint_for_quote(rest, quote),
-        '*' if !word(&rest[1..]).is_empty() => {
-            let name = word(&rest[1..]);
+        '*' if !leading_word(&rest[1..]).is_empty() => {
+            let name = leading_word(&rest[1..]);
             format!(
-                "`*{name}` repeats what is marked `&{name}` above it; a text that begins with `*` is quoted"
+                "`*{name}` repeats a value that is marked `&{name}` above it; put a text that begins with `*` in quotes"
             )
         }
-        '`' => "a text that begins with a backtick is quoted".to_owned(),
+        '`' => "put a text that begins with a backtick in quotes".to_owned(),
         first @ ('*' | '&' | '!' | '@' | '%' | '|' | '>') => {
-            format!("a text that begins with `{first}` is quoted")
+            format!("put a text that begins with `{first}` in quotes")
         }
-        first if first.is_control() && !first.is_whitespace() => "remove the character".to_owned(),
+        first if first.is_control() && !first.is_whitespace() => {
+            "remove the control character".to_owned()
+        }
         _ => return None,
     };
     Some(hint)
 }
 
-/// Something stands where a quoted text has ended.
-fn hint_behind_quote(text: &str, at: usize) -> Option<String> {
+/// Returns a hint if there is more text directly after a quoted text.
+fn hint_after_quote(text: &str, at: usize) -> Option<String> {
     if text[at..].starts_with([',', ']', '}', '\r', '\n']) {
         return None;
     }
@@ -90,9 +92,9 @@ fn hint_behind_quote(text: &str, at: usize) -> Option<String> {
         .next_back()?
     {
         '\'' => {
-            "the text ends at the quote before; inside `'...'` a quote is written twice: `'it''s'`"
+            "the text ends at the previous quote; inside `'...'`, write a quote twice: `'it''s'`"
         }
-        '"' => "the text ends at the quote before; inside `\"...\"` a quote is written `\\\"`",
+        '"' => "the text ends at the previous quote; inside `\"...\"`, write a quote as `\\\"`",
         _ => return None,
     };
     Some(hint.to_owned())
@@ -101,15 +103,15 @@ fn hint_behind_quote(text: &str, at: usize) -> Option<String> {
 fn hint_for_quote(rest: &str, quote: char) -> Option<String> {
     let line = rest.lines().next().unwrap_or_default();
     let is_closed = closing_quote(&line.as_bytes()[1..], quote as u8).is_some();
-    (!is_closed).then(|| format!("close it with `{quote}`"))
+    (!is_closed).then(|| format!("close the text with `{quote}`"))
 }
 
-/// What the line there and the one before it tell together.
+/// Returns a hint that follows from the line at `at` and the line before it.
 fn hint_about_lines(text: &str, at: usize) -> Option<String> {
     let start = line_start(text, at);
     let head = &text[start..at];
     if text[at..].starts_with(':') && head.contains(": ") {
-        return Some("a text that has `: ` in it is quoted".to_owned());
+        return Some("put a text that contains `: ` in quotes".to_owned());
     }
     let mut lines = text[..start].lines().rev();
     let before =
@@ -118,35 +120,36 @@ fn hint_about_lines(text: &str, at: usize) -> Option<String> {
     if head.trim().is_empty() && !is_beside {
         return Some("begin it in the same column as its siblings".to_owned());
     }
-    (before.len() <= MAX_QUOTED_BYTES).then(|| hint_about_line(before.trim()))
+    (before.len() <= MAX_QUOTED_BYTES).then(|| hint_from_line_before(before.trim()))
 }
 
-/// About a place in the line behind this one.
-fn hint_about_line(line: &str) -> String {
+/// Returns a hint for an error in the line after `line`.
+fn hint_from_line_before(line: &str) -> String {
     match line.split_once(':') {
-        _ if glued_dash(line) => {
+        _ if lacks_space_after_dash(line) => {
             format!(
-                "a space belongs behind the `-` of the line before: `- {}`",
+                "put a space after the `-` of the line before: `- {}`",
                 &line[1..]
             )
         }
-        None => "the line before has no `:`, so this one seems to go on with it".to_owned(),
+        None => "the line before has no `:`, so this line seems to continue it".to_owned(),
         Some((key, value)) if !value.is_empty() && !value.starts_with([' ', '/']) => {
-            format!("a space belongs behind the `:` of the line before: `{key}: {value}`")
+            format!("put a space after the `:` of the line before: `{key}: {value}`")
         }
         Some(_) => {
-            "begin it in the same column as its siblings, or quote the text that goes on here"
+            "begin it in the same column as its siblings, or quote the text that continues here"
                 .to_owned()
         }
     }
 }
 
-fn glued_dash(line: &str) -> bool {
+fn lacks_space_after_dash(line: &str) -> bool {
     line.strip_prefix('-')
         .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphabetic()))
 }
 
-fn word(text: &str) -> &str {
+/// Returns the letters, digits, `_` and `-` at the beginning of a text.
+fn leading_word(text: &str) -> &str {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'));
     &text[..end.unwrap_or(text.len()).min(40)]
 }

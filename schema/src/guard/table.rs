@@ -1,12 +1,12 @@
-//! [`SpanTable`]: where everything in the text stands, by its path of keys and indices.
+//! [`SpanTable`]: the spans of all keys and values of a text.
 //!
-//! One vector holds every node; a node knows its first child and its next sibling. A path costs
-//! nothing until it is walked, which [`Place`] does.
+//! One vector holds all nodes; a node knows its first child and its next sibling. A [`Place`]
+//! walks from node to node; no paths of keys are stored.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Index of a node, or [`NodeId::NONE`].
+/// The index of a node, or [`NodeId::NONE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct NodeId(u32);
 
@@ -16,7 +16,7 @@ impl NodeId {
 
 #[derive(Debug, Default)]
 pub(crate) struct SpanTable<'t> {
-    /// The first is the root. At most [`super::MAX_NODES`].
+    /// The first node is the root. `nodes.len() <= MAX_NODES`.
     nodes: Vec<Node<'t>>,
 }
 
@@ -24,11 +24,11 @@ pub(crate) struct SpanTable<'t> {
 pub(super) struct Node<'t> {
     key: Option<Cow<'t, str>>,
     key_span: Range<usize>,
-    /// A value that is not there stands where its key does.
+    /// The span of the value. A missing value has the span of its key.
     span: Range<usize>,
-    /// See [`super::Written`].
-    verbatim: Option<usize>,
-    /// What it stands for, which is itself no alias.
+    /// See [`super::WrittenScalar`].
+    verbatim_start: Option<usize>,
+    /// For an alias, the value that it refers to, which is never an alias itself.
     alias_of: NodeId,
     first_child: NodeId,
     last_child: NodeId,
@@ -41,7 +41,7 @@ impl<'t> Node<'t> {
             key: None,
             key_span: span.start..span.start,
             span,
-            verbatim: None,
+            verbatim_start: None,
             alias_of: NodeId::NONE,
             first_child: NodeId::NONE,
             last_child: NodeId::NONE,
@@ -49,9 +49,9 @@ impl<'t> Node<'t> {
         }
     }
 
-    pub(super) fn verbatim(self, start: Option<usize>) -> Self {
+    pub(super) fn verbatim_start(self, start: Option<usize>) -> Self {
         Self {
-            verbatim: start,
+            verbatim_start: start,
             ..self
         }
     }
@@ -74,7 +74,7 @@ impl<'t> Node<'t> {
 }
 
 impl<'t> SpanTable<'t> {
-    /// The whole document; `None` when there is nothing in it.
+    /// Returns the whole document; `None` if it is empty.
     pub(crate) fn root(&self) -> Option<Place<'_>> {
         (!self.nodes.is_empty()).then_some(Place {
             table: self,
@@ -98,8 +98,9 @@ impl<'t> SpanTable<'t> {
         id
     }
 
-    /// Ends a collection: at its bracket where it has one, else where its last child ends. Without
-    /// a bracket and an anchor it begins where its first child does.
+    /// Sets the span of a collection at its end. The collection ends with its bracket, or with its
+    /// last child if it has no bracket. Without a bracket and an anchor, it begins with its first
+    /// child.
     pub(super) fn close(&mut self, id: NodeId, end: &Range<usize>, has_anchor: bool) {
         let child = |id| {
             self.node(id)
@@ -142,7 +143,7 @@ impl<'t> SpanTable<'t> {
     }
 }
 
-/// A node of the table, from which the walk goes on.
+/// A key and value in the table, as a starting point for a walk to the values inside it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
     table: &'a SpanTable<'a>,
@@ -150,24 +151,25 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The bytes of the value.
+    /// Returns the span of the value.
     pub(crate) fn span(self) -> Range<usize> {
         self.table
             .node(self.node)
             .map_or(0..0, |node| node.span.clone())
     }
 
-    /// The key that this is the value of.
+    /// Returns the key of this value; `None` for an item of a list.
     pub(crate) fn key(self) -> Option<&'a str> {
         self.table.key(self.node)
     }
 
-    /// The bytes of the key; empty for an item of a list.
+    /// Returns the span of the key; empty for an item of a list.
     pub(crate) fn key_span(self) -> Range<usize> {
         self.table.key_span(self.node)
     }
 
-    /// What names this: its key, or its own `name`, or else the whole.
+    /// Returns the span of what names this value: its key, or its own `name`, or else the whole
+    /// value.
     pub(crate) fn head(self) -> Range<usize> {
         if self.key().is_some() {
             self.key_span()
@@ -176,7 +178,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The values in this list or mapping, or in what this alias stands for.
+    /// Returns the values in this list or mapping, or in the value that this alias refers to.
     pub(crate) fn children(self) -> impl Iterator<Item = Place<'a>> {
         let target = self
             .table
@@ -193,26 +195,31 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     pub(crate) fn child(self, key: &str) -> Option<Place<'a>> {
         self.children().find(|child| child.key() == Some(key))
     }
 
-    /// The value of a key, or this as a whole when it has no such key.
+    /// Returns the value of a key, or this whole value if it has no such key.
     pub(crate) fn field(self, key: &str) -> Place<'a> {
         self.child(key).unwrap_or(self)
     }
 
-    /// The items of a list, or this alone where one value may stand for a list.
+    /// Returns the items of a list. A value without children is returned as the only item, because
+    /// some keys take one value instead of a list.
     pub(crate) fn items(self) -> impl Iterator<Item = Place<'a>> {
-        let alone = self.children().next().is_none().then_some(self);
-        self.children().chain(alone)
+        let single = self.children().next().is_none().then_some(self);
+        self.children().chain(single)
     }
 
-    /// A part of a scalar's value, or the whole scalar where its value does not stand in the text
-    /// letter by letter.
+    /// Returns the span of a part of a scalar. If the text does not contain the value byte by byte,
+    /// for example because of escapes, returns the span of the whole scalar.
     pub(crate) fn part(self, offset: usize, length: usize) -> Range<usize> {
-        match self.table.node(self.node).and_then(|node| node.verbatim) {
+        match self
+            .table
+            .node(self.node)
+            .and_then(|node| node.verbatim_start)
+        {
             Some(start) => start + offset..start + offset + length,
             None => self.span(),
         }

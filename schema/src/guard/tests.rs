@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::*;
 
-/// Line, column and code.
+/// Line, column and code of a finding.
 type Refused = (usize, usize, Code);
 
 fn refused(text: &str) -> Vec<Refused> {
@@ -20,7 +20,7 @@ fn refused(text: &str) -> Vec<Refused> {
         .collect()
 }
 
-/// Every value's path with the bytes of its key and of itself.
+/// Returns a line for every value: its path, its key and the value as they are in the text.
 fn spans(text: &str) -> String {
     fn walk(text: &str, place: Place<'_>, path: &str, out: &mut String) {
         for (index, child) in place.children().enumerate() {
@@ -48,7 +48,7 @@ fn spans(text: &str) -> String {
 }
 
 #[test]
-fn every_value_has_its_place() {
+fn every_key_and_value_has_its_span() {
     let text = "a: 1\n\"b\" :\n  - 'x y' # c\n  - é😀\n  -\nc: {d: [e, f], g: }\nh:\ni: |\n  text\nj: &k\n  l: 1\nm: *k\n";
     assert_eq!(
         spans(text),
@@ -73,7 +73,7 @@ fn every_value_has_its_place() {
 }
 
 #[test]
-fn a_part_of_a_scalar_is_found_where_it_stands_letter_by_letter() {
+fn a_part_of_a_scalar_has_its_own_span_if_the_scalar_has_no_escapes() {
     let text = "- List[inte]\n- \"List[inte]\"\n- 'List[inte]'\n- \"\\u004cist[inte]\"\n- &a List[inte]\n- 'it''s'\n";
     let table = guard(text).unwrap_or_default();
     let parts: Vec<&str> = table
@@ -94,7 +94,7 @@ fn a_part_of_a_scalar_is_found_where_it_stands_letter_by_letter() {
 }
 
 #[test]
-fn what_a_decoder_would_guess_at_is_refused() {
+fn ambiguous_texts_are_refused() {
     let cases: &[(&str, &[Refused])] = &[
         (
             "a: 1\nb: 2\na: 3\n\"a\": 4\n",
@@ -141,7 +141,7 @@ fn what_a_decoder_would_guess_at_is_refused() {
 }
 
 #[test]
-fn depth_ends_at_its_limit() {
+fn texts_nest_up_to_the_limit_and_no_deeper() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(refused(&nested(MAX_DEPTH)), []);
     assert_eq!(
@@ -162,7 +162,7 @@ fn depth_ends_at_its_limit() {
 }
 
 #[test]
-fn what_the_parser_scans_ahead_is_refused_where_it_stands() {
+fn mistakes_that_the_parser_scans_ahead_of_are_refused_at_their_place() {
     for (unit, place, code) in [
         ("[", (1, 65), Code::TooDeep),
         ("[\n", (65, 1), Code::TooDeep),
@@ -192,7 +192,7 @@ fn what_the_parser_scans_ahead_is_refused_where_it_stands() {
 }
 
 #[test]
-fn aliases_count_as_what_they_stand_for() {
+fn an_alias_counts_as_the_value_that_it_refers_to() {
     let mut square = format!("a: &a [{}x]\nb:\n", "x, ".repeat(1_500));
     for _ in 0..1_500 {
         square += "- *a\n";
@@ -210,7 +210,7 @@ fn aliases_count_as_what_they_stand_for() {
 }
 
 #[test]
-fn hostile_texts_are_refused_before_they_cost_anything() {
+fn hostile_texts_are_refused_early() {
     let mut blocks = String::new();
     for depth in 0..5_000 {
         let _ = writeln!(blocks, "{}a:", " ".repeat(depth));
@@ -246,7 +246,7 @@ fn hostile_texts_are_refused_before_they_cost_anything() {
 }
 
 #[test]
-fn odd_bytes_never_make_it_panic() {
+fn random_texts_never_make_the_guard_panic() {
     let pieces = [
         "a", ":", " ", "\n", "-", "[", "]", "{", "}", ",", "&a", "*a", "!", "|", ">", "'", "\"",
         "?", "#", "%", "\t", "\r", "\u{feff}", "\0", "😀", "\u{85}", "---", "...", "\\x",

@@ -1,30 +1,31 @@
-//! How a scalar is written: where it begins and ends, and whether its value stands there letter by
-//! letter.
+//! [`WrittenScalar`]: where a scalar begins and ends in the text, and whether the text contains its
+//! value byte by byte.
 
 use std::ops::Range;
 
 use saphyr_parser::ScalarStyle;
 
-pub(super) struct Written {
-    /// Its bytes; empty where a value is missing.
+pub(super) struct WrittenScalar {
+    /// The span of the scalar; empty if the value is missing.
     pub(super) span: Range<usize>,
-    /// Where its value begins, when every byte of the value is a byte of the text.
-    pub(super) verbatim: Option<usize>,
+    /// The byte offset at which the value begins, if the text contains the value byte by byte. It
+    /// does not if the scalar has escapes, for example.
+    pub(super) verbatim_start: Option<usize>,
 }
 
-impl Written {
-    /// The parser's span begins with an anchor, and runs on over the blanks and the comment behind
-    /// a quoted scalar.
+impl WrittenScalar {
+    /// Finds the exact span of a scalar. The parser's span is too long: it includes an anchor
+    /// before the scalar, and the spaces and the comment after a quoted scalar.
     pub(super) fn new(text: &str, span: Range<usize>, value: &str, style: ScalarStyle) -> Self {
         match style {
             ScalarStyle::Plain if value.is_empty() => Self {
                 span: span.start..span.start,
-                verbatim: None,
+                verbatim_start: None,
             },
             ScalarStyle::Plain => {
                 let start = span.end.saturating_sub(value.len()).max(span.start);
                 Self {
-                    verbatim: verbatim(text, start, value),
+                    verbatim_start: verbatim_start(text, start, value),
                     span,
                 }
             }
@@ -32,7 +33,7 @@ impl Written {
             ScalarStyle::DoubleQuoted => Self::quoted(text, span, value, b'"'),
             ScalarStyle::Literal | ScalarStyle::Folded => Self {
                 span,
-                verbatim: None,
+                verbatim_start: None,
             },
         }
     }
@@ -46,30 +47,31 @@ impl Written {
         let Some(open) = bytes[anchor..].iter().position(|byte| *byte == quote) else {
             return Self {
                 span,
-                verbatim: None,
+                verbatim_start: None,
             };
         };
         let content = anchor + open + 1;
         let Some(length) = closing_quote(&bytes[content..], quote) else {
             return Self {
                 span,
-                verbatim: None,
+                verbatim_start: None,
             };
         };
-        let verbatim =
-            verbatim(text, span.start + content, value).filter(|_| length == value.len());
+        let verbatim_start =
+            verbatim_start(text, span.start + content, value).filter(|_| length == value.len());
         Self {
             span: span.start..span.start + content + length + 1,
-            verbatim,
+            verbatim_start,
         }
     }
 }
 
-fn verbatim(text: &str, start: usize, value: &str) -> Option<usize> {
+/// Returns `start` if the text contains the value there.
+fn verbatim_start(text: &str, start: usize, value: &str) -> Option<usize> {
     (text.get(start..start + value.len()) == Some(value)).then_some(start)
 }
 
-/// How many bytes of a quoted scalar stand before its closing quote.
+/// Returns the number of bytes before the closing quote of a quoted scalar.
 pub(super) fn closing_quote(bytes: &[u8], quote: u8) -> Option<usize> {
     let mut at = 0;
     while at < bytes.len() {

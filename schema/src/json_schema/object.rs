@@ -1,34 +1,37 @@
-//! Mappings whose keys the format knows, with what an editor shows about each key.
+//! The schemas of mappings with known keys, with the text that an editor shows for each key.
 
 use serde_yaml::{Mapping, Value};
 
 use super::value::value;
 use super::{entry, mapping, one_of, reference};
-use crate::shape::fields::{Field, NAME, Named, Shape, TYPE, Text};
+use crate::shape::fields::{KeySpec, NAME, NameKind, Shape, TYPE, Text};
 
 type Property = (&'static str, Mapping);
 
-/// A mapping with the keys of a table and no others.
-pub(super) fn object(fields: &[Field]) -> Mapping {
+/// Returns the schema of a mapping with the keys of a table and no others.
+pub(super) fn object(fields: &[KeySpec]) -> Mapping {
     closed(fields.iter().map(property).collect(), &required(fields))
 }
 
-/// The same with a `name`; its other keys are defined with the entry that stands under its name.
-pub(super) fn object_in_list(named: Named, fields: &[Field]) -> Mapping {
-    let defined = |field: &Field| reference(&format!("{}/properties/{}", entry(named), field.key));
+/// Returns the schema of an entry in a list. It has a `name`; its other keys refer to the
+/// definition of the entry in a mapping.
+pub(super) fn object_in_list(named: NameKind, fields: &[KeySpec]) -> Mapping {
+    let defined =
+        |field: &KeySpec| reference(&format!("{}/properties/{}", entry(named), field.key));
     let mut properties = name_of(named);
     properties.extend(fields.iter().map(|field| (field.key, defined(field))));
     closed(properties, &[required(NAME), required(fields)].concat())
 }
 
-/// A record or an enumeration in a list.
+/// Returns the schema of a record or an enumeration in a list.
 pub(super) fn types_in_list() -> Mapping {
-    one_of(types_with_keys(&name_of(Named::Type)))
+    one_of(types_with_keys(&name_of(NameKind::Type)))
 }
 
-/// A record, and an enumeration, with the members below a key; it must have the keys `beside` too.
+/// Returns the schemas of the long forms of a record and of an enumeration. Each requires its
+/// members and the keys `beside`.
 pub(super) fn types_with_keys(beside: &[Property]) -> Vec<Mapping> {
-    let holds_members = |field: &Field| !matches!(field.shape, Shape::Text(_));
+    let holds_members = |field: &KeySpec| !matches!(field.shape, Shape::Text(_));
     let members = TYPE.iter().filter(|field| holds_members(field));
     let with_keys = members.map(|members| {
         let others = TYPE
@@ -39,37 +42,37 @@ pub(super) fn types_with_keys(beside: &[Property]) -> Vec<Mapping> {
             .iter()
             .cloned()
             .chain(others)
-            .chain([needed(members, members.shape)]);
-        let needed: Vec<&str> = beside
+            .chain([required_property(members, members.shape)]);
+        let required: Vec<&str> = beside
             .iter()
             .map(|(key, _)| *key)
             .chain([members.key])
             .collect();
-        closed(properties.collect(), &needed)
+        closed(properties.collect(), &required)
     });
     with_keys.collect()
 }
 
-/// The keys that an entry has in a list alone.
-fn name_of(named: Named) -> Vec<Property> {
+/// Returns the keys that an entry has only in a list: its name.
+fn name_of(named: NameKind) -> Vec<Property> {
     NAME.iter()
-        .map(|name| needed(name, Shape::Text(Text::Name(named))))
+        .map(|name| required_property(name, Shape::Text(Text::Name(named))))
         .collect()
 }
 
-fn property(field: &Field) -> Property {
+fn property(field: &KeySpec) -> Property {
     if field.required.is_some() {
-        return needed(field, field.shape);
+        return required_property(field, field.shape);
     }
     let more = format!("{}; default: {}", field.value(), field.default);
     (
         field.key,
-        described(or_nothing(value(field.shape)), field.doc, &more),
+        described(or_null(value(field.shape)), field.doc, &more),
     )
 }
 
-/// A key that must have a value of that shape.
-fn needed(field: &Field, shape: Shape) -> Property {
+/// Returns the property for a key that must have a value of this shape.
+fn required_property(field: &KeySpec, shape: Shape) -> Property {
     (
         field.key,
         described(
@@ -80,8 +83,8 @@ fn needed(field: &Field, shape: Shape) -> Property {
     )
 }
 
-/// A key with nothing behind it is a key that is not there.
-fn or_nothing(mut value: Mapping) -> Mapping {
+/// Makes a schema accept null as well, because a key without a value means the same as no key.
+fn or_null(mut value: Mapping) -> Mapping {
     let kinds = match value.remove("type") {
         Some(Value::Sequence(kinds)) => kinds,
         kind => kind.into_iter().collect(),
@@ -99,13 +102,13 @@ fn or_nothing(mut value: Mapping) -> Mapping {
     value
 }
 
-/// What an editor shows; `more` in those that show Markdown.
+/// Adds the text that an editor shows. Editors that show Markdown also show `more`.
 pub(super) fn described(mut value: Mapping, doc: &str, more: &str) -> Mapping {
     let mut described = mapping([
         ("description", doc.into()),
         ("markdownDescription", format!("{doc}\n\n{more}").into()),
     ]);
-    // The draft allows nothing beside a reference. All that are described so are texts.
+    // The draft allows no other key beside `$ref`. All described references are texts.
     if let Some(reference) = value.remove("$ref") {
         described.insert("type".into(), "string".into());
         described.insert("allOf".into(), vec![mapping([("$ref", reference)])].into());
@@ -114,7 +117,7 @@ pub(super) fn described(mut value: Mapping, doc: &str, more: &str) -> Mapping {
     described
 }
 
-fn required(fields: &[Field]) -> Vec<&'static str> {
+fn required(fields: &[KeySpec]) -> Vec<&'static str> {
     fields
         .iter()
         .filter(|field| field.required.is_some())
@@ -122,6 +125,7 @@ fn required(fields: &[Field]) -> Vec<&'static str> {
         .collect()
 }
 
+/// Returns the schema of an object with these properties and no others.
 fn closed(properties: Vec<Property>, required: &[&str]) -> Mapping {
     let properties: Mapping = properties
         .into_iter()

@@ -1,8 +1,9 @@
-//! Texts: names, types, addresses, paths, numbers with a unit.
+//! The schemas of texts: names, types, addresses, paths, numbers with a unit.
 //!
-//! A pattern accepts every right text. It uses nothing but what all dialects of regular expressions
-//! have, so that some wrong ones pass: of a type it sees neither whether its brackets match nor
-//! whether its names are declared. What an editor says of a wrong text is the rule that it breaks.
+//! A pattern accepts every correct text. It uses only what all dialects of regular expressions
+//! support, so some wrong texts pass. For example, the pattern of a type checks neither whether its
+//! brackets match nor whether its names are declared. For a wrong text, an editor shows the rule
+//! that the text breaks.
 
 use serde_yaml::Mapping;
 
@@ -11,17 +12,17 @@ use crate::check::units::{BYTES, MILLISECONDS};
 use crate::diagnostic::Code;
 use crate::name::{PYTHON_KEYWORDS, RUST_PATH_WORDS};
 use crate::naming::{RESERVED_FUNCTIONS, RESERVED_MODULES, RESERVED_TYPES};
-use crate::shape::fields::{Named, Quantity, Text};
+use crate::shape::fields::{NameKind, Quantity, Text};
 use crate::types::{BUILTIN_NAMES, OTHER_NAMES, is_builtin_name};
 
-/// The definition of a name for which nothing else is reserved.
+/// The definition of a name for which no further words are reserved.
 pub(super) const NAME: &str = "name";
 const TYPE: &str = "type";
 
 const NAME_PATTERN: &str = "[A-Za-z][A-Za-z0-9_]*";
 const IP_PATTERN: &str = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*";
 
-/// What an editor proposes where a type is written: one of each that needs no declaration.
+/// The types that an editor proposes: one example for each built-in type.
 const TYPE_EXAMPLES: [&str; BUILTIN_NAMES.len()] = [
     "int",
     "float",
@@ -34,33 +35,39 @@ const TYPE_EXAMPLES: [&str; BUILTIN_NAMES.len()] = [
     "Tuple[int, str]",
 ];
 
-/// Names of every kind, and types.
+/// Returns the definitions of all kinds of names, and of types.
 pub(super) fn definitions() -> Mapping {
-    let of_rust = RESERVED_TYPES
+    let rust_names = RESERVED_TYPES
         .into_iter()
         .filter(|name| !is_builtin_name(name));
     let types: Vec<&str> = BUILTIN_NAMES
         .into_iter()
         .chain(OTHER_NAMES)
-        .chain(of_rust)
+        .chain(rust_names)
         .collect();
     mapping([
         (
             NAME,
             name(&[&RUST_PATH_WORDS[..], &PYTHON_KEYWORDS].concat()).into(),
         ),
-        (rule(Named::Service), name_but(&RESERVED_MODULES).into()),
-        (rule(Named::Procedure), name_but(&RESERVED_FUNCTIONS).into()),
-        (rule(Named::Type), name_but(&types).into()),
-        (rule(Named::Item), name(&RUST_PATH_WORDS).into()),
-        (TYPE, a_type().into()),
+        (
+            definition_of(NameKind::Service),
+            name_except(&RESERVED_MODULES).into(),
+        ),
+        (
+            definition_of(NameKind::Procedure),
+            name_except(&RESERVED_FUNCTIONS).into(),
+        ),
+        (definition_of(NameKind::Type), name_except(&types).into()),
+        (definition_of(NameKind::Item), name(&RUST_PATH_WORDS).into()),
+        (TYPE, type_text().into()),
     ])
 }
 
 pub(super) fn of(text: Text) -> Mapping {
     match text {
         Text::Prose => mapping([("type", "string".into())]),
-        Text::Name(named) | Text::NameOf(named) => reference(rule(named)),
+        Text::Name(named) | Text::NameOf(named) => reference(definition_of(named)),
         Text::Type => reference(TYPE),
         Text::Ip => matching(IP_PATTERN, Code::BadIp),
         Text::Path => {
@@ -88,17 +95,18 @@ pub(super) fn quantity(quantity: Quantity) -> Mapping {
     text
 }
 
-/// The definition that such a name follows.
-fn rule(named: Named) -> &'static str {
+/// Returns the name of the definition for such a name.
+fn definition_of(named: NameKind) -> &'static str {
     match named {
-        Named::Server | Named::Client | Named::Deployer => NAME,
-        Named::Service => "serviceName",
-        Named::Procedure => "procedureName",
-        Named::Type => "typeName",
-        Named::Item => "itemName",
+        NameKind::Server | NameKind::Client | NameKind::Deployer => NAME,
+        NameKind::Service => "serviceName",
+        NameKind::Procedure => "procedureName",
+        NameKind::Type => "typeName",
+        NameKind::Item => "itemName",
     }
 }
 
+/// Returns the schema of a name that is none of the forbidden words.
 fn name(forbidden: &[&str]) -> Mapping {
     except(
         matching(NAME_PATTERN, Code::BadName),
@@ -107,7 +115,8 @@ fn name(forbidden: &[&str]) -> Mapping {
     )
 }
 
-fn name_but(reserved: &[&str]) -> Mapping {
+/// Returns the schema of a name that is none of the reserved words.
+fn name_except(reserved: &[&str]) -> Mapping {
     except(
         mapping([("allOf", vec![reference(NAME)].into())]),
         reserved,
@@ -115,8 +124,8 @@ fn name_but(reserved: &[&str]) -> Mapping {
     )
 }
 
-/// The text of a type.
-pub(super) fn a_type() -> Mapping {
+/// Returns the schema of the text of a type.
+pub(super) fn type_text() -> Mapping {
     let with_parameters = BUILTIN_NAMES
         .iter()
         .filter(|name| name.starts_with(|c: char| c.is_uppercase()));
@@ -134,13 +143,13 @@ pub(super) fn a_type() -> Mapping {
     text
 }
 
-/// A part of a path that is not `..` and has none of these characters; a pattern.
+/// Returns a pattern for a part of a path that is not `..` and has none of these characters.
 fn part_of_a_path(excluded: &str) -> String {
     format!(r"([^.{excluded}][^{excluded}]*|\.([^.{excluded}][^{excluded}]*)?|\.\.[^{excluded}]+)")
 }
 
-/// A text that the pattern describes from its beginning to its end, and what an editor says of
-/// another one.
+/// Returns the schema of a text that the pattern matches as a whole. For another text, an editor
+/// shows the rule `code`.
 fn matching(pattern: &str, code: Code) -> Mapping {
     mapping([
         ("type", "string".into()),
@@ -149,7 +158,8 @@ fn matching(pattern: &str, code: Code) -> Mapping {
     ])
 }
 
-/// Without these words. A `not` would do, but for it an editor has no message.
+/// Makes a schema refuse these words. It uses `if` instead of the simpler `not`, because editors
+/// cannot show a message for `not`.
 fn except(mut text: Mapping, words: &[&str], code: Code) -> Mapping {
     let refused = mapping([
         ("pattern", "^$".into()),
@@ -169,7 +179,7 @@ mod tests {
     use crate::types::Type;
 
     #[test]
-    fn there_is_an_example_of_every_type() {
+    fn every_built_in_type_has_an_example() {
         for (example, name) in TYPE_EXAMPLES.iter().zip(BUILTIN_NAMES) {
             assert!(
                 example.starts_with(name) && Type::parse(example).is_ok(),

@@ -1,6 +1,7 @@
-//! What may stand behind a key, by its shape.
+//! The schemas of values, by their shape.
 //!
-//! There are no defaults: editors write a key that has one into every entry that they complete.
+//! They have no `default`, because editors would insert every key that has one into each entry that
+//! they complete.
 
 use serde_yaml::{Mapping, Value};
 
@@ -8,7 +9,7 @@ use super::object::{object, types_with_keys};
 use super::{entry, entry_in_list, mapping, one_of, reference, text};
 use crate::check::VERSION;
 use crate::diagnostic::Code;
-use crate::shape::fields::{Integer, Named, Shape, Text};
+use crate::shape::fields::{Integer, NameKind, Shape, Text};
 use crate::types::MAX_MEMBERS;
 
 pub(super) fn value(shape: Shape) -> Mapping {
@@ -21,23 +22,23 @@ pub(super) fn value(shape: Shape) -> Mapping {
         Shape::List(item) => list(*item),
         Shape::Mapping(fields) => object(fields),
         Shape::Entries(named, _) => entries(named),
-        Shape::Types => entries(Named::Type),
+        Shape::Types => entries(NameKind::Type),
         Shape::Type => declared_type(),
         Shape::Fields => record(),
         Shape::Arguments => either(types_by_name(), list(Shape::Text(Text::Type))),
-        Shape::Returns => either(text::a_type(), list(Shape::Text(Text::Type))),
+        Shape::Returns => either(text::type_text(), list(Shape::Text(Text::Type))),
     }
 }
 
-/// A record or an enumeration, in short or with its members below a key.
+/// Returns the schema of a record or an enumeration, in the short or in the long form.
 pub(super) fn declared_type() -> Mapping {
-    let mut choices = vec![record(), list(Shape::Text(Text::Name(Named::Item)))];
+    let mut choices = vec![record(), list(Shape::Text(Text::Name(NameKind::Item)))];
     choices.extend(types_with_keys(&[]));
     one_of(choices)
 }
 
 fn provider() -> Mapping {
-    let mut provider = text::of(Text::NameOf(Named::Server));
+    let mut provider = text::of(Text::NameOf(NameKind::Server));
     provider.insert(
         "errorMessage".into(),
         Code::ProviderList.explanation().into(),
@@ -46,7 +47,7 @@ fn provider() -> Mapping {
 }
 
 fn whole_number(integer: Integer) -> Mapping {
-    let most = match integer {
+    let maximum = match integer {
         Integer::Version => {
             return mapping([("type", "integer".into()), ("enum", vec![VERSION].into())]);
         }
@@ -56,12 +57,12 @@ fn whole_number(integer: Integer) -> Mapping {
     mapping([
         ("type", "integer".into()),
         ("minimum", 1.into()),
-        ("maximum", most.into()),
+        ("maximum", maximum.into()),
     ])
 }
 
-/// Names and paths stand in a list once, and the items of an enumeration are as many as it may
-/// have.
+/// Returns the schema of a list. Names and paths must be unique in it. The number of items of an
+/// enumeration is limited.
 fn list(item: Shape) -> Mapping {
     let mut list = mapping([("type", "array".into()), ("items", value(item).into())]);
     if matches!(
@@ -70,15 +71,15 @@ fn list(item: Shape) -> Mapping {
     ) {
         list.insert("uniqueItems".into(), true.into());
     }
-    if matches!(item, Shape::Text(Text::Name(Named::Item))) {
+    if matches!(item, Shape::Text(Text::Name(NameKind::Item))) {
         list.insert("minItems".into(), 1.into());
         list.insert("maxItems".into(), MAX_MEMBERS.into());
     }
     list
 }
 
-/// Entries by name, or in a list.
-fn entries(named: Named) -> Mapping {
+/// Returns the schema of entries: a mapping of names to entries, or a list.
+fn entries(named: NameKind) -> Mapping {
     let by_name = mapping([
         ("type", "object".into()),
         ("propertyNames", text::of(Text::Name(named)).into()),
@@ -106,8 +107,8 @@ fn types_by_name() -> Mapping {
     ])
 }
 
-/// A value of the one kind or the other. The kinds are said twice: editors complete a key by its
-/// `type` alone.
+/// Returns the schema of a value that matches one of two schemas. Their types are repeated in
+/// `type`, because editors look only there when they complete a key.
 fn either(one: Mapping, other: Mapping) -> Mapping {
     let kinds = [&one, &other]
         .into_iter()

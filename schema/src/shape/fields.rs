@@ -1,19 +1,19 @@
-//! Which keys `init.yaml` knows, what kind of value each takes, and what it is for.
+//! The keys of `init.yaml`: which keys there are, what kind of value each takes, and what it means.
 //!
-//! The walk over a file reads these tables, the JSON Schema for editors is made of them, and the
-//! tables of `docs/INIT.md` are held against them.
+//! The walk over a file uses these tables, the JSON Schema for editors is generated from them, and
+//! a test compares them with the tables in `docs/INIT.md`.
 
 use crate::diagnostic::Code;
 
-/// A key of a mapping.
-pub(crate) struct Field {
+/// The rules for one key of a mapping.
+pub(crate) struct KeySpec {
     pub(crate) key: &'static str,
     pub(crate) shape: Shape,
-    /// How to write it, for a key that must be there.
+    /// An example of a required key; `None` for an optional key.
     pub(crate) required: Option<&'static str>,
-    /// What holds without it, in words; empty for a key that must be there.
+    /// What a file without the key means, in words; empty for a required key.
     pub(crate) default: &'static str,
-    /// What it says, in one line.
+    /// What the key means, in one line.
     pub(crate) doc: &'static str,
 }
 
@@ -23,17 +23,17 @@ pub(crate) enum Shape {
     Text(Text),
     Integer(Integer),
     Flag,
-    /// Text that is a number with its unit.
+    /// Text that is a number with a unit.
     Quantity(Quantity),
     List(&'static Shape),
-    Mapping(&'static [Field]),
+    Mapping(&'static [KeySpec]),
     /// Mappings by name, or a list of mappings with a `name` each.
-    Entries(Named, &'static [Field]),
+    Entries(NameKind, &'static [KeySpec]),
     /// Types by name, or a list of types.
     Arguments,
     /// A type, or a list of types.
     Returns,
-    /// A server's name; a list is reserved.
+    /// A server's name. A list of names is reserved for a later version.
     Provider,
     /// Types by name.
     Fields,
@@ -43,25 +43,25 @@ pub(crate) enum Shape {
     Type,
 }
 
-/// What a text says. To the walk over a file all texts are of one kind.
+/// What a text contains. The walk over a file treats all texts alike; the JSON Schema does not.
 #[derive(Clone, Copy)]
 pub(crate) enum Text {
     Prose,
-    /// A name that is given here.
-    Name(Named),
-    /// A name that is given elsewhere.
-    NameOf(Named),
+    /// A name that is declared here.
+    Name(NameKind),
+    /// A name that is declared at another place.
+    NameOf(NameKind),
     Type,
     Ip,
-    /// Relative to the folder of the file.
+    /// A path relative to the folder of the file.
     Path,
     AbsolutePath,
     Variable,
 }
 
-/// What has a name.
+/// What a name is the name of.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum NameKind {
     Server,
     Client,
     Deployer,
@@ -87,7 +87,7 @@ pub(crate) enum Quantity {
 }
 
 impl Quantity {
-    /// The rule that such a text follows.
+    /// Returns the rule that such a text must follow.
     pub(crate) fn code(self) -> Code {
         match self {
             Self::Duration => Code::BadDuration,
@@ -103,7 +103,7 @@ impl Quantity {
     }
 }
 
-pub(crate) const FILE: &[Field] = &[
+pub(crate) const FILE: &[KeySpec] = &[
     optional(
         "version",
         Shape::Integer(Integer::Version),
@@ -114,31 +114,31 @@ pub(crate) const FILE: &[Field] = &[
         "network",
         Shape::Mapping(NETWORK),
         "network: { servers: ..., clients: ... }",
-        "who there is",
+        "the servers, clients and deployers",
     ),
     optional(
         "types",
         Shape::Types,
         "none",
-        "types with a name of their own, for any signature to use",
+        "records and enumerations, which any signature can use",
     ),
     optional(
         "services",
-        Shape::Entries(Named::Service, SERVICE),
+        Shape::Entries(NameKind::Service, SERVICE),
         "none",
-        "what is provided",
+        "the services that the servers provide",
     ),
 ];
 
-pub(crate) const NAME: &[Field] = &[required(
+pub(crate) const NAME: &[KeySpec] = &[required(
     "name",
     Shape::Text(Text::Prose),
     "name: ...",
-    "what the entry is called",
+    "the name of the entry",
 )];
 
-/// A record or an enumeration with all its keys.
-pub(crate) const TYPE: &[Field] = &[
+/// The keys of the long form of a record or an enumeration.
+pub(crate) const TYPE: &[KeySpec] = &[
     optional(
         "doc",
         Shape::Text(Text::Prose),
@@ -149,96 +149,96 @@ pub(crate) const TYPE: &[Field] = &[
         "fields",
         Shape::Fields,
         "it is an enumeration",
-        "what a record holds, in order",
+        "the fields of a record, in order",
     ),
     optional(
         "items",
-        Shape::List(&Shape::Text(Text::Name(Named::Item))),
+        Shape::List(&Shape::Text(Text::Name(NameKind::Item))),
         "it is a record",
-        "the words of which an enumeration is one, in order",
+        "the possible values of an enumeration, in order",
     ),
 ];
 
-pub(crate) const NETWORK: &[Field] = &[
+pub(crate) const NETWORK: &[KeySpec] = &[
     optional(
         "servers",
-        Shape::Entries(Named::Server, SERVER),
+        Shape::Entries(NameKind::Server, SERVER),
         "none",
-        "who provides services",
+        "the servers, which provide services",
     ),
     optional(
         "clients",
-        Shape::Entries(Named::Client, CLIENT),
+        Shape::Entries(NameKind::Client, CLIENT),
         "none",
-        "who calls them",
+        "the clients, which call services",
     ),
     optional(
         "deployers",
-        Shape::List(&Shape::Text(Text::Name(Named::Deployer))),
+        Shape::List(&Shape::Text(Text::Name(NameKind::Deployer))),
         "none",
-        "who gets a deployer's certificate; a deployer may be a client, but not a server",
+        "the names that get a deployer's certificate; a deployer may also be a client, but not a server",
     ),
 ];
 
-pub(crate) const SERVER: &[Field] = &[
+pub(crate) const SERVER: &[KeySpec] = &[
     required(
         "ip",
         Shape::Text(Text::Ip),
         "ip: 127.0.0.1",
-        "where it listens and clients reach it",
+        "the address at which it listens and clients reach it",
     ),
     required(
         "port",
         Shape::Integer(Integer::Port),
         "port: 7101",
-        "where it listens; no two servers have one `ip` and `port`",
+        "the port on which it listens; no two servers may have the same `ip` and `port`",
     ),
 ];
 
-pub(crate) const CLIENT: &[Field] = &[required(
+pub(crate) const CLIENT: &[KeySpec] = &[required(
     "ip",
     Shape::Text(Text::Ip),
     "ip: 127.0.0.1",
-    "where it calls from, by which servers know it; several clients may share one",
+    "the address from which it calls and by which servers recognize it; several clients may share one",
 )];
 
-pub(crate) const SERVICE: &[Field] = &[
+pub(crate) const SERVICE: &[KeySpec] = &[
     required(
         "provider",
         Shape::Provider,
         "provider: server1",
-        "who runs it",
+        "the server that runs it",
     ),
     optional(
         "tenants",
-        Shape::List(&Shape::Text(Text::NameOf(Named::Client))),
+        Shape::List(&Shape::Text(Text::NameOf(NameKind::Client))),
         "nobody",
-        "who may call it",
+        "the clients that may call it",
     ),
     optional(
         "modules",
         Shape::List(&Shape::Text(Text::Path)),
         "none",
-        "Python files that its code imports; they travel with it. No two have one file name, by which they are \
-         imported",
+        "Python files that its code imports; they are sent to the server with it. They are imported by \
+         file name, so no two may have the same one",
     ),
     optional(
         "data",
         Shape::List(&Shape::Text(Text::Path)),
         "none",
-        "files that its code reads; they travel with it",
+        "files that its code reads; they are sent to the server with it",
     ),
     optional(
         "allow",
         Shape::Mapping(ALLOW),
         "nothing",
-        "what its code may touch beyond computing; recorded, and not enforced in this version",
+        "what its code may use on the server's machine; recorded, but not enforced in this version",
     ),
     optional(
         "concurrency",
         Shape::Integer(Integer::Calls),
         "left to the server",
-        "how many calls run at once; 1 is exclusive access. Where a service has several tenants, one of them gets at most all but one",
+        "how many calls may run at once; 1 is exclusive access. If a service has several tenants, one tenant gets at most all calls but one",
     ),
     optional(
         "rpcs",
@@ -248,7 +248,7 @@ pub(crate) const SERVICE: &[Field] = &[
     ),
 ];
 
-pub(crate) const ALLOW: &[Field] = &[
+pub(crate) const ALLOW: &[KeySpec] = &[
     optional(
         "connect",
         Shape::List(&Shape::Integer(Integer::Port)),
@@ -259,34 +259,34 @@ pub(crate) const ALLOW: &[Field] = &[
         "read",
         Shape::List(&Shape::Text(Text::AbsolutePath)),
         "none",
-        "what it may read on the server's machine",
+        "paths on the server's machine that it may read",
     ),
     optional(
         "write",
         Shape::List(&Shape::Text(Text::AbsolutePath)),
         "none",
-        "what it may write on the server's machine",
+        "paths on the server's machine that it may write",
     ),
     optional(
         "memory",
         Shape::Quantity(Quantity::Size),
         "left to the server",
-        "how much memory it may have",
+        "how much memory it may use",
     ),
     optional(
         "env",
         Shape::List(&Shape::Text(Text::Variable)),
         "none",
-        "environment variables of the server that it sees",
+        "environment variables of the server that it may see",
     ),
 ];
 
-pub(crate) const RPC: &[Field] = &[
+pub(crate) const RPC: &[KeySpec] = &[
     required(
         "name",
-        Shape::Text(Text::Name(Named::Procedure)),
+        Shape::Text(Text::Name(NameKind::Procedure)),
         "name: rpc1",
-        "what it is called; several of a service may share one, as overloads",
+        "its name; several procedures of a service may share one, as overloads",
     ),
     optional(
         "doc",
@@ -294,8 +294,18 @@ pub(crate) const RPC: &[Field] = &[
         "none",
         "what it does; becomes the stub's documentation",
     ),
-    optional("arguments", Shape::Arguments, "none", "what it takes"),
-    optional("returns", Shape::Returns, "nothing", "what it returns"),
+    optional(
+        "arguments",
+        Shape::Arguments,
+        "none",
+        "the types of its arguments",
+    ),
+    optional(
+        "returns",
+        Shape::Returns,
+        "nothing",
+        "the types of its returned values",
+    ),
     optional(
         "path",
         Shape::Text(Text::Path),
@@ -312,7 +322,7 @@ pub(crate) const RPC: &[Field] = &[
         "deadline",
         Shape::Quantity(Quantity::Duration),
         "left to the server",
-        "the longest that a call may take",
+        "how long a call may take",
     ),
     optional(
         "idempotent",
@@ -322,9 +332,9 @@ pub(crate) const RPC: &[Field] = &[
     ),
 ];
 
-/// Whose key it is, for a key that stands in the wrong mapping.
-pub(super) fn home_of(key: &str) -> Option<&'static str> {
-    let homes = [
+/// Returns where a key belongs, in words, if any mapping has such a key.
+pub(super) fn owner_of_key(key: &str) -> Option<&'static str> {
+    let owners = [
         (FILE, "the file itself, beside `network`"),
         (NETWORK, "`network`"),
         (SERVER, "a server"),
@@ -332,11 +342,11 @@ pub(super) fn home_of(key: &str) -> Option<&'static str> {
         (ALLOW, "`allow`"),
         (RPC, "a procedure, an item of `rpcs`"),
     ];
-    let known = |fields: &[Field]| fields.iter().any(|field| field.key == key);
-    homes
+    let known = |fields: &[KeySpec]| fields.iter().any(|field| field.key == key);
+    owners
         .into_iter()
         .find(|(fields, _)| known(fields))
-        .map(|(_, home)| home)
+        .map(|(_, owner)| owner)
 }
 
 const fn required(
@@ -344,8 +354,8 @@ const fn required(
     shape: Shape,
     example: &'static str,
     doc: &'static str,
-) -> Field {
-    Field {
+) -> KeySpec {
+    KeySpec {
         key,
         shape,
         required: Some(example),
@@ -359,8 +369,8 @@ const fn optional(
     shape: Shape,
     default: &'static str,
     doc: &'static str,
-) -> Field {
-    Field {
+) -> KeySpec {
+    KeySpec {
         key,
         shape,
         required: None,

@@ -1,9 +1,9 @@
-//! How a reference tells what a key takes.
+//! How the reference (`docs/INIT.md`) and the JSON Schema describe the value of a key.
 
-use super::fields::{Field, Integer, Named, Quantity, Shape, Text};
+use super::fields::{Integer, KeySpec, NameKind, Quantity, Shape, Text};
 
-impl Field {
-    /// What stands behind the key.
+impl KeySpec {
+    /// Describes the value that the key takes.
     pub(crate) fn value(&self) -> String {
         match self.shape {
             Shape::List(item) => format!("list of {}", item.in_plural()),
@@ -42,12 +42,12 @@ impl Shape {
 }
 
 impl Text {
-    /// One, and several.
+    /// Returns the words for one such text and for several.
     fn in_words(self) -> [&'static str; 2] {
         match self {
             Self::Prose => ["text", "texts"],
             Self::Name(_) | Self::Variable => ["name", "names"],
-            Self::NameOf(Named::Client) => ["name of a client", "names of clients"],
+            Self::NameOf(NameKind::Client) => ["name of a client", "names of clients"],
             Self::NameOf(_) => ["name of another entry", "names of other entries"],
             Self::Type => ["type", "types"],
             Self::Ip => ["IP address", "IP addresses"],
@@ -58,7 +58,7 @@ impl Text {
 }
 
 impl Integer {
-    /// One, and several.
+    /// Returns the words for one such integer and for several.
     fn in_words(self) -> [&'static str; 2] {
         match self {
             Self::Version => ["`1`", "versions"],
@@ -70,13 +70,14 @@ impl Integer {
 
 #[cfg(test)]
 mod tests {
-    use crate::shape::fields::{ALLOW, CLIENT, FILE, Field, NETWORK, RPC, SERVER, SERVICE, TYPE};
+    use crate::shape::fields::{ALLOW, CLIENT, FILE, KeySpec, NETWORK, RPC, SERVER, SERVICE, TYPE};
 
     const INIT_MD: &str = include_str!("../../../docs/INIT.md");
     const HEADER: &str = "| key | value | default | |";
 
-    /// The rows of the tables of keys, without links. Keys that are free are nobody's.
-    fn written() -> Vec<String> {
+    /// Returns the rows of all tables of keys in the reference, without links. Leaves out the free
+    /// keys (`x-`), which belong to no mapping.
+    fn documented_rows() -> Vec<String> {
         let mut rows = Vec::new();
         let mut lines = INIT_MD.lines();
         while lines.by_ref().any(|line| line == HEADER) {
@@ -92,7 +93,7 @@ mod tests {
         rows
     }
 
-    /// `[text](#place)` is `text`.
+    /// Replaces every link `[text](#place)` by its text.
     fn without_links(line: &str) -> String {
         let mut parts = line.split("](#");
         let mut text = parts.next().unwrap_or_default().to_owned();
@@ -104,7 +105,7 @@ mod tests {
         text
     }
 
-    fn row(field: &Field) -> String {
+    fn row(field: &KeySpec) -> String {
         let default = if field.required.is_some() {
             "**required**"
         } else {
@@ -119,11 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn every_key_stands_in_the_reference_with_its_value_and_its_default() {
+    fn the_reference_lists_every_key_with_its_value_and_default() {
         let tables = [FILE, NETWORK, SERVER, CLIENT, SERVICE, ALLOW, RPC, TYPE];
         let expected: Vec<String> = tables.into_iter().flatten().map(row).collect();
         assert_eq!(
-            written().join("\n"),
+            documented_rows().join("\n"),
             expected.join("\n"),
             "docs/INIT.md differs from shape/fields.rs"
         );

@@ -1,27 +1,27 @@
-//! The words for what a value is and what it should have been.
+//! The words of messages about shapes: what a value is, and what was expected.
 
 use std::fmt;
 use std::ops::Range;
 
 use serde_yaml::Value;
 
-use super::fields::{Shape, home_of};
+use super::fields::{Shape, owner_of_key};
 use crate::guard::Place;
 
-/// How a message names the value that it is about.
+/// The value that a message is about. Its `Display` is the name of the value in the message.
 #[derive(Clone, Copy)]
-pub(super) enum What<'a> {
+pub(super) enum Subject<'a> {
     /// The whole file.
     File,
-    /// The value of a key that the file's format knows.
+    /// The value of a key of the format.
     Key(&'static str),
-    /// What is declared under a name that the file chose.
+    /// The entry that the file declares under this name.
     Entry(&'a str),
     /// An item of the list under a key.
     Item(&'static str),
 }
 
-impl fmt::Display for What<'_> {
+impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File => f.write_str("the file"),
@@ -33,7 +33,8 @@ impl fmt::Display for What<'_> {
     }
 }
 
-impl What<'_> {
+impl Subject<'_> {
+    /// Returns the subject for an item of this value.
     pub(super) fn item(self) -> Self {
         match self {
             Self::Key(key) => Self::Item(key),
@@ -41,28 +42,31 @@ impl What<'_> {
         }
     }
 
-    /// Keys that begin with `x-` are free at the top.
+    /// Returns whether a key is free for the user: it begins with `x-` and stands at the top of
+    /// the file.
     pub(super) fn is_free(self, key: &str) -> bool {
         matches!(self, Self::File) && key.starts_with("x-")
     }
 
     pub(super) fn hint_for_key(self, key: &str) -> Option<String> {
         let hint = match (self, key) {
-            (Self::Entry(name), "name") => format!("remove it; the name is the key `{name}`"),
+            (Self::Entry(name), "name") => format!("remove it; the key `{name}` is the name"),
             (Self::Item("rpcs"), "args" | "params" | "parameters") => {
                 "write `arguments`".to_owned()
             }
             (Self::Item("rpcs"), "return" | "result" | "output") => "write `returns`".to_owned(),
             (Self::Item("rpcs"), "timeout") => "write `deadline`".to_owned(),
             _ => {
-                return glued(key)
-                    .or_else(|| home_of(key).map(|home| format!("`{key}` is a key of {home}")));
+                return hint_for_missing_space(key).or_else(|| {
+                    owner_of_key(key).map(|owner| format!("`{key}` is a key of {owner}"))
+                });
             }
         };
         Some(hint)
     }
 
-    /// Where something is missing: what names the mapping, which in the file itself is nothing.
+    /// Returns the span for a finding about something that is missing in a mapping: what names the
+    /// mapping, or an empty span at the start of the file.
     pub(super) fn span(self, at: Place<'_>) -> Range<usize> {
         match self {
             Self::File => at.span().start..at.span().start,
@@ -71,28 +75,23 @@ impl What<'_> {
     }
 }
 
-/// A key that has swallowed its value: inside `{...}` a `:` without a space behind it is a letter
-/// like any other.
-fn glued(key: &str) -> Option<String> {
+/// Returns a hint for a key that contains its value, such as `port:7101`. Inside `{...}`, YAML
+/// takes a `:` without a space after it as a part of the key.
+fn hint_for_missing_space(key: &str) -> Option<String> {
     let (key, value) = key.split_once(':')?;
     let is_short = key.len() + value.len() < 40;
-    is_short.then(|| {
-        format!(
-            "a space belongs behind the `:`: `{key}: {}`",
-            value.trim_start()
-        )
-    })
+    is_short.then(|| format!("put a space after the `:`: `{key}: {}`", value.trim_start()))
 }
 
-pub(super) fn expected(shape: Shape) -> &'static str {
+pub(super) fn expected_kind(shape: Shape) -> &'static str {
     match shape {
         Shape::Text(_) | Shape::Provider | Shape::Quantity(_) => "text",
         Shape::Integer(_) => "an integer",
         Shape::Flag => "`true` or `false`",
         Shape::List(_) => "a list",
         Shape::Mapping(_) => "a mapping",
-        Shape::Entries(..) | Shape::Types => "a mapping by name or a list",
-        Shape::Type => "fields by name, or a list of items",
+        Shape::Entries(..) | Shape::Types => "a mapping of names to entries, or a list",
+        Shape::Type => "a mapping of fields to types, or a list of items",
         Shape::Fields => "a mapping of names to types",
         Shape::Arguments => "a mapping of names to types, or a list of types",
         Shape::Returns => "a type or a list of types",
@@ -101,7 +100,7 @@ pub(super) fn expected(shape: Shape) -> &'static str {
 
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
-        Value::Null => "nothing",
+        Value::Null => "an empty value",
         Value::Bool(_) => "true or false",
         Value::Number(number) if number.is_f64() => "a number with a fraction",
         Value::Number(_) => "a number",
@@ -112,13 +111,13 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<String> {
+pub(super) fn hint_for(shape: Shape, value: &Value, subject: Subject<'_>) -> Option<String> {
     let hint = match (shape, value) {
-        (Shape::Text(_), Value::Mapping(_)) if matches!(what, What::Item("arguments")) => {
+        (Shape::Text(_), Value::Mapping(_)) if matches!(subject, Subject::Item("arguments")) => {
             "name all arguments in one mapping: `arguments: { a: int, b: str }`".to_owned()
         }
         (Shape::Text(_), Value::Sequence(_) | Value::Mapping(_)) => {
-            return hint_for_type(value, what);
+            return hint_for_type(value, subject);
         }
         (Shape::Returns, Value::Mapping(_)) => RECORD_HINT.to_owned(),
         (
@@ -134,13 +133,14 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
             _ => return None,
         },
         (Shape::Type, Value::String(_) | Value::Null) => {
-            "a record is written `{ name: str, age: int }`, an enumeration `[low, high]`".to_owned()
+            "write a record as `{ name: str, age: int }`, an enumeration as `[low, high]`"
+                .to_owned()
         }
         (Shape::List(_) | Shape::Arguments, Value::String(text)) if text.len() < 40 => {
-            format!("write it as a list: `[{}]`", in_flow(text))
+            format!("write it as a list: `[{}]`", quoted_for_brackets(text))
         }
         (Shape::List(Shape::Mapping(_)), Value::Mapping(_)) => {
-            "write each as an item of a list: `- name: ...`".to_owned()
+            "write each entry as an item of a list: `- name: ...`".to_owned()
         }
         (Shape::Mapping(_), Value::String(_)) => {
             "write its keys below it, or in `{...}`".to_owned()
@@ -150,28 +150,28 @@ pub(super) fn hint_for(shape: Shape, value: &Value, what: What<'_>) -> Option<St
     Some(hint)
 }
 
-const RECORD_HINT: &str = "a record is declared under `types`; here stands its name";
+const RECORD_HINT: &str = "declare the record under `types`, and write its name here";
 
-/// What to write for a type that was given as a structure.
-fn hint_for_type(value: &Value, what: What<'_>) -> Option<String> {
-    let hint = match (what, value) {
-        (What::Entry("fields"), _) => {
-            "fields are a mapping of names to types: `fields: { name: str, age: int }`"
+/// Returns a hint for a type that is written as a list or a mapping instead of a text.
+fn hint_for_type(value: &Value, subject: Subject<'_>) -> Option<String> {
+    let hint = match (subject, value) {
+        (Subject::Entry("fields"), _) => {
+            "write the fields as a mapping of names to types: `fields: { name: str, age: int }`"
         }
-        (What::Entry(_), Value::Sequence(_)) => {
-            "a list is `List[int]`; an enumeration is declared under `types`, as `Level: [low, high]`"
+        (Subject::Entry(_), Value::Sequence(_)) => {
+            "write a list as `List[int]`; declare an enumeration under `types`: `Level: [low, high]`"
         }
-        (What::Entry(_), Value::Mapping(_)) => RECORD_HINT,
+        (Subject::Entry(_), Value::Mapping(_)) => RECORD_HINT,
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
-/// A text as it is written inside brackets.
-fn in_flow(text: &str) -> String {
-    let begins_otherwise =
+/// Returns a text as it must be written inside brackets, in quotes if YAML needs them.
+fn quoted_for_brackets(text: &str) -> String {
+    let begins_with_indicator =
         text.starts_with(['*', '&', '!', '|', '>', '@', '%', '`', '\'', '?', '-']);
-    if begins_otherwise || text.contains(['[', ']', '{', '}', ',', '"', '#', ':']) {
+    if begins_with_indicator || text.contains(['[', ']', '{', '}', ',', '"', '#', ':']) {
         format!("{text:?}")
     } else {
         text.to_owned()

@@ -1,22 +1,23 @@
-//! [`Difference`]: in what two sides disagree about a type.
+//! [`Difference`]: where the types of two sides differ.
 
 use std::fmt;
 
 use super::{Enumeration, Record, Type};
 
-/// The first thing in which two types differ, such as one field of a record.
+/// The first part in which two types differ, such as one field of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What differs, in words: the type, a field of a record, the order of the fields, the list of
-    /// items.
+    /// The part that differs, in words: the type, a field of a record, the order of the fields, or
+    /// an item of an enumeration.
     pub what: String,
-    /// What it is in the first type; `None` where it is missing there.
+    /// The part as the first type has it; `None` if the first type does not have it.
     pub ours: Option<String>,
-    /// What it is in the second.
+    /// The part as the second type has it; `None` if the second type does not have it.
     pub theirs: Option<String>,
 }
 
-/// As a server says it to a caller whose type is the second.
+/// Writes the difference from the server's point of view: the first type is the server's, the
+/// second one is the caller's.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, ours, theirs } = self;
@@ -29,7 +30,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A part of a difference in words.
+/// Displays one side of a difference: its text in backticks, or `missing`.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(pub Option<&'a str>);
 
@@ -43,16 +44,16 @@ impl fmt::Display for Quoted<'_> {
 }
 
 impl Type {
-    /// In what another type differs from this one.
+    /// Returns the first part in which another type differs from this one.
     pub fn difference(&self, other: &Self) -> Option<Difference> {
         difference(self, other, "the type")
     }
 }
 
-/// The first place, from 0, at which two lists of types differ, and in what.
+/// Returns the first position, from 0, at which two lists of types differ, and the difference.
 pub fn first_difference(ours: &[Type], theirs: &[Type]) -> Option<(usize, Difference)> {
     let mut pairs = ours.iter().zip(theirs).enumerate();
-    pairs.find_map(|(place, (ours, theirs))| Some((place, ours.difference(theirs)?)))
+    pairs.find_map(|(position, (ours, theirs))| Some((position, ours.difference(theirs)?)))
 }
 
 fn difference(ours: &Type, theirs: &Type, what: &str) -> Option<Difference> {

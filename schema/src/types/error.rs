@@ -1,15 +1,15 @@
-//! [`TypeError`]: why a text is no type.
+//! [`TypeError`]: why a text is not a valid type.
 
 use super::{MAX_MEMBERS, MAX_TUPLE_LEN, MAX_TYPE_DEPTH, MAX_TYPE_NODES};
 use crate::name::NameError;
 
-/// Why a text is no type.
+/// Why a text is not a valid type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct TypeError {
-    /// The byte of the text at which it goes wrong.
+    /// The byte offset at which the wrong part of the text begins.
     pub offset: usize,
-    /// How many bytes from there are to blame; 0 at the end of the text.
+    /// The length of the wrong part in bytes; 0 at the end of the text.
     pub length: usize,
     /// What is wrong.
     pub kind: TypeErrorKind,
@@ -19,51 +19,51 @@ pub struct TypeError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TypeErrorKind {
-    /// A name that is no type.
+    /// A name that no type has.
     #[error("there is no type `{0}`")]
     Unknown(String),
     /// A type was expected here.
     #[error("a type is missing here")]
     Missing,
-    /// The type takes no parameters, or none was given to one that does.
+    /// The type has the wrong number of parameters.
     #[error("`{name}` takes {expected}")]
     Parameters {
         /// The type's printed name.
         name: &'static str,
-        /// What it takes.
+        /// The parameters that it takes, in words.
         expected: &'static str,
     },
-    /// A `[` without its `]`, or another character where one of `,` and `]` belongs.
+    /// A `[` without its `]`, or another character instead of `,` or `]`.
     #[error("`,` or `]` is missing here")]
     Unclosed,
-    /// A `{` without its `}`, or another character where one of `,` and `}` belongs.
+    /// A `{` without its `}`, or another character instead of `,` or `}`.
     #[error("`,` or `}}` is missing here")]
     UnclosedBrace,
     /// Text after a complete type.
-    #[error("this is more than one type")]
+    #[error("unexpected text after the type")]
     TrailingText,
-    /// A dictionary keyed by something other than `str` or `int`.
-    #[error("a `Dict` is keyed by `str` or `int`, not by `{0}`")]
+    /// A dictionary whose keys are neither `str` nor `int`.
+    #[error("the keys of a `Dict` must be `str` or `int`, not `{0}`")]
     Key(String),
-    /// An `Optional` directly inside another.
-    #[error("an `Optional` directly inside an `Optional` says nothing more")]
+    /// An `Optional` directly inside another one.
+    #[error("an `Optional` must not stand directly inside another `Optional`")]
     NestedOptional,
     /// More elements than [`MAX_TUPLE_LEN`].
     #[error("a `Tuple` has at most {MAX_TUPLE_LEN} elements")]
     TupleTooLong,
     /// Deeper than [`MAX_TYPE_DEPTH`].
-    #[error("a type nests at most {MAX_TYPE_DEPTH} deep")]
+    #[error("a type may nest at most {MAX_TYPE_DEPTH} levels deep")]
     TooDeep,
     /// `Callable` and `Stream` belong to a later version of the language.
     #[error("`{0}` is reserved for a later version")]
     Reserved(String),
     /// A record without fields, or an enumeration without items.
-    #[error("`{0}` has nothing in it")]
+    #[error("`{0}` is empty; it needs at least one field or item")]
     Empty(String),
     /// More fields or items than [`MAX_MEMBERS`].
     #[error("`{0}` has more than {MAX_MEMBERS} members")]
     TooManyMembers(String),
-    /// A field or an item that stands twice.
+    /// A field or an item that is listed twice.
     #[error("`{name}` has `{member}` twice")]
     MemberTwice {
         /// The record or the enumeration.
@@ -73,13 +73,13 @@ pub enum TypeErrorKind {
     },
     /// Larger than [`MAX_TYPE_NODES`].
     #[error(
-        "a type mentions at most {MAX_TYPE_NODES} types, those inside its records counted each time"
+        "a type may contain at most {MAX_TYPE_NODES} types; the types inside a record count each time the record is used"
     )]
     TooLarge,
-    /// A name in an expanded type that follows no rule of names.
+    /// A name in an expanded type that breaks the rule for names.
     #[error("{0}")]
     Name(NameError),
-    /// A type whose text expands one name twice.
-    #[error("`{0}` is expanded twice; behind the first time its name alone stands for it")]
+    /// A text that expands one name twice.
+    #[error("`{0}` is expanded twice; after the first time, write only its name")]
     ExpandedTwice(String),
 }

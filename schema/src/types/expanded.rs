@@ -1,4 +1,4 @@
-//! [`Expanded`]: a type as the other side can hold it against its own.
+//! [`Expanded`]: the text of a type that a peer can compare with its own type.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -6,28 +6,29 @@ use std::fmt;
 
 use super::Type;
 
-/// A type whose records and enumerations show what they hold, each where it is mentioned first:
-/// `Tuple[Tally{candidate: str, votes: int}, Tally]`. [`Type::parse`] reads it back.
+/// Displays a type together with the members of its records and enumerations. Each is expanded
+/// only where it is mentioned first: `Tuple[Tally{candidate: str, votes: int}, Tally]`.
+/// [`Type::parse`] reads the text back.
 #[derive(Debug, Clone, Copy)]
 pub struct Expanded<'a>(pub &'a Type);
 
 impl fmt::Display for Expanded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seen = RefCell::default();
-        self.0.write(f, &Naming::Expanded(&seen))
+        self.0.write(f, &NameStyle::Expanded(&seen))
     }
 }
 
-/// How named types are written.
-pub(super) enum Naming<'s, 'a> {
-    /// By name alone.
+/// How records and enumerations are written.
+pub(super) enum NameStyle<'s, 'a> {
+    /// Only the name.
     Bare,
-    /// With what they hold, but for those seen before.
+    /// The name and the members, but only the name for types that were written before.
     Expanded(&'s RefCell<HashSet<&'a str>>),
 }
 
-impl<'a> Naming<'_, 'a> {
-    /// Whether what this name holds is to be written.
+impl<'a> NameStyle<'_, 'a> {
+    /// Returns whether the members of the type with this name must be written.
     pub(super) fn expands(&self, name: &'a str) -> bool {
         match self {
             Self::Bare => false,

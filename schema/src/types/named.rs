@@ -1,19 +1,19 @@
-//! [`Record`] and [`Enumeration`]: the types that a file declares by name.
+//! [`Record`] and [`Enumeration`]: the types that a file declares under names.
 
 use std::collections::HashSet;
 
 use super::{MAX_TYPE_DEPTH, MAX_TYPE_NODES, Type, TypeErrorKind};
 use crate::name::{Name, NameError};
 
-/// How many fields a record may have, and how many items an enumeration.
+/// Maximum number of fields of a record, and of items of an enumeration.
 pub const MAX_MEMBERS: usize = 1_000;
 
-/// Named values in one order. Two records are the same when their names are and their fields are:
-/// names, order, types.
+/// Named values in a fixed order. Two records are equal if they have the same name and the same
+/// fields: same names, same order, same types.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Record {
     name: Name,
-    /// `1 <= fields.len() <= MAX_MEMBERS`, no two of one name.
+    /// `1 <= fields.len() <= MAX_MEMBERS`; no two fields have the same name.
     fields: Vec<Field>,
     /// `depth <= MAX_TYPE_DEPTH`
     depth: usize,
@@ -30,21 +30,21 @@ pub struct Field {
     pub ty: Type,
 }
 
-/// One of several words. Two enumerations are the same when their names are and their items are, in
-/// this order.
+/// One of several words. Two enumerations are equal if they have the same name and the same items
+/// in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Enumeration {
     name: Name,
-    /// `1 <= items.len() <= MAX_MEMBERS`, no two the same.
+    /// `1 <= items.len() <= MAX_MEMBERS`; no two items are the same.
     items: Vec<String>,
 }
 
 impl Record {
-    /// A record of these fields.
+    /// Creates a record with these fields.
     ///
     /// # Errors
-    /// No field, too many, two of one name, or a type that nests too deep or is too large by this
-    /// record.
+    /// Fails if there is no field, if there are too many, if two have the same name, or if the
+    /// record as a whole nests too deep or is too large.
     pub fn new(name: Name, fields: Vec<Field>) -> Result<Self, TypeErrorKind> {
         check_members(&name, fields.iter().map(|field| field.name.as_str()))?;
         let depth = 1 + fields
@@ -67,17 +67,17 @@ impl Record {
         })
     }
 
-    /// Its name.
+    /// Returns the name of the record.
     pub fn name(&self) -> &Name {
         &self.name
     }
 
-    /// Its fields, in order.
+    /// Returns the fields, in order.
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
 
-    /// The place of a field, from 0.
+    /// Returns the position of a field, from 0.
     pub fn position(&self, field: &str) -> Option<usize> {
         self.fields
             .iter()
@@ -94,10 +94,11 @@ impl Record {
 }
 
 impl Enumeration {
-    /// An enumeration of these items.
+    /// Creates an enumeration with these items.
     ///
     /// # Errors
-    /// No item, too many, one twice, or one that is no [item](check_item).
+    /// Fails if there is no item, if there are too many, if one is listed twice, or if one breaks
+    /// the rule for [items](check_item).
     pub fn new(name: Name, items: Vec<String>) -> Result<Self, TypeErrorKind> {
         check_members(&name, items.iter().map(String::as_str))?;
         if let Some(error) = items.iter().find_map(|item| check_item(item).err()) {
@@ -106,27 +107,27 @@ impl Enumeration {
         Ok(Self { name, items })
     }
 
-    /// Its name.
+    /// Returns the name of the enumeration.
     pub fn name(&self) -> &Name {
         &self.name
     }
 
-    /// Its items, in order.
+    /// Returns the items, in order.
     pub fn items(&self) -> &[String] {
         &self.items
     }
 
-    /// The place of an item, from 0.
+    /// Returns the position of an item, from 0.
     pub fn position(&self, item: &str) -> Option<usize> {
         self.items.iter().position(|declared| declared == item)
     }
 }
 
-/// Checks an item of an enumeration. It follows the rule of names, but may be a keyword of Python,
-/// where it is a text.
+/// Checks an item of an enumeration. An item follows the rule for names, but may also be a Python
+/// keyword, because items are texts in Python.
 ///
 /// # Errors
-/// Which part of the rule it breaks.
+/// Returns the part of the rule that the item breaks.
 pub fn check_item(text: &str) -> Result<(), NameError> {
     match Name::new(text) {
         Ok(_) | Err(NameError::PythonKeyword(_)) => Ok(()),

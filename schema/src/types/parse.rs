@@ -1,4 +1,4 @@
-//! From the text of a type to a [`Type`].
+//! Parses the text of a type into a [`Type`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,47 +9,48 @@ use super::{
 };
 use crate::name::Name;
 
-/// The names of the types that need no declaration, as they are printed.
+/// The names of the built-in types, as they are printed.
 pub const BUILTIN_NAMES: [&str; 9] = [
     "int", "float", "bool", "str", "bytes", "List", "Dict", "Optional", "Tuple",
 ];
 
-/// Other spellings of them, and names that a later version of the language takes.
+/// Other spellings of the built-in types, and names that are reserved for a later version.
 pub(crate) const OTHER_NAMES: [&str; 7] = [
     "string", "list", "dict", "optional", "tuple", "Callable", "Stream",
 ];
 
-/// Whether the type language itself means something by this name.
+/// Returns whether the type language itself uses this name.
 pub fn is_builtin_name(name: &str) -> bool {
     BUILTIN_NAMES.contains(&name) || OTHER_NAMES.contains(&name)
 }
 
 impl Type {
-    /// Reads a type, such as `Dict[str, List[int]]` or `List[Tally{candidate: str, votes: int}]`.
+    /// Parses a type, such as `Dict[str, List[int]]` or `List[Tally{candidate: str, votes: int}]`.
     ///
     /// # Errors
-    /// A [`TypeError`] that says what is wrong and at which byte of `text`.
+    /// Returns a [`TypeError`] that says what is wrong, and at which byte of `text`.
     pub fn parse(text: &str) -> Result<Self, TypeError> {
         Self::parse_in(text, &|_| None)
     }
 
-    /// The same where names may stand for what `scope` says.
+    /// Parses a type like [`parse`](Self::parse), and looks up the names of declared types with
+    /// `scope`.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// Fails for the same reasons as [`parse`](Self::parse).
     pub fn parse_in(text: &str, scope: &dyn Fn(&str) -> Option<Self>) -> Result<Self, TypeError> {
         if text.len() > MAX_TYPE_BYTES {
             return Err(spanned(0, text.len(), TypeErrorKind::TooLarge));
         }
         let mut parser = Parser {
             text,
-            at: 0,
+            offset: 0,
             scope,
             expanded: HashMap::new(),
         };
         let parsed = parser.parse_type(1)?;
         parser.skip_space();
-        if parser.at < text.len() {
+        if parser.offset < text.len() {
             return Err(parser.error(TypeErrorKind::TrailingText));
         }
         if parsed.depth() > MAX_TYPE_DEPTH {
@@ -64,16 +65,17 @@ impl Type {
 
 struct Parser<'a> {
     text: &'a str,
-    at: usize,
+    /// The byte offset of the text that is read next.
+    offset: usize,
     scope: &'a dyn Fn(&str) -> Option<Type>,
-    /// What the text itself has said about names so far.
+    /// The types that the text has expanded so far, by name.
     expanded: HashMap<&'a str, Type>,
 }
 
 impl<'a> Parser<'a> {
     fn parse_type(&mut self, depth: usize) -> Result<Type, TypeError> {
         self.skip_space();
-        let start = self.at;
+        let start = self.offset;
         let name = self.take_name();
         if depth > MAX_TYPE_DEPTH {
             return Err(spanned(start, name.len(), TypeErrorKind::TooDeep));
@@ -82,11 +84,11 @@ impl<'a> Parser<'a> {
             return Err(self.error(TypeErrorKind::Missing));
         }
         match name {
-            "int" => self.plain(start, Type::Int, "int"),
-            "float" => self.plain(start, Type::Float, "float"),
-            "bool" => self.plain(start, Type::Bool, "bool"),
-            "str" | "string" => self.plain(start, Type::Str, "str"),
-            "bytes" => self.plain(start, Type::Bytes, "bytes"),
+            "int" => self.parse_plain(start, Type::Int, "int"),
+            "float" => self.parse_plain(start, Type::Float, "float"),
+            "bool" => self.parse_plain(start, Type::Bool, "bool"),
+            "str" | "string" => self.parse_plain(start, Type::Str, "str"),
+            "bytes" => self.parse_plain(start, Type::Bytes, "bytes"),
             "List" | "list" => {
                 let [item] = self.parse_exactly(depth, start, "List", "one type: `List[int]`")?;
                 Ok(Type::List(Box::new(item)))
@@ -103,9 +105,14 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A type without parameters, whose name has just been read.
-    fn plain(&mut self, start: usize, plain: Type, name: &'static str) -> Result<Type, TypeError> {
-        let length = self.at - start;
+    /// Parses what follows the name of a type without parameters, and returns the type.
+    fn parse_plain(
+        &mut self,
+        start: usize,
+        plain: Type,
+        name: &'static str,
+    ) -> Result<Type, TypeError> {
+        let length = self.offset - start;
         if matches!(self.peek(), Some('[' | '{')) {
             let kind = TypeErrorKind::Parameters {
                 name,
@@ -121,7 +128,7 @@ impl<'a> Parser<'a> {
         if matches!(item, Type::Optional(_)) {
             return Err(spanned(
                 start,
-                self.at - start,
+                self.offset - start,
                 TypeErrorKind::NestedOptional,
             ));
         }
@@ -136,7 +143,7 @@ impl<'a> Parser<'a> {
             Type::Int => KeyType::Int,
             other => {
                 let kind = TypeErrorKind::Key(other.to_string());
-                return Err(spanned(start, self.at - start, kind));
+                return Err(spanned(start, self.offset - start, kind));
             }
         };
         Ok(Type::Dict(key, Box::new(value)))
@@ -146,12 +153,16 @@ impl<'a> Parser<'a> {
         let items =
             self.parse_parameters(depth, start, "Tuple", "one type or more: `Tuple[int, str]`")?;
         if items.len() > MAX_TUPLE_LEN {
-            return Err(spanned(start, self.at - start, TypeErrorKind::TupleTooLong));
+            return Err(spanned(
+                start,
+                self.offset - start,
+                TypeErrorKind::TupleTooLong,
+            ));
         }
         Ok(Type::Tuple(items))
     }
 
-    /// A record or an enumeration: expanded here, or known already.
+    /// Parses a record or an enumeration, which is expanded here or already known.
     fn parse_named(
         &mut self,
         depth: usize,
@@ -180,14 +191,15 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// What stands in braces: `a: int, b: str` makes a record, `a, b` an enumeration.
+    /// Parses the members in braces: `a: int, b: str` makes a record, `a, b` an enumeration.
     fn parse_members(&mut self, depth: usize, name: Name) -> Result<Type, MemberError> {
-        let (mut fields, mut items) = (Vec::new(), Vec::new());
+        let mut fields = Vec::new();
+        let mut items = Vec::new();
         self.accept('{');
         if !self.accept('}') {
             loop {
                 self.skip_space();
-                let start = self.at;
+                let start = self.offset;
                 let member = self.take_name();
                 if self.accept(':') && items.is_empty() {
                     let name = Name::new(member).map_err(|error| {
@@ -235,7 +247,7 @@ impl<'a> Parser<'a> {
         <[Type; N]>::try_from(items).map_err(|_| {
             spanned(
                 start,
-                self.at - start,
+                self.offset - start,
                 TypeErrorKind::Parameters { name, expected },
             )
         })
@@ -251,14 +263,14 @@ impl<'a> Parser<'a> {
         if !self.accept('[') {
             return Err(spanned(
                 start,
-                self.at - start,
+                self.offset - start,
                 TypeErrorKind::Parameters { name, expected },
             ));
         }
         if self.accept(']') {
             return Err(spanned(
                 start,
-                self.at - start,
+                self.offset - start,
                 TypeErrorKind::Parameters { name, expected },
             ));
         }
@@ -268,7 +280,7 @@ impl<'a> Parser<'a> {
             if self.accept(']') {
                 return Ok(items);
             }
-            // More than any type takes; how many is of no matter.
+            // Stop early: no type takes this many parameters.
             if items.len() > MAX_TUPLE_LEN {
                 return Ok(items);
             }
@@ -279,39 +291,40 @@ impl<'a> Parser<'a> {
     }
 
     fn take_name(&mut self) -> &'a str {
-        let rest = &self.text[self.at..];
+        let rest = &self.text[self.offset..];
         let end = rest
             .find(|c: char| !(c.is_alphanumeric() || c == '_'))
             .unwrap_or(rest.len());
-        self.at += end;
+        self.offset += end;
         &rest[..end]
     }
 
     fn peek(&mut self) -> Option<char> {
         self.skip_space();
-        self.text[self.at..].chars().next()
+        self.text[self.offset..].chars().next()
     }
 
+    /// Skips a character if it comes next, and returns whether it did.
     fn accept(&mut self, wanted: char) -> bool {
         let found = self.peek() == Some(wanted);
         if found {
-            self.at += wanted.len_utf8();
+            self.offset += wanted.len_utf8();
         }
         found
     }
 
     fn skip_space(&mut self) {
-        let rest = &self.text[self.at..];
-        self.at += rest.len() - rest.trim_start().len();
+        let rest = &self.text[self.offset..];
+        self.offset += rest.len() - rest.trim_start().len();
     }
 
-    /// An error at the place where reading stopped.
+    /// Returns an error at the current offset.
     fn error(&self, kind: TypeErrorKind) -> TypeError {
-        let length = self.text[self.at..]
+        let length = self.text[self.offset..]
             .chars()
             .next()
             .map_or(0, char::len_utf8);
-        spanned(self.at, length, kind)
+        spanned(self.offset, length, kind)
     }
 }
 
@@ -323,11 +336,11 @@ fn spanned(offset: usize, length: usize, kind: TypeErrorKind) -> TypeError {
     }
 }
 
-/// What is wrong with what stands in braces.
+/// What is wrong with the members in braces.
 enum MemberError {
-    /// At a place of its own.
+    /// One part is wrong, at its own offset.
     Inside(TypeError),
-    /// As a whole.
+    /// The members as a whole are wrong.
     Whole(TypeErrorKind),
 }
 
@@ -342,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_is_printed_in_one_way() {
+    fn every_spelling_of_a_type_is_printed_in_the_same_way() {
         for (text, printed) in [
             ("int", "int"),
             (" string ", "str"),
@@ -365,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_type_is_refused_with_its_place() {
+    fn an_invalid_type_is_refused_with_the_offset_of_the_mistake() {
         for (text, offset, length, message) in [
             ("", 0, 0, "a type is missing here"),
             ("inte", 0, 4, "there is no type `inte`"),
@@ -380,19 +393,19 @@ mod tests {
             ),
             ("List[int", 8, 0, "`,` or `]` is missing here"),
             ("List[int,]", 9, 1, "a type is missing here"),
-            ("int int", 4, 3, "this is more than one type"),
+            ("int int", 4, 3, "unexpected text after the type"),
             ("int[str]", 0, 3, "`int` takes no parameters"),
             (
                 "Dict[float, int]",
                 0,
                 16,
-                "a `Dict` is keyed by `str` or `int`, not by `float`",
+                "the keys of a `Dict` must be `str` or `int`, not `float`",
             ),
             (
                 "Optional[Optional[int]]",
                 0,
                 23,
-                "an `Optional` directly inside an `Optional` says nothing more",
+                "an `Optional` must not stand directly inside another `Optional`",
             ),
             (
                 "Stream[int]",
@@ -402,7 +415,12 @@ mod tests {
             ),
             ("Lіst[int]", 0, 5, "there is no type `Lіst`"),
             ("Tally", 0, 5, "there is no type `Tally`"),
-            ("Tally{}", 0, 5, "`Tally` has nothing in it"),
+            (
+                "Tally{}",
+                0,
+                5,
+                "`Tally` is empty; it needs at least one field or item",
+            ),
             ("Tally{a: inte}", 9, 4, "there is no type `inte`"),
             ("Tally{a: int, a: str}", 0, 5, "`Tally` has `a` twice"),
             ("Tally{a: int, b}", 15, 1, "a type is missing here"),
@@ -416,7 +434,7 @@ mod tests {
                 "Tuple[A{a: int}, A{a: str}]",
                 17,
                 1,
-                "`A` is expanded twice; behind the first time its name alone stands for it",
+                "`A` is expanded twice; after the first time, write only its name",
             ),
         ] {
             let error = Type::parse(text).expect_err(text);
@@ -432,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_ends_at_its_limit() {
+    fn types_nest_up_to_the_limit_and_no_deeper() {
         let nested =
             |depth: usize| format!("{}int{}", "List[".repeat(depth - 1), "]".repeat(depth - 1));
         assert_eq!(
@@ -450,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_type_is_expanded_where_it_is_mentioned_first() {
+    fn a_named_type_is_expanded_only_where_it_is_mentioned_first() {
         let text = "Tuple[Tally{votes: int, level: Level{low, high}}, List[Tally], Level]";
         let parsed = Type::parse(text).expect(text);
         assert_eq!(super::super::Expanded(&parsed).to_string(), text);
@@ -465,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_text_cannot_stand_for_a_large_type() {
+    fn a_short_text_cannot_describe_a_huge_type() {
         let mut text = "A0{a: int}".to_owned();
         for depth in 1..20 {
             text = format!("A{depth}{{a: {text}, b: A{}}}", depth - 1);
@@ -476,7 +494,10 @@ mod tests {
         );
         let doubled = "Tuple[".to_owned() + &"A{a: int}, ".repeat(50) + "A]";
         let twice = TypeErrorKind::ExpandedTwice("A".to_owned());
-        assert_eq!(Type::parse(&doubled).expect_err("one would do").kind, twice);
+        assert_eq!(
+            Type::parse(&doubled).expect_err("expanded twice").kind,
+            twice
+        );
         let long = format!("List[{}int]", " ".repeat(MAX_TYPE_BYTES));
         assert_eq!(
             Type::parse(&long).expect_err("too long").kind,

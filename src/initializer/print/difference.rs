@@ -1,4 +1,4 @@
-//! The text of files before and after a plan, as a unified difference.
+//! How the text of files changes, as a unified diff.
 
 use rpc_runtime::initializer::SourceDifference;
 use rpc_schema::visible;
@@ -8,8 +8,8 @@ use similar::TextDiff;
 use super::json_line;
 use crate::report::{self, Colour};
 
-/// Unchanged lines around changed ones.
-const CONTEXT: usize = 3;
+/// Number of unchanged lines around changed ones.
+const CONTEXT_LINES: usize = 3;
 
 pub(in super::super) fn differences(differences: &[SourceDifference], as_json: bool) {
     for difference in differences {
@@ -32,7 +32,7 @@ fn print_line(line: &str) {
         Some(b'@') => Colour::Cyan,
         _ => Colour::Plain,
     };
-    // A tab is what it looks like; anything else that does not is escaped.
+    // Keep tabs, and escape all other characters that are not visible.
     let line = line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
     report::out(report::painted(colour, &line));
 }
@@ -48,20 +48,15 @@ fn unified(difference: &SourceDifference) -> String {
         Some(_) => format!("{side}/{path}"),
         None => "/dev/null".to_owned(),
     };
-    let header = (
-        name(before, &format!("{server}, live")),
-        name(after, "planned"),
-    );
+    let before_name = name(before, &format!("{server}, live"));
+    let after_name = name(after, "planned");
     let text = |content: &Option<Vec<u8>>| String::from_utf8(content.clone().unwrap_or_default());
     let (Ok(old), Ok(new)) = (text(before), text(after)) else {
-        return format!(
-            "--- {}\n+++ {}\nwhat is not text differs\n",
-            header.0, header.1
-        );
+        return format!("--- {before_name}\n+++ {after_name}\nthe binary content differs\n");
     };
     let diff = TextDiff::from_lines(&old, &new);
     diff.unified_diff()
-        .context_radius(CONTEXT)
-        .header(&header.0, &header.1)
+        .context_radius(CONTEXT_LINES)
+        .header(&before_name, &after_name)
         .to_string()
 }

@@ -1,4 +1,4 @@
-//! What is live on each server, and the applies that they keep.
+//! What is live on each server, and the applies that the servers keep.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,9 +18,9 @@ pub(in super::super) fn status(network: &NetworkStatus, json: bool) {
             .servers
             .iter()
             .for_each(|server| json_line(&status_json(server)));
-        let [same, differ, lost] = count(network);
+        let [same, different, unreachable] = count(network);
         return json_line(&json!({
-            "event": "summary", "as-declared": same, "different": differ, "unreachable": lost,
+            "event": "summary", "as-declared": same, "different": different, "unreachable": unreachable,
         }));
     }
     for server in &network.servers {
@@ -39,31 +39,34 @@ pub(in super::super) fn status(network: &NetworkStatus, json: bool) {
             }
         }
     }
-    let [same, differ, lost] = count(network);
+    let [same, different, unreachable] = count(network);
     report::out(format_args!(
-        "status: {same} as the file says, {differ} different, {lost} unreachable"
+        "status: {same} as the file says, {different} different, {unreachable} unreachable"
     ));
 }
 
-/// How many servers are as the file says, differ from it, and cannot be asked.
+/// Returns how many servers are as the file says, how many differ, and how many cannot be reached.
 fn count(network: &NetworkStatus) -> [usize; 3] {
     let servers = || network.servers.iter();
-    let differ = servers()
+    let different = servers()
         .flatten()
         .filter(|server| server.drift.changes)
         .count();
-    let lost = servers().filter(|server| server.is_err()).count();
-    [network.servers.len() - differ - lost, differ, lost]
+    let unreachable = servers().filter(|server| server.is_err()).count();
+    let same = network.servers.len() - different - unreachable;
+    [same, different, unreachable]
 }
 
 fn print_status(server: &ServerStatus) {
     let ServerStatus { status, drift } = server;
-    let (name, address, generation) = (&drift.name, drift.address, status.live.generation);
+    let name = &drift.name;
+    let address = drift.address;
+    let generation = status.live.generation;
     if generation == 0 {
         row(
             0,
             Mark::New,
-            &format!("{name} at {address}: nothing was applied so far"),
+            &format!("{name} at {address}: nothing has been applied yet"),
         );
     } else if drift.changes {
         row(
@@ -86,6 +89,7 @@ fn print_status(server: &ServerStatus) {
     }
 }
 
+/// Returns the lines about a server's last apply, its versions, and its damage.
 fn details(status: &StatusAnswer) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(Past {
@@ -108,7 +112,7 @@ fn details(status: &StatusAnswer) -> Vec<String> {
         ..
     } = status;
     let python = if python.is_empty() {
-        "no Python so far".to_owned()
+        "no Python yet".to_owned()
     } else {
         format!("Python {python}")
     };
@@ -131,9 +135,10 @@ fn details(status: &StatusAnswer) -> Vec<String> {
     lines
 }
 
+/// Returns when an apply was made, by whom and from where.
 fn who_and_when(origin: &Origin, from: &str) -> String {
     let by = if origin.by.is_empty() {
-        "somebody"
+        "an unknown user"
     } else {
         &origin.by
     };
@@ -150,10 +155,10 @@ fn who_and_when(origin: &Origin, from: &str) -> String {
     format!("{} by {by}{from}{note}", time(origin.at))
 }
 
-/// A moment in UTC, such as `2026-11-27T19:02:11Z`.
+/// Returns a time in UTC, such as `2026-11-27T19:02:11Z`.
 fn time(epoch_ms: u64) -> String {
     let moment = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(epoch_ms));
-    // The last one that the format has a place for.
+    // The format has no place for years after 9999.
     let known = moment.filter(|_| epoch_ms > 0 && epoch_ms < 253_402_300_800_000);
     known.map_or_else(
         || "an unknown time".to_owned(),
@@ -199,7 +204,7 @@ pub(in super::super) fn history(applies: &Applies, json: bool) {
         format!("{count} applies")
     };
     report::out(format_args!(
-        "history: {kept} kept; `initializer rollback --to ID` goes back to one"
+        "history: {kept} kept; `initializer rollback --to ID` returns to one"
     ));
 }
 
@@ -215,31 +220,32 @@ fn print_past(server: &PastServer) {
     if damaged.is_empty() {
         report::out(format_args!(
             "    {name}  generation {generation}{live}: {}",
-            changes_words(changes)
+            describe_changes(changes)
         ));
     } else {
         report::out(format_args!(
-            "    {name}  generation {generation}{live}: cannot be gone back to: {damaged}"
+            "    {name}  generation {generation}{live}: cannot roll back to it: {damaged}"
         ));
     }
 }
 
-fn changes_words(changes: &Changes) -> String {
+/// Returns the number of changes of each kind, such as `1 new, 2 changed`.
+fn describe_changes(changes: &Changes) -> String {
     let Changes {
         new,
         changed,
         removed,
     } = *changes;
     let words = [(new, "new"), (changed, "changed"), (removed, "removed")];
-    let told: Vec<_> = words
+    let parts: Vec<_> = words
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    if told.is_empty() {
+    if parts.is_empty() {
         "access or settings".to_owned()
     } else {
-        told.join(", ")
+        parts.join(", ")
     }
 }
 

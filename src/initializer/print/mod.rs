@@ -1,4 +1,4 @@
-//! What `initializer` prints: results on stdout, for people or as JSON lines.
+//! What `initializer` prints: results on stdout, as text for people or as JSON lines.
 
 mod difference;
 mod look;
@@ -10,23 +10,24 @@ use serde_json::Value;
 
 pub(super) use self::difference::differences;
 pub(super) use self::look::{history, status};
-pub(super) use self::outcome::{applied, failure, nothing_to_do, restarted, saved, watched};
+pub(super) use self::outcome::{applied, error, nothing_to_do, restarted, saved, watch_outcome};
 pub(super) use self::plan::plan;
 use crate::report;
 
-/// The version of the JSON lines.
-const SCHEMA: u32 = 1;
+/// Version of the JSON lines. It is their member `schema`.
+const JSON_VERSION: u32 = 1;
 
 fn json_line(value: &Value) {
     let mut value = value.clone();
-    value["schema"] = SCHEMA.into();
+    value["schema"] = JSON_VERSION.into();
     report::out(visible(&value.to_string()));
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// Returns a number with its noun, such as `1 server` or `2 servers`.
+fn counted(count: usize, noun: &str) -> String {
     if count == 1 {
-        format!("1 {what}")
+        format!("1 {noun}")
     } else {
-        format!("{count} {what}s")
+        format!("{count} {noun}s")
     }
 }

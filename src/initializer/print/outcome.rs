@@ -1,4 +1,4 @@
-//! How an apply went, and why not.
+//! The outcome of an apply, or why there was none.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use deploy::coordinator::Standing;
 use rpc_runtime::initializer::{Applied, InitializerError, Mark, Plan, ServerOutcome};
 use serde_json::{Value, json};
 
-use super::super::Failure;
-use super::super::deploy::Shown;
+use super::super::VerbError;
+use super::super::deploy::PrintOptions;
 use super::{counted, json_line};
 use crate::report;
 
@@ -18,8 +18,8 @@ pub(in super::super) fn saved(path: &Path, json: bool) {
     }
 }
 
-pub(in super::super) fn nothing_to_do(plan: &Plan, shown: Shown, took: Duration) {
-    if shown.json {
+pub(in super::super) fn nothing_to_do(plan: &Plan, print_options: PrintOptions, took: Duration) {
+    if print_options.json {
         return json_line(&json!({
             "event": "summary", "applied": false, "servers": plan.servers.len(), "files-sent": 0, "bytes-sent": 0,
             "unchanged": plan.count(Mark::Unchanged),
@@ -39,8 +39,13 @@ pub(in super::super) fn restarted(json: bool) {
     }
 }
 
-pub(in super::super) fn applied(applied: &Applied, plan: &Plan, shown: Shown, took: Duration) {
-    if shown.json {
+pub(in super::super) fn applied(
+    applied: &Applied,
+    plan: &Plan,
+    print_options: PrintOptions,
+    took: Duration,
+) {
+    if print_options.json {
         return json_line(&applied_json(applied, plan));
     }
     for server in &applied.servers {
@@ -50,7 +55,7 @@ pub(in super::super) fn applied(applied: &Applied, plan: &Plan, shown: Shown, to
         let line = format!(
             "{}{generation}: {}",
             server.name,
-            standing_words(&server.standing)
+            describe(&server.standing)
         );
         if applied.complete {
             report::out(line);
@@ -74,7 +79,7 @@ pub(in super::super) fn applied(applied: &Applied, plan: &Plan, shown: Shown, to
     }
 }
 
-/// Such as `2 servers: 3 sent, 1 removed, 97 unchanged, 41 kB in 0.12 s`.
+/// Returns a summary such as `2 servers: 3 sent, 1 removed, 97 unchanged, 41 kB in 0.12 s`.
 fn summary(applied: &Applied, plan: &Plan, took: Duration) -> String {
     format!(
         "{}: {} sent, {} removed, {} unchanged, {} in {}",
@@ -87,19 +92,20 @@ fn summary(applied: &Applied, plan: &Plan, took: Duration) -> String {
     )
 }
 
+/// Returns what to do after an apply that failed.
 fn hint(applied: &Applied) -> &'static str {
-    let unsettled = |server: &ServerOutcome| {
+    let may_have_changed = |server: &ServerOutcome| {
         !matches!(server.standing, Standing::Old(_) | Standing::RolledBack(_))
     };
-    if applied.servers.iter().any(unsettled) {
-        "apply again to bring every server to the file"
+    if applied.servers.iter().any(may_have_changed) {
+        "apply again to make every server match the file"
     } else {
-        "nothing has changed; mend what is named above and apply again"
+        "nothing has changed; correct the problem above and apply again"
     }
 }
 
-/// One line for each apply of `watch`.
-pub(in super::super) fn watched(
+/// Prints one line for each apply of `watch`.
+pub(in super::super) fn watch_outcome(
     applied: Option<&Applied>,
     plan: &Plan,
     json: bool,
@@ -113,7 +119,7 @@ pub(in super::super) fn watched(
         ),
         Some(applied) if json => json_line(&applied_json(applied, plan)),
         Some(applied) if applied.complete => {
-            let what = |mark, word: &str| match plan.count(mark) {
+            let counted = |mark, word: &str| match plan.count(mark) {
                 0 => String::new(),
                 count => format!("{count} {word}, "),
             };
@@ -124,7 +130,7 @@ pub(in super::super) fn watched(
             ];
             let changes: String = marks
                 .into_iter()
-                .map(|(mark, word)| what(mark, word))
+                .map(|(mark, word)| counted(mark, word))
                 .collect();
             let changes = if changes.is_empty() {
                 "access or settings, ".to_owned()
@@ -136,60 +142,51 @@ pub(in super::super) fn watched(
                 .iter()
                 .map(|server| server.name.as_str())
                 .collect();
-            let (id, servers) = (&applied.id, servers.join(", "));
             report::out(format_args!(
-                "applied {id}: {changes}on {servers}, in {}",
+                "applied {}: {changes}on {}, in {}",
+                applied.id,
+                servers.join(", "),
                 seconds(took)
             ));
         }
         Some(applied) => {
             for server in &applied.servers {
-                report::error(format!(
-                    "{}: {}",
-                    server.name,
-                    standing_words(&server.standing)
-                ));
+                report::error(format!("{}: {}", server.name, describe(&server.standing)));
             }
             report::error(format!("apply {} failed; {}", applied.id, hint(applied)));
         }
     }
 }
 
-pub(in super::super) fn failure(failure: &Failure, json: bool) {
-    let what = match failure {
-        Failure::Said(what) => what.clone(),
-        Failure::Initializer(InitializerError::File(report)) if !json => {
+pub(in super::super) fn error(error: &VerbError, json: bool) {
+    let message = match error {
+        VerbError::Initializer(InitializerError::File(report)) if !json => {
             report::note(report.render(report::colored()));
             return;
         }
-        Failure::Initializer(InitializerError::Moved(_)) if !json => {
-            format!("{}\nnothing has changed; plan again", words(failure))
+        VerbError::Initializer(error @ InitializerError::Moved(_)) if !json => {
+            format!("{error}\nnothing has changed; plan again")
         }
-        Failure::Initializer(_) => words(failure),
+        VerbError::Initializer(error) => error.to_string(),
+        VerbError::Message(message) => message.clone(),
     };
     if json {
-        json_line(&json!({ "event": "error", "message": what }));
+        json_line(&json!({ "event": "error", "message": message }));
     } else {
-        what.lines().for_each(report::error);
+        message.lines().for_each(report::error);
     }
 }
 
-fn words(failure: &Failure) -> String {
-    match failure {
-        Failure::Said(what) => what.clone(),
-        Failure::Initializer(error) => error.to_string(),
-    }
-}
-
-fn standing_words(standing: &Standing) -> String {
+/// Returns the state of a server after an apply, in words.
+fn describe(standing: &Standing) -> String {
     match standing {
         Standing::Live => "live".to_owned(),
         Standing::RolledBack(None) => "was live, and is rolled back".to_owned(),
-        Standing::RolledBack(Some(why)) => format!("was live, and is rolled back: {why}"),
-        Standing::Old(Some(why)) => format!("unchanged: {why}"),
+        Standing::RolledBack(Some(reason)) => format!("was live, and is rolled back: {reason}"),
+        Standing::Old(Some(reason)) => format!("unchanged: {reason}"),
         Standing::Old(None) => "unchanged, since another server failed".to_owned(),
-        Standing::Silent(why) => format!("committed, and not heard from since: {why}"),
-        Standing::Unknown(why) => format!("unknown: {why}"),
+        Standing::Silent(reason) => format!("committed, and has not answered since: {reason}"),
+        Standing::Unknown(reason) => format!("unknown: {reason}"),
         other => format!("{other:?}"),
     }
 }
@@ -198,7 +195,7 @@ fn applied_json(applied: &Applied, plan: &Plan) -> Value {
     let server = |server: &ServerOutcome| {
         json!({
             "server": server.name,
-            "standing": standing_words(&server.standing),
+            "standing": describe(&server.standing),
             "generation": server.generation,
         })
     };

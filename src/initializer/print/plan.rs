@@ -1,44 +1,45 @@
-//! A plan.
+//! Prints a plan.
 
 use rpc_runtime::initializer::{Mark, Plan, RpcChange, ServerPlan, ServiceChange};
 use serde_json::{Value, json};
 
-use super::super::deploy::Shown;
+use super::super::deploy::PrintOptions;
 use super::{counted, json_line};
 use crate::report::{self, Colour};
 
-/// More procedures of one service and one mark than this are a count, where nobody asks for all.
-const MOST_ROWS: usize = 20;
+/// Maximum number of procedures of one service with one mark that have a row each. If there are
+/// more, only their number is printed, unless `--verbose` is given.
+const MAX_ROWS: usize = 20;
 
-/// What the marks of a plan mean.
+/// The meaning of the marks of a plan.
 const LEGEND: &str = "+ new  ~ changed  - removed  = unchanged";
 
-pub(in super::super) fn plan(plan: &Plan, shown: Shown) {
-    if shown.json {
+pub(in super::super) fn plan(plan: &Plan, print_options: PrintOptions) {
+    if print_options.json {
         return json_line(&plan_json(plan));
     }
-    if shown.legend && !plan.is_empty() {
+    if print_options.legend && !plan.is_empty() {
         report::out(report::painted(Colour::Faint, LEGEND));
     }
     for server in &plan.servers {
-        print_server(server, shown.verbose);
+        print_server(server, print_options.verbose);
     }
     for (name, address) in &plan.departed {
-        let hint = if shown.retire {
+        let hint = if print_options.retire {
             "it is emptied"
         } else {
-            "it runs on; --retire empties it"
+            "it keeps running; `--retire` empties it"
         };
         row(
             0,
             Mark::Removed,
-            &format!("{name} at {address} left the file: {hint}"),
+            &format!("{name} at {address} was removed from the file: {hint}"),
         );
     }
     let services = plan.servers.iter().flat_map(|server| &server.services);
     for service in services.filter(|service| service.has_grants && service.mark != Mark::Removed) {
-        let what = "its `allow` is recorded; this version does not confine code";
-        warn(&format!("`{}`: {what}", service.name));
+        let message = "its `allow` is stored, but this version does not enforce it";
+        warn(&format!("`{}`: {message}", service.name));
     }
     plan.breaks
         .iter()
@@ -69,15 +70,15 @@ fn summary(plan: &Plan) -> String {
     )
 }
 
-/// A row of a plan, indented so many times.
-pub(super) fn row(depth: usize, mark: Mark, what: &str) {
+/// Prints a row of a plan. `depth` is the number of indents.
+pub(super) fn row(depth: usize, mark: Mark, text: &str) {
     let colour = match mark {
         Mark::New => Colour::Green,
         Mark::Changed => Colour::Yellow,
         Mark::Removed => Colour::Red,
         Mark::Unchanged => Colour::Faint,
     };
-    let line = format!("{mark} {what}");
+    let line = format!("{mark} {text}");
     report::out(format_args!(
         "{}{}",
         "    ".repeat(depth),
@@ -85,8 +86,8 @@ pub(super) fn row(depth: usize, mark: Mark, what: &str) {
     ));
 }
 
-fn warn(what: &str) {
-    report::out(report::painted(Colour::Yellow, &format!("! {what}")));
+fn warn(message: &str) {
+    report::out(report::painted(Colour::Yellow, &format!("! {message}")));
 }
 
 fn print_server(server: &ServerPlan, verbose: bool) {
@@ -96,18 +97,18 @@ fn print_server(server: &ServerPlan, verbose: bool) {
         live,
         ..
     } = server;
-    let now = live.generation;
-    let next = now.saturating_add(1);
+    let generation = live.generation;
+    let next = generation.saturating_add(1);
     if !server.changes {
         row(
             0,
             Mark::Unchanged,
-            &format!("{name} at {address}: generation {now}, nothing changes"),
+            &format!("{name} at {address}: generation {generation}, nothing changes"),
         );
         if !verbose {
             return;
         }
-    } else if now == 0 {
+    } else if generation == 0 {
         row(
             0,
             Mark::New,
@@ -117,13 +118,13 @@ fn print_server(server: &ServerPlan, verbose: bool) {
         row(
             0,
             Mark::Changed,
-            &format!("{name} at {address}: generation {now} -> {next}"),
+            &format!("{name} at {address}: generation {generation} -> {next}"),
         );
     }
     print_services(server, verbose);
 }
 
-/// What changes on a server.
+/// Prints what changes on a server.
 pub(super) fn print_services(server: &ServerPlan, verbose: bool) {
     if server.network_changes {
         row(1, Mark::Changed, "the network section");
@@ -143,12 +144,8 @@ fn print_service(service: &ServiceChange, verbose: bool) {
     }
     for mark in [Mark::New, Mark::Changed, Mark::Removed, Mark::Unchanged] {
         let rpcs: Vec<&RpcChange> = service.rpcs.iter().filter(|rpc| rpc.mark == mark).collect();
-        let most = if mark == Mark::Unchanged {
-            0
-        } else {
-            MOST_ROWS
-        };
-        if rpcs.len() > most && !verbose {
+        let max_rows = if mark == Mark::Unchanged { 0 } else { MAX_ROWS };
+        if rpcs.len() > max_rows && !verbose {
             row(2, mark, &counted(rpcs.len(), "procedure"));
             continue;
         }
@@ -177,7 +174,7 @@ fn plan_json(plan: &Plan) -> Value {
     })
 }
 
-/// What changes on a server, for programs.
+/// Returns what changes on a server, as JSON.
 pub(super) fn server_json(server: &ServerPlan) -> Value {
     json!({
         "server": server.name,

@@ -1,4 +1,4 @@
-//! What is bound and cannot be called: the exceptions, in their order.
+//! BINDs that fail, and the order in which the checks apply.
 
 use rpc_runtime::ExceptionType;
 use wire::binary;
@@ -6,8 +6,8 @@ use wire::binary;
 use super::{ADD, assert_sum, bind_add};
 use crate::harness::{BinaryPeer, Frames, Network, Raises};
 
-/// Services, procedures, arguments, returned values; what a call of them is answered, and what a
-/// stranger's is.
+/// A service and a procedure, argument types, return types; the expected exception for a tenant,
+/// and for a stranger.
 type Case<'a> = (
     (&'a str, &'a str),
     &'a [&'a str],
@@ -68,17 +68,19 @@ fn cases<'a>() -> Vec<Case<'a>> {
     ]
 }
 
+/// Returns the BIND of a case.
 fn bind(slot: u32, (name, arguments, returns, ..): &Case<'_>) -> Frames {
     Frames::new().with(|out| binary::put_bind(slot, *name, arguments, *returns, out))
 }
 
 #[test]
-fn a_bind_that_fails_is_told_at_its_first_call_and_the_session_goes_on() {
+fn a_failed_bind_is_reported_at_each_call_and_the_session_goes_on() {
     let network = Network::serving(&[ADD]);
     let mut peer = network.binary();
     peer.send(bind_add());
     for (index, case) in cases().iter().enumerate() {
-        let (slot, call) = (index as u32 + 1, 10 * index as u64);
+        let slot = index as u32 + 1;
+        let call = 10 * index as u64;
         peer.send(
             bind(slot, case)
                 .call_with_bytes(call + 1, slot, &[])
@@ -87,7 +89,7 @@ fn a_bind_that_fails_is_told_at_its_first_call_and_the_session_goes_on() {
         for call in [call + 1, call + 2] {
             let (refused, exception) = peer.raised();
             assert_eq!(refused, call);
-            case.3.is(&exception);
+            case.3.check_exception(&exception);
             let signatures = usize::from(case.3.0 == "Invalid Arguments");
             assert_eq!(exception.valid_signatures.len(), signatures);
         }
@@ -96,27 +98,28 @@ fn a_bind_that_fails_is_told_at_its_first_call_and_the_session_goes_on() {
 }
 
 #[test]
-fn a_stranger_learns_which_services_and_procedures_there_are_and_no_signature() {
+fn a_stranger_learns_names_of_services_and_procedures_but_no_signature() {
     let network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
     let mut peer = BinaryPeer::connect_from([127, 0, 0, 9], address);
     for (index, case) in cases().iter().enumerate() {
-        let (slot, call) = (index as u32, index as u64 + 1);
+        let slot = index as u32;
+        let call = index as u64 + 1;
         peer.send(bind(slot, case).call_with_bytes(call, slot, &[]));
         let (refused, exception) = peer.raised();
         assert_eq!(refused, call);
-        case.4.is(&exception);
+        case.4.check_exception(&exception);
         assert!(
             exception.valid_signatures.is_empty() && !exception.message.contains("int"),
             "{exception:?}"
         );
     }
     peer.send(bind_add().call(100, 0, (2_i64, 3_i64)));
-    STRANGER.is(&peer.raised().1);
+    STRANGER.check_exception(&peer.raised().1);
 }
 
 #[test]
-fn who_is_calling_is_who_calls_from_that_address() {
+fn the_name_in_a_hello_must_fit_the_address() {
     let network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
     for (name, refused) in [
@@ -126,7 +129,7 @@ fn who_is_calling_is_who_calls_from_that_address() {
         ("Client1", true),
         ("client1\0", true),
     ] {
-        let mut peer = BinaryPeer::silent([127, 0, 0, 1], address);
+        let mut peer = BinaryPeer::connect_without_hello([127, 0, 0, 1], address);
         peer.greet(&binary::Hello {
             name,
             ..crate::harness::HELLO
@@ -134,7 +137,7 @@ fn who_is_calling_is_who_calls_from_that_address() {
         peer.send(bind_add());
         if refused {
             peer.send(Frames::new().call(1, 0, (2_i64, 3_i64)));
-            STRANGER.is(&peer.raised().1);
+            STRANGER.check_exception(&peer.raised().1);
         } else {
             assert_sum(&mut peer, 1);
         }
@@ -142,7 +145,7 @@ fn who_is_calling_is_who_calls_from_that_address() {
 }
 
 #[test]
-fn long_names_and_many_types_are_answered_shortly() {
+fn long_names_and_many_types_get_short_exceptions() {
     let network = Network::serving(&[ADD]);
     let long = "a".repeat(200 << 10);
     let many = vec!["int"; binary::MAX_BIND_TYPES];
@@ -166,22 +169,23 @@ fn long_names_and_many_types_are_answered_shortly() {
         assert_eq!(exception.kind.as_str(), kind);
         assert!(
             exception.message.len() < 1000,
-            "{} bytes of words",
+            "a message of {} bytes",
             exception.message.len()
         );
     }
-    let mut named = BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address());
+    let mut named =
+        BinaryPeer::connect_without_hello([127, 0, 0, 1], network.server("server1").address());
     named.greet(&binary::Hello {
         name: &long,
         ..crate::harness::HELLO
     });
     named.send(bind_add().call(1, 0, (2_i64, 3_i64)));
     let (_, exception) = named.raised();
-    STRANGER.is(&exception);
+    STRANGER.check_exception(&exception);
     assert!(exception.message.len() < 1000);
 }
 
-/// A BIND is read again whenever its slot is looked up, so it has limits of its own.
+/// A BIND is parsed again at each lookup of its slot, so its size is limited.
 #[test]
 fn a_bind_beyond_its_limits_ends_the_session() {
     let network = Network::serving(&[ADD]);

@@ -1,10 +1,10 @@
-//! CANCEL: of a running call, of a queued one, of none; and what cancelled work counts.
+//! CANCEL of running, queued and unknown calls, and how cancelled calls count towards limits.
 
 use super::{ADD, adding, assert_sum};
 use crate::harness::{Frames, Gate, Network, Raises, Reply, Visitor};
 
 #[test]
-fn a_call_that_is_given_up_is_answered_once_whether_it_runs_or_waits() {
+fn a_cancelled_call_is_answered_once_whether_it_runs_or_waits() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)])
@@ -24,26 +24,26 @@ fn a_call_that_is_given_up_is_answered_once_whether_it_runs_or_waits() {
     peer.send(Frames::new().call(2, 1, (20_i64,)).cancel(2));
     let (call, exception) = peer.raised();
     assert_eq!(call, 2);
-    Raises("Cancelled", "no", &["gave up"]).is(&exception);
+    Raises("Cancelled", "no", &["gave up"]).check_exception(&exception);
     peer.send(Frames::new().cancel(1));
     let (call, exception) = peer.raised();
     assert_eq!(call, 1);
-    Raises("Cancelled", "unknown", &["gave up"]).is(&exception);
+    Raises("Cancelled", "unknown", &["gave up"]).check_exception(&exception);
     peer.send(Frames::new().cancel(1).cancel(2).call(3, 0, (2_i64, 3_i64)));
     visitor.release();
     assert_eq!(
         peer.returned::<i64>(),
         (3, 5),
-        "the worker that was given up is free again"
+        "the worker of the cancelled call is free again"
     );
     assert!(
         gate.enter_now().is_none(),
-        "what was given up in the queue ran"
+        "a call that was cancelled in the queue ran"
     );
 }
 
 #[test]
-fn giving_up_what_is_not_under_way_changes_nothing() {
+fn a_cancel_of_an_unknown_or_finished_call_changes_nothing() {
     let network = Network::serving(&[ADD]);
     let mut peer = adding(&network);
     peer.send(Frames::new().cancel(0).cancel(1).cancel(2).cancel(u64::MAX));
@@ -54,7 +54,7 @@ fn giving_up_what_is_not_under_way_changes_nothing() {
 }
 
 #[test]
-fn cancelled_work_counts_until_it_has_stopped() {
+fn a_cancelled_call_counts_until_it_has_stopped() {
     const LIMIT: usize = 8;
     let gate = Gate::new();
     let wait = gate.source("wait");
@@ -70,7 +70,7 @@ fn cancelled_work_counts_until_it_has_stopped() {
         peer.send(Frames::new().cancel(next));
         let (call, exception) = peer.raised();
         assert_eq!(call, next);
-        Raises("Cancelled", "unknown", &[]).is(&exception);
+        Raises("Cancelled", "unknown", &[]).check_exception(&exception);
         next += 1;
     }
     peer.send((next..next + 5).fold(Frames::new(), |frames, call| {
@@ -80,7 +80,7 @@ fn cancelled_work_counts_until_it_has_stopped() {
     assert_sum(&mut adding(&network), 2);
     assert!(
         gate.enter_now().is_none(),
-        "more than {LIMIT} run, for given-up calls were not counted"
+        "more than {LIMIT} calls run: cancelled calls were not counted"
     );
     only.release();
     assert_eq!(peer.returned::<i64>(), (next, next.cast_signed()));
@@ -94,7 +94,7 @@ fn cancelled_work_counts_until_it_has_stopped() {
 }
 
 #[test]
-fn a_session_at_its_limit_of_calls_still_hears_that_they_are_given_up() {
+fn a_session_at_its_limit_of_calls_still_accepts_cancels() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let flags = ["--max-session-calls", "2"];
@@ -115,7 +115,7 @@ fn a_session_at_its_limit_of_calls_still_hears_that_they_are_given_up() {
     );
     let mut replies = [peer.answer(), peer.answer(), peer.answer()].map(|reply| match reply {
         Reply::Exception(call, exception) => {
-            Raises("Cancelled", "unknown", &[]).is(&exception);
+            Raises("Cancelled", "unknown", &[]).check_exception(&exception);
             call
         }
         Reply::Pong(number) => number,

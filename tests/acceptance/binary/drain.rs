@@ -1,10 +1,10 @@
-//! SIGTERM: DRAIN says the last call that is answered, and nothing up to it is lost.
+//! SIGTERM: DRAIN names the last call that is answered, and no call up to it is lost.
 
 use super::{ADD, adding, assert_sum, bind_add};
 use crate::harness::{BinaryPeer, Frames, Gate, Network, Peer, Reply, Visitor};
 
 #[test]
-fn a_server_that_stops_says_the_last_call_that_it_answers_and_answers_it() {
+fn a_stopping_server_names_the_last_call_that_it_answers_and_answers_it() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let mut network = Network::serving(&[ADD, ("wait", "int", "int", &wait)]);
@@ -16,7 +16,8 @@ fn a_server_that_stops_says_the_last_call_that_it_answers_and_answers_it() {
             .call(7, 1, (70_i64,)),
     );
     let visitors = [gate.enter(), gate.enter()];
-    let (mut idle, mut unused) = (adding(&network), network.binary());
+    let mut idle = adding(&network);
+    let mut unused = network.binary();
     let mut half_closed = adding(&network);
     half_closed.send(
         Frames::new()
@@ -44,34 +45,34 @@ fn a_server_that_stops_says_the_last_call_that_it_answers_and_answers_it() {
     drop((busy, idle, unused, half_closed));
     assert!(
         gate.enter_now().is_none(),
-        "a call after the notice was executed"
+        "a call after the drain notice was executed"
     );
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
 }
 
 #[test]
-fn a_session_before_its_hello_is_ended_by_a_drain() {
+fn a_drain_closes_connections_that_have_not_sent_a_whole_hello() {
     let mut network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
     let hello = Frames::hello().bytes();
-    let mut silent = BinaryPeer::silent([127, 0, 0, 1], address);
-    let mut begun = BinaryPeer::silent([127, 0, 0, 1], address);
-    begun.send_bytes(&hello[..6]);
+    let mut silent = BinaryPeer::connect_without_hello([127, 0, 0, 1], address);
+    let mut partial = BinaryPeer::connect_without_hello([127, 0, 0, 1], address);
+    partial.send_bytes(&hello[..6]);
     assert_sum(&mut adding(&network), 2);
     network.server("server1").signal("TERM");
     silent.expect_end();
-    while begun.next_payload().is_some() {}
+    while partial.next_payload().is_some() {}
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
 }
 
 #[test]
-fn calls_that_stream_in_while_the_server_stops_are_answered_up_to_the_last_that_it_names() {
+fn calls_that_arrive_while_the_server_stops_are_answered_up_to_the_last_call_that_it_names() {
     let mut network = Network::serving(&[ADD]);
     let mut peer = network.binary();
     let calls = (1..=20_000).fold(bind_add(), |frames, call| {
         frames.call(call, 0, (call.cast_signed(), 1_i64))
     });
-    let sending = peer.send_aside(calls.bytes());
+    let sending = peer.send_in_background(calls.bytes());
     let mut answered = Vec::new();
     let last = loop {
         match peer.answer() {
@@ -95,7 +96,7 @@ fn calls_that_stream_in_while_the_server_stops_are_answered_up_to_the_last_that_
     answered.sort_unstable();
     assert!(
         answered.iter().copied().eq(1..=last),
-        "{} answers, the last call is {last}",
+        "{} answers, but the last call is {last}",
         answered.len()
     );
     drop(peer);

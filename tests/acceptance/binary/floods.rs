@@ -1,5 +1,5 @@
-//! Too much of what is no call, and calls that are given up as they are made: a budget, then the
-//! end.
+//! Floods of control frames and of calls that are cancelled at once: a session has a budget for
+//! them, and ends when it is used up.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::{ADD, adding, assert_sum, bind_add, expect_ended};
 use crate::harness::{Frames, Gate, Network, Raises, Reply, peak_memory};
 
 #[test]
-fn a_flood_of_calls_that_are_given_up_at_once_ends_its_session_and_each_is_answered_once() {
+fn a_flood_of_calls_that_are_cancelled_at_once_ends_its_session_and_each_is_answered_once() {
     const CALLS: u64 = 100_000;
     let gate = Gate::new();
     let wait = gate.source_with("wait", "number and gate.recv(1)\n    return number");
@@ -30,15 +30,15 @@ fn a_flood_of_calls_that_are_given_up_at_once_ends_its_session_and_each_is_answe
     let frames = (2..=CALLS).fold(Frames::new(), |frames, call| {
         frames.call(call, 0, (0_i64,)).cancel(call)
     });
-    let sending = peer.send_aside(frames.bytes());
+    let sending = peer.send_in_background(frames.bytes());
     let mut answered = BTreeSet::new();
     let mut next = || match peer.answer() {
         Reply::Exception(0, exception) => {
-            Raises("Malformed Message", "no", &["too many frames"]).is(&exception);
+            Raises("Malformed Message", "no", &["too many frames"]).check_exception(&exception);
             None
         }
         Reply::Exception(call, exception) => {
-            Raises("Cancelled", "no", &[]).is(&exception);
+            Raises("Cancelled", "no", &[]).check_exception(&exception);
             Some(call)
         }
         other => panic!("{other:?}"),
@@ -48,7 +48,7 @@ fn a_flood_of_calls_that_are_given_up_at_once_ends_its_session_and_each_is_answe
     }
     assert!(
         answered.len() >= CONTROL_BURST as usize - 10,
-        "{} were taken on",
+        "only {} calls were accepted",
         answered.len()
     );
     running.release();
@@ -68,15 +68,15 @@ fn a_flood_of_calls_that_are_given_up_at_once_ends_its_session_and_each_is_answe
     let last = answered.len() as u64;
     assert!(
         answered.into_iter().eq(1..=last),
-        "what was taken on is answered"
+        "every accepted call is answered"
     );
     sending.join().expect("the sender");
     let visitors = std::iter::from_fn(|| gate.enter_now()).count();
-    assert_eq!(visitors, ran, "what was given up in the queue ran");
+    assert_eq!(visitors, ran, "a call that was cancelled in the queue ran");
 }
 
 #[test]
-fn a_flood_of_frames_that_are_no_calls_ends_its_session_alone() {
+fn a_flood_of_control_frames_ends_only_its_session() {
     let network = Network::serving(&[ADD]);
     let mut other = adding(&network);
     let floods: [fn(Frames, u64) -> Frames; 4] = [
@@ -87,16 +87,12 @@ fn a_flood_of_frames_that_are_no_calls_ends_its_session_alone() {
     ];
     for (flood, call) in floods.iter().zip(2..) {
         let mut peer = adding(&network);
-        let sending = peer.send_aside((0..100_000).fold(Frames::new(), flood).bytes());
+        let sending = peer.send_in_background((0..100_000).fold(Frames::new(), flood).bytes());
         let pongs = std::iter::from_fn(|| match peer.answer() {
             Reply::Pong(number) => Some(number),
             Reply::Exception(0, exception) => {
-                Raises(
-                    "Malformed Message",
-                    "no",
-                    &["too many frames that are no calls"],
-                )
-                .is(&exception);
+                Raises("Malformed Message", "no", &["too many control frames"])
+                    .check_exception(&exception);
                 None
             }
             other => panic!("{other:?}"),
@@ -115,11 +111,11 @@ fn a_flood_of_frames_that_are_no_calls_ends_its_session_alone() {
 }
 
 #[test]
-fn a_budget_of_control_frames_is_enough_for_whoever_calls() {
+fn control_frames_within_the_budget_are_accepted() {
     let network = Network::serving(&[ADD]);
     let mut peer = adding(&network);
     let half = CONTROL_BURST / 2 - 10;
-    let sending = peer.send_aside(
+    let sending = peer.send_in_background(
         (0..half)
             .fold(Frames::new(), |frames, n| {
                 frames.with(|out| binary::put_ping(n.into(), out))
@@ -139,13 +135,13 @@ fn a_session_binds_no_more_bytes_of_signatures_than_the_limit() {
     let network = Network::with_procedures(&[ADD]).served(&["--max-bound", "64KiB"]);
     let mut peer = adding(&network);
     let long = "a".repeat(60_000);
-    // One slot may be bound over and over.
+    // Binding the same slot again replaces its signature.
     peer.send(
         (0..100)
             .fold(Frames::new(), |frames, _| frames.bind(1, &long, &[]))
             .call(2, 1, ()),
     );
-    Raises("RPC Not Found", "no", &[]).is(&peer.raised().1);
+    Raises("RPC Not Found", "no", &[]).check_exception(&peer.raised().1);
     assert_sum(&mut peer, 3);
     peer.send(Frames::new().bind(2, &long, &[]));
     expect_ended(
@@ -164,7 +160,7 @@ fn a_session_binds_no_more_bytes_of_signatures_than_the_limit() {
 }
 
 #[test]
-fn binds_that_fail_take_no_more_memory_than_those_that_do_not() {
+fn failed_binds_take_bounded_memory() {
     let overloads: Vec<_> = (1..=40)
         .map(|count| vec!["Tuple[str, str, str, str]"; count].join(", "))
         .collect();
@@ -183,12 +179,12 @@ fn binds_that_fail_take_no_more_memory_than_those_that_do_not() {
     let server = network.server("server1").pid();
     let mut first = network.binary();
     first.send(Frames::new().bind(0, "many", &[]).call(1, 0, ()));
-    Raises("Invalid Arguments", "no", &[]).is(&first.raised().1);
+    Raises("Invalid Arguments", "no", &[]).check_exception(&first.raised().1);
     let before = peak_memory(server);
     let mut peer = network.binary();
     let binds = (0..15_000).fold(Frames::new(), |frames, slot| frames.bind(slot, "many", &[]));
     peer.send(binds.call(1, 14_999, ()));
-    Raises("Invalid Arguments", "no", &["no overload ()"]).is(&peer.raised().1);
+    Raises("Invalid Arguments", "no", &["no overload ()"]).check_exception(&peer.raised().1);
     let grown = peak_memory(server) - before;
     assert!(grown < 16 << 20, "{grown} bytes for 15,000 slots");
     peer.send(bind_add());

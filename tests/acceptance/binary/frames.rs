@@ -1,14 +1,13 @@
-//! Frames of every length, in pieces, cut off.
+//! Frames of every length, split frames, and truncated frames.
 
 use super::{ADD, COUNT, SIZE, adding, assert_sum, bind_add, expect_ended};
 use crate::harness::{BinaryPeer, Frames, Network, peak_memory};
 
-/// What a REQ of `size` has beside the bytes: its head and their length.
-const AROUND: usize = 17 + 4;
+/// Bytes in a REQ of `size` besides its argument: the head, and the length of the argument.
+const OVERHEAD: usize = 17 + 4;
 
 #[test]
-fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for_a_declared_length()
-{
+fn frames_have_a_minimum_and_a_maximum_length_and_a_declared_length_allocates_nothing() {
     const LIMIT: u32 = 64 << 10;
     let network = Network::with_procedures(&[ADD, SIZE]).served(&["--max-frame", "64KiB"]);
     assert_sum(&mut adding(&network), 2);
@@ -36,12 +35,12 @@ fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for
     expect_ended(&mut peer, &["broken Request frame"]);
     assert!(
         peak_memory(server) < before + (8 << 20),
-        "memory was taken for bytes that never came"
+        "memory was allocated for bytes that never arrived"
     );
     for over in [-1, 0, 1_isize] {
         let mut peer = adding(&network);
         peer.send(Frames::new().bind(1, "size", &["bytes"]));
-        let length = (LIMIT as usize - AROUND).wrapping_add_signed(over);
+        let length = (LIMIT as usize - OVERHEAD).wrapping_add_signed(over);
         peer.send(Frames::new().call(7, 1, (vec![7_u8; length],)));
         if over > 0 {
             expect_ended(&mut peer, &["limit of 65536 bytes"]);
@@ -53,7 +52,7 @@ fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for
 }
 
 #[test]
-fn a_long_frame_may_come_in_pieces_and_none_is_reserved_before_it_comes() {
+fn a_long_frame_may_arrive_in_pieces_and_memory_is_allocated_as_they_arrive() {
     let network = Network::with_procedures(&[ADD, SIZE]).served(&["--max-frame", "128MiB"]);
     let mut peer = network.binary();
     peer.send(bind_add().bind(1, "size", &["bytes"]));
@@ -78,45 +77,44 @@ fn a_long_frame_may_come_in_pieces_and_none_is_reserved_before_it_comes() {
     let grown = peak_memory(server) - before;
     assert!(
         grown < 24 << 20,
-        "{grown} bytes for 127 MiB that were declared twenty times and did not come"
+        "{grown} bytes for twenty frames of 127 MiB that were declared and never arrived"
     );
 }
 
 #[test]
-fn a_frame_may_come_in_pieces_split_anywhere() {
+fn a_frame_may_be_split_anywhere() {
     let network = Network::serving(&[ADD]);
-    let (hello, call) = (
-        Frames::hello().bytes(),
-        bind_add().call(9, 0, (2_i64, 3_i64)).bytes(),
-    );
+    let hello = Frames::hello().bytes();
+    let call = bind_add().call(9, 0, (2_i64, 3_i64)).bytes();
     let bytes = [hello, call].concat();
-    let answered = |peer: &mut BinaryPeer| {
+    let expect_answers = |peer: &mut BinaryPeer| {
         peer.receive();
         assert_eq!(peer.returned::<i64>(), (9, 5));
     };
-    let fresh = || BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address());
-    let mut peer = fresh();
+    let connect =
+        || BinaryPeer::connect_without_hello([127, 0, 0, 1], network.server("server1").address());
+    let mut peer = connect();
     for byte in &bytes {
         peer.send_bytes(&[*byte]);
     }
-    answered(&mut peer);
+    expect_answers(&mut peer);
     for split in 1..bytes.len() {
-        let mut peer = fresh();
+        let mut peer = connect();
         peer.send_bytes(&bytes[..split]);
-        // Until the server has taken in what came, as far as that shows.
+        // After a whole HELLO, the server's answer shows that it has read the first part.
         if split >= Frames::hello().bytes().len() {
             peer.receive();
             peer.send_bytes(&bytes[split..]);
             assert_eq!(peer.returned::<i64>(), (9, 5), "split at {split}");
         } else {
             peer.send_bytes(&bytes[split..]);
-            answered(&mut peer);
+            expect_answers(&mut peer);
         }
     }
 }
 
 #[test]
-fn a_thousand_frames_may_come_in_one_write() {
+fn a_thousand_frames_may_arrive_in_one_write() {
     let network = Network::serving(&[ADD]);
     let frames = |first: u64| {
         (first..first + 1000).fold(Frames::new(), |frames, call| {
@@ -139,7 +137,7 @@ fn a_thousand_frames_may_come_in_one_write() {
 }
 
 #[test]
-fn nothing_of_a_frame_that_was_cut_off_is_executed() {
+fn a_truncated_frame_is_not_executed() {
     let network = Network::with_procedures(&[COUNT])
         .amended(
             "tenants: [client1]",
@@ -148,8 +146,10 @@ fn nothing_of_a_frame_that_was_cut_off_is_executed() {
         .served(&[]);
     let bytes = Frames::hello().bind(0, "count", &[]).call(1, 0, ()).bytes();
     for cut in 1..bytes.len() {
-        let fresh = || BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address());
-        let mut peer = fresh();
+        let connect = || {
+            BinaryPeer::connect_without_hello([127, 0, 0, 1], network.server("server1").address())
+        };
+        let mut peer = connect();
         peer.send_bytes(&bytes[..cut]);
         peer.half_close();
         while let Some(payload) = peer.next_payload() {
@@ -159,7 +159,7 @@ fn nothing_of_a_frame_that_was_cut_off_is_executed() {
                 "cut at {cut}: {payload:?}"
             );
         }
-        let mut peer = fresh();
+        let mut peer = connect();
         peer.send_bytes(&bytes[..cut]);
         peer.reset();
     }

@@ -1,5 +1,5 @@
-//! What may come when: HELLO first and once, numbers that rise, slots in order, nothing that
-//! servers send.
+//! The order of frames: HELLO first and once, rising call numbers, slots in order, and no frame
+//! that only servers send.
 
 use wire::binary::{self, Bound, Hello, MAGIC};
 use wire::exception::{Exception, ExceptionType};
@@ -8,7 +8,7 @@ use super::{ADD, adding, assert_sum, bind_add, expect_ended};
 use crate::harness::{BinaryPeer, Frames, Gate, HELLO, Network, Raises};
 
 #[test]
-fn a_call_s_number_is_higher_than_the_one_before_or_the_session_ends() {
+fn a_call_number_that_does_not_rise_ends_the_session() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let network = Network::serving(&[ADD, ("wait", "int", "int", &wait)]);
@@ -28,12 +28,12 @@ fn a_call_s_number_is_higher_than_the_one_before_or_the_session_ends() {
             "no",
             &[&format!("call {wrong} comes after call 7")],
         )
-        .is(&exception);
+        .check_exception(&exception);
         visitor.release();
         assert_eq!(
             peer.returned::<i64>(),
             (7, 70),
-            "what was taken on before is answered, once"
+            "the call before the wrong number is answered once"
         );
         peer.expect_end();
     }
@@ -44,7 +44,7 @@ fn a_call_s_number_is_higher_than_the_one_before_or_the_session_ends() {
 }
 
 #[test]
-fn a_call_of_a_slot_that_is_not_bound_fails_alone() {
+fn a_call_of_an_unbound_slot_fails_without_ending_the_session() {
     let network = Network::serving(&[ADD]);
     let mut peer = adding(&network);
     for (call, slot) in [(2, 1), (3, 0x7fff_ffff), (4, u32::MAX)] {
@@ -56,25 +56,25 @@ fn a_call_of_a_slot_that_is_not_bound_fails_alone() {
             "no",
             &[&format!("slot {slot} is not bound")],
         )
-        .is(&exception);
+        .check_exception(&exception);
     }
     assert_sum(&mut peer, 5);
 }
 
 #[test]
-fn slots_are_bound_without_a_gap_and_may_be_bound_again() {
+fn slots_are_bound_in_order_and_may_be_bound_again() {
     let network = Network::serving(&[ADD]);
     for gap in [2, 1000, u32::MAX] {
         let mut peer = adding(&network);
         peer.send(Frames::new().bind(gap, "add", &["int", "int"]));
         expect_ended(
             &mut peer,
-            &[&format!("slot {gap} is bound, and the next one is 1")],
+            &[&format!("slot {gap} cannot be bound before slot 1")],
         );
     }
     let mut peer = adding(&network);
     peer.send(Frames::new().bind(0, "sub", &[]).call(2, 0, ()));
-    Raises("RPC Not Found", "no", &["`sub`"]).is(&peer.raised().1);
+    Raises("RPC Not Found", "no", &["`sub`"]).check_exception(&peer.raised().1);
     peer.send(bind_add());
     assert_sum(&mut peer, 3);
 }
@@ -90,7 +90,8 @@ fn hello_comes_first_and_once() {
         Frames::new().with(|out| binary::put_ping(1, out)),
         Frames::new().payload(b"\0RPC"),
     ] {
-        let mut peer = BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address());
+        let mut peer =
+            BinaryPeer::connect_without_hello([127, 0, 0, 1], network.server("server1").address());
         peer.send(first);
         let answer = peer.next_payload().expect("an answer in text");
         assert!(answer.starts_with(b"{\"header\":\"RPC-EX\""), "{answer:?}");
@@ -99,11 +100,11 @@ fn hello_comes_first_and_once() {
 }
 
 #[test]
-fn a_hello_of_another_version_is_told_which_is_spoken() {
+fn a_hello_without_version_1_is_refused_and_one_that_includes_it_is_accepted() {
     let network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
     for (lowest, highest) in [(0, 0), (2, 2), (2, u16::MAX), (5, 1)] {
-        let mut peer = BinaryPeer::silent([127, 0, 0, 1], address);
+        let mut peer = BinaryPeer::connect_without_hello([127, 0, 0, 1], address);
         peer.send(Frames::new().with(|out| {
             binary::put_hello(
                 &Hello {
@@ -120,7 +121,7 @@ fn a_hello_of_another_version_is_told_which_is_spoken() {
         );
     }
     for (lowest, highest) in [(0, 1), (1, u16::MAX)] {
-        let mut peer = BinaryPeer::silent([127, 0, 0, 1], address);
+        let mut peer = BinaryPeer::connect_without_hello([127, 0, 0, 1], address);
         let hello = Frames::new().with(|out| {
             binary::put_hello(
                 &Hello {
@@ -131,7 +132,7 @@ fn a_hello_of_another_version_is_told_which_is_spoken() {
                 out,
             );
         });
-        // Later versions may say more in it.
+        // A HELLO of a later version may have more members.
         let longer = [&hello.bytes()[4..], b"more"].concat();
         peer.send(Frames::new().payload(&longer));
         peer.receive();
@@ -141,7 +142,7 @@ fn a_hello_of_another_version_is_told_which_is_spoken() {
 }
 
 #[test]
-fn a_hello_that_is_broken_ends_the_connection() {
+fn a_broken_hello_ends_the_connection() {
     let network = Network::serving(&[ADD]);
     let hello = Frames::hello().bytes();
     let mut not_utf8 = hello[4..].to_vec();
@@ -152,7 +153,8 @@ fn a_hello_that_is_broken_ends_the_connection() {
         &hello[4..hello.len() - 1],
         &not_utf8,
     ] {
-        let mut peer = BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address());
+        let mut peer =
+            BinaryPeer::connect_without_hello([127, 0, 0, 1], network.server("server1").address());
         peer.send(Frames::new().payload(payload));
         assert!(payload.starts_with(&[&[0], &MAGIC[..]].concat()));
         expect_ended(&mut peer, &["broken Hello frame"]);
@@ -160,7 +162,7 @@ fn a_hello_that_is_broken_ends_the_connection() {
 }
 
 #[test]
-fn what_only_servers_send_ends_the_session() {
+fn a_frame_that_only_servers_send_ends_the_session() {
     let network = Network::serving(&[ADD]);
     let exception = Exception::refused(ExceptionType::Unavailable, "x");
     let wrong = [
@@ -193,12 +195,12 @@ fn what_only_servers_send_ends_the_session() {
     for (name, frames) in wrong {
         let mut peer = adding(&network);
         peer.send(frames);
-        expect_ended(&mut peer, &[&format!("a client sends no {name}")]);
+        expect_ended(&mut peer, &[&format!("a client must not send {name}")]);
     }
 }
 
 #[test]
-fn a_frame_that_is_cut_inside_or_of_no_kind_ends_the_session_alone() {
+fn a_truncated_frame_or_one_of_unknown_kind_ends_only_its_session() {
     let network = Network::serving(&[ADD]);
     let mut other = adding(&network);
     let whole = [
@@ -220,12 +222,12 @@ fn a_frame_that_is_cut_inside_or_of_no_kind_ends_the_session_alone() {
         peer.send(Frames::new().payload(&[kind, 1, 2, 3, 4, 5, 6, 7, 8]));
         expect_ended(&mut peer, &[&format!("no kind of frame 0x{kind:02x}")]);
     }
-    for (kind, long) in [(6, "Cancel"), (7, "Ping"), (8, "Pong")] {
+    for (kind, name) in [(6, "Cancel"), (7, "Ping"), (8, "Pong")] {
         let mut peer = adding(&network);
         peer.send(Frames::new().payload(&[kind, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
         expect_ended(
             &mut peer,
-            &[&format!("broken {long} frame"), "1 bytes left over"],
+            &[&format!("broken {name} frame"), "1 bytes left over"],
         );
     }
     assert_sum(&mut other, 2);

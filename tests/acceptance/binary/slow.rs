@@ -1,4 +1,4 @@
-//! Peers that send slowly, and peers that take nothing.
+//! Peers that send slowly, and peers that do not read.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,12 @@ use super::{ADD, SIZE, adding, assert_sum, bind_add};
 use crate::harness::{BinaryPeer, Frames, Network, PATIENCE, peak_memory};
 
 #[test]
-fn a_frame_that_does_not_come_whole_in_time_ends_its_session_alone() {
+fn a_frame_that_does_not_arrive_whole_in_time_ends_only_its_session() {
     let network = Network::with_procedures(&[ADD, SIZE]).served(&["--header-timeout", "300ms"]);
-    let (server, mut other) = (network.server("server1"), adding(&network));
+    let server = network.server("server1");
+    let mut other = adding(&network);
     let hello = Frames::hello().bytes();
-    let mut early = BinaryPeer::silent([127, 0, 0, 1], server.address());
+    let mut early = BinaryPeer::connect_without_hello([127, 0, 0, 1], server.address());
     early.send_bytes(&hello[..hello.len() - 1]);
     let mut again = adding(&network);
     again.send_bytes(&Frames::new().call(2, 0, (2_i64, 3_i64)).bytes()[..20]);
@@ -26,23 +27,23 @@ fn a_frame_that_does_not_come_whole_in_time_ends_its_session_alone() {
 }
 
 #[test]
-fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
+fn bytes_that_arrive_one_by_one_do_not_extend_the_header_timeout() {
     let network = Network::with_procedures(&[ADD, SIZE]).served(&["--header-timeout", "300ms"]);
-    let (mut fresh, mut open) = (
-        BinaryPeer::silent([127, 0, 0, 1], network.server("server1").address()),
-        adding(&network),
-    );
+    let address = network.server("server1").address();
+    let mut fresh = BinaryPeer::connect_without_hello([127, 0, 0, 1], address);
+    let mut open = adding(&network);
     open.send(Frames::new().bind(1, "size", &["bytes"]));
     let hello = [Frames::hello().bytes(), vec![0; 1000]].concat();
     let call = Frames::new().call(2, 1, (vec![7_u8; 100_000],)).bytes();
-    // The HELLO is whole after a third of a second at the earliest.
+    // At 12 ms per byte, the HELLO is complete only after the header timeout.
     for (peer, bytes, pause) in [(&mut fresh, &hello, 12), (&mut open, &call, 5)] {
-        let (address, end) = (peer.local_addr().to_string(), Instant::now() + PATIENCE);
+        let address = peer.local_addr().to_string();
+        let end = Instant::now() + PATIENCE;
         let sent = bytes.iter().take_while(|byte| {
-            assert!(Instant::now() < end, "it is still open");
+            assert!(Instant::now() < end, "the connection is still open");
             peer.try_send_bytes(&[**byte]) && !peer.ends_within(Duration::from_millis(pause))
         });
-        assert!(sent.count() < bytes.len(), "every slow byte was taken");
+        assert!(sent.count() < bytes.len(), "every slow byte was accepted");
         network
             .server("server1")
             .logged(&["closed", &address, "header timeout"]);
@@ -50,7 +51,7 @@ fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
 }
 
 #[test]
-fn two_hundred_slow_peers_hold_up_nobody_and_are_all_closed() {
+fn two_hundred_slow_peers_delay_no_other_and_are_all_closed() {
     let network = Network::with_procedures(&[ADD]).served(&["--header-timeout", "500ms"]);
     let mut probe = adding(&network);
     let mut slow: Vec<_> = (0..200).map(|_| network.binary()).collect();
@@ -64,7 +65,7 @@ fn two_hundred_slow_peers_hold_up_nobody_and_are_all_closed() {
 }
 
 #[test]
-fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
+fn a_peer_that_reads_no_answers_costs_bounded_memory_and_is_closed() {
     const ANSWER: usize = 256 << 10;
     let text = format!("def text():\n    return 'x' * {ANSWER}\n");
     let flags = [
@@ -87,12 +88,12 @@ fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
     let grown = peak_memory(server.pid()) - before;
     assert!(
         grown < 40 << 20,
-        "{grown} bytes for 200 MiB of answers that nobody took"
+        "{grown} bytes for 200 MiB of answers that nobody read"
     );
 }
 
 #[test]
-fn a_peer_that_takes_its_answers_slowly_gets_all_of_them() {
+fn a_peer_that_reads_slowly_gets_all_answers() {
     let text = "def text():\n    return 'x' * 100_000\n";
     let flags = ["--max-queued", "1KiB", "--max-session-calls", "8"];
     let network = Network::with_procedures(&[("text", "", "str", text)]).served(&flags);
@@ -111,15 +112,16 @@ fn a_peer_that_takes_its_answers_slowly_gets_all_of_them() {
 }
 
 #[test]
-fn a_session_on_which_nothing_happens_is_closed_by_the_shorter_idle_timeout() {
+fn an_idle_session_is_closed_after_the_shorter_idle_timeout() {
     let network = Network::with_procedures(&[ADD]).served(&["--idle-timeout", "1h"]);
     let server = network.server("server1");
-    let mut peer = BinaryPeer::silent([127, 0, 0, 1], server.address());
+    let mut peer = BinaryPeer::connect_without_hello([127, 0, 0, 1], server.address());
     peer.greet(&wire::binary::Hello {
         idle_timeout_ms: 200,
         ..crate::harness::HELLO
     });
-    let (address, mut other) = (peer.local_addr().to_string(), adding(&network));
+    let address = peer.local_addr().to_string();
+    let mut other = adding(&network);
     peer.send(bind_add());
     assert_sum(&mut peer, 1);
     peer.expect_end();

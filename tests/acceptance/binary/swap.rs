@@ -1,4 +1,4 @@
-//! Generations that become live while a session is open: its slots follow.
+//! Generations that become live while a session is open: the slots of the session follow.
 
 use deploy::sha256_hex;
 use wire::binary::Bound;
@@ -7,10 +7,12 @@ use super::{ADD, assert_sum, bind_add};
 use crate::harness::{Frames, Gate, Network, Raises, Reply};
 use crate::swap::wait_for_trees;
 
+/// Returns a source whose `value()` returns this number.
 fn source_of(value: u64) -> String {
     format!("def value():\n    return {value}\n")
 }
 
+/// Returns the BOUND of a slot to a source.
 fn bound(slot: u32, generation: u64, source: &str) -> Reply {
     let digits = sha256_hex(source.as_bytes());
     let byte = |place: usize| {
@@ -24,7 +26,7 @@ fn bound(slot: u32, generation: u64, source: &str) -> Reply {
 }
 
 #[test]
-fn what_answers_a_slot_is_said_before_its_first_answer_and_before_the_first_after_each_apply() {
+fn bound_is_sent_before_a_slots_first_answer_and_before_its_first_answer_after_each_apply() {
     let network = Network::serving(&[("value", "", "int", &source_of(1)), ADD]);
     let mut peer = network.binary();
     peer.send(Frames::new().bind(0, "value", &[]));
@@ -45,7 +47,7 @@ fn what_answers_a_slot_is_said_before_its_first_answer_and_before_the_first_afte
 }
 
 #[test]
-fn a_call_across_an_apply_ends_on_the_old_code_and_the_next_runs_the_new() {
+fn a_call_that_runs_during_an_apply_ends_in_the_old_code_and_the_next_runs_the_new() {
     let gate = Gate::new();
     let old = gate.source_with("wait", "gate.recv(1)\n    return -number");
     let network = Network::serving(&[("wait", "int", "int", &old)]);
@@ -67,7 +69,7 @@ fn a_call_across_an_apply_ends_on_the_old_code_and_the_next_runs_the_new() {
     assert_eq!(
         peer.receive(),
         Reply::Result(3, 8_i64.to_le_bytes().to_vec()),
-        "it knows what answers"
+        "no second BOUND for the same source"
     );
 }
 
@@ -83,7 +85,12 @@ fn a_tenant_that_is_removed_while_it_is_connected_is_refused_from_its_next_call_
         peer.send(Frames::new().call(call, 0, (2_i64, 3_i64)));
         let (refused, exception) = peer.raised();
         assert_eq!(refused, call);
-        Raises("Client Not Registered", "no", &["`client1` is no tenant"]).is(&exception);
+        Raises(
+            "Client Not Registered",
+            "no",
+            &["`client1` is not a tenant"],
+        )
+        .check_exception(&exception);
     }
     let network = network.amended("tenants: []", "tenants: [client1]");
     network.apply().succeeds();
@@ -91,7 +98,7 @@ fn a_tenant_that_is_removed_while_it_is_connected_is_refused_from_its_next_call_
 }
 
 #[test]
-fn a_slot_whose_procedure_goes_fails_and_works_again_when_it_is_back() {
+fn a_slot_whose_procedure_is_removed_fails_and_works_again_when_it_is_restored() {
     let network = Network::serving(&[("value", "", "int", &source_of(1)), ADD]);
     let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("init.yaml");
     let mut peer = network.binary();
@@ -104,7 +111,7 @@ fn a_slot_whose_procedure_goes_fails_and_works_again_when_it_is_back() {
     network.write("init.yaml", &without.join("\n"));
     network.apply().succeeds();
     peer.send(Frames::new().call(2, 0, (2_i64, 3_i64)));
-    Raises("RPC Not Found", "no", &["`add`"]).is(&peer.raised().1);
+    Raises("RPC Not Found", "no", &["`add`"]).check_exception(&peer.raised().1);
     network.write(
         "init.yaml",
         &init.replace("\"int\", \"int\"", "\"int\", \"int\", \"int\""),
@@ -112,16 +119,17 @@ fn a_slot_whose_procedure_goes_fails_and_works_again_when_it_is_back() {
     network.write("p1.py", "def add(a, b, c):\n    return a + b + c\n");
     network.apply().succeeds();
     peer.send(Frames::new().call(3, 0, (2_i64, 3_i64)));
-    Raises("Invalid Arguments", "no", &["no overload (int, int)"]).is(&peer.raised().1);
+    Raises("Invalid Arguments", "no", &["no overload (int, int)"])
+        .check_exception(&peer.raised().1);
     network.write("init.yaml", &init);
     network.write("p1.py", ADD.3);
     network.apply().succeeds();
     assert_sum(&mut peer, 4);
 }
 
-/// What a session found for a slot holds the workers and the files of a generation.
+/// A resolved slot keeps the workers and the files of its generation alive.
 #[test]
-fn a_session_that_rests_lets_go_of_what_is_no_longer_live() {
+fn an_idle_session_releases_a_generation_that_is_no_longer_live() {
     let network = Network::serving(&[ADD]);
     let server = network.server("server1");
     let mut peer = network.binary();

@@ -1,10 +1,10 @@
-//! Deadlines, and sides that end.
+//! Deadlines, and connections that end.
 
 use super::{ADD, COUNT, adding, assert_sum};
 use crate::harness::{Frames, Gate, Network, Raises};
 
 #[test]
-fn a_call_without_any_time_does_not_run() {
+fn a_call_with_a_deadline_of_zero_does_not_run() {
     let network = Network::with_procedures(&[ADD, COUNT])
         .amended(
             "tenants: [client1]",
@@ -19,14 +19,14 @@ fn a_call_without_any_time_does_not_run() {
     );
     let (call, exception) = peer.raised();
     assert_eq!(call, 2);
-    Raises("Deadline Exceeded", "no", &["before the call began"]).is(&exception);
+    Raises("Deadline Exceeded", "no", &["before the call began"]).check_exception(&exception);
     assert_eq!(peer.call::<i64>(3, 1, ()), 1);
     peer.send(Frames::new().call_within(4, 1, Some(0), (7_i64,)));
-    Raises("Invalid Arguments", "no", &["left over"]).is(&peer.raised().1);
+    Raises("Invalid Arguments", "no", &["left over"]).check_exception(&peer.raised().1);
 }
 
 #[test]
-fn a_deadline_that_passes_ends_the_call_wherever_it_is() {
+fn a_deadline_ends_a_call_whether_it_runs_or_waits() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &wait)])
@@ -46,7 +46,7 @@ fn a_deadline_that_passes_ends_the_call_wherever_it_is() {
     peer.send(Frames::new().call_within(2, 1, Some(50), (20_i64,)));
     let (call, exception) = peer.raised();
     assert_eq!(call, 2);
-    Raises("Deadline Exceeded", "no", &["waiting for a worker"]).is(&exception);
+    Raises("Deadline Exceeded", "no", &["waiting for a worker"]).check_exception(&exception);
     let (call, exception) = peer.raised();
     assert_eq!(call, 1);
     Raises(
@@ -54,14 +54,17 @@ fn a_deadline_that_passes_ends_the_call_wherever_it_is() {
         "unknown",
         &["while the procedure was running"],
     )
-    .is(&exception);
+    .check_exception(&exception);
     visitor.expect_death();
     assert_sum(&mut peer, 3);
-    assert!(gate.enter_now().is_none(), "what expired in the queue ran");
+    assert!(
+        gate.enter_now().is_none(),
+        "a call that expired in the queue ran"
+    );
 }
 
 #[test]
-fn no_caller_s_deadline_is_longer_than_the_server_s() {
+fn no_deadline_is_longer_than_that_of_the_server() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let network =
@@ -71,7 +74,7 @@ fn no_caller_s_deadline_is_longer_than_the_server_s() {
     for (call, asked) in [(1, None), (2, Some(u32::MAX - 1)), (3, Some(60_000))] {
         peer.send(Frames::new().call_within(call, 0, asked, (1_i64,)));
         let visitor = gate.enter();
-        Raises("Deadline Exceeded", "unknown", &[]).is(&peer.raised().1);
+        Raises("Deadline Exceeded", "unknown", &[]).check_exception(&peer.raised().1);
         visitor.expect_death();
     }
 }
@@ -101,7 +104,7 @@ fn a_peer_that_half_closes_gets_every_answer_and_then_the_end() {
 }
 
 #[test]
-fn a_half_closed_session_whose_limit_is_taken_by_given_up_work_answers_what_waits() {
+fn a_half_closed_session_whose_limit_is_used_by_a_cancelled_call_answers_the_call_that_waits() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let flags = ["--max-session-calls", "1"];
@@ -112,18 +115,18 @@ fn a_half_closed_session_whose_limit_is_taken_by_given_up_work_answers_what_wait
             .bind(1, "wait", &["int"])
             .call(2, 1, (20_i64,)),
     );
-    let stray = gate.enter();
+    let cancelled = gate.enter();
     peer.send(Frames::new().cancel(2).call(3, 0, (2_i64, 3_i64)));
     peer.half_close();
-    Raises("Cancelled", "unknown", &[]).is(&peer.raised().1);
+    Raises("Cancelled", "unknown", &[]).check_exception(&peer.raised().1);
     assert!(!peer.ends_within(std::time::Duration::from_millis(100)));
-    stray.release();
+    cancelled.release();
     assert_eq!(peer.returned::<i64>(), (3, 5));
     peer.expect_end();
 }
 
 #[test]
-fn a_peer_that_is_gone_gives_its_calls_up_and_disturbs_nobody() {
+fn a_peer_that_disconnects_during_a_call_disturbs_no_other() {
     let gate = Gate::new();
     let wait = gate.source("wait");
     let network = Network::serving(&[ADD, ("wait", "int", "int", &wait)]);

@@ -1,4 +1,5 @@
-//! Values that are cut, over-long, left over, or none of their type: refused before anything runs.
+//! Values that are cut off, too long, followed by other bytes, or invalid for their type: refused
+//! before the procedure runs.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ services:
       - { name: take, arguments: [\"TYPES\"], returns: int, path: take.py }
 ";
 
-/// `add`, and `take`, which says how often it was called.
+/// Serves `add`, and `take`, which returns how often it was called.
 fn serving() -> Network {
     let network = Network::new(&INIT.replace("TYPES", TYPES));
     network.write("add.py", ADD.3);
@@ -42,8 +43,9 @@ fn encoded(value: &impl Value) -> Vec<u8> {
     bytes
 }
 
-/// A value of the types, but for the item of the enumeration.
-fn good() -> Vec<u8> {
+/// Returns an encoded value of [`TYPES`]. Its last four bytes are the place of the enumeration
+/// item.
+fn valid_value() -> Vec<u8> {
     let map = BTreeMap::from([("a".to_owned(), 1_i64), ("b".to_owned(), 2)]);
     let value = (
         true,
@@ -56,14 +58,15 @@ fn good() -> Vec<u8> {
     [encoded(&value), 1_u32.to_le_bytes().to_vec()].concat()
 }
 
-/// Where a part of [`good`] begins, by what it begins with.
-fn place(part: &[u8]) -> usize {
-    good()
+/// Returns the offset of a byte sequence in [`valid_value`].
+fn offset_of(part: &[u8]) -> usize {
+    valid_value()
         .windows(part.len())
         .position(|window| window == part)
         .expect("a part")
 }
 
+/// Opens a session with `add` in slot 0 and `take` in slot 1.
 fn taking(network: &Network) -> BinaryPeer {
     let mut peer = network.binary();
     peer.send(bind_add().bind(1, "take", &[TYPES]));
@@ -71,37 +74,39 @@ fn taking(network: &Network) -> BinaryPeer {
 }
 
 #[test]
-fn a_value_that_is_none_of_its_type_is_refused_and_nothing_runs() {
+fn an_invalid_value_is_refused_and_its_procedure_does_not_run() {
     let network = serving();
     let mut peer = taking(&network);
-    let set = |place: usize, bytes: &[u8]| {
-        let mut value = good();
-        value[place..place + bytes.len()].copy_from_slice(bytes);
+    let with_bytes_at = |offset: usize, bytes: &[u8]| {
+        let mut value = valid_value();
+        value[offset..offset + bytes.len()].copy_from_slice(bytes);
         value
     };
-    let (text, entry) = (place("é".as_bytes()), place(b"\x01\0\0\0b") + 4);
-    let (list, dict) = (
-        place(b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x02"),
-        place(b"\x02\0\0\0\x01\0\0\0a"),
-    );
+    let text = offset_of("é".as_bytes());
+    let list = offset_of(b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x02");
+    let dict = offset_of(b"\x02\0\0\0\x01\0\0\0a");
+    let second_key = offset_of(b"\x01\0\0\0b") + 4;
+    let item = valid_value().len() - 4;
     let huge = u32::MAX.to_le_bytes();
-    let item = good().len() - 4;
     let cases = [
-        (set(0, &[2]), "byte 2 is neither 0 nor 1"),
-        (set(text, &[0xff]), "not UTF-8"),
-        (set(text - 4, &huge), "cut short"),
-        (set(text + 2, &huge), "cut short"),
-        (set(list, &huge), "cut short"),
-        (set(dict, &huge), "cut short"),
-        (set(entry, b"a"), "twice"),
-        (set(item - 9, &[255]), "byte 255 is neither 0 nor 1"),
-        (set(item, &[2]), "no"),
+        (with_bytes_at(0, &[2]), "byte 2 is neither 0 nor 1"),
+        (with_bytes_at(text, &[0xff]), "not UTF-8"),
+        (with_bytes_at(text - 4, &huge), "cut short"),
+        (with_bytes_at(text + 2, &huge), "cut short"),
+        (with_bytes_at(list, &huge), "cut short"),
+        (with_bytes_at(dict, &huge), "cut short"),
+        (with_bytes_at(second_key, b"a"), "twice"),
         (
-            set(item, &huge),
-            "enumeration of 2 items has none at place 4294967295",
+            with_bytes_at(item - 9, &[255]),
+            "byte 255 is neither 0 nor 1",
         ),
-        ([good(), vec![0]].concat(), "1 bytes left over"),
-        ([good(), good()].concat(), "bytes left over"),
+        (with_bytes_at(item, &[2]), "no"),
+        (
+            with_bytes_at(item, &huge),
+            "enumeration of 2 items has no item at place 4294967295",
+        ),
+        ([valid_value(), vec![0]].concat(), "1 bytes left over"),
+        ([valid_value(), valid_value()].concat(), "bytes left over"),
         (Vec::new(), "cut short"),
     ];
     let mut call = 0;
@@ -115,45 +120,45 @@ fn a_value_that_is_none_of_its_type_is_refused_and_nothing_runs() {
             "no",
             &["do not decode", words, "valid: svc1.take("],
         )
-        .is(&exception);
+        .check_exception(&exception);
         assert_eq!(exception.valid_signatures.len(), 1);
     };
     for (value, words) in &cases {
         refuse(&mut peer, value, words);
     }
-    for cut in 0..good().len() {
-        refuse(&mut peer, &good()[..cut], "cut short");
+    for cut in 0..valid_value().len() {
+        refuse(&mut peer, &valid_value()[..cut], "cut short");
     }
     assert_sum(&mut peer, 1000);
     for (call, count) in [(1001, 1), (1002, 2)] {
-        peer.send(Frames::new().call_with_bytes(call, 1, &good()));
+        peer.send(Frames::new().call_with_bytes(call, 1, &valid_value()));
         assert_eq!(
             peer.returned::<i64>(),
             (call, count),
-            "what was refused was executed"
+            "a refused call was executed"
         );
     }
 }
 
 #[test]
-fn a_declared_count_takes_no_memory() {
+fn a_huge_declared_count_allocates_no_memory() {
     let network = serving();
     let mut peer = taking(&network);
     assert_sum(&mut peer, 1);
     let server = network.server("server1").pid();
     let before = crate::harness::peak_memory(server);
-    let list = place(b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x02");
+    let list = offset_of(b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x02");
     for call in 2..200 {
-        let mut value = good();
+        let mut value = valid_value();
         value[list..list + 4].copy_from_slice(&u32::MAX.to_le_bytes());
         peer.send(Frames::new().call_with_bytes(call, 1, &value));
-        Raises("Invalid Arguments", "no", &["cut short"]).is(&peer.raised().1);
+        Raises("Invalid Arguments", "no", &["cut short"]).check_exception(&peer.raised().1);
     }
     assert!(crate::harness::peak_memory(server) < before + (4 << 20));
 }
 
 #[test]
-fn values_at_the_edges_of_their_types_arrive() {
+fn values_at_the_limits_of_their_types_are_echoed() {
     let echo = |name| ("echo", name, name, "def echo(value):\n    return value\n");
     let ints = vec![i64::MIN, -1, 0, i64::MAX];
     let floats = vec![

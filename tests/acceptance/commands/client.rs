@@ -1,4 +1,4 @@
-//! `rpc-client`: calls by hand, and what may be called.
+//! `rpc-client`: calls from the command line, and the list of procedures.
 
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ fn serving() -> Network {
     network
 }
 
-/// Runs `rpc-client --as client1 call` with these arguments.
+/// Runs `rpc-client --as client1 call` with further arguments.
 fn call(network: &Network, arguments: &[&str]) -> Finished {
     network.client(&[&["--as", "client1", "call"], arguments].concat())
 }
@@ -87,7 +87,7 @@ fn returned_values_are_json_one_per_line() {
 }
 
 #[test]
-fn options_may_stand_behind_the_values() {
+fn options_may_follow_the_values() {
     let network = serving();
     for (arguments, printed) in [
         (
@@ -136,7 +136,7 @@ fn options_may_stand_behind_the_values() {
 }
 
 #[test]
-fn an_exception_is_exit_1_with_its_type_kind_and_whether_it_ran() {
+fn an_exception_ends_with_exit_code_1_and_shows_its_type_its_kind_and_whether_the_call_ran() {
     let mut network = serving();
     let more = "    server1: { ip: 127.0.0.1, port: 1 }\n    server2: { ip: 127.0.0.1, port: 2 }\n";
     network.write(
@@ -184,7 +184,7 @@ fn an_exception_is_exit_1_with_its_type_kind_and_whether_it_ran() {
 }
 
 #[test]
-fn failures_are_json_where_asked() {
+fn failures_are_printed_as_json_on_request() {
     let network = serving();
     let failed = |status: i32, arguments: &[&str]| -> Value {
         let finished = network
@@ -222,7 +222,7 @@ fn failures_are_json_where_asked() {
 }
 
 #[test]
-fn a_file_that_does_not_load_is_reported_as_json_where_asked() {
+fn a_file_that_does_not_load_is_reported_as_json_on_request() {
     let network = Network::new("network: 7\n");
     for arguments in [
         &["--json", "list"][..],
@@ -240,10 +240,13 @@ fn a_file_that_does_not_load_is_reported_as_json_where_asked() {
 }
 
 #[test]
-fn a_call_that_cannot_be_made_is_exit_2_with_the_reason() {
+fn an_invalid_call_ends_with_exit_code_2_and_the_reason() {
     let network = serving();
     for (arguments, words) in [
-        (&["svc1"][..], "`svc1` is no SERVICE.PROCEDURE"),
+        (
+            &["svc1"][..],
+            "invalid procedure `svc1`; expected SERVICE.PROCEDURE",
+        ),
         (
             &["svc1.add", "1"],
             "no overload takes these values; valid: svc1.add(int, int), svc1.add(float, float), svc1.add(str, str)",
@@ -251,12 +254,12 @@ fn a_call_that_cannot_be_made_is_exit_2_with_the_reason() {
         (&["svc1.both", "7", "[\"a\""], "svc1.both(int, List[str])"),
         (
             &["--types", "int", "svc1.add", "1", "2"],
-            "--types has 1 types, and 2 values are given",
+            "`--types` must have one type for each value; types: 1, values: 2",
         ),
         (&["--types", "int,foo", "svc1.add", "1", "2"], "foo"),
         (
             &["--types", "int,int", "svc1.add", "1", "[2"],
-            "`[2` as `int`: ",
+            "invalid value `[2` for type `int`: ",
         ),
     ] {
         let finished = call(&network, arguments).ends(2).says(words);
@@ -271,7 +274,7 @@ fn a_call_that_cannot_be_made_is_exit_2_with_the_reason() {
 }
 
 #[test]
-fn who_is_calling_is_decided_in_order() {
+fn the_client_is_selected_by_flag_then_environment_then_as_the_only_one() {
     let network = serving();
     let list = |arguments: &[&str], variable: Option<&str>| {
         let mut command = network.command(
@@ -320,14 +323,14 @@ fn who_is_calling_is_decided_in_order() {
     assert_eq!(
         list(&[], None).succeeds().stdout.lines().count(),
         8,
-        "the only client"
+        "the only client of a network needs no name"
     );
 }
 
 #[test]
-fn a_server_that_is_not_there_is_waited_for_as_long_as_said() {
+fn a_server_that_is_down_is_waited_for_as_long_as_the_flag_says() {
     let mut network = serving();
-    // An address of its own, so that nobody else takes the port meanwhile.
+    // An IP address of its own, so that no other program takes the port while the server is down.
     let address = network
         .start("server1", &["--listen", "127.0.0.77:0"])
         .to_string();

@@ -1,5 +1,5 @@
-//! `Malformed Message`: what is wrong, and at which byte; the session goes on unless its framing is
-//! lost.
+//! `Malformed Message`: the message names the error and the byte. The session stays open, unless
+//! its framing is lost.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn text_of(value: &Value) -> String {
     json!({ "header": "RPC-REQ", "value": value }).to_string()
 }
 
-/// A good request with one member written otherwise, or left out.
+/// Returns a good request with one member changed, or removed.
 fn with(member: &str, value: Option<Value>) -> String {
     let mut request = json!({ "id": 7, "service": "svc1", "rpc": "add", "arguments": [2, 3], "argument-types": ["int", "int"] });
     match value {
@@ -20,8 +20,8 @@ fn with(member: &str, value: Option<Value>) -> String {
     text_of(&request)
 }
 
-/// Sends each text on one session of each framing; it is answered with this id and these words, and
-/// the next request is served.
+/// Sends each text over one session of each framing. Checks the answer's id and words, and that the
+/// next request is served.
 fn check(cases: &[(&[u8], Value, &[&str])]) {
     let network = Network::serving(&[ADD_INT]);
     for framing in Framing::BOTH {
@@ -49,7 +49,7 @@ fn check(cases: &[(&[u8], Value, &[&str])]) {
 }
 
 #[test]
-fn what_is_no_json_object_is_refused_with_its_place() {
+fn text_that_is_not_a_json_object_is_refused_with_its_place() {
     let null = Value::Null;
     check(&[
         (
@@ -110,7 +110,8 @@ fn what_is_no_json_object_is_refused_with_its_place() {
 
 #[test]
 fn a_header_that_is_missing_wrong_or_unknown_is_refused() {
-    let (null, id) = (Value::Null, json!("h"));
+    let null = Value::Null;
+    let id = json!("h");
     check(&[
         (b"{}", null.clone(), &["`header`"]),
         (b"{\"value\":{\"id\":\"h\"}}", id.clone(), &["`header`"]),
@@ -247,7 +248,7 @@ fn an_id_that_is_neither_a_string_nor_a_64_bit_integer_is_refused() {
 }
 
 #[test]
-fn a_member_that_stands_twice_is_refused_wherever_it_decides_something() {
+fn a_duplicate_member_is_refused() {
     let null = Value::Null;
     check(&[
         (

@@ -1,4 +1,5 @@
-//! `Deadline Exceeded` and `Unavailable`: running, queued, never begun, too many.
+//! `Deadline Exceeded` for calls that are running, queued or not begun, and `Unavailable` for calls
+//! beyond a limit.
 
 use super::{ADD_INT, add};
 use crate::harness::{Framing, Gate, Network, Raises, number, request};
@@ -56,9 +57,13 @@ fn a_call_that_expires_before_it_begins_is_not_executed() {
         assert_eq!(queued["value"]["id"], 3);
         visitor.release();
         assert_eq!(number(&peer.receive()), 2);
+        // The single worker takes calls in order: a queued call would run before this one.
+        peer.send(wait(4));
+        gate.enter().release();
+        assert_eq!(number(&peer.receive()), 4);
         assert!(
             gate.enter_now().is_none(),
-            "a call ran that was said not to have been executed"
+            "a call ran that was reported as not executed"
         );
     }
 }
@@ -70,7 +75,8 @@ fn calls_beyond_the_server_s_limit_are_unavailable_and_not_executed() {
         Network::with_procedures(&[ADD_INT, ("wait", "int", "int", &gate.source("wait"))])
             .served(&["--max-calls", "2"]);
     for framing in Framing::BOTH {
-        let (mut peer, mut other) = (network.peer(framing), network.peer(framing));
+        let mut peer = network.peer(framing);
+        let mut other = network.peer(framing);
         let wait = |id: i64| request("svc1", "wait").arg("int", id).id(id);
         peer.send(wait(1));
         peer.send(wait(2));

@@ -1,10 +1,10 @@
-//! Connections and servers that are lost at the worst instant.
+//! Connections and servers that are lost at the worst moment.
 
 use super::proxy::{Exchange, Proxy};
 use super::{about_to_change, values};
 use crate::harness::{Finished, Network, eventually, txn};
 
-/// What the link does with the first message of that header; all others pass.
+/// Returns a rule that calls `act` for the first message with this header and forwards all others.
 fn at_first<'a>(
     header: &'a str,
     mut act: impl FnMut(&mut Exchange<'_>) -> Option<Vec<u8>> + 'a,
@@ -19,7 +19,7 @@ fn at_first<'a>(
     }
 }
 
-/// Applies with such a link to `server2`.
+/// Applies through a proxy with this rule before `server2`.
 fn apply_through(
     network: &mut Network,
     rule: impl FnMut(&mut Exchange<'_>) -> Option<Vec<u8>> + Send + 'static,
@@ -31,15 +31,16 @@ fn apply_through(
     finished
 }
 
+/// Applies and asserts that both servers then have the expected generations and values.
 #[track_caller]
-fn converges(network: &Network, expected: [(u64, u64); 2]) {
+fn assert_converges(network: &Network, expected: [(u64, u64); 2]) {
     network.apply().succeeds();
     assert_eq!(values(network), expected);
     network.plan().ends(0);
 }
 
 #[test]
-fn a_server_that_is_not_running_is_named_and_the_other_keeps_what_it_has() {
+fn a_server_that_is_not_running_is_named_and_the_other_stays_unchanged() {
     let mut network = about_to_change();
     let address = network.server("server2").address();
     network.server_mut("server2").kill();
@@ -59,7 +60,7 @@ fn a_server_that_is_not_running_is_named_and_the_other_keeps_what_it_has() {
     );
     assert_eq!(network.value("server1"), (1, 1));
     network.start("server2", &[]);
-    converges(&network, [(2, 2), (2, 2)]);
+    assert_converges(&network, [(2, 2), (2, 2)]);
 }
 
 #[test]
@@ -71,14 +72,14 @@ fn a_commit_that_never_arrived_rolls_the_other_server_back() {
         .says("server2 (generation 1): unchanged: it closed the connection")
         .says("apply again");
     assert_eq!(values(&network), [(3, 1), (1, 1)]);
-    converges(&network, [(4, 2), (2, 2)]);
+    assert_converges(&network, [(4, 2), (2, 2)]);
 }
 
 #[test]
-fn a_rollback_whose_answer_was_lost_counts() {
+fn a_rollback_whose_answer_was_lost_is_reported_as_rolled_back() {
     let mut network = about_to_change();
-    let answered = at_first("INIT-ROLLBACK", |exchange| exchange.forward().and(None));
-    let first = Proxy::before(network.release("server1"), answered);
+    let rule = at_first("INIT-ROLLBACK", |exchange| exchange.forward().and(None));
+    let first = Proxy::before(network.release("server1"), rule);
     let second = Proxy::before(
         network.release("server2"),
         at_first("INIT-COMMIT", |_| None),
@@ -98,11 +99,11 @@ fn a_rollback_whose_answer_was_lost_counts() {
         .says("server1 (generation 3): was live, and is rolled back")
         .says("server2 (generation 1): unchanged");
     assert_eq!(values(&network), [(3, 1), (1, 1)]);
-    converges(&network, [(4, 2), (2, 2)]);
+    assert_converges(&network, [(4, 2), (2, 2)]);
 }
 
 #[test]
-fn a_commit_whose_answer_was_lost_counts() {
+fn a_commit_whose_answer_was_lost_is_reported_as_live() {
     let mut network = about_to_change();
     let rule = at_first("INIT-COMMIT", |exchange| exchange.forward().and(None));
     apply_through(&mut network, rule)
@@ -113,7 +114,7 @@ fn a_commit_whose_answer_was_lost_counts() {
 }
 
 #[test]
-fn a_server_killed_before_its_commit_is_old_and_the_other_goes_back() {
+fn a_server_killed_before_its_commit_stays_old_and_the_other_is_rolled_back() {
     let mut network = about_to_change();
     let data = network.data("server2");
     let rule = at_first("INIT-COMMIT", move |exchange| {
@@ -125,11 +126,11 @@ fn a_server_killed_before_its_commit_is_old_and_the_other_goes_back() {
         .says("server1 (generation 3): was live, and is rolled back")
         .says("server2 (generation 1): unchanged: ");
     assert_eq!(values(&network), [(3, 1), (1, 1)]);
-    converges(&network, [(4, 2), (2, 2)]);
+    assert_converges(&network, [(4, 2), (2, 2)]);
 }
 
 #[test]
-fn a_server_killed_after_its_commit_is_new() {
+fn a_server_killed_after_its_commit_serves_the_new_generation() {
     let mut network = about_to_change();
     let data = network.data("server2");
     let rule = at_first("INIT-COMMIT", move |exchange| {
@@ -159,9 +160,9 @@ fn a_server_that_stays_lost_after_its_commit_is_reported_as_unknown() {
     assert_eq!(
         network.value("server2"),
         (2, 2),
-        "what it committed, it serves"
+        "the committed generation is served"
     );
-    converges(&network, [(4, 2), (2, 2)]);
+    assert_converges(&network, [(4, 2), (2, 2)]);
 }
 
 #[test]
@@ -186,7 +187,7 @@ fn a_server_lost_before_all_are_prepared_changes_nothing() {
                 .says("unchanged, since another server failed")
                 .says("unchanged: it closed the connection");
             assert_eq!(values(&network), before, "{header}");
-            converges(
+            assert_converges(
                 &network,
                 before.map(|(generation, _)| (generation + 1, value)),
             );
@@ -195,7 +196,7 @@ fn a_server_lost_before_all_are_prepared_changes_nothing() {
 }
 
 #[test]
-fn what_a_server_has_prepared_it_can_commit_after_it_was_killed() {
+fn a_prepared_transaction_can_be_committed_after_the_server_was_killed() {
     let mut network = about_to_change();
     let token =
         network
@@ -213,25 +214,23 @@ fn what_a_server_has_prepared_it_can_commit_after_it_was_killed() {
     let mut script = network.script("server2");
     script
         .step("INIT-COMMIT", "txn")
-        .expect_err("a token of nobody's");
+        .expect_err("an unknown token");
     script.resume("txn", token);
-    script
-        .step("INIT-COMMIT", "txn")
-        .expect("prepared, and still so");
+    script.step("INIT-COMMIT", "txn").expect("still prepared");
     assert_eq!(network.value("server2"), (2, 5));
     assert_eq!(network.script("server2").outcome("txn"), "committed");
-    converges(&network, [(2, 2), (3, 2)]);
+    assert_converges(&network, [(2, 2), (3, 2)]);
 }
 
 #[test]
-fn what_became_of_transactions_is_known_after_a_server_was_killed() {
+fn outcomes_of_transactions_are_known_after_the_server_was_killed() {
     let mut network = about_to_change();
     let mut script = network.script("server2");
     script.prepare_source("gone", "svc2", "def value():\n    return 5\n");
     script.step("INIT-ABORT", "gone").expect("aborted");
     script.prepare_source("kept", "svc2", "def value():\n    return 6\n");
     script.step("INIT-COMMIT", "kept").expect("committed");
-    let kept = |network: &Network| {
+    let written = |network: &Network| {
         let outcomes =
             std::fs::read_to_string(network.data("server2").join("outcomes.json")).ok()?;
         ["gone", "kept"]
@@ -239,7 +238,7 @@ fn what_became_of_transactions_is_known_after_a_server_was_killed() {
             .all(|name| outcomes.contains(&txn(name)))
             .then_some(())
     };
-    eventually("outcomes are kept", || kept(&network));
+    eventually("the outcomes are written", || written(&network));
     network.server_mut("server2").kill();
     network.start("server2", &[]);
     let mut script = network.script("server2");

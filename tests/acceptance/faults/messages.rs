@@ -1,4 +1,4 @@
-//! `INIT-...` messages that no honest initializer sends, and those it may send twice.
+//! `INIT-...` messages that no honest initializer sends, and those that it may repeat.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,8 +15,9 @@ fn serving() -> Network {
     Network::serving(&[("value", "", "int", "def value():\n    return 1\n")])
 }
 
+/// Asserts that the answer is an `INIT-EX` of this kind with these words.
 #[track_caller]
-fn is_refused(answer: Result<Value, Value>, kind: &str, words: &str) {
+fn assert_refused(answer: Result<Value, Value>, kind: &str, words: &str) {
     let error = answer.expect_err("a refusal");
     assert_eq!(error["kind"], kind, "{error}");
     assert!(
@@ -28,7 +29,8 @@ fn is_refused(answer: Result<Value, Value>, kind: &str, words: &str) {
     );
 }
 
-/// Every file below a folder, with its size.
+/// Returns the path and the size of every file and folder below a folder. The size of a folder is
+/// 0.
 fn files(folder: &Path) -> BTreeMap<String, u64> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
@@ -45,7 +47,7 @@ fn files(folder: &Path) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn commit_and_abort_may_be_said_twice() {
+fn commit_and_abort_may_be_repeated() {
     let network = serving();
     let mut script = network.script("server1");
     script.prepare_source("one", "svc1", SOURCE);
@@ -57,7 +59,7 @@ fn commit_and_abort_may_be_said_twice() {
     assert_eq!(
         script.step("INIT-ABORT", "one"),
         Ok(committed.clone()),
-        "what is live is not aborted"
+        "a committed transaction is not aborted"
     );
     assert_eq!(
         network.script("server1").step("INIT-OUTCOME", "one"),
@@ -70,7 +72,7 @@ fn commit_and_abort_may_be_said_twice() {
             Ok(json!({ "outcome": { "state": "aborted" } }))
         );
     }
-    is_refused(
+    assert_refused(
         script.step("INIT-COMMIT", "two"),
         "conflict",
         &format!("transaction {} is not under way here", txn("two")),
@@ -81,7 +83,7 @@ fn commit_and_abort_may_be_said_twice() {
 }
 
 #[test]
-fn a_commit_takes_place_though_its_connection_is_reset() {
+fn a_commit_succeeds_although_its_connection_is_reset() {
     let mut network = serving();
     for round in 2..=11 {
         let txn = format!("round {round}");
@@ -91,10 +93,10 @@ fn a_commit_takes_place_though_its_connection_is_reset() {
         script.step_and_reset("INIT-COMMIT", &txn);
         let mut script = network.script("server1");
         script.resume(&txn, token);
-        // The reset may overtake the message, which then never came.
+        // The reset may overtake the message, so that the server never receives it.
         let outcome = eventually("an outcome", || {
             Some(script.outcome(&txn))
-                .filter(|outcome| outcome == "committed" || is_idle(&mut script, &txn))
+                .filter(|outcome| outcome == "committed" || stays_prepared(&mut script, &txn))
         });
         if outcome != "committed" {
             script.step("INIT-COMMIT", &txn).expect("still prepared");
@@ -107,21 +109,21 @@ fn a_commit_takes_place_though_its_connection_is_reset() {
     assert_eq!(network.value("server1"), live, "memory and disk agree");
 }
 
-/// Whether a transaction is prepared and nothing is at work on it: it stays so while other sessions
-/// are served.
-fn is_idle(script: &mut Script, txn: &str) -> bool {
+/// Returns whether a prepared transaction stays in progress for 20 requests, which means that no
+/// commit is under way.
+fn stays_prepared(script: &mut Script, txn: &str) -> bool {
     (0..20).all(|_| script.outcome(txn) == "in-progress")
 }
 
 #[test]
-fn steps_out_of_turn_are_refused() {
+fn steps_in_the_wrong_order_are_refused() {
     let network = serving();
     let mut script = network.script("server1");
     let not_under_way = |name: &str| format!("transaction {} is not under way here", txn(name));
     for step in ["INIT-PREPARE", "INIT-COMMIT"] {
-        is_refused(script.step(step, "one"), "conflict", &not_under_way("one"));
+        assert_refused(script.step(step, "one"), "conflict", &not_under_way("one"));
     }
-    is_refused(
+    assert_refused(
         script.put("one", SOURCE.as_bytes()),
         "conflict",
         &not_under_way("one"),
@@ -134,22 +136,22 @@ fn steps_out_of_turn_are_refused() {
         .as_u64()
         .expect("a token");
     assert!(again > token);
-    is_refused(
+    assert_refused(
         script.ask("INIT-PREPARE", json!({ "txn": txn("one"), "token": token })),
         "conflict",
         &format!("an earlier beginning of transaction {}", txn("one")),
     );
-    is_refused(
+    assert_refused(
         script.step("INIT-COMMIT", "one"),
         "conflict",
         &format!("transaction {} is not prepared", txn("one")),
     );
-    is_refused(
+    assert_refused(
         script.step("INIT-PREPARE", "one"),
         "refused",
-        "has not come",
+        "was not sent",
     );
-    is_refused(
+    assert_refused(
         script.step("INIT-PREPARE", "two"),
         "conflict",
         &not_under_way("two"),
@@ -158,7 +160,7 @@ fn steps_out_of_turn_are_refused() {
         "txn": txn("one"), "lease-ms": 60_000, "manifest": manifest,
         "expected": { "generation": 0, "content": "" },
     });
-    is_refused(
+    assert_refused(
         script.ask("INIT-BEGIN", stale),
         "conflict",
         "the plan is for generation 0, and generation 1 is live",
@@ -167,7 +169,7 @@ fn steps_out_of_turn_are_refused() {
 }
 
 #[test]
-fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
+fn a_file_that_differs_from_its_hash_or_size_is_refused() {
     const LIMIT: usize = 8 << 20;
     let network = serving();
     let mut script = network.script("server1");
@@ -175,45 +177,48 @@ fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
     let hash = sha256_hex(SOURCE.as_bytes());
     let token = script.begin("one", 60_000, &manifest).expect("begun")["token"].clone();
     let before = files(network.path());
-    let (content, other) = (SOURCE.as_bytes(), SOURCE.replace('5', "6").into_bytes());
-    is_refused(
+    let content = SOURCE.as_bytes();
+    let other = SOURCE.replace('5', "6").into_bytes();
+    assert_refused(
         script.put("one", &other),
         "refused",
-        "nothing in the manifest has the hash",
+        "the manifest has no file with the hash",
     );
-    is_refused(
+    assert_refused(
         script.put_as("one", &hash, other.len(), &other),
         "refused",
-        "its bytes have another hash",
+        "its content has another hash",
     );
-    is_refused(
+    assert_refused(
         script.put_as("one", &hash, content.len() - 1, content),
         "refused",
         "does not unpack to 25 bytes",
     );
-    is_refused(
+    assert_refused(
         script.put_as("one", &hash, LIMIT + 1, content),
         "refused",
         "8388609 bytes are over the limit of 8388608",
     );
-    is_refused(
+    assert_refused(
         script.put_as("one", &hash, content.len(), &vec![b'#'; LIMIT]),
         "refused",
         "does not unpack",
     );
     let packed = |zstd: &str| json!({ "txn": txn("one"), "token": token, "files": [{ "sha256": hash, "size": 26, "zstd": zstd }] });
-    is_refused(
+    assert_refused(
         script.ask("INIT-PUT", packed("*")),
         "refused",
-        "its base64 is broken",
+        "invalid base64",
     );
-    is_refused(
+    assert_refused(
         script.ask("INIT-PUT", packed("AAAA")),
         "refused",
         "does not unpack",
     );
     assert_eq!(files(network.path()), before, "nothing was kept");
-    script.put("one", content).expect("the file itself");
+    script
+        .put("one", content)
+        .expect("the true file is accepted");
     script.step("INIT-PREPARE", "one").expect("prepared");
     script.step("INIT-COMMIT", "one").expect("committed");
     assert_eq!(network.value("server1"), (2, 5));
@@ -221,135 +226,135 @@ fn a_file_that_is_not_what_it_is_said_to_be_is_refused() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn a_manifest_that_no_file_could_have_led_to_is_refused_and_nothing_is_written() {
+fn an_invalid_manifest_is_refused_and_nothing_is_written() {
     let network = serving();
     let mut script = network.script("server1");
     let good = script.manifest_with_source("svc1", SOURCE);
     let before = files(network.path());
-    let path = |path: &str, value: Value| (path.to_owned(), value);
+    let member = |pointer: &str, value: Value| (pointer.to_owned(), value);
     let source = "/services/svc1/rpcs/0/source";
     let file = |path: &str| json!([{ "path": path, "sha256": "a".repeat(64) }]);
     let doubled = json!([
         good["services"]["svc1"]["rpcs"][0],
         good["services"]["svc1"]["rpcs"][0]
     ]);
-    for ((place, value), words) in [
+    for ((pointer, value), words) in [
         (
-            path(&format!("{source}/path"), json!("../p0.py")),
+            member(&format!("{source}/path"), json!("../p0.py")),
             "the path `../p0.py` does not stay inside the project",
         ),
         (
-            path(&format!("{source}/path"), json!("a/../../p0.py")),
+            member(&format!("{source}/path"), json!("a/../../p0.py")),
             "does not stay inside the project",
         ),
         (
-            path(&format!("{source}/path"), json!("/tmp/p0.py")),
+            member(&format!("{source}/path"), json!("/tmp/p0.py")),
             "does not stay inside the project",
         ),
         (
-            path(&format!("{source}/path"), json!("")),
+            member(&format!("{source}/path"), json!("")),
             "does not stay inside the project",
         ),
         (
-            path(&format!("{source}/path"), json!("a\\..\\b.py")),
+            member(&format!("{source}/path"), json!("a\\..\\b.py")),
             "does not stay inside the project",
         ),
         (
-            path(&format!("{source}/sha256"), json!("../../../x")),
-            "is no SHA-256",
+            member(&format!("{source}/sha256"), json!("../../../x")),
+            "invalid SHA-256",
         ),
         (
-            path(&format!("{source}/sha256"), json!("A".repeat(64))),
-            "is no SHA-256",
+            member(&format!("{source}/sha256"), json!("A".repeat(64))),
+            "invalid SHA-256",
         ),
         (
-            path("/services/svc1/modules", file("../m.py")),
+            member("/services/svc1/modules", file("../m.py")),
             "the path `../m.py` does not stay inside the project",
         ),
         (
-            path("/services/svc1/data", file("..")),
+            member("/services/svc1/data", file("..")),
             "the path `..` does not stay inside the project",
         ),
         (
-            path("/services/svc1/rpcs/0/name", json!("a.b")),
+            member("/services/svc1/rpcs/0/name", json!("a.b")),
             "the procedure name `a.b`",
         ),
         (
-            path("/services/svc1/rpcs/0/name", json!("")),
+            member("/services/svc1/rpcs/0/name", json!("")),
             "the procedure name ``",
         ),
         (
-            path("/services/svc1/rpcs/0/returns", json!(["Lisp"])),
+            member("/services/svc1/rpcs/0/returns", json!(["Lisp"])),
             "there is no type `Lisp`",
         ),
         (
-            path(
+            member(
                 "/services/svc1/rpcs/0/parameters",
                 json!([{ "type": "int]" }]),
             ),
             "`svc1.value`",
         ),
         (
-            path("/services/svc1/rpcs", doubled),
+            member("/services/svc1/rpcs", doubled),
             "`svc1.value()` is declared twice",
         ),
         (
-            path("/services/svc1/tenants", json!(["nobody"])),
+            member("/services/svc1/tenants", json!(["nobody"])),
             "the unknown tenant `nobody`",
         ),
         (
-            path("/services", json!({ "../x": good["services"]["svc1"] })),
+            member("/services", json!({ "../x": good["services"]["svc1"] })),
             "the service name `../x`",
         ),
         (
-            path("/server", json!("../server1")),
+            member("/server", json!("../server1")),
             "the server name `../server1`",
         ),
         (
-            path("/server", json!("server2")),
+            member("/server", json!("server2")),
             "this is server `server1`, and the manifest is for server `server2`",
         ),
         (
-            path("/format", json!(2)),
+            member("/format", json!(2)),
             "manifest format 2 is not supported",
         ),
         (
-            path(&format!("{source}/path"), json!("a\u{1b}[2Jb.py")),
+            member(&format!("{source}/path"), json!("a\u{1b}[2Jb.py")),
             "does not stay inside the project",
         ),
         (
-            path(
+            member(
                 "/network/clients",
                 json!({ "client1": "127.0.0.1", "a\nb": "127.0.0.2" }),
             ),
             "the client name `a",
         ),
         (
-            path("/network/servers", json!({ "../x": "127.0.0.1:1" })),
+            member("/network/servers", json!({ "../x": "127.0.0.1:1" })),
             "the server name `../x`",
         ),
         (
-            path("/network/deployers", json!(["a b"])),
+            member("/network/deployers", json!(["a b"])),
             "the deployer name `a b`",
         ),
         (
-            path("/services/svc1/grants", json!({ "env": ["A\u{202e}"] })),
+            member("/services/svc1/grants", json!({ "env": ["A\u{202e}"] })),
             "the grant `A",
         ),
     ] {
         let mut bad = good.clone();
-        match bad.pointer_mut(&place) {
-            Some(at) => *at = value,
-            None => bad["services"]["svc1"][place.rsplit('/').next().expect("a member")] = value,
+        match bad.pointer_mut(&pointer) {
+            Some(member) => *member = value,
+            None => bad["services"]["svc1"][pointer.rsplit('/').next().expect("a member")] = value,
         }
-        is_refused(script.begin("one", 60_000, &bad), "refused", words);
+        assert_refused(script.begin("one", 60_000, &bad), "refused", words);
         assert_eq!(script.outcome("one"), "unknown", "{words}");
     }
     assert_eq!(files(network.path()), before);
     assert_eq!(network.value("server1"), (1, 1));
     script
         .begin("one", 60_000, &good)
-        .expect("the manifest itself");
+        .expect("the valid manifest is accepted");
 }
 
 #[test]
@@ -368,14 +373,14 @@ fn a_path_with_two_contents_is_refused() {
         refused["message"]
             .as_str()
             .expect("a message")
-            .contains("`p0.py` has two contents"),
+            .contains("`p0.py` has two different contents"),
         "{refused}"
     );
     assert_eq!(network.value("server1"), (1, 1));
 }
 
 #[test]
-fn messages_that_are_none_are_malformed_and_the_session_lives() {
+fn malformed_messages_are_refused_and_the_session_goes_on() {
     let network = serving();
     let mut script = network.script("server1");
     for (header, value) in [
@@ -399,12 +404,12 @@ fn messages_that_are_none_are_malformed_and_the_session_lives() {
         ),
         ("INIT-PUT", json!({ "txn": "one", "files": {} })),
     ] {
-        is_refused(script.ask(header, value), "malformed", "");
+        assert_refused(script.ask(header, value), "malformed", "");
     }
     assert_eq!(script.status().0["generation"], 1);
 }
 
-/// What lies in the place of a file that a server keeps, and is none.
+/// Puts other things than regular files into the folder of files that a server keeps.
 #[test]
 fn only_regular_files_of_a_bounded_size_are_fetched() {
     let network = serving();
@@ -429,10 +434,10 @@ fn only_regular_files_of_a_bounded_size_are_fetched() {
         ("1", "it is not a regular file"),
         ("2", "Too many levels of symbolic links"),
         ("3", "it is not a regular file"),
-        ("4", "it is longer than any file that travels"),
+        ("4", "it is longer than the limit of"),
         ("5", "No such file or directory"),
     ] {
-        is_refused(
+        assert_refused(
             script.ask("INIT-FETCH", json!({ "files": [hash(digit)] })),
             "refused",
             words,
@@ -442,7 +447,7 @@ fn only_regular_files_of_a_bounded_size_are_fetched() {
 }
 
 #[test]
-fn who_applies_is_told_in_a_bounded_number_of_words() {
+fn the_name_of_who_applies_has_a_maximum_length() {
     let network = serving();
     let mut script = network.script("server1");
     let (live, manifest) = script.status();
@@ -452,7 +457,7 @@ fn who_applies_is_told_in_a_bounded_number_of_words() {
             "manifest": manifest,
         })
     };
-    is_refused(
+    assert_refused(
         script.ask("INIT-BEGIN", begin(&"x".repeat(257))),
         "malformed",
         "at most 256 characters",
@@ -462,9 +467,9 @@ fn who_applies_is_told_in_a_bounded_number_of_words() {
         .expect("begun");
 }
 
-/// Steps that are sent without waiting for answers take place in the order in which they were sent.
+/// The test sends the steps without waiting for answers.
 #[test]
-fn steps_that_are_sent_at_once_are_done_in_order() {
+fn steps_that_are_sent_at_once_are_executed_in_order() {
     let network = serving();
     for round in 2..8 {
         let mut script = network.script("server1");
@@ -479,7 +484,7 @@ fn steps_that_are_sent_at_once_are_done_in_order() {
 }
 
 #[test]
-fn a_manifest_with_a_name_twice_is_refused() {
+fn a_manifest_with_a_duplicate_name_is_refused() {
     let network = serving();
     let (live, manifest) = network.script("server1").status();
     let begin = json!({ "header": "INIT-BEGIN", "value": {
@@ -515,18 +520,18 @@ fn a_manifest_with_a_name_twice_is_refused() {
 }
 
 #[test]
-fn a_rollback_is_a_new_generation_with_the_old_content() {
+fn a_rollback_makes_a_new_generation_with_the_old_content() {
     let network = about_to_change();
     let roll_back = |script: &mut Script, txn: &str| script.step("INIT-ROLLBACK", txn);
     let mut script = network.script("server1");
-    let not_live = |name: &str| format!("transaction {} is not what is live here", txn(name));
-    is_refused(
+    let not_live = |name: &str| format!("transaction {} is not live here", txn(name));
+    assert_refused(
         roll_back(&mut script, "never"),
         "conflict",
         &not_live("never"),
     );
     script.prepare_source("one", "svc1", SOURCE);
-    is_refused(
+    assert_refused(
         roll_back(&mut script, "never"),
         "conflict",
         &format!(
@@ -541,7 +546,7 @@ fn a_rollback_is_a_new_generation_with_the_old_content() {
         Ok(json!({ "generation": 3 }))
     );
     assert_eq!(network.value("server1"), (3, 1));
-    is_refused(roll_back(&mut script, "one"), "conflict", &not_live("one"));
+    assert_refused(roll_back(&mut script, "one"), "conflict", &not_live("one"));
     assert_eq!(script.outcome("one"), "aborted");
     network.apply().succeeds();
     assert_eq!(network.value("server1"), (4, 2));

@@ -1,4 +1,4 @@
-//! [`Proxy`]: stands between an initializer and a server, and decides what becomes of each message.
+//! [`Proxy`]: stands between an initializer and a server, and decides what happens to each message.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, ServerProcess};
 
-/// A link to a server. An initializer has one connection at a time, and waits for each answer. It
-/// has the server's deploy key: it proves that to the server, and is proved it by the initializer,
-/// which dialled it and not the server.
+/// A proxy before a server. It serves one connection at a time, and an initializer waits for each
+/// answer. A proof of the deploy key depends on the dialled address, so the proxy cannot forward
+/// it. The proxy has the key itself: it proves the key to the server, and checks the initializer's
+/// proof.
 pub struct Proxy {
     address: SocketAddr,
     _key: KeyCopy,
@@ -23,22 +24,22 @@ pub struct Proxy {
     thread: Option<JoinHandle<ServerProcess>>,
 }
 
-/// One message of an initializer, not yet handed on.
+/// A message of an initializer that is not forwarded yet.
 pub struct Exchange<'a> {
     pub header: String,
     message: Vec<u8>,
-    far: &'a mut TcpStream,
+    to_server: &'a mut TcpStream,
     pub server: &'a mut ServerProcess,
 }
 
 impl Exchange<'_> {
-    /// Hands the message on and takes the answer.
+    /// Forwards the message and returns the answer.
     pub fn forward(&mut self) -> Option<Vec<u8>> {
-        write_frame(self.far, &self.message)?;
-        read_frame(self.far)
+        write_frame(self.to_server, &self.message)?;
+        read_frame(self.to_server)
     }
 
-    /// Kills the server, and starts it again on its data.
+    /// Kills the server and starts it again with the same data folder.
     pub fn restart(&mut self, data: &Path) {
         self.server.kill();
         *self.server = ServerProcess::start(data, &[]);
@@ -46,8 +47,8 @@ impl Exchange<'_> {
 }
 
 impl Proxy {
-    /// Stands before a server. `rule` says what an initializer's message is answered; `None` cuts
-    /// the connection.
+    /// Starts a proxy before a server. `rule` returns the answer to each message of an initializer.
+    /// `None` closes the connection.
     pub fn before(
         server: ServerProcess,
         rule: impl FnMut(&mut Exchange<'_>) -> Option<Vec<u8>> + Send + 'static,
@@ -55,10 +56,10 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         let ended = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&ended);
+        let ended_in_thread = Arc::clone(&ended);
         let key = String::from_utf8(server.deploy_key()).expect("text");
         let copy = KeyCopy::keep(&server.key_folder(), address, &key).expect("a copy of the key");
-        let thread = std::thread::spawn(move || serve(&listener, server, rule, &seen));
+        let thread = std::thread::spawn(move || serve(&listener, server, rule, &ended_in_thread));
         Self {
             address,
             _key: copy,
@@ -67,12 +68,12 @@ impl Proxy {
         }
     }
 
-    /// The argument that sends an initializer here.
+    /// Returns the value for `--server` that directs an initializer to this proxy.
     pub fn place(&self, server: &str) -> String {
         format!("{server}={}", self.address)
     }
 
-    /// Goes away; the server is returned as it is by then.
+    /// Stops the proxy and returns the server.
     pub fn end(mut self) -> ServerProcess {
         self.stop().expect("a thread that has not ended")
     }
@@ -98,36 +99,40 @@ fn serve(
     ended: &AtomicBool,
 ) -> ServerProcess {
     loop {
-        let (mut near, _) = listener.accept().expect("a connection");
+        let (mut to_initializer, _) = listener.accept().expect("a connection");
         if ended.load(Ordering::SeqCst) {
             return server;
         }
-        let Ok(mut far) = TcpStream::connect(server.address()) else {
+        let Ok(mut to_server) = TcpStream::connect(server.address()) else {
             continue;
         };
-        for stream in [&near, &far] {
+        for stream in [&to_initializer, &to_server] {
             stream
                 .set_read_timeout(Some(PATIENCE))
                 .expect("a socket option");
         }
-        let proven = prove(&mut far, &server).and_then(|()| {
-            take_proof(&mut near, &server.deploy_key(), listener.local_addr().ok()?)
+        let proven = prove(&mut to_server, &server).and_then(|()| {
+            take_proof(
+                &mut to_initializer,
+                &server.deploy_key(),
+                listener.local_addr().ok()?,
+            )
         });
         if proven.is_none() {
             continue;
         }
-        while let Some(message) = read_frame(&mut near) {
+        while let Some(message) = read_frame(&mut to_initializer) {
             let envelope: Value = serde_json::from_slice(&message).expect("JSON");
             let header = envelope["header"].as_str().expect("a header").to_owned();
             let mut exchange = Exchange {
                 header,
                 message,
-                far: &mut far,
+                to_server: &mut to_server,
                 server: &mut server,
             };
             let answer = rule(&mut exchange);
             if answer
-                .and_then(|answer| write_frame(&mut near, &answer))
+                .and_then(|answer| write_frame(&mut to_initializer, &answer))
                 .is_none()
             {
                 break;
@@ -136,11 +141,11 @@ fn serve(
     }
 }
 
-/// Proves the key to the server.
-fn prove(far: &mut TcpStream, server: &ServerProcess) -> Option<()> {
+/// Proves the deploy key to the server.
+fn prove(to_server: &mut TcpStream, server: &ServerProcess) -> Option<()> {
     let nonce = "7b".repeat(16);
     let answer = ask(
-        far,
+        to_server,
         &json!({ "header": "INIT-CHALLENGE", "value": { "nonce": nonce } }),
     )?;
     let challenge = Challenge {
@@ -150,39 +155,39 @@ fn prove(far: &mut TcpStream, server: &ServerProcess) -> Option<()> {
     };
     let proof = challenge.prove(&server.deploy_key(), Prover::Initializer);
     let answer = ask(
-        far,
+        to_server,
         &json!({ "header": "INIT-PROVE", "value": { "proof": proof } }),
     )?;
     (answer["header"] == "INIT-RES").then_some(())
 }
 
-/// Plays the server to an initializer that proves the key to this address.
-fn take_proof(near: &mut TcpStream, key: &[u8], address: SocketAddr) -> Option<()> {
-    let challenge: Value = serde_json::from_slice(&read_frame(near)?).ok()?;
+/// Plays the server for an initializer that proves the deploy key for the proxy's address.
+fn take_proof(to_initializer: &mut TcpStream, key: &[u8], address: SocketAddr) -> Option<()> {
+    let challenge: Value = serde_json::from_slice(&read_frame(to_initializer)?).ok()?;
     let server_nonce = "9c".repeat(16);
-    answer(near, &json!({ "nonce": server_nonce }))?;
+    answer(to_initializer, &json!({ "nonce": server_nonce }))?;
     let initializer_nonce = challenge["value"]["nonce"].as_str()?;
     let challenge = Challenge {
         address,
         initializer_nonce,
         server_nonce: &server_nonce,
     };
-    let proof: Value = serde_json::from_slice(&read_frame(near)?).ok()?;
+    let proof: Value = serde_json::from_slice(&read_frame(to_initializer)?).ok()?;
     assert!(challenge.verify(key, Prover::Initializer, proof["value"]["proof"].as_str()?));
     answer(
-        near,
+        to_initializer,
         &json!({ "proof": challenge.prove(key, Prover::Server) }),
     )
 }
 
-fn ask(far: &mut TcpStream, message: &Value) -> Option<Value> {
-    write_frame(far, message.to_string().as_bytes())?;
-    serde_json::from_slice(&read_frame(far)?).ok()
+fn ask(to_server: &mut TcpStream, message: &Value) -> Option<Value> {
+    write_frame(to_server, message.to_string().as_bytes())?;
+    serde_json::from_slice(&read_frame(to_server)?).ok()
 }
 
-fn answer(near: &mut TcpStream, result: &Value) -> Option<()> {
+fn answer(to_initializer: &mut TcpStream, result: &Value) -> Option<()> {
     let answer = json!({ "header": "INIT-RES", "value": { "result": result } });
-    write_frame(near, answer.to_string().as_bytes())
+    write_frame(to_initializer, answer.to_string().as_bytes())
 }
 
 fn read_frame(stream: &mut TcpStream) -> Option<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! Initializers that die, and initializers that meet.
+//! Initializers that are killed, and initializers that run at the same time.
 
 use std::sync::mpsc;
 
@@ -6,17 +6,18 @@ use super::proxy::Proxy;
 use super::{about_to_change, values};
 use crate::harness::{Network, PATIENCE, ServerProcess, eventually, finish, txn};
 
-/// An initializer that stands still before `server2` prepares, on `server1` and `server2` under
-/// way.
-struct Halted {
+/// An initializer that has begun a transaction on both servers and waits before `server2` prepares.
+struct HaltedInitializer {
     initializer: std::process::Child,
     proxy: Proxy,
-    go_on: mpsc::Sender<()>,
+    /// Lets the initializer continue.
+    resume: mpsc::Sender<()>,
 }
 
-fn halted(network: &mut Network) -> Halted {
+/// Starts `initializer apply` and waits until it is about to prepare on `server2`.
+fn halt_before_prepare(network: &mut Network) -> HaltedInitializer {
     let (arrive, arrival) = mpsc::channel();
-    let (go_on, permission) = mpsc::channel();
+    let (resume, permission) = mpsc::channel();
     let address = network.server("server2").address();
     let proxy = Proxy::before(network.release("server2"), move |exchange| {
         if exchange.header == "INIT-PREPARE" {
@@ -29,32 +30,32 @@ fn halted(network: &mut Network) -> Halted {
         network.begin_initializer(&["apply", "init.yaml", "--server", &proxy.place("server2")]);
     arrival
         .recv_timeout(PATIENCE)
-        .expect("an initializer that gets as far");
-    // What follows reaches the server itself.
+        .expect("an initializer that reaches INIT-PREPARE");
+    // Other initializers reach the server directly.
     assert_ne!(proxy.place("server2"), format!("server2={address}"));
-    Halted {
+    HaltedInitializer {
         initializer,
         proxy,
-        go_on,
+        resume,
     }
 }
 
 #[test]
-fn an_initializer_that_finds_another_at_work_is_told_who_and_changes_nothing() {
+fn an_initializer_that_meets_another_apply_names_it_and_changes_nothing() {
     let mut network = about_to_change();
     let direct = format!("server2={}", network.server("server2").address());
-    let Halted {
+    let HaltedInitializer {
         initializer,
         proxy,
-        go_on,
-    } = halted(&mut network);
+        resume,
+    } = halt_before_prepare(&mut network);
     let loser = network
         .initializer(&["apply", "init.yaml", "--server", &direct])
         .ends(1);
     let loser = loser
         .says("another apply is under way: apply ")
         .says("from 127.0.0.1 holds the lease for");
-    go_on.send(()).expect("a halted initializer");
+    resume.send(()).expect("a halted initializer");
     let winner = finish(initializer).succeeds();
     network.adopt("server2", proxy.end());
     let id = winner
@@ -69,17 +70,17 @@ fn an_initializer_that_finds_another_at_work_is_told_who_and_changes_nothing() {
 }
 
 #[test]
-fn what_a_killed_initializer_left_is_held_until_its_lease_ends_or_it_is_aborted() {
+fn the_transaction_of_a_killed_initializer_blocks_others_until_it_is_aborted() {
     let mut network = about_to_change();
     let direct = format!("server2={}", network.server("server2").address());
-    let Halted {
+    let HaltedInitializer {
         mut initializer,
         proxy,
-        go_on,
-    } = halted(&mut network);
+        resume,
+    } = halt_before_prepare(&mut network);
     initializer.kill().expect("a kill");
     initializer.wait().expect("its end");
-    go_on.send(()).expect("a proxy");
+    resume.send(()).expect("a proxy");
     let busy = network
         .initializer(&["apply", "init.yaml", "--server", &direct])
         .ends(1);
@@ -106,7 +107,7 @@ fn what_a_killed_initializer_left_is_held_until_its_lease_ends_or_it_is_aborted(
 }
 
 #[test]
-fn a_lease_that_runs_out_gives_the_server_free() {
+fn a_lease_that_runs_out_frees_the_server() {
     let network = about_to_change();
     let mut script = network.script("server1");
     let manifest = script.manifest_with_source("svc1", "def value():\n    return 5\n");
@@ -158,10 +159,10 @@ fn initializers_that_race_leave_one_whole_winner_or_nothing() {
         .collect();
     let ended: Vec<_> = racing.into_iter().map(finish).collect();
     for loser in ended.iter().filter(|finished| finished.status != 0) {
-        let told = ["another apply is under way", "the server moved on"]
+        let is_conflict = ["another apply is under way", "the server moved on"]
             .iter()
             .any(|words| loser.stderr.contains(words));
-        assert!(loser.status == 1 && told, "{loser:#?}");
+        assert!(loser.status == 1 && is_conflict, "{loser:#?}");
     }
     let applied = ended
         .iter()

@@ -1,16 +1,16 @@
-//! Reading answers.
+//! Reads and checks text answers and exceptions.
 
 use serde_json::Value;
 use wire::exception::Exception;
 
-/// The values of an `RPC-RES`.
+/// Returns the values of an `RPC-RES`.
 #[track_caller]
 pub fn returned(answer: &Value) -> &Value {
     assert_eq!(answer["header"], "RPC-RES", "{answer}");
     &answer["value"]["return-values"]
 }
 
-/// The one value of an `RPC-RES`, which is a number.
+/// Returns the first value of an `RPC-RES` as a number.
 #[track_caller]
 pub fn number(answer: &Value) -> i64 {
     returned(answer)[0]
@@ -18,12 +18,12 @@ pub fn number(answer: &Value) -> i64 {
         .unwrap_or_else(|| panic!("no number: {answer}"))
 }
 
-/// What an `RPC-EX` must be: its type, its `executed`, and words of its message.
+/// An expected exception: its type, its `executed` value, and words of its message.
 #[derive(Debug, Clone, Copy)]
 pub struct Raises<'a>(pub &'a str, pub &'a str, pub &'a [&'a str]);
 
 impl Raises<'_> {
-    /// Asserts that this is the answer.
+    /// Asserts that an answer is an `RPC-EX` with this exception.
     #[track_caller]
     pub fn check(self, answer: &Value) {
         let Self(kind, executed, words) = self;
@@ -44,9 +44,9 @@ impl Raises<'_> {
         );
     }
 
-    /// Asserts that this is the exception.
+    /// Asserts that an exception matches this one.
     #[track_caller]
-    pub fn is(self, exception: &Exception) {
+    pub fn check_exception(self, exception: &Exception) {
         let Self(kind, executed, words) = self;
         let found = (exception.kind.as_str(), exception.executed.as_str());
         assert_eq!(found, (kind, executed), "{exception:?}");

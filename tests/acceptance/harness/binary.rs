@@ -1,4 +1,4 @@
-//! [`BinaryPeer`]: a scripted binary session, and [`Frames`]: what it sends.
+//! [`BinaryPeer`]: a scripted client of a binary session. [`Frames`]: a builder of frames to send.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use wire::value::{self, Value};
 
 use super::{Framing, Peer};
 
-/// What clients say of themselves here.
+/// The usual HELLO of a test client.
 pub const HELLO: Hello<'static> = Hello {
     lowest: 1,
     highest: 1,
@@ -19,28 +19,28 @@ pub const HELLO: Hello<'static> = Hello {
     name: "client1",
 };
 
-/// Frames that are being written.
+/// A buffer of frames to send.
 #[derive(Debug, Default)]
 pub struct Frames(Outbox);
 
 impl Frames {
-    /// None so far.
+    /// Returns an empty buffer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A HELLO of `client1`.
+    /// Returns a buffer with the HELLO of `client1`.
     pub fn hello() -> Self {
         Self::new().with(|out| binary::put_hello(&HELLO, out))
     }
 
-    /// One more, or several.
+    /// Adds what `put` writes.
     pub fn with(mut self, put: impl FnOnce(&mut Outbox)) -> Self {
         put(&mut self.0);
         self
     }
 
-    /// Any payload as a frame.
+    /// Adds a frame with any payload.
     pub fn payload(self, payload: &[u8]) -> Self {
         self.with(|out| {
             let mark = out.begin_frame();
@@ -49,17 +49,17 @@ impl Frames {
         })
     }
 
-    /// A BIND of `svc1.<rpc>`, whatever it returns.
+    /// Adds a BIND of `svc1.<rpc>` that leaves the return types open.
     pub fn bind(self, slot: u32, rpc: &str, arguments: &[&str]) -> Self {
         self.with(|out| binary::put_bind(slot, ("svc1", rpc), arguments, None, out))
     }
 
-    /// A REQ without a deadline.
+    /// Adds a REQ without a deadline.
     pub fn call(self, call: u64, slot: u32, arguments: impl Value) -> Self {
         self.call_within(call, slot, None, arguments)
     }
 
-    /// A REQ with a deadline, if that is one.
+    /// Adds a REQ with an optional deadline.
     pub fn call_within(
         self,
         call: u64,
@@ -81,7 +81,7 @@ impl Frames {
         })
     }
 
-    /// A REQ whose arguments are these bytes.
+    /// Adds a REQ with raw bytes as arguments.
     pub fn call_with_bytes(self, call: u64, slot: u32, arguments: &[u8]) -> Self {
         self.with(|out| {
             let mark = binary::begin_request(
@@ -97,7 +97,7 @@ impl Frames {
         })
     }
 
-    /// A RES.
+    /// Adds a RES.
     pub fn result(self, call: u64, values: impl Value) -> Self {
         self.with(|out| {
             let mark = binary::begin_result(call, out);
@@ -106,70 +106,70 @@ impl Frames {
         })
     }
 
-    /// An EX.
+    /// Adds an EX.
     pub fn exception(self, call: u64, exception: &Exception) -> Self {
         self.with(|out| binary::put_exception(call, exception, out))
     }
 
-    /// A CANCEL.
+    /// Adds a CANCEL.
     pub fn cancel(self, call: u64) -> Self {
         self.with(|out| binary::put_cancel(call, out))
     }
 
-    /// All of them.
+    /// Returns the bytes of all frames.
     pub fn bytes(self) -> Vec<u8> {
         self.0.into_bytes()
     }
 }
 
-/// What a server sends.
+/// A frame from a server.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// The longest frame it takes, and after how many idle milliseconds it closes.
+    /// The server's maximum frame length in bytes, and its idle timeout in milliseconds.
     Hello(u32, u32),
     Bound(Bound),
-    /// The returned values of a call.
+    /// A call number and its encoded return values.
     Result(u64, Vec<u8>),
     Exception(u64, Exception),
     Pong(u64),
     Drain(u64),
 }
 
-/// A connection that speaks frames.
+/// A connection that sends and receives frames.
 pub struct BinaryPeer(Peer);
 
 impl BinaryPeer {
-    /// A session of `client1` from 127.0.0.1, greeted.
+    /// Opens a session of `client1` from 127.0.0.1 and exchanges HELLOs.
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
         Self::connect_from([127, 0, 0, 1], address)
     }
 
-    /// The same from another loopback address.
+    /// Opens a session of `client1` from any loopback address and exchanges HELLOs.
     #[track_caller]
     pub fn connect_from(from: [u8; 4], address: SocketAddr) -> Self {
-        let mut peer = Self::silent(from, address);
+        let mut peer = Self::connect_without_hello(from, address);
         peer.greet(&HELLO);
         peer
     }
 
-    /// A connection on which nothing was said.
-    pub fn silent(from: [u8; 4], address: SocketAddr) -> Self {
+    /// Opens a connection and sends nothing.
+    pub fn connect_without_hello(from: [u8; 4], address: SocketAddr) -> Self {
         Self(Peer::connect_from(from, address, Framing::Framed))
     }
 
-    /// Says HELLO and is answered: the longest frame that the server takes, and after how many idle
-    /// milliseconds it closes.
+    /// Sends a HELLO and waits for the server's. Returns the server's maximum frame length in
+    /// bytes, and its idle timeout in milliseconds.
     #[track_caller]
     pub fn greet(&mut self, hello: &Hello<'_>) -> (u32, u32) {
         self.send(Frames::new().with(|out| binary::put_hello(hello, out)));
         match self.receive() {
             Reply::Hello(max_frame, idle_timeout_ms) => (max_frame, idle_timeout_ms),
-            other => panic!("no HELLO: {other:?}"),
+            other => panic!("not a HELLO: {other:?}"),
         }
     }
 
-    /// This side's address, as the server sees it.
+    /// Returns the local address, which the server logs as the peer.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.local_addr()
     }
@@ -184,32 +184,32 @@ impl BinaryPeer {
         self.0.send_bytes(bytes);
     }
 
-    /// Sends bytes unless the server has closed the connection.
+    /// Sends bytes. Returns `false` if the server has closed the connection.
     pub fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
         self.0.try_send_bytes(bytes)
     }
 
-    /// Sends bytes from a thread of its own, as far as the server takes them.
-    pub fn send_aside(&self, bytes: Vec<u8>) -> std::thread::JoinHandle<()> {
+    /// Sends bytes on another thread, until all are sent or the server closes the connection.
+    pub fn send_in_background(&self, bytes: Vec<u8>) -> std::thread::JoinHandle<()> {
         let mut twin = self.0.twin();
         std::thread::spawn(move || {
             twin.try_send_bytes(&bytes);
         })
     }
 
-    /// The next message.
+    /// Returns the next message.
     #[track_caller]
     pub fn receive(&mut self) -> Reply {
         self.next()
             .expect("a message before the end of the connection")
     }
 
-    /// The next message, or `None` at the connection's end.
+    /// Returns the next message, or `None` at the end of the connection.
     #[track_caller]
     pub fn next(&mut self) -> Option<Reply> {
         let payload = self.0.next_bytes()?;
         let (frame, values) =
-            binary::parse(&payload).unwrap_or_else(|what| panic!("{what}: {payload:?}"));
+            binary::parse(&payload).unwrap_or_else(|error| panic!("{error}: {payload:?}"));
         Some(match frame {
             Frame::Hello(hello) => {
                 assert_eq!(
@@ -223,17 +223,17 @@ impl BinaryPeer {
             Frame::Exception(call, exception) => Reply::Exception(call, *exception),
             Frame::Pong(number) => Reply::Pong(number),
             Frame::Drain(last) => Reply::Drain(last),
-            other => panic!("a server sends no {other:?}"),
+            other => panic!("a server must not send {other:?}"),
         })
     }
 
-    /// The next frame as it came, or `None` at the connection's end.
+    /// Returns the raw payload of the next frame, or `None` at the end of the connection.
     #[track_caller]
     pub fn next_payload(&mut self) -> Option<Vec<u8>> {
         self.0.next_bytes()
     }
 
-    /// The next message that is no BOUND.
+    /// Returns the next message, skipping BOUND.
     #[track_caller]
     pub fn answer(&mut self) -> Reply {
         loop {
@@ -244,7 +244,7 @@ impl BinaryPeer {
         }
     }
 
-    /// What the next call to be answered returned, and its number.
+    /// Waits for the next RES. Returns the call number and the values.
     #[track_caller]
     pub fn returned<R: Value>(&mut self) -> (u64, R) {
         match self.answer() {
@@ -252,11 +252,11 @@ impl BinaryPeer {
                 call,
                 value::decode(&values).expect("the values of the call"),
             ),
-            other => panic!("no result: {other:?}"),
+            other => panic!("not a result: {other:?}"),
         }
     }
 
-    /// Sends one call, and what it returned.
+    /// Makes one call and returns its result.
     #[track_caller]
     pub fn call<R: Value>(&mut self, call: u64, slot: u32, arguments: impl Value) -> R {
         self.send(Frames::new().call(call, slot, arguments));
@@ -265,33 +265,34 @@ impl BinaryPeer {
         value
     }
 
-    /// Why the next call to be answered failed, and its number.
+    /// Waits for the next EX. Returns the call number and the exception.
     #[track_caller]
     pub fn raised(&mut self) -> (u64, Exception) {
         match self.answer() {
             Reply::Exception(call, exception) => (call, exception),
-            other => panic!("no exception: {other:?}"),
+            other => panic!("not an exception: {other:?}"),
         }
     }
 
-    /// Asserts that the server ends the connection without another byte.
+    /// Asserts that the server closes the connection without sending another message.
     #[track_caller]
     pub fn expect_end(&mut self) {
         let next = self.next();
         assert!(next.is_none(), "{next:?}");
     }
 
-    /// Whether the server ends the connection within this time, without another byte.
+    /// Returns whether the server closes the connection within `time`, without sending another
+    /// byte.
     pub fn ends_within(&mut self, time: Duration) -> bool {
         self.0.ends_within(time)
     }
 
-    /// Says that this side sends no more.
+    /// Closes the sending half of the connection.
     pub fn half_close(&self) {
         self.0.half_close();
     }
 
-    /// Ends the connection as a crash does: with a reset.
+    /// Closes the connection with a reset, as after a crash.
     pub fn reset(self) {
         self.0.reset();
     }

@@ -1,4 +1,4 @@
-//! [`Embedded`]: a server in this process, with procedures in Rust.
+//! [`EmbeddedServer`]: a server in the test process, with procedures in Rust.
 
 use std::net::SocketAddr;
 
@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::{BinaryPeer, Finished, Framing, Network, PATIENCE, Peer, python, runtime_folder};
 
-/// A server that runs native services, and the project that is deployed to it.
-pub struct Embedded {
+/// A server with native services, and the project folder to deploy to it.
+pub struct EmbeddedServer {
     network: Network,
     address: SocketAddr,
     runtime: Runtime,
@@ -19,8 +19,8 @@ pub struct Embedded {
     running: JoinHandle<usize>,
 }
 
-impl Embedded {
-    /// `server1` with these services and nothing deployed.
+impl EmbeddedServer {
+    /// Starts `server1` with these services. Nothing is deployed yet.
     pub fn start(init: &str, services: Vec<NativeService>, limits: Limits) -> Self {
         let network = Network::new(init);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -38,7 +38,7 @@ impl Embedded {
         let address = server.local_addr().expect("its address");
         let (stop, stopped) = oneshot::channel();
         let running = runtime.spawn(server.run(async {
-            // Whoever could stop it being gone is a stop too.
+            // A dropped sender also means shutdown.
             let _ = stopped.await;
         }));
         Self {
@@ -52,33 +52,34 @@ impl Embedded {
 
     /// Runs `initializer apply init.yaml`.
     pub fn apply(&self) -> Finished {
-        let place = format!("server1={}", self.address);
+        let server_argument = format!("server1={}", self.address);
         self.network
-            .initializer(&["apply", "init.yaml", "--server", &place])
+            .initializer(&["apply", "init.yaml", "--server", &server_argument])
     }
 
-    /// The project.
+    /// Returns the project folder.
     pub fn project(&self) -> &Network {
         &self.network
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A greeted binary session of `client1`.
+    /// Opens a binary session of `client1` and exchanges HELLOs.
     #[track_caller]
     pub fn binary(&self) -> BinaryPeer {
         BinaryPeer::connect(self.address)
     }
 
-    /// A connection from 127.0.0.1.
+    /// Opens a connection from 127.0.0.1.
     pub fn peer(&self, framing: Framing) -> Peer {
         Peer::connect(self.address, framing)
     }
 
-    /// Begins to stop it; the answer, once it has, is how many sessions were cut off.
+    /// Starts to stop the server, runs `meanwhile`, and waits for the end. Returns the number of
+    /// sessions that were cut off.
     #[track_caller]
     pub fn stop(self, meanwhile: impl FnOnce()) -> usize {
         drop(self.stop);

@@ -1,4 +1,4 @@
-//! [`Gate`]: a place where Python procedures wait until the test lets them go.
+//! [`Gate`]: holds Python procedures until the test lets them continue.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -8,19 +8,19 @@ use socket2::{Domain, Socket, Type};
 
 use super::PATIENCE;
 
-/// A listening socket. A procedure that connects to it is inside until its [`Visitor`] is dropped.
+/// A listening socket. A procedure that connects to it waits until its [`Visitor`] is dropped.
 pub struct Gate {
     socket: Socket,
 }
 
-/// A procedure that waits at a gate.
+/// A running procedure that waits at a gate.
 pub struct Visitor {
     stream: TcpStream,
     pid: u32,
 }
 
 impl Gate {
-    /// A gate on a free port.
+    /// Opens a gate on a free port.
     pub fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket
@@ -30,13 +30,14 @@ impl Gate {
         Self { socket }
     }
 
-    /// The source of `def <name>(number)`, which waits here and returns its number.
+    /// Returns the source of `def <name>(number)`, which waits at this gate and then returns
+    /// `number`.
     pub fn source(&self, name: &str) -> String {
         self.source_with(name, "gate.recv(1)\n    return number")
     }
 
-    /// The source of `def <name>(number)`, which connects to this gate as `gate`, says its process
-    /// id, and goes on so.
+    /// Returns the source of `def <name>(number)`. It connects to this gate as the variable `gate`,
+    /// sends its process id, and runs `body`.
     pub fn source_with(&self, name: &str, body: &str) -> String {
         let port = self.port();
         format!(
@@ -46,14 +47,14 @@ impl Gate {
         )
     }
 
-    /// The next procedure that comes.
+    /// Waits for the next procedure to arrive.
     #[track_caller]
     pub fn enter(&self) -> Visitor {
         self.enter_within(PATIENCE)
-            .expect("a procedure that comes to the gate")
+            .expect("a procedure that arrives at the gate")
     }
 
-    /// The next procedure that comes, if one has come so far.
+    /// Returns the next procedure if one has arrived already.
     pub fn enter_now(&self) -> Option<Visitor> {
         self.enter_within(Duration::from_millis(1))
     }
@@ -85,18 +86,18 @@ impl Gate {
 }
 
 impl Visitor {
-    /// The process that waits.
+    /// Returns the process id of the procedure's worker.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Lets it go.
+    /// Lets the procedure continue.
     pub fn release(mut self) {
-        // It may be dead by now.
+        // Ignore a failure here: the worker may be dead.
         let _ = self.stream.write_all(b"!");
     }
 
-    /// Waits until its process has let go of the gate by itself: it died.
+    /// Waits until the worker dies, which closes its connection to the gate.
     #[track_caller]
     pub fn expect_death(mut self) {
         let end = self.stream.read(&mut [0]);

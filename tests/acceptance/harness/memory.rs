@@ -1,6 +1,6 @@
-//! How much memory a process takes.
+//! Memory use of a process.
 
-/// The most memory that a process has had at once, in bytes.
+/// Returns the peak resident memory of a process, in bytes.
 pub fn peak_memory(pid: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process");
     let line = status

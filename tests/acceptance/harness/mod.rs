@@ -1,12 +1,10 @@
-//! A network on this machine: real server processes on free ports, a peer that speaks bytes, a
-//! message builder.
+//! The test harness: real server processes on free ports, scripted peers, and message builders.
 //!
-//! Every wait ends: at an event, or at [`PATIENCE`].
+//! Every wait ends at an event, or fails after [`PATIENCE`].
 
 mod answer;
 mod binary;
 mod embedded;
-mod far;
 mod gate;
 mod memory;
 mod peer;
@@ -14,6 +12,7 @@ mod process;
 mod program;
 mod request;
 mod script;
+mod scripted_server;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,8 +22,7 @@ use std::time::{Duration, Instant};
 
 pub use answer::{Raises, number, returned};
 pub use binary::{BinaryPeer, Frames, HELLO, Reply};
-pub use embedded::Embedded;
-pub use far::{Far, Sent, scripted};
+pub use embedded::EmbeddedServer;
 pub use gate::{Gate, Visitor};
 pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
@@ -32,16 +30,17 @@ pub use process::{ServerProcess, python, runtime_folder};
 pub use program::{Finished, begin, finish};
 pub use request::{Request, request};
 pub use script::{Script, txn};
+pub use scripted_server::{ClientFrame, ScriptedServer, scripted};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// No wait is longer.
+/// Maximum length of a wait.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Between two looks at something that gives no sign of its own.
+/// Time between two checks of a condition that cannot be waited for.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Two servers with a service each: `svc1.value() -> int` in `one.py` on `server1`, and
+/// Two servers with one service each: `svc1.value() -> int` in `one.py` on `server1`, and
 /// `svc2.value() -> int` in `two.py` on `server2`, for `client1` at 127.0.0.1.
 pub const TWO_SERVERS: &str = "\
 network:
@@ -63,15 +62,15 @@ services:
       - { name: value, returns: int, path: two.py }
 ";
 
-/// A project folder and its running servers. Everything is gone when it is dropped.
+/// A project folder and its running servers. Dropping it kills the servers and deletes the folder.
 pub struct Network {
     folder: TempDir,
     servers: BTreeMap<String, ServerProcess>,
 }
 
 impl Network {
-    /// A folder with this `init.yaml` and nothing running. The ports in the file are of no matter:
-    /// programs are told where the servers really are.
+    /// Creates a folder with this `init.yaml` and starts nothing. The ports in the file do not
+    /// matter: programs get the real addresses of the servers from the environment.
     pub fn new(init: &str) -> Self {
         let network = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
@@ -81,9 +80,9 @@ impl Network {
         network
     }
 
-    /// The usual network of the tests: `svc1.<name>` for each Python function, on `server1`, for
-    /// `client1` at 127.0.0.1. A procedure is `(name, arguments, returns, source)`, the types as
-    /// YAML lists without brackets.
+    /// Creates the usual network of the tests: `svc1.<name>` for each Python function, on
+    /// `server1`, for `client1` at 127.0.0.1. A procedure is `(name, arguments, returns, source)`.
+    /// The types are YAML lists without brackets.
     pub fn with_procedures(procedures: &[(&str, &str, &str, &str)]) -> Self {
         let mut init = String::from(
             "network:\n  servers:\n    server1: { ip: 127.0.0.1, port: 1 }\n  clients:\n    client1: { ip: 127.0.0.1 }\n\
@@ -97,7 +96,8 @@ impl Network {
                 .join(", ")
         };
         for (index, (name, arguments, returns, _)) in procedures.iter().enumerate() {
-            let (arguments, returns) = (quoted(arguments), quoted(returns));
+            let arguments = quoted(arguments);
+            let returns = quoted(returns);
             let types = format!("arguments: [{arguments}], returns: [{returns}]");
             init += &[
                 "      - { name: ",
@@ -115,7 +115,7 @@ impl Network {
         network
     }
 
-    /// [`with_procedures`](Self::with_procedures), started and applied.
+    /// Creates [`with_procedures`](Self::with_procedures), starts `server1` and applies.
     pub fn serving(procedures: &[(&str, &str, &str, &str)]) -> Self {
         let mut network = Self::with_procedures(procedures);
         network.start("server1", &[]);
@@ -123,7 +123,7 @@ impl Network {
         network
     }
 
-    /// [`TWO_SERVERS`] with nothing running; both values are 1.
+    /// Creates [`TWO_SERVERS`] and starts nothing. Both values are 1.
     pub fn of_two_servers() -> Self {
         let network = Self::new(TWO_SERVERS);
         network.write_value("one.py", 1);
@@ -131,7 +131,7 @@ impl Network {
         network
     }
 
-    /// [`of_two_servers`](Self::of_two_servers), started and applied.
+    /// Creates [`of_two_servers`](Self::of_two_servers), starts both servers and applies.
     pub fn serving_two() -> Self {
         let mut network = Self::of_two_servers();
         network.start("server1", &[]);
@@ -140,7 +140,7 @@ impl Network {
         network
     }
 
-    /// With a part of `init.yaml` written otherwise.
+    /// Replaces a text in `init.yaml`.
     #[track_caller]
     pub fn amended(self, old: &str, new: &str) -> Self {
         let init = std::fs::read_to_string(self.path().join("init.yaml")).expect("init.yaml");
@@ -149,7 +149,7 @@ impl Network {
         self
     }
 
-    /// With `server1` started and applied.
+    /// Starts `server1` with these flags and applies.
     #[track_caller]
     pub fn served(mut self, flags: &[&str]) -> Self {
         self.start("server1", flags);
@@ -157,12 +157,12 @@ impl Network {
         self
     }
 
-    /// The project folder.
+    /// Returns the project folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Writes a file of the project.
+    /// Writes a file in the project folder.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
@@ -170,20 +170,20 @@ impl Network {
         path
     }
 
-    /// Writes a source whose `value()` is this number, and returns its text.
+    /// Writes a source whose `value()` returns this number. Returns the text of the source.
     pub fn write_value(&self, name: &str, value: u64) -> String {
         let source = format!("def value():\n    return {value}\n");
         self.write(name, &source);
         source
     }
 
-    /// The data folder of a server.
+    /// Returns the data folder of a server.
     pub fn data(&self, server: &str) -> PathBuf {
         self.path().join(format!("data-{server}"))
     }
 
-    /// Starts a server with further flags and waits until it listens. A server of that name is
-    /// replaced.
+    /// Starts a server with these flags and waits until it listens. Kills a running server of that
+    /// name first.
     pub fn start(&mut self, server: &str, flags: &[&str]) -> SocketAddr {
         self.servers.remove(server);
         let process = ServerProcess::start(&self.data(server), flags);
@@ -199,45 +199,45 @@ impl Network {
         self.servers.insert(server.to_owned(), process);
     }
 
-    /// A running server.
+    /// Returns a running server.
     pub fn server(&self, name: &str) -> &ServerProcess {
         &self.servers[name]
     }
 
-    /// A running server, to stop it.
+    /// Returns a running server, mutable so that the test can stop it.
     pub fn server_mut(&mut self, name: &str) -> &mut ServerProcess {
         self.servers.get_mut(name).expect("a server of that name")
     }
 
-    /// Takes a running server out of the network, for whoever stands between it and the rest.
+    /// Removes a running server from the network, for example to put a proxy before it.
     pub fn release(&mut self, name: &str) -> ServerProcess {
         self.servers.remove(name).expect("a server of that name")
     }
 
-    /// Takes a running server back.
+    /// Adds a running server to the network.
     pub fn adopt(&mut self, name: &str, server: ServerProcess) {
         self.servers.insert(name.to_owned(), server);
     }
 
-    /// A connection from 127.0.0.1 to `server1`.
+    /// Opens a connection from 127.0.0.1 to `server1`.
     pub fn peer(&self, framing: Framing) -> Peer {
         Peer::connect(self.server("server1").address(), framing)
     }
 
-    /// A greeted binary session of `client1` with `server1`.
+    /// Opens a binary session of `client1` with `server1` and exchanges HELLOs.
     #[track_caller]
     pub fn binary(&self) -> BinaryPeer {
         BinaryPeer::connect(self.server("server1").address())
     }
 
-    /// A server's whole answer to one request, over a connection of its own.
+    /// Sends one request over its own connection and returns the whole answer.
     #[track_caller]
     pub fn ask(&self, server: &str, request: impl ToString) -> Value {
         Peer::connect(self.server(server).address(), Framing::Lines).call(request)
     }
 
-    /// What `value()` of a server's service is, and the generation that answered: `svc1` on
-    /// `server1`, and so on.
+    /// Calls `value()` of the service with the server's number, such as `svc1` on `server1`.
+    /// Returns the generation that answered, and the value.
     #[track_caller]
     pub fn value(&self, server: &str) -> (u64, u64) {
         let answer = self.ask(server, request(&server.replace("server", "svc"), "value"));
@@ -249,7 +249,7 @@ impl Network {
         )
     }
 
-    /// An initializer that is played by hand, connected to a server.
+    /// Connects a scripted initializer to a server.
     pub fn script(&self, server: &str) -> Script {
         Script::connect(self.server(server))
     }
@@ -259,7 +259,7 @@ impl Network {
         self.initializer(&["apply", "init.yaml"])
     }
 
-    /// The same, with the sources checked by the servers alone.
+    /// Runs `initializer apply init.yaml --no-sources`: only the servers check the sources.
     pub fn apply_unchecked(&self) -> Finished {
         self.initializer(&["apply", "init.yaml", "--no-sources"])
     }
@@ -279,17 +279,18 @@ impl Network {
         self.run(env!("CARGO_BIN_EXE_rpc-client"), arguments)
     }
 
-    /// Runs `rpc-server` in the project folder, to see it end.
+    /// Runs `rpc-server` in the project folder and waits for its end.
     pub fn server_program(&self, arguments: &[&str]) -> Finished {
         self.run(env!("CARGO_BIN_EXE_rpc-server"), arguments)
     }
 
-    /// Begins `initializer` in the project folder; [`finish`] waits for it.
+    /// Starts `initializer` in the project folder. [`finish`] waits for its end.
     pub fn begin_initializer(&self, arguments: &[&str]) -> Child {
         begin(self.command(env!("CARGO_BIN_EXE_initializer"), arguments))
     }
 
-    /// A program in the project folder that knows where the servers are, for tests that let it run.
+    /// Returns a command that runs a program in the project folder, with the addresses of the
+    /// servers in its environment.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
@@ -312,12 +313,12 @@ impl Network {
     }
 }
 
-/// Looks again and again, until there is something.
+/// Calls `check` again and again until it returns a value. Fails after [`PATIENCE`].
 #[track_caller]
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = check() {
             return found;
         }
         assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
@@ -325,9 +326,10 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Splits at the commas outside brackets.
+/// Splits a list of types at the commas outside brackets.
 fn split_types(text: &str) -> Vec<String> {
-    let (mut parts, mut depth) = (vec![String::new()], 0);
+    let mut parts = vec![String::new()];
+    let mut depth = 0;
     for c in text.chars() {
         match c {
             '[' => depth += 1,

@@ -1,4 +1,4 @@
-//! [`Peer`]: a scripted connection that speaks bytes.
+//! [`Peer`]: a scripted connection that sends and receives bytes and messages.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::PATIENCE;
 
-/// How this peer tells messages apart.
+/// How messages are separated: by line feeds, or by length prefixes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     Lines,
@@ -20,22 +20,22 @@ impl Framing {
     pub const BOTH: [Self; 2] = [Self::Lines, Self::Framed];
 }
 
-/// A connection to a server.
+/// One end of a connection, usually the client's.
 pub struct Peer {
     stream: TcpStream,
     framing: Framing,
     input: Vec<u8>,
-    /// So many bytes of the input are known to hold no line feed.
+    /// Length of the start of `input` that holds no line feed; `scanned <= input.len()`.
     scanned: usize,
 }
 
 impl Peer {
-    /// A connection from 127.0.0.1.
+    /// Connects from 127.0.0.1.
     pub fn connect(address: SocketAddr, framing: Framing) -> Self {
         Self::connect_from([127, 0, 0, 1], address, framing)
     }
 
-    /// A connection from another loopback address.
+    /// Connects from any loopback address.
     pub fn connect_from(from: [u8; 4], address: SocketAddr, framing: Framing) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         let from = SocketAddr::new(IpAddr::V4(Ipv4Addr::from(from)), 0);
@@ -46,7 +46,7 @@ impl Peer {
         Self::over(TcpStream::from(socket), framing)
     }
 
-    /// A side of a connection.
+    /// Wraps one end of an open connection.
     pub fn over(stream: TcpStream, framing: Framing) -> Self {
         stream.set_nodelay(true).expect("a socket option");
         stream
@@ -63,13 +63,13 @@ impl Peer {
         }
     }
 
-    /// Whether nobody listens there.
+    /// Returns whether a connection to the address is refused.
     pub fn is_refused(address: SocketAddr) -> bool {
         TcpStream::connect_timeout(&address, PATIENCE)
             .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     }
 
-    /// The same connection once more, to send on while this one receives.
+    /// Returns a second handle of the same connection, to send on while this one receives.
     pub fn twin(&self) -> Self {
         let stream = self.stream.try_clone().expect("a descriptor");
         Self {
@@ -80,17 +80,17 @@ impl Peer {
         }
     }
 
-    /// This side's address, as the server sees it.
+    /// Returns the local address, which the server logs as the peer.
     pub fn local_addr(&self) -> SocketAddr {
         self.stream.local_addr().expect("an address")
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("a write");
     }
 
-    /// Sends bytes unless the server has closed the connection.
+    /// Sends bytes. Returns `false` if the server has closed the connection.
     pub fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
@@ -105,12 +105,12 @@ impl Peer {
         self.send_bytes(&bytes);
     }
 
-    /// A message in this peer's framing.
+    /// Returns a message in this peer's framing.
     pub fn framed(&self, message: &str) -> Vec<u8> {
         self.framed_bytes(message.as_bytes())
     }
 
-    /// Bytes that may be no text, in this peer's framing.
+    /// Returns bytes, not necessarily UTF-8, in this peer's framing.
     pub fn framed_bytes(&self, message: &[u8]) -> Vec<u8> {
         match self.framing {
             Framing::Lines => [message, b"\n"].concat(),
@@ -128,8 +128,8 @@ impl Peer {
         self.receive()
     }
 
-    /// Sends a message and waits for the next answer, or for the end of a connection that the
-    /// server does not want.
+    /// Sends a message and waits for the next answer. Returns `None` if the server closes the
+    /// connection.
     #[track_caller]
     #[expect(
         clippy::needless_pass_by_value,
@@ -140,14 +140,14 @@ impl Peer {
         self.try_send_bytes(&bytes).then(|| self.next())?
     }
 
-    /// The next message.
+    /// Returns the next message.
     #[track_caller]
     pub fn receive(&mut self) -> Value {
         self.next()
             .expect("an answer before the end of the connection")
     }
 
-    /// The text of the next message, as it came.
+    /// Returns the text of the next message, without white space at its end.
     #[track_caller]
     pub fn receive_text(&mut self) -> String {
         let message = self
@@ -159,14 +159,14 @@ impl Peer {
             .to_owned()
     }
 
-    /// The next message, or `None` at the connection's end.
+    /// Returns the next message, or `None` at the end of the connection.
     #[track_caller]
     pub fn next(&mut self) -> Option<Value> {
         self.next_bytes()
             .map(|message| serde_json::from_slice(&message).expect("JSON"))
     }
 
-    /// The next message as it came, or `None` at the connection's end.
+    /// Returns the bytes of the next message, or `None` at the end of the connection.
     #[track_caller]
     pub fn next_bytes(&mut self) -> Option<Vec<u8>> {
         loop {
@@ -184,14 +184,15 @@ impl Peer {
         }
     }
 
-    /// Asserts that the server ends the connection without another byte.
+    /// Asserts that the server closes the connection without sending another message.
     #[track_caller]
     pub fn expect_end(&mut self) {
         let next = self.next();
         assert!(next.is_none(), "{next:?}");
     }
 
-    /// Whether the server ends the connection within this time, without another byte.
+    /// Returns whether the server closes the connection within `time`, without sending another
+    /// byte.
     pub fn ends_within(&mut self, time: Duration) -> bool {
         self.stream
             .set_read_timeout(Some(time))
@@ -206,29 +207,30 @@ impl Peer {
         }
     }
 
-    /// Every byte up to the connection's end.
+    /// Returns all bytes up to the end of the connection.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         while self.fill() > 0 {}
         std::mem::take(&mut self.input)
     }
 
-    /// Ends the connection as a crash does: with a reset.
+    /// Closes the connection with a reset, as after a crash.
     pub fn reset(self) {
         self.reset_on_drop();
     }
 
-    /// Ends the connection with a reset when this is dropped.
+    /// Makes the connection end with a reset when it is dropped.
     pub fn reset_on_drop(&self) {
         SockRef::from(&self.stream)
             .set_linger(Some(Duration::ZERO))
             .expect("a socket option");
     }
 
-    /// Says that this side sends no more.
+    /// Closes the sending half of the connection.
     pub fn half_close(&self) {
         self.stream.shutdown(Shutdown::Write).expect("a half-close");
     }
 
+    /// Reads more input. Returns the number of bytes, or 0 at the end of the connection.
     fn fill(&mut self) -> usize {
         let mut buffer = vec![0; 65536];
         let count = match self.stream.read(&mut buffer) {
@@ -240,13 +242,16 @@ impl Peer {
         count
     }
 
+    /// Removes a whole message from the input and returns it without its framing.
     fn take_message(&mut self) -> Option<Vec<u8>> {
         let (start, end) = match self.framing {
             Framing::Lines => {
-                let begin = std::mem::replace(&mut self.scanned, self.input.len());
-                let found = self.input[begin..].iter().position(|byte| *byte == b'\n')?;
+                let scan_from = std::mem::replace(&mut self.scanned, self.input.len());
+                let found = self.input[scan_from..]
+                    .iter()
+                    .position(|byte| *byte == b'\n')?;
                 self.scanned = 0;
-                (0, begin + found + 1)
+                (0, scan_from + found + 1)
             }
             Framing::Framed => (
                 4,

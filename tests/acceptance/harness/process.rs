@@ -1,4 +1,4 @@
-//! [`ServerProcess`]: a real `rpc-server`.
+//! [`ServerProcess`]: a running `rpc-server`.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read};
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::{PATIENCE, eventually};
 
-/// A running server. It is killed when this is dropped.
+/// A running server. Dropping it kills the process.
 pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
@@ -18,11 +18,18 @@ pub struct ServerProcess {
     log: Arc<Log>,
 }
 
-/// What a server has logged so far.
+/// The log lines of a server, which a thread reads from its stderr.
 #[derive(Default)]
 struct Log {
-    state: Mutex<(Vec<String>, bool)>,
+    state: Mutex<LogState>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct LogState {
+    lines: Vec<String>,
+    /// Whether the server has closed its stderr, which means that no line follows.
+    ended: bool,
 }
 
 impl ServerProcess {
@@ -32,7 +39,8 @@ impl ServerProcess {
             .unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
     }
 
-    /// Starts a server; where it ends before it listens, what it wrote to stderr.
+    /// Starts a server and waits until it listens. If it ends first, returns what it wrote to
+    /// stderr.
     pub fn try_start(data: &Path, flags: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rpc-server"));
         if !flags.contains(&"--python") {
@@ -41,7 +49,7 @@ impl ServerProcess {
         Self::launch(command, data, flags)
     }
 
-    /// Starts a server that finds no Python.
+    /// Starts a server with an empty `PATH`, so that it finds no Python.
     pub fn start_without_python(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rpc-server"));
         command.env("PATH", "");
@@ -69,11 +77,12 @@ impl ServerProcess {
             .spawn()
             .expect("a server process");
         let log = Arc::new(Log::default());
-        let (writer, stderr) = (Arc::clone(&log), child.stderr.take().expect("piped"));
+        let stderr = child.stderr.take().expect("piped");
+        let writer = Arc::clone(&log);
         std::thread::spawn(move || writer.read(stderr));
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        watched(child.id(), || stdout.read_line(&mut line)).expect("a line");
+        wait_with_watchdog(child.id(), || stdout.read_line(&mut line)).expect("a line");
         if let Some(address) = line.trim().strip_prefix("listening on ") {
             let address = address.parse().expect("an address");
             return Ok(Self {
@@ -87,12 +96,12 @@ impl ServerProcess {
         Err(log.wait_for_end())
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The deploy key that it made for itself.
+    /// Returns the deploy key that the server generated.
     pub fn deploy_key(&self) -> Vec<u8> {
         std::fs::read(self.data.join("deploy.key"))
             .expect("a deploy key")
@@ -100,24 +109,24 @@ impl ServerProcess {
             .to_owned()
     }
 
-    /// Where it keeps a copy of its deploy key.
+    /// Returns the folder where the server keeps a copy of its deploy key.
     pub fn key_folder(&self) -> PathBuf {
         runtime_folder(self.data.parent().unwrap_or(&self.data)).join("rpc")
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits until it has logged a line with all of these words, and returns the line.
+    /// Waits for a log line that contains all the words, and returns it.
     #[track_caller]
     pub fn logged(&self, words: &[&str]) -> String {
         let end = Instant::now() + PATIENCE;
         let mut state = self.log.state.lock().expect("the log");
         loop {
             if let Some(line) = state
-                .0
+                .lines
                 .iter()
                 .find(|line| words.iter().all(|word| line.contains(word)))
             {
@@ -125,9 +134,9 @@ impl ServerProcess {
             }
             let left = end.saturating_duration_since(Instant::now());
             assert!(
-                !left.is_zero() && !state.1,
+                !left.is_zero() && !state.ended,
                 "{words:?} was not logged:\n{}",
-                state.0.join("\n")
+                state.lines.join("\n")
             );
             state = self
                 .log
@@ -138,23 +147,23 @@ impl ServerProcess {
         }
     }
 
-    /// Every line that it has logged so far.
+    /// Returns all lines that the server has logged so far.
     pub fn log(&self) -> Vec<String> {
-        self.log.state.lock().expect("the log").0.clone()
+        self.log.state.lock().expect("the log").lines.clone()
     }
 
-    /// Every line that it logged, once it has ended.
+    /// Waits for the end of the log and returns all lines.
     pub fn log_to_end(&self) -> Vec<String> {
         self.log.wait_for_end().lines().map(str::to_owned).collect()
     }
 
-    /// Kills it as `kill -9` does, and waits for its end.
+    /// Kills the process as `kill -9` does, and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().expect("a kill");
         self.child.wait().expect("its end");
     }
 
-    /// Sends it a signal by name, such as `TERM`.
+    /// Sends a signal by name, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args([format!("-{name}"), self.pid().to_string()])
@@ -162,8 +171,8 @@ impl ServerProcess {
         assert!(status.expect("kill").success());
     }
 
-    /// The processes that run its procedures, those included that ended and that nobody has waited
-    /// for.
+    /// Returns the worker processes of the server, which are its grandchildren. Zombies are
+    /// included.
     pub fn workers(&self) -> BTreeSet<u32> {
         let processes = processes();
         let children = |parents: &BTreeSet<u32>| -> BTreeSet<u32> {
@@ -176,7 +185,7 @@ impl ServerProcess {
         children(&children(&BTreeSet::from([self.pid()])))
     }
 
-    /// Waits until it has workers like these, and returns them.
+    /// Waits until the set of workers satisfies `wanted`, and returns the set.
     #[track_caller]
     pub fn wait_for_workers(
         &self,
@@ -186,19 +195,19 @@ impl ServerProcess {
         eventually(what, || Some(self.workers()).filter(&wanted))
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     pub fn wait(&mut self) -> ExitStatus {
-        watched(self.pid(), || self.child.wait()).expect("its end")
+        wait_with_watchdog(self.pid(), || self.child.wait()).expect("its end")
     }
 }
 
-/// The `XDG_RUNTIME_DIR` of the programs of a project.
+/// Returns the `XDG_RUNTIME_DIR` for the programs of a project.
 pub fn runtime_folder(project: &Path) -> PathBuf {
     project.join("run")
 }
 
-/// The Python that `python3` is. Finding it behind a launcher takes as long as all else that a
-/// server does at its start, so it is found once.
+/// Returns the path of the Python executable behind `python3`. Finding it behind a launcher takes
+/// about as long as the whole start of a server, so the path is cached.
 pub fn python() -> &'static str {
     static PYTHON: OnceLock<String> = OnceLock::new();
     PYTHON.get_or_init(|| {
@@ -212,8 +221,8 @@ pub fn python() -> &'static str {
     })
 }
 
-/// Waits for a process, which is killed at the end of the patience.
-pub(super) fn watched<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
+/// Runs `wait`, which waits for a process, and kills the process after [`PATIENCE`].
+pub(super) fn wait_with_watchdog<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
     let (sender, ended) = std::sync::mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {
         if ended.recv_timeout(PATIENCE).is_err() {
@@ -226,12 +235,13 @@ pub(super) fn watched<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
     waited
 }
 
-/// Every process and its parent.
+/// Returns the ids of every process and of its parent.
 fn processes() -> Vec<(u32, u32)> {
     let folders = std::fs::read_dir("/proc").expect("/proc").flatten();
     let parent = |pid: u32| -> Option<u32> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold anything; then follow the state and the parent.
+        // The name in parentheses may itself contain parentheses. The state and the parent follow
+        // it.
         stat.rsplit_once(')')?
             .1
             .split_whitespace()
@@ -253,10 +263,10 @@ impl Drop for ServerProcess {
 impl Log {
     fn read(&self, stderr: impl Read) {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            self.state.lock().expect("the log").0.push(line);
+            self.state.lock().expect("the log").lines.push(line);
             self.changed.notify_all();
         }
-        self.state.lock().expect("the log").1 = true;
+        self.state.lock().expect("the log").ended = true;
         self.changed.notify_all();
     }
 
@@ -264,9 +274,9 @@ impl Log {
         let state = self.state.lock().expect("the log");
         let state = self
             .changed
-            .wait_timeout_while(state, PATIENCE, |state| !state.1)
+            .wait_timeout_while(state, PATIENCE, |state| !state.ended)
             .expect("the log")
             .0;
-        state.0.join("\n")
+        state.lines.join("\n")
     }
 }

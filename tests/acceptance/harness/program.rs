@@ -1,12 +1,12 @@
-//! [`Finished`]: a program that ran to its end.
+//! [`Finished`]: the result of a program that has ended.
 
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-use super::process::watched;
+use super::process::wait_with_watchdog;
 
-/// What a program printed, and how it ended.
+/// The output and the exit status of a program that has ended.
 #[derive(Debug)]
 pub struct Finished {
     pub status: i32,
@@ -14,7 +14,7 @@ pub struct Finished {
     pub stderr: String,
 }
 
-/// Begins a program whose output [`finish`] returns.
+/// Starts a program. [`finish`] returns its output.
 pub fn begin(mut command: Command) -> Child {
     command
         .stdin(Stdio::null())
@@ -24,9 +24,9 @@ pub fn begin(mut command: Command) -> Child {
         .expect("a program that runs")
 }
 
-/// Waits for a program's end, and kills it when that takes too long. Both of its streams are piped.
+/// Waits for the end of a program from [`begin`]. Kills it after [`PATIENCE`](super::PATIENCE).
 pub fn finish(program: Child) -> Finished {
-    watched(program.id(), || program.wait_with_output())
+    wait_with_watchdog(program.id(), || program.wait_with_output())
         .expect("its end")
         .into()
 }
@@ -43,20 +43,20 @@ impl From<Output> for Finished {
 }
 
 impl Finished {
-    /// Asserts that it ended well.
+    /// Asserts that the exit status is 0.
     #[track_caller]
     pub fn succeeds(self) -> Self {
         self.ends(0)
     }
 
-    /// Asserts its exit status.
+    /// Asserts the exit status.
     #[track_caller]
     pub fn ends(self, status: i32) -> Self {
         assert_eq!(self.status, status, "{}{}", self.stdout, self.stderr);
         self
     }
 
-    /// The JSON lines on stdout.
+    /// Returns the JSON lines on stdout.
     #[track_caller]
     pub fn json_lines(&self) -> Vec<Value> {
         let parse =
@@ -64,7 +64,7 @@ impl Finished {
         self.stdout.lines().map(parse).collect()
     }
 
-    /// The last JSON line on stdout.
+    /// Returns the last JSON line on stdout.
     #[track_caller]
     pub fn summary(&self) -> Value {
         self.json_lines()
@@ -72,22 +72,22 @@ impl Finished {
             .unwrap_or_else(|| panic!("no line: {self:#?}"))
     }
 
-    /// Asserts that it did not print this, to either stream.
+    /// Asserts that neither stdout nor stderr contains a text.
     #[track_caller]
     pub fn never_says(self, text: &str) -> Self {
         assert!(
             !self.stdout.contains(text) && !self.stderr.contains(text),
-            "{text}\n{self:#?}"
+            "{text:?} must not be printed:\n{self:#?}"
         );
         self
     }
 
-    /// Asserts that it printed this, to either stream.
+    /// Asserts that stdout or stderr contains a text.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
         assert!(
             self.stdout.contains(text) || self.stderr.contains(text),
-            "{text}\n{self:#?}"
+            "{text:?} is missing:\n{self:#?}"
         );
         self
     }

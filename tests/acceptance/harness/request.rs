@@ -1,20 +1,20 @@
-//! [`Request`]: an `RPC-REQ`, member by member.
+//! [`Request`]: a builder of `RPC-REQ` messages.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-/// An `RPC-REQ` that is being written.
+/// An `RPC-REQ` under construction.
 #[derive(Debug, Clone)]
 pub struct Request(Value);
 
-/// A request for a procedure, without arguments and without an id.
+/// Returns a request for a procedure, without arguments and without an id.
 pub fn request(service: &str, rpc: &str) -> Request {
     Request(json!({ "service": service, "rpc": rpc, "arguments": [], "argument-types": [] }))
 }
 
 impl Request {
-    /// One more argument.
+    /// Adds an argument.
     pub fn arg(mut self, type_text: &str, value: impl Into<Value>) -> Self {
         let members = self.0.as_object_mut().expect("an object");
         members["arguments"]
@@ -28,22 +28,22 @@ impl Request {
         self
     }
 
-    /// An id, so that the connection stays open.
+    /// Sets the id, which keeps the connection open after the answer.
     pub fn id(self, id: impl Into<Value>) -> Self {
         self.member("id", id)
     }
 
-    /// Who is calling.
+    /// Sets the name of the client.
     pub fn client(self, name: &str) -> Self {
         self.member("client", name)
     }
 
-    /// The types expected back.
+    /// Sets the expected return types.
     pub fn returns(self, types: &[&str]) -> Self {
         self.member("return-types", types)
     }
 
-    /// Any member.
+    /// Sets any member.
     pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0[name] = value.into();
         self

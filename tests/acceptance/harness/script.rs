@@ -1,4 +1,4 @@
-//! [`Script`]: an initializer that is played by hand, message by message.
+//! [`Script`]: a scripted initializer, message by message.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 
 use super::{Framing, Peer, ServerProcess};
 
-/// A connection on which `INIT-...` messages go to a server. Transactions have names of one's own;
-/// what travels is the id that [`txn`] makes of each.
+/// A connection that sends `INIT-...` messages to a server. A test names transactions freely;
+/// [`txn`] turns each name into the id that is sent.
 pub struct Script {
     peer: Peer,
     next_id: u64,
-    /// The token of each transaction that was begun.
+    /// The token of each transaction, by the name that the test uses.
     tokens: BTreeMap<String, u64>,
 }
 
-/// The nonce that every script sends.
+/// The nonce that every scripted initializer sends.
 const INITIALIZER_NONCE: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
-/// The id of a transaction of that name.
+/// Returns the id of the transaction that a test calls `name`. A valid id is returned unchanged.
 pub fn txn(name: &str) -> String {
     if is_txn(name) {
         name.to_owned()
@@ -32,7 +32,7 @@ pub fn txn(name: &str) -> String {
 }
 
 impl Script {
-    /// A connection from 127.0.0.1 that has proved the server's deploy key.
+    /// Connects from 127.0.0.1 and proves knowledge of the server's deploy key.
     #[track_caller]
     pub fn connect(server: &ServerProcess) -> Self {
         let mut script = Self::stranger(server.address());
@@ -42,7 +42,7 @@ impl Script {
         script
     }
 
-    /// A connection from 127.0.0.1 that has proved nothing.
+    /// Connects from 127.0.0.1 and proves nothing.
     pub fn stranger(address: SocketAddr) -> Self {
         Self {
             peer: Peer::connect(address, Framing::Framed),
@@ -51,14 +51,14 @@ impl Script {
         }
     }
 
-    /// Proves a key as one who has dialled that address.
+    /// Proves knowledge of a key, for a connection to the address `dialled`.
     #[track_caller]
     pub fn prove(&mut self, key: &[u8], dialled: SocketAddr) -> Result<Value, Value> {
         let nonce = self.challenge();
         self.prove_nonce(key, dialled, &nonce)
     }
 
-    /// Asks for a nonce.
+    /// Asks for a nonce of the server.
     #[track_caller]
     pub fn challenge(&mut self) -> String {
         let answer = self
@@ -67,7 +67,7 @@ impl Script {
         answer["nonce"].as_str().expect("a text").to_owned()
     }
 
-    /// Proves a key with a nonce of the server.
+    /// Proves knowledge of a key with a given nonce of the server.
     #[track_caller]
     pub fn prove_nonce(
         &mut self,
@@ -92,8 +92,8 @@ impl Script {
         self.peer.expect_end();
     }
 
-    /// Sends one message and waits for what it is answered: the result, or the value of the
-    /// `INIT-EX`.
+    /// Sends one message and waits for the answer. Returns the result, or the value of the
+    /// `INIT-EX` as an error.
     #[track_caller]
     pub fn ask(&mut self, header: &str, mut value: Value) -> Result<Value, Value> {
         let id = self.next_id;
@@ -104,17 +104,17 @@ impl Script {
         match answer["header"].as_str() {
             Some("INIT-RES") => Ok(answer["value"]["result"].take()),
             Some("INIT-EX") => Err(answer["value"].take()),
-            _ => panic!("no answer to {header}: {answer}"),
+            _ => panic!("not an answer to {header}: {answer}"),
         }
     }
 
-    /// Sends a message as it is, and waits for the answer.
+    /// Sends a text as one message, and waits for the answer.
     #[track_caller]
     pub fn ask_text(&mut self, message: &str) -> Value {
         self.peer.call(message)
     }
 
-    /// What is live, and the manifest of it.
+    /// Returns the live generation and its manifest, which is null if nothing is deployed.
     #[track_caller]
     pub fn status(&mut self) -> (Value, Value) {
         let mut status = self.ask("INIT-STATUS", json!({})).expect("a status");
@@ -127,7 +127,7 @@ impl Script {
         (live, manifest)
     }
 
-    /// The manifest of a generation that the server keeps, or of the live one.
+    /// Returns the manifest of a generation that the server keeps. `None` means the live one.
     #[track_caller]
     pub fn manifest(&mut self, generation: Option<u64>) -> Value {
         let answer = self
@@ -137,7 +137,7 @@ impl Script {
         serde_json::from_slice(&packed.unpack(b"", 64 << 20).expect("whole")).expect("a manifest")
     }
 
-    /// Begins a transaction on what is live.
+    /// Begins a transaction that expects the live generation.
     #[track_caller]
     pub fn begin(&mut self, txn: &str, lease_ms: u64, manifest: &Value) -> Result<Value, Value> {
         let (live, _) = self.status();
@@ -151,19 +151,19 @@ impl Script {
         Ok(answer)
     }
 
-    /// What every step of a transaction says. A transaction that was not begun here has a token of
-    /// nobody's.
+    /// Returns the members that every step of a transaction has. If this connection did not begin
+    /// the transaction, the token is 0, which no transaction has.
     fn step_of(&self, txn: &str) -> Value {
         json!({ "txn": self::txn(txn), "token": self.tokens.get(txn).copied().unwrap_or_default() })
     }
 
-    /// Sends a file as a real initializer does.
+    /// Sends a file with its true hash and size.
     #[track_caller]
     pub fn put(&mut self, txn: &str, content: &[u8]) -> Result<Value, Value> {
         self.put_as(txn, &sha256_hex(content), content.len(), content)
     }
 
-    /// Sends a file with a hash and a size that it need not have.
+    /// Sends a file with any hash and size, true or false.
     #[track_caller]
     pub fn put_as(
         &mut self,
@@ -179,12 +179,12 @@ impl Script {
         self.ask("INIT-PUT", put)
     }
 
-    /// Sends a file, INIT-PREPARE and INIT-COMMIT without waiting in between; the headers of the
-    /// answers, by step.
+    /// Sends a file, INIT-PREPARE and INIT-COMMIT without waiting in between. Returns the headers
+    /// of the three answers, in the order of the steps.
     #[track_caller]
     pub fn put_prepare_and_commit_at_once(&mut self, txn: &str, content: &[u8]) -> [String; 3] {
-        let (sha256, zstd) = (sha256_hex(content), base64(&stored_in_zstd(content)));
-        let file = json!({ "sha256": sha256, "size": content.len(), "zstd": zstd });
+        let zstd = base64(&stored_in_zstd(content));
+        let file = json!({ "sha256": sha256_hex(content), "size": content.len(), "zstd": zstd });
         let headers = ["INIT-PUT", "INIT-PREPARE", "INIT-COMMIT"];
         let messages = headers.into_iter().enumerate().map(|(place, header)| {
             let mut value = self.step_of(txn);
@@ -209,21 +209,21 @@ impl Script {
         answers
     }
 
-    /// A step that says nothing but its transaction.
+    /// Sends a step that has no members besides its transaction.
     #[track_caller]
     pub fn step(&mut self, header: &str, txn: &str) -> Result<Value, Value> {
         let step = self.step_of(txn);
         self.ask(header, step)
     }
 
-    /// Says one more step and is gone at once, with a reset instead of an end.
+    /// Sends a step and closes the connection at once, with a reset.
     pub fn step_and_reset(mut self, header: &str, txn: &str) {
         let step = self.step_of(txn);
         self.peer.send(json!({ "header": header, "value": step }));
         self.peer.reset();
     }
 
-    /// What became of a transaction.
+    /// Returns the outcome of a transaction.
     #[track_caller]
     pub fn outcome(&mut self, txn: &str) -> String {
         let answer = self.step("INIT-OUTCOME", txn).expect("an outcome");
@@ -233,13 +233,13 @@ impl Script {
             .to_owned()
     }
 
-    /// Goes on with a transaction that another connection began, by its token.
+    /// Takes over a transaction that another connection began, by its token.
     pub fn resume(&mut self, txn: &str, token: u64) {
         self.tokens.insert(txn.to_owned(), token);
     }
 
-    /// Begins a transaction that gives `service` another source for its first procedure, and brings
-    /// it to prepared. The answer: its token.
+    /// Begins and prepares a transaction that replaces the source of the first procedure of
+    /// `service`. Returns its token.
     #[track_caller]
     pub fn prepare_source(&mut self, txn: &str, service: &str, source: &str) -> u64 {
         let manifest = self.manifest_with_source(service, source);
@@ -249,7 +249,7 @@ impl Script {
         self.tokens[txn]
     }
 
-    /// The live manifest with another source for the first procedure of `service`.
+    /// Returns the live manifest with another source for the first procedure of `service`.
     #[track_caller]
     pub fn manifest_with_source(&mut self, service: &str, source: &str) -> Value {
         let (_, mut manifest) = self.status();
@@ -259,7 +259,7 @@ impl Script {
     }
 }
 
-/// A Zstandard frame (RFC 8878) whose blocks are stored as they are.
+/// Returns a Zstandard frame (RFC 8878) with `content` in uncompressed blocks.
 fn stored_in_zstd(content: &[u8]) -> Vec<u8> {
     const MAX_BLOCK: usize = 128 << 10;
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0b1010_0000];
@@ -274,7 +274,7 @@ fn stored_in_zstd(content: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Base64 with padding (RFC 4648, section 4).
+/// Encodes bytes in Base64 with padding (RFC 4648, section 4).
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! `--max-frame` holds for answers as well, so that a peer of the same limits can read every one.
+//! `--max-frame` also limits answers, so that a peer with the same limit can read every answer.
 
 use super::{ADD, add};
 use crate::harness::{Framing, Network, Raises, number, request};
@@ -6,7 +6,7 @@ use crate::harness::{Framing, Network, Raises, number, request};
 const LIMIT: usize = 64 << 10;
 
 #[test]
-fn an_answer_over_the_frame_limit_is_an_exception_and_harms_nobody() {
+fn an_answer_over_the_frame_limit_becomes_an_exception_and_the_session_goes_on() {
     let text = "def text(length):\n    return '\\n' * length\n";
     let network = Network::with_procedures(&[ADD, ("text", "int", "str", text)])
         .served(&["--max-frame", "64KiB"]);
@@ -31,7 +31,7 @@ fn an_answer_over_the_frame_limit_is_an_exception_and_harms_nobody() {
 }
 
 #[test]
-fn an_exception_with_an_endless_message_is_cut() {
+fn an_exception_with_a_very_long_message_is_shortened() {
     let fail = "def fail():\n    raise ValueError('begin ' + 'x' * (1 << 20))\n";
     let network =
         Network::with_procedures(&[ADD, ("fail", "", "", fail)]).served(&["--max-frame", "64KiB"]);

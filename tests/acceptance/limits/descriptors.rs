@@ -1,10 +1,11 @@
-//! No file descriptors left: live sessions go on, and accepting goes on as soon as one is free.
+//! A server without free file descriptors: open sessions go on, and connections are accepted as
+//! soon as a descriptor is free.
 
 use super::{ADD, add};
 use crate::harness::{Framing, Network, number};
 
 #[test]
-fn a_server_without_free_descriptors_serves_who_is_there_and_takes_the_others_later() {
+fn a_server_without_free_descriptors_serves_open_sessions_and_accepts_others_later() {
     let network = Network::with_procedures(&[ADD])
         .amended(
             "tenants: [client1]",
@@ -14,10 +15,10 @@ fn a_server_without_free_descriptors_serves_who_is_there_and_takes_the_others_la
     let server = network.server("server1");
     let mut live = network.peer(Framing::Framed);
     assert_eq!(number(&live.call(add().id(1))), 5);
-    let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid()))
+    let open_count = std::fs::read_dir(format!("/proc/{}/fd", server.pid()))
         .expect("its descriptors")
         .count();
-    let limit = format!("--nofile={}", open + 4);
+    let limit = format!("--nofile={}", open_count + 4);
     let status = std::process::Command::new("prlimit")
         .args(["--pid", &server.pid().to_string(), &limit])
         .status();

@@ -1,24 +1,24 @@
-//! SIGTERM: what is in flight is answered, peers are told, nobody new is let in; `--drain-timeout`.
+//! SIGTERM and `--drain-timeout`: calls in flight are answered, peers get a notice, and no
+//! connection is accepted.
 
 use serde_json::{Value, json};
 
 use super::{add, serving, wait};
 use crate::harness::{Frames, Framing, Gate, Peer, Visitor, number};
 
+/// Returns the drain notice that names this last id.
 fn drain(last_id: impl Into<Value>) -> Value {
     json!({ "header": "RPC-DRAIN", "value": { "last-id": last_id.into() } })
 }
 
 #[test]
-fn a_call_in_flight_is_answered_its_peer_is_told_and_nobody_new_is_let_in() {
+fn a_drain_answers_calls_in_flight_notifies_peers_and_refuses_connections() {
     for (framing, signal) in [(Framing::Lines, "TERM"), (Framing::Framed, "INT")] {
         let gate = Gate::new();
         let mut network = serving(&gate, &[]);
-        let (mut peer, mut last, mut idle) = (
-            network.peer(framing),
-            network.peer(framing),
-            network.peer(framing),
-        );
+        let mut peer = network.peer(framing);
+        let mut last = network.peer(framing);
+        let mut idle = network.peer(framing);
         assert_eq!(number(&idle.call(add().id("idle"))), 5);
         peer.send(wait(6));
         peer.send(wait(7));
@@ -43,7 +43,7 @@ fn a_call_in_flight_is_answered_its_peer_is_told_and_nobody_new_is_let_in() {
         drop((peer, last, idle));
         assert!(
             gate.enter_now().is_none(),
-            "a request after the notice was executed"
+            "a request after the drain notice was executed"
         );
         assert_eq!(network.server_mut("server1").wait().code(), Some(0));
     }
@@ -81,20 +81,20 @@ fn a_second_signal_ends_the_server_at_once() {
     visitor.expect_death();
 }
 
-/// A peer whose first message has not come whole may speak any of the three framings: a notice in
-/// one of them would be garbage in another.
+/// Before the first whole message, a peer may use any of the three framings. A notice in one
+/// framing would be garbage in another.
 #[test]
-fn a_connection_without_a_whole_message_is_closed_without_a_word() {
+fn a_connection_without_a_whole_message_is_closed_without_a_notice() {
     let mut network = serving(&Gate::new(), &[]);
     let hello = Frames::hello().bytes();
-    let begun: [&[u8]; 5] = [
+    let first_bytes: [&[u8]; 5] = [
         b"",
         b"\0",
         b"{\"header\":",
         &hello[..4],
         &hello[..hello.len() - 1],
     ];
-    let mut peers: Vec<_> = begun
+    let mut peers: Vec<_> = first_bytes
         .iter()
         .map(|bytes| {
             let mut peer = network.peer(Framing::Lines);
@@ -106,7 +106,7 @@ fn a_connection_without_a_whole_message_is_closed_without_a_word() {
     assert_eq!(number(&greeted.call(add().id(1))), 5);
     network.server("server1").signal("TERM");
     assert_eq!(greeted.receive(), drain(1));
-    for (peer, bytes) in peers.iter_mut().zip(begun) {
+    for (peer, bytes) in peers.iter_mut().zip(first_bytes) {
         assert_eq!(peer.read_to_end(), b"", "{bytes:?}");
     }
     drop((peers, greeted));
@@ -114,7 +114,7 @@ fn a_connection_without_a_whole_message_is_closed_without_a_word() {
 }
 
 #[test]
-fn a_server_that_nobody_uses_ends_at_once_and_serves_the_same_after_a_start() {
+fn an_unused_server_stops_at_once_and_serves_the_same_generation_after_a_restart() {
     let mut network = serving(&Gate::new(), &[]);
     network.server("server1").signal("TERM");
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));

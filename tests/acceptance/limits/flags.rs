@@ -1,4 +1,4 @@
-//! What the flags of the limits take.
+//! The values that the flags for limits accept.
 
 use crate::harness::ServerProcess;
 
@@ -25,9 +25,12 @@ fn no_limit_can_be_switched_off() {
     ] {
         for value in values {
             let flag_and_value = format!("{flag}={value}");
-            let refused = ServerProcess::try_start(folder.path(), &[&flag_and_value]).err();
-            let words = refused.unwrap_or_else(|| panic!("{flag_and_value} was taken"));
-            assert!(words.contains(value) && words.contains(flag), "{words}");
+            let error = ServerProcess::try_start(folder.path(), &[&flag_and_value]).err();
+            let message = error.unwrap_or_else(|| panic!("{flag_and_value} was accepted"));
+            assert!(
+                message.contains(value) && message.contains(flag),
+                "{message}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What one peer may cost the others: workers, memory for what it has not sent whole, memory for
-//! what it does not take. `--max-unfinished`, `--max-untaken`, `--max-stranger-frame`.
+//! How far one peer may harm others: workers, memory for unfinished messages, and memory for
+//! answers that it does not read. `--max-unfinished`, `--max-untaken`, `--max-stranger-frame`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -13,11 +13,12 @@ use crate::harness::{
     Frames, Framing, Gate, HELLO, Network, PATIENCE, Peer, Raises, number, peak_memory, request,
 };
 
-/// The address of `client2`, and of a stranger.
+/// The address of `client2`.
 const NEIGHBOUR: [u8; 4] = [127, 0, 0, 2];
+/// The address of a peer that is no client.
 const STRANGER: [u8; 4] = [127, 0, 0, 77];
 
-/// `add`, `text(length)` and `wait` at this gate, for `client1` and `client2`.
+/// Serves `add`, `text(length)` and `wait` at this gate, for `client1` and `client2`.
 fn shared_service(gate: &Gate, flags: &[&str]) -> Network {
     let text = "def text(length):\n    return 'x' * length\n";
     let source = gate.source("wait");
@@ -33,12 +34,13 @@ fn shared_service(gate: &Gate, flags: &[&str]) -> Network {
         .served(flags)
 }
 
+/// Returns a request for a text of this length.
 fn text(id: i64, length: i64) -> crate::harness::Request {
     request("svc1", "text").arg("int", length).id(id)
 }
 
-/// A connection with a small buffer for what comes.
-fn narrow(from: [u8; 4], address: SocketAddr, framing: Framing) -> Peer {
+/// Opens a connection with a small receive buffer.
+fn connect_with_small_buffer(from: [u8; 4], address: SocketAddr, framing: Framing) -> Peer {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a socket option");
     socket
@@ -51,19 +53,19 @@ fn narrow(from: [u8; 4], address: SocketAddr, framing: Framing) -> Peer {
 }
 
 #[test]
-fn a_tenant_that_asks_for_much_and_never_reads_holds_no_worker() {
+fn a_tenant_that_never_reads_its_answers_occupies_no_worker() {
     let network = shared_service(&Gate::new(), &["--workers", "4", "--write-timeout", "10m"]);
     let address = network.server("server1").address();
     let mut unread = Vec::new();
     for framing in Framing::BOTH {
-        let mut greedy = narrow(NEIGHBOUR, address, framing);
+        let mut greedy = connect_with_small_buffer(NEIGHBOUR, address, framing);
         let requests = (1..=18)
             .map(|id| greedy.framed(&text(id, 2_000_000).to_string()))
             .collect::<Vec<_>>();
         greedy.send_bytes(&requests.concat());
         unread.push(greedy);
     }
-    let mut greedy = narrow(NEIGHBOUR, address, Framing::Framed);
+    let mut greedy = connect_with_small_buffer(NEIGHBOUR, address, Framing::Framed);
     let hello = Hello {
         name: "client2",
         ..HELLO
@@ -84,10 +86,11 @@ fn a_tenant_that_asks_for_much_and_never_reads_holds_no_worker() {
 }
 
 #[test]
-fn a_tenant_leaves_a_worker_to_the_others() {
+fn a_tenant_leaves_one_worker_for_other_tenants() {
     let gate = Gate::new();
     let network = shared_service(&gate, &["--workers", "3"]);
-    // What is only prepared changes nothing: there the service has one tenant.
+    // In the prepared manifest, the service has only one tenant. It must not count before its
+    // commit.
     let mut script = network.script("server1");
     let (_, mut manifest) = script.status();
     manifest["services"]["svc1"]["tenants"] = json!(["client2"]);
@@ -105,9 +108,12 @@ fn a_tenant_leaves_a_worker_to_the_others() {
     assert_eq!(
         number(&network.peer(Framing::Framed).call(add().id(1))),
         5,
-        "the third is for others"
+        "the third worker is for other tenants"
     );
-    assert!(gate.enter_now().is_none(), "a tenant holds two of three");
+    assert!(
+        gate.enter_now().is_none(),
+        "a tenant may use only two of three workers"
+    );
     for visitor in held {
         visitor.release();
     }
@@ -120,7 +126,7 @@ fn a_tenant_leaves_a_worker_to_the_others() {
 }
 
 #[test]
-fn an_address_that_sends_too_much_that_is_refused_is_slowed_down_and_its_other_calls_are_not() {
+fn refused_calls_slow_down_their_connection_and_no_other_from_the_same_address() {
     let network = Network::with_procedures(&[ADD]).served(&["--max-refusals", "5"]);
     let address = network.server("server1").address();
     let flood = std::thread::spawn(move || {
@@ -139,16 +145,17 @@ fn an_address_that_sends_too_much_that_is_refused_is_slowed_down_and_its_other_c
     let begin = Instant::now();
     let mut honest = network.peer(Framing::Framed);
     (0..50).for_each(|id| assert_eq!(number(&honest.call(add().id(id))), 5));
-    let (honest, slowed) = (begin.elapsed(), flood.join().expect("answers"));
-    // Ten in a second at most: five freely, and five with a pause after each.
+    let honest = begin.elapsed();
+    let slowed = flood.join().expect("answers");
+    // At most ten refusals per second: five without a pause, and five with a pause after each.
     assert!(
         slowed >= Duration::from_secs(1) && honest < slowed,
-        "{slowed:?} and {honest:?}"
+        "refused calls took {slowed:?}, and honest calls {honest:?}"
     );
 }
 
 #[test]
-fn the_only_tenant_may_have_every_worker() {
+fn the_only_tenant_may_use_every_worker() {
     let gate = Gate::new();
     let network = super::serving(&gate, &["--workers", "2"]);
     let mut peer = network.peer(Framing::Framed);
@@ -161,14 +168,13 @@ fn the_only_tenant_may_have_every_worker() {
 }
 
 #[test]
-fn a_connection_over_its_queued_answers_starts_no_further_call() {
+fn a_connection_over_its_limit_of_queued_answers_starts_no_further_call() {
     let gate = Gate::new();
     let network = shared_service(&gate, &["--workers", "2", "--max-queued", "64KiB"]);
     let server = network.server("server1");
     for framing in Framing::BOTH {
-        let mut peer = narrow(NEIGHBOUR, server.address(), framing);
-        // The one worker that this tenant gets is at work on the first, and the second waits for
-        // it.
+        let mut peer = connect_with_small_buffer(NEIGHBOUR, server.address(), framing);
+        // This tenant gets one worker. It runs the first call, and the second call waits for it.
         let calls =
             [text(1, 12_000_000).to_string(), wait(2).to_string()].map(|call| peer.framed(&call));
         peer.send_bytes(&calls.concat());
@@ -176,7 +182,7 @@ fn a_connection_over_its_queued_answers_starts_no_further_call() {
         assert_eq!(number(&network.peer(framing).call(add().id(1))), 5);
         assert!(
             gate.enter_now().is_none(),
-            "it began though its connection takes nothing"
+            "the second call began although its peer does not read"
         );
         assert_eq!(peer.receive()["value"]["id"], 1);
         gate.enter().release();
@@ -185,7 +191,7 @@ fn a_connection_over_its_queued_answers_starts_no_further_call() {
 }
 
 #[test]
-fn answers_that_nobody_takes_have_a_budget() {
+fn unread_answers_have_a_budget() {
     let flags = [
         "--max-frame",
         "1MiB",
@@ -200,7 +206,7 @@ fn answers_that_nobody_takes_have_a_budget() {
     let server = network.server("server1");
     let mut unread = Vec::new();
     for _ in 0..8 {
-        let mut peer = narrow(NEIGHBOUR, server.address(), Framing::Framed);
+        let mut peer = connect_with_small_buffer(NEIGHBOUR, server.address(), Framing::Framed);
         let requests = (1..=40)
             .map(|id| peer.framed(&text(id, 1_000_000).to_string()))
             .collect::<Vec<_>>();
@@ -216,13 +222,13 @@ fn answers_that_nobody_takes_have_a_budget() {
     assert_eq!(
         long["value"]["return-values"][0].as_str().map(str::len),
         Some(900_000),
-        "another address has its half"
+        "another address has half of the budget"
     );
     assert_eq!(number(&network.peer(Framing::Framed).call(add().id(1))), 5);
 }
 
 #[test]
-fn messages_that_do_not_come_whole_have_a_budget() {
+fn unfinished_messages_have_a_budget() {
     const FRAME: usize = 4 << 20;
     let flags = ["--max-frame", "4MiB", "--max-unfinished", "16MiB"];
     let network = shared_service(&Gate::new(), &flags);
@@ -230,9 +236,8 @@ fn messages_that_do_not_come_whole_have_a_budget() {
     assert_eq!(number(&network.peer(Framing::Framed).call(add().id(1))), 5);
     let before = peak_memory(server.pid());
     let partial = [&(FRAME as u32).to_be_bytes()[..], &vec![b'{'; FRAME - 1]].concat();
-    let refused = |peer: &mut Peer| {
-        let answer = peer.next();
-        answer.inspect(|answer| {
+    let check_refusal = |peer: &mut Peer| {
+        peer.next().inspect(|answer| {
             Raises(
                 "Unavailable",
                 "no",
@@ -251,15 +256,15 @@ fn messages_that_do_not_come_whole_have_a_budget() {
     server.logged(&[
         "refused",
         "peer=127.0.0.2:",
-        "too many bytes of messages that have not come whole",
+        "too many bytes of incomplete messages",
     ]);
     peers
         .iter_mut()
         .filter(|(_, taken)| !taken)
-        .for_each(|(peer, _)| refused(peer));
+        .for_each(|(peer, _)| check_refusal(peer));
     let grown = peak_memory(server.pid()).saturating_sub(before);
-    assert!(grown < 60 << 20, "{grown} bytes for 160 MiB that came");
-    // Another address has its half.
+    assert!(grown < 60 << 20, "{grown} bytes for 160 MiB that were sent");
+    // Another address has half of the budget.
     let long = "x".repeat(3 << 20);
     let mut honest = network.peer(Framing::Framed);
     let answer = honest.call(
@@ -272,7 +277,7 @@ fn messages_that_do_not_come_whole_have_a_budget() {
 }
 
 #[test]
-fn a_stranger_sends_short_messages_and_a_client_long_ones() {
+fn a_stranger_may_send_only_short_messages_and_a_client_long_ones() {
     let mut network = Network::with_procedures(&[ADD]).served(&[]);
     let address = network.server("server1").address();
     let long = |bytes: usize| add().id(1).member("x", "x".repeat(bytes));
@@ -289,7 +294,7 @@ fn a_stranger_sends_short_messages_and_a_client_long_ones() {
         .check(&stranger.receive());
         assert_eq!(number(&network.peer(framing).call(long(5_000_000))), 5);
     }
-    // Who becomes a client while connected may send as much as one.
+    // The limit of a client also applies to a connection whose peer becomes a client later.
     let mut early = Peer::connect_from(STRANGER, address, Framing::Framed);
     Raises("Client Not Registered", "no", &[]).check(&early.call(add().id(1)));
     network = network.amended(

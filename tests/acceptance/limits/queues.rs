@@ -1,5 +1,5 @@
-//! `--max-session-calls`, `--max-queued`, `--write-timeout`: a peer that asks for more than it
-//! takes.
+//! `--max-session-calls`, `--max-queued`, `--write-timeout`: a peer that requests more than it
+//! reads.
 
 use super::{add, serving, wait};
 use crate::harness::{Framing, Gate, Network, number, peak_memory, request};
@@ -28,7 +28,7 @@ fn calls_beyond_the_limit_of_a_session_wait_for_their_turn_and_are_all_answered(
         let earliest = next();
         assert!(
             [1, 2].contains(&earliest),
-            "{earliest} overtook calls that came before it"
+            "call {earliest} overtook earlier calls"
         );
         assert_eq!(next(), 3);
         let fourth = gate.enter();
@@ -41,7 +41,7 @@ fn calls_beyond_the_limit_of_a_session_wait_for_their_turn_and_are_all_answered(
 }
 
 #[test]
-fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
+fn a_peer_that_reads_no_answers_costs_bounded_memory_and_is_closed() {
     const ANSWER: usize = 256 << 10;
     let text = format!("def text():\n    return 'x' * {ANSWER}\n");
     let network = Network::with_procedures(&[("text", "", "str", &text), super::ADD]).served(&[
@@ -67,12 +67,12 @@ fn a_peer_that_takes_no_answers_costs_bounded_memory_and_is_closed() {
     let grown = peak_memory(server.pid()) - before;
     assert!(
         grown < 40 << 20,
-        "{grown} bytes for 200 MiB of answers that nobody took"
+        "{grown} bytes for 200 MiB of answers that nobody read"
     );
 }
 
 #[test]
-fn a_peer_that_takes_its_answers_slowly_gets_all_of_them() {
+fn a_peer_that_reads_slowly_gets_all_answers() {
     let text = "def text():\n    return 'x' * 100_000\n";
     let network = Network::with_procedures(&[("text", "", "str", text)]).served(&[
         "--max-queued",

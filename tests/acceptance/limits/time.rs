@@ -1,4 +1,4 @@
-//! `--header-timeout`, `--idle-timeout`, `--deadline`, and a procedure's own deadline.
+//! `--header-timeout`, `--idle-timeout`, `--deadline`, and the deadline of a procedure.
 
 use std::time::{Duration, Instant};
 
@@ -6,17 +6,15 @@ use super::{add, serving, wait};
 use crate::harness::{Framing, Gate, Network, PATIENCE, Raises, number, request};
 
 #[test]
-fn a_message_that_does_not_come_whole_in_time_ends_its_connection_alone() {
+fn a_message_that_does_not_arrive_whole_in_time_ends_only_its_connection() {
     let network = serving(&Gate::new(), &["--header-timeout", "300ms"]);
     let server = network.server("server1");
     let mut other = network.peer(Framing::Lines);
     assert_eq!(number(&other.call(add().id(1))), 5);
     for framing in Framing::BOTH {
-        let (mut silent, mut started, mut again) = (
-            network.peer(framing),
-            network.peer(framing),
-            network.peer(framing),
-        );
+        let mut silent = network.peer(framing);
+        let mut started = network.peer(framing);
+        let mut again = network.peer(framing);
         let bytes = started.framed(&add().id(1).to_string());
         started.send_bytes(&bytes[..bytes.len() / 2]);
         assert_eq!(number(&again.call(add().id(1))), 5);
@@ -29,13 +27,13 @@ fn a_message_that_does_not_come_whole_in_time_ends_its_connection_alone() {
         assert_eq!(
             number(&other.call(add().id(1))),
             5,
-            "a session between two messages is not slow"
+            "the header timeout does not apply between two messages"
         );
     }
 }
 
 #[test]
-fn two_hundred_slow_peers_hold_up_nobody_and_are_all_closed() {
+fn two_hundred_slow_peers_delay_no_other_and_are_all_closed() {
     let network = serving(&Gate::new(), &["--header-timeout", "500ms"]);
     let mut probe = network.peer(Framing::Framed);
     assert_eq!(number(&probe.call(add().id(1))), 5);
@@ -55,17 +53,21 @@ fn two_hundred_slow_peers_hold_up_nobody_and_are_all_closed() {
 }
 
 #[test]
-fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
+fn bytes_that_arrive_one_by_one_do_not_extend_the_header_timeout() {
     let network = serving(&Gate::new(), &["--header-timeout", "300ms"]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let bytes = peer.framed(&add().id(1).member("x", "x".repeat(10_000)).to_string());
-        let (address, end) = (peer.local_addr().to_string(), Instant::now() + PATIENCE);
+        let address = peer.local_addr().to_string();
+        let end = Instant::now() + PATIENCE;
         let sent = bytes.iter().take_while(|byte| {
-            assert!(Instant::now() < end, "it is still open");
+            assert!(Instant::now() < end, "the connection is still open");
             peer.try_send_bytes(&[**byte]) && !peer.ends_within(Duration::from_millis(10))
         });
-        assert!(sent.count() < bytes.len(), "10,000 slow bytes were taken");
+        assert!(
+            sent.count() < bytes.len(),
+            "10,000 slow bytes were accepted"
+        );
         network
             .server("server1")
             .logged(&["closed", &address, "header timeout"]);
@@ -73,7 +75,7 @@ fn bytes_that_come_one_by_one_do_not_put_off_the_header_timeout() {
 }
 
 #[test]
-fn a_session_on_which_nothing_happens_is_closed_and_one_with_a_call_is_not() {
+fn an_idle_session_is_closed_and_one_with_a_running_call_is_not() {
     let gate = Gate::new();
     let network = serving(&gate, &["--idle-timeout", "200ms"]);
     for framing in Framing::BOTH {
@@ -93,7 +95,7 @@ fn a_session_on_which_nothing_happens_is_closed_and_one_with_a_call_is_not() {
 }
 
 #[test]
-fn a_call_takes_no_longer_than_the_server_s_deadline_whatever_it_asks_for() {
+fn no_deadline_is_longer_than_that_of_the_server() {
     let gate = Gate::new();
     let network = serving(&gate, &["--deadline", "500ms"]);
     for (framing, asked) in [(Framing::Lines, 60_000), (Framing::Framed, u64::MAX)] {
@@ -106,9 +108,10 @@ fn a_call_takes_no_longer_than_the_server_s_deadline_whatever_it_asks_for() {
 }
 
 #[test]
-fn a_procedure_s_own_deadline_goes_before_the_server_s_and_a_caller_s_may_be_shorter() {
+fn the_deadline_of_a_procedure_overrides_the_server_and_a_caller_may_ask_for_less() {
     let gate = Gate::new();
-    let (short, long) = (gate.source("short"), gate.source("long"));
+    let short = gate.source("short");
+    let long = gate.source("long");
     let network = Network::with_procedures(&[
         ("short", "int", "int", &short),
         ("long", "int", "int", &long),
@@ -132,7 +135,7 @@ fn a_procedure_s_own_deadline_goes_before_the_server_s_and_a_caller_s_may_be_sho
 }
 
 #[test]
-fn dripping_white_space_keeps_no_connection_open() {
+fn slow_white_space_does_not_keep_a_connection_open() {
     let flags = [
         "--header-timeout",
         "300ms",
@@ -148,13 +151,13 @@ fn dripping_white_space_keeps_no_connection_open() {
     assert_eq!(number(&idle.call(add().id(1))), 5);
     for peer in [&mut fresh, &mut idle] {
         while peer.try_send_bytes(b"\n") && !peer.ends_within(Duration::from_millis(20)) {
-            assert!(begin.elapsed() < PATIENCE, "still open");
+            assert!(begin.elapsed() < PATIENCE, "a connection is still open");
         }
     }
 }
 
 #[test]
-fn what_follows_the_last_request_of_a_connection_is_not_waited_for() {
+fn the_header_timeout_does_not_apply_after_the_last_request_of_a_connection() {
     let gate = Gate::new();
     let network = serving(&gate, &["--header-timeout", "200ms"]);
     for framing in Framing::BOTH {
@@ -164,7 +167,7 @@ fn what_follows_the_last_request_of_a_connection_is_not_waited_for() {
         bytes.extend_from_slice(&peer.framed("{}")[..2]);
         peer.send_bytes(&bytes);
         let visitor = gate.enter();
-        // Longer than the header timeout, by another connection's clock.
+        // Another connection reaches its header timeout, so this one's would have passed as well.
         network.peer(framing).expect_end();
         visitor.release();
         assert_eq!(number(&peer.receive()), 7);

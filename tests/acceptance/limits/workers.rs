@@ -4,7 +4,7 @@ use super::{ADD, add, serving, wait};
 use crate::harness::{Framing, Gate, Network, Raises, eventually, number, request};
 
 #[test]
-fn a_service_runs_as_many_calls_at_once_as_it_may_have_workers() {
+fn a_service_runs_as_many_concurrent_calls_as_it_may_have_workers() {
     let gate = Gate::new();
     let network = serving(&gate, &["--workers", "2"]);
     for framing in Framing::BOTH {
@@ -26,7 +26,7 @@ fn a_service_runs_as_many_calls_at_once_as_it_may_have_workers() {
 }
 
 #[test]
-fn an_idle_worker_leaves_and_the_next_call_gets_another() {
+fn an_idle_worker_exits_and_the_next_call_gets_another() {
     let pid = (
         "pid",
         "",
@@ -43,7 +43,7 @@ fn an_idle_worker_leaves_and_the_next_call_gets_another() {
 }
 
 #[test]
-fn a_source_that_does_not_load_in_time_is_refused_and_what_is_live_stays() {
+fn a_source_that_does_not_load_in_time_is_refused_and_the_live_generation_stays() {
     let mut network = Network::with_procedures(&[ADD]);
     network.start("server1", &["--load-timeout", "500ms"]);
     network.apply().succeeds();
@@ -59,11 +59,13 @@ fn a_source_that_does_not_load_in_time_is_refused_and_what_is_live_stays() {
     assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
     network
         .server("server1")
-        .wait_for_workers("the endless one is gone", |workers| workers.len() <= 1);
+        .wait_for_workers("the worker that never loads is gone", |workers| {
+            workers.len() <= 1
+        });
 }
 
 #[test]
-fn a_source_that_loads_for_longer_than_the_deadline_is_called_in_the_end() {
+fn a_source_that_takes_longer_to_load_than_the_deadline_is_called_eventually() {
     let slow = (
         "slow",
         "",
@@ -74,7 +76,7 @@ fn a_source_that_loads_for_longer_than_the_deadline_is_called_in_the_end() {
     let server = network.server("server1");
     server.wait_for_workers("no worker", std::collections::BTreeSet::is_empty);
     let mut peer = network.peer(Framing::Lines);
-    // The one that gives up does not stop the worker from loading.
+    // The worker keeps loading after this call has reached its deadline.
     let answer = peer.call(request("svc1", "slow").id(1).member("deadline-ms", 100));
     Raises("Deadline Exceeded", "no", &["waiting for a worker"]).check(&answer);
     let called = eventually("an answer", || {

@@ -1,15 +1,16 @@
-//! The shape of a line, as text and as JSON, whatever a peer or a procedure puts into it.
+//! The form of a log line, as text and as JSON, also if a peer or a procedure puts hostile text
+//! into it.
 
 use serde_json::Value;
 
 use super::{ADD, FAIL, add};
 use crate::harness::{Framing, Network, Peer, Raises, number, request};
 
-/// What tries to begin a line of its own, or to look like a field.
+/// Text that tries to begin a log line of its own or to look like a field.
 const FORGED: &str = "\n2026-01-01T00:00:00.000000Z INFO main forged\r\u{1b}[1m \"\\";
 
-/// Lets everything happen that is logged, with hostile names, and returns the log.
-fn eventful(flags: &[&str]) -> Vec<String> {
+/// Causes every kind of event that is logged, with hostile names. Returns the log.
+fn log_of_all_events(flags: &[&str]) -> Vec<String> {
     let say = "import sys\n\ndef say(text):\n    print(text)\n    sys.stderr.write(text + chr(10))\n    raise ValueError(text)\n";
     let mut network = Network::with_procedures(&[ADD, FAIL, ("say", "str", "", say)]).served(flags);
     for framing in Framing::BOTH {
@@ -31,7 +32,7 @@ fn eventful(flags: &[&str]) -> Vec<String> {
     network.server("server1").log_to_end()
 }
 
-/// `2026-01-01T00:00:00.000000Z`
+/// Returns whether a text has the form `2026-01-01T00:00:00.000000Z`.
 fn is_timestamp(text: &str) -> bool {
     let shape: String = text
         .chars()
@@ -43,27 +44,33 @@ fn is_timestamp(text: &str) -> bool {
 const LEVELS: [&str; 4] = ["ERROR", "WARN", "INFO", "DEBUG"];
 
 #[test]
-fn a_line_of_text_begins_with_a_time_a_level_and_a_thread_and_nobody_can_forge_one() {
-    let log = eventful(&["--log-level", "debug"]);
+fn a_text_line_begins_with_time_level_and_thread_and_cannot_be_forged() {
+    let log = log_of_all_events(&["--log-level", "debug"]);
     assert!(log.len() > 20);
     for line in &log {
         let mut words = line.splitn(4, ' ');
         let mut next = || words.next().unwrap_or_default();
-        let (time, level, thread, rest) = (next(), next(), next(), next());
+        let time = next();
+        let level = next();
+        let thread = next();
+        let event = next();
         assert!(
-            is_timestamp(time) && LEVELS.contains(&level) && !thread.is_empty() && !rest.is_empty(),
+            is_timestamp(time)
+                && LEVELS.contains(&level)
+                && !thread.is_empty()
+                && !event.is_empty(),
             "{line:?}"
         );
         assert!(
-            !rest.starts_with("forged") && !line.contains(['\u{1b}', '\r', '\0']),
+            !event.starts_with("forged") && !line.contains(['\u{1b}', '\r', '\0']),
             "{line:?}"
         );
     }
 }
 
 #[test]
-fn a_line_of_json_is_an_object_with_time_level_thread_and_event() {
-    let log = eventful(&["--log-format", "json", "--log-level", "debug"]);
+fn a_json_line_is_an_object_with_time_level_thread_and_event() {
+    let log = log_of_all_events(&["--log-format", "json", "--log-level", "debug"]);
     let lines: Vec<Value> = log
         .iter()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
@@ -111,7 +118,7 @@ fn a_line_of_json_is_an_object_with_time_level_thread_and_event() {
 }
 
 #[test]
-fn a_level_leaves_out_what_is_below_it_and_a_file_takes_the_lines() {
+fn a_log_level_omits_lower_levels_and_a_log_file_gets_the_lines() {
     let network = Network::with_procedures(&[ADD]);
     let path = network.path().join("server.log");
     let file = path.to_str().expect("UTF-8");
@@ -128,7 +135,7 @@ fn a_level_leaves_out_what_is_below_it_and_a_file_takes_the_lines() {
     assert_eq!(
         log.matches("Service Not Found").count(),
         2,
-        "it is appended to:\n{log}"
+        "a restarted server appends to the log file:\n{log}"
     );
     assert!(
         log.lines()

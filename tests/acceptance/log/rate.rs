@@ -1,15 +1,15 @@
-//! Beyond a rate, calls are counted instead of logged one by one, and so is whatever a peer causes.
+//! Beyond a rate, calls and events that a peer causes are counted instead of logged one by one.
 
 use super::{ADD, FAIL, add};
 use crate::harness::{Framing, Network, Peer, number, request};
 
-/// Lines of calls that get one at least, and at most by second.
+/// Maximum number of lines per second about the calls of a procedure.
 const RATE: u64 = 100;
 
-/// Lines about what a peer sent that get one at least, and at most by second.
+/// Maximum number of lines per second about the refusals of a peer.
 const REFUSALS: u64 = 20;
 
-/// The number after `calls=` in each summary for a procedure.
+/// Returns the sum of `calls=` over all summaries for a procedure.
 fn suppressed(log: &[String], key: &str) -> u64 {
     let summaries = log
         .iter()
@@ -27,14 +27,15 @@ fn suppressed(log: &[String], key: &str) -> u64 {
         .sum()
 }
 
-fn lines(log: &[String], words: &[&str]) -> u64 {
+/// Returns the number of lines that contain all the words.
+fn count_lines(log: &[String], words: &[&str]) -> u64 {
     log.iter()
         .filter(|line| words.iter().all(|word| line.contains(word)))
         .count() as u64
 }
 
 #[test]
-fn calls_beyond_the_rate_are_summed_up_and_none_is_lost() {
+fn calls_beyond_the_rate_are_summed_up_and_none_is_uncounted() {
     const CALLS: u64 = 1000;
     let mut network = Network::serving(&[ADD, FAIL]);
     let mut peer = network.peer(Framing::Framed);
@@ -51,10 +52,8 @@ fn calls_beyond_the_rate_are_summed_up_and_none_is_lost() {
     network.server("server1").signal("TERM");
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
     let log = network.server("server1").log_to_end();
-    let (logged, summed) = (
-        lines(&log, &[" call ", "svc1.add"]),
-        suppressed(&log, "svc1.add(int, int)"),
-    );
+    let logged = count_lines(&log, &[" call ", "svc1.add"]);
+    let summed = suppressed(&log, "svc1.add(int, int)");
     assert!(
         logged >= RATE && summed > 0,
         "{logged} lines and {summed} in summaries"
@@ -63,7 +62,7 @@ fn calls_beyond_the_rate_are_summed_up_and_none_is_lost() {
 }
 
 #[test]
-fn a_summary_comes_within_the_next_second_of_a_running_server() {
+fn a_running_server_logs_its_summaries_without_further_calls() {
     let network = Network::serving(&[ADD]);
     let mut peer = network.peer(Framing::Lines);
     let requests = peer.framed(&add().id(1).to_string()).repeat(400);
@@ -78,7 +77,7 @@ fn a_summary_comes_within_the_next_second_of_a_running_server() {
 }
 
 #[test]
-fn refusals_and_exceptions_beyond_the_rate_of_a_peer_are_summed_up_and_none_is_lost() {
+fn refusals_and_exceptions_beyond_the_rate_of_a_peer_are_summed_up_and_none_is_uncounted() {
     const EACH: u64 = 300;
     let mut network = Network::serving(&[ADD, FAIL]);
     let mut peer = network.peer(Framing::Lines);
@@ -107,7 +106,7 @@ fn refusals_and_exceptions_beyond_the_rate_of_a_peer_are_summed_up_and_none_is_l
         &[" refused ", "Client Not Registered"],
         &[" refused ", "Invalid Arguments"],
     ];
-    let logged: u64 = kinds.iter().map(|words| lines(&log, words)).sum();
+    let logged: u64 = kinds.iter().map(|words| count_lines(&log, words)).sum();
     let summaries = log
         .iter()
         .filter(|line| line.contains(" suppressed peer=127.0.0.1 "));
@@ -132,7 +131,7 @@ fn refusals_and_exceptions_beyond_the_rate_of_a_peer_are_summed_up_and_none_is_l
 }
 
 #[test]
-fn a_stranger_cannot_fill_the_log_and_honest_lines_are_there_all_the_same() {
+fn a_stranger_cannot_fill_the_log_and_honest_calls_are_still_logged() {
     const EACH: usize = 3000;
     let mut network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
@@ -152,10 +151,10 @@ fn a_stranger_cannot_fill_the_log_and_honest_lines_are_there_all_the_same() {
     assert_eq!(network.server_mut("server1").wait().code(), Some(0));
     let log = network.server("server1").log_to_end();
     let bytes: usize = log.iter().map(String::len).sum();
-    // Two lines are due for each, and the peer sends for some seconds at most.
+    // Without a limit, each message would cause two lines. The peer sends for a few seconds only.
     assert!(bytes < EACH * 100, "{bytes} bytes");
     assert_eq!(
-        lines(&log, &[" call ", "svc1.add(int, int)", "outcome=ok"]),
+        count_lines(&log, &[" call ", "svc1.add(int, int)", "outcome=ok"]),
         1
     );
 }

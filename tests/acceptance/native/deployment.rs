@@ -1,4 +1,4 @@
-//! Who may call native procedures, and which of them may be deployed.
+//! Who may call native procedures, and which procedures may be deployed as native.
 
 use std::sync::atomic::Ordering;
 
@@ -15,25 +15,25 @@ const STRANGER: Raises<'static> = Raises(
 
 #[test]
 fn only_tenants_call_native_procedures() {
-    let (server, seen) = serving(Limits::default());
+    let (server, state) = serving(Limits::default());
     for from in [[127, 0, 0, 2], [127, 0, 0, 9]] {
-        let mut peer = BinaryPeer::silent(from, server.address());
+        let mut peer = BinaryPeer::connect_without_hello(from, server.address());
         peer.greet(&wire::binary::Hello {
             name: "",
             ..crate::harness::HELLO
         });
         peer.send(bind_all().call(1, HALF_SLOT, (8_i64,)));
-        STRANGER.is(&peer.raised().1);
+        STRANGER.check_exception(&peer.raised().1);
         let mut peer = Peer::connect_from(from, server.address(), Framing::Lines);
         STRANGER.check(&peer.call(request("svc1", "half").arg("int", 8)));
     }
-    assert_eq!(seen.halved.load(Ordering::SeqCst), 0);
+    assert_eq!(state.halved.load(Ordering::SeqCst), 0);
     assert_half(&mut bound(&server), 1);
 }
 
 #[test]
 fn a_tenant_that_is_removed_while_it_is_connected_is_refused_from_its_next_call_on() {
-    let (server, seen) = serving(Limits::default());
+    let (server, state) = serving(Limits::default());
     let mut peer = bound(&server);
     for call in 1..=40 {
         assert_half(&mut peer, call);
@@ -43,16 +43,21 @@ fn a_tenant_that_is_removed_while_it_is_connected_is_refused_from_its_next_call_
         &INIT.replace("tenants: [client1]", "tenants: [client2]"),
     );
     server.apply().succeeds();
-    let before = seen.halved.load(Ordering::SeqCst);
+    let before = state.halved.load(Ordering::SeqCst);
     peer.send(Frames::new().call(100, HALF_SLOT, (8_i64,)));
-    Raises("Client Not Registered", "no", &["`client1` is no tenant"]).is(&peer.raised().1);
-    assert_eq!(seen.halved.load(Ordering::SeqCst), before);
+    Raises(
+        "Client Not Registered",
+        "no",
+        &["`client1` is not a tenant"],
+    )
+    .check_exception(&peer.raised().1);
+    assert_eq!(state.halved.load(Ordering::SeqCst), before);
 }
 
 #[test]
-fn a_signature_that_is_not_the_handler_s_is_refused_with_those_that_are() {
+fn a_native_signature_without_a_handler_is_refused_with_the_signatures_that_have_one() {
     let (server, _) = serving(Limits::default());
-    let changed = |old: &str, new: &str| {
+    let apply_changed = |old: &str, new: &str| {
         let init = INIT.replace(old, new);
         assert_ne!(init, INIT);
         server.project().write("init.yaml", &init);
@@ -61,22 +66,22 @@ fn a_signature_that_is_not_the_handler_s_is_refused_with_those_that_are() {
     let half = "{ name: half, arguments: [int], returns: int, native: true }";
     let no_handler =
         |key: &str| format!("`{key}` is native, and this server's binary has no handler for it");
-    changed(
+    apply_changed(
         half,
         "{ name: half, arguments: [float], returns: int, native: true }",
     )
     .says(&(no_handler("svc1.half(float)") + "; it has (int) -> (int)"));
-    changed(
+    apply_changed(
         half,
         "{ name: half, arguments: [int], returns: str, native: true }",
     )
     .says(&(no_handler("svc1.half(int)") + "; it has (int) -> (int)"));
-    changed(
+    apply_changed(
         half,
         "{ name: third, arguments: [int], returns: int, native: true }",
     )
     .says(&no_handler("svc1.third(int)"));
-    changed("  svc1:", "  svc2:").says(&no_handler("svc2.half(int)"));
+    apply_changed("  svc1:", "  svc2:").says(&no_handler("svc2.half(int)"));
     assert_half(&mut bound(&server), 1);
     server.project().write("init.yaml", INIT);
     server.apply().succeeds().says("nothing to do");

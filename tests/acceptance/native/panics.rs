@@ -1,5 +1,4 @@
-//! Handlers that fail and handlers that panic: one call's failure, on a thread of the pool and in
-//! place.
+//! Handlers that fail or panic: only their own call fails, on a pool thread and in place.
 
 use rpc_runtime::server::Limits;
 
@@ -7,16 +6,17 @@ use super::{HALF_SLOT, PANIC_SLOT, ZEROS_SLOT, assert_half, bound, serving};
 use crate::harness::{Frames, Raises};
 
 #[test]
-fn a_panic_is_its_call_s_failure_alone_wherever_the_handler_runs() {
+fn a_panic_fails_only_its_own_call_wherever_the_handler_runs() {
     let (server, _) = serving(Limits::default());
-    let (mut peer, mut other) = (bound(&server), bound(&server));
+    let mut peer = bound(&server);
+    let mut other = bound(&server);
     let mut call = 0;
-    // A method that is quick for long enough runs in place.
+    // After many quick calls, the server runs a method in place instead of on a pool thread.
     for round in 1..=60 {
         for (how, words) in [
             (0_i64, "before it begins"),
             (1, "as it begins"),
-            (2, "without words"),
+            (2, "no message"),
             (3, "after it waited"),
         ] {
             call += 1;
@@ -31,7 +31,7 @@ fn a_panic_is_its_call_s_failure_alone_wherever_the_handler_runs() {
                 "unknown",
                 &["the handler panicked", words],
             )
-            .is(&exception);
+            .check_exception(&exception);
         }
         call += 1;
         assert_eq!(peer.call::<i64>(call, PANIC_SLOT, (4_i64,)), 4);
@@ -40,13 +40,13 @@ fn a_panic_is_its_call_s_failure_alone_wherever_the_handler_runs() {
 }
 
 #[test]
-fn a_failure_has_its_kind_and_says_that_the_procedure_ran() {
+fn a_failure_keeps_its_kind_and_says_that_the_procedure_ran() {
     let (server, _) = serving(Limits::default());
     let mut peer = bound(&server);
     for call in 1..40 {
         peer.send(Frames::new().call(2 * call, HALF_SLOT, (7_i64,)));
         let (_, exception) = peer.raised();
-        Raises("Execution Exception", "yes", &["7 is odd"]).is(&exception);
+        Raises("Execution Exception", "yes", &["7 is odd"]).check_exception(&exception);
         assert_eq!(exception.own_kind.as_deref(), Some("Odd"));
         assert_half(&mut peer, 2 * call + 1);
     }
@@ -56,7 +56,7 @@ fn a_failure_has_its_kind_and_says_that_the_procedure_ran() {
 
 #[test]
 fn arguments_that_do_not_decode_are_refused_before_the_handler_begins() {
-    let (server, seen) = serving(Limits::default());
+    let (server, state) = serving(Limits::default());
     let mut peer = bound(&server);
     let mut call = 0;
     for length in (0..20).filter(|length| *length != 8) {
@@ -69,17 +69,17 @@ fn arguments_that_do_not_decode_are_refused_before_the_handler_begins() {
             "no",
             &["do not decode", "valid: svc1.half(int) -> (int)"],
         )
-        .is(&exception);
+        .check_exception(&exception);
     }
-    assert_eq!(seen.halved.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert_eq!(state.halved.load(std::sync::atomic::Ordering::SeqCst), 0);
     assert_half(&mut peer, call + 1);
 }
 
 #[test]
-fn an_answer_over_the_limit_is_an_exception_and_the_next_is_not() {
+fn an_answer_over_the_limit_becomes_an_exception_and_the_next_call_succeeds() {
     const LIMIT: i64 = 64 << 10;
-    /// A RES, and the length of the bytes.
-    const AROUND: i64 = 9 + 4;
+    /// Bytes in a RES besides the value: the head, and the length of the value.
+    const OVERHEAD: i64 = 9 + 4;
     let limits = Limits {
         frame_bytes: 64 << 10,
         ..Limits::default()
@@ -87,15 +87,15 @@ fn an_answer_over_the_limit_is_an_exception_and_the_next_is_not() {
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
     for call in 1..40 {
-        peer.send(Frames::new().call(2 * call, ZEROS_SLOT, (LIMIT - AROUND + 1,)));
+        peer.send(Frames::new().call(2 * call, ZEROS_SLOT, (LIMIT - OVERHEAD + 1,)));
         let (_, exception) = peer.raised();
         Raises(
             "Execution Exception",
             "yes",
             &["65537 bytes, over the limit of 65536 bytes"],
         )
-        .is(&exception);
-        let most = peer.call::<Vec<u8>>(2 * call + 1, ZEROS_SLOT, (LIMIT - AROUND,));
-        assert_eq!(most.len() as u64, (LIMIT - AROUND).unsigned_abs());
+        .check_exception(&exception);
+        let longest = peer.call::<Vec<u8>>(2 * call + 1, ZEROS_SLOT, (LIMIT - OVERHEAD,));
+        assert_eq!(longest.len() as u64, (LIMIT - OVERHEAD).unsigned_abs());
     }
 }

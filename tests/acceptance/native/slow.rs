@@ -1,30 +1,34 @@
-//! Handlers that block their thread, and handlers that wait: others go on, and deadlines are kept.
+//! Handlers that block their thread or wait: other calls go on, and deadlines are kept.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rpc_runtime::server::Limits;
 
-use super::{DOZE_SLOT, HALF_SLOT, NAP_SLOT, Seen, WAIT_SLOT, assert_half, bound, serving};
+use super::{DOZE_SLOT, HALF_SLOT, HandlerState, NAP_SLOT, WAIT_SLOT, assert_half, bound, serving};
 use crate::harness::{Frames, PATIENCE, Raises, eventually};
 
-/// One thread for all sessions.
-fn one_lane() -> Limits {
+/// Returns limits with one thread for all sessions.
+fn one_session_thread() -> Limits {
     Limits {
         threads: 1,
         ..Limits::default()
     }
 }
 
-fn wait_for_waiting(seen: &Seen, count: usize) {
-    let now = || seen.waiting.load(Ordering::SeqCst);
-    eventually("the handlers that wait", || (now() == count).then_some(()));
+/// Waits until `count` calls of `wait` are under way.
+fn wait_for_waiting_calls(state: &HandlerState, count: usize) {
+    let now = || state.waiting.load(Ordering::SeqCst);
+    eventually("the number of waiting calls", || {
+        (now() == count).then_some(())
+    });
 }
 
 #[test]
-fn a_handler_that_blocks_holds_up_nobody_whether_it_is_declared_so_or_not() {
-    let (server, _) = serving(one_lane());
-    let (mut peer, mut other) = (bound(&server), bound(&server));
+fn a_blocking_handler_delays_no_other_call_whether_it_is_declared_blocking_or_not() {
+    let (server, _) = serving(one_session_thread());
+    let mut peer = bound(&server);
+    let mut other = bound(&server);
     for (round, slot) in [(0, DOZE_SLOT), (1, NAP_SLOT), (2, DOZE_SLOT), (3, NAP_SLOT)] {
         let call = 10 * round + 1;
         peer.send(
@@ -36,15 +40,15 @@ fn a_handler_that_blocks_holds_up_nobody_whether_it_is_declared_so_or_not() {
         assert_eq!(
             peer.returned::<i64>(),
             (call + 1, 4),
-            "it waited behind the one that blocks"
+            "the call waited behind the blocking one"
         );
         assert_eq!(peer.returned::<i64>(), (call, 300));
     }
 }
 
 #[test]
-fn a_handler_that_turns_out_slow_is_moved_out_of_the_way() {
-    let (server, _) = serving(one_lane());
+fn a_handler_that_becomes_slow_is_moved_to_a_pool_thread() {
+    let (server, _) = serving(one_session_thread());
     let mut peer = bound(&server);
     for call in 1..=100 {
         assert_eq!(peer.call::<i64>(call, NAP_SLOT, (0_i64,)), 0);
@@ -65,7 +69,7 @@ fn a_handler_that_turns_out_slow_is_moved_out_of_the_way() {
         }
         assert!(
             begin.elapsed() < PATIENCE && call < 200,
-            "it still runs in place"
+            "the handler still runs in place"
         );
     };
     for call in (0..10).map(|n| overtaken + 2 + 2 * n) {
@@ -80,10 +84,10 @@ fn a_handler_that_turns_out_slow_is_moved_out_of_the_way() {
 }
 
 #[test]
-fn the_deadline_of_a_handler_that_blocks_is_kept_and_its_thread_counts_until_it_is_done() {
+fn the_deadline_of_a_blocking_handler_is_kept_and_its_thread_is_busy_until_it_returns() {
     let limits = Limits {
         native_threads: 1,
-        ..one_lane()
+        ..one_session_thread()
     };
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
@@ -95,10 +99,10 @@ fn the_deadline_of_a_handler_that_blocks_is_kept_and_its_thread_counts_until_it_
         "unknown",
         &["while the procedure was running"],
     )
-    .is(&exception);
+    .check_exception(&exception);
     peer.send(Frames::new().call_within(2, DOZE_SLOT, Some(100), (0_i64,)));
     let (_, exception) = peer.raised();
-    Raises("Deadline Exceeded", "no", &["waiting for a thread"]).is(&exception);
+    Raises("Deadline Exceeded", "no", &["waiting for a thread"]).check_exception(&exception);
     assert!(
         begin.elapsed() < Duration::from_millis(2400),
         "{:?}",
@@ -109,37 +113,36 @@ fn the_deadline_of_a_handler_that_blocks_is_kept_and_its_thread_counts_until_it_
 }
 
 #[test]
-fn a_handler_that_waits_holds_up_nobody_and_goes_on() {
-    let (server, seen) = serving(one_lane());
+fn a_waiting_handler_delays_no_other_call_and_continues() {
+    let (server, state) = serving(one_session_thread());
     let mut peer = bound(&server);
     for round in 0..40 {
         let call = 10 * round + 1;
         peer.send(Frames::new().call(call, WAIT_SLOT, (call.cast_signed(),)));
-        wait_for_waiting(&seen, 1);
+        wait_for_waiting_calls(&state, 1);
         assert_half(&mut peer, call + 1);
-        seen.gate.add_permits(1);
+        state.gate.add_permits(1);
         assert_eq!(peer.returned::<i64>(), (call, call.cast_signed()));
     }
-    wait_for_waiting(&seen, 0);
+    wait_for_waiting_calls(&state, 0);
 }
 
 #[test]
-fn a_handler_that_waits_is_dropped_at_its_deadline_when_it_is_given_up_and_when_its_caller_is_gone()
-{
-    let (server, seen) = serving(one_lane());
+fn a_waiting_handler_is_dropped_at_its_deadline_on_cancel_and_when_its_caller_disconnects() {
+    let (server, state) = serving(one_session_thread());
     let mut peer = bound(&server);
     for round in 0..40 {
         let call = 10 * round + 1;
         peer.send(Frames::new().call_within(call, WAIT_SLOT, Some(20), (1_i64,)));
         let (_, exception) = peer.raised();
-        Raises("Deadline Exceeded", "unknown", &[]).is(&exception);
-        wait_for_waiting(&seen, 0);
+        Raises("Deadline Exceeded", "unknown", &[]).check_exception(&exception);
+        wait_for_waiting_calls(&state, 0);
         peer.send(Frames::new().call(call + 1, WAIT_SLOT, (1_i64,)));
-        wait_for_waiting(&seen, 1);
+        wait_for_waiting_calls(&state, 1);
         peer.send(Frames::new().cancel(call + 1));
         let (_, exception) = peer.raised();
-        Raises("Cancelled", "unknown", &[]).is(&exception);
-        wait_for_waiting(&seen, 0);
+        Raises("Cancelled", "unknown", &[]).check_exception(&exception);
+        wait_for_waiting_calls(&state, 0);
     }
     for reset in [false, true] {
         let mut gone = bound(&server);
@@ -148,14 +151,14 @@ fn a_handler_that_waits_is_dropped_at_its_deadline_when_it_is_given_up_and_when_
                 .call(1, WAIT_SLOT, (1_i64,))
                 .call(2, WAIT_SLOT, (1_i64,)),
         );
-        wait_for_waiting(&seen, 2);
+        wait_for_waiting_calls(&state, 2);
         if reset {
             gone.reset();
-            wait_for_waiting(&seen, 0);
+            wait_for_waiting_calls(&state, 0);
         } else {
-            // One that only half-closes still gets its answers.
+            // A peer that only half-closes still gets its answers.
             gone.half_close();
-            seen.gate.add_permits(2);
+            state.gate.add_permits(2);
             gone.returned::<i64>();
             gone.returned::<i64>();
             gone.expect_end();
@@ -164,10 +167,10 @@ fn a_handler_that_waits_is_dropped_at_its_deadline_when_it_is_given_up_and_when_
 }
 
 #[test]
-fn more_calls_than_threads_all_end() {
+fn more_blocking_calls_than_threads_are_all_answered() {
     let limits = Limits {
         native_threads: 4,
-        ..one_lane()
+        ..one_session_thread()
     };
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
@@ -181,20 +184,20 @@ fn more_calls_than_threads_all_end() {
 }
 
 #[test]
-fn a_server_that_stops_waits_for_its_handlers_and_then_for_none() {
+fn a_stopping_server_waits_for_its_handlers_until_the_drain_timeout() {
     for answered in [true, false] {
         let limits = Limits {
             drain_timeout: Duration::from_millis(if answered { 10_000 } else { 200 }),
-            ..one_lane()
+            ..one_session_thread()
         };
-        let (server, seen) = serving(limits);
+        let (server, state) = serving(limits);
         let mut peer = bound(&server);
         peer.send(Frames::new().call(1, WAIT_SLOT, (5_i64,)));
-        wait_for_waiting(&seen, 1);
+        wait_for_waiting_calls(&state, 1);
         let cut_off = server.stop(|| {
             assert_eq!(peer.answer(), crate::harness::Reply::Drain(1));
             if answered {
-                seen.gate.add_permits(1);
+                state.gate.add_permits(1);
                 assert_eq!(peer.returned::<i64>(), (1, 5));
             }
             peer.expect_end();

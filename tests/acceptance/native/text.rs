@@ -1,4 +1,4 @@
-//! Native procedures are called in text as well.
+//! Calls of native procedures in text sessions.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use rpc_runtime::server::Limits;
 
 #[test]
 fn the_text_protocol_reaches_native_handlers() {
-    let (server, seen) = serving(Limits::default());
+    let (server, state) = serving(Limits::default());
     let call = |rpc: &str, argument: i64| request("svc1", rpc).arg("int", argument).id(1);
     for framing in Framing::BOTH {
         let mut peer = server.peer(framing);
@@ -35,9 +35,9 @@ fn the_text_protocol_reaches_native_handlers() {
         Raises("Deadline Exceeded", "unknown", &[]).check(&late);
         let late = peer.call(call("wait", 1).member("deadline-ms", 50));
         Raises("Deadline Exceeded", "unknown", &[]).check(&late);
-        seen.gate.add_permits(1);
+        state.gate.add_permits(1);
         assert_eq!(number(&peer.call(call("wait", 5))), 5);
-        // One that is last on its connection.
+        // A request without an id, which ends its connection.
         assert_eq!(
             number(
                 &server

@@ -1,5 +1,5 @@
-//! Data folders that are damaged or gone, servers of another version, files that are too large,
-//! messages that are lost.
+//! Damaged or missing data folders, servers of another version, files that are too large, lost
+//! messages.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::{apply_values, values};
 use crate::faults::proxy::Proxy;
 use crate::harness::{Network, eventually};
 
-/// Every file that a server keeps.
+/// Returns every file in a data folder, except the lock.
 fn kept_files(data: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for name in ["", "objects", "generations"] {
@@ -28,7 +28,7 @@ fn kept_files(data: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_flipped_byte_in_any_file_is_noticed_by_name_and_what_can_be_served_is() {
+fn a_flipped_bit_in_any_file_is_reported_and_intact_services_are_served() {
     let mut network = Network::serving_two();
     apply_values(&network, [2, 1]);
     network
@@ -53,8 +53,8 @@ fn a_flipped_byte_in_any_file_is_noticed_by_name_and_what_can_be_served_is() {
     }
 }
 
-/// Either the server does not start and names the file, or it serves what it served, or calls that
-/// unavailable.
+/// Starts a server with a damaged file. Either it does not start and names the file, or it serves
+/// the right value, or it reports the service as damaged and unavailable.
 #[track_caller]
 fn check_spoilt(network: &mut Network, file: &Path, place: usize) {
     let data = network.data("server1");
@@ -80,8 +80,8 @@ fn check_spoilt(network: &mut Network, file: &Path, place: usize) {
                 .script("server1")
                 .ask("INIT-STATUS", json!({}))
                 .expect("a status");
-            let is_told = status["damaged"] != json!([]);
-            assert_eq!(refused, is_told, "{name} at {place}: {status}");
+            let is_reported = status["damaged"] != json!([]);
+            assert_eq!(refused, is_reported, "{name} at {place}: {status}");
             network
                 .script("server1")
                 .ask("INIT-HISTORY", json!({}))
@@ -92,7 +92,7 @@ fn check_spoilt(network: &mut Network, file: &Path, place: usize) {
 }
 
 #[test]
-fn a_server_whose_data_was_wiped_gets_everything_again() {
+fn a_server_whose_data_was_deleted_gets_everything_again() {
     let mut network = Network::serving_two();
     network.server_mut("server1").kill();
     std::fs::remove_dir_all(network.data("server1")).expect("removed");
@@ -108,7 +108,7 @@ fn a_server_whose_data_was_wiped_gets_everything_again() {
 }
 
 #[test]
-fn a_server_of_an_older_version_is_told_apart() {
+fn a_server_of_an_older_version_is_reported() {
     let mut network = Network::serving_two();
     let proxy = Proxy::before(network.release("server2"), |exchange| {
         let answer = exchange.forward()?;
@@ -131,7 +131,7 @@ fn a_server_of_an_older_version_is_told_apart() {
 }
 
 #[test]
-fn a_file_that_is_too_large_is_refused_before_anything_is_asked() {
+fn a_file_that_is_too_large_is_refused_before_anything_is_sent() {
     let network = Network::serving_two();
     let large = std::fs::File::create(network.path().join("one.py")).expect("a file");
     large.set_len(200 << 20).expect("a long file");
@@ -143,7 +143,7 @@ fn a_file_that_is_too_large_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn an_answer_to_any_message_may_be_lost() {
+fn a_lost_answer_leaves_the_servers_all_old_or_all_new_and_the_next_apply_succeeds() {
     let mut network = Network::serving_two();
     let mut value = 1;
     for header in [
@@ -188,7 +188,7 @@ fn an_answer_to_any_message_may_be_lost() {
 }
 
 #[test]
-fn a_source_that_hangs_while_it_is_loaded_changes_nothing() {
+fn an_apply_of_a_source_that_hangs_on_import_changes_nothing() {
     let mut network = Network::of_two_servers();
     network.start("server1", &[]);
     network.start("server2", &[]);
@@ -208,7 +208,7 @@ fn a_source_that_hangs_while_it_is_loaded_changes_nothing() {
 }
 
 #[test]
-fn an_upload_that_stalls_holds_nobody_up_for_longer_than_its_lease() {
+fn a_stalled_upload_blocks_other_applies_no_longer_than_its_lease() {
     use std::io::{Read as _, Write as _};
     let mut network = Network::of_two_servers();
     network.start("server1", &["--header-timeout", "300ms"]);

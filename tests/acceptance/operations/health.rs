@@ -1,30 +1,31 @@
-//! Whether what was committed runs, before an apply is called a success.
+//! An apply succeeds only if the committed code really runs.
 
 use super::values;
 use crate::harness::Network;
 
-/// A source that loads while it is checked, and does not once that is done: where `flag` is.
-fn moody(flag: &std::path::Path) -> String {
+/// Returns a source that loads once, for the check. It creates the file `flag`, and does not load
+/// again.
+fn loading_once(flag: &std::path::Path) -> String {
     format!(
-        "import pathlib\n\nflag = pathlib.Path('{}')\nif flag.exists():\n    raise RuntimeError('moody')\n\
+        "import pathlib\n\nflag = pathlib.Path('{}')\nif flag.exists():\n    raise RuntimeError('loaded twice')\n\
          flag.touch()\n\n\ndef value():\n    return 2\n",
         flag.display()
     )
 }
 
 #[test]
-fn what_does_not_run_once_it_is_live_is_taken_back_everywhere() {
+fn a_generation_that_does_not_run_after_its_commit_is_rolled_back_everywhere() {
     let mut network = Network::of_two_servers();
-    // Workers leave at once, so that the probe has to start one.
+    // Idle workers end at once, so that the probe has to start one.
     network.start("server1", &["--worker-idle", "1ms"]);
     network.start("server2", &[]);
     network.apply().succeeds();
     let flag = network.path().join("flag");
-    network.write("one.py", &moody(&flag));
+    network.write("one.py", &loading_once(&flag));
     network.write_value("two.py", 2);
     let proxy = crate::faults::proxy::Proxy::before(network.release("server1"), move |exchange| {
         if exchange.header == "INIT-PROBE" {
-            crate::harness::eventually("the worker leaves", || {
+            crate::harness::eventually("the worker ends", || {
                 exchange.server.workers().is_empty().then_some(())
             });
         }
@@ -37,7 +38,7 @@ fn what_does_not_run_once_it_is_live_is_taken_back_everywhere() {
     network.adopt("server1", proxy.end());
     failed
         .says("server1 (generation 3): was live, and is rolled back: service `svc1` has no worker")
-        .says("moody")
+        .says("loaded twice")
         .says("server2 (generation 3): was live, and is rolled back");
     assert_eq!(values(&network), [(3, 1), (3, 1)]);
 }

@@ -6,7 +6,7 @@ use super::{apply_values, events, values};
 use crate::harness::{Network, TWO_SERVERS, eventually, request};
 
 #[test]
-fn the_history_lists_applies_over_the_network_newest_first() {
+fn the_history_lists_the_applies_of_all_servers_newest_first() {
     let network = Network::serving_two();
     let second = apply_values(&network, [2, 1]);
     let third = apply_values(&network, [3, 3]);
@@ -43,7 +43,7 @@ fn the_history_lists_applies_over_the_network_newest_first() {
 }
 
 #[test]
-fn a_rollback_goes_back_to_what_each_server_ran_then_and_sends_no_source() {
+fn a_rollback_restores_what_each_server_ran_at_an_apply_and_sends_no_source() {
     let network = Network::serving_two();
     let second = apply_values(&network, [2, 1]);
     apply_values(&network, [3, 3]);
@@ -73,13 +73,13 @@ fn a_rollback_goes_back_to_what_each_server_ran_then_and_sends_no_source() {
         .initializer(&["history", "init.yaml"])
         .succeeds()
         .says(&note);
-    // Without a name: what ran before the last apply, which is the rollback.
+    // Without `--to`, a rollback restores what ran before the last apply. That was the rollback.
     network.initializer(&["rollback", "init.yaml"]).succeeds();
     assert_eq!(values(&network), [(5, 3), (4, 3)]);
 }
 
 #[test]
-fn a_rollback_brings_access_back_and_what_was_removed() {
+fn a_rollback_restores_removed_procedures_and_tenants() {
     let network = Network::serving_two();
     let first = TWO_SERVERS.to_owned();
     network.write(
@@ -104,15 +104,15 @@ fn a_rollback_brings_access_back_and_what_was_removed() {
 }
 
 #[test]
-fn a_rollback_that_cannot_be_is_refused_in_words() {
+fn an_impossible_rollback_is_refused_with_its_reason() {
     let mut network = Network::serving_two();
-    let words = |to: &str| {
+    let refused = |to: &str| {
         network
             .initializer(&["rollback", "init.yaml", "--to", to])
             .ends(1)
     };
-    words("abc").says("name at least 4 digits of an apply's id");
-    words("0123456789")
+    refused("abc").says("name at least 4 digits of an apply's id");
+    refused("0123456789")
         .says("no server keeps an apply `0123456789`")
         .says("initializer history");
     network
@@ -131,7 +131,7 @@ fn a_rollback_that_cannot_be_is_refused_in_words() {
 }
 
 #[test]
-fn as_many_applies_are_kept_as_the_server_was_told() {
+fn a_server_keeps_as_many_applies_as_its_flag_says() {
     let mut network = Network::of_two_servers();
     for name in ["server1", "server2"] {
         network.start(name, &["--history", "3"]);
@@ -148,16 +148,18 @@ fn as_many_applies_are_kept_as_the_server_was_told() {
         names.sort();
         names
     };
-    eventually("older generations go", || {
+    eventually("older generations are removed", || {
         (kept() == ["4.json", "5.json", "6.json"]).then_some(())
     });
-    let objects = || walk(&network.data("server1").join("objects"));
-    eventually("and their files", || (objects() == 3).then_some(()));
+    let objects = || count_files(&network.data("server1").join("objects"));
+    eventually("the files of older generations are removed", || {
+        (objects() == 3).then_some(())
+    });
     network
         .initializer(&["rollback", "init.yaml", "--to", &ids[1]])
         .ends(1)
         .says("no server keeps an apply");
-    // The first apply is kept by server2 alone.
+    // Only server2 still keeps the first apply.
     network
         .initializer(&["rollback", "init.yaml", "--to", &ids[0]])
         .ends(1)
@@ -168,12 +170,12 @@ fn as_many_applies_are_kept_as_the_server_was_told() {
     assert_eq!(values(&network), [(7, 4), (1, 1)]);
 }
 
-fn walk(folder: &std::path::Path) -> usize {
+fn count_files(folder: &std::path::Path) -> usize {
     let entries = std::fs::read_dir(folder).expect("a folder").flatten();
     entries
         .map(|entry| {
             if entry.path().is_dir() {
-                walk(&entry.path())
+                count_files(&entry.path())
             } else {
                 1
             }
@@ -182,7 +184,7 @@ fn walk(folder: &std::path::Path) -> usize {
 }
 
 #[test]
-fn a_generation_whose_files_are_gone_says_so_and_is_not_gone_back_to() {
+fn a_generation_with_missing_files_is_marked_and_cannot_be_restored() {
     let network = Network::serving_two();
     let first = network
         .initializer(&["history", "init.yaml", "--json"])
@@ -198,7 +200,7 @@ fn a_generation_whose_files_are_gone_says_so_and_is_not_gone_back_to() {
         .join(&hash[..2])
         .join(&hash);
     std::fs::remove_file(&object).expect("an object");
-    let words = format!("cannot be gone back to: the file {hash} is missing");
+    let words = format!("cannot roll back to it: the file {hash} is missing");
     network
         .initializer(&["history", "init.yaml"])
         .succeeds()

@@ -1,5 +1,5 @@
-//! Servers and initializers that are killed at any instant of an apply: a moment of what
-//! `cargo run --release --example kills` does two hundred times.
+//! Servers and initializers that are killed at any moment of an apply: a few rounds. The command
+//! `cargo run --release --example load -- kills` runs two hundred.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::harness::{Network, finish};
 const ROUNDS: u64 = 8;
 
 #[test]
-fn a_server_killed_at_any_instant_is_old_or_new_and_the_next_apply_converges() {
+fn a_server_killed_during_an_apply_has_the_old_or_the_new_generation_and_the_next_apply_succeeds() {
     let mut network = Network::serving_two();
     for round in 1..=ROUNDS {
         let before = values(&network).map(|(_, value)| value);
         network.write_value("one.py", 10 + round);
         network.write_value("two.py", 10 + round);
         let applying = network.begin_initializer(&["apply", "init.yaml"]);
-        // What is awaited here is no event but an instant.
+        // Not a wait for an event: the delay only chooses the moment of the kill.
         std::thread::park_timeout(Duration::from_millis(round * 17 % 130));
         network.server_mut("server2").kill();
         let finished = finish(applying);
@@ -32,13 +32,13 @@ fn a_server_killed_at_any_instant_is_old_or_new_and_the_next_apply_converges() {
             finished.status == 1 || after == [10 + round; 2],
             "{finished:#?}"
         );
-        eventually_applies(&network);
+        check_next_apply(&network);
         assert_eq!(values(&network).map(|(_, value)| value), [10 + round; 2]);
     }
 }
 
 #[test]
-fn an_initializer_killed_at_any_instant_leaves_each_server_old_or_new() {
+fn an_initializer_killed_during_an_apply_leaves_each_server_with_the_old_or_the_new_generation() {
     let network = Network::serving_two();
     for round in 1..=ROUNDS {
         let before = values(&network).map(|(_, value)| value);
@@ -56,15 +56,15 @@ fn an_initializer_killed_at_any_instant_leaves_each_server_old_or_new() {
             );
         }
         for name in ["server1", "server2"] {
-            abort_what_is_left(&network, name);
+            abort_unfinished_apply(&network, name);
         }
-        eventually_applies(&network);
+        check_next_apply(&network);
         assert_eq!(values(&network).map(|(_, value)| value), [10 + round; 2]);
     }
 }
 
-/// What a killed initializer held is given free, as its lease would.
-fn abort_what_is_left(network: &Network, server: &str) {
+/// Aborts the apply of a killed initializer, as the end of its lease would.
+fn abort_unfinished_apply(network: &Network, server: &str) {
     let mut script = network.script(server);
     let status = script
         .ask("INIT-STATUS", serde_json::json!({}))
@@ -76,9 +76,9 @@ fn abort_what_is_left(network: &Network, server: &str) {
 }
 
 #[track_caller]
-fn eventually_applies(network: &Network) {
-    abort_what_is_left(network, "server1");
-    abort_what_is_left(network, "server2");
+fn check_next_apply(network: &Network) {
+    abort_unfinished_apply(network, "server1");
+    abort_unfinished_apply(network, "server2");
     network.apply().succeeds();
     network.plan().ends(0);
 }

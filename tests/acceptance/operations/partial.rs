@@ -1,10 +1,10 @@
-//! Applies of some servers, and of servers that are still to come up.
+//! Applies to some of the servers, and to servers that are not running yet.
 
 use super::values;
 use crate::harness::{Network, finish};
 
 #[test]
-fn only_the_servers_that_are_named_are_brought_to_the_file() {
+fn only_the_named_servers_are_changed() {
     let mut network = Network::serving_two();
     network.write_value("one.py", 2);
     network.write_value("two.py", 2);
@@ -30,7 +30,7 @@ fn only_the_servers_that_are_named_are_brought_to_the_file() {
     assert_eq!(
         network.value("server1"),
         (2, 2),
-        "a server that is gone holds nobody up who does not ask for it"
+        "a server that is not named may be down"
     );
     network
         .initializer(&["apply", "init.yaml", "--only", "server3"])

@@ -1,4 +1,4 @@
-//! What a plan shows beside its rows, and plans in files.
+//! What a plan shows besides its rows, and plans in files.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::values;
 use crate::harness::Network;
 
 #[test]
-fn a_plan_says_what_has_to_be_sent_and_explains_its_marks() {
+fn a_plan_shows_what_would_be_sent_and_explains_its_marks() {
     let network = Network::serving_two();
     network.write("one.py", "# one\n# two\ndef value():\n    return 2\n");
     let plan = network
@@ -29,7 +29,7 @@ fn a_plan_says_what_has_to_be_sent_and_explains_its_marks() {
 }
 
 #[test]
-fn the_text_of_what_changes_is_shown_on_demand() {
+fn a_plan_shows_changed_source_lines_on_demand() {
     let network = Network::serving_two();
     network.write("one.py", "def value():\n    return 2\n");
     network.plan().ends(3).never_says("return 1");
@@ -62,7 +62,7 @@ fn the_text_of_what_changes_is_shown_on_demand() {
 }
 
 #[test]
-fn a_plan_in_a_file_is_applied_as_it_is_without_its_sources() {
+fn a_plan_in_a_file_is_applied_unchanged_without_its_sources() {
     let network = Network::serving_two();
     network.write_value("one.py", 2);
     network
@@ -88,7 +88,7 @@ fn a_plan_in_a_file_is_applied_as_it_is_without_its_sources() {
 }
 
 #[test]
-fn a_plan_is_refused_where_a_server_that_it_does_not_change_moved_on() {
+fn a_plan_is_refused_if_a_server_that_it_does_not_change_has_a_newer_generation() {
     let network = Network::serving_two();
     network.write_value("one.py", 2);
     network
@@ -105,7 +105,7 @@ fn a_plan_is_refused_where_a_server_that_it_does_not_change_moved_on() {
 }
 
 #[test]
-fn a_file_that_is_no_plan_is_refused_by_name() {
+fn a_file_that_is_not_a_plan_is_refused_by_name() {
     let network = Network::serving_two();
     network
         .initializer(&["apply", "--plan", "nowhere.json"])
@@ -149,7 +149,7 @@ fn a_file_that_is_no_plan_is_refused_by_name() {
 }
 
 #[test]
-fn many_procedures_of_a_kind_are_a_count_unless_all_are_asked_for() {
+fn many_new_procedures_are_shown_as_a_count_unless_all_are_asked_for() {
     for (count, is_counted) in [(20, false), (21, true)] {
         let procedures: Vec<_> = (0..count)
             .map(|number| {

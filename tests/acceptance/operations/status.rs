@@ -6,7 +6,7 @@ use super::events;
 use crate::harness::{Network, txn};
 
 #[test]
-fn a_status_says_what_is_live_since_when_by_whom_and_how_it_differs() {
+fn a_status_shows_what_is_live_its_time_its_origin_and_how_it_differs_from_the_file() {
     let mut network = Network::of_two_servers();
     network.start("server1", &[]);
     network.start("server2", &[]);
@@ -14,7 +14,7 @@ fn a_status_says_what_is_live_since_when_by_whom_and_how_it_differs() {
         .initializer(&["status", "init.yaml"])
         .ends(3)
         .says("+ server1")
-        .says("nothing was applied so far");
+        .says("nothing has been applied yet");
     let id = super::apply_values(&network, [1, 1]);
     let status = network.initializer(&["status", "init.yaml"]).ends(0);
     let status = status
@@ -33,11 +33,11 @@ fn a_status_says_what_is_live_since_when_by_whom_and_how_it_differs() {
         .says("not as the file says")
         .says("~ svc1.value()  code ")
         .says("status: 1 as the file says, 1 different, 0 unreachable");
-    assert_eq!(network.value("server1"), (1, 1), "looking changes nothing");
+    assert_eq!(network.value("server1"), (1, 1), "`status` changes nothing");
 }
 
 #[test]
-fn a_server_that_is_gone_does_not_hide_the_others() {
+fn an_unreachable_server_does_not_hide_the_others() {
     let mut network = Network::serving_two();
     let address = network.server("server2").address();
     network.server_mut("server2").kill();
@@ -83,7 +83,7 @@ fn an_apply_that_is_under_way_is_shown_with_its_holder() {
 }
 
 #[test]
-fn swapped_servers_are_told_apart() {
+fn swapped_server_addresses_are_reported() {
     let network = Network::serving_two();
     let other = |name: &str, place: &str| format!("{name}={}", network.server(place).address());
     let swapped = [other("server1", "server2"), other("server2", "server1")];

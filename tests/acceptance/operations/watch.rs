@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use super::values;
 use crate::harness::{Network, PATIENCE, eventually};
 
-/// A watching initializer, which is killed when this is dropped.
+/// A running `initializer watch`. Dropping this kills it.
 struct Watching {
     program: Child,
     lines: Receiver<String>,
@@ -39,17 +39,18 @@ impl Watching {
         Self { program, lines }
     }
 
-    /// Waits for a line with this in it.
+    /// Waits for a line that contains the words, and returns the line.
     #[track_caller]
     fn says(&self, words: &str) -> String {
-        let mut said = String::new();
+        let mut printed = String::new();
         loop {
             let line = self.lines.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|_| panic!("{words:?} was not said, but:\n{said}"));
+            let line =
+                line.unwrap_or_else(|_| panic!("{words:?} was not printed, but:\n{printed}"));
             if line.contains(words) {
                 return line;
             }
-            said += &(line + "\n");
+            printed += &(line + "\n");
         }
     }
 }
@@ -62,7 +63,7 @@ impl Drop for Watching {
 }
 
 #[test]
-fn whatever_changes_is_applied_and_what_is_wrong_is_waited_out() {
+fn every_change_is_applied_and_a_wrong_file_is_retried_after_its_next_change() {
     let network = Network::serving_two();
     let watching = Watching::begin(&network);
     watching.says("nothing differs");
@@ -75,7 +76,7 @@ fn whatever_changes_is_applied_and_what_is_wrong_is_waited_out() {
     network.write_value("two.py", 3);
     watching.says("applied ");
     assert_eq!(values(&network), [(2, 2), (2, 3)]);
-    // As editors do: a new file in the place of the old.
+    // As editors do: a new file replaces the old one.
     network.write_value("one.py.new", 4);
     std::fs::rename(
         network.path().join("one.py.new"),
@@ -92,20 +93,21 @@ fn whatever_changes_is_applied_and_what_is_wrong_is_waited_out() {
     );
     watching.says("applied ");
     network.write_value("sub/new.py", 6);
-    eventually("a file that the file names since is watched too", || {
-        (network.value("server1").1 == 6).then_some(())
-    });
-    // As a change of branch does: the folder goes and comes again.
+    eventually(
+        "a source that `init.yaml` names since its change is watched",
+        || (network.value("server1").1 == 6).then_some(()),
+    );
+    // As a change of the git branch does: the folder is removed and made again.
     std::fs::remove_dir_all(network.path().join("sub")).expect("removed");
     watching.says("sub/new.py");
     network.write_value("sub/new.py", 7);
-    eventually("a folder that is made anew is watched", || {
+    eventually("a folder that was made again is watched", || {
         (network.value("server1").1 == 7).then_some(())
     });
 }
 
 #[test]
-fn what_is_missing_when_watching_begins_is_waited_for() {
+fn a_source_that_is_missing_at_the_start_is_waited_for() {
     let network = Network::serving_two();
     let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("a file");
     network.write(
@@ -120,7 +122,7 @@ fn what_is_missing_when_watching_begins_is_waited_for() {
 }
 
 #[test]
-fn a_server_that_is_down_is_tried_again() {
+fn a_server_that_is_down_is_retried() {
     let mut network = Network::serving_two();
     let watching = Watching::begin(&network);
     watching.says("nothing differs");

@@ -1,8 +1,9 @@
-//! Frames of every length, messages in pieces, messages cut off.
+//! Messages of every length, split messages, and truncated messages.
 
 use super::{ADD, COUNT, add};
 use crate::harness::{Framing, Network, Raises, number, peak_memory, request};
 
+/// Returns a valid request of exactly `length` bytes.
 fn padded(length: usize) -> String {
     let empty = add().id(1).member("x", "").to_string().len();
     add()
@@ -12,8 +13,7 @@ fn padded(length: usize) -> String {
 }
 
 #[test]
-fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for_a_declared_length()
-{
+fn frames_have_a_minimum_and_a_maximum_length_and_a_declared_length_allocates_nothing() {
     const LIMIT: u32 = 64 << 10;
     let network = Network::with_procedures(&[ADD]).served(&["--max-frame", "64KiB"]);
     let before = peak_memory(network.server("server1").pid());
@@ -34,14 +34,12 @@ fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for
         peer.expect_end();
     }
     let mut peer = network.peer(Framing::Framed);
-    Raises("Malformed Message", "no", &["length 0"]).check(&{
-        peer.send_bytes(&[0; 4]);
-        peer.receive()
-    });
+    peer.send_bytes(&[0; 4]);
+    Raises("Malformed Message", "no", &["length 0"]).check(&peer.receive());
     peer.expect_end();
     assert!(
         peak_memory(network.server("server1").pid()) < before + (8 << 20),
-        "memory was taken for bytes that never came"
+        "memory was allocated for bytes that never arrived"
     );
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -56,7 +54,7 @@ fn a_frame_is_at_least_a_byte_and_at_most_the_limit_and_nothing_is_allocated_for
 }
 
 #[test]
-fn a_line_without_an_end_is_over_the_limit_as_soon_as_it_is() {
+fn a_line_over_the_limit_is_refused_before_its_end() {
     let network = Network::with_procedures(&[ADD]).served(&["--max-frame", "64KiB"]);
     let mut peer = network.peer(Framing::Lines);
     peer.try_send_bytes(&b"{".repeat(100_000));
@@ -65,7 +63,7 @@ fn a_line_without_an_end_is_over_the_limit_as_soon_as_it_is() {
 }
 
 #[test]
-fn white_space_before_a_message_is_dropped_as_it_comes() {
+fn white_space_before_a_message_does_not_count_towards_the_limit() {
     let network = Network::with_procedures(&[ADD]).served(&["--max-frame", "64KiB"]);
     let mut peer = network.peer(Framing::Lines);
     peer.send_bytes(&b" \n".repeat(100_000));
@@ -73,7 +71,7 @@ fn white_space_before_a_message_is_dropped_as_it_comes() {
 }
 
 #[test]
-fn a_message_may_come_in_pieces_split_anywhere() {
+fn a_message_may_be_split_anywhere() {
     let network = Network::serving(&[ADD]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -95,7 +93,7 @@ fn a_message_may_come_in_pieces_split_anywhere() {
 }
 
 #[test]
-fn a_thousand_messages_may_come_in_one_write() {
+fn a_thousand_messages_may_arrive_in_one_write() {
     let network = Network::serving(&[ADD]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -108,7 +106,7 @@ fn a_thousand_messages_may_come_in_one_write() {
 }
 
 #[test]
-fn nothing_of_a_message_that_was_cut_off_is_executed() {
+fn a_truncated_message_is_not_executed() {
     let network = Network::with_procedures(&[COUNT])
         .amended(
             "tenants: [client1]",

@@ -2,19 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{ADD, add};
+use super::{ADD, COUNT, add};
 use crate::harness::{Framing, Network, Raises, number, request};
 
-/// `count() -> int`, which tells how often its only worker has run it.
-const COUNT: (&str, &str, &str, &str) = (
-    "count",
-    "",
-    "int",
-    "runs = 0\n\ndef count():\n    global runs\n    runs += 1\n    return runs\n",
-);
-
 #[test]
-fn a_mark_and_white_space_before_the_first_message_do_not_count() {
+fn a_byte_order_mark_and_white_space_before_the_first_message_are_ignored() {
     let network = Network::serving(&[ADD]);
     for before in [
         "",
@@ -59,7 +51,7 @@ fn lines_may_end_in_cr_lf_and_may_be_blank() {
 }
 
 #[test]
-fn a_connection_that_says_nothing_ends_without_a_word() {
+fn a_connection_without_a_message_gets_no_answer() {
     let network = Network::serving(&[ADD]);
     for bytes in ["", " ", "\n\n", "\u{feff}", "\u{feff}\n"] {
         let mut peer = network.peer(Framing::Lines);
@@ -70,7 +62,7 @@ fn a_connection_that_says_nothing_ends_without_a_word() {
 }
 
 #[test]
-fn a_first_line_of_prose_gets_one_readable_line_and_the_end() {
+fn a_first_line_of_prose_gets_one_answer_and_ends_the_connection() {
     let network = Network::serving(&[ADD]);
     for prose in [
         "hello",
@@ -92,12 +84,38 @@ fn a_first_line_of_prose_gets_one_readable_line_and_the_end() {
     }
 }
 
-/// What other programs send first, each followed by a call that must not run.
-#[test]
-fn what_browsers_mailers_and_others_send_runs_nothing() {
-    let network = Network::serving(&[COUNT]);
+/// Sends each first message, which is malformed, followed by two calls of `count`. Asserts that the
+/// server answers the first message, closes the connection, and runs neither call.
+#[track_caller]
+fn check_that_nothing_runs_after(framing: Framing, first_messages: &[&str]) {
+    let network = Network::with_procedures(&[COUNT])
+        .amended(
+            "tenants: [client1]",
+            "tenants: [client1]\n    concurrency: 1",
+        )
+        .served(&[]);
     let call = request("svc1", "count").id(1).to_string();
-    for first in [
+    for first in first_messages {
+        let mut peer = network.peer(framing);
+        let first = match framing {
+            Framing::Lines => first.as_bytes().to_vec(),
+            Framing::Framed => peer.framed(first),
+        };
+        let calls = peer.framed(&call).repeat(2);
+        peer.send_bytes(&[first, calls].concat());
+        Raises("Malformed Message", "no", &[]).check(&peer.receive());
+        peer.expect_end();
+    }
+    assert_eq!(
+        number(&network.peer(framing).call(call)),
+        1,
+        "a call after a malformed first message was executed"
+    );
+}
+
+#[test]
+fn first_messages_of_other_protocols_end_the_connection_before_any_call() {
+    let first_messages = [
         "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /\r\n",
         "get / HTTP/1.1\r\n\r\n",
@@ -116,44 +134,23 @@ fn what_browsers_mailers_and_others_send_runs_nothing() {
         "{\"header\": \"RPC-REQ\"}\n",
         "{}\n",
         "null\n",
-    ] {
-        let mut peer = network.peer(Framing::Lines);
-        peer.send_bytes(format!("{first}{call}\n{call}\n").as_bytes());
-        Raises("Malformed Message", "no", &[]).check(&peer.receive());
-        peer.expect_end();
-    }
-    assert_eq!(
-        number(&network.peer(Framing::Lines).call(call)),
-        1,
-        "nothing has run before"
-    );
+    ];
+    check_that_nothing_runs_after(Framing::Lines, &first_messages);
 }
 
 #[test]
-fn a_frame_that_is_no_message_ends_a_connection_that_begins_with_it() {
-    let network = Network::serving(&[COUNT]);
-    let call = request("svc1", "count").id(1).to_string();
-    for first in [
+fn a_malformed_first_frame_ends_the_connection_before_any_call() {
+    let first_messages = [
         "hello",
         "{}",
         "{\"header\": \"RPC-DANCE\", \"value\": {}}",
         "\u{0}",
-    ] {
-        let mut peer = network.peer(Framing::Framed);
-        let bytes = [peer.framed(first), peer.framed(&call)].concat();
-        peer.send_bytes(&bytes);
-        Raises("Malformed Message", "no", &[]).check(&peer.receive());
-        peer.expect_end();
-    }
-    assert_eq!(
-        number(&network.peer(Framing::Framed).call(call)),
-        1,
-        "nothing has run before"
-    );
+    ];
+    check_that_nothing_runs_after(Framing::Framed, &first_messages);
 }
 
 #[test]
-fn a_line_of_http_ends_a_session_at_any_time() {
+fn a_line_of_http_ends_a_session_even_after_a_good_message() {
     let network = Network::serving(&[ADD]);
     for line in [
         "GET / HTTP/1.1",
@@ -177,7 +174,7 @@ fn after_a_good_message_a_malformed_one_is_answered_and_too_many_end_the_session
         assert_eq!(number(&peer.call(add().id(1))), 5);
         for malformed in ["hello", "{\"header\": \"RPC-DANCE\", \"value\": {}}"] {
             Raises("Malformed Message", "no", &[]).check(&peer.call(malformed));
-            assert_eq!(number(&peer.call(add().id(2))), 5, "the session lives");
+            assert_eq!(number(&peer.call(add().id(2))), 5, "the session goes on");
         }
         Raises("Malformed Message", "no", &[]).check(&peer.call("hello"));
         peer.expect_end();
@@ -185,7 +182,7 @@ fn after_a_good_message_a_malformed_one_is_answered_and_too_many_end_the_session
 }
 
 #[test]
-fn a_ping_is_answered_at_once_with_what_the_server_can() {
+fn a_ping_is_answered_with_the_version_and_the_protocols_of_the_server() {
     let network = Network::with_procedures(&[ADD]).served(&[]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
@@ -206,12 +203,16 @@ fn a_ping_is_answered_at_once_with_what_the_server_can() {
                 json!(["text", "binary-1", "deploy-3"])
             );
         }
-        assert_eq!(number(&peer.call(add().id(1))), 5, "a ping ends nothing");
+        assert_eq!(
+            number(&peer.call(add().id(1))),
+            5,
+            "a ping does not end the session"
+        );
     }
 }
 
 #[test]
-fn an_http_request_gets_one_readable_line_and_the_end() {
+fn an_http_request_gets_one_answer_and_ends_the_connection() {
     let network = Network::serving(&[ADD]);
     let post = "POST /svc1/add HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
     for head in [

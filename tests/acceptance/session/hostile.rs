@@ -1,11 +1,11 @@
-//! JSON that is meant to hurt.
+//! Hostile JSON: too deep, too long, too many members, invalid text.
 
 use serde_json::Value;
 
 use super::{ADD, add};
 use crate::harness::{Framing, Network, Raises, number};
 
-/// A request with these members, written as they are.
+/// Returns a request for `add` with these members, as raw text.
 fn with(members: &str) -> String {
     format!(
         "{{\"header\":\"RPC-REQ\",\"value\":{{\"service\":\"svc1\",\"rpc\":\"add\",{members}}}}}"
@@ -14,8 +14,8 @@ fn with(members: &str) -> String {
 
 const TYPES: &str = "\"argument-types\":[\"int\",\"int\"]";
 
-/// Each text gets one answer of this exception type, or none at all, over both framings, and the
-/// session goes on.
+/// Asserts, over both framings, that each text gets one short answer, and that the session goes on.
+/// The answer is an exception of the given type, or 5 for `None`.
 fn check(cases: &[(String, Option<&str>)]) {
     let network = Network::serving(&[ADD]);
     for framing in Framing::BOTH {
@@ -29,7 +29,7 @@ fn check(cases: &[(String, Option<&str>)]) {
             }
             assert!(
                 answer.to_string().len() < 2000,
-                "a long answer to {text:.100}"
+                "the answer is too long: {text:.100}"
             );
             assert_eq!(number(&peer.call(add().id(1))), 5, "{text:.100}");
         }
@@ -38,7 +38,7 @@ fn check(cases: &[(String, Option<&str>)]) {
 }
 
 #[test]
-fn json_that_nests_a_hundred_thousand_deep_harms_nobody() {
+fn json_that_nests_a_hundred_thousand_deep_is_harmless() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let objects = format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
     let malformed = Some("Malformed Message");
@@ -80,10 +80,11 @@ fn json_that_nests_a_hundred_thousand_deep_harms_nobody() {
 }
 
 #[test]
-fn numbers_and_texts_of_a_megabyte_are_answered_shortly() {
+fn numbers_and_texts_of_a_megabyte_get_short_answers() {
     let digits = "7".repeat(1_000_000);
     let letters = "a".repeat(1_000_000);
-    let (malformed, invalid) = (Some("Malformed Message"), Some("Invalid Arguments"));
+    let malformed = Some("Malformed Message");
+    let invalid = Some("Invalid Arguments");
     check(&[
         (
             with(&format!("\"arguments\":[{digits},1],{TYPES},\"id\":1")),
@@ -143,7 +144,8 @@ fn numbers_and_texts_of_a_megabyte_are_answered_shortly() {
 fn lists_and_objects_with_too_many_members_are_refused() {
     let many = |item: &str| vec![item; 100_000].join(",");
     let members: Vec<_> = (0..20_000).map(|index| format!("\"m{index}\":0")).collect();
-    let (malformed, ones) = (Some("Malformed Message"), many("1"));
+    let malformed = Some("Malformed Message");
+    let ones = many("1");
     check(&[
         (with(&format!("\"id\":1,{}", members.join(","))), malformed),
         (
@@ -165,7 +167,7 @@ fn lists_and_objects_with_too_many_members_are_refused() {
 }
 
 #[test]
-fn a_lone_surrogate_is_refused_where_a_text_is_read() {
+fn a_lone_surrogate_is_refused_except_in_ignored_members() {
     let lone = "\"\\ud800\"";
     let malformed = Some("Malformed Message");
     let request = |service: &str, rpc: &str, rest: &str| {

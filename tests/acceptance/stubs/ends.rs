@@ -1,4 +1,4 @@
-//! Sessions that end: by DRAIN, by a timeout, with their server.
+//! Sessions that end: by DRAIN, by a timeout, or with their server.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use wire::exception::{ExceptionType, Executed};
 use super::{ADD_SOURCE, Stub};
 use crate::harness::{Frames, Network, eventually, scripted};
 
-/// A session that was used more lately is taken to be open.
-const LATELY: Duration = Duration::from_millis(20);
+/// A client assumes that a session is open if it was used within this time.
+const RECENT_USE: Duration = Duration::from_millis(20);
 
 #[track_caller]
 fn assert_unavailable(error: &Error, executed: Executed) {
@@ -22,19 +22,19 @@ fn assert_unavailable(error: &Error, executed: Executed) {
     );
 }
 
-/// Waits until a session that was used at that time is looked at before it is used.
+/// Waits until the client checks a session, last used at `since`, before using it again.
 fn wait_until_idle(since: Instant) {
     eventually("time passes", || {
-        (since.elapsed() > LATELY * 2).then_some(())
+        (since.elapsed() > RECENT_USE * 2).then_some(())
     });
 }
 
 #[test]
-fn after_a_drain_notice_another_session_carries_the_next_call() {
+fn after_a_drain_notice_the_next_call_uses_another_session() {
     for client in 0..2 {
-        let (address, playing) = scripted(3, |number, far| {
-            let call = far.greet();
-            far.send(
+        let (address, server_thread) = scripted(3, |number, server| {
+            let call = server.greet();
+            server.send(
                 Frames::new()
                     .with(|out| binary::put_drain(call, out))
                     .result(call, number as i64),
@@ -44,61 +44,61 @@ fn after_a_drain_notice_another_session_carries_the_next_call() {
         for number in 0..3 {
             assert_eq!(stub.add(2, 3).expect("an answer"), number);
         }
-        playing.join().expect("three connections");
+        server_thread.join().expect("three connections");
     }
 }
 
 #[test]
-fn a_call_that_a_drain_notice_leaves_out_is_carried_by_another_session() {
+fn a_call_after_the_last_one_of_a_drain_notice_is_sent_on_another_session() {
     for client in 0..2 {
-        let (address, playing) = scripted(2, |number, far| {
-            let call = far.greet();
-            far.send(Frames::new().result(call, 0_i64));
+        let (address, server_thread) = scripted(2, |number, server| {
+            let call = server.greet();
+            server.send(Frames::new().result(call, 0_i64));
             if number == 0 {
-                let left_out = far.request();
-                assert!(left_out > call);
-                far.send(Frames::new().with(|out| binary::put_drain(call, out)));
+                let after_last = server.next_call();
+                assert!(after_last > call);
+                server.send(Frames::new().with(|out| binary::put_drain(call, out)));
             }
         });
         let stub = &Stub::both(address)[client];
         assert_eq!(stub.add(2, 3).expect("an answer"), 0);
         assert_eq!(stub.add(2, 3).expect("the other session's answer"), 0);
-        playing.join().expect("two connections");
+        server_thread.join().expect("two connections");
     }
 }
 
 #[test]
-fn a_fresh_session_that_is_drained_at_once_fails_its_call_which_did_not_run() {
+fn a_call_on_a_fresh_session_that_is_drained_at_once_fails_as_not_executed() {
     for client in 0..2 {
-        let (address, playing) = scripted(1, |_, far| {
-            far.greet();
-            far.send(Frames::new().with(|out| binary::put_drain(0, out)));
+        let (address, server_thread) = scripted(1, |_, server| {
+            server.greet();
+            server.send(Frames::new().with(|out| binary::put_drain(0, out)));
         });
         let error = Stub::both(address)[client].add(2, 3).expect_err("a drain");
         assert_unavailable(&error, Executed::No);
-        playing.join().expect("one connection");
+        server_thread.join().expect("one connection");
     }
 }
 
 #[test]
-fn a_drained_session_that_ends_without_an_answer_leaves_its_call_unknown() {
+fn a_drained_session_that_ends_without_an_answer_fails_its_call_as_maybe_executed() {
     for client in 0..2 {
-        let (address, playing) = scripted(1, |_, far| {
-            let call = far.greet();
-            far.send(Frames::new().with(|out| binary::put_drain(call, out)));
+        let (address, server_thread) = scripted(1, |_, server| {
+            let call = server.greet();
+            server.send(Frames::new().with(|out| binary::put_drain(call, out)));
         });
         let error = Stub::both(address)[client].add(2, 3).expect_err("a drain");
         assert_unavailable(&error, Executed::Unknown);
-        playing.join().expect("one connection");
+        server_thread.join().expect("one connection");
     }
 }
 
 #[test]
-fn a_session_that_its_server_ended_is_noticed_before_the_next_call() {
+fn a_session_that_its_server_closed_is_replaced_before_the_next_call() {
     for client in 0..2 {
-        let (address, playing) = scripted(3, |number, far| {
-            let call = far.greet();
-            far.send(Frames::new().result(call, number as i64));
+        let (address, server_thread) = scripted(3, |number, server| {
+            let call = server.greet();
+            server.send(Frames::new().result(call, number as i64));
         });
         let stub = &Stub::both(address)[client];
         for number in 0..3 {
@@ -106,12 +106,12 @@ fn a_session_that_its_server_ended_is_noticed_before_the_next_call() {
             assert_eq!(stub.add(2, 3).expect("an answer"), number);
             wait_until_idle(begin);
         }
-        playing.join().expect("three connections");
+        server_thread.join().expect("three connections");
     }
 }
 
 #[test]
-fn a_session_that_its_server_s_idle_timeout_closed_is_noticed_before_the_next_call() {
+fn a_session_that_the_idle_timeout_closed_is_replaced_before_the_next_call() {
     let network = Network::with_procedures(&[ADD_SOURCE]).served(&["--idle-timeout", "300ms"]);
     let server = network.server("server1");
     for stub in Stub::both(server.address()) {

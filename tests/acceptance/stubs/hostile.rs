@@ -1,4 +1,4 @@
-//! Servers that break the protocol: each pending call fails, once, with the right `executed`, and
+//! Servers that break the protocol: each pending call fails once, with the right `executed`, and
 //! nothing hangs.
 
 use std::time::{Duration, Instant};
@@ -8,20 +8,21 @@ use wire::binary::{self, Bound};
 use wire::exception::{Exception, ExceptionType, Executed};
 
 use super::Stub;
-use crate::harness::{Far, Frames, PATIENCE, Sent, scripted};
+use crate::harness::{ClientFrame, Frames, PATIENCE, ScriptedServer, scripted};
 
 const UNAVAILABLE: ErrorKind = ErrorKind::Exception(ExceptionType::Unavailable);
 
-/// One call by each client to a server that does this must fail in this way.
+/// Asserts that a call of each client to a server with this script fails with this kind, this
+/// `executed` and these words.
 #[track_caller]
 fn check(
-    script: impl Fn(&mut Far) + Clone + Send + 'static,
+    script: impl Fn(&mut ScriptedServer) + Clone + Send + 'static,
     (kind, executed): (ErrorKind, Executed),
     words: &str,
 ) {
     for client in 0..2 {
         let script = script.clone();
-        let (address, playing) = scripted(1, move |_, far| script(far));
+        let (address, server_thread) = scripted(1, move |_, server| script(server));
         let error = Stub::both(address)[client].add(2, 3).expect_err(words);
         assert_eq!(
             (error.kind(), error.executed()),
@@ -29,26 +30,27 @@ fn check(
             "{words}: {error}"
         );
         assert!(error.to_string().contains(words), "{words}: {error}");
-        playing.join().expect("one connection");
+        server_thread.join().expect("one connection");
     }
 }
 
-/// The same where the server answers the first call with these bytes, and closes.
+/// Asserts that a call fails with a protocol error if the server answers it with these bytes and
+/// closes the connection.
 #[track_caller]
 fn check_answer(
     answer: impl Fn(u64) -> Vec<u8> + Clone + Send + 'static,
     executed: Executed,
     words: &str,
 ) {
-    let script = move |far: &mut Far| {
-        let call = far.greet();
-        far.send_bytes(&answer(call));
+    let script = move |server: &mut ScriptedServer| {
+        let call = server.greet();
+        server.send_bytes(&answer(call));
     };
     check(script, (ErrorKind::Protocol, executed), words);
 }
 
 #[test]
-fn frames_that_are_none_fail_the_call_and_nothing_else() {
+fn a_malformed_frame_fails_the_call_with_a_protocol_error() {
     let raw = |bytes: &'static [u8]| move |_| bytes.to_vec();
     let payload = |payload: &'static [u8]| move |_| Frames::new().payload(payload).bytes();
     check_answer(
@@ -72,7 +74,7 @@ fn frames_that_are_none_fail_the_call_and_nothing_else() {
     check_answer(
         payload(b"\x05\0\0\0\0\0\0\0\0\x01\0\0\0x"),
         Executed::Unknown,
-        "no exception type `x`",
+        "unknown exception type `x`",
     );
     check_answer(
         |_| Frames::hello().bytes(),
@@ -82,16 +84,16 @@ fn frames_that_are_none_fail_the_call_and_nothing_else() {
 }
 
 #[test]
-fn a_server_that_does_not_begin_with_hello_is_none() {
+fn a_server_that_does_not_begin_with_hello_is_refused() {
     for first in [
         Frames::new().cancel(1),
         Frames::new().result(65_536, 5_i64),
         Frames::new().payload(b"{}"),
     ] {
         let bytes = first.bytes();
-        let script = move |far: &mut Far| {
-            far.request();
-            far.send_bytes(&bytes);
+        let script = move |server: &mut ScriptedServer| {
+            server.next_call();
+            server.send_bytes(&bytes);
         };
         check(
             script,
@@ -102,7 +104,7 @@ fn a_server_that_does_not_begin_with_hello_is_none() {
 }
 
 #[test]
-fn what_only_clients_send_ends_the_session() {
+fn a_frame_that_only_clients_send_ends_the_session() {
     check_answer(
         |_| Frames::new().cancel(1).bytes(),
         Executed::Unknown,
@@ -121,9 +123,9 @@ fn what_only_clients_send_ends_the_session() {
 }
 
 #[test]
-fn an_answer_to_a_call_that_was_not_made_is_nobody_s() {
+fn an_answer_to_a_call_that_was_not_made_is_a_protocol_error() {
     for other in [0_u64, 1, 7, 65_535, 65_537, u64::MAX] {
-        let words = format!("an answer to call {other}, which waits for none");
+        let words = format!("an answer to call {other}, which is not waiting");
         check_answer(
             move |_| Frames::new().result(other, 5_i64).bytes(),
             Executed::Unknown,
@@ -134,12 +136,12 @@ fn an_answer_to_a_call_that_was_not_made_is_nobody_s() {
     check_answer(
         move |call| Frames::new().exception(call + 1, &unavailable()).bytes(),
         Executed::Unknown,
-        "which waits for none",
+        "which is not waiting",
     );
 }
 
 #[test]
-fn values_that_do_not_decode_are_an_answer_all_the_same() {
+fn a_result_that_does_not_decode_fails_a_call_that_was_executed() {
     for values in [&b""[..], b"\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0\0"] {
         let answer = move |call| {
             let put = |out: &mut wire::outbox::Outbox| {
@@ -154,34 +156,34 @@ fn values_that_do_not_decode_are_an_answer_all_the_same() {
 }
 
 #[test]
-fn a_second_answer_ends_the_session_and_takes_nothing_from_the_first() {
+fn a_second_answer_ends_the_session_after_the_first_answer_is_delivered() {
     for client in 0..2 {
-        let (address, playing) = scripted(2, |number, far| {
-            let call = far.greet();
-            far.send(Frames::new().result(call, number as i64));
+        let (address, server_thread) = scripted(2, |number, server| {
+            let call = server.greet();
+            server.send(Frames::new().result(call, number as i64));
             if number == 0 {
-                far.send(Frames::new().result(call, 77_i64));
-                far.expect_end();
+                server.send(Frames::new().result(call, 77_i64));
+                server.expect_end();
             }
         });
         let stub = &Stub::both(address)[client];
         assert_eq!(stub.add(0, 0).expect("the first answer"), 0);
-        // The session may carry another call before the second answer is seen.
+        // The client may send the next call before it sees the second answer.
         let next = stub.add(0, 1).or_else(|error| {
             assert_eq!(
                 (error.kind(), error.executed()),
                 (ErrorKind::Protocol, Executed::Unknown)
             );
-            assert!(error.to_string().contains("waits for none"), "{error}");
+            assert!(error.to_string().contains("is not waiting"), "{error}");
             stub.add(0, 1)
         });
         assert_eq!(next.expect("the other session's answer"), 1);
-        playing.join().expect("two connections");
+        server_thread.join().expect("two connections");
     }
 }
 
 #[test]
-fn a_session_that_is_cut_at_any_byte_fails_its_call_alone() {
+fn a_session_that_is_cut_off_at_any_byte_fails_only_its_call() {
     let bound = Bound {
         slot: 0,
         generation: 1,
@@ -194,11 +196,11 @@ fn a_session_that_is_cut_at_any_byte_fails_its_call_alone() {
     let length = answer(65_536).len();
     for client in 0..2 {
         for reset in [false, true] {
-            let (address, playing) = scripted(length + 1, move |cut, far| {
-                let call = far.request();
-                far.send_bytes(&answer(call)[..cut]);
+            let (address, server_thread) = scripted(length + 1, move |cut, server| {
+                let call = server.next_call();
+                server.send_bytes(&answer(call)[..cut]);
                 if reset {
-                    far.reset();
+                    server.reset_on_drop();
                 }
             });
             let stub = &Stub::both(address)[client];
@@ -215,17 +217,17 @@ fn a_session_that_is_cut_at_any_byte_fails_its_call_alone() {
                     }
                 }
             }
-            playing.join().expect("a connection for each cut");
+            server_thread.join().expect("a connection for each cut");
         }
     }
 }
 
 #[test]
-fn a_server_that_closes_what_it_accepted_fails_the_call() {
+fn a_server_that_closes_accepted_connections_fails_the_call() {
     for client in 0..2 {
-        let (address, playing) = scripted(3, |number, far| {
+        let (address, server_thread) = scripted(3, |number, server| {
             if number == 1 {
-                far.reset();
+                server.reset_on_drop();
             }
         });
         let stub = &Stub::both(address)[client];
@@ -234,7 +236,7 @@ fn a_server_that_closes_what_it_accepted_fails_the_call() {
             assert_eq!(error.kind(), UNAVAILABLE, "{error}");
             assert_ne!(error.executed(), Executed::Yes);
         }
-        playing.join().expect("three connections");
+        server_thread.join().expect("three connections");
         let error = stub.add(2, 3).expect_err("nobody listens");
         assert_eq!(
             (error.kind(), error.executed()),
@@ -248,27 +250,26 @@ fn a_server_that_closes_what_it_accepted_fails_the_call() {
 fn an_exception_about_the_session_fails_every_call_on_it() {
     let exception = Exception::refused(ExceptionType::MalformedMessage, "too much of it");
     let kind = ErrorKind::Exception(ExceptionType::MalformedMessage);
-    let script = move |far: &mut Far| {
-        far.greet();
-        far.send(Frames::new().exception(0, &exception));
+    let script = move |server: &mut ScriptedServer| {
+        server.greet();
+        server.send(Frames::new().exception(0, &exception));
     };
     check(script, (kind, Executed::Unknown), "too much of it");
 }
 
 #[test]
-fn calls_of_many_threads_fail_with_their_session_each_once() {
+fn every_pending_call_fails_once_when_its_session_ends() {
     const CALLS: usize = 64;
     for asynchronous in [false, true] {
-        let (address, playing) = scripted(1, |_, far| {
-            far.send(Frames::hello());
-            let mut calls: Vec<u64> = (0..CALLS).map(|_| far.request()).collect();
+        let (address, server_thread) = scripted(1, |_, server| {
+            server.send(Frames::hello());
+            let mut calls: Vec<u64> = (0..CALLS).map(|_| server.next_call()).collect();
             calls.sort_unstable();
-            let halves = calls.split_at(CALLS / 2);
-            let answered = halves
-                .0
+            let (first_half, _) = calls.split_at(CALLS / 2);
+            let answered = first_half
                 .iter()
                 .fold(Frames::new(), |frames, call| frames.result(*call, 5_i64));
-            far.send(answered.result(3, 5_i64));
+            server.send(answered.result(3, 5_i64));
         });
         let network = super::network_of(address, PATIENCE, 1);
         let results: Vec<Result<i64, Error>> =
@@ -285,31 +286,31 @@ fn calls_of_many_threads_fail_with_their_session_each_once() {
                 "{error}"
             );
         }
-        playing.join().expect("one connection");
+        server_thread.join().expect("one connection");
     }
 }
 
 #[test]
 fn a_ping_is_answered_while_a_call_waits() {
     for client in 0..2 {
-        let (address, playing) = scripted(1, |_, far| {
-            let call = far.greet();
-            far.send(Frames::new().with(|out| binary::put_ping(9, out)));
-            assert_eq!(far.next(), Some(Sent::Pong(9)));
-            far.send(Frames::new().result(call, 5_i64));
+        let (address, server_thread) = scripted(1, |_, server| {
+            let call = server.greet();
+            server.send(Frames::new().with(|out| binary::put_ping(9, out)));
+            assert_eq!(server.next(), Some(ClientFrame::Pong(9)));
+            server.send(Frames::new().result(call, 5_i64));
         });
         assert_eq!(Stub::both(address)[client].add(2, 3).expect("an answer"), 5);
-        playing.join().expect("one connection");
+        server_thread.join().expect("one connection");
     }
 }
 
 #[test]
 fn too_many_pings_end_the_session() {
-    let script = |far: &mut Far| {
-        far.greet();
+    let script = |server: &mut ScriptedServer| {
+        server.greet();
         let flood = |frames: Frames, number| frames.with(|out| binary::put_ping(number, out));
-        far.send((0..30_000).fold(Frames::new(), flood));
-        far.expect_end();
+        server.send((0..30_000).fold(Frames::new(), flood));
+        server.expect_end();
     };
     check(
         script,
@@ -319,7 +320,7 @@ fn too_many_pings_end_the_session() {
 }
 
 #[test]
-fn a_server_that_never_ceases_to_speak_holds_nobody_beyond_the_deadline() {
+fn a_server_that_never_stops_sending_blocks_no_call_beyond_its_deadline() {
     let deadline = Duration::from_millis(300);
     let bound = Bound {
         slot: 0,
@@ -332,9 +333,9 @@ fn a_server_that_never_ceases_to_speak_holds_nobody_beyond_the_deadline() {
     let chatter = chatter.bytes();
     for client in 0..2 {
         let chatter = chatter.clone();
-        let (address, playing) = scripted(1, move |_, far| {
-            far.greet();
-            while far.send_bytes(&chatter) {}
+        let (address, server_thread) = scripted(1, move |_, server| {
+            server.greet();
+            while server.send_bytes(&chatter) {}
         });
         let stubs = [
             Stub::blocking(address, deadline),
@@ -350,6 +351,6 @@ fn a_server_that_never_ceases_to_speak_holds_nobody_beyond_the_deadline() {
             "{error}"
         );
         drop(stubs);
-        playing.join().expect("one connection");
+        server_thread.join().expect("one connection");
     }
 }

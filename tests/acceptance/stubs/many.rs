@@ -1,4 +1,4 @@
-//! Thousands of threads, and of tasks, that share one client.
+//! Thousands of threads or tasks that share one client.
 
 use rpc_runtime::private::{Transport as _, carry_async};
 use rpc_runtime::{Error, Network as Client};
@@ -6,10 +6,11 @@ use rpc_runtime::{Error, Network as Client};
 use super::{ADD, ADD_SOURCE, Stub, network};
 use crate::harness::{Frames, Network, PATIENCE, scripted};
 
-/// What a thread needs for a call.
+/// Stack size of a thread that makes a call.
 const STACK_BYTES: usize = 256 << 10;
 
-/// So many calls at once through one client, each with its arguments: of threads, or of tasks.
+/// Makes `count` concurrent calls through one client, on tasks if `asynchronous`, otherwise on
+/// threads. Returns their results.
 pub(super) fn at_once(
     network: &Client,
     count: usize,
@@ -49,7 +50,7 @@ pub(super) fn at_once(
         .collect()
 }
 
-/// How many connections a server has taken.
+/// Returns the number of connections that `server1` has accepted.
 fn connections(server: &Network) -> usize {
     server
         .server("server1")
@@ -86,20 +87,20 @@ fn ten_thousand_tasks_share_a_client() {
 }
 
 #[test]
-fn calls_one_after_the_other_are_all_sent_at_once() {
+fn sequential_calls_are_sent_without_delay() {
     const CALLS: i64 = 20_000;
     for client in 0..2 {
-        let (address, playing) = scripted(1, |_, far| {
-            far.send(Frames::hello());
+        let (address, server_thread) = scripted(1, |_, server| {
+            server.send(Frames::hello());
             for number in 0..CALLS {
-                let call = far.request();
-                far.send(Frames::new().result(call, number));
+                let call = server.next_call();
+                server.send(Frames::new().result(call, number));
             }
         });
         let [blocking, asynchronous] = Stub::both(address);
         let stub = if client == 0 { blocking } else { asynchronous };
         (0..CALLS).for_each(|number| assert_eq!(stub.add(number, 3).expect("an answer"), number));
         drop(stub);
-        playing.join().expect("one connection");
+        server_thread.join().expect("one connection");
     }
 }

@@ -1,4 +1,4 @@
-//! Deadlines of callers, calls that are dropped, and processes that are stopped.
+//! Deadlines of callers, dropped calls, and processes that are stopped.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,13 +8,16 @@ use rpc_runtime::{Error, ErrorKind};
 use wire::exception::{ExceptionType, Executed};
 
 use super::{ADD, Stub, network};
-use crate::harness::{Frames, Gate, Network, PATIENCE, Sent, begin, finish, scripted};
+use crate::harness::{
+    ClientFrame, Frames, Gate, Network, PATIENCE, begin, eventually, finish, scripted,
+};
 
 static SIZE: Procedure = Procedure::new("svc1", "size", &["bytes"], &["int"]);
 static WAIT: Procedure = Procedure::new("svc1", "wait", &["int"], &["int"]);
 
 const SHORT: Duration = Duration::from_millis(200);
 
+/// Returns both clients with a short deadline.
 fn impatient(address: std::net::SocketAddr) -> [Stub; 2] {
     [
         Stub::blocking(address, SHORT),
@@ -33,33 +36,33 @@ fn assert_expired(error: &Error, executed: Executed) {
 }
 
 #[test]
-fn a_server_that_stays_silent_is_given_up_and_told_so_and_its_late_answer_is_nobody_s() {
+fn a_call_to_a_silent_server_is_cancelled_at_its_deadline_and_its_late_answer_is_ignored() {
     for client in 0..2 {
-        let (address, playing) = scripted(1, |_, far| {
-            let call = far.greet();
-            assert_eq!(far.next(), Some(Sent::Cancel(call)));
-            let next = far.request();
-            far.send(Frames::new().result(call, 77_i64).result(next, 5_i64));
-            far.expect_end();
+        let (address, server_thread) = scripted(1, |_, server| {
+            let call = server.greet();
+            assert_eq!(server.next(), Some(ClientFrame::Cancel(call)));
+            let next = server.next_call();
+            server.send(Frames::new().result(call, 77_i64).result(next, 5_i64));
+            server.expect_end();
         });
         let [blocking, asynchronous] = impatient(address);
         let stub = if client == 0 { blocking } else { asynchronous };
         let begin = Instant::now();
         assert_expired(&stub.add(2, 3).expect_err("silence"), Executed::Unknown);
         assert!(begin.elapsed() < SHORT * 10);
-        assert_eq!(stub.add(2, 3).expect("its own answer"), 5);
+        assert_eq!(stub.add(2, 3).expect("the answer to the second call"), 5);
         drop(stub);
-        playing.join().expect("one connection");
+        server_thread.join().expect("one connection");
     }
 }
 
-/// A port that takes connections, and says nothing.
+/// The port accepts connections and sends nothing.
 #[test]
-fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds() {
+fn a_call_to_a_silent_port_fails_after_five_seconds() {
     let waiting: Vec<_> = (0..2)
         .map(|client| {
             std::thread::spawn(move || {
-                let (address, playing) = scripted(1, |_, far| far.expect_end());
+                let (address, server_thread) = scripted(1, |_, server| server.expect_end());
                 let begin = Instant::now();
                 let stubs = Stub::both(address);
                 let error = stubs[client].add(2, 3).expect_err("silence");
@@ -78,10 +81,10 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds() {
                 assert!(
                     error
                         .to_string()
-                        .contains("said nothing within 5s: it is no rpc-server"),
+                        .contains("said nothing within 5s: it is not an rpc-server"),
                     "{error}"
                 );
-                playing.join().expect("one connection");
+                server_thread.join().expect("one connection");
             })
         })
         .collect();
@@ -91,11 +94,11 @@ fn a_wrong_port_that_says_nothing_is_given_up_after_five_seconds() {
 }
 
 #[test]
-fn a_server_that_never_reads_does_not_hold_its_callers() {
+fn a_server_that_never_reads_blocks_no_call_beyond_its_deadline() {
     for client in 0..2 {
-        let (gone, end) = std::sync::mpsc::channel::<()>();
+        let (call_failed, end) = std::sync::mpsc::channel::<()>();
         let end = std::sync::Mutex::new(end);
-        let (address, playing) = scripted(1, move |_, _| {
+        let (address, server_thread) = scripted(1, move |_, _| {
             let _ = end.lock().expect("the channel").recv_timeout(PATIENCE);
         });
         let stub = &impatient(address)[client];
@@ -110,19 +113,19 @@ fn a_server_that_never_reads_does_not_hold_its_callers() {
             "{error}"
         );
         assert_ne!(error.executed(), Executed::Yes);
-        drop(gone);
-        playing.join().expect("one connection");
+        drop(call_failed);
+        server_thread.join().expect("one connection");
     }
 }
 
 #[test]
-fn a_call_that_is_dropped_is_given_up_at_the_server() {
-    let (address, playing) = scripted(1, |_, far| {
-        let call = far.greet();
-        assert_eq!(far.next(), Some(Sent::Cancel(call)));
-        let next = far.request();
-        far.send(Frames::new().result(next, 5_i64));
-        far.expect_end();
+fn a_dropped_call_is_cancelled_at_the_server() {
+    let (address, server_thread) = scripted(1, |_, server| {
+        let call = server.greet();
+        assert_eq!(server.next(), Some(ClientFrame::Cancel(call)));
+        let next = server.next_call();
+        server.send(Frames::new().result(next, 5_i64));
+        server.expect_end();
     });
     let network = network(address, PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -138,15 +141,15 @@ fn a_call_that_is_dropped_is_given_up_at_the_server() {
         assert_eq!(next.expect("an answer"), 5);
     });
     drop((network, runtime));
-    playing.join().expect("one connection");
+    server_thread.join().expect("one connection");
 }
 
 #[test]
-fn a_call_that_is_dropped_before_it_was_polled_is_not_made() {
-    let (address, playing) = scripted(1, |_, far| {
-        let call = far.greet();
-        far.send(Frames::new().result(call, 5_i64));
-        assert_eq!(far.next(), None);
+fn a_call_that_is_dropped_before_its_first_poll_is_not_sent() {
+    let (address, server_thread) = scripted(1, |_, server| {
+        let call = server.greet();
+        server.send(Frames::new().result(call, 5_i64));
+        assert_eq!(server.next(), None);
     });
     let network = network(address, PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -163,16 +166,16 @@ fn a_call_that_is_dropped_before_it_was_polled_is_not_made() {
         );
     });
     drop((network, runtime));
-    playing.join().expect("one connection");
+    server_thread.join().expect("one connection");
 }
 
-/// Says to the process that plays [`a_process_that_is_stopped_and_goes_on_loses_no_call`] where it
-/// calls.
-const STOPPED: &str = "STOPPED_CLIENT_CALLS";
+/// The environment variable with the server's address for the child process of
+/// [`a_process_that_is_stopped_and_continued_loses_no_call`].
+const SERVER_ADDRESS: &str = "STOPPED_CLIENT_CALLS";
 
 #[test]
-fn a_process_that_is_stopped_and_goes_on_loses_no_call() {
-    if let Ok(address) = std::env::var(STOPPED) {
+fn a_process_that_is_stopped_and_continued_loses_no_call() {
+    if let Ok(address) = std::env::var(SERVER_ADDRESS) {
         let stubs = Stub::both(address.parse().expect("an address"));
         for stub in &stubs {
             assert_eq!(stub.call::<_, i64>(&WAIT, (7_i64,)).expect("an answer"), 7);
@@ -185,19 +188,33 @@ fn a_process_that_is_stopped_and_goes_on_loses_no_call() {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args([
         "--exact",
-        "stubs::time::a_process_that_is_stopped_and_goes_on_loses_no_call",
+        "stubs::time::a_process_that_is_stopped_and_continued_loses_no_call",
     ]);
-    command.env(STOPPED, server.server("server1").address().to_string());
+    command.env(
+        SERVER_ADDRESS,
+        server.server("server1").address().to_string(),
+    );
     let calling = begin(command);
     for _ in 0..2 {
         let visitor = gate.enter();
-        for signal in ["-STOP", "-CONT"] {
-            let status = Command::new("kill")
-                .args([signal, &calling.id().to_string()])
-                .status();
-            assert!(status.expect("kill").success());
-        }
+        send_signal(calling.id(), "STOP");
+        eventually("the process is stopped", || {
+            is_stopped(calling.id()).then_some(())
+        });
+        send_signal(calling.id(), "CONT");
         visitor.release();
     }
     finish(calling).succeeds();
+}
+
+fn send_signal(pid: u32, name: &str) {
+    let status = Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status();
+    assert!(status.expect("kill").success());
+}
+
+fn is_stopped(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/status"))
+        .is_ok_and(|status| status.contains("State:\tT"))
 }

@@ -1,16 +1,16 @@
-//! [`Echo`]: a server with a one-argument procedure for each of some types.
+//! [`Echo`]: a server with a procedure of one argument for each of several types.
 
 use crate::harness::{Framing, Network, Peer};
 
-/// A running server, and the types that its `echo0`, `echo1`, ... take.
+/// A running server, and the argument types of its procedures `echo0`, `echo1`, ...
 pub struct Echo {
     network: Network,
     types: Vec<String>,
 }
 
 impl Echo {
-    /// A procedure for each type, once each; `procedure` says what it returns: the type, and the
-    /// Python expression.
+    /// Starts a server with one procedure for each distinct type. `procedure` gives what it
+    /// returns: the type and the Python expression.
     pub fn serving<'a>(
         types: impl IntoIterator<Item = &'a str>,
         procedure: impl Fn(&str) -> (String, &'static str),
@@ -51,25 +51,26 @@ impl Echo {
         }
     }
 
-    /// A connection.
+    /// Opens a connection.
     pub fn peer(&self, framing: Framing) -> Peer {
         self.network.peer(framing)
     }
 
-    /// Calls the procedure for this type with the JSON text of its argument; the answer's text.
+    /// Calls the procedure for a type with the JSON text of its argument. Returns the answer's
+    /// text.
     #[track_caller]
     pub fn ask(&self, peer: &mut Peer, ty: &str, argument: &str) -> String {
         let index = self
             .types
             .iter()
             .position(|known| known == ty)
-            .expect("a type that was served");
+            .expect("a procedure for this type");
         ask(peer, index, ty, argument)
     }
 }
 
-/// Calls the procedure of that number with the JSON text of its argument, the type written in any
-/// way.
+/// Calls the procedure with a number. `ty` is the type as it is sent, `argument` is JSON text.
+/// Returns the answer's text.
 #[track_caller]
 pub fn ask(peer: &mut Peer, index: usize, ty: &str, argument: &str) -> String {
     peer.send(format!(

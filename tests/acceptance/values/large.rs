@@ -1,13 +1,14 @@
-//! Deep and long values.
+//! Deeply nested values and long values.
 
 use serde_json::{Value, json};
 
 use super::{Echo, ask};
 use crate::harness::{Framing, Raises};
 
-/// `List[...List[int]]`, so deep in all.
+/// Returns the type `List[...List[int]]` that is `depth` levels deep, and a value of it.
 fn nested(depth: usize) -> (String, String) {
-    let (open, close) = ("List[".repeat(depth - 1), "]".repeat(depth - 1));
+    let open = "List[".repeat(depth - 1);
+    let close = "]".repeat(depth - 1);
     (
         format!("{open}int{close}"),
         format!("{}7{close}", "[".repeat(depth - 1)),
@@ -40,7 +41,7 @@ fn types_nest_to_the_depth_limit_and_no_deeper() {
 }
 
 #[test]
-fn long_values_go_there_and_back() {
+fn long_values_are_returned_unchanged() {
     let text = "aä😀\u{0}".repeat(150_000);
     let cases: [(&str, Value, &[Framing]); 5] = [
         ("str", json!(text), &Framing::BOTH),

@@ -1,24 +1,24 @@
-//! Callers that go away in the middle of a call: their worker is used again or replaced, and the
-//! place comes back.
+//! Callers that disconnect during a call: their worker is used again or replaced, and a further
+//! call may run.
 
 use super::{PID, exclusive, pid};
 use crate::harness::{Framing, Gate, Peer, number, request};
 
-type Leave = fn(Peer);
+type Disconnect = fn(Peer);
 
-const WAYS: [Leave; 2] = [drop, Peer::reset];
+const DISCONNECTS: [Disconnect; 2] = [drop, Peer::reset];
 
 #[test]
-fn the_worker_of_a_caller_that_went_away_finishes_and_is_used_again() {
+fn the_worker_of_a_caller_that_disconnects_finishes_and_is_used_again() {
     let gate = Gate::new();
     let network = exclusive(&[PID, ("wait", "int", "int", &gate.source("wait"))]);
     for framing in Framing::BOTH {
-        for leave in WAYS {
+        for disconnect in DISCONNECTS {
             let mut peer = network.peer(framing);
             peer.send(request("svc1", "wait").arg("int", 1).id(1));
             let visitor = gate.enter();
             let worker = i64::from(visitor.pid());
-            leave(peer);
+            disconnect(peer);
             let mut next = network.peer(framing);
             next.send(pid());
             visitor.release();
@@ -28,11 +28,11 @@ fn the_worker_of_a_caller_that_went_away_finishes_and_is_used_again() {
 }
 
 #[test]
-fn the_worker_of_a_caller_that_went_away_is_killed_at_the_deadline() {
+fn the_worker_of_a_caller_that_disconnects_is_killed_at_the_deadline() {
     let gate = Gate::new();
     let network = exclusive(&[PID, ("wait", "int", "int", &gate.source("wait"))]);
     for framing in Framing::BOTH {
-        for leave in WAYS {
+        for disconnect in DISCONNECTS {
             let mut peer = network.peer(framing);
             peer.send(
                 request("svc1", "wait")
@@ -42,7 +42,7 @@ fn the_worker_of_a_caller_that_went_away_is_killed_at_the_deadline() {
             );
             let visitor = gate.enter();
             let worker = i64::from(visitor.pid());
-            leave(peer);
+            disconnect(peer);
             assert_ne!(number(&network.peer(framing).call(pid())), worker);
             visitor.expect_death();
         }
@@ -50,7 +50,7 @@ fn the_worker_of_a_caller_that_went_away_is_killed_at_the_deadline() {
 }
 
 #[test]
-fn a_caller_that_goes_away_while_queued_leaves_no_trace() {
+fn the_queued_call_of_a_caller_that_disconnects_is_not_run() {
     let gate = Gate::new();
     let network = exclusive(&[PID, ("wait", "int", "int", &gate.source("wait"))]);
     for framing in Framing::BOTH {
@@ -72,7 +72,7 @@ fn a_caller_that_goes_away_while_queued_leaves_no_trace() {
         assert!(number(&network.peer(framing).call(pid())) > 0);
         assert!(
             gate.enter_now().is_none(),
-            "the call of a caller that was gone was run"
+            "the call of a disconnected caller ran"
         );
     }
 }

@@ -1,9 +1,9 @@
-//! Procedures that kill, hang or cripple their worker.
+//! Procedures that kill, block or damage their worker.
 
 use super::{ADD, PID, add, exclusive, pid};
 use crate::harness::{Framing, Gate, Network, Raises, Visitor, number, request, returned};
 
-/// What procedures do to their own process, and the words that the caller gets.
+/// What procedures do to their own process, and words of the caller's exception.
 const DEATHS: [(&str, &[&str]); 7] = [
     ("os.kill(os.getpid(), 9)", &["killed by signal 9"]),
     ("os._exit(3)", &["exit status 3"]),
@@ -15,7 +15,7 @@ const DEATHS: [(&str, &[&str]); 7] = [
 ];
 
 #[test]
-fn a_procedure_that_kills_its_worker_fails_its_own_call_alone() {
+fn a_procedure_that_kills_its_worker_fails_only_its_own_call() {
     let gate = Gate::new();
     let sources: Vec<_> = DEATHS
         .iter()
@@ -36,7 +36,8 @@ fn a_procedure_that_kills_its_worker_fails_its_own_call_alone() {
     );
     let network = Network::serving(&procedures);
     for framing in Framing::BOTH {
-        let (mut peer, mut bystander) = (network.peer(framing), network.peer(framing));
+        let mut peer = network.peer(framing);
+        let mut bystander = network.peer(framing);
         bystander.send(request("svc1", "wait").arg("int", 7).id(7));
         let visitor = gate.enter();
         for (index, (code, words)) in DEATHS.iter().enumerate() {
@@ -55,7 +56,7 @@ fn a_procedure_that_kills_its_worker_fails_its_own_call_alone() {
 }
 
 #[test]
-fn an_endless_procedure_is_killed_at_its_deadline_and_its_place_is_free() {
+fn an_endless_procedure_is_killed_at_its_deadline_and_another_call_can_run() {
     let gate = Gate::new();
     let spin = gate.source_with("spin", "while True:\n        pass");
     let stubborn = gate.source_with(
@@ -89,7 +90,7 @@ fn an_endless_procedure_is_killed_at_its_deadline_and_its_place_is_free() {
 }
 
 #[test]
-fn what_a_procedure_does_to_itself_without_dying_is_answered_and_its_worker_stays() {
+fn a_procedure_that_does_not_kill_its_worker_is_answered_and_the_worker_stays() {
     let cases: [(&str, Result<i64, &str>); 11] = [
         ("raise SystemExit(3)", Err("SystemExit")),
         ("exit()", Err("NameError")),
@@ -162,7 +163,7 @@ fn a_procedure_that_closes_its_standard_streams_still_answers() {
 }
 
 #[test]
-fn a_procedure_that_forks_gives_nobody_another_one_s_answer() {
+fn a_procedure_that_forks_gives_no_caller_the_answer_of_another_call() {
     let fork = "import os\n\ndef fork(number):\n    os.fork()\n    return number\n";
     let echo = "def echo(number):\n    return number\n";
     let network = exclusive(&[("fork", "int", "int", fork), ("echo", "int", "int", echo)]);
@@ -187,7 +188,7 @@ fn a_procedure_that_forks_gives_nobody_another_one_s_answer() {
 }
 
 #[test]
-fn a_child_that_outlives_its_worker_does_not_hold_up_the_caller() {
+fn a_child_that_outlives_its_worker_does_not_delay_the_caller() {
     let orphan = "import os, time\n\ndef orphan():\n    if os.fork() == 0:\n        time.sleep(5)\n        os._exit(0)\n    os._exit(4)\n";
     let network = exclusive(&[ADD, ("orphan", "", "", orphan)]);
     let mut peer = network.peer(Framing::Framed);
@@ -206,7 +207,9 @@ fn a_worker_that_dies_while_idle_fails_no_call() {
         let gone = u32::try_from(worker).expect("a process id");
         network
             .server("server1")
-            .wait_for_workers("its end", |workers| !workers.contains(&gone));
+            .wait_for_workers("the killed worker is gone", |workers| {
+                !workers.contains(&gone)
+            });
         assert_ne!(number(&peer.call(pid())), worker);
     }
 }
@@ -231,7 +234,7 @@ fn a_zygote_that_is_killed_is_replaced() {
         .split("pid=")
         .nth(1)
         .and_then(|rest| rest.split(' ').next())
-        .expect("its pid");
+        .expect("a `pid`");
     kill(zygote);
     server.logged(&["zygote ended"]);
     let mut peer = network.peer(Framing::Lines);

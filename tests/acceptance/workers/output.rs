@@ -1,10 +1,10 @@
-//! What procedures print goes to the log, never into the protocol.
+//! The output of procedures goes to the log, never into the protocol.
 
 use super::{ADD, add};
 use crate::harness::{Framing, Network, number, request};
 
 #[test]
-fn prints_go_to_the_log_with_their_service_and_worker() {
+fn output_goes_to_the_log_with_its_service_and_worker() {
     let cases = [
         ("print('from print', 'ä😀')", "line=\"from print ä😀\""),
         (
@@ -66,7 +66,7 @@ fn an_unfinished_line_is_logged_too() {
 }
 
 #[test]
-fn a_huge_print_is_logged_in_pieces_and_answered() {
+fn a_huge_output_is_logged_in_pieces_and_the_call_is_answered() {
     let print = "def print_much():\n    print('x' * 500_000 + ' END')\n    \
                  for i in range(10_000):\n        print('line', i)\n    return 7\n";
     let network = Network::serving(&[ADD, ("print_much", "", "int", print)]);
@@ -77,8 +77,8 @@ fn a_huge_print_is_logged_in_pieces_and_answered() {
         assert_eq!(number(&peer.call(add().id(2))), 5);
     }
     server.logged(&["output", "xxx END"]);
-    // Beyond its rate, what a worker prints is counted; it says so with its next line, or at its
-    // end.
+    // Beyond the rate, the lines of a worker are counted. The count is logged with the worker's
+    // next line, or at its end.
     network.server("server1").signal("TERM");
     server.logged(&["suppressed", "lines=", "service=svc1"]);
     let longest = server

@@ -1,4 +1,4 @@
-//! Which callers break by a plan.
+//! Finds the callers that a plan breaks.
 
 use deploy::manifest::{Manifest, ServiceEntry};
 use rpc_schema::breaking::{Change, Contract, ServiceContract, compare};
@@ -6,7 +6,8 @@ use rpc_schema::breaking::{Change, Contract, ServiceContract, compare};
 use crate::desired::DesiredServer;
 use crate::survey::Seen;
 
-/// Returns what clients with stubs of the old file can no longer call, or must call in another way.
+/// Returns what clients with stubs of the live file can no longer call, or must call in another
+/// way.
 pub(super) fn find_breaks(servers: &[DesiredServer], seen: &[Seen]) -> Vec<Change> {
     let old: Vec<&Manifest> = servers
         .iter()
@@ -21,7 +22,7 @@ pub(super) fn find_breaks(servers: &[DesiredServer], seen: &[Seen]) -> Vec<Chang
         .collect()
 }
 
-/// Returns what the manifests of a network promise together.
+/// Returns the contract of a whole network, from all its manifests.
 fn contract(manifests: &[&Manifest]) -> Contract {
     let mut contract = Contract::default();
     for manifest in manifests {
@@ -41,7 +42,7 @@ fn service_contract(provider: &str, name: &str, service: &ServiceEntry) -> Servi
     ServiceContract {
         provider: provider.to_owned(),
         tenants: service.tenants.clone(),
-        // A signature that does not parse has never passed a check.
+        // Skip an invalid signature: it has never passed a check, so nobody could call it.
         signatures: service
             .rpcs
             .iter()

@@ -1,4 +1,4 @@
-//! What changes in one service: its procedures, its files, and what it has beside them.
+//! Compares a service before and after a plan: its procedures, its files and its settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use deploy::manifest::{GrantsEntry, RpcEntry, ServiceEntry, printed_type};
 
 use super::{Aspect, AspectChange, FileChange, Mark, RpcChange, ServiceChange};
 
-/// Compares what a service is with what it becomes.
+/// Compares the live service with the desired service.
 pub(super) fn plan_service(
     name: &str,
     old: Option<&ServiceEntry>,
@@ -37,8 +37,8 @@ pub(super) fn plan_service(
         (Some(old), Some(new)) if old == new => Mark::Unchanged,
         _ => Mark::Changed,
     };
-    let granted = |service: &ServiceEntry| service.grants != GrantsEntry::default();
-    let has_grants = [old, new].into_iter().flatten().any(granted);
+    let is_granted = |service: &ServiceEntry| service.grants != GrantsEntry::default();
+    let has_grants = [old, new].into_iter().flatten().any(is_granted);
     ServiceChange {
         name: name.to_owned(),
         mark,
@@ -92,6 +92,7 @@ fn plan_rpc(key: &str, old: Option<&RpcEntry>, new: Option<&RpcEntry>) -> RpcCha
     }
 }
 
+/// Returns the first digits of the hash of a procedure's source, or `native`.
 fn short_hash(rpc: &RpcEntry) -> String {
     rpc.source.as_ref().map_or_else(
         || "native".to_owned(),
@@ -99,36 +100,37 @@ fn short_hash(rpc: &RpcEntry) -> String {
     )
 }
 
+/// Returns what differs between two versions of a procedure, in words.
 fn compare_rpc(old: &RpcEntry, new: &RpcEntry) -> Vec<String> {
-    let mut what = Vec::new();
+    let mut differences = Vec::new();
     let before = short_hash(old);
     let after = short_hash(new);
     if before != after {
-        what.push(format!("code {before} -> {after}"));
+        differences.push(format!("code {before} -> {after}"));
     } else if old.source != new.source {
-        what.push("code moved to another path".to_owned());
+        differences.push("code moved to another path".to_owned());
     }
     if old.returns != new.returns {
-        what.push(compare_returns(&old.returns, &new.returns));
+        differences.push(compare_returns(&old.returns, &new.returns));
     }
     let types = |rpc: &RpcEntry| {
         rpc.parameters
             .iter()
-            .map(|one| one.type_text.clone())
+            .map(|parameter| parameter.type_text.clone())
             .collect::<Vec<_>>()
     };
     if types(old) != types(new) {
-        what.push("what an argument's type holds".to_owned());
+        differences.push("definition of an argument type".to_owned());
     } else if old.parameters != new.parameters {
-        what.push("argument names".to_owned());
+        differences.push("argument names".to_owned());
     }
     if old.deadline_ms != new.deadline_ms {
-        what.push("deadline".to_owned());
+        differences.push("deadline".to_owned());
     }
     if old.idempotent != new.idempotent {
-        what.push("idempotent".to_owned());
+        differences.push("idempotent".to_owned());
     }
-    what
+    differences
 }
 
 fn compare_returns(old: &[String], new: &[String]) -> String {
@@ -142,12 +144,13 @@ fn compare_returns(old: &[String], new: &[String]) -> String {
     let old = printed(old);
     let new = printed(new);
     if old == new {
-        "what a returned type holds".to_owned()
+        "definition of a return type".to_owned()
     } else {
         format!("returns ({old}) -> ({new})")
     }
 }
 
+/// Returns what differs between two versions of a service, beside its procedures.
 fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<AspectChange> {
     let mut changes = Vec::new();
     let mut push = |mark, aspect| changes.push(AspectChange { mark, aspect });
@@ -188,18 +191,18 @@ fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<AspectChange> 
 
 /// Describes each grant in words.
 fn describe_grants(grants: &GrantsEntry) -> BTreeSet<String> {
-    let ports = grants.connect.iter().map(|port| format!("connect {port}"));
+    let connect = grants.connect.iter().map(|port| format!("connect {port}"));
     let read = grants.read.iter().map(|path| format!("read {path}"));
-    let written = grants.write.iter().map(|path| format!("write {path}"));
-    let variables = grants.env.iter().map(|name| format!("env {name}"));
+    let write = grants.write.iter().map(|path| format!("write {path}"));
+    let env = grants.env.iter().map(|name| format!("env {name}"));
     let memory = grants
         .memory
         .iter()
         .map(|bytes| format!("memory {bytes} bytes"));
-    ports
+    connect
         .chain(read)
-        .chain(written)
-        .chain(variables)
+        .chain(write)
+        .chain(env)
         .chain(memory)
         .collect()
 }

@@ -60,7 +60,7 @@ impl BusyPoll {
     /// Looks for the next request, if that is worth it.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// Returns the error of the operating system.
     pub(super) fn look(&mut self, stream: &Stream, inbox: &mut Inbox) -> io::Result<ReadOutcome> {
         if !self.is_on || inbox.is_amid_long_frame() {
             return Ok(ReadOutcome::Nothing);

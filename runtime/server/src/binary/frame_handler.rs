@@ -46,15 +46,15 @@ impl FrameHandler {
         self.calls.turn.begin(now);
     }
 
-    /// Drops what another generation answered, so that its workers can leave.
+    /// Drops the handlers of earlier registries, so that their workers can end.
     pub(super) fn forget_stale(&mut self) {
         self.calls.observers.flush();
         let stale = self.slots.forget_stale();
         self.drop_in_background(stale);
     }
 
-    /// Drops something that may be the last to hold a generation's workers. That waits for their
-    /// end and removes their files, which must not hold up a lane.
+    /// Drops something that may be the last owner of a generation's workers. The drop waits for the
+    /// end of the workers and removes their files, which must not hold up a lane.
     fn drop_in_background(&self, stale: impl Send + 'static) {
         self.calls
             .shared
@@ -82,7 +82,7 @@ impl FrameHandler {
     /// Answers a HELLO. Returns how long the peer wants to be idle, if it says so.
     ///
     /// # Errors
-    /// A version that this server does not speak.
+    /// Returns an error if the client does not speak the version of this server.
     pub(super) fn greet(
         &mut self,
         hello: &Hello<'_>,
@@ -120,7 +120,7 @@ impl FrameHandler {
     /// Handles a frame.
     ///
     /// # Errors
-    /// Why the session cannot go on.
+    /// Returns why the session cannot continue.
     pub(super) fn handle(
         &mut self,
         frame: Frame<'_>,
@@ -139,7 +139,7 @@ impl FrameHandler {
             }
             Frame::Pong(_) => Ok(()),
             other => Err(LinkError::Malformed(format!(
-                "a client sends no {}",
+                "a client must not send {}",
                 other.name()
             ))),
         };

@@ -6,9 +6,9 @@
 //!                                +--waits--> work --> outbox -+
 //! ```
 //!
-//! A wake-up handles what has come, answers what is ready at once, polls what waits, and writes. It
-//! knows one time. After [some calls or some time](turn) it lets the lane's other sessions go
-//! first.
+//! A wake-up handles the frames that have come, answers the calls that are ready, polls the calls
+//! that wait, and writes. It reads the clock rarely. After [some frames or some time](turn) it lets
+//! the other sessions of the lane go first.
 
 mod busy_poll;
 mod frame_handler;
@@ -33,14 +33,14 @@ use self::busy_poll::BusyPoll;
 use self::frame_handler::FrameHandler;
 use self::running_calls::Results;
 use self::stream_io::ReadOutcome;
-use self::work::{Done, Work};
+use self::work::{Work, WorkEvent};
 use crate::connection::end::EndReason;
 use crate::connection::stream::Stream;
 use crate::connection::timeouts::{Due, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
 
-/// How often a session looks whether calls that were given up have stopped, if it may have no other
-/// calls until then.
+/// Interval at which a session checks whether abandoned calls have stopped, if it may begin no
+/// other calls until then.
 const ABANDONED_PAUSE: Duration = Duration::from_millis(10);
 
 struct BinarySession {
@@ -56,9 +56,9 @@ struct BinarySession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The peer sends no more; what it sent is still answered.
+    /// The peer sends no more frames. Those that it sent are answered.
     HalfClosed,
-    /// No more frames are accepted; what is in flight is answered.
+    /// No more frames are accepted. Calls in flight are answered.
     Closing,
 }
 
@@ -123,7 +123,7 @@ impl BinarySession {
     ) -> Poll<io::Result<EndReason>> {
         loop {
             let is_held_back = self.handle_frames(cx);
-            self.take_done(cx, now);
+            self.take_events(cx, now);
             self.handler.calls.turn.wrote();
             if stream_io::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
                 self.timeouts.taken_at = now;
@@ -186,7 +186,7 @@ impl BinarySession {
         Ok(outcome)
     }
 
-    /// Handles every whole frame that has come. Returns whether limits held some back.
+    /// Handles every complete frame that has come. Returns whether limits held some back.
     fn handle_frames(&mut self, cx: &mut Context<'_>) -> bool {
         while self.phase != Phase::Closing {
             if self.holds_back() || self.handler.calls.turn.wants_write() {
@@ -244,26 +244,27 @@ impl BinarySession {
         false
     }
 
-    /// Puts every answer that is ready.
-    fn take_done(&mut self, cx: &mut Context<'_>, now: Instant) {
-        while let Poll::Ready(Some(done)) = self.work.poll_next_unpin(cx) {
-            match done {
-                Done::Call(ended) => {
+    /// Handles every event that is ready, such as the end of a call.
+    fn take_events(&mut self, cx: &mut Context<'_>, now: Instant) {
+        while let Poll::Ready(Some(event)) = self.work.poll_next_unpin(cx) {
+            match event {
+                WorkEvent::Call(ended) => {
                     self.handler.calls.finish(ended, &mut self.link.outbox);
                     self.timeouts.active_at = now;
                 }
-                Done::Drain if self.phase == Phase::Open => self.drain(),
-                Done::Timer(due) => self.work.end_timer(due),
-                Done::Swap(swaps) => {
+                WorkEvent::Drain if self.phase == Phase::Open => self.drain(),
+                WorkEvent::Timer(due) => self.work.end_timer(due),
+                WorkEvent::Swap(swaps) => {
                     self.handler.forget_stale();
                     self.work.await_swap(swaps);
                 }
-                Done::Drain => {}
+                WorkEvent::Drain => {}
             }
         }
     }
 
-    /// When to wake up at the latest: nothing tells when a call has stopped that was given up.
+    /// Returns when to wake up at the latest. Abandoned calls that stop do not wake the session, so
+    /// it checks them at an interval.
     fn next_look(&self, due: Instant, now: Instant) -> Instant {
         let calls = &self.handler.calls;
         let due = calls
@@ -278,7 +279,7 @@ impl BinarySession {
         }
     }
 
-    /// When this session is closed unless something happens.
+    /// Returns when this session is closed unless something happens.
     fn due(&self) -> Due {
         self.timeouts.due(Waiting {
             has_output: !self.link.outbox.is_empty(),
@@ -287,8 +288,8 @@ impl BinarySession {
         })
     }
 
-    /// Whether the next frame has to wait: any frame if answers are not taken, a call if the limits
-    /// leave no room.
+    /// Returns whether the next frame has to wait: any frame while the peer has too many unread
+    /// answers, and a call if the limits leave no room for it.
     fn holds_back(&self) -> bool {
         let is_call = || self.link.inbox.next_byte() == Some(Kind::Request as u8);
         let calls = &self.handler.calls;
@@ -297,7 +298,7 @@ impl BinarySession {
             || (!calls.takes_more() && is_call())
     }
 
-    /// Whether the peer has left so many answers untaken that no more calls start for it.
+    /// Returns whether the peer has too many unread answers, so that none of its calls start.
     fn is_clogged(&self) -> bool {
         self.link.outbox.len() >= self.handler.calls.shared.limits.queued_bytes
     }
@@ -308,9 +309,9 @@ impl BinarySession {
             && self.link.outbox.is_empty()
     }
 
-    /// Says which call is the last that is answered, and accepts no more.
+    /// Tells the peer which call is the last that is answered, and accepts no more.
     fn drain(&mut self) {
-        // A peer that has sent no whole HELLO expects one, and nothing else.
+        // A peer that has not sent a complete HELLO expects only a HELLO.
         if self.handler.has_greeted() {
             binary::put_drain(self.handler.calls.incoming.last(), &mut self.link.outbox);
         }

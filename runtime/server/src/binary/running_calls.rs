@@ -16,7 +16,7 @@ use wire::value::{DecodeError, Reader};
 use super::turn::Turn;
 use super::work::{CallControl, EndedCall, Work};
 use crate::calls::answer::{check_length, expired_at_once, unavailable};
-use crate::calls::dispatch::{Grant, not_its_arguments, time_allowed};
+use crate::calls::dispatch::{Grant, time_allowed, undecodable_arguments};
 use crate::calls::record::{CallRecord, Observers};
 use crate::connection::pressure::Pressure;
 use crate::connection::timeouts::LONGEST_CALL;
@@ -31,7 +31,7 @@ pub(super) struct RunningCalls {
     pub(super) pressure: Pressure,
     /// The calls that the peer has begun.
     pub(super) incoming: Incoming<CallControl>,
-    /// The generation that answers.
+    /// The generation that is called.
     pub(super) generation: u64,
     /// Maximum length of an answer in bytes.
     pub(super) max_answer: usize,
@@ -39,7 +39,7 @@ pub(super) struct RunningCalls {
     pub(super) observers: Observers,
 }
 
-/// What the handling of a frame puts its results into.
+/// Where the results of handling a frame go.
 pub(super) struct Results<'a, 'cx> {
     /// Takes answers that are ready.
     pub(super) out: &'a mut Outbox,
@@ -62,7 +62,7 @@ impl RunningCalls {
         }
     }
 
-    /// Returns whether calls still run that were given up.
+    /// Returns whether calls that were given up still run.
     pub(super) fn has_abandoned(&self) -> bool {
         self.pressure.load.in_flight() > self.incoming.len()
     }
@@ -77,7 +77,7 @@ impl RunningCalls {
     /// Answers a call in place, or begins it.
     ///
     /// # Errors
-    /// The exception that answers it.
+    /// Returns the exception that answers the call.
     pub(super) fn begin(
         &mut self,
         request: Request,
@@ -248,7 +248,7 @@ impl RunningCalls {
     }
 
     fn bad_arguments(&self, grant: &Grant, error: &DecodeError) -> Exception {
-        not_its_arguments(&self.shared.registry.load(), &grant.handler, error)
+        undecodable_arguments(&self.shared.registry.load(), &grant.handler, error)
     }
 
     fn time_allowed(&self, request: Request, grant: &Grant) -> Duration {
@@ -275,7 +275,7 @@ impl RunningCalls {
     }
 }
 
-/// Refuses a call that comes without time, after everything else that may be wrong with it.
+/// Refuses a call whose deadline has passed when it comes. Other errors of the call come first.
 fn check_has_time(request: Request) -> Result<(), Exception> {
     if request.deadline_ms == Some(0) {
         Err(expired_at_once())

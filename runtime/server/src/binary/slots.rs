@@ -1,4 +1,4 @@
-//! [`Slots`]: what a session has bound, and what answers it at present.
+//! [`Slots`]: the signatures that a session has bound, and their handlers.
 
 use std::sync::Arc;
 
@@ -7,48 +7,48 @@ use wire::block::BlockPlace;
 use wire::exception::Exception;
 use wire::outbox::Outbox;
 
-use crate::calls::dispatch::{CallTarget, Grant, find};
+use crate::calls::dispatch::{CallTarget, Grant, find_handler};
 use crate::connection::peers::Remote;
 use crate::registry::Registry;
 
-/// What a slot counts beside its BIND.
+/// Number of bytes that each slot counts in addition to its BIND.
 const SLOT_BYTES: usize = 128;
 
-/// What a session has bound. A slot is looked up at its first call, and again, by the signature
-/// that was bound, at its first call after another generation became live or the engines were
-/// restarted. What cannot be called is looked up at each call, so that no exception is kept.
+/// The slots that a session has bound. The handler of a slot is looked up by its signature at the
+/// first call. It is looked up again at the first call after another generation became live or the
+/// engines were restarted. A failed lookup is not kept: it is repeated at each call.
 #[derive(Debug)]
 pub(super) struct Slots {
     remote: Remote,
-    /// Who the client says it is.
+    /// The client that the peer claims to be.
     client: Option<Box<str>>,
     registry: Arc<Registry>,
-    /// How many registries came after the first. A restart of the engines is one too, of the same
-    /// generation.
-    turnover: u64,
+    /// Number of times that the registry was replaced. A restart of the engines replaces it too, by
+    /// one of the same generation.
+    swap_count: u64,
     bound: Vec<Slot>,
-    /// How many bytes of signatures are bound.
+    /// Number of bytes of the bound signatures.
     pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
 struct Slot {
     signature: BoundSignature,
-    /// What answers the slot, and the turnover in which it was found.
+    /// The handler of the slot, and the `swap_count` at which it was looked up.
     found: Option<(Grant, u64)>,
-    /// Whether the client was sent the BOUND of what answers it.
+    /// Whether the client was sent a BOUND for this handler.
     is_announced: bool,
 }
 
-/// What a BIND names.
+/// The signature in a BIND.
 #[derive(Debug)]
 struct BoundSignature {
     service: Box<str>,
     rpc: Box<str>,
     arguments: Box<[Box<str>]>,
-    /// `None` if the client does not care.
+    /// `None` if the return types are not checked.
     returns: Option<Box<[Box<str>]>>,
-    /// How many bytes it counts.
+    /// Number of bytes that the slot counts.
     bytes: usize,
 }
 
@@ -76,18 +76,18 @@ impl Slots {
             remote,
             client: None,
             registry,
-            turnover: 0,
+            swap_count: 0,
             bound: Vec::new(),
             bytes: 0,
         }
     }
 
-    /// The client says who it is.
+    /// Sets the client that the peer claims to be. An empty name is none.
     pub(super) fn set_client(&mut self, name: &str) {
         self.client = (!name.is_empty()).then(|| name.into());
     }
 
-    /// The generation that answers.
+    /// Returns the generation that is called.
     pub(super) fn generation(&self) -> u64 {
         self.registry.generation
     }
@@ -96,19 +96,20 @@ impl Slots {
         &self.registry
     }
 
-    /// What is live at present; the answer is what was before, where that is another.
+    /// Sets the live registry. Returns the one before, if it was another.
     pub(super) fn refresh(&mut self, live: &Arc<Registry>) -> Option<Arc<Registry>> {
         if Arc::ptr_eq(live, &self.registry) {
             return None;
         }
-        self.turnover += 1;
+        self.swap_count += 1;
         Some(std::mem::replace(&mut self.registry, Arc::clone(live)))
     }
 
-    /// Forgets what answered slots before what is live; they are looked up at their next call.
+    /// Removes and returns the handlers that were found in earlier registries. They are looked up
+    /// again at their next call.
     pub(super) fn forget_stale(&mut self) -> Vec<Grant> {
-        let live = self.turnover;
-        let stale = |slot: &mut Slot| slot.found.take_if(|(_, turnover)| *turnover != live);
+        let current = self.swap_count;
+        let stale = |slot: &mut Slot| slot.found.take_if(|(_, found_at)| *found_at != current);
         self.bound
             .iter_mut()
             .filter_map(stale)
@@ -119,12 +120,12 @@ impl Slots {
     /// Binds a slot, for the first time or again.
     ///
     /// # Errors
-    /// A slot beyond the next one.
+    /// Returns an error if the slot is not bound yet and is not the next free one.
     pub(super) fn bind(&mut self, bind: &Bind<'_>) -> Result<(), String> {
         let place = bind.slot as usize;
         if place > self.bound.len() {
             return Err(format!(
-                "slot {place} is bound, and the next one is {}",
+                "slot {place} cannot be bound before slot {}",
                 self.bound.len()
             ));
         }
@@ -144,7 +145,7 @@ impl Slots {
         Ok(())
     }
 
-    /// Where the block of a REQ begins that begins like this; see
+    /// Returns where the block begins in a REQ with this head, if the REQ may have one; see
     /// [`Inbox::next`](wire::inbox::Inbox::next).
     pub(super) fn find_block(&mut self, head: &[u8]) -> Option<BlockPlace> {
         let (Frame::Request(request), _) = binary::parse(head).ok()? else {
@@ -155,8 +156,8 @@ impl Slots {
         Some(found.handler.block?.behind(binary::REQUEST_HEAD))
     }
 
-    /// What answers a slot, which is told first where the client does not know; `None` where it was
-    /// never bound.
+    /// Returns the handler of a slot, or `None` if the slot was never bound. Writes a BOUND first,
+    /// if the client does not know this handler yet.
     pub(super) fn get(
         &mut self,
         place: u32,
@@ -183,9 +184,9 @@ impl Slots {
         Some(Ok(found))
     }
 
-    /// A slot with what answers it at present.
+    /// Returns a slot whose handler is the live one.
     fn look_up(&mut self, place: usize) -> Option<Result<&mut Slot, Exception>> {
-        let live = self.turnover;
+        let current = self.swap_count;
         let Self {
             remote,
             client,
@@ -197,7 +198,7 @@ impl Slots {
         if slot
             .found
             .as_ref()
-            .is_none_or(|(_, turnover)| *turnover != live)
+            .is_none_or(|(_, found_at)| *found_at != current)
         {
             let target = CallTarget {
                 service: &slot.signature.service,
@@ -206,11 +207,11 @@ impl Slots {
                 return_types: slot.signature.returns.as_deref(),
                 client: client.as_deref(),
             };
-            let found = find(registry, &target, remote);
+            let found = find_handler(registry, &target, remote);
             slot.found = None;
             slot.is_announced = false;
             match found {
-                Ok(grant) => slot.found = Some((grant, live)),
+                Ok(grant) => slot.found = Some((grant, current)),
                 Err(exception) => return Some(Err(exception)),
             }
         }
@@ -218,7 +219,7 @@ impl Slots {
     }
 }
 
-/// A hash from its digits; zeros where there is none.
+/// Returns the bytes of a hash, or zeros if there are no digits.
 fn source_bytes(digits: &str) -> [u8; 32] {
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {

@@ -1,6 +1,6 @@
-//! Reads to where the inbox wants it, and writes what the outbox has.
+//! Reads into the inbox, and writes from the outbox.
 //!
-//! The memory for what comes belongs to the lane: an idle session holds none.
+//! The memory for input and output belongs to the lane: an idle session holds none.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -15,7 +15,7 @@ use wire::outbox::{MAX_SLICES, Outbox};
 
 use crate::connection::stream::Stream;
 
-/// More memory than this is given back.
+/// Maximum number of bytes of each memory block that a lane keeps.
 const MAX_KEPT: usize = 4 << 20;
 
 /// Memory that the sessions of a lane share, each during its turn.
@@ -30,14 +30,14 @@ thread_local! {
     static LANE_MEMORY: RefCell<LaneMemory> = RefCell::default();
 }
 
-/// What a read came to.
+/// The outcome of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadOutcome {
     /// Bytes have come.
     Data,
     /// The peer sends no more.
     End,
-    /// Nothing is there at present.
+    /// There is nothing to read at present.
     Nothing,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn read(
     }
 }
 
-/// Writes what there is, as far as the kernel takes it. Returns how many bytes it took.
+/// Writes as much as the kernel takes. Returns how many bytes it took.
 pub(super) fn write(
     stream: &mut Stream,
     outbox: &mut Outbox,

@@ -1,4 +1,4 @@
-//! [`Turn`]: one wake-up of a session, and what is left of it.
+//! [`Turn`]: one wake-up of a session, and how much it may still do.
 
 use std::time::{Duration, Instant};
 
@@ -7,15 +7,15 @@ use crate::engine::native::{self, NativeMethod};
 /// Maximum number of frames that are handled before other sessions have their turn.
 const MAX_FRAMES: u32 = 64;
 
-/// Maximum number of answers that are put before they are written. The client works on them while
-/// the server works on the next ones.
+/// Maximum number of answers that are collected before they are written. The client works on
+/// these answers while the server works on the next ones.
 const MAX_UNWRITTEN_ANSWERS: u32 = 32;
 
-/// Maximum time of a turn. It ends with the call that exceeds it.
+/// Maximum time of a turn. The turn ends after the call that exceeds it.
 const MAX_TIME: Duration = Duration::from_micros(200);
 
-/// How many calls that are answered in place share one look at the clock.
-const CALLS_PER_LOOK: u32 = 8;
+/// Number of frames for which the clock is read once.
+const FRAMES_PER_CLOCK_READ: u32 = 8;
 
 /// A wake-up of a session.
 #[derive(Debug)]
@@ -23,13 +23,14 @@ pub(super) struct Turn {
     began_at: Instant,
     /// When the clock was last read.
     pub(super) now: Instant,
-    /// How many more frames may be handled.
+    /// Number of frames that may still be handled.
     frames_left: u32,
-    /// How many answers were put since the last write.
+    /// Number of answers since the last write.
     unwritten: u32,
-    /// Whether calls were answered since [`take_has_answered`](Self::take_has_answered).
+    /// Whether calls were answered since the last
+    /// [`take_has_answered`](Self::take_has_answered).
     has_answered: bool,
-    /// How many more calls are timed one by one, to find a slow one.
+    /// Number of calls that are still timed one by one, to find the slow method.
     timed_left: u32,
 }
 
@@ -51,12 +52,12 @@ impl Turn {
         self.frames_left = MAX_FRAMES;
     }
 
-    /// Returns whether answers are to be written before more calls are handled.
+    /// Returns whether the answers should be written before more frames are handled.
     pub(super) fn wants_write(&self) -> bool {
         self.frames_left == 0 || self.unwritten >= MAX_UNWRITTEN_ANSWERS
     }
 
-    /// Returns whether calls were answered since this was last called.
+    /// Returns whether calls were answered since the last call of this method.
     pub(super) fn take_has_answered(&mut self) -> bool {
         std::mem::take(&mut self.has_answered)
     }
@@ -70,50 +71,50 @@ impl Turn {
         self.frames_left == 0
     }
 
-    /// Records that a call was answered in place. Reads the clock now and then, and at every call
-    /// while a slow method is looked for.
+    /// Records that a call was answered in place. Reads the clock at some calls. After a slow
+    /// stretch, reads it at every call, to find the slow method.
     pub(super) fn count(&mut self, method: &NativeMethod) {
         self.unwritten += 1;
         self.has_answered = true;
-        let timed = self.timed_left > 0;
-        let Some(took) = self.count_frame(timed) else {
+        let is_timed = self.timed_left > 0;
+        let Some(time) = self.count_frame(is_timed) else {
             return;
         };
-        if timed {
+        if is_timed {
             self.timed_left -= 1;
-            method.took(took);
-        } else if took > native::SLOW {
+            method.record_time(time);
+        } else if time > native::SLOW {
             self.timed_left = MAX_FRAMES;
         }
     }
 
-    /// Records that a frame was handled in another way.
+    /// Records that a frame was handled that is not a call answered in place.
     pub(super) fn count_other(&mut self) {
         self.count_frame(false);
     }
 
-    /// Returns how many more frames may be handled.
+    /// Returns the number of frames that may still be handled.
     pub(super) fn left(&self) -> u32 {
         self.frames_left
     }
 
-    /// Counts a frame. Reads the clock at the first of each [`CALLS_PER_LOOK`] frames, and if
-    /// `look` is set. Returns the time since the last look, if it looked.
-    fn count_frame(&mut self, look: bool) -> Option<Duration> {
+    /// Counts a frame. Reads the clock at the first of each [`FRAMES_PER_CLOCK_READ`] frames, or if
+    /// `is_timed` is set. If it read the clock, returns the time since it was last read.
+    fn count_frame(&mut self, is_timed: bool) -> Option<Duration> {
         self.frames_left = self.frames_left.saturating_sub(1);
-        if !look && self.frames_left % CALLS_PER_LOOK != CALLS_PER_LOOK - 1 {
+        if !is_timed && self.frames_left % FRAMES_PER_CLOCK_READ != FRAMES_PER_CLOCK_READ - 1 {
             return None;
         }
         let now = Instant::now();
-        let took = now - self.now;
+        let time = now - self.now;
         if now - self.began_at > MAX_TIME {
             self.frames_left = 0;
         }
         self.now = now;
-        Some(took)
+        Some(time)
     }
 
-    /// Records that a call was answered that was waited for.
+    /// Records that a call that did not end in place was answered.
     pub(super) fn count_waited(&mut self) {
         self.has_answered = true;
     }

@@ -1,5 +1,5 @@
-//! [`Work`]: what a session waits for beside its stream: calls, the server's drain, another
-//! generation, its own timer.
+//! [`Work`]: what a session waits for besides its stream: calls, the drain of the server, another
+//! live generation, and timers.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,14 +14,14 @@ use wire::outbox::Outbox;
 use crate::calls::dispatch::Grant;
 use crate::engine::InFlight;
 
-/// Something that was waited for.
-pub(super) enum Done {
+/// An event that a session has waited for.
+pub(super) enum WorkEvent {
     Call(EndedCall),
     /// The server stops.
     Drain,
-    /// Another generation is live; the same tells of the next.
+    /// Another generation is live. The receiver is there to wait for the next one.
     Swap(watch::Receiver<u64>),
-    /// The timer that was set for then is due.
+    /// The timer for this time has gone off.
     Timer(Instant),
 }
 
@@ -39,32 +39,32 @@ pub(super) struct EndedCall {
 #[derive(Debug)]
 pub(super) struct CallControl {
     abort: AbortHandle,
-    /// The call counts against the limits at least as long as it is in the session's table.
+    /// Counts the call against the limits at least as long as it is in the session's table.
     _in_flight: InFlight,
 }
 
 impl CallControl {
-    /// Gives the call up.
+    /// Cancels the call.
     pub(super) fn cancel(&self) {
         self.abort.abort();
     }
 }
 
-/// What a session waits for. Only what was woken is polled.
+/// What a session waits for. Only futures that were woken are polled.
 pub(super) struct Work {
-    waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    waiting: FuturesUnordered<Pin<Box<dyn Future<Output = WorkEvent> + Send>>>,
     /// When each timer is due.
     timers: Vec<Instant>,
 }
 
 impl Work {
     pub(super) fn new(mut drain: watch::Receiver<bool>, swaps: watch::Receiver<u64>) -> Self {
-        let waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>> =
+        let waiting: FuturesUnordered<Pin<Box<dyn Future<Output = WorkEvent> + Send>>> =
             FuturesUnordered::new();
         waiting.push(Box::pin(async move {
             // A dropped sender also means shutdown.
             let _ = drain.wait_for(|drain| *drain).await;
-            Done::Drain
+            WorkEvent::Drain
         }));
         let mut work = Self {
             waiting,
@@ -81,11 +81,11 @@ impl Work {
                 // No other generation will become live.
                 std::future::pending::<()>().await;
             }
-            Done::Swap(swaps)
+            WorkEvent::Swap(swaps)
         }));
     }
 
-    /// Waits for a call's end. `ended` makes the ended call of its result.
+    /// Waits for the end of a call. `ended` makes the ended call from its result.
     pub(super) fn wait_for(
         &mut self,
         in_flight: InFlight,
@@ -108,7 +108,7 @@ impl Work {
                         message,
                     ))
                 });
-            Done::Call(ended(result))
+            WorkEvent::Call(ended(result))
         }));
         control
     }
@@ -121,7 +121,7 @@ impl Work {
         self.timers.push(due);
         self.waiting.push(Box::pin(async move {
             tokio::time::sleep_until(due.into()).await;
-            Done::Timer(due)
+            WorkEvent::Timer(due)
         }));
         true
     }
@@ -133,9 +133,9 @@ impl Work {
 }
 
 impl Stream for Work {
-    type Item = Done;
+    type Item = WorkEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Done>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<WorkEvent>> {
         self.waiting.poll_next_unpin(cx)
     }
 }

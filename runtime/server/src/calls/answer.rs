@@ -2,7 +2,7 @@
 
 use wire::exception::{Exception, ExceptionType, Executed};
 
-/// Returns the exception of a call without any time.
+/// Returns the exception of a call whose deadline has passed when it comes.
 pub(crate) fn expired_at_once() -> Exception {
     let message = "the deadline passed before the call began";
     Exception::refused(ExceptionType::DeadlineExceeded, message)
@@ -21,7 +21,7 @@ pub(crate) fn too_many_connections(limit: usize) -> Exception {
 /// Checks the length of an answer in bytes against the limit of a frame.
 ///
 /// # Errors
-/// The exception that is sent instead.
+/// Returns the exception that is sent instead.
 pub(crate) fn check_length(length: usize, limit: usize, key: &str) -> Result<(), Exception> {
     if length <= limit {
         return Ok(());

@@ -1,5 +1,5 @@
-//! From a request to a handler: service, procedure, client, arguments, checked in this order, so
-//! that a stranger learns no signatures.
+//! From a request to a handler. The service, the procedure, the client and the arguments are
+//! checked in this order, so that a stranger learns no signatures.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ pub(crate) struct CallTarget<'a, S> {
     pub(crate) rpc: &'a str,
     /// The types of the arguments, as the caller writes them.
     pub(crate) argument_types: &'a [S],
-    /// The types the caller expects back; `None` where it does not care.
+    /// The return types that the caller expects; `None` if they are not checked.
     pub(crate) return_types: Option<&'a [S]>,
-    /// Who the caller says it is.
+    /// The client that the caller claims to be.
     pub(crate) client: Option<&'a str>,
 }
 
-/// What a caller named, and may call.
+/// A handler that a client may call.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
     pub(crate) handler: Arc<Handler>,
@@ -41,14 +41,14 @@ pub(crate) struct AcceptedCall {
     pub(crate) grant: Grant,
     /// The binary values of the arguments.
     pub(crate) arguments: Vec<u8>,
-    /// How long it may take.
+    /// Maximum time of the call.
     pub(crate) time: Duration,
 }
 
-/// Finds what a request calls and checks that its caller may.
+/// Finds the handler of a request, checks that the caller may call it, and decodes the arguments.
 ///
 /// # Errors
-/// The exception that the caller gets; nothing has run.
+/// Returns the exception that the caller gets. Nothing has run.
 pub(crate) fn dispatch(
     registry: &Registry,
     request: &Request<'_>,
@@ -62,13 +62,16 @@ pub(crate) fn dispatch(
         return_types: request.return_types.as_deref(),
         client: request.client.as_deref(),
     };
-    let (service, overloads, client) = admit(registry, &target, remote)?;
+    let (service, overloads, client) = find_overloads(registry, &target, remote)?;
     let values = request.arguments.len();
     let types = request.argument_types.len();
     if values != types {
         let plural = |count| if count == 1 { "" } else { "s" };
-        let (s, ts) = (plural(values), plural(types));
-        let what = format!("the message has {values} argument{s} and {types} argument type{ts}");
+        let what = format!(
+            "the message has {values} argument{} and {types} argument type{}",
+            plural(values),
+            plural(types)
+        );
         return Err(invalid(overloads, what));
     }
     let handler = resolve(service, overloads, &target)?;
@@ -85,16 +88,16 @@ pub(crate) fn dispatch(
     })
 }
 
-/// Finds what a caller names and checks that it may call that.
+/// Finds the handler that a caller names, and checks that the caller may call it.
 ///
 /// # Errors
-/// The exception that the caller gets.
-pub(crate) fn find<S: AsRef<str>>(
+/// Returns the exception that the caller gets.
+pub(crate) fn find_handler<S: AsRef<str>>(
     registry: &Registry,
     target: &CallTarget<'_, S>,
     remote: &Remote,
 ) -> Result<Grant, Exception> {
-    let (service, overloads, client) = admit(registry, target, remote)?;
+    let (service, overloads, client) = find_overloads(registry, target, remote)?;
     let handler = resolve(service, overloads, target)?;
     Ok(Grant {
         handler: Arc::clone(handler),
@@ -102,7 +105,7 @@ pub(crate) fn find<S: AsRef<str>>(
     })
 }
 
-/// How long a call may take: what is declared, or less where the caller asks for less.
+/// Returns the maximum time of a call: the declared deadline, or less if the caller asks for less.
 pub(crate) fn time_allowed(
     handler: &Handler,
     default_deadline: Duration,
@@ -112,8 +115,8 @@ pub(crate) fn time_allowed(
     asked_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)))
 }
 
-/// The exception for arguments that are none of the procedure's.
-pub(crate) fn not_its_arguments(
+/// Returns the exception for arguments that do not decode.
+pub(crate) fn undecodable_arguments(
     registry: &Registry,
     handler: &Handler,
     error: &DecodeError,
@@ -128,14 +131,15 @@ pub(crate) fn not_its_arguments(
     )
 }
 
-type Admitted<'a> = (&'a Service, &'a [Arc<Handler>], &'a Arc<str>);
+/// A service, the overloads of one of its procedures, and the calling client.
+type ClientOverloads<'a> = (&'a Service, &'a [Arc<Handler>], &'a Arc<str>);
 
-/// The service, the overloads of the procedure, and who calls.
-fn admit<'a, S>(
+/// Finds the overloads of a procedure, and checks that the caller is a tenant of its service.
+fn find_overloads<'a, S>(
     registry: &'a Registry,
     target: &CallTarget<'_, S>,
     remote: &Remote,
-) -> Result<Admitted<'a>, Exception> {
+) -> Result<ClientOverloads<'a>, Exception> {
     let address = remote.address.ip();
     let service_name = json::shortened(target.service);
     let service = registry
@@ -159,7 +163,7 @@ fn admit<'a, S>(
         .identify(address, target.client)
         .map_err(not_registered)?;
     if !service.has_tenant(client) {
-        return Err(not_registered(format!("client `{client}` is no tenant")));
+        return Err(not_registered(format!("client `{client}` is not a tenant")));
     }
     Ok((service, overloads, client))
 }
@@ -176,7 +180,7 @@ fn service_not_found(registry: &Registry, service: &str) -> Exception {
     Exception::refused(ExceptionType::ServiceNotFound, message)
 }
 
-/// The overload with exactly these argument types.
+/// Returns the overload with exactly these argument types.
 fn resolve<'a, S: AsRef<str>>(
     service: &Service,
     overloads: &'a [Arc<Handler>],
@@ -193,8 +197,8 @@ fn resolve<'a, S: AsRef<str>>(
     Ok(handler)
 }
 
-/// For types that are not written as stubs write them, such as `list[int]`, or a record by its name
-/// alone.
+/// Resolves types that are not written as stubs write them, such as `list[int]`, or a record that
+/// is given by its name alone.
 fn resolve_other_spelling<'a, S: AsRef<str>>(
     service: &Service,
     overloads: &'a [Arc<Handler>],
@@ -214,7 +218,8 @@ fn resolve_other_spelling<'a, S: AsRef<str>>(
         })
 }
 
-/// For arguments whose types have the names of an overload's and stand for something else.
+/// Explains why types do not match an overload whose types have the same names: a record or an
+/// enumeration has another content.
 fn explain_difference(overloads: &[Arc<Handler>], types: &[Type], printed: &str) -> Option<String> {
     let is_same =
         |handler: &&Arc<Handler>| TypeList(&handler.signature.arguments).to_string() == printed;
@@ -241,17 +246,15 @@ fn check_returns<S: AsRef<str>>(
     if expected == *declared {
         return Ok(());
     }
-    let (asked, printed) = (
-        TypeList(&expected).to_string(),
-        TypeList(declared).to_string(),
-    );
+    let asked_text = TypeList(&expected).to_string();
+    let declared_text = TypeList(declared).to_string();
     let difference = first_difference(declared, &expected);
-    let what = match difference.filter(|_| asked == printed) {
-        Some((_, difference)) => format!("what `{}` returns: {difference}", handler.key),
+    let what = match difference.filter(|_| asked_text == declared_text) {
+        Some((_, difference)) => format!("the return types of `{}`: {difference}", handler.key),
         None => format!(
-            "`{}` returns ({printed}), not ({})",
+            "`{}` returns ({declared_text}), not ({})",
             handler.key,
-            json::cut(&asked, 200)
+            json::cut(&asked_text, 200)
         ),
     };
     Err(invalid(overloads, what))
@@ -265,11 +268,11 @@ fn parse_types<S: AsRef<str>>(
     let parse = |text: &S| {
         Type::parse_in(text.as_ref(), &|name| service.type_named(name)).map_err(|error| {
             let shown = json::shortened(text.as_ref());
-            let kind = match error.kind {
-                TypeErrorKind::Unknown(_) => "there is no such type".to_owned(),
-                kind => kind.to_string(),
+            let what = match error.kind {
+                TypeErrorKind::Unknown(_) => format!("unknown type `{shown}`"),
+                kind => format!("invalid type `{shown}`: {kind}"),
             };
-            invalid(overloads, format!("the type `{shown}`: {kind}"))
+            invalid(overloads, what)
         })
     };
     texts.iter().map(parse).collect()
@@ -284,22 +287,24 @@ fn decode_arguments(
     let typed = handler.signature.arguments.iter().zip(&request.arguments);
     for (index, (ty, text)) in typed.enumerate() {
         json::argument_to_binary(ty, text.get(), &mut binary).map_err(|error| {
-            let place = index + 1;
+            let number = index + 1;
             invalid(
                 overloads,
-                format!("argument {place} of `{}`: {error}", handler.key),
+                format!("argument {number} of `{}`: {error}", handler.key),
             )
         })?;
     }
     Ok(binary)
 }
 
+/// Returns the exception for invalid arguments. It lists the signatures of the procedure.
 fn invalid(overloads: &[Arc<Handler>], what: String) -> Exception {
     let signatures: Vec<_> = overloads
         .iter()
         .map(|handler| handler.signature.to_string())
         .collect();
     let mut message = what;
+    // Writing into a string does not fail.
     let _ = write!(message, "; valid: {}", signatures.join(", "));
     Exception {
         valid_signatures: signatures,

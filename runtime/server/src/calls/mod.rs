@@ -2,9 +2,9 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | `dispatch` | finds what a request calls, and checks that its caller may |
+//! | `dispatch` | finds the handler of a request, and checks that the caller may call it |
 //! | `answer` | the exceptions and limits that answers of all protocols share |
-//! | `record` | what is known of a call that has ended, and who is told |
+//! | `record` | tells observers about calls that have ended |
 
 pub(crate) mod answer;
 pub(crate) mod dispatch;

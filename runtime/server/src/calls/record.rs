@@ -1,4 +1,5 @@
-//! [`CallRecord`]: what is known of a call that has ended; [`Observers`]: who is told.
+//! [`CallRecord`]: what is known of a call that has ended. [`Observers`]: everything that is told
+//! about it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,8 +34,8 @@ impl CallRecord<'_> {
     }
 }
 
-/// Everything that is told of the calls of one session. The log is one observer; another one is
-/// told beside it, in [`call_ended`](Self::call_ended).
+/// Everything that is told about the calls of one session. The log is one observer. Another one
+/// would be called after it, in [`call_ended`](Self::call_ended).
 #[derive(Debug)]
 pub(crate) struct Observers {
     log: CallLog,
@@ -55,13 +56,13 @@ impl Observers {
         self.log.call_ended(record);
     }
 
-    /// Sets what time it is.
+    /// Sets the time at which calls end from here on.
     pub(crate) fn set_now(&mut self, now: Instant) {
         self.log.second = meter::second(now);
     }
 
-    /// Passes on what was counted, and lets go of handlers that may belong to a generation that is
-    /// no longer live.
+    /// Passes on what was counted, and drops handlers, which may belong to a generation that is no
+    /// longer live.
     pub(crate) fn flush(&mut self) {
         self.log.flush();
     }
@@ -72,7 +73,7 @@ impl Observers {
 struct CallLog {
     /// The second in which calls end, as meters count; see [`meter::second`].
     second: u64,
-    /// Calls of one procedure that got no line and that its meter does not know of.
+    /// Number of calls of one procedure that got no line and were not counted by its meter yet.
     unlogged: Option<(Arc<Handler>, u64)>,
 }
 

@@ -1,4 +1,4 @@
-//! Accepting connections, the once-a-second chores, and the drain at the end.
+//! Accepts connections, does the chores of each second, and drains at the end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,19 +10,20 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::admission::Admission;
-use super::lanes::{Lanes, Place};
+use super::lanes::{LanePlace, Lanes};
 use super::stream::Stream;
 use crate::server::Shared;
 
-/// How long accepting rests after an error such as too many open files.
+/// Pause after accepting has failed, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Connections that are accepted before the sessions of the lane have their turn.
+/// Maximum number of connections that are accepted before the sessions of the lane have their turn.
 const ACCEPTED_PER_TURN: u32 = 4;
 
-/// Connections that the kernel keeps until they are accepted.
+/// Maximum number of connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 
+/// Returns a socket that listens on that address.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
@@ -34,8 +35,9 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Serves until `shutdown` ends and everything in flight has, within the drain timeout. The answer:
-/// how many sessions were cut off, and the threads, on which what workers print is still read.
+/// Serves until `shutdown` ends, then until all sessions have ended, but at most for the drain
+/// timeout. Returns the number of sessions that were cut off. Also returns the lanes: the output of
+/// workers is still read on their threads.
 pub(crate) async fn serve(
     listener: std::net::TcpListener,
     lanes: Lanes,
@@ -43,12 +45,12 @@ pub(crate) async fn serve(
     drain: watch::Sender<bool>,
     shutdown: impl Future<Output = ()>,
 ) -> (usize, Option<Lanes>) {
-    let chores = tokio::spawn(chores(Arc::clone(&shared)));
+    let chores = tokio::spawn(do_chores(Arc::clone(&shared)));
     let (stop, stopped) = oneshot::channel();
-    let first = lanes.first().clone();
-    let accepting = first.spawn(accept(listener, lanes, Arc::clone(&shared), stopped));
+    let first_lane = lanes.first().clone();
+    let accepting = first_lane.spawn(accept(listener, lanes, Arc::clone(&shared), stopped));
     shutdown.await;
-    // Where nobody accepts any more, there is nothing to stop.
+    // Ignore failures here: accepting may have failed and ended already.
     let _ = stop.send(());
     let Ok((mut sessions, lanes)) = accepting.await else {
         chores.abort();
@@ -56,7 +58,7 @@ pub(crate) async fn serve(
     };
     let timeout = shared.limits.drain_timeout;
     tracing::info!(event = "draining", sessions = sessions.len(), timeout = ?timeout);
-    // Every session holds a receiver.
+    // Cannot fail: `shared` holds a receiver.
     let _ = drain.send(true);
     let drained = async { while sessions.join_next().await.is_some() {} };
     if tokio::time::timeout(timeout, drained).await.is_err() {
@@ -68,7 +70,7 @@ pub(crate) async fn serve(
     (sessions.len(), Some(lanes))
 }
 
-/// Takes on connections until it is stopped; the answer is what is left to do.
+/// Accepts connections until it is stopped. Returns the sessions that still run, and the lanes.
 async fn accept(
     listener: std::net::TcpListener,
     lanes: Lanes,
@@ -83,15 +85,15 @@ async fn accept(
             return (sessions, lanes);
         }
     };
-    let mut in_a_row = 0_u32;
+    let mut count = 0_u32;
     loop {
         tokio::select! {
             _ = &mut stopped => return (sessions, lanes),
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     begin_session(&mut sessions, &lanes, &shared, stream, peer);
-                    in_a_row = in_a_row.wrapping_add(1);
-                    if in_a_row.is_multiple_of(ACCEPTED_PER_TURN) {
+                    count = count.wrapping_add(1);
+                    if count.is_multiple_of(ACCEPTED_PER_TURN) {
                         tokio::task::yield_now().await;
                     }
                 }
@@ -126,31 +128,33 @@ fn begin_session(
     if admission == Admission::Closed {
         return;
     }
-    // Without it, answers only come later.
+    // Ignore failures here: without this option, answers only come later.
     let _ = stream.set_nodelay(true);
-    let (lane, place) = lanes.emptiest();
+    let (lane, place) = lanes.take_place();
     let shared = Arc::clone(shared);
     if lane.id() == lanes.first().id() {
         let stream = Stream::Plain(stream);
-        sessions.spawn(hold(place, super::serve(stream, remote, shared, admission)));
+        let session = super::serve(stream, remote, shared, admission);
+        sessions.spawn(serve_at_place(place, session));
     } else if let Ok(stream) = stream.into_std() {
-        let connection = async move {
+        let session = async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
                 super::serve(Stream::Plain(stream), remote, shared, admission).await;
             }
         };
-        sessions.spawn_on(hold(place, connection), lane);
+        sessions.spawn_on(serve_at_place(place, session), lane);
     }
 }
 
-async fn hold(place: Place, session: impl Future<Output = ()>) {
+/// Serves a session, then frees its place on the lane.
+async fn serve_at_place(place: LanePlace, session: impl Future<Output = ()>) {
     session.await;
     drop(place);
 }
 
-/// What is due once a second: summaries of calls that got no log line, workers idle for too long,
-/// leases that ran out.
-async fn chores(shared: Arc<Shared>) {
+/// Does the chores of each second: logs how many lines were left out, ends workers that were idle
+/// for too long, and ends leases that ran out.
+async fn do_chores(shared: Arc<Shared>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
         second.tick().await;

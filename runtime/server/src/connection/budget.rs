@@ -1,4 +1,5 @@
-//! [`Budget`]: bytes that all sessions of a server share, of which one address gets at most half.
+//! [`Budget`]: a number of bytes that all sessions of a server share. One address may use at most
+//! half of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,20 +12,20 @@ pub(crate) struct Budget {
     used: AtomicUsize,
 }
 
-/// How much of a budget the sessions of one address hold.
+/// Number of bytes of a budget that the sessions of one address use.
 #[derive(Debug, Default)]
 pub(crate) struct AddressUse(AtomicUsize);
 
-/// A session's part of a budget. Its bytes are free again when this is dropped.
+/// The bytes of a budget that one session uses. Dropping this frees them.
 #[derive(Debug)]
-pub(crate) struct Reserved {
+pub(crate) struct Reservation {
     budget: Arc<Budget>,
     address: Arc<AddressUse>,
     bytes: usize,
 }
 
 impl Budget {
-    /// A budget of `limit` bytes.
+    /// Returns a budget of `limit` bytes.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
@@ -32,14 +33,14 @@ impl Budget {
         })
     }
 
-    /// The limit in bytes.
+    /// Returns the limit in bytes.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// A part of no bytes, for a session from the address of that use.
-    pub(crate) fn part(self: &Arc<Self>, address: &Arc<AddressUse>) -> Reserved {
-        Reserved {
+    /// Returns an empty reservation for a session. `address` is the use of the session's address.
+    pub(crate) fn reservation(self: &Arc<Self>, address: &Arc<AddressUse>) -> Reservation {
+        Reservation {
             budget: Arc::clone(self),
             address: Arc::clone(address),
             bytes: 0,
@@ -47,9 +48,9 @@ impl Budget {
     }
 }
 
-impl Reserved {
-    /// Holds so many bytes from here on. The answer: whether the budget had as many; if not,
-    /// nothing has changed.
+impl Reservation {
+    /// Sets the number of reserved bytes. Returns whether the budget had that many; if not, nothing
+    /// has changed.
     pub(crate) fn set(&mut self, bytes: usize) -> bool {
         if bytes <= self.bytes {
             self.give_back(self.bytes - bytes);
@@ -68,7 +69,7 @@ impl Reserved {
         true
     }
 
-    /// Whether it holds any bytes.
+    /// Returns whether any bytes are reserved.
     pub(crate) fn is_used(&self) -> bool {
         self.bytes > 0
     }
@@ -82,13 +83,13 @@ impl Reserved {
     }
 }
 
-impl Drop for Reserved {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.give_back(self.bytes);
     }
 }
 
-/// Adds to a counter, unless that would exceed the limit.
+/// Adds to a counter, unless the sum would exceed the limit. Returns whether it added.
 fn add(counter: &AtomicUsize, more: usize, limit: usize) -> bool {
     let sum = |used: usize| used.checked_add(more).filter(|sum| *sum <= limit);
     counter
@@ -101,12 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_gets_half_and_all_together_no_more_than_the_limit() {
+    fn one_address_gets_half_and_all_addresses_together_get_the_limit() {
         let budget = Budget::new(100);
         let [one, two, three] = [(); 3].map(|()| Arc::new(AddressUse::default()));
-        let (mut first, mut second) = (budget.part(&one), budget.part(&one));
+        let mut first = budget.reservation(&one);
+        let mut second = budget.reservation(&one);
         assert!(first.set(30) && second.set(20) && !second.set(21));
-        let (mut third, mut fourth) = (budget.part(&two), budget.part(&three));
+        let mut third = budget.reservation(&two);
+        let mut fourth = budget.reservation(&three);
         assert!(third.set(45) && !fourth.set(6) && fourth.set(5));
         drop(first);
         assert!(fourth.set(35) && !fourth.set(36));

@@ -24,11 +24,11 @@ pub(crate) enum EndReason {
     PeerClosed,
     /// Nothing happened for too long.
     IdleTimeout,
-    /// The peer took no answers for too long.
+    /// The peer read no answers for too long.
     WriteTimeout,
-    /// A message did not come whole in time.
+    /// A message was not complete in time.
     HeaderTimeout,
-    /// The server's budget for answers that peers have not taken is used up.
+    /// The server's budget for unread answers is used up.
     UntakenAnswers,
     /// Too many messages were malformed.
     Malformed,
@@ -64,7 +64,7 @@ impl EndReason {
 /// Closes a connection: says that nothing more will come, and lets the peer finish reading.
 ///
 /// # Errors
-/// What the operating system says.
+/// Returns the error of the operating system.
 pub(crate) async fn linger(stream: &mut Stream, reason: EndReason) -> io::Result<EndReason> {
     if reason == EndReason::PeerClosed {
         stream.shutdown().await?;
@@ -75,9 +75,9 @@ pub(crate) async fn linger(stream: &mut Stream, reason: EndReason) -> io::Result
     Ok(reason)
 }
 
-/// Drops what still comes, until the peer has closed the connection too, or its time is over.
+/// Reads and drops bytes until the peer has closed the connection too, or its time is over.
 async fn drain(stream: &mut Stream) -> io::Result<()> {
-    // Not in the future, which a session holds for all of its life.
+    // On the heap, so that the future of a session does not hold these bytes all its life.
     let mut sink = vec![0; 16 * 1024];
     let drained = async {
         let mut dropped = 0;

@@ -1,7 +1,7 @@
 //! [`Lanes`]: the threads that serve connections.
 //!
-//! Each lane is one thread with a scheduler of its own. A session lives on one lane, so that a
-//! wake-up of it wakes no other thread: that costs more than a short call.
+//! Each lane is one thread with a scheduler of its own. A session stays on one lane, so that waking
+//! it does not wake another thread, which costs more than a short call.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// The threads that serve connections. When this is dropped, they end.
+/// The threads that serve connections. Dropping this ends them.
 #[derive(Debug)]
 pub(crate) struct Lanes {
     lanes: Vec<Lane>,
@@ -19,20 +19,20 @@ pub(crate) struct Lanes {
 #[derive(Debug)]
 struct Lane {
     runtime: Handle,
-    /// How many sessions it has.
+    /// Number of sessions on the lane.
     sessions: Arc<AtomicUsize>,
-    /// Dropped, it ends the thread.
+    /// Dropping this ends the thread.
     _end: oneshot::Sender<()>,
 }
 
-/// A place on a lane; dropping it makes room.
+/// A session's place on a lane. Dropping this frees the place.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct LanePlace {
     sessions: Arc<AtomicUsize>,
 }
 
 impl Lanes {
-    /// Starts so many threads.
+    /// Starts `count` threads, but at least one.
     pub(crate) fn start(count: usize) -> io::Result<Self> {
         let lanes = (0..count.max(1))
             .map(Lane::start)
@@ -40,20 +40,24 @@ impl Lanes {
         Ok(Self { lanes })
     }
 
-    /// The first lane, where connections are accepted.
+    /// Returns the first lane, on which connections are accepted.
     pub(crate) fn first(&self) -> &Handle {
         &self.lanes[0].runtime
     }
 
-    /// The lane with the fewest sessions; the first of those, since what is accepted there need not
-    /// change threads.
-    pub(crate) fn emptiest(&self) -> (&Handle, Place) {
-        let load = |lane: &&Lane| lane.sessions.load(Ordering::Relaxed);
-        let lane = self.lanes.iter().min_by_key(load).unwrap_or(&self.lanes[0]);
+    /// Takes a place on the lane with the fewest sessions. Prefers the first lane, because a
+    /// connection that is served where it was accepted does not change threads.
+    pub(crate) fn take_place(&self) -> (&Handle, LanePlace) {
+        let session_count = |lane: &&Lane| lane.sessions.load(Ordering::Relaxed);
+        let lane = self
+            .lanes
+            .iter()
+            .min_by_key(session_count)
+            .unwrap_or(&self.lanes[0]);
         lane.sessions.fetch_add(1, Ordering::Relaxed);
         (
             &lane.runtime,
-            Place {
+            LanePlace {
                 sessions: Arc::clone(&lane.sessions),
             },
         )
@@ -68,7 +72,7 @@ impl Lane {
         std::thread::Builder::new()
             .name(format!("lane-{number}"))
             .spawn(move || {
-                // It ends by being dropped.
+                // Waits until the sender is dropped, which is an error of the receiver.
                 let _ = runtime.block_on(ended);
                 runtime.shutdown_background();
             })?;
@@ -80,7 +84,7 @@ impl Lane {
     }
 }
 
-impl Drop for Place {
+impl Drop for LanePlace {
     fn drop(&mut self) {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
     }

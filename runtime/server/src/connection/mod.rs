@@ -1,4 +1,4 @@
-//! A connection, before and beside the protocol that it speaks.
+//! A connection: the parts that do not depend on the protocol that it speaks.
 //!
 //! ```text
 //! accept --> admission --> sniff --> text::serve   --> linger --> closed
@@ -10,9 +10,9 @@
 //! | `accept`, `lanes` | accepts connections, on threads that serve them |
 //! | `admission` | decides whether a connection is served |
 //! | `stream` | the byte stream; another kind of stream is another variant |
-//! | `peers` | who the far end is, and what is remembered of each address |
+//! | `peers` | the far end of a connection, and what is remembered of each address |
 //! | `timeouts` | when a connection is closed because nothing happens |
-//! | `pressure`, `budget` | what one connection may cost the others |
+//! | `pressure`, `budget` | the limits of one connection, and of all connections together |
 //! | `end` | why a connection ended, and how it is closed |
 
 pub(crate) mod accept;
@@ -45,11 +45,11 @@ use crate::{binary, text};
 /// Maximum number of bytes that are read at once.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 
-/// A connection that was accepted, and what is known of it before its protocol is.
+/// A connection that was accepted and whose protocol is not known yet.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
-    /// What has come and was not handled.
+    /// Bytes that have come and were not handled.
     pub(crate) input: Vec<u8>,
     pub(crate) pressure: Pressure,
     pub(crate) timeouts: Timeouts,
@@ -61,15 +61,15 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 pub(crate) struct SessionEnd {
     pub(crate) stream: Stream,
-    /// How many messages or calls came.
+    /// Number of messages or calls that came.
     pub(crate) served: u64,
     pub(crate) reason: io::Result<EndReason>,
 }
 
-/// What the first bytes of a connection came to.
+/// What the first bytes of a connection say.
 enum Sniffed {
     Protocol(FirstBytes),
-    /// The connection ends before they tell.
+    /// The connection ends before the protocol is known.
     Ended(EndReason),
 }
 
@@ -107,8 +107,8 @@ pub(crate) async fn serve(
 impl Connection {
     async fn serve(mut self) -> SessionEnd {
         match self.sniff().await {
-            Ok(Sniffed::Protocol(FirstBytes::Text)) => text::serve(self).await,
-            // Boxed, so that idle text sessions are not as large as binary ones.
+            // Boxed, so that an idle session of one kind is not as large as one of the other kind.
+            Ok(Sniffed::Protocol(FirstBytes::Text)) => Box::pin(text::serve(self)).await,
             Ok(Sniffed::Protocol(FirstBytes::Binary)) => Box::pin(binary::serve(self)).await,
             Ok(Sniffed::Ended(reason)) => SessionEnd {
                 stream: self.stream,
@@ -123,7 +123,7 @@ impl Connection {
         }
     }
 
-    /// Reads until the first bytes tell the protocol.
+    /// Reads until the first bytes show the protocol.
     async fn sniff(&mut self) -> io::Result<Sniffed> {
         let mut drain = self.shared.drain.clone();
         let due = self.timeouts.due(Waiting {
@@ -137,6 +137,7 @@ impl Connection {
             if let Some(protocol) = sniff(&self.input, has_ended, frame_limit) {
                 return Ok(Sniffed::Protocol(protocol));
             }
+            self.input.reserve(READ_BYTES);
             let mut room = (&mut self.input).limit(READ_BYTES);
             tokio::select! {
                 biased;

@@ -1,6 +1,6 @@
-//! [`Peers`]: what the server remembers of each address that it hears from, so that no address
-//! costs more than its part: lines in the log, bytes of unfinished messages and of untaken answers,
-//! wrong proofs of the deploy key.
+//! [`Peers`]: what the server remembers of each address, so that no address uses more than its
+//! share: log lines, bytes of incomplete messages and unread answers, wrong proofs of the deploy
+//! key.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -11,21 +11,21 @@ use super::budget::AddressUse;
 use crate::deployment::ProofTries;
 use crate::log::meter::{Meter, PerSecond};
 
-/// Maximum number of log lines a second about what one address sent: refusals, malformed messages,
-/// exceptions.
+/// Maximum number of log lines per second about what one address sent: refusals, malformed
+/// messages, exceptions.
 const REFUSAL_LINES: u64 = 20;
 
-/// Maximum number of log lines a second about connections of one address.
+/// Maximum number of log lines per second about the connections of one address.
 const CONNECTION_LINES: u64 = 50;
 
-/// Maximum number of addresses that are told apart. Further ones share one entry.
+/// Maximum number of addresses with an entry of their own. Further addresses share one entry.
 const MAX_PEERS: usize = 4096;
 
-/// Every address that has a connection, or had one a moment ago.
+/// The addresses that have a connection, or had one a moment ago.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     by_address: Mutex<HashMap<IpAddr, Arc<Peer>>>,
-    /// Stands for the addresses beyond [`MAX_PEERS`].
+    /// The shared entry of the addresses beyond [`MAX_PEERS`].
     others: Arc<Peer>,
 }
 
@@ -37,14 +37,15 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    /// Whether a line about what it sent is logged; if not, it is counted.
+    /// Returns whether a line about what the peer sent is logged. Otherwise the line is counted.
     pub(crate) fn logs(&self) -> bool {
-        self.peer.lines.admit(Instant::now())
+        self.peer.line_meter.admit(Instant::now())
     }
 
-    /// Whether a line about its connections is logged; if not, it is counted.
+    /// Returns whether a line about the connections of the peer is logged. Otherwise the line is
+    /// counted.
     pub(crate) fn logs_connection(&self) -> bool {
-        self.peer.connections.admit(Instant::now())
+        self.peer.connection_meter.admit(Instant::now())
     }
 }
 
@@ -57,45 +58,45 @@ impl std::fmt::Display for Remote {
 /// What all connections from one address share.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    /// Of lines about what it sent.
-    pub(crate) lines: Arc<Meter>,
-    /// Of lines about its connections.
-    pub(crate) connections: Meter,
-    /// Of messages that are refused.
+    /// Limits the log lines about what the address sent.
+    pub(crate) line_meter: Arc<Meter>,
+    /// Limits the log lines about the connections of the address.
+    pub(crate) connection_meter: Meter,
+    /// Counts refused messages.
     pub(crate) refusals: PerSecond,
-    /// Its part of the budget for unfinished messages.
+    /// Used bytes of the budget for incomplete messages.
     pub(crate) unfinished: Arc<AddressUse>,
-    /// Its part of the budget for untaken answers.
+    /// Used bytes of the budget for unread answers.
     pub(crate) untaken: Arc<AddressUse>,
-    /// Its wrong proofs of the deploy key.
-    pub(crate) proofs: ProofTries,
+    /// Wrong proofs of the deploy key.
+    pub(crate) proof_tries: ProofTries,
 }
 
 impl Default for Peer {
     fn default() -> Self {
         Self {
-            lines: Arc::new(Meter::with_limit(REFUSAL_LINES)),
-            connections: Meter::with_limit(CONNECTION_LINES),
+            line_meter: Arc::new(Meter::with_limit(REFUSAL_LINES)),
+            connection_meter: Meter::with_limit(CONNECTION_LINES),
             refusals: PerSecond::default(),
             unfinished: Arc::default(),
             untaken: Arc::default(),
-            proofs: ProofTries::default(),
+            proof_tries: ProofTries::default(),
         }
     }
 }
 
 impl Peers {
-    /// The far end of a connection from that address.
+    /// Returns the far end of a connection from that address.
     pub(crate) fn remote(&self, address: SocketAddr) -> Remote {
         Remote {
             address,
-            peer: self.of(address.ip()),
+            peer: self.peer(address.ip()),
         }
     }
 
-    /// The entry of an address.
-    fn of(&self, address: IpAddr) -> Arc<Peer> {
-        let key = network_of(address);
+    /// Returns the entry of an address. Adds one if there is room.
+    fn peer(&self, address: IpAddr) -> Arc<Peer> {
+        let key = peer_key(address);
         let mut peers = self.lock();
         if let Some(peer) = peers.get(&key) {
             return Arc::clone(peer);
@@ -106,14 +107,14 @@ impl Peers {
         Arc::clone(peers.entry(key).or_default())
     }
 
-    /// Logs how many lines were left out since this was done last, and forgets addresses that are
-    /// gone.
+    /// Logs how many lines were left out since the last call, and forgets addresses without
+    /// connections.
     pub(crate) fn tidy(&self, now: Instant) {
         let mut peers = self.lock();
         for (address, peer) in &*peers {
             peer.log_suppressed(address);
         }
-        peers.retain(|_, peer| Arc::strong_count(peer) > 1 || peer.proofs.are_remembered(now));
+        peers.retain(|_, peer| Arc::strong_count(peer) > 1 || peer.proof_tries.are_remembered(now));
         drop(peers);
         self.others.log_suppressed(&"others");
     }
@@ -127,19 +128,17 @@ impl Peers {
 
 impl Peer {
     fn log_suppressed(&self, peer: &dyn std::fmt::Display) {
-        let (refusals, connections) = (
-            self.lines.take_suppressed(),
-            self.connections.take_suppressed(),
-        );
+        let refusals = self.line_meter.take_suppressed();
+        let connections = self.connection_meter.take_suppressed();
         if refusals > 0 || connections > 0 {
             tracing::warn!(event = "suppressed", peer = %peer, refusals, connections);
         }
     }
 }
 
-/// What is told apart: an IPv4 address, or the /64 of an IPv6 address, all of which one machine may
-/// have.
-fn network_of(address: IpAddr) -> IpAddr {
+/// Returns the key of an address: an IPv4 address, or the /64 network of an IPv6 address, because
+/// one machine may use a whole /64 network.
+fn peer_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             let [a, b, c, d, ..] = address.segments();
@@ -154,18 +153,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_told_apart_up_to_a_limit_and_forgotten() {
+    fn addresses_have_their_own_entries_up_to_a_limit_and_are_forgotten() {
         let peers = Peers::default();
         let address = |number: usize| IpAddr::from((number as u32).to_be_bytes());
-        let same = [peers.of(address(7)), peers.of(address(7))];
+        let same = [peers.peer(address(7)), peers.peer(address(7))];
         assert!(Arc::ptr_eq(&same[0], &same[1]));
         let held: Vec<_> = (0..MAX_PEERS + 2)
-            .map(|number| peers.of(address(number)))
+            .map(|number| peers.peer(address(number)))
             .collect();
         assert!(!Arc::ptr_eq(&held[0], &held[1]));
         assert!(
             Arc::ptr_eq(&held[MAX_PEERS], &held[MAX_PEERS + 1]),
-            "these share one entry"
+            "addresses beyond the limit share one entry"
         );
         drop((same, held));
         peers.tidy(Instant::now());
@@ -173,12 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn one_machine_has_a_whole_ipv6_network() {
-        let network = |text: &str| network_of(text.parse().expect("an address")).to_string();
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(
-            [network("::1"), network("::ffff:10.0.0.1")],
-            ["::1", "10.0.0.1"]
-        );
+    fn all_addresses_of_an_ipv6_network_share_one_key() {
+        let key = |text: &str| peer_key(text.parse().expect("an address")).to_string();
+        assert_eq!(key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!([key("::1"), key("::ffff:10.0.0.1")], ["::1", "10.0.0.1"]);
     }
 }

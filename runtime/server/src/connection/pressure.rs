@@ -1,33 +1,37 @@
-//! [`Pressure`]: what one connection may cost: how long its messages are, how much of them may wait
-//! to come whole, and how many bytes of answers its peer may leave untaken.
+//! [`Pressure`]: the limits of one connection: the length of its messages, and the bytes of its
+//! incomplete messages and of its unread answers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::budget::Reserved;
+use super::budget::Reservation;
 use super::end::EndReason;
 use super::peers::Remote;
 use crate::engine::SessionLoad;
 use crate::server::Shared;
 use wire::exception::{Exception, ExceptionType};
 
-/// Bytes of an unfinished message that are not counted: as much as one read takes.
+/// Number of bytes of an incomplete message up to which it is not counted: as much as one read
+/// takes.
 const FREE_UNFINISHED_BYTES: usize = 64 * 1024;
 
-/// How long a connection pauses after a refused message, where its address sends too many.
+/// Pause of a connection after a refused message, if its address sends too many of them.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
 
-/// What one connection may cost.
+/// Enforces the limits of one connection.
 #[derive(Debug)]
 pub(crate) struct Pressure {
     pub(crate) remote: Remote,
-    /// What its calls share.
+    /// What the calls of the connection share.
     pub(crate) load: Arc<SessionLoad>,
     shared: Arc<Shared>,
-    unfinished: Reserved,
-    untaken: Reserved,
+    /// Bytes of an incomplete message.
+    unfinished: Reservation,
+    /// Bytes of unread answers beyond `queued_bytes`.
+    untaken: Reservation,
+    /// Number of malformed messages.
     malformed: usize,
-    /// Until when nothing more is read, since too much of what came was refused.
+    /// The end of a pause in which nothing is read, because too many messages were refused.
     paused_until: Option<Instant>,
 }
 
@@ -36,10 +40,10 @@ impl Pressure {
         Self {
             load: Arc::new(SessionLoad::new(
                 shared.limits.queued_bytes,
-                Arc::clone(&remote.peer.lines),
+                Arc::clone(&remote.peer.line_meter),
             )),
-            unfinished: shared.unfinished.part(&remote.peer.unfinished),
-            untaken: shared.untaken.part(&remote.peer.untaken),
+            unfinished: shared.unfinished.reservation(&remote.peer.unfinished),
+            untaken: shared.untaken.reservation(&remote.peer.untaken),
             malformed: 0,
             paused_until: None,
             remote,
@@ -47,7 +51,8 @@ impl Pressure {
         }
     }
 
-    /// Maximum number of bytes of a message. One who `may_deploy` is no stranger.
+    /// Returns the maximum number of bytes of a message. The limit is lower for strangers: peers
+    /// that are not clients and have not proved the deploy key.
     pub(crate) fn frame_limit(&self, may_deploy: bool) -> usize {
         let limits = &self.shared.limits;
         if may_deploy
@@ -64,10 +69,10 @@ impl Pressure {
         }
     }
 
-    /// So many bytes have come of a message that is not whole.
+    /// Sets how many bytes of an incomplete message have come.
     ///
     /// # Errors
-    /// The exception that ends the connection: the budget for such bytes is used up.
+    /// Returns the exception that ends the connection, if the budget for such bytes is used up.
     pub(crate) fn set_unfinished(&mut self, bytes: usize) -> Result<(), Exception> {
         if self.unfinished.set(if bytes > FREE_UNFINISHED_BYTES {
             bytes
@@ -78,25 +83,25 @@ impl Pressure {
         }
         let limit = self.shared.unfinished.limit();
         let what = format!(
-            "the server holds too many bytes of messages that have not come whole: its limit is {limit} bytes, half of \
-             it for one address"
+            "the server holds too many bytes of incomplete messages: its limit is {limit} bytes, and half of it for \
+             one address"
         );
         Err(Exception::refused(ExceptionType::Unavailable, what))
     }
 
-    /// A message has come whole: its bytes are no longer those of an unfinished one.
+    /// Records that the message is complete, so that its bytes no longer count.
     pub(crate) fn end_message(&mut self) {
         if self.unfinished.is_used() {
-            // Giving bytes back always succeeds.
+            // To free bytes always succeeds.
             self.unfinished.set(0);
         }
     }
 
-    /// The peer has left so many bytes of answers untaken. Beyond a limit it is clogged: no further
-    /// call of it starts.
+    /// Sets how many bytes of answers the peer has not read. From a limit on, no further call of
+    /// the connection starts.
     ///
     /// # Errors
-    /// Why the connection ends: the budget for such bytes is used up.
+    /// Returns why the connection ends, if the budget for such bytes is used up.
     pub(crate) fn set_untaken(&mut self, bytes: usize) -> Result<(), EndReason> {
         let limit = self.shared.limits.queued_bytes;
         self.load.set_untaken(bytes);
@@ -108,13 +113,11 @@ impl Pressure {
         Ok(())
     }
 
-    /// A message was refused, or asked for nothing that a tenant asks for. Where its address sends
-    /// too many of them, the connection pauses.
+    /// Counts a message that was refused, or that tenants do not need, such as one ping too many.
+    /// If the address sends too many of them, the connection pauses.
     pub(crate) fn count_refusal(&mut self, now: Instant) {
-        let (count, limit) = (
-            self.remote.peer.refusals.count(now),
-            self.shared.limits.refusals,
-        );
+        let count = self.remote.peer.refusals.count(now);
+        let limit = self.shared.limits.refusals;
         if count > limit {
             self.paused_until = Some(now + REFUSAL_PAUSE);
         }
@@ -124,7 +127,7 @@ impl Pressure {
         }
     }
 
-    /// When the pause ends, where there is one.
+    /// Returns when the pause ends, if there is one.
     pub(crate) fn paused_until(&self) -> Option<Instant> {
         self.paused_until
     }
@@ -134,7 +137,7 @@ impl Pressure {
         self.paused_until.take_if(|until| *until <= now);
     }
 
-    /// A malformed message came. The answer: whether that is one too many.
+    /// Counts a malformed message. Returns whether the limit is reached.
     pub(crate) fn count_malformed(&mut self) -> bool {
         self.malformed += 1;
         self.malformed >= self.shared.limits.malformed

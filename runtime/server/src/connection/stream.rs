@@ -19,8 +19,8 @@ impl Stream {
     /// Writes as much as the kernel takes at once.
     ///
     /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it takes nothing; else what the operating
-    /// system says.
+    /// Returns [`WouldBlock`](io::ErrorKind::WouldBlock) if the kernel takes nothing, or another error
+    /// of the operating system.
     pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.try_write(bytes),
@@ -30,7 +30,7 @@ impl Stream {
     /// Returns the address that the peer has connected to.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// Returns the error of the operating system.
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Plain(stream) => stream.local_addr(),

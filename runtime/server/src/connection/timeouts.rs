@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use super::end::EndReason;
 use crate::limits::Limits;
 
-/// No call takes longer, whatever its deadline.
+/// Maximum time of a call, whatever its deadline.
 pub(crate) const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
 
 /// When things last happened on a connection.
 #[derive(Debug)]
 pub(crate) struct Timeouts {
-    /// When a message last came whole, or an answer was ready.
+    /// When a message was last complete, or an answer was ready.
     pub(crate) active_at: Instant,
-    /// When the peer last took answers, or had none to take.
+    /// When the peer last read answers, or had none to read.
     pub(crate) taken_at: Instant,
-    /// Since when a whole message is awaited: its first byte, or the connection's begin. `None`
+    /// When the current message began: at its first byte, or when the connection began. `None`
     /// between messages.
     pub(crate) message_since: Option<Instant>,
     /// Closes a connection on which nothing happens.
@@ -27,7 +27,7 @@ pub(crate) struct Timeouts {
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {
-    /// There are answers that the peer has not taken.
+    /// There are answers that the peer has not read.
     pub(crate) has_output: bool,
     /// No call is in flight.
     pub(crate) is_idle: bool,

@@ -11,34 +11,41 @@ use deploy::message::{ChallengeAnswer, DeployError, DeployErrorKind, ProveAnswer
 use deploy::proof::{Challenge, NONCE_DIGITS, Prover, is_nonce};
 use deploy::random_hex;
 
-/// A connection ends after so many wrong proofs.
+/// Number of wrong proofs after which a connection ends.
 pub(crate) const MAX_WRONG_PROOFS: u32 = 3;
 
-/// An address that has sent this many wrong proofs has to wait for the answers to the next ones.
+/// Number of wrong proofs of an address that are answered at once. The answers to further wrong
+/// proofs are delayed.
 const FREE_TRIES: u32 = 3;
 
-/// How long the answer to a wrong proof waits then, one after the other.
+/// Delay of the answer to a wrong proof. The delays of one address follow one another.
 const TRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Maximum number of answers to one address that wait. Beyond that its connections end all the
-/// sooner.
+/// Maximum number of delayed answers to one address. Further answers are not delayed, so that
+/// these connections end sooner.
 const MAX_WAITING_TRIES: usize = 50;
 
-/// Wrong proofs of an address are forgotten so long after the last one.
+/// Time after its last wrong proof when the wrong proofs of an address are forgotten.
 const TRIES_REMEMBERED: Duration = Duration::from_mins(1);
 
-/// What a connection has shown of its right to deploy.
+/// Whether a connection may deploy.
+///
+/// ```text
+/// None --challenge--> Challenged --right proof--> Proven
+///                     Challenged --wrong proof--> None
+/// ```
 #[derive(Debug)]
 pub(crate) struct DeploySession {
     pub(super) remote: Remote,
-    /// The addresses at which this server is dialled, as it knows them.
-    own: Vec<SocketAddr>,
-    proof: Mutex<Proof>,
+    /// The addresses of this server that it knows of itself.
+    own_addresses: Vec<SocketAddr>,
+    proof: Mutex<ProofProgress>,
 }
 
 #[derive(Debug, Default)]
-struct Proof {
+struct ProofProgress {
     state: ProofState,
+    /// Number of wrong proofs on this connection.
     wrong: u32,
 }
 
@@ -46,75 +53,75 @@ struct Proof {
 enum ProofState {
     #[default]
     None,
-    /// The nonces of both sides.
-    Asked {
+    Challenged {
         initializer_nonce: String,
         server_nonce: String,
     },
-    Given,
+    Proven,
 }
 
 impl DeploySession {
-    /// A connection from there to the server's `own` addresses.
-    pub(crate) fn new(remote: Remote, own: Vec<SocketAddr>) -> Self {
+    /// Returns the session of a connection that has proved nothing yet. `own_addresses` are the
+    /// addresses of this server.
+    pub(crate) fn new(remote: Remote, own_addresses: Vec<SocketAddr>) -> Self {
         Self {
             remote,
-            own,
+            own_addresses,
             proof: Mutex::default(),
         }
     }
 
-    /// Gives out a nonce to prove the key with. A proof that was given before is revoked.
+    /// Returns a nonce for the proof of the key. Revokes an earlier proof.
     pub(super) fn challenge(
         &self,
         initializer_nonce: String,
     ) -> Result<ChallengeAnswer, DeployError> {
         if !is_nonce(&initializer_nonce) {
-            let what = format!("`nonce` is {NONCE_DIGITS} hexadecimal digits in lower case");
+            let what = format!("`nonce` must be {NONCE_DIGITS} hexadecimal digits in lower case");
             return Err(DeployError::new(DeployErrorKind::Malformed, what));
         }
         let nonce = random_hex::<{ NONCE_DIGITS / 2 }>()
             .map_err(|error| DeployError::new(DeployErrorKind::Failed, error.to_string()))?;
-        self.proof().state = ProofState::Asked {
+        self.proof().state = ProofState::Challenged {
             initializer_nonce,
             server_nonce: nonce.clone(),
         };
         Ok(ChallengeAnswer { nonce })
     }
 
-    /// Takes the proof of the key, and proves that this side has it too.
+    /// Verifies the proof of the key. Returns the proof that this server has the key too.
     pub(super) async fn prove(&self, key: &[u8], proof: &str) -> Result<ProveAnswer, DeployError> {
         let state = std::mem::take(&mut self.proof().state);
-        let ProofState::Asked {
+        let ProofState::Challenged {
             initializer_nonce,
             server_nonce,
         } = state
         else {
             self.count_wrong();
-            return Err(not_allowed("there was no challenge to prove"));
+            return Err(not_allowed("a proof must follow a challenge"));
         };
-        let at = |address| Challenge {
+        let challenge_at = |address| Challenge {
             address,
             initializer_nonce: &initializer_nonce,
             server_nonce: &server_nonce,
         };
-        let proven = |own: &&SocketAddr| at(**own).verify(key, Prover::Initializer, proof);
-        let Some(own) = self.own.iter().find(proven) else {
+        let is_proven =
+            |address: &&SocketAddr| challenge_at(**address).verify(key, Prover::Initializer, proof);
+        let Some(dialled) = self.own_addresses.iter().find(is_proven) else {
             self.count_wrong();
-            // A right proof never waits: otherwise a flood of wrong ones would lock out whoever has
-            // the key.
-            let tries = &self.remote.peer.proofs;
+            // Only wrong proofs wait. Otherwise a flood of them would lock out an owner of the key.
+            let tries = &self.remote.peer.proof_tries;
             tries.wait_for_turn().await;
             tries.count_wrong(Instant::now());
             return Err(not_allowed(&self.explain_wrong()));
         };
-        self.proof().state = ProofState::Given;
+        self.proof().state = ProofState::Proven;
         Ok(ProveAnswer {
-            proof: at(*own).prove(key, Prover::Server),
+            proof: challenge_at(*dialled).prove(key, Prover::Server),
         })
     }
 
-    /// Whether this connection may deploy.
+    /// Checks that this connection may deploy.
     pub(super) fn authorize(&self) -> Result<(), DeployError> {
         if self.may_deploy() {
             return Ok(());
@@ -124,22 +131,22 @@ impl DeploySession {
         ))
     }
 
-    /// Whether this connection may deploy.
+    /// Returns whether this connection may deploy.
     pub(crate) fn may_deploy(&self) -> bool {
-        self.proof().state == ProofState::Given
+        self.proof().state == ProofState::Proven
     }
 
-    /// Whether so many proofs were wrong that the connection ends.
+    /// Returns whether the connection ends because too many proofs were wrong.
     pub(crate) fn is_over(&self) -> bool {
         self.proof().wrong >= MAX_WRONG_PROOFS
     }
 
     fn explain_wrong(&self) -> String {
-        let own: Vec<_> = self.own.iter().map(ToString::to_string).collect();
+        let addresses: Vec<_> = self.own_addresses.iter().map(ToString::to_string).collect();
         format!(
-            "the deploy key is not this server's; or there is a proxy before it, and it was dialled at another address \
-             than {}: then start rpc-server with --advertise",
-            own.join(" or ")
+            "the deploy key is not this server's; or the server was dialled through a proxy, at another address than \
+             {}: then start rpc-server with --advertise",
+            addresses.join(" or ")
         )
     }
 
@@ -147,43 +154,44 @@ impl DeploySession {
         self.proof().wrong += 1;
     }
 
-    fn proof(&self) -> MutexGuard<'_, Proof> {
+    fn proof(&self) -> MutexGuard<'_, ProofProgress> {
         self.proof.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The wrong proofs of one address. After [`FREE_TRIES`] of them, further ones are answered one
-/// after the other, with a pause. How many can be sent at all,
-/// [`count_refusal`](crate::connection::pressure::Pressure::count_refusal) bounds.
+/// after the other, each with a delay.
+/// [`count_refusal`](crate::connection::pressure::Pressure::count_refusal) limits how many can be
+/// sent.
 #[derive(Debug, Default)]
 pub(crate) struct ProofTries {
-    /// How many were wrong, and when the last one came.
+    /// The number of wrong proofs, and the time of the last one.
     wrong: Mutex<(u32, Option<Instant>)>,
-    /// `waiting <= MAX_WAITING_TRIES`
+    /// Number of tries in [`wait_for_turn`](Self::wait_for_turn). At most [`MAX_WAITING_TRIES`] of
+    /// them are delayed.
     waiting: AtomicUsize,
     turn: tokio::sync::Mutex<()>,
 }
 
 impl ProofTries {
-    /// Whether wrong proofs of this address still count.
+    /// Returns whether wrong proofs of this address still count.
     pub(crate) fn are_remembered(&self, now: Instant) -> bool {
         self.count(now) > 0
     }
 
-    /// Waits until a wrong proof of this address may be answered. The answer: false where too many
+    /// Waits until a wrong proof of this address may be answered. Returns at once if too many
     /// others wait.
-    async fn wait_for_turn(&self) -> bool {
+    async fn wait_for_turn(&self) {
         if self.count(Instant::now()) < FREE_TRIES {
-            return true;
+            return;
         }
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
+        let _waiting = WaitingTry(&self.waiting);
         if before >= MAX_WAITING_TRIES {
-            return false;
+            return;
         }
         let _turn = self.turn.lock().await;
         tokio::time::sleep(TRY_PAUSE).await;
-        true
     }
 
     fn count_wrong(&self, now: Instant) {
@@ -206,10 +214,10 @@ impl ProofTries {
     }
 }
 
-/// Counts a proof that waits for as long as this is there.
-struct Waiting<'a>(&'a AtomicUsize);
+/// Counts a try that waits. Dropping this ends the count.
+struct WaitingTry<'a>(&'a AtomicUsize);
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingTry<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -229,8 +237,8 @@ mod tests {
 
     const KEY: &[u8] = b"a key of this network";
 
-    fn session(own: &[&str]) -> DeploySession {
-        let own = own
+    fn session(own_addresses: &[&str]) -> DeploySession {
+        let own_addresses = own_addresses
             .iter()
             .map(|address| address.parse().expect("an address"))
             .collect();
@@ -240,7 +248,7 @@ mod tests {
                 address,
                 peer: Arc::default(),
             },
-            own,
+            own_addresses,
         )
     }
 
@@ -263,23 +271,23 @@ mod tests {
         if let Ok(ProveAnswer { proof }) = &answer {
             assert!(
                 challenge.verify(KEY, Prover::Server, proof),
-                "the server proves itself too"
+                "the server proves the key too"
             );
         }
         answer
     }
 
     #[test]
-    fn a_proof_for_another_address_is_none() {
+    fn a_proof_for_another_address_is_wrong() {
         let session = session(&["127.0.0.1:7101", "10.0.0.5:7101"]);
         assert!(prove(&session, "127.0.0.1:7102", KEY).is_err() && !session.may_deploy());
-        for own in ["127.0.0.1:7101", "10.0.0.5:7101"] {
-            assert!(prove(&session, own, KEY).is_ok() && session.may_deploy());
+        for dialled in ["127.0.0.1:7101", "10.0.0.5:7101"] {
+            assert!(prove(&session, dialled, KEY).is_ok() && session.may_deploy());
         }
     }
 
     #[test]
-    fn a_failed_proof_revokes_an_earlier_one_and_three_end_the_connection() {
+    fn a_wrong_proof_revokes_an_earlier_one_and_three_wrong_proofs_end_the_connection() {
         let session = session(&["127.0.0.1:7101"]);
         assert!(prove(&session, "127.0.0.1:7101", KEY).is_ok());
         for wrong in 1..=MAX_WRONG_PROOFS {
@@ -292,20 +300,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_some_wrong_proofs_an_address_waits_for_each_next_one() {
+    async fn after_some_wrong_proofs_the_answers_to_an_address_are_delayed_one_after_the_other() {
         let tries = ProofTries::default();
         for _ in 0..FREE_TRIES {
-            assert_eq!(tries.wait_for_turn().now_or_never(), Some(true));
+            assert_eq!(tries.wait_for_turn().now_or_never(), Some(()));
             tries.count_wrong(Instant::now());
         }
         let began = tokio::time::Instant::now();
-        let turns = (0..MAX_WAITING_TRIES + 7).map(|_| tries.wait_for_turn());
-        let taken = futures_util::future::join_all(turns)
-            .await
-            .into_iter()
-            .filter(|taken| *taken)
-            .count();
-        assert_eq!(taken, MAX_WAITING_TRIES, "no more than that wait");
+        let turns = (0..MAX_WAITING_TRIES + 7).map(|_| async {
+            tries.wait_for_turn().await;
+            began.elapsed()
+        });
+        let delays = futures_util::future::join_all(turns).await;
+        let waited = delays.iter().filter(|delay| !delay.is_zero()).count();
+        assert_eq!(
+            waited, MAX_WAITING_TRIES,
+            "further tries are answered at once"
+        );
         assert!(began.elapsed() >= TRY_PAUSE * MAX_WAITING_TRIES as u32);
         assert!(tries.are_remembered(Instant::now()));
         assert!(!tries.are_remembered(Instant::now() + TRIES_REMEMBERED));

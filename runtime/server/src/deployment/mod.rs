@@ -1,10 +1,10 @@
-//! [`Deployer`]: the server's side of an apply: who may, the participant's steps, and what they do.
+//! [`Deployer`]: the server's side of an apply.
 //!
 //! | module | has |
 //! |---|---|
 //! | `access` | who may deploy over a connection |
 //! | `steps` | the steps of a transaction |
-//! | `past` | what is kept: manifests, files, generations; and whether what is live runs |
+//! | `past` | the kept manifests, files and generations; whether the live generation runs |
 
 mod access;
 mod past;
@@ -18,11 +18,11 @@ use serde_json::Value;
 
 pub(crate) use self::access::{DeploySession, ProofTries};
 use crate::options::StartError;
-use crate::registry::build::{RegistryBuilder, Scrutiny};
+use crate::registry::build::{RegistryBuilder, SourcePolicy};
 use crate::registry::live::LiveRegistry;
 use crate::registry::{Registry, RegistryContent};
 use crate::server::blocking;
-use crate::store::{Generation, Prepared, Retention};
+use crate::store::{Generation, PreparedTransaction, Retention};
 use deploy::manifest::Manifest;
 use deploy::message::{
     DeployError, DeployErrorKind, DeployRequest, Origin, OutcomeAnswer, PROTOCOL, StatusAnswer,
@@ -30,48 +30,55 @@ use deploy::message::{
 };
 use deploy::participant::{Begin, Live, Outcome, Participant, Step};
 
-type Answer = Result<Value, DeployError>;
+/// The answer to a message, as JSON.
+type AnswerResult = Result<Value, DeployError>;
 
-/// A message of somebody who has not proved anything is not longer.
+/// Maximum number of bytes of a message from a sender who has not proved the deploy key.
 const MAX_PROOF_MESSAGE_BYTES: usize = 4096;
 
 /// The server's side of an apply.
 #[derive(Debug)]
 pub(crate) struct Deployer {
     builder: RegistryBuilder,
-    /// What proves who may deploy.
+    /// The deploy key: whoever proves it may deploy.
     key: Vec<u8>,
     retention: Retention,
+    /// When the server started, in milliseconds since the Unix epoch.
     started: u64,
-    /// Held for a step at a time, not while sources load.
-    state: Arc<tokio::sync::Mutex<State>>,
+    /// Locked for one step at a time, but not while sources load for a prepare.
+    state: Arc<tokio::sync::Mutex<DeployState>>,
 }
 
 #[derive(Debug)]
-struct State {
+struct DeployState {
     participant: Participant,
+    /// The live generation.
     current: Option<Generation>,
-    staged: Option<Staged>,
+    staged: Option<StagedTransaction>,
 }
 
-/// What a transaction has brought so far.
+/// A transaction that is under way, and what its steps have brought so far.
 #[derive(Debug)]
-struct Staged {
+struct StagedTransaction {
     txn: String,
     token: u64,
     holder: String,
     lease: Duration,
     expected: Live,
     origin: Origin,
-    /// The address it comes from.
+    /// The address of the initializer.
     from: String,
     manifest: Arc<Manifest>,
-    /// Built by prepare.
+    /// Built when the transaction is prepared.
     content: Option<RegistryContent>,
 }
 
 impl Deployer {
-    /// Loads what was live when the server last ran, and what was prepared.
+    /// Loads the generation that was live when the server last ran, and the transaction that was
+    /// prepared. Returns the registry of that generation too.
+    ///
+    /// # Errors
+    /// Returns an error if the stored generation is damaged or does not load.
     pub(super) async fn load(
         builder: RegistryBuilder,
         key: Vec<u8>,
@@ -82,7 +89,7 @@ impl Deployer {
         let mut participant = Participant::default();
         if let Some(current) = &current {
             let content = builder
-                .build(&current.manifest, None, Scrutiny::Trust)
+                .build(&current.manifest, None, SourcePolicy::Trust)
                 .await
                 .map_err(|error| StartError::Load(error.to_string()))?;
             registry = Registry::new(current.number, content);
@@ -99,7 +106,7 @@ impl Deployer {
             generations: builder.limits.history,
             bytes: builder.limits.history_bytes,
         };
-        let state = Arc::new(tokio::sync::Mutex::new(State {
+        let state = Arc::new(tokio::sync::Mutex::new(DeployState {
             participant,
             current,
             staged: None,
@@ -111,16 +118,17 @@ impl Deployer {
             started: epoch_ms(),
             state,
         };
-        deployer.recall(&registry).await;
+        deployer.restore_transactions(&registry).await;
         Ok((registry, deployer))
     }
 
-    /// Takes up what became of transactions, and the one that was prepared when the server stopped.
-    async fn recall(&self, live: &Registry) {
+    /// Restores the outcomes of transactions, and the transaction that was prepared when the server
+    /// stopped.
+    async fn restore_transactions(&self, live: &Registry) {
         let mut state = self.state.lock().await;
         let store = Arc::clone(&self.builder.store);
         let number = state.participant.live().generation;
-        let kept = blocking(move || {
+        let stored = blocking(move || {
             let unfinished = store.forget_unfinished(number);
             (
                 unfinished,
@@ -129,17 +137,17 @@ impl Deployer {
                 store.prepared(),
             )
         });
-        let (unfinished, outcomes, history, prepared) = kept.await;
-        let damaged = [
+        let (unfinished, outcomes, history, prepared) = stored.await;
+        let errors = [
             unfinished.as_ref().err(),
             outcomes.as_ref().err(),
             prepared.as_ref().err(),
         ];
-        for damaged in damaged.into_iter().flatten() {
-            tracing::error!(event = "data damaged", error = %damaged);
+        for error in errors.into_iter().flatten() {
+            tracing::error!(event = "data damaged", error = %error);
         }
         state.participant.recall(outcomes.unwrap_or_default());
-        // What was live has the last word.
+        // The history is recalled last, so that it overrides the kept outcomes.
         for (txn, past) in history
             .unwrap_or_default()
             .into_iter()
@@ -162,8 +170,14 @@ impl Deployer {
         }
     }
 
-    async fn resume(&self, state: &mut State, live: &Registry, prepared: Prepared) {
-        let Prepared {
+    /// Loads the transaction that was prepared when the server stopped, or aborts it.
+    async fn resume(
+        &self,
+        state: &mut DeployState,
+        live: &Registry,
+        prepared: PreparedTransaction,
+    ) {
+        let PreparedTransaction {
             txn,
             token,
             holder,
@@ -186,19 +200,17 @@ impl Deployer {
         }
         match self
             .builder
-            .build(&manifest, Some(live), Scrutiny::Check)
+            .build(&manifest, Some(live), SourcePolicy::Check)
             .await
         {
-            Ok(built) => {
+            Ok(content) => {
                 tracing::info!(
                     event = "generation prepared",
                     txn,
                     apply = manifest.apply,
                     by = "the data folder"
                 );
-                let manifest = Arc::new(manifest);
-                let content = Some(built);
-                state.staged = Some(Staged {
+                state.staged = Some(StagedTransaction {
                     txn,
                     token,
                     holder,
@@ -206,8 +218,8 @@ impl Deployer {
                     expected,
                     origin,
                     from,
-                    manifest,
-                    content,
+                    manifest: Arc::new(manifest),
+                    content: Some(content),
                 });
             }
             Err(error) => {
@@ -217,9 +229,9 @@ impl Deployer {
         }
     }
 
-    /// Drops a transaction whose lease ran out.
+    /// Aborts a transaction whose lease ran out.
     pub(super) fn expire(&self, now: Instant) {
-        // Where a step is under way, the next second will do.
+        // While a step runs, this is left to the next call, a second later.
         let Ok(mut state) = self.state.try_lock() else {
             return;
         };
@@ -237,9 +249,9 @@ impl Deployer {
         session: &DeploySession,
         header: &str,
         value: &str,
-    ) -> Answer {
-        let result = match admit(session, header, value) {
-            Ok(request) => self.obey(registry, session, request).await,
+    ) -> AnswerResult {
+        let result = match decode_authorized(session, header, value) {
+            Ok(request) => self.handle_request(registry, session, request).await,
             Err(error) => Err(error),
         };
         if let Err(error) = &result
@@ -250,15 +262,17 @@ impl Deployer {
         result
     }
 
-    async fn obey(
+    async fn handle_request(
         &self,
         registry: &LiveRegistry,
         session: &DeploySession,
         request: DeployRequest,
-    ) -> Answer {
+    ) -> AnswerResult {
         match request {
-            DeployRequest::Challenge { nonce } => answer(&session.challenge(nonce)?),
-            DeployRequest::Prove { proof } => answer(&session.prove(&self.key, &proof).await?),
+            DeployRequest::Challenge { nonce } => encode_answer(&session.challenge(nonce)?),
+            DeployRequest::Prove { proof } => {
+                encode_answer(&session.prove(&self.key, &proof).await?)
+            }
             DeployRequest::Status {} => self.status(registry).await,
             DeployRequest::Manifest { generation } => self.manifest(generation).await,
             DeployRequest::History {} => self.history().await,
@@ -274,7 +288,7 @@ impl Deployer {
                 patch,
             } => {
                 let lease = Duration::from_millis(lease_ms);
-                let holder = holder(&txn, &origin, session);
+                let holder = describe_holder(&txn, &origin, session);
                 let begin = Begin {
                     txn,
                     holder,
@@ -290,24 +304,24 @@ impl Deployer {
             }
             DeployRequest::Renew { txn, token } => {
                 self.step(step(&txn, token)).await?;
-                answer(&Value::Null)
+                encode_answer(&Value::Null)
             }
             DeployRequest::Commit { txn, token } => self.commit(registry, step(&txn, token)).await,
             DeployRequest::Abort { txn } => self.abort(&txn).await,
             DeployRequest::Outcome { txn } => {
                 let outcome = self.state.lock().await.participant.outcome(&txn);
-                answer(&OutcomeAnswer { outcome })
+                encode_answer(&OutcomeAnswer { outcome })
             }
             DeployRequest::Rollback { txn } => self.roll_back(registry, &txn, session).await,
             DeployRequest::Restart {} => self.restart(registry).await,
         }
     }
 
-    async fn status(&self, registry: &LiveRegistry) -> Answer {
+    async fn status(&self, registry: &LiveRegistry) -> AnswerResult {
         let state = self.state.lock().await;
         let manifest = state.current.as_ref().map(|current| &current.manifest);
         let under_way = state.participant.holder(Instant::now());
-        answer(&StatusAnswer {
+        encode_answer(&StatusAnswer {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,
             python: self.builder.engines.python.version(),
@@ -325,17 +339,21 @@ impl Deployer {
     }
 }
 
-impl State {
-    /// Ends a transaction that does not become live.
+impl DeployState {
+    /// Ends a transaction that does not become live. Returns its outcome.
     fn drop_staged(&mut self, txn: &str) -> Outcome {
         self.staged.take_if(|staged| staged.txn == txn);
         self.participant.abort(txn)
     }
 }
 
-/// Decodes a message, but only one that its sender may send: decoding costs more than the message
-/// has bytes.
-fn admit(session: &DeploySession, header: &str, value: &str) -> Result<DeployRequest, DeployError> {
+/// Decodes a message if its sender may send it. The check comes first, because a decoded message
+/// takes more memory than its bytes.
+fn decode_authorized(
+    session: &DeploySession,
+    header: &str,
+    value: &str,
+) -> Result<DeployRequest, DeployError> {
     if session.is_over() {
         return Err(DeployError::new(
             DeployErrorKind::NotAllowed,
@@ -354,7 +372,7 @@ fn admit(session: &DeploySession, header: &str, value: &str) -> Result<DeployReq
     Ok(request)
 }
 
-/// A step as its sender names it.
+/// Returns the step that a message names.
 fn step(txn: &str, token: u64) -> Step<'_> {
     Step {
         txn,
@@ -362,8 +380,8 @@ fn step(txn: &str, token: u64) -> Step<'_> {
     }
 }
 
-/// Who holds a lease, in words for whoever finds it taken.
-fn holder(txn: &str, origin: &Origin, session: &DeploySession) -> String {
+/// Describes the holder of a lease for messages to others who want it.
+fn describe_holder(txn: &str, origin: &Origin, session: &DeploySession) -> String {
     let by = if origin.by.is_empty() {
         String::new()
     } else {
@@ -379,7 +397,7 @@ fn live_of(generation: &Generation) -> Live {
     }
 }
 
-/// Milliseconds since the Unix epoch.
+/// Returns the milliseconds since the Unix epoch.
 fn epoch_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -387,7 +405,7 @@ fn epoch_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn answer<T: Serialize>(value: &T) -> Answer {
+fn encode_answer<T: Serialize>(value: &T) -> AnswerResult {
     serde_json::to_value(value).map_err(|error| failed(&error))
 }
 

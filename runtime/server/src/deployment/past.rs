@@ -1,11 +1,12 @@
-//! What the server keeps beside what is live, and whether what is live runs.
+//! Answers about what the server keeps: manifests, files and generations. Also whether the live
+//! generation runs.
 
 use std::sync::Arc;
 
-use super::{Answer, Deployer, answer, failed, refused};
+use super::{AnswerResult, Deployer, encode_answer, failed, refused};
 use crate::registry::live::LiveRegistry;
 use crate::server::blocking;
-use crate::store::{Collected, Retention, Store};
+use crate::store::{RemovedCounts, Retention, Store};
 use deploy::message::{
     DeployError, FetchAnswer, HistoryAnswer, LacksAnswer, ManifestAnswer, Past, ProbeAnswer,
     PutFile,
@@ -13,8 +14,8 @@ use deploy::message::{
 use deploy::packed::Packed;
 
 impl Deployer {
-    /// The manifest of a generation that is kept.
-    pub(super) async fn manifest(&self, generation: Option<u64>) -> Answer {
+    /// Returns the manifest of a kept generation. `None` asks for the live one.
+    pub(super) async fn manifest(&self, generation: Option<u64>) -> AnswerResult {
         let live = {
             let state = self.state.lock().await;
             let current = state.current.as_ref();
@@ -26,7 +27,7 @@ impl Deployer {
             (Some(live), _) => live,
             (None, None) => {
                 return Err(refused(
-                    "nothing was applied to this server so far".to_owned(),
+                    "nothing has been applied to this server yet".to_owned(),
                 ));
             }
             (None, Some(number)) => {
@@ -40,11 +41,11 @@ impl Deployer {
             Packed::pack(&found.manifest.content(), b"").map(|packed| (found.number, packed))
         });
         let (generation, packed) = packed.await.map_err(|error| failed(&error))?;
-        answer(&ManifestAnswer { generation, packed })
+        encode_answer(&ManifestAnswer { generation, packed })
     }
 
-    /// The generations that are kept; one whose files are not all here says so.
-    pub(super) async fn history(&self) -> Answer {
+    /// Returns the kept generations. A generation that lacks a file says so.
+    pub(super) async fn history(&self) -> AnswerResult {
         let store = Arc::clone(&self.builder.store);
         let generations = blocking(move || {
             let history = store.history()?;
@@ -56,62 +57,60 @@ impl Deployer {
         let generations = generations
             .await
             .map_err(|error: crate::store::StoreError| failed(&error))?;
-        answer(&HistoryAnswer { generations })
+        encode_answer(&HistoryAnswer { generations })
     }
 
-    pub(super) async fn lacks(&self, files: Vec<String>) -> Answer {
+    /// Returns those of the files that are missing or damaged here.
+    pub(super) async fn lacks(&self, files: Vec<String>) -> AnswerResult {
         let store = Arc::clone(&self.builder.store);
         let missing = blocking(move || {
             files
                 .into_iter()
-                .filter(|file| !store.is_whole(file))
+                .filter(|file| !store.is_intact(file))
                 .collect()
         })
         .await;
-        answer(&LacksAnswer { missing })
+        encode_answer(&LacksAnswer { missing })
     }
 
-    /// As many files as fit into half a message.
-    pub(super) async fn fetch(&self, files: Vec<String>) -> Answer {
-        let (store, room) = (
-            Arc::clone(&self.builder.store),
-            self.builder.limits.frame_bytes / 2,
-        );
+    /// Returns the first of the files, as many as fit into half a message, but at least one.
+    pub(super) async fn fetch(&self, files: Vec<String>) -> AnswerResult {
+        let store = Arc::clone(&self.builder.store);
+        let max_bytes = self.builder.limits.frame_bytes / 2;
         let files = blocking(move || {
-            let (mut fetched, mut bytes) = (Vec::new(), 0);
+            let mut fetched = Vec::new();
+            let mut bytes = 0;
             for sha256 in files {
                 let content = store
                     .object(&sha256)
                     .map_err(|error| refused(error.to_string()))?;
                 let packed = Packed::pack(&content, b"").map_err(|error| failed(&error))?;
                 bytes += packed.zstd.len();
-                if bytes > room && !fetched.is_empty() {
+                if bytes > max_bytes && !fetched.is_empty() {
                     break;
                 }
                 fetched.push(PutFile { sha256, packed });
             }
             Ok::<_, DeployError>(fetched)
         });
-        answer(&FetchAnswer {
+        encode_answer(&FetchAnswer {
             files: files.await?,
         })
     }
 
-    /// Whether what is live runs: every service whose workers came with it has one that lives.
-    pub(super) async fn probe(&self, registry: &LiveRegistry) -> Answer {
+    /// Returns the live services that cannot run, with the reasons.
+    pub(super) async fn probe(&self, registry: &LiveRegistry) -> AnswerResult {
         let live = self.state.lock().await.participant.live().clone();
         let sick = registry.load_full().find_sick().await;
-        answer(&ProbeAnswer { live, sick })
+        encode_answer(&ProbeAnswer { live, sick })
     }
 
-    /// Soon, and behind whatever is answered before: keeps what became of transactions, forgets the
-    /// one that is settled, and removes what is no longer kept.
+    /// Tidies the data folder in the background, after the step that runs at present: keeps the
+    /// outcomes of transactions, forgets a settled transaction, and removes what is no longer kept.
     pub(super) fn settle_soon(&self) {
-        let (state, store, retention) = (
-            Arc::clone(&self.state),
-            Arc::clone(&self.builder.store),
-            self.retention,
-        );
+        let state = Arc::clone(&self.state);
+        let store = Arc::clone(&self.builder.store);
+        let retention = self.retention;
         tokio::spawn(async move {
             let state = state.lock_owned().await;
             let settle = move || settle(&store, &state, retention);
@@ -120,7 +119,7 @@ impl Deployer {
     }
 }
 
-fn settle(store: &Store, state: &super::State, retention: Retention) {
+fn settle(store: &Store, state: &super::DeployState, retention: Retention) {
     let outcomes: Vec<_> = state.participant.outcomes().cloned().collect();
     let kept = store.keep_outcomes(&outcomes);
     let forgotten = if state.staged.is_none() {
@@ -129,29 +128,29 @@ fn settle(store: &Store, state: &super::State, retention: Retention) {
         Ok(())
     };
     let staged = state.staged.as_ref().map(|staged| &*staged.manifest);
-    let collected = match &state.current {
+    let removed = match &state.current {
         Some(live) => store.collect(live, retention, staged),
-        None => Ok(Collected::default()),
+        None => Ok(RemovedCounts::default()),
     };
-    match kept.and(forgotten).and(collected) {
-        Ok(collected) if collected.generations > 0 => tracing::info!(
+    match kept.and(forgotten).and(removed) {
+        Ok(removed) if removed.generations > 0 => tracing::info!(
             event = "history collected",
-            generations = collected.generations,
-            files = collected.objects
+            generations = removed.generations,
+            files = removed.objects
         ),
         Ok(_) => {}
         Err(error) => tracing::warn!(event = "data not tidied", error = %error),
     }
 }
 
-/// A generation that cannot be gone back to says why.
+/// Adds the reason why a rollback to this generation is impossible, if there is one.
 fn with_damage(store: &Store, past: Past) -> Past {
     if !past.damaged.is_empty() {
         return past;
     }
-    let damaged = match store.lacking_of(past.generation) {
-        Ok(lacking) => {
-            lacking.map_or_else(String::new, |file| format!("the file {file} is missing"))
+    let damaged = match store.find_missing_file(past.generation) {
+        Ok(missing) => {
+            missing.map_or_else(String::new, |file| format!("the file {file} is missing"))
         }
         Err(error) => error.to_string(),
     };

@@ -1,4 +1,5 @@
-//! The steps of a transaction: what each does beside what the participant says of it.
+//! The steps of a transaction. The participant decides whether a step is allowed; the code here
+//! carries it out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,13 +8,14 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::{
-    Answer, DeploySession, Deployer, Staged, State, answer, failed, live_of, malformed, refused,
+    AnswerResult, DeploySession, DeployState, Deployer, StagedTransaction, encode_answer, failed,
+    live_of, malformed, refused,
 };
-use crate::registry::build::Scrutiny;
+use crate::registry::build::SourcePolicy;
 use crate::registry::live::LiveRegistry;
 use crate::registry::{Registry, RegistryContent};
 use crate::server::blocking;
-use crate::store::{Generation, Prepared, Store, StoreError};
+use crate::store::{Generation, PreparedTransaction, Store, StoreError};
 use deploy::manifest::Manifest;
 use deploy::message::{
     BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, Origin,
@@ -23,6 +25,7 @@ use deploy::participant::{Begin, Refusal, Step};
 use deploy::sha256_hex;
 
 impl Deployer {
+    /// Begins a transaction. Returns its token and the files that are missing here.
     pub(super) async fn begin(
         &self,
         registry: &LiveRegistry,
@@ -30,7 +33,7 @@ impl Deployer {
         begin: Begin,
         origin: Origin,
         wanted: WantedManifest,
-    ) -> Answer {
+    ) -> AnswerResult {
         let manifest = self.read_manifest(&begin, wanted).await?;
         let Begin {
             txn,
@@ -46,11 +49,12 @@ impl Deployer {
             && *name != manifest.server
         {
             let asked = &manifest.server;
-            let what = format!("this is server `{name}`, and the manifest is for server `{asked}`");
-            return Err(refused(what));
+            return Err(refused(format!(
+                "this is server `{name}`, and the manifest is for server `{asked}`"
+            )));
         }
         let token = state.participant.begin(Instant::now(), begin)?;
-        state.staged = Some(Staged {
+        state.staged = Some(StagedTransaction {
             txn,
             token,
             holder,
@@ -67,13 +71,13 @@ impl Deployer {
             .map(|current| current.manifest.clone());
         drop(state);
         let damaged = registry.load().damaged();
-        answer(&BeginAnswer {
+        encode_answer(&BeginAnswer {
             token,
             missing: self.missing(manifest, live, damaged).await,
         })
     }
 
-    /// The manifest of a transaction, from whichever form it came in.
+    /// Returns the manifest of a transaction, which came as a whole or as a patch.
     async fn read_manifest(
         &self,
         begin: &Begin,
@@ -88,8 +92,11 @@ impl Deployer {
                 let state = self.state.lock().await;
                 let live = state.participant.live();
                 if !patch.base.is_empty() && patch.base != live.content {
-                    let (planned, found) = (begin.expected.generation, live.generation);
-                    return Err(Refusal::Moved { planned, found }.into());
+                    return Err(Refusal::Moved {
+                        planned: begin.expected.generation,
+                        found: live.generation,
+                    }
+                    .into());
                 }
                 let current = state.current.as_ref().filter(|_| !patch.base.is_empty());
                 let base = current
@@ -112,8 +119,8 @@ impl Deployer {
         Ok(Arc::new(manifest))
     }
 
-    /// The files of a manifest that are not here, or damaged. Those of a service that runs as it is
-    /// are not read again.
+    /// Returns the files of a manifest that are missing or damaged here. The files of unchanged
+    /// services are not read again.
     async fn missing(
         &self,
         manifest: Arc<Manifest>,
@@ -128,16 +135,16 @@ impl Deployer {
             };
             let mut missing = BTreeSet::new();
             for (name, service) in &manifest.services {
-                let is_there = if is_live(name, service) {
+                let is_usable = if is_live(name, service) {
                     Store::has_object
                 } else {
-                    Store::is_whole
+                    Store::is_intact
                 };
                 missing.extend(
                     service
                         .files()
                         .map(|file| &file.sha256)
-                        .filter(|hash| !is_there(&store, hash)),
+                        .filter(|hash| !is_usable(&store, hash)),
                 );
             }
             missing.into_iter().cloned().collect()
@@ -145,7 +152,8 @@ impl Deployer {
         .await
     }
 
-    pub(super) async fn put(&self, step: Step<'_>, files: Vec<PutFile>) -> Answer {
+    /// Stores files of the transaction.
+    pub(super) async fn put(&self, step: Step<'_>, files: Vec<PutFile>) -> AnswerResult {
         let manifest = self.step(step).await?;
         let store = Arc::clone(&self.builder.store);
         blocking(move || {
@@ -153,7 +161,7 @@ impl Deployer {
             files.iter().try_for_each(|file| {
                 if !wanted.contains(file.sha256.as_str()) {
                     return Err(refused(format!(
-                        "nothing in the manifest has the hash {}",
+                        "the manifest has no file with the hash {}",
                         file.sha256
                     )));
                 }
@@ -163,16 +171,17 @@ impl Deployer {
             })
         })
         .await?;
-        answer(&Value::Null)
+        encode_answer(&Value::Null)
     }
 
-    pub(super) async fn prepare(&self, registry: &LiveRegistry, step: Step<'_>) -> Answer {
+    /// Prepares the transaction: afterwards it can be committed, even after a crash.
+    pub(super) async fn prepare(&self, registry: &LiveRegistry, step: Step<'_>) -> AnswerResult {
         let manifest = self.step(step).await?;
         self.state.lock().await.participant.preparing(step)?;
         let prepared = self.load_prepared(registry, step, &manifest).await;
         if prepared.is_err() {
             let mut state = self.state.lock().await;
-            // A later beginning of the same transaction goes on.
+            // If the same transaction was begun again meanwhile, that one continues.
             if state
                 .staged
                 .as_ref()
@@ -186,25 +195,25 @@ impl Deployer {
         prepared
     }
 
-    /// Makes what came durable, and checks and loads it. The lease does not run out meanwhile.
+    /// Makes the files durable, then checks and loads them. The lease does not run out meanwhile.
     async fn load_prepared(
         &self,
         registry: &LiveRegistry,
         step: Step<'_>,
         manifest: &Arc<Manifest>,
-    ) -> Answer {
+    ) -> AnswerResult {
         let store = Arc::clone(&self.builder.store);
         let wanted = Arc::clone(manifest);
-        let lacking = blocking(move || {
+        let missing = blocking(move || {
             wanted
                 .files()
                 .into_iter()
                 .find(|hash| !store.has_object(hash))
                 .map(str::to_owned)
         });
-        if let Some(hash) = lacking.await {
+        if let Some(hash) = missing.await {
             return Err(refused(format!(
-                "the file with the hash {hash} has not come"
+                "the file with the hash {hash} was not sent"
             )));
         }
         let store = Arc::clone(&self.builder.store);
@@ -212,9 +221,9 @@ impl Deployer {
             .await
             .map_err(|error| failed(&error))?;
         let before = registry.load_full();
-        let built = self
+        let content = self
             .builder
-            .build(manifest, Some(&before), Scrutiny::Check)
+            .build(manifest, Some(&before), SourcePolicy::Check)
             .await?;
         let mut state = self.state.lock().await;
         let staged = state
@@ -230,17 +239,18 @@ impl Deployer {
             .map_err(|error| failed(&error))?;
         state.participant.prepared(Instant::now(), step)?;
         if let Some(staged) = &mut state.staged {
-            staged.content = Some(built);
+            staged.content = Some(content);
         }
         tracing::info!(
             event = "generation prepared",
             txn = step.txn,
             apply = manifest.apply
         );
-        answer(&Value::Null)
+        encode_answer(&Value::Null)
     }
 
-    /// A step of the transaction under way: its lease begins again.
+    /// Checks that a step belongs to the transaction under way, and renews the lease. Returns the
+    /// manifest of the transaction.
     pub(super) async fn step(&self, step: Step<'_>) -> Result<Arc<Manifest>, DeployError> {
         let mut state = self.state.lock().await;
         state.participant.step(Instant::now(), step)?;
@@ -253,16 +263,17 @@ impl Deployer {
             .ok_or_else(|| Refusal::NotUnderWay(step.txn.to_owned()).into())
     }
 
-    pub(super) async fn commit(&self, registry: &LiveRegistry, step: Step<'_>) -> Answer {
+    /// Makes the prepared transaction the live generation. A repeated commit changes nothing.
+    pub(super) async fn commit(&self, registry: &LiveRegistry, step: Step<'_>) -> AnswerResult {
         let mut state = self.state.lock().await;
         let Some(number) = state.participant.commit(Instant::now(), step)? else {
-            return answer(&LiveAnswer {
+            return encode_answer(&LiveAnswer {
                 generation: state.participant.live().generation,
             });
         };
-        let Some(Staged {
+        let Some(StagedTransaction {
             manifest,
-            content: Some(built),
+            content: Some(content),
             origin,
             from,
             ..
@@ -288,29 +299,31 @@ impl Deployer {
             return Err(failed(&error));
         }
         state.participant.committed(step.txn, live_of(&generation));
-        state.go_live(registry, built, generation);
+        state.go_live(registry, content, generation);
         self.settle_soon();
-        answer(&LiveAnswer { generation: number })
+        encode_answer(&LiveAnswer { generation: number })
     }
 
-    pub(super) async fn abort(&self, txn: &str) -> Answer {
+    /// Aborts a transaction. Returns its outcome.
+    pub(super) async fn abort(&self, txn: &str) -> AnswerResult {
         let mut state = self.state.lock().await;
         let outcome = state.drop_staged(txn);
         tracing::info!(
             event = "apply aborted",
             txn,
-            reason = "the initializer said so"
+            reason = "the initializer aborted it"
         );
         self.settle_soon();
-        answer(&OutcomeAnswer { outcome })
+        encode_answer(&OutcomeAnswer { outcome })
     }
 
+    /// Makes the content before the live generation live again, as a new generation.
     pub(super) async fn roll_back(
         &self,
         registry: &LiveRegistry,
         txn: &str,
         session: &DeploySession,
-    ) -> Answer {
+    ) -> AnswerResult {
         let mut state = self.state.lock().await;
         let number = state.participant.roll_back(Instant::now(), txn)?;
         let Some(current) = state.current.clone() else {
@@ -321,9 +334,9 @@ impl Deployer {
             .await
             .map_err(|error| failed(&error))?;
         let before = registry.load_full();
-        let built = self
+        let content = self
             .builder
-            .build(&manifest, Some(&before), Scrutiny::Trust)
+            .build(&manifest, Some(&before), SourcePolicy::Trust)
             .await?;
         let Origin { at, by, .. } = current.origin;
         let note = format!("undid {txn}, which failed on another server");
@@ -346,27 +359,29 @@ impl Deployer {
             .await
             .map_err(|error| failed(&error))?;
         state.participant.rolled_back(txn, live_of(&generation));
-        state.go_live(registry, built, generation);
+        state.go_live(registry, content, generation);
         self.settle_soon();
-        answer(&LiveAnswer { generation: number })
+        encode_answer(&LiveAnswer { generation: number })
     }
 
-    /// What ran before a generation; the same server with nothing in it, where that was the first.
+    /// Returns the manifest that was live before a generation. Before the first generation, the
+    /// server had no services.
     async fn content_before(&self, current: &Generation) -> Result<Manifest, StoreError> {
         if current.previous == 0 {
             return Ok(current.manifest.emptied());
         }
-        let (store, previous) = (Arc::clone(&self.builder.store), current.previous);
+        let store = Arc::clone(&self.builder.store);
+        let previous = current.previous;
         blocking(move || store.generation(previous))
             .await
             .map(|generation| generation.manifest)
     }
 
-    /// Replaces every worker by a fresh one. Calls under way end on the old ones.
-    pub(super) async fn restart(&self, registry: &LiveRegistry) -> Answer {
+    /// Replaces every worker by a fresh one. Calls in flight end on the old workers.
+    pub(super) async fn restart(&self, registry: &LiveRegistry) -> AnswerResult {
         let state = self.state.lock().await;
         if let Some((holder, left_ms)) = state.participant.holder(Instant::now()) {
-            // What is prepared shares workers with what is live.
+            // The prepared transaction may share workers with the live generation.
             return Err(Refusal::Busy {
                 holder: holder.to_owned(),
                 left_ms,
@@ -376,24 +391,25 @@ impl Deployer {
         if let Some(current) = &state.current {
             let content = self
                 .builder
-                .build(&current.manifest, None, Scrutiny::Trust)
+                .build(&current.manifest, None, SourcePolicy::Trust)
                 .await?;
             retire(registry.swap(Arc::new(Registry::new(current.number, content))));
             tracing::info!(event = "engines restarted", generation = current.number);
         }
-        answer(&Value::Null)
+        encode_answer(&Value::Null)
     }
 
     async fn store_generation(&self, generation: &Generation) -> Result<(), StoreError> {
-        let (store, generation) = (Arc::clone(&self.builder.store), generation.clone());
+        let store = Arc::clone(&self.builder.store);
+        let generation = generation.clone();
         blocking(move || store.commit(&generation)).await
     }
 }
 
-impl Staged {
-    /// What is kept of it once it is prepared.
-    fn record(&self) -> Prepared {
-        Prepared {
+impl StagedTransaction {
+    /// Returns the record that is stored when the transaction is prepared.
+    fn record(&self) -> PreparedTransaction {
+        PreparedTransaction {
             txn: self.txn.clone(),
             token: self.token,
             holder: self.holder.clone(),
@@ -407,7 +423,8 @@ impl Staged {
     }
 }
 
-impl State {
+impl DeployState {
+    /// Returns how `next` differs from the live manifest.
     fn changes_to(&self, next: &Manifest) -> Changes {
         next.changes_from(self.current.as_ref().map(|current| &current.manifest))
     }
@@ -443,18 +460,19 @@ impl State {
     }
 }
 
-/// Lets go of a registry. Its workers and folders go with the last call on it, where that disturbs
-/// nobody.
+/// Drops a registry on a thread for blocking work. Its workers and folders are removed after the
+/// last call on it.
 fn retire(registry: Arc<Registry>) {
     registry.log_suppressed();
     tokio::task::spawn_blocking(move || drop(registry));
 }
 
+/// Returns the content of a file, if it matches the file's hash.
 fn unpack(file: &PutFile) -> Result<Vec<u8>, DeployError> {
     let refused = |what: String| refused(format!("the file with the hash {}: {what}", file.sha256));
     let bytes = file.packed.unpack(b"", MAX_FILE_BYTES).map_err(refused)?;
     if sha256_hex(&bytes) != file.sha256 {
-        return Err(refused("its bytes have another hash".to_owned()));
+        return Err(refused("its content has another hash".to_owned()));
     }
     Ok(bytes)
 }

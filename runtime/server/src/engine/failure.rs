@@ -7,7 +7,7 @@ use wire::exception::{Exception, ExceptionType, Executed};
 /// Why an engine cannot prepare a service.
 #[derive(Debug)]
 pub(crate) enum PrepareError {
-    /// Sources of the service do not pass.
+    /// Sources of the service do not pass the check.
     Refused {
         service: String,
         findings: Vec<SourceFinding>,
@@ -55,19 +55,19 @@ fn refused_words(service: &str, findings: &[SourceFinding]) -> String {
 /// Why a call failed in an engine.
 #[derive(Debug)]
 pub(crate) enum EngineFailure {
-    /// The engine could not take the call; it did not run.
+    /// The engine could not take the call. The procedure did not run.
     Unavailable(String),
-    /// The server stops; the call may have begun.
+    /// The server stops. The call may have begun.
     Stopping,
-    /// The deadline passed while something happened.
+    /// The deadline passed. The text says during which activity.
     Expired(&'static str, Executed),
-    /// What ran the procedure died. The text says how.
+    /// The worker died. The text says how.
     Died(String),
     /// The procedure raised an exception of that kind.
     Raised { kind: String, message: String },
-    /// A handler in Rust panicked.
+    /// A native handler panicked.
     Panicked(String),
-    /// The procedure returned something else than it declares.
+    /// The procedure returned a value that is not of the declared type.
     WrongType(String),
 }
 

@@ -1,4 +1,4 @@
-//! [`InFlight`]: a call that counts against the limits until everything it started has stopped; and
+//! [`InFlight`]: a call that counts against the limits until everything it started has stopped.
 //! [`SessionLoad`]: what the calls of one session share.
 
 use std::sync::Arc;
@@ -12,57 +12,56 @@ use wire::exception::Executed;
 /// What the calls of one session share with the engines that run them.
 #[derive(Debug)]
 pub struct SessionLoad {
-    /// Calls in flight, including those whose answers nobody awaits.
+    /// Number of calls in flight, including calls whose callers have given up.
     in_flight: AtomicUsize,
-    /// Bytes of answers that were taken over from engines and not yet by the peer.
+    /// Bytes of answers that engines have returned and that the peer has not read.
     untaken: AtomicUsize,
-    /// With as many untaken bytes, no further call starts.
+    /// While `untaken >= max_untaken`, no call starts.
     max_untaken: usize,
-    /// Told when calls may start again.
-    unclogged: Notify,
-    /// Decides which log lines about this peer are written.
-    lines: Arc<Meter>,
+    /// Notified when calls may start again.
+    may_start_again: Notify,
+    /// Limits the log lines about this peer.
+    line_meter: Arc<Meter>,
 }
 
 impl SessionLoad {
-    /// The load of a session without calls, whose peer may leave fewer than `max_untaken` bytes of
-    /// answers untaken. `lines` is the meter of its peer.
-    pub fn new(max_untaken: usize, lines: Arc<Meter>) -> Self {
-        let (in_flight, untaken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    /// Returns the load of a session without calls. Its calls start only while the peer has fewer
+    /// than `max_untaken` bytes of unread answers.
+    pub fn new(max_untaken: usize, line_meter: Arc<Meter>) -> Self {
         Self {
-            in_flight,
-            untaken,
+            in_flight: AtomicUsize::new(0),
+            untaken: AtomicUsize::new(0),
             max_untaken,
-            unclogged: Notify::new(),
-            lines,
+            may_start_again: Notify::new(),
+            line_meter,
         }
     }
 
-    /// The number of calls in flight, including those whose answers nobody awaits.
+    /// Returns the number of calls in flight, including calls whose callers have given up.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// The meter of this session's peer.
-    pub fn lines(&self) -> &Meter {
-        &self.lines
+    /// Returns the meter that limits the log lines about the peer.
+    pub fn line_meter(&self) -> &Meter {
+        &self.line_meter
     }
 
-    /// An engine has an answer of so many bytes. It says so before it gives the slot of the call to
-    /// another one.
+    /// Counts the bytes of an answer. An engine must call this before it gives the slot of the call
+    /// to another call.
     pub fn add_untaken(&self, bytes: usize) {
         self.untaken.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Sets how many bytes of all answers so far the peer has not taken.
+    /// Sets the number of bytes of all answers that the peer has not read.
     pub fn set_untaken(&self, bytes: usize) {
         let before = self.untaken.swap(bytes, Ordering::Relaxed);
         if before >= self.max_untaken && bytes < self.max_untaken {
-            self.unclogged.notify_waiters();
+            self.may_start_again.notify_waiters();
         }
     }
 
-    /// Whether calls of this session may start.
+    /// Returns whether calls of this session may start.
     pub fn may_start(&self) -> bool {
         self.untaken.load(Ordering::Relaxed) < self.max_untaken
     }
@@ -70,58 +69,58 @@ impl SessionLoad {
     /// Waits until calls of this session may start.
     pub async fn until_may_start(&self) {
         while !self.may_start() {
-            let unclogged = self.unclogged.notified();
-            // It may have happened before the line above.
+            let may_start_again = self.may_start_again.notified();
+            // Check again: the notification may have come before `notified` was called.
             if self.may_start() {
                 return;
             }
-            unclogged.await;
+            may_start_again.await;
         }
     }
 }
 
-/// Kept by everything that works on a call: its session, and whatever thread or process runs it.
-/// The call counts until the last of them lets go, whether its caller still waits or not.
+/// A call in flight. Everything that works on the call keeps a clone: its session, and the thread
+/// or process that runs it. The call counts until the last clone is dropped, even if its caller has
+/// given up.
 #[derive(Debug, Clone)]
 pub struct InFlight {
-    inner: Arc<Inner>,
+    call: Arc<CallGuard>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    /// Of the server's calls.
+struct CallGuard {
+    /// One of the server's permits for calls. Dropping this frees it.
     _permit: OwnedSemaphorePermit,
     session: Arc<SessionLoad>,
-    began: AtomicBool,
+    has_begun: AtomicBool,
 }
 
 impl InFlight {
     /// Counts a call of that session.
     pub fn new(permit: OwnedSemaphorePermit, session: &Arc<SessionLoad>) -> Self {
         session.in_flight.fetch_add(1, Ordering::Relaxed);
-        let inner = Inner {
-            _permit: permit,
-            session: Arc::clone(session),
-            began: AtomicBool::new(false),
-        };
         Self {
-            inner: Arc::new(inner),
+            call: Arc::new(CallGuard {
+                _permit: permit,
+                session: Arc::clone(session),
+                has_begun: AtomicBool::new(false),
+            }),
         }
     }
 
-    /// The load of the call's session.
+    /// Returns the load of the call's session.
     pub fn session(&self) -> &SessionLoad {
-        &self.inner.session
+        &self.call.session
     }
 
-    /// The procedure is about to run.
+    /// Records that the procedure is about to run.
     pub fn begin(&self) {
-        self.inner.began.store(true, Ordering::Relaxed);
+        self.call.has_begun.store(true, Ordering::Relaxed);
     }
 
-    /// What there is to say of a call that is given up.
+    /// Returns whether the procedure may have run, for a call that is given up.
     pub fn executed(&self) -> Executed {
-        if self.inner.began.load(Ordering::Relaxed) {
+        if self.call.has_begun.load(Ordering::Relaxed) {
             Executed::Unknown
         } else {
             Executed::No
@@ -129,7 +128,7 @@ impl InFlight {
     }
 }
 
-impl Drop for Inner {
+impl Drop for CallGuard {
     fn drop(&mut self) {
         self.session.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
@@ -142,7 +141,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_clogged_session_starts_no_call_until_it_is_unclogged() {
+    async fn no_call_starts_while_the_peer_has_too_many_unread_answers() {
         let load = Arc::new(SessionLoad::new(10, Arc::default()));
         load.add_untaken(9);
         load.until_may_start().await;

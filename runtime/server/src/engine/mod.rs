@@ -1,5 +1,5 @@
-//! Engines: what runs procedures. They take and give binary values, and know nothing of messages
-//! and connections.
+//! Engines run procedures. They take and return binary values, and know nothing about messages and
+//! connections.
 //!
 //! ```text
 //! registry::build --ServiceSetup--> Engines::service --> PreparedService --call--> values | EngineFailure
@@ -24,7 +24,7 @@ pub(crate) use shares::{Share, Shares};
 
 use self::failure::{EngineFailure, PrepareError};
 use self::python::{PythonEngine, WorkerPool};
-use crate::store::Tree;
+use crate::store::ServiceTree;
 
 /// The engines of a server.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ pub(crate) struct Engines {
     pub(crate) python: Arc<PythonEngine>,
 }
 
-/// What an engine has to know of a service.
+/// What an engine needs to know about a service.
 #[derive(Debug)]
 pub(crate) struct ServiceSetup {
     pub(crate) service: String,
     /// Its files, laid out when they are first needed. `None` if they are damaged.
-    pub(crate) tree: Option<Arc<Tree>>,
+    pub(crate) tree: Option<Arc<ServiceTree>>,
     /// Folders of the tree from which its sources import.
     pub(crate) import_paths: Vec<String>,
     /// Maximum length of the returned values in bytes.
@@ -67,13 +67,13 @@ pub(crate) struct SourceProcedure {
 pub(crate) struct ServiceLimits {
     /// Maximum number of calls at once.
     pub(crate) workers: usize,
-    /// How long a worker is kept without a call.
+    /// Time after which an idle worker ends.
     pub(crate) idle: Duration,
     /// Maximum time for loading the service.
     pub(crate) load: Duration,
 }
 
-/// A service that an engine runs. The last one to drop it ends what runs it.
+/// A service that an engine runs. Dropping this ends its workers.
 #[derive(Debug)]
 pub(crate) enum PreparedService {
     Python(Arc<WorkerPool>),
@@ -93,11 +93,11 @@ impl Engines {
 }
 
 impl PreparedService {
-    /// Checks every source against its signature and loads it. Then starts as many as `workers`, so
-    /// that calls that come at once do not wait.
+    /// Checks every source against its signature and loads it. Then starts more workers until there
+    /// are `workers`, so that the first calls do not wait for workers to start.
     ///
     /// # Errors
-    /// What is wrong with which source, or why the service cannot be loaded.
+    /// Returns the findings in the sources, or the reason why the service cannot be loaded.
     pub(crate) async fn check(&self, workers: usize) -> Result<(), PrepareError> {
         match self {
             Self::Python(pool) => pool.prepare(workers).await,
@@ -107,7 +107,7 @@ impl PreparedService {
     /// Calls the procedure at that place in the setup with the binary values of its arguments.
     ///
     /// # Errors
-    /// Why it returned no values.
+    /// Returns why the call failed.
     pub(crate) async fn call(
         &self,
         procedure: usize,
@@ -124,17 +124,17 @@ impl PreparedService {
         }
     }
 
-    /// Checks that something runs the service, or can be started.
+    /// Checks that a worker of the service runs or can be started.
     ///
     /// # Errors
-    /// Why not.
+    /// Returns the reason why no worker can be started.
     pub(crate) async fn probe(&self) -> Result<(), String> {
         match self {
             Self::Python(pool) => pool.probe().await,
         }
     }
 
-    /// Returns how many workers there are.
+    /// Returns the number of workers.
     pub(crate) fn workers(&self) -> usize {
         match self {
             Self::Python(pool) => pool.workers(),

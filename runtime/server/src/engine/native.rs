@@ -1,12 +1,14 @@
-//! Native handlers at work: in place while they are quick, in a bounded pool of threads while they
-//! are not.
+//! Runs native handlers: in place if they are quick, otherwise in a bounded pool of threads.
 //!
 //! ```text
-//! untried --quick PROVEN times in a row--> in place --slower than SLOW--> untried
+//!            QUICK_CALLS calls are quick
+//! unproven ------------------------------> in place
+//!    ^                                        |
+//!    +--------a call is slower than SLOW------+
 //! ```
 //!
-//! What is untried, or declared blocking, is polled first on a thread of the pool, where it holds
-//! nobody up.
+//! "In place" is the thread that serves the connection. A method that is unproven or declared
+//! blocking is first polled on a thread of the pool, where it holds up no connection.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -26,66 +28,66 @@ use handler::{Call, Method, PollCall, RunningCall};
 use wire::outbox::Outbox;
 use wire::value::{DecodeError, Reader};
 
-/// A method that holds its thread for longer is run in the pool from then on.
+/// Time beyond which a call is slow. A method with a slow call runs in the pool from then on.
 pub const SLOW: Duration = Duration::from_millis(1);
 
-/// So many quick calls in a row let a method run in place.
-const PROVEN: u32 = 16;
+/// Number of quick calls in a row after which a method runs in place.
+const QUICK_CALLS: u32 = 16;
 
-/// A method that was slow has to be quick for so many calls.
-const PROVEN_AGAIN: u32 = 1000;
+/// Number of quick calls in a row after which a method that was slow runs in place again.
+const QUICK_CALLS_AFTER_SLOW: u32 = 1000;
 
-/// So many calls at once show how quick a method is of which nothing is known.
+/// Maximum number of calls at once that try out a method.
 const TRIAL_CALLS: usize = 2;
 
-/// The others wait so long for that at most.
-const TRIAL: Duration = Duration::from_millis(5);
+/// Maximum time for which other calls wait until the trial calls have ended.
+const TRIAL_WAIT: Duration = Duration::from_millis(5);
 
-/// The threads for handlers that hold theirs.
+/// The pool of threads for handlers that compute for long or that block.
 #[derive(Debug, Clone)]
-pub struct Threads {
+pub struct ThreadPool {
     runtime: Handle,
-    free: Arc<Shares>,
+    threads: Arc<Shares>,
 }
 
 /// A native procedure, ready to be called.
 pub struct NativeMethod {
     method: Method,
-    threads: Threads,
-    /// How many more quick calls it needs before it runs in place; more than [`PROVEN`] where it
-    /// has been slow.
-    unproven: AtomicU32,
-    /// Of calls that come while nothing is known of it, a few show how quick it is; the others wait
-    /// for that.
+    pool: ThreadPool,
+    /// How many more quick calls the method needs before it runs in place. More than
+    /// [`QUICK_CALLS`] only if the method has been slow.
+    quick_calls_needed: AtomicU32,
+    /// Permits for the calls that try out the method. Other calls wait for one, so that they run in
+    /// place if the method turns out to be quick.
     trial: Semaphore,
 }
 
-impl Threads {
-    /// At most `count` threads at once, of that runtime. One client holds at most all but one.
+impl ThreadPool {
+    /// Returns a pool of at most `count` threads of that runtime. One client holds at most all
+    /// threads but one.
     pub fn new(runtime: Handle, count: usize) -> Self {
-        let free = Shares::new(count);
-        free.set_per_client(count.saturating_sub(1));
-        Self { runtime, free }
+        let threads = Shares::new(count);
+        threads.set_per_client(count.saturating_sub(1));
+        Self { runtime, threads }
     }
 }
 
 impl NativeMethod {
-    pub fn new(method: Method, threads: Threads) -> Self {
-        let trial = Semaphore::new(TRIAL_CALLS);
+    pub fn new(method: Method, pool: ThreadPool) -> Self {
         Self {
             method,
-            threads,
-            unproven: AtomicU32::new(PROVEN),
-            trial,
+            pool,
+            quick_calls_needed: AtomicU32::new(QUICK_CALLS),
+            trial: Semaphore::new(TRIAL_CALLS),
         }
     }
 
-    /// The procedure it is.
+    /// Returns the procedure of this method.
     pub fn procedure(&self) -> &'static wire::procedure::Procedure {
         self.method.procedure()
     }
 
-    /// Decodes the arguments and begins.
+    /// Decodes the arguments and begins a call.
     pub fn start(
         &self,
         call: Call,
@@ -94,26 +96,27 @@ impl NativeMethod {
         self.method.start(call, arguments)
     }
 
-    /// Whether it may be polled where connections are served.
+    /// Returns whether the method may be polled on the thread that serves the connection.
     pub fn runs_in_place(&self) -> bool {
-        !self.method.is_blocking() && self.unproven.load(Ordering::Relaxed) == 0
+        !self.method.is_blocking() && self.quick_calls_needed.load(Ordering::Relaxed) == 0
     }
 
-    /// It held its thread for so long.
-    pub fn took(&self, time: Duration) {
-        let unproven = self.unproven.load(Ordering::Relaxed);
+    /// Records for how long a call held its thread.
+    pub fn record_time(&self, time: Duration) {
+        let needed = self.quick_calls_needed.load(Ordering::Relaxed);
         if time > SLOW {
-            self.unproven.store(PROVEN_AGAIN, Ordering::Relaxed);
-        } else if unproven > 0 {
-            self.unproven.store(unproven - 1, Ordering::Relaxed);
+            self.quick_calls_needed
+                .store(QUICK_CALLS_AFTER_SLOW, Ordering::Relaxed);
+        } else if needed > 0 {
+            self.quick_calls_needed.store(needed - 1, Ordering::Relaxed);
         }
     }
 
-    /// Runs a call to its end, beginning in the pool unless the method runs in place. The answer:
-    /// the returned values.
+    /// Runs a call to its end. Begins in the pool unless the method runs in place. Returns the
+    /// returned values.
     ///
     /// # Errors
-    /// The exception that the caller gets.
+    /// Returns why the call failed.
     pub async fn finish(
         self: Arc<Self>,
         mut running: RunningCall,
@@ -121,32 +124,35 @@ impl NativeMethod {
         deadline: tokio::time::Instant,
         in_flight: InFlight,
     ) -> Result<Outbox, EngineFailure> {
-        let unknown = !self.method.is_blocking()
-            && (1..=PROVEN).contains(&self.unproven.load(Ordering::Relaxed));
-        let trial = if unknown {
-            tokio::time::timeout(TRIAL, self.trial.acquire()).await.ok()
+        let is_in_trial = !self.method.is_blocking()
+            && (1..=QUICK_CALLS).contains(&self.quick_calls_needed.load(Ordering::Relaxed));
+        let trial = if is_in_trial {
+            tokio::time::timeout(TRIAL_WAIT, self.trial.acquire())
+                .await
+                .ok()
         } else {
             None
         };
         if !self.runs_in_place() {
             let thread =
-                tokio::time::timeout_at(deadline, self.threads.free.take_for(client, &in_flight))
+                tokio::time::timeout_at(deadline, self.pool.threads.take_for(client, &in_flight))
                     .await;
             let Ok(thread) = thread else {
                 let activity = "the call was waiting for a thread";
                 return Err(EngineFailure::Expired(activity, in_flight.executed()));
             };
-            // Once it is handed over, nothing keeps it from running.
+            // A call that was handed to the pool cannot be stopped any more.
             in_flight.begin();
-            let (method, working) = (Arc::clone(&self), in_flight.clone());
-            let first = self
-                .threads
+            let method = Arc::clone(&self);
+            let guards = (thread, in_flight.clone());
+            let polled = self
+                .pool
                 .runtime
-                .spawn_blocking(move || method.run(running, deadline, &(thread, working)));
-            match tokio::time::timeout_at(deadline, first).await {
-                Ok(Ok(First::Done(result))) => return taken_over(result, &in_flight),
-                Ok(Ok(First::Waits(waits))) => running = waits,
-                Ok(Err(error)) => return Err(broken_off(error)),
+                .spawn_blocking(move || method.run_in_pool(running, deadline, &guards));
+            match tokio::time::timeout_at(deadline, polled).await {
+                Ok(Ok(PoolOutcome::Done(result))) => return count_untaken(result, &in_flight),
+                Ok(Ok(PoolOutcome::Waits(waiting))) => running = waiting,
+                Ok(Err(error)) => return Err(join_failure(error)),
                 Err(_) => return Err(EngineFailure::expired_running()),
             }
         }
@@ -155,34 +161,35 @@ impl NativeMethod {
             .await
             .is_err()
         {
-            let activity = "earlier answers were not taken";
+            let activity = "the caller had not read earlier answers";
             return Err(EngineFailure::Expired(activity, in_flight.executed()));
         }
         in_flight.begin();
         let mut out = Outbox::default();
         let polled = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
         match tokio::time::timeout_at(deadline, polled).await {
-            Ok(result) => taken_over(result.map(|()| out), &in_flight),
+            Ok(result) => count_untaken(result.map(|()| out), &in_flight),
             Err(_) => Err(EngineFailure::expired_running()),
         }
     }
 
-    /// On a thread of the pool: one that is declared blocking to its end, any other up to where it
-    /// waits. The thread and the call are free when this is done.
-    fn run(
+    /// Runs a call on a thread of the pool. A method that is declared blocking runs to its end; any
+    /// other runs until it first waits. The caller drops the guards afterwards, which frees the
+    /// thread and ends the count of the call.
+    fn run_in_pool(
         &self,
         mut running: RunningCall,
         deadline: tokio::time::Instant,
-        _free_then: &(Share, InFlight),
-    ) -> First {
+        _guards: &(Share, InFlight),
+    ) -> PoolOutcome {
         let mut out = Outbox::default();
         let begin = Instant::now();
         let polled = if self.method.is_blocking() {
             let to_end = std::future::poll_fn(|cx| poll(running.as_mut(), cx, &mut out));
-            // One that only waits does not hold its thread beyond the deadline.
+            // A call that awaits something does not hold its thread beyond the deadline.
             let to_end = async { tokio::time::timeout_at(deadline, to_end).await };
             Poll::Ready(
-                self.threads
+                self.pool
                     .runtime
                     .block_on(to_end)
                     .unwrap_or_else(|_| Err(EngineFailure::expired_running())),
@@ -194,29 +201,29 @@ impl NativeMethod {
                 &mut out,
             )
         };
-        self.took(begin.elapsed());
+        self.record_time(begin.elapsed());
         match polled {
-            Poll::Ready(result) => First::Done(result.map(|()| out)),
-            Poll::Pending => First::Waits(running),
+            Poll::Ready(result) => PoolOutcome::Done(result.map(|()| out)),
+            Poll::Pending => PoolOutcome::Waits(running),
         }
     }
 }
 
-/// Counts an answer before another call of its session starts.
-fn taken_over(
+/// Counts the bytes of an answer, before another call of its session starts.
+fn count_untaken(
     result: Result<Outbox, EngineFailure>,
     in_flight: &InFlight,
 ) -> Result<Outbox, EngineFailure> {
     result.inspect(|out| in_flight.session().add_untaken(out.len()))
 }
 
-/// What became of a call on a thread of the pool.
-enum First {
+/// How far a call came on a thread of the pool.
+enum PoolOutcome {
     Done(Result<Outbox, EngineFailure>),
     Waits(RunningCall),
 }
 
-/// Goes on with a call; a panic is its failure alone.
+/// Polls a call. If the handler panics, only this call fails.
 pub fn poll(
     running: Pin<&mut dyn PollCall>,
     cx: &mut Context<'_>,
@@ -237,22 +244,22 @@ pub fn poll(
     }
 }
 
-/// Returns the failure of a call whose thread did not come to an end.
-fn broken_off(error: tokio::task::JoinError) -> EngineFailure {
+/// Returns the failure of a call whose task in the pool panicked or was cancelled.
+fn join_failure(error: tokio::task::JoinError) -> EngineFailure {
     error
         .try_into_panic()
         .map_or(EngineFailure::Stopping, |panic| panicked(&*panic))
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> EngineFailure {
-    static LINES: OnceLock<Meter> = OnceLock::new();
-    let words = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-    let words = words.unwrap_or_else(|| "without words".to_owned());
-    if LINES.get_or_init(Meter::new).admit(Instant::now()) {
-        tracing::error!(event = "handler panicked", message = words);
+    static LINE_METER: OnceLock<Meter> = OnceLock::new();
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_else(|| "no message".to_owned());
+    if LINE_METER.get_or_init(Meter::new).admit(Instant::now()) {
+        tracing::error!(event = "handler panicked", message = text);
     }
-    EngineFailure::Panicked(words)
+    EngineFailure::Panicked(text)
 }
 
 impl std::fmt::Debug for NativeMethod {

@@ -1,9 +1,9 @@
-//! [`Shares`]: hands a bounded number of slots to clients, so that none of them holds all while
+//! [`Shares`]: gives a bounded number of slots to clients, so that no client holds all slots while
 //! others wait.
 //!
-//! A slot that becomes free goes to the waiting client that holds the fewest, and among those to
-//! the one that has waited longest. A client holds at most [`per_client`](Shares::set_per_client)
-//! slots.
+//! A free slot goes to the waiting client that holds the fewest slots. If several clients hold the
+//! fewest, it goes to the one that has waited longest. A client holds at most
+//! [`per_client`](Shares::set_per_client) slots.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,36 +12,37 @@ use tokio::sync::oneshot;
 
 use super::InFlight;
 
-/// Waiters that gave up are removed each time so many have come.
-const SWEEP: u64 = 256;
+/// Number of waiters after which those that gave up are removed.
+const SWEEP_INTERVAL: u64 = 256;
 
 /// A bounded number of slots.
 #[derive(Debug)]
 pub struct Shares {
     slots: usize,
-    state: Mutex<State>,
+    state: Mutex<SharesState>,
 }
 
 #[derive(Debug)]
-struct State {
-    /// `free + the sum of all held == slots`
+struct SharesState {
+    /// Number of free slots. `free + the sum of all held == slots`
     free: usize,
-    /// The most slots that one client may hold; `1 <= per_client <= slots`.
+    /// Maximum number of slots that one client may hold. `1 <= per_client <= max(slots, 1)`
     per_client: usize,
-    /// Every client that holds a slot or waits for one.
-    clients: HashMap<Arc<str>, Client>,
+    /// All clients that hold a slot or wait for one.
+    clients: HashMap<Arc<str>, ClientShares>,
     /// The number of the next waiter.
-    next: u64,
+    next_waiter: u64,
 }
 
 #[derive(Debug, Default)]
-struct Client {
+struct ClientShares {
+    /// Number of slots that the client holds.
     held: usize,
-    /// First come at the front, each with its number.
+    /// The waiters with their numbers, the earliest at the front.
     waiting: VecDeque<(u64, oneshot::Sender<Share>)>,
 }
 
-/// A slot that a client holds. It is free again when this is dropped.
+/// A slot that a client holds. Dropping this frees the slot.
 #[derive(Debug)]
 pub struct Share {
     shares: Arc<Shares>,
@@ -49,13 +50,13 @@ pub struct Share {
 }
 
 impl Shares {
-    /// `slots` free slots, all of which one client may hold.
+    /// Returns `slots` free slots. One client may hold all of them.
     pub fn new(slots: usize) -> Arc<Self> {
-        let state = State {
+        let state = SharesState {
             free: slots,
             per_client: slots,
             clients: HashMap::new(),
-            next: 0,
+            next_waiter: 0,
         };
         Arc::new(Self {
             slots,
@@ -63,14 +64,14 @@ impl Shares {
         })
     }
 
-    /// Sets the most slots that one client may hold.
+    /// Sets the maximum number of slots that one client may hold.
     pub fn set_per_client(self: &Arc<Self>, per_client: usize) {
         let mut state = self.lock();
         state.per_client = per_client.clamp(1, self.slots.max(1));
         self.hand_out(state);
     }
 
-    /// Whether any slot is held.
+    /// Returns whether any slot is held.
     pub fn is_used(&self) -> bool {
         self.lock().free < self.slots
     }
@@ -86,17 +87,17 @@ impl Shares {
                         client: Arc::clone(client),
                     };
                 }
-                state.wait(client)
+                state.add_waiter(client)
             };
-            // The sender is dropped only where it was given up.
+            // An error is not expected: senders are dropped only after their receivers.
             if let Ok(share) = waiting.await {
                 return share;
             }
         }
     }
 
-    /// Waits for a slot for a call. While the peer of its session leaves too many answers untaken,
-    /// it gets none.
+    /// Waits for a slot for a call. The call gets none while the peer of its session has too many
+    /// unread answers.
     pub async fn take_for(self: &Arc<Self>, client: &Arc<str>, in_flight: &InFlight) -> Share {
         let session = in_flight.session();
         loop {
@@ -108,8 +109,8 @@ impl Shares {
         }
     }
 
-    /// Gives free slots to those who wait.
-    fn hand_out(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+    /// Gives free slots to waiters.
+    fn hand_out(self: &Arc<Self>, mut state: MutexGuard<'_, SharesState>) {
         let mut granted = Vec::new();
         while let Some((client, waiter)) = state.grant() {
             granted.push((
@@ -122,26 +123,26 @@ impl Shares {
         }
         drop(state);
         for (waiter, share) in granted {
-            // Where the waiter has just gone, the share is dropped here, which hands it out again.
+            // If the waiter has given up, the share is dropped here, which hands it out again.
             let _ = waiter.send(share);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SharesState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// Takes a slot at once, if one is free, the client may hold one more, and none of its own
-    /// calls waits.
+impl SharesState {
+    /// Takes a slot if one is free, the client may hold another one, and the client has no waiters.
+    /// Returns whether a slot was taken.
     fn take_free(&mut self, client: &Arc<str>) -> bool {
         let per_client = self.per_client;
         if self.free == 0 {
             return false;
         }
         let entry = self.clients.entry(Arc::clone(client)).or_default();
-        entry.waiting.retain(|(_, waiter)| !waiter.is_closed());
+        entry.remove_closed_waiters();
         let takes = entry.held < per_client && entry.waiting.is_empty();
         if takes {
             entry.held += 1;
@@ -150,13 +151,14 @@ impl State {
         takes
     }
 
-    fn wait(&mut self, client: &Arc<str>) -> oneshot::Receiver<Share> {
+    /// Adds a waiter of that client. Removes waiters that gave up, once per [`SWEEP_INTERVAL`].
+    fn add_waiter(&mut self, client: &Arc<str>) -> oneshot::Receiver<Share> {
         let (waiter, waiting) = oneshot::channel();
-        let number = self.next;
-        self.next += 1;
-        if number % SWEEP == SWEEP - 1 {
+        let number = self.next_waiter;
+        self.next_waiter += 1;
+        if number % SWEEP_INTERVAL == SWEEP_INTERVAL - 1 {
             for client in self.clients.values_mut() {
-                client.waiting.retain(|(_, waiter)| !waiter.is_closed());
+                client.remove_closed_waiters();
             }
             self.clients
                 .retain(|_, client| client.held > 0 || !client.waiting.is_empty());
@@ -169,20 +171,24 @@ impl State {
         waiting
     }
 
-    /// Takes a free slot for the waiter whose turn it is.
+    /// Takes a free slot for the waiter whose turn it is, if there are both.
     fn grant(&mut self) -> Option<(Arc<str>, oneshot::Sender<Share>)> {
         let per_client = self.per_client;
         while self.free > 0 {
-            let waits = |(_, client): &(&Arc<str>, &mut Client)| {
+            let may_get_one = |(_, client): &(&Arc<str>, &mut ClientShares)| {
                 client.held < per_client && !client.waiting.is_empty()
             };
-            let turn = |(_, client): &(&Arc<str>, &mut Client)| {
+            let rank = |(_, client): &(&Arc<str>, &mut ClientShares)| {
                 (
                     client.held,
                     client.waiting.front().map(|(number, _)| *number),
                 )
             };
-            let (name, client) = self.clients.iter_mut().filter(waits).min_by_key(turn)?;
+            let (name, client) = self
+                .clients
+                .iter_mut()
+                .filter(may_get_one)
+                .min_by_key(rank)?;
             let (_, waiter) = client.waiting.pop_front()?;
             if waiter.is_closed() {
                 continue;
@@ -192,6 +198,13 @@ impl State {
             return Some((Arc::clone(name), waiter));
         }
         None
+    }
+}
+
+impl ClientShares {
+    /// Removes waiters that gave up.
+    fn remove_closed_waiters(&mut self) {
+        self.waiting.retain(|(_, waiter)| !waiter.is_closed());
     }
 }
 
@@ -224,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_leaves_a_slot_to_the_others() {
+    fn one_client_cannot_hold_all_slots() {
         let shares = Shares::new(4);
         shares.set_per_client(3);
         let held: Vec<_> = (0..3)
@@ -245,26 +258,30 @@ mod tests {
         let shares = Shares::new(2);
         let first = take(&shares, "greedy").expect("a slot");
         let second = take(&shares, "greedy").expect("a slot");
-        let (greedy, other) = (client("greedy"), client("other"));
-        let (again, late) = (shares.take(&greedy), shares.take(&other));
-        tokio::pin!(again, late);
-        assert!(again.as_mut().now_or_never().is_none() && late.as_mut().now_or_never().is_none());
-        drop(first);
-        let late = late.await;
+        let greedy = client("greedy");
+        let other = client("other");
+        let earlier = shares.take(&greedy);
+        let later = shares.take(&other);
+        tokio::pin!(earlier, later);
         assert!(
-            again.as_mut().now_or_never().is_none(),
-            "the other one holds fewer"
+            earlier.as_mut().now_or_never().is_none() && later.as_mut().now_or_never().is_none()
+        );
+        drop(first);
+        let later = later.await;
+        assert!(
+            earlier.as_mut().now_or_never().is_none(),
+            "the client `other` holds fewer slots"
         );
         drop(second);
-        drop((again.await, late));
+        drop((earlier.await, later));
         assert!(!shares.is_used());
     }
 
     #[test]
-    fn who_gave_up_holds_nothing() {
+    fn waiters_that_gave_up_are_removed() {
         let shares = Shares::new(1);
         let held = take(&shares, "a").expect("the slot");
-        for _ in 0..2 * SWEEP {
+        for _ in 0..2 * SWEEP_INTERVAL {
             assert!(take(&shares, "b").is_none());
         }
         let waiting = shares
@@ -272,20 +289,23 @@ mod tests {
             .clients
             .get("b")
             .map_or(0, |client| client.waiting.len());
-        assert!(waiting <= SWEEP as usize, "{waiting} are kept");
+        assert!(
+            waiting <= SWEEP_INTERVAL as usize,
+            "{waiting} waiters are kept"
+        );
         drop(held);
         assert!(take(&shares, "c").is_some());
     }
 
     #[test]
-    fn a_slot_is_never_lost_between_who_frees_it_and_who_gives_up() {
+    fn a_slot_that_is_given_to_a_waiter_that_gave_up_is_not_lost() {
         let shares = Shares::new(1);
         let held = take(&shares, "a").expect("the slot");
         let other = client("b");
         let mut waiting = Box::pin(shares.take(&other));
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(held);
-        // It was handed the slot and never looks.
+        // The waiter has been given the slot, but gives up before it takes the slot.
         drop(waiting);
         assert!(take(&shares, "c").is_some());
     }

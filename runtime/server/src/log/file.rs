@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How large a log file becomes, and how many of that size are kept beside it.
+/// Maximum size of a log file, and number of older files that are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct LogRotation {
     /// Maximum number of bytes of a file.
@@ -18,62 +18,62 @@ pub struct LogRotation {
     pub keep: usize,
 }
 
-/// A log file. When it is full, it is renamed and a new one is begun. What is no regular file, such
-/// as a pipe, is never renamed.
+/// A log file. A full file is renamed, and a new one is begun. A file that is not a regular file,
+/// such as a pipe, is never renamed.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
     rotation: LogRotation,
     file: File,
-    /// Bytes in the file; `None` where it does not rotate.
+    /// Number of bytes in the file; `None` if it does not rotate.
     size: Option<u64>,
-    /// The file that was opened again, until lines go there.
-    reopened: Arc<Mutex<Option<Opened>>>,
-    /// Whether it was said that a full file could not be renamed.
+    /// The file that was opened again. The next write takes it.
+    reopened: Arc<Mutex<Option<SizedFile>>>,
+    /// Whether the log has reported that a full file could not be renamed.
     has_warned: bool,
 }
 
-/// A file to append to, and its size, where it rotates.
-type Opened = (File, Option<u64>);
+/// A file to append to, and its size if it rotates.
+type SizedFile = (File, Option<u64>);
 
-/// Opens the file of a [`LogFile`] again, for whoever has renamed it.
+/// Opens the file of a [`LogFile`] again after another program has renamed it.
 #[derive(Debug, Clone)]
 pub struct LogReopen {
     path: PathBuf,
-    reopened: Arc<Mutex<Option<Opened>>>,
+    reopened: Arc<Mutex<Option<SizedFile>>>,
 }
 
 impl LogReopen {
-    /// Opens the file again; lines go there from the next one on.
+    /// Opens the file again. All further lines are written to it.
     ///
     /// # Errors
-    /// Where it cannot be opened. Lines go on to the file that is open.
+    /// Returns the error of the operating system if the file cannot be opened. Lines are then still
+    /// written to the file that is open.
     pub fn reopen(&self) -> io::Result<()> {
-        let opened = append_to(&self.path)?;
-        *self.reopened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+        let reopened = append_to(&self.path)?;
+        *self.reopened.lock().unwrap_or_else(PoisonError::into_inner) = Some(reopened);
         Ok(())
     }
 }
 
 impl LogFile {
-    /// Opens a file to append to; it is made where it is missing.
+    /// Opens a file to append to. Makes the file if it is missing.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// Returns the error of the operating system if the file cannot be opened.
     pub fn open(path: &Path, rotation: LogRotation) -> io::Result<Self> {
         let (file, size) = append_to(path)?;
-        let (path, reopened) = (path.to_owned(), Arc::default());
         Ok(Self {
-            path,
+            path: path.to_owned(),
             rotation,
             file,
             size,
-            reopened,
+            reopened: Arc::default(),
             has_warned: false,
         })
     }
 
-    /// A handle that has it opened again.
+    /// Returns a handle that can open the file again.
     pub fn reopener(&self) -> LogReopen {
         LogReopen {
             path: self.path.clone(),
@@ -88,12 +88,13 @@ impl LogFile {
             .unwrap_or_else(PoisonError::into_inner)
             .take()
         {
-            (self.file, self.size) = (file, size);
+            self.file = file;
+            self.size = size;
         }
     }
 
-    /// Renames what is full and begins a new file. Where a rename fails, lines go on to the file
-    /// that is there.
+    /// Renames the full file and begins a new one. If a rename fails, lines are still written to
+    /// the file that is open.
     fn rotate(&mut self) {
         let numbered = |number: usize| {
             let mut name = self.path.clone().into_os_string();
@@ -101,25 +102,29 @@ impl LogFile {
             PathBuf::from(name)
         };
         for number in (1..self.rotation.keep).rev() {
-            // A number that does not exist yet is no error.
+            // Ignore failures here: the older file may not exist.
             let _ = fs::rename(numbered(number), numbered(number + 1));
         }
         match fs::rename(&self.path, numbered(1)).and_then(|()| append_to(&self.path)) {
-            Ok((file, size)) => (self.file, self.size) = (file, size),
+            Ok((file, size)) => {
+                self.file = file;
+                self.size = size;
+            }
             Err(error) => self.grow_on(&error),
         }
     }
 
-    /// Lines go on to the file that is open; renaming it is tried again when as much more has come.
+    /// Lets the open file grow. The rename is tried again after another `max_bytes`.
     fn grow_on(&mut self, error: &io::Error) {
         self.size = self.size.map(|_| 0);
         if !std::mem::replace(&mut self.has_warned, true) {
-            let note = "it grows beyond --log-max until its folder can be written";
+            let note = "the file grows beyond --log-max until its folder is writable";
             tracing::warn!(event = "log not renamed", path = %self.path.display(), reason = %error, note);
         }
     }
 
-    /// How many of these bytes go to the file as it is: whole lines, as far as there is room.
+    /// Returns how many of these bytes fit into the file. Counts whole lines only, unless all of
+    /// the bytes fit.
     fn room_for(&self, lines: &[u8]) -> usize {
         let Some(size) = self.size else {
             return lines.len();
@@ -145,7 +150,7 @@ impl Write for LogFile {
             count = self.room_for(lines);
         }
         if count == 0 {
-            // A line longer than a file goes to one of its own.
+            // A line longer than `max_bytes` gets a file of its own.
             count = lines
                 .iter()
                 .position(|byte| *byte == b'\n')
@@ -173,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_file_is_renamed_and_the_oldest_is_dropped() {
+    fn a_full_file_is_renamed_and_the_oldest_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         let rotation = LogRotation {
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_somebody_renamed_is_opened_again_when_asked() {
+    fn a_file_that_another_program_renamed_can_be_opened_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         let mut log = LogFile::open(
@@ -216,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_full_file_cannot_be_renamed_it_grows_on() {
+    fn a_full_file_that_cannot_be_renamed_grows() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         let mut log = LogFile::open(
@@ -227,7 +232,7 @@ mod tests {
             },
         )
         .expect("a file");
-        // Nothing can be renamed to a folder that holds something.
+        // A file cannot be renamed to a folder that is not empty.
         fs::create_dir_all(folder.path().join("log.1/x")).expect("a folder");
         log.write_all(b"line 1\nline 2\nline 3\n").expect("a write");
         assert_eq!(
@@ -245,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_not_renamed() {
+    fn a_file_that_is_not_regular_is_never_renamed() {
         let mut log = LogFile::open(
             Path::new("/dev/null"),
             LogRotation {

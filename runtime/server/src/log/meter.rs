@@ -1,34 +1,33 @@
-//! [`Meter`]: which calls of a procedure, or printed lines of a worker, get a log line of their
-//! own.
+//! [`Meter`]: limits how many lines per second are logged about a procedure, a worker or a peer.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Maximum number of lines a second of one procedure or worker. What comes beyond is counted.
+/// Maximum number of lines per second about one procedure or worker. Further lines are counted.
 pub(crate) const MAX_LINES_PER_SECOND: u64 = 100;
 
-/// Counts what is logged of one procedure, worker or peer.
+/// Counts the lines that are logged about one procedure, worker or peer.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    /// Maximum number of lines a second.
+    /// Maximum number of lines per second.
     limit: u64,
-    /// The second in which something was admitted last; see [`second`].
+    /// The second to which `in_second` belongs; see [`second`].
     second: AtomicU64,
     in_second: AtomicU64,
     suppressed: AtomicU64,
 }
 
-/// Counts what happens in a second.
+/// Counts the events of each second.
 #[derive(Debug, Default)]
 pub(crate) struct PerSecond {
-    /// The second in which something was last counted; see [`second`].
+    /// The second to which `in_second` belongs; see [`second`].
     second: AtomicU64,
     in_second: AtomicU64,
 }
 
 impl PerSecond {
-    /// Counts one. The answer: how many were counted in this second.
+    /// Counts an event. Returns how many events were counted in this second.
     pub(crate) fn count(&self, now: Instant) -> u64 {
         let second = second(now);
         if self.second.swap(second, Ordering::Relaxed) != second {
@@ -44,10 +43,10 @@ impl Default for Meter {
     }
 }
 
-/// How many seconds after the first time it was asked `now` is.
+/// Returns the number of seconds from the first call of this function to `now`.
 pub(crate) fn second(now: Instant) -> u64 {
-    static BEGIN: OnceLock<Instant> = OnceLock::new();
-    now.saturating_duration_since(*BEGIN.get_or_init(|| now))
+    static FIRST_CALL: OnceLock<Instant> = OnceLock::new();
+    now.saturating_duration_since(*FIRST_CALL.get_or_init(|| now))
         .as_secs()
 }
 
@@ -56,18 +55,17 @@ impl Meter {
         Self::default()
     }
 
-    /// Returns a meter that admits at most `limit` lines a second.
+    /// Returns a meter that admits at most `limit` lines per second.
     pub(crate) fn with_limit(limit: u64) -> Self {
-        let (second, in_second, suppressed) = Default::default();
         Self {
             limit,
-            second,
-            in_second,
-            suppressed,
+            second: AtomicU64::default(),
+            in_second: AtomicU64::default(),
+            suppressed: AtomicU64::default(),
         }
     }
 
-    /// Whether what happens at `now` gets a line; else it is counted.
+    /// Returns whether an event at `now` gets a line. Otherwise the event is counted.
     pub(crate) fn admit(&self, now: Instant) -> bool {
         let admitted = self.admit_in(second(now));
         if !admitted {
@@ -76,8 +74,8 @@ impl Meter {
         admitted
     }
 
-    /// Whether what happens in that [`second`] gets a line; else it is to be
-    /// [counted](Self::suppress).
+    /// Returns whether an event in that [`second`] gets a line. Otherwise the caller must
+    /// [count](Self::suppress) it.
     pub(crate) fn admit_in(&self, second: u64) -> bool {
         if self.second.load(Ordering::Relaxed) != second {
             self.second.store(second, Ordering::Relaxed);
@@ -87,12 +85,12 @@ impl Meter {
             && self.in_second.fetch_add(1, Ordering::Relaxed) < self.limit
     }
 
-    /// So many got no line.
+    /// Counts events that got no line.
     pub(crate) fn suppress(&self, count: u64) {
         self.suppressed.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// How many were counted instead of logged since this was asked last.
+    /// Returns how many events were counted since the last call, and resets the count.
     pub(crate) fn take_suppressed(&self) -> u64 {
         self.suppressed.swap(0, Ordering::Relaxed)
     }
@@ -105,8 +103,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_second_is_counted_by_itself() {
-        let (counter, now) = (PerSecond::default(), Instant::now());
+    fn each_second_has_its_own_count() {
+        let counter = PerSecond::default();
+        let now = Instant::now();
         let later = now + Duration::from_secs(1);
         assert_eq!(
             [counter.count(now), counter.count(now), counter.count(later)],
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_beyond_the_rate_are_counted() {
+    fn events_beyond_the_limit_are_counted() {
         let meter = Meter::new();
         let now = Instant::now();
         let admitted = (0..MAX_LINES_PER_SECOND + 7)

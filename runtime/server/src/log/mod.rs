@@ -1,10 +1,11 @@
-//! The log: every event a line, as text or JSON, written off the call path.
+//! The log: one line per event, as text or JSON. A thread of its own writes the lines, so that
+//! calls do not wait for the disk.
 //!
 //! A line has an RFC 3339 timestamp with microseconds, a level, the thread, the event and its
-//! fields. Beyond [`MAX_QUEUED_BYTES`] whoever logs waits for the writer; where that takes nothing
-//! for [`STALL`], lines are counted instead until it does again. Calls, printed lines and whatever
-//! a peer can cause are thinned out before they get here, see the server's meters. What a peer or a
-//! procedure said is escaped.
+//! fields. If more than [`MAX_QUEUED_BYTES`] are queued, a thread that logs waits for the writer.
+//! If the sink accepts nothing for [`STALL`], lines are dropped and counted until it accepts data
+//! again. Meters limit the lines about calls, printed lines and everything else that a peer can
+//! cause. Texts from peers and procedures are escaped.
 
 pub mod file;
 pub(crate) mod meter;
@@ -24,20 +25,20 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use wire::json::cut;
 
-/// More than this waits for the writer.
+/// Number of queued bytes beyond which a thread that logs waits for the writer.
 pub const MAX_QUEUED_BYTES: usize = 8 << 20;
 
-/// A sink that takes nothing for so long, such as a terminal held by Ctrl-S, does not hold the
-/// server.
+/// Maximum time for which the server waits for a sink that accepts nothing, such as a terminal
+/// that is stopped with Ctrl-S.
 pub const STALL: Duration = Duration::from_secs(2);
 
 /// Maximum number of characters of a field of a line.
 const MAX_FIELD_CHARS: usize = 10_000;
 
-/// A line is written at the latest after this time.
+/// Maximum time between two writes while the server runs.
 const WRITE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How lines look.
+/// The format of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// `2026-01-01T00:00:00.000000Z INFO main connected peer=127.0.0.1:5000`
@@ -46,8 +47,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Keeps the log going. When it is dropped, everything logged so far is written, if the sink takes
-/// it.
+/// Keeps the log running. Dropping the guard writes everything that was logged so far, if the sink
+/// accepts it within [`STALL`].
 #[derive(Debug)]
 #[must_use]
 pub struct LogGuard {
@@ -65,23 +66,24 @@ struct QueueState {
     lines: Vec<u8>,
     /// Whether the writer has taken nothing for [`STALL`].
     stalled: bool,
-    /// Lines that were not queued since then.
+    /// Number of lines that were dropped since the last write.
     dropped: u64,
+    /// Whether the guard was dropped.
     ended: bool,
-    /// The writer has written everything and is gone.
+    /// Whether the writer has written everything and has ended.
     finished: bool,
 }
 
 /// Sends every event of this process from `level` up to `sink`.
 ///
 /// # Errors
-/// Where this process has a log already, or a thread cannot be started.
+/// Returns an error if this process has a log already, or if a thread cannot be started.
 pub fn start(level: Level, format: LogFormat, sink: Box<dyn Write + Send>) -> io::Result<LogGuard> {
     let queue = Arc::new(Queue::default());
-    let writing = Arc::clone(&queue);
+    let writer_queue = Arc::clone(&queue);
     std::thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || writing.write_to(sink))?;
+        .spawn(move || writer_queue.write_to(sink))?;
     let layer = Lines {
         queue: Arc::clone(&queue),
         format,
@@ -126,7 +128,8 @@ impl Queue {
         }
     }
 
-    /// Takes what is queued a few times a second rather than being woken for each line.
+    /// Writes the queued lines to `sink` until the guard is dropped. Takes them once per
+    /// [`WRITE_INTERVAL`], so that a line wakes no thread.
     fn write_to(&self, mut sink: Box<dyn Write + Send>) {
         let mut lines = Vec::new();
         loop {
@@ -142,11 +145,11 @@ impl Queue {
             drop(state);
             if dropped > 0 {
                 lines.extend_from_slice(
-                    format!("{dropped} lines were dropped: the log took none of them\n").as_bytes(),
+                    format!("{dropped} lines were dropped: the log accepted no data\n").as_bytes(),
                 );
             }
             self.changed.notify_all();
-            // There is nobody to tell that the log cannot be written.
+            // A failure cannot be reported: the log itself is broken.
             let _ = sink.write_all(&lines).and_then(|()| sink.flush());
             lines.clear();
             if ended {
@@ -172,7 +175,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         let mut fields = Fields {
             format: self.format,
             event: String::new(),
-            rest: String::new(),
+            others: String::new(),
         };
         event.record(&mut fields);
         let current = std::thread::current();
@@ -184,8 +187,8 @@ impl<S: Subscriber> Layer<S> for Lines {
 struct Fields {
     format: LogFormat,
     event: String,
-    /// Each field, with what separates it from the one before.
-    rest: String,
+    /// The other fields, each with a separator before it.
+    others: String,
 }
 
 impl Fields {
@@ -193,14 +196,15 @@ impl Fields {
         let Self {
             format,
             event,
-            rest,
+            others,
         } = self;
         match format {
-            LogFormat::Text => format!("{time} {level} {thread} {event}{rest}\n"),
+            LogFormat::Text => format!("{time} {level} {thread} {event}{others}\n"),
             LogFormat::Json => {
-                let (event, thread) = (quoted(&event), quoted(thread));
+                let event = quoted(&event);
+                let thread = quoted(thread);
                 format!(
-                    "{{\"time\":\"{time}\",\"level\":\"{level}\",\"thread\":{thread},\"event\":{event}{rest}}}\n"
+                    "{{\"time\":\"{time}\",\"level\":\"{level}\",\"thread\":{thread},\"event\":{event}{others}}}\n"
                 )
             }
         }
@@ -209,8 +213,8 @@ impl Fields {
     fn put(&mut self, field: &Field, json: &str, text: &str) {
         // Writing into a string does not fail.
         let _ = match self.format {
-            LogFormat::Text => write!(self.rest, " {}={text}", field.name()),
-            LogFormat::Json => write!(self.rest, ",\"{}\":{json}", field.name()),
+            LogFormat::Text => write!(self.others, " {}={text}", field.name()),
+            LogFormat::Json => write!(self.others, ",\"{}\":{json}", field.name()),
         };
     }
 }
@@ -248,7 +252,8 @@ impl Visit for Fields {
     }
 }
 
-/// A text as JSON, in which nothing changes a terminal or an editor that shows it.
+/// Returns a text as a JSON string. Invisible characters are escaped, so that the text cannot
+/// change the terminal or the editor that shows it.
 fn quoted(text: &str) -> String {
     visible(&serde_json::Value::from(text).to_string()).into_owned()
 }

@@ -20,7 +20,7 @@ use crate::engine::{Engines, ServiceLimits, ServiceSetup, SourceProcedure};
 use crate::limits::Limits;
 use crate::log::meter::Meter;
 use crate::server::blocking;
-use crate::store::{Store, StoreError, Tree, service_version};
+use crate::store::{ServiceTree, Store, StoreError, service_version};
 
 /// Makes the services of a registry.
 #[derive(Debug, Clone)]
@@ -32,35 +32,36 @@ pub(crate) struct RegistryBuilder {
     pub(crate) limits: Limits,
 }
 
-/// What a service's sources go through before it is served.
+/// Whether the sources of a service are checked before it is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scrutiny {
-    /// Every source is checked and loaded; one that does not pass refuses the whole.
+pub(crate) enum SourcePolicy {
+    /// Every source is checked and loaded. If one does not pass, the manifest is refused.
     Check,
-    /// They passed before; a service whose files are damaged by now is served as unavailable.
+    /// The sources passed before and are not checked again. A service whose files are damaged is
+    /// served, but its calls get `Unavailable`.
     Trust,
 }
 
 impl RegistryBuilder {
-    /// Builds what this manifest says. Services that `before` has at the same version keep their
+    /// Builds the services of a manifest. Services that `before` has at the same version keep their
     /// workers.
     ///
     /// # Errors
-    /// What is refused, or could not be done.
+    /// Returns everything that is refused, or that could not be done.
     pub(crate) async fn build(
         &self,
         manifest: &Manifest,
         before: Option<&Registry>,
-        scrutiny: Scrutiny,
+        policy: SourcePolicy,
     ) -> Result<RegistryContent, DeployError> {
         let mut services = HashMap::new();
         let mut refused: Option<DeployError> = None;
-        let side_by_side = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let parallelism = std::thread::available_parallelism().map_or(1, NonZero::get);
         let mut building = Vec::new();
         for (name, entry) in &manifest.services {
-            building.push(self.build_service(name, entry, before, scrutiny));
+            building.push(self.build_service(name, entry, before, policy));
         }
-        let mut built = futures_util::stream::iter(building).buffered(side_by_side);
+        let mut built = futures_util::stream::iter(building).buffered(parallelism);
         for name in manifest.services.keys() {
             let Some(service) = built.next().await else {
                 break;
@@ -87,9 +88,9 @@ impl RegistryBuilder {
         name: &str,
         entry: &ServiceEntry,
         before: Option<&Registry>,
-        scrutiny: Scrutiny,
+        policy: SourcePolicy,
     ) -> Result<Service, DeployError> {
-        let runner = self.runner(name, entry, before, scrutiny).await?;
+        let runner = self.runner(name, entry, before, policy).await?;
         let mut rpcs: HashMap<String, Vec<Arc<Handler>>> = HashMap::new();
         let mut place = 0;
         for rpc in &entry.rpcs {
@@ -99,7 +100,7 @@ impl RegistryBuilder {
                     place += 1;
                     Code::Source(Arc::clone(runner), place - 1)
                 }
-                _ => self.native_code(&signature, scrutiny)?,
+                _ => self.native_code(&signature, policy)?,
             };
             let handler = build_handler(rpc, signature, code);
             rpcs.entry(rpc.name.clone())
@@ -117,13 +118,13 @@ impl RegistryBuilder {
         })
     }
 
-    /// What runs the sources of a service, if it has any.
+    /// Returns the runner of a service's sources, if it has any sources.
     async fn runner(
         &self,
         name: &str,
         entry: &ServiceEntry,
         before: Option<&Registry>,
-        scrutiny: Scrutiny,
+        policy: SourcePolicy,
     ) -> Result<Option<Arc<ServiceRunner>>, DeployError> {
         if entry.rpcs.iter().all(|rpc| rpc.source.is_none()) {
             return Ok(None);
@@ -137,16 +138,19 @@ impl RegistryBuilder {
         {
             return Ok(Some(Arc::clone(same)));
         }
-        // As many workers as there were, so that the calls of the first moment need not wait for
-        // theirs.
+        // Start as many workers as before, so that the first calls do not wait for workers to start.
         let workers = last.map_or(1, |runner| runner.prepared.workers());
-        self.build_runner(name, entry, version, (scrutiny, workers))
+        self.build_runner(name, entry, version, policy, workers)
             .await
             .map(|runner| Some(Arc::new(runner)))
     }
 
-    /// The handler in this binary with just this signature.
-    fn native_code(&self, signature: &Signature, scrutiny: Scrutiny) -> Result<Code, DeployError> {
+    /// Returns the handler in this binary with exactly this signature.
+    fn native_code(
+        &self,
+        signature: &Signature,
+        policy: SourcePolicy,
+    ) -> Result<Code, DeployError> {
         let same_name = self.native.iter().filter(|(service, method)| {
             signature.service == **service && signature.rpc == *method.procedure().rpc
         });
@@ -159,10 +163,11 @@ impl RegistryBuilder {
             if types.arguments == signature.arguments && types.returns == signature.returns {
                 return Ok(Code::Native(Arc::clone(method)));
             }
-            let (arguments, returns) = (TypeList(&types.arguments), TypeList(&types.returns));
+            let arguments = TypeList(&types.arguments);
+            let returns = TypeList(&types.returns);
             others.push(format!("({arguments}) -> ({returns})"));
         }
-        if scrutiny == Scrutiny::Trust {
+        if policy == SourcePolicy::Trust {
             return Ok(Code::Missing);
         }
         let known = if others.is_empty() {
@@ -179,31 +184,33 @@ impl RegistryBuilder {
         name: &str,
         entry: &ServiceEntry,
         version: String,
-        (scrutiny, workers): (Scrutiny, usize),
+        policy: SourcePolicy,
+        workers: usize,
     ) -> Result<ServiceRunner, DeployError> {
-        let tree = Tree::new(&self.store, entry).map(Arc::new);
+        let tree = ServiceTree::new(&self.store, entry).map(Arc::new);
         let checked = match tree.as_ref().map(Arc::clone) {
-            // Laying it out hashes every file.
-            Ok(_) if scrutiny == Scrutiny::Check => Ok(()),
+            // The check lays the tree out, which hashes every file.
+            Ok(_) if policy == SourcePolicy::Check => Ok(()),
             Ok(tree) => blocking(move || tree.check()).await,
             Err(_) => Ok(()),
         };
         let tree = tree.and_then(|tree| checked.map(|()| tree));
         let damage = match &tree {
             Ok(_) => None,
-            Err(error) if scrutiny == Scrutiny::Check => return Err(failed(error)),
+            Err(error) if policy == SourcePolicy::Check => return Err(failed(error)),
             Err(error) => {
                 tracing::error!(event = "service damaged", service = name, error = %error);
-                let words = "files of it are damaged on the server; apply again to repair it";
-                Some(format!("service `{name}` cannot run: {words}"))
+                let reason =
+                    "some of its files are damaged on the server; apply again to repair them";
+                Some(format!("service `{name}` cannot run: {reason}"))
             }
         };
         let prepared = self.engines.service(self.setup(name, entry, tree.ok()));
-        if scrutiny == Scrutiny::Check {
+        if policy == SourcePolicy::Check {
             prepared.check(workers).await?;
         }
-        // What ran before need not be proven.
-        let is_proven = AtomicBool::new(scrutiny == Scrutiny::Trust);
+        // Sources that are trusted have run before.
+        let is_proven = AtomicBool::new(policy == SourcePolicy::Trust);
         Ok(ServiceRunner {
             version,
             damage,
@@ -212,7 +219,12 @@ impl RegistryBuilder {
         })
     }
 
-    fn setup(&self, name: &str, entry: &ServiceEntry, tree: Option<Arc<Tree>>) -> ServiceSetup {
+    fn setup(
+        &self,
+        name: &str,
+        entry: &ServiceEntry,
+        tree: Option<Arc<ServiceTree>>,
+    ) -> ServiceSetup {
         let procedure = |rpc: &RpcEntry| {
             let source = rpc.source.as_ref()?;
             Some(SourceProcedure {
@@ -286,7 +298,7 @@ fn failed(error: &StoreError) -> DeployError {
     DeployError::new(DeployErrorKind::Failed, error.to_string())
 }
 
-/// Two refusals as one.
+/// Joins two refusals into one.
 fn merge(mut all: DeployError, more: &DeployError) -> DeployError {
     all.message = format!("{}; {}", all.message, more.message);
     all.findings.extend(more.findings.iter().cloned());

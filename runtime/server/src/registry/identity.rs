@@ -1,4 +1,4 @@
-//! [`Identity`]: who is calling, in plain TCP: by the address a connection comes from.
+//! [`Identity`]: identifies the calling client in plain TCP, by the address of its connection.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,16 +25,16 @@ impl Identity {
         Self { by_address }
     }
 
-    /// Whether any client of the network calls from that address.
+    /// Returns whether any client of the network calls from that address.
     pub(crate) fn knows(&self, address: IpAddr) -> bool {
         self.by_address.contains_key(&address.to_canonical())
     }
 
-    /// The client that a caller is, by its address and, where several share it, by the name it
-    /// gives.
+    /// Returns the client at an address. If several clients share the address, the name that the
+    /// caller claims decides.
     ///
     /// # Errors
-    /// Why the caller is nobody.
+    /// Returns why the caller is not a client.
     pub(crate) fn identify(
         &self,
         address: IpAddr,
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_decides_and_the_name_decides_among_those_that_share_it() {
+    fn the_address_decides_and_the_name_decides_among_clients_that_share_it() {
         let clients = [
             ("solo", [127, 0, 0, 1]),
             ("left", [127, 0, 0, 2]),

@@ -1,4 +1,4 @@
-//! [`LiveRegistry`]: the generation that answers, and the news of another one.
+//! [`LiveRegistry`]: the live generation, and the notification when another one becomes live.
 
 use std::sync::Arc;
 
@@ -7,11 +7,12 @@ use tokio::sync::watch;
 
 use super::Registry;
 
-/// The registry that is live. Who holds on to what it found there is told when another one is.
+/// The live registry. Sessions keep what they found in it, so they are notified when another
+/// registry becomes live.
 #[derive(Debug)]
 pub(crate) struct LiveRegistry {
     registry: ArcSwap<Registry>,
-    /// How often it was swapped.
+    /// Number of swaps so far.
     swaps: watch::Sender<u64>,
 }
 
@@ -32,7 +33,7 @@ impl LiveRegistry {
         self.registry.load_full()
     }
 
-    /// Makes another registry live; the answer is the one before.
+    /// Makes another registry live. Returns the one before.
     pub(crate) fn swap(&self, registry: Arc<Registry>) -> Arc<Registry> {
         registry.share_workers();
         let before = self.registry.swap(registry);
@@ -40,7 +41,7 @@ impl LiveRegistry {
         before
     }
 
-    /// Changes whenever another registry is live.
+    /// Returns a receiver that is notified whenever another registry becomes live.
     pub(crate) fn swaps(&self) -> watch::Receiver<u64> {
         self.swaps.subscribe()
     }

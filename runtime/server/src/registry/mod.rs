@@ -3,8 +3,8 @@
 //! | module | does |
 //! |---|---|
 //! | `build` | makes the services of a registry from a manifest |
-//! | `live` | the registry that is live, and the news of another one |
-//! | `identity` | who is calling |
+//! | `live` | the live registry, and the notification when another one becomes live |
+//! | `identity` | identifies the calling client |
 
 pub(crate) mod build;
 pub(crate) mod identity;
@@ -37,7 +37,7 @@ pub(crate) struct Registry {
     content: RegistryContent,
 }
 
-/// What a manifest says, ready to be called: a registry that has no number so far.
+/// The content of a manifest, ready to be called: a registry without the number of a generation.
 #[derive(Debug, Default)]
 pub(crate) struct RegistryContent {
     /// The server's name. Empty before the first apply.
@@ -65,7 +65,7 @@ struct ServiceRunner {
     version: String,
     /// Why it cannot run, if its files are damaged.
     damage: Option<String>,
-    /// Whether it was found well once it was live.
+    /// Whether the service was found to run while it was live.
     is_proven: AtomicBool,
     prepared: PreparedService,
 }
@@ -81,7 +81,8 @@ pub(crate) struct Handler {
     pub(crate) source: String,
     pub(crate) deadline: Option<Duration>,
     pub(crate) meter: Meter,
-    /// Where the last of its arguments may come in room of its own; see [`BlockPlace`].
+    /// The place of the last argument, if it may be received into memory of its own; see
+    /// [`BlockPlace`].
     pub(crate) block: Option<BlockPlace>,
     code: Code,
 }
@@ -92,7 +93,7 @@ enum Code {
     /// A source, by its place in the setup of its service.
     Source(Arc<ServiceRunner>, usize),
     Native(Arc<NativeMethod>),
-    /// Native, and not compiled into this server.
+    /// A native procedure that is not compiled into this server.
     Missing,
 }
 
@@ -137,18 +138,19 @@ impl Registry {
             .collect()
     }
 
-    /// Returns why services do not run. Services that were found well before are not probed again.
+    /// Returns the reasons why services do not run. Services that were found to run before are not
+    /// probed again.
     pub(crate) async fn find_sick(&self) -> Vec<String> {
         let runners = self
             .services()
             .filter_map(|(name, service)| Some((name, service.runner.as_ref()?)));
         let probes: Vec<_> = runners
-            .map(|(name, runner)| runner.find_sickness(name))
+            .map(|(name, runner)| runner.find_problem(name))
             .collect();
-        let side_by_side = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let probes = futures_util::stream::iter(probes).buffer_unordered(side_by_side);
+        let parallelism = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let probes = futures_util::stream::iter(probes).buffer_unordered(parallelism);
         let mut sick: Vec<String> = probes
-            .filter_map(|sickness| async { sickness })
+            .filter_map(|problem| async { problem })
             .collect()
             .await;
         sick.sort();
@@ -192,20 +194,20 @@ impl Service {
         self.tenants.contains(client)
     }
 
-    /// The overloads of a procedure.
+    /// Returns the overloads of a procedure.
     pub(crate) fn overloads(&self, rpc: &str) -> Option<&[Arc<Handler>]> {
         self.rpcs.get(rpc).map(Vec::as_slice)
     }
 
-    /// What a record or an enumeration is called in this service.
+    /// Returns the record or the enumeration that has this name in the service.
     pub(crate) fn type_named(&self, name: &str) -> Option<Type> {
         self.types.get(name).cloned()
     }
 }
 
 impl ServiceRunner {
-    /// Why it does not run, where it was built for what is live and not seen to run so far.
-    async fn find_sickness(&self, service: &str) -> Option<String> {
+    /// Returns why the service does not run. Probes it unless it was found to run before.
+    async fn find_problem(&self, service: &str) -> Option<String> {
         if self.damage.is_some() || self.is_proven.load(Ordering::Relaxed) {
             return self.damage.clone();
         }
@@ -220,7 +222,7 @@ impl ServiceRunner {
 }
 
 impl Handler {
-    /// Whether these are its argument types, letter by letter.
+    /// Returns whether these are the argument types of the handler, letter by letter.
     pub(crate) fn takes<S: AsRef<str>>(&self, types: &[S]) -> bool {
         self.types
             .iter()
@@ -228,7 +230,7 @@ impl Handler {
             .eq(types.iter().map(AsRef::as_ref))
     }
 
-    /// The handler in Rust, where it is one.
+    /// Returns the native method, if this is one.
     pub(crate) fn native(&self) -> Option<&Arc<NativeMethod>> {
         match &self.code {
             Code::Native(method) => Some(method),
@@ -239,7 +241,7 @@ impl Handler {
     /// Runs the procedure on binary values.
     ///
     /// # Errors
-    /// The exception that the caller gets.
+    /// Returns the exception that the caller gets.
     pub(crate) async fn call(
         &self,
         arguments: &[u8],

@@ -1,18 +1,21 @@
-//! [`Disk`]: every change of the data folder, one step at a time.
+//! [`Disk`]: every change of the data folder, divided into steps.
 //!
-//! In tests it fails at a step of one's choice, before it, half through it or after it: once, as a
-//! full disk does, or from there on, as a crash does.
+//! A test can let steps fail: one step, as on a full disk, or all steps from one on, as after a
+//! crash. A change has a step before it, one after it and, if it writes a file, one half through
+//! the file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// Nobody but the server's user reads or changes what is in a data folder.
+/// Mode of the folders in a data folder: only the server's user may enter them.
 const FOLDER_MODE: u32 = 0o700;
+
+/// Mode of the files in a data folder: only the server's user may read and write them.
 pub(super) const FILE_MODE: u32 = 0o600;
 
-/// Makes a folder, and those above it, which only this user may enter, whatever the umask.
+/// Makes a folder with [`FOLDER_MODE`], whatever the umask. Makes missing parent folders too.
 pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
@@ -21,7 +24,7 @@ pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE))
 }
 
-/// What changes the data folder.
+/// Makes the changes of a data folder.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
     #[cfg(test)]
@@ -29,7 +32,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Writes a file, which is not durable.
+    /// Writes a file. Does not make it durable.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.create(
             File::options().write(true).create(true).truncate(true),
@@ -39,13 +42,13 @@ impl Disk {
         .map(drop)
     }
 
-    /// The same where there is none so far.
+    /// Writes a file that does not exist yet. Does not make it durable.
     pub(super) fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.create(File::options().write(true).create_new(true), path, bytes)
             .map(drop)
     }
 
-    /// Writes a file, durable when it is renamed to where it belongs and the folder is synced.
+    /// Writes and syncs a file. Its name is durable after the folder is synced.
     pub(super) fn write_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let file = self.create(
             File::options().write(true).create(true).truncate(true),
@@ -63,7 +66,7 @@ impl Disk {
         self.change(|| fs::remove_file(path))
     }
 
-    /// Makes what was renamed into a folder, or removed from it, durable.
+    /// Makes the names in a folder durable, after renames and removals.
     pub(super) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.change(|| File::open(folder)?.sync_all())
     }
@@ -95,7 +98,7 @@ impl Disk {
     #[expect(
         clippy::unused_self,
         clippy::unnecessary_wraps,
-        reason = "in tests it fails"
+        reason = "in tests, steps fail"
     )]
     fn step(&self) -> io::Result<()> {
         Ok(())
@@ -112,9 +115,10 @@ pub(super) mod faults {
     use std::io;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Which steps fail.
+    /// The steps that fail: those with the numbers `from..to`, counted from 0.
     #[derive(Debug)]
     pub(in super::super) struct Faults {
+        /// Number of steps since the last call of [`fail`](Self::fail).
         taken: AtomicUsize,
         from: AtomicUsize,
         to: AtomicUsize,
@@ -131,14 +135,14 @@ pub(super) mod faults {
     }
 
     impl Faults {
-        /// From here on the steps of these numbers fail, counted from 0.
+        /// Starts the count of steps again, and lets the steps with these numbers fail.
         pub(in super::super) fn fail(&self, steps: std::ops::Range<usize>) {
             self.taken.store(0, Ordering::Relaxed);
             self.from.store(steps.start, Ordering::Relaxed);
             self.to.store(steps.end, Ordering::Relaxed);
         }
 
-        /// How many steps were taken.
+        /// Returns the number of steps since the last call of [`fail`](Self::fail).
         pub(in super::super) fn taken(&self) -> usize {
             self.taken.load(Ordering::Relaxed)
         }

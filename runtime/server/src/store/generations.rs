@@ -1,4 +1,4 @@
-//! [`Generation`]s: what was made live, what is kept of it, and what goes.
+//! [`Generation`]s: committing, reading and removing them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -27,40 +27,41 @@ pub struct Generation {
     /// The address it came from.
     #[serde(default)]
     pub from: String,
-    /// How it differs from the one before.
+    /// How it differs from the generation before.
     #[serde(default)]
     pub changes: Changes,
-    /// The transaction that it undid; empty where it undid none.
+    /// The transaction that it undid; empty if it undid none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub undid: String,
-    /// The content hash of what it runs; empty in folders of a version that did not keep it.
+    /// The content hash of the manifest. Data folders of an older version may lack it; it is then
+    /// empty.
     #[serde(default)]
     pub content: String,
-    /// What it runs.
+    /// The content of the generation.
     pub manifest: Manifest,
 }
 
-/// What is kept of generations that are no longer live.
+/// How many generations are kept for a rollback.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// How many generations, with the live one.
+    /// Number of generations, the live one included.
     pub generations: usize,
-    /// How many bytes of files that the live one does not need.
+    /// Maximum number of bytes of files that the live generation does not need.
     pub bytes: u64,
 }
 
-/// What went, since it is no longer kept.
+/// How much [`Store::collect`] removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Collected {
-    /// Generations.
+pub struct RemovedCounts {
+    /// Number of generations.
     pub generations: usize,
-    /// Files.
+    /// Number of objects.
     pub objects: usize,
 }
 
-/// As much of a generation as a list of them says.
+/// The part of a generation that a list of generations shows.
 #[derive(Default, Deserialize)]
-struct Head {
+struct GenerationSummary {
     txn: String,
     #[serde(default)]
     origin: Origin,
@@ -78,33 +79,34 @@ struct ApplyId {
     apply: String,
 }
 
-/// As much of a generation as says which files it needs.
+/// The part of a generation that names the files it needs.
 #[derive(Deserialize)]
-struct Needs {
-    manifest: NeededServices,
+struct GenerationFiles {
+    manifest: ManifestFiles,
 }
 
 #[derive(Deserialize)]
-struct NeededServices {
-    services: BTreeMap<String, NeededFiles>,
+struct ManifestFiles {
+    services: BTreeMap<String, ServiceFiles>,
 }
 
 #[derive(Deserialize)]
-struct NeededFiles {
+struct ServiceFiles {
     #[serde(default)]
     modules: Vec<FileEntry>,
     #[serde(default)]
     data: Vec<FileEntry>,
-    rpcs: Vec<NeededSource>,
+    rpcs: Vec<RpcSource>,
 }
 
 #[derive(Deserialize)]
-struct NeededSource {
+struct RpcSource {
     source: Option<FileEntry>,
 }
 
-impl Needs {
-    fn files(self) -> impl Iterator<Item = String> {
+impl GenerationFiles {
+    /// Returns the hashes of the files.
+    fn hashes(self) -> impl Iterator<Item = String> {
         self.manifest.services.into_values().flat_map(|service| {
             let sources = service.rpcs.into_iter().filter_map(|rpc| rpc.source);
             sources
@@ -116,7 +118,7 @@ impl Needs {
 }
 
 impl Generation {
-    /// What a list of generations says of it.
+    /// Returns what a list of generations shows of this one.
     pub fn past(&self) -> Past {
         Past {
             generation: self.number,
@@ -131,10 +133,10 @@ impl Generation {
 }
 
 impl Store {
-    /// The live generation, if there was ever one.
+    /// Returns the live generation, or `None` if nothing was ever committed.
     ///
     /// # Errors
-    /// That it is there and damaged, and what is wrong with it.
+    /// Returns an error if the generation or the pointer to it is damaged.
     pub fn current(&self) -> Result<Option<Generation>, StoreError> {
         let text = match fs::read_to_string(self.folder.join("current")) {
             Ok(text) => text,
@@ -155,34 +157,34 @@ impl Store {
         self.parse_generation(number, &bytes).map(Some)
     }
 
-    /// A generation that is kept.
+    /// Returns a kept generation.
     ///
     /// # Errors
-    /// That it is missing or damaged.
+    /// Returns an error if the generation is missing or damaged.
     pub fn generation(&self, number: u64) -> Result<Generation, StoreError> {
         self.parse_generation(number, &self.read_generation(number)?)
     }
 
-    /// The generations that are kept, with the transactions that made them live, newest first. One
-    /// that cannot be read is among them and says why.
+    /// Returns the kept generations, each with the transaction that made it live, newest first. An
+    /// unreadable generation is included and says why it cannot be read.
     ///
     /// # Errors
-    /// Where the folder cannot be read.
+    /// Returns an error if the folder cannot be read.
     pub fn history(&self) -> Result<Vec<(String, Past)>, StoreError> {
-        let read = |number| self.parse::<Head>(number, &self.read_generation(number)?);
+        let read = |number| self.parse::<GenerationSummary>(number, &self.read_generation(number)?);
         let past = |number| {
-            let (head, damaged) = match read(number) {
-                Ok(head) => (head, String::new()),
-                Err(error) => (Head::default(), error.what),
+            let (summary, damaged) = match read(number) {
+                Ok(summary) => (summary, String::new()),
+                Err(error) => (GenerationSummary::default(), error.what),
             };
-            let Head {
+            let GenerationSummary {
                 txn,
                 origin,
                 from,
                 changes,
                 undid,
                 manifest: ApplyId { apply },
-            } = head;
+            } = summary;
             (
                 txn,
                 Past {
@@ -199,115 +201,117 @@ impl Store {
         Ok(self.numbers()?.into_iter().map(past).collect())
     }
 
-    /// A file that a generation needs and that is not here, if there is one.
+    /// Returns the hash of a file that a generation needs and the store lacks, if there is one.
     ///
     /// # Errors
-    /// That the generation is missing or damaged.
-    pub fn lacking_of(&self, number: u64) -> Result<Option<String>, StoreError> {
-        let needs: Needs = self.parse(number, &self.read_generation(number)?)?;
-        Ok(needs.files().find(|file| !self.has_object(file)))
+    /// Returns an error if the generation is missing or damaged.
+    pub fn find_missing_file(&self, number: u64) -> Result<Option<String>, StoreError> {
+        let files: GenerationFiles = self.parse(number, &self.read_generation(number)?)?;
+        Ok(files.hashes().find(|hash| !self.has_object(hash)))
     }
 
     /// Makes a generation the live one, durably.
     ///
     /// # Errors
-    /// The first write that failed; the generation before is then still live.
+    /// Returns the first write that failed. The generation before is then still live.
     pub fn commit(&self, generation: &Generation) -> Result<(), StoreError> {
-        self.commit_files(generation)
+        self.write_commit(generation)
             .map_err(|error| self.failed(error.to_string()))
     }
 
-    fn commit_files(&self, generation: &Generation) -> io::Result<()> {
+    fn write_commit(&self, generation: &Generation) -> io::Result<()> {
         let bytes = serde_json::to_vec(generation)?;
         let number = generation.number;
         self.replace(&format!("generations/{number}.json"), &bytes)?;
         self.disk.sync_folder(&self.folder.join("generations"))?;
         let before = fs::read(self.folder.join("current")).ok();
-        let pointed = self
+        let replaced = self
             .replace(
                 "current",
                 format!("{number} {}\n", sha256_hex(&bytes)).as_bytes(),
             )
             .and_then(|()| self.disk.sync_folder(&self.folder));
-        pointed.inspect_err(|_| self.point_back(before.as_deref(), number))
+        replaced.inspect_err(|_| self.undo_commit(before.as_deref(), number))
     }
 
-    /// A commit whose last step failed is none: the pointer goes back to what it was.
-    fn point_back(&self, before: Option<&[u8]>, number: u64) {
+    /// Undoes a commit whose last step failed: puts back the pointer as it was `before`, and
+    /// removes the generation.
+    fn undo_commit(&self, before: Option<&[u8]>, number: u64) {
         let path = self.folder.join("current");
-        let back = match before {
+        let restored = match before {
             before if fs::read(&path).ok().as_deref() == before => Ok(()),
             Some(before) => self.replace("current", before),
             None => self.disk.remove_file(&path),
         };
-        match back {
-            // What is left of it is found at the next start otherwise.
+        match restored {
+            // Ignore failures here: the next start removes unfinished generations.
             Ok(()) => drop(self.remove(&self.generation_path(number))),
             Err(error) => tracing::error!(event = "the pointer cannot be put back", error = %error),
         }
     }
 
-    /// Removes generations that are no longer kept, and files that nothing needs: neither a
-    /// generation that is kept nor `staged`, which is on its way.
+    /// Removes the generations that are no longer kept, and unneeded objects. Objects are needed by
+    /// the kept generations, and by the manifest `staged` of the transaction under way.
     ///
     /// # Errors
-    /// What cannot be read or removed. Nothing that is needed is gone.
+    /// Returns the first file that cannot be read or removed. Nothing that is needed was removed.
     pub fn collect(
         &self,
         live: &Generation,
         retention: Retention,
         staged: Option<&Manifest>,
-    ) -> Result<Collected, StoreError> {
+    ) -> Result<RemovedCounts, StoreError> {
         let mut needed: BTreeSet<String> = staged
             .into_iter()
             .chain([&live.manifest])
             .flat_map(Manifest::files)
             .map(str::to_owned)
             .collect();
-        let (mut kept, mut bytes, mut all_known) = (0, 0, true);
-        let mut collected = Collected::default();
+        let mut kept = 0;
+        let mut bytes = 0;
+        let mut all_are_readable = true;
+        let mut removed = RemovedCounts::default();
         for number in self.numbers()? {
-            let needs = self
+            let files = self
                 .read_generation(number)
-                .and_then(|bytes| self.parse::<Needs>(number, &bytes));
-            let is_bound = [live.number, live.previous].contains(&number);
-            // One that cannot be read may need anything.
-            let is_known = needs.is_ok();
-            let files: Vec<String> = needs
-                .map(|needs| needs.files().collect())
+                .and_then(|bytes| self.parse::<GenerationFiles>(number, &bytes));
+            let is_always_kept = [live.number, live.previous].contains(&number);
+            let is_readable = files.is_ok();
+            let hashes: Vec<String> = files
+                .map(|files| files.hashes().collect())
                 .unwrap_or_default();
-            let more: u64 = files
+            let more: u64 = hashes
                 .iter()
-                .filter(|file| !needed.contains(*file))
-                .map(|file| self.object_len(file))
+                .filter(|hash| !needed.contains(*hash))
+                .map(|hash| self.object_len(hash))
                 .sum();
-            if is_bound || (kept < retention.generations && bytes + more <= retention.bytes) {
+            if is_always_kept || (kept < retention.generations && bytes + more <= retention.bytes) {
                 kept += 1;
                 bytes += more;
-                all_known &= is_known;
-                needed.extend(files);
+                all_are_readable &= is_readable;
+                needed.extend(hashes);
             } else {
                 self.remove(&self.generation_path(number))?;
-                collected.generations += 1;
+                removed.generations += 1;
             }
         }
-        if all_known {
-            collected.objects = self.remove_objects_but(&needed)?;
+        // An unreadable generation may need any object.
+        if all_are_readable {
+            removed.objects = self.remove_objects_except(&needed)?;
         }
-        Ok(collected)
+        Ok(removed)
     }
 
-    /// Removes generations above the live one: their commit did not come to its end. Without a
-    /// pointer that can be read nothing is touched.
+    /// Removes the generations with numbers above `live`, whose commit did not finish.
     ///
     /// # Errors
-    /// What cannot be read or removed.
+    /// Returns the first file that cannot be read or removed.
     pub fn forget_unfinished(&self, live: u64) -> Result<(), StoreError> {
         let mut unfinished = self.numbers()?.into_iter().filter(|number| *number > live);
         unfinished.try_for_each(|number| self.remove(&self.generation_path(number)))
     }
 
-    /// The numbers of the generations that are kept, highest first.
+    /// Returns the numbers of the kept generations, highest first.
     fn numbers(&self) -> Result<Vec<u64>, StoreError> {
         let number = |entry: io::Result<fs::DirEntry>| -> io::Result<Option<u64>> {
             Ok(entry?

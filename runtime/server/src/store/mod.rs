@@ -1,22 +1,22 @@
 //! The data folder of a server.
 //!
 //! ```text
-//! rpc-server-data         the mark of a data folder; no other folder that holds anything is taken for one
-//! lock                    held while a server runs
-//! deploy.key              what proves who may deploy, where no other key is given
-//! objects/ab/<sha256>     every file that came, by its hash
-//! generations/<n>.json    the last manifests that were live, each with who made it so
+//! rpc-server-data         marks a data folder; a folder that has other files but no mark is refused
+//! lock                    locked while a server runs
+//! deploy.key              the server's own deploy key, if it was started without another one
+//! objects/ab/<sha256>     every deployed file, by its hash
+//! generations/<n>.json    the kept manifests, each with who applied it
 //! current                 the number of the live generation and the SHA-256 of its file
-//! prepared.json           the transaction that can be committed, while there is one
-//! outcomes.json           what became of the last transactions
-//! incoming/               what is being written; emptied at start
-//! engine/                 the engine's own Python sources; made anew at start
-//! trees/<n>/              a service's files laid out as beside init.yaml; made anew at start
+//! prepared.json           the prepared transaction, if there is one
+//! outcomes.json           the outcomes of the last transactions
+//! incoming/               files that are being written; emptied at start
+//! engine/                 the engine's own Python sources; made again at start
+//! trees/<n>/              the files of a service, laid out as beside init.yaml; made again when needed
 //! ```
 //!
-//! A change is written whole into `incoming`, synced, renamed into place, and the folders are
-//! synced; `current` is renamed last. A crash at any instant leaves the old or the new generation
-//! whole. Folders have the mode 0700 and files 0600, whatever the umask.
+//! A change is written completely into `incoming`, synced, renamed into place, and the folders are
+//! synced; `current` is renamed last. So a crash at any moment leaves the old generation or the new
+//! one, complete. Folders have the mode 0700 and files 0600, whatever the umask.
 
 mod disk;
 mod generations;
@@ -32,15 +32,15 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, OFlags};
 
 use self::disk::{Disk, FILE_MODE, make_folder};
-pub use self::generations::{Collected, Generation, Retention};
-pub use self::transactions::Prepared;
-pub use self::tree::Tree;
+pub use self::generations::{Generation, RemovedCounts, Retention};
+pub use self::transactions::PreparedTransaction;
+pub use self::tree::ServiceTree;
 pub(crate) use self::tree::service_version;
 use deploy::manifest::is_sha256;
 use deploy::message::MAX_FILE_BYTES;
 use deploy::{key_file, random_hex, sha256_hex};
 
-/// The file that marks a data folder, and what is in it.
+/// The file that marks a data folder.
 const MARK: &str = "rpc-server-data";
 const MARK_TEXT: &[u8] =
     b"The data folder of an rpc-server. Stop the server before you copy or remove it.\n";
@@ -52,11 +52,11 @@ const DEPLOY_KEY: &str = "deploy.key";
 pub struct Store {
     folder: PathBuf,
     disk: Disk,
-    /// Whoever drops this gives the folder free.
+    /// Dropping this unlocks the folder.
     _lock: File,
 }
 
-/// Why the data folder is of no use.
+/// Why the data folder, or a file in it, cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("data folder {}: {what}", folder.display())]
 pub struct StoreError {
@@ -65,10 +65,11 @@ pub struct StoreError {
 }
 
 impl Store {
-    /// Opens and locks a data folder; it is made where it is missing.
+    /// Opens and locks a data folder. Makes the folder if it is missing.
     ///
     /// # Errors
-    /// That another server has it, or that it cannot be written.
+    /// Returns an error if another server uses the folder, if it holds other files, or if it cannot
+    /// be written.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let failed = |what: String| StoreError {
             folder: folder.to_owned(),
@@ -76,7 +77,7 @@ impl Store {
         };
         let io_failed = |error: io::Error| failed(error.to_string());
         if !is_new_or_marked(folder).map_err(io_failed)? {
-            let what = "it holds other files and is not the data folder of an rpc-server; name a new or an empty folder";
+            let what = "it holds other files and is not the data folder of an rpc-server; name a missing or an empty folder";
             return Err(failed(what.to_owned()));
         }
         let disk = Disk::default();
@@ -111,10 +112,10 @@ impl Store {
         })
     }
 
-    /// The server's own deploy key: made at the first start, from 32 random bytes.
+    /// Returns the server's own deploy key. The first start makes it from 32 random bytes.
     ///
     /// # Errors
-    /// Where it cannot be read or made, or others can read it.
+    /// Returns an error if the key cannot be read or made, or if other users can read it.
     pub fn deploy_key(&self) -> Result<String, StoreError> {
         let failed = |error: key_file::KeyFileError| self.failed(error.to_string());
         let path = self.folder.join(DEPLOY_KEY);
@@ -126,31 +127,32 @@ impl Store {
         String::from_utf8(key).map_err(|_| self.failed(format!("`{DEPLOY_KEY}` is not text")))
     }
 
-    /// Where the engine keeps its own sources.
+    /// Returns the folder for the engine's own sources.
     pub fn engine_folder(&self) -> PathBuf {
         self.folder.join("engine")
     }
 
-    /// Whether a file of that hash is here.
+    /// Returns whether the store has an object with that hash. The object may be damaged.
     pub fn has_object(&self, sha256: &str) -> bool {
         is_sha256(sha256) && self.object_path(sha256).is_file()
     }
 
-    /// Whether a file of that hash is here and has that hash still.
-    pub fn is_whole(&self, sha256: &str) -> bool {
+    /// Returns whether the store has an undamaged object with that hash. Reads and hashes it.
+    pub fn is_intact(&self, sha256: &str) -> bool {
         self.has_object(sha256) && self.object(sha256).is_ok()
     }
 
-    /// Keeps a file, not durably until [`sync_objects`](Self::sync_objects). One that a crash cuts
-    /// short is damaged, as its hash tells, and is sent again.
+    /// Writes an object. It becomes durable with [`sync_objects`](Self::sync_objects). A crash
+    /// before that may damage the object; its hash then shows the damage, and it is sent again.
     ///
     /// # Errors
-    /// The first write that failed.
+    /// Returns the first write that failed.
     pub fn put_object(&self, sha256: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.object_path(sha256);
         let put = || match self.disk.write_new(&path, bytes) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // It may be damaged, or be read at this moment.
+                // Replace the object by a rename: it may be damaged, and another thread may be
+                // reading it.
                 let incoming = self.folder.join("incoming").join(sha256);
                 self.disk.write(&incoming, bytes)?;
                 self.disk.rename(&incoming, &path)
@@ -164,23 +166,25 @@ impl Store {
         put().map_err(|error| self.failed(format!("object {sha256}: {error}")))
     }
 
-    /// Makes everything that was put durable, in one go.
+    /// Makes all objects durable at once.
     ///
     /// # Errors
-    /// Where the file system says so.
+    /// Returns the error of the file system.
     pub fn sync_objects(&self) -> Result<(), StoreError> {
         self.disk
             .sync_file_system(&self.folder)
             .map_err(|error| self.failed(error.to_string()))
     }
 
-    /// A file by its hash, re-hashed.
+    /// Reads an object and checks its hash.
     ///
     /// # Errors
-    /// That it is missing or damaged.
+    /// Returns an error if the object is missing or damaged.
     pub fn object(&self, sha256: &str) -> Result<Vec<u8>, StoreError> {
         if !is_sha256(sha256) {
-            return Err(self.failed("an object is named by 64 hexadecimal digits".to_owned()));
+            return Err(
+                self.failed("invalid name of an object; expected 64 hexadecimal digits".to_owned())
+            );
         }
         let bytes = read_regular(&self.object_path(sha256), MAX_FILE_BYTES)
             .map_err(|error| self.failed(format!("object {sha256}: {error}")))?;
@@ -197,14 +201,14 @@ impl Store {
             .join(sha256)
     }
 
-    /// Writes a file beside its place, syncs it and renames it over what is there.
+    /// Replaces a file: writes the content to `incoming`, syncs it and renames it into place.
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let incoming = self.folder.join("incoming").join(name.replace('/', "-"));
         self.disk.write_synced(&incoming, bytes)?;
         self.disk.rename(&incoming, &self.folder.join(name))
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file. A missing file is not an error.
     fn remove(&self, path: &Path) -> Result<(), StoreError> {
         match self.disk.remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -214,13 +218,13 @@ impl Store {
         }
     }
 
-    /// How many bytes an object has; 0 where it is not here.
+    /// Returns the number of bytes of an object, or 0 if it is missing.
     fn object_len(&self, sha256: &str) -> u64 {
         fs::metadata(self.object_path(sha256)).map_or(0, |metadata| metadata.len())
     }
 
-    /// Removes every object that is not among these. The answer: how many.
-    fn remove_objects_but(&self, needed: &BTreeSet<String>) -> Result<usize, StoreError> {
+    /// Removes every object that is not in `needed`. Returns how many were removed.
+    fn remove_objects_except(&self, needed: &BTreeSet<String>) -> Result<usize, StoreError> {
         let unneeded = || -> io::Result<Vec<PathBuf>> {
             let mut unneeded = Vec::new();
             for folder in fs::read_dir(self.folder.join("objects"))? {
@@ -231,7 +235,7 @@ impl Store {
                 for entry in fs::read_dir(folder.path())? {
                     let entry = entry?;
                     let name = entry.file_name();
-                    // What is no object is somebody else's.
+                    // Keep files that are not objects: the server did not make them.
                     if name
                         .to_str()
                         .is_some_and(|name| is_sha256(name) && !needed.contains(name))
@@ -255,11 +259,11 @@ impl Store {
     }
 }
 
-/// Whether a folder may become a data folder: it is missing, empty, or is one.
+/// Returns whether a folder is a data folder or may become one because it is missing or empty.
 fn is_new_or_marked(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
         Ok(entries) => {
-            // A file system of one's own has that folder from the beginning.
+            // The root of a file system has the folder `lost+found` from the beginning.
             let is_foreign = |entry: io::Result<fs::DirEntry>| {
                 entry.map(|entry| entry.file_name() != "lost+found")
             };
@@ -271,8 +275,7 @@ fn is_new_or_marked(folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// Reads a regular file of at most `limit` bytes. No link is followed, and nothing waits for a
-/// pipe.
+/// Reads a regular file of at most `limit` bytes. Refuses links and pipes.
 fn read_regular(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = File::options()
@@ -280,12 +283,12 @@ fn read_regular(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
         .custom_flags(flags.bits().cast_signed())
         .open(path)?;
     let metadata = file.metadata()?;
-    let refused = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    let refused = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
     if !metadata.is_file() {
-        return refused("it is not a regular file");
+        return refused("it is not a regular file".to_owned());
     }
     if metadata.len() > limit as u64 {
-        return refused("it is longer than any file that travels");
+        return refused(format!("it is longer than the limit of {limit} bytes"));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
     file.take(limit as u64).read_to_end(&mut bytes)?;

@@ -32,7 +32,7 @@ fn generation(number: u64) -> Generation {
     running(number, sample('a'))
 }
 
-/// A generation whose procedure is this text.
+/// Returns a generation whose procedure has this source.
 fn with_source(number: u64, source: &[u8]) -> Generation {
     let mut manifest = sample('a');
     let service = manifest
@@ -54,7 +54,7 @@ fn open() -> (tempfile::TempDir, Store) {
 }
 
 #[test]
-fn the_last_generation_that_was_committed_is_current() {
+fn the_last_committed_generation_is_current() {
     let (folder, store) = open();
     assert_eq!(store.current().expect("nothing yet"), None);
     store.commit(&generation(1)).expect("a commit");
@@ -69,7 +69,7 @@ fn the_last_generation_that_was_committed_is_current() {
 }
 
 #[test]
-fn a_folder_serves_one_server() {
+fn a_data_folder_is_used_by_one_server_at_a_time() {
     let (folder, store) = open();
     let second = Store::open(folder.path()).expect_err("in use");
     assert!(
@@ -81,7 +81,7 @@ fn a_folder_serves_one_server() {
 }
 
 #[test]
-fn a_flipped_byte_is_noticed() {
+fn a_changed_byte_is_detected() {
     let (folder, store) = open();
     let hash = sha256_hex(b"code");
     assert!(!store.has_object(&hash) && !store.has_object("../../x"));
@@ -107,10 +107,10 @@ fn a_flipped_byte_is_noticed() {
 }
 
 #[test]
-fn what_is_prepared_and_what_became_of_transactions_is_there_after_a_restart() {
+fn a_restart_keeps_the_prepared_transaction_and_the_outcomes() {
     let (folder, store) = open();
     assert_eq!(store.prepared().expect("nothing"), None);
-    let prepared = Prepared {
+    let prepared = PreparedTransaction {
         txn: "t".to_owned(),
         token: 7,
         holder: "ann".to_owned(),
@@ -159,7 +159,7 @@ fn what_is_prepared_and_what_became_of_transactions_is_there_after_a_restart() {
 }
 
 #[test]
-fn what_is_no_longer_kept_goes_with_its_files() {
+fn generations_that_are_no_longer_kept_are_removed_with_their_files() {
     let (_folder, store) = open();
     let sources: Vec<Vec<u8>> = (1..=6_u64)
         .map(|number| format!("# source {number}").into_bytes())
@@ -172,33 +172,31 @@ fn what_is_no_longer_kept_goes_with_its_files() {
             .expect("a commit");
     }
     put(&sources[5]);
-    let is_here = |store: &Store| -> Vec<bool> {
+    let has_sources = |store: &Store| -> Vec<bool> {
         sources
             .iter()
             .map(|source| store.has_object(&sha256_hex(source)))
             .collect()
     };
-    let (live, staged) = (
-        with_source(5, &sources[4]),
-        with_source(6, &sources[5]).manifest,
-    );
+    let live = with_source(5, &sources[4]);
+    let staged = with_source(6, &sources[5]).manifest;
     let retention = |generations, bytes| Retention { generations, bytes };
     store
         .collect(&live, retention(10, 1000), Some(&staged))
         .expect("collected");
-    assert_eq!(is_here(&store), [true; 6]);
-    let collected = store
+    assert_eq!(has_sources(&store), [true; 6]);
+    let removed = store
         .collect(&live, retention(3, 1000), Some(&staged))
         .expect("collected");
-    assert_eq!((collected.generations, collected.objects), (2, 2));
-    assert_eq!(is_here(&store), [false, false, true, true, true, true]);
+    assert_eq!((removed.generations, removed.objects), (2, 2));
+    assert_eq!(has_sources(&store), [false, false, true, true, true, true]);
     store
         .collect(&live, retention(3, 12), None)
         .expect("collected");
     assert_eq!(
-        is_here(&store),
+        has_sources(&store),
         [false, false, false, true, true, false],
-        "the live one and the one before stay"
+        "the live generation and the one before are always kept"
     );
     store
         .collect(&live, retention(0, 0), None)
@@ -206,8 +204,9 @@ fn what_is_no_longer_kept_goes_with_its_files() {
     assert_eq!(store.history().expect("a history").len(), 2);
 }
 
-/// What can be read of a store: its live generation, and the source of it.
-fn seen(folder: &Path) -> Option<(u64, Vec<u8>)> {
+/// Opens a store as a restarted server does. Returns the number of the live generation, and its
+/// source.
+fn read_after_restart(folder: &Path) -> Option<(u64, Vec<u8>)> {
     let store = Store::open(folder).expect("a store after a crash");
     let current = store.current().expect("whole");
     store
@@ -221,7 +220,7 @@ fn seen(folder: &Path) -> Option<(u64, Vec<u8>)> {
     assert_eq!(
         newest,
         current.as_ref().map(|current| current.number),
-        "only what was live is history"
+        "the history has only generations that were live"
     );
     let current = current?;
     let files: Vec<String> = current
@@ -233,12 +232,12 @@ fn seen(folder: &Path) -> Option<(u64, Vec<u8>)> {
     Some((current.number, store.object(&files[0]).expect("its source")))
 }
 
-/// An apply as a server makes it, as far as it gets.
+/// Takes the steps of an apply as a server does, until one fails.
 fn apply(store: &Store, number: u64, source: &[u8]) -> Result<(), StoreError> {
     let next = with_source(number, source);
     store.put_object(&sha256_hex(source), source)?;
     store.sync_objects()?;
-    store.keep_prepared(&Prepared {
+    store.keep_prepared(&PreparedTransaction {
         txn: next.txn.clone(),
         token: 1,
         holder: String::new(),
@@ -264,58 +263,61 @@ fn apply(store: &Store, number: u64, source: &[u8]) -> Result<(), StoreError> {
         .map(drop)
 }
 
-/// How an apply over what is live ends where these steps fail: its result, and what is there after
-/// a restart.
-fn apply_failing(
+/// Applies another generation after `live` ones, while the steps in `failing_steps` fail. Returns
+/// whether the apply succeeded, what a restart finds, and how many steps were taken.
+fn apply_with_faults(
     live: u64,
-    steps: std::ops::Range<usize>,
+    failing_steps: std::ops::Range<usize>,
 ) -> (bool, Option<(u64, Vec<u8>)>, usize) {
     let (folder, store) = open();
     for number in 1..=live {
         apply(&store, number, format!("# {number}").as_bytes()).expect("an apply");
     }
-    store.disk.faults.fail(steps);
-    let done = apply(&store, live + 1, b"# next").is_ok();
+    store.disk.faults.fail(failing_steps);
+    let succeeded = apply(&store, live + 1, b"# next").is_ok();
     let taken = store.disk.faults.taken();
     drop(store);
-    (done, seen(folder.path()), taken)
+    (succeeded, read_after_restart(folder.path()), taken)
 }
 
 #[test]
-fn a_crash_at_any_step_leaves_the_old_generation_or_the_new_one_whole() {
+fn a_crash_at_any_step_leaves_the_old_generation_or_the_new_one_complete() {
     for live in [0, 1, 3] {
         let old = (live > 0).then(|| (live, format!("# {live}").into_bytes()));
         let new = Some((live + 1, b"# next".to_vec()));
-        let (done, seen, steps) = apply_failing(live, usize::MAX..usize::MAX);
-        assert!(done && seen == new && steps > 30, "{steps} steps");
-        let mut found = BTreeMap::new();
+        let (succeeded, found, steps) = apply_with_faults(live, usize::MAX..usize::MAX);
+        assert!(succeeded && found == new && steps > 30, "{steps} steps");
+        let mut new_by_step = BTreeMap::new();
         for step in 0..steps {
-            let (done, seen, _) = apply_failing(live, step..usize::MAX);
-            assert!(!done, "step {step} is not the last");
+            let (succeeded, found, _) = apply_with_faults(live, step..usize::MAX);
             assert!(
-                seen == old || seen == new,
-                "a crash at step {step} left {seen:?}"
+                !succeeded,
+                "an apply whose step {step} fails does not succeed"
             );
-            found.insert(step, seen == new);
+            assert!(
+                found == old || found == new,
+                "a crash at step {step} left {found:?}"
+            );
+            new_by_step.insert(step, found == new);
         }
-        // Old up to the rename of the pointer, new from there on.
-        let turn = found
+        // The rename of the pointer separates the old generation from the new one.
+        let first_new = new_by_step
             .values()
             .position(|is_new| *is_new)
-            .expect("the new one");
+            .expect("a crash that leaves the new generation");
         assert!(
-            turn > 10 && found.values().skip(turn).all(|is_new| *is_new),
-            "{found:?}"
+            first_new > 10 && new_by_step.values().skip(first_new).all(|is_new| *is_new),
+            "{new_by_step:?}"
         );
     }
 }
 
 #[test]
-fn a_disk_that_is_full_at_any_step_leaves_what_the_result_says() {
+fn a_commit_on_a_full_disk_leaves_the_generation_that_its_result_tells() {
     for live in [0, 1, 3] {
         let old = (live > 0).then(|| (live, format!("# {live}").into_bytes()));
         let new = Some((live + 1, b"# next".to_vec()));
-        let (_, _, steps) = apply_failing(live, usize::MAX..usize::MAX);
+        let (_, _, steps) = apply_with_faults(live, usize::MAX..usize::MAX);
         for step in 0..steps {
             let (folder, store) = open();
             for number in 1..=live {
@@ -329,7 +331,7 @@ fn a_disk_that_is_full_at_any_step_leaves_what_the_result_says() {
             let committed = store.commit(&next).is_ok();
             drop(store);
             assert_eq!(
-                seen(folder.path()),
+                read_after_restart(folder.path()),
                 if committed { new.clone() } else { old.clone() },
                 "step {step}"
             );

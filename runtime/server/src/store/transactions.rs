@@ -1,4 +1,4 @@
-//! What is kept of transactions: the one that is prepared, and what became of the last ones.
+//! What the store keeps of transactions: the prepared one, and the outcomes of the last ones.
 
 use std::fs;
 use std::io;
@@ -13,36 +13,36 @@ use deploy::participant::{Live, Outcome};
 const PREPARED: &str = "prepared.json";
 const OUTCOMES: &str = "outcomes.json";
 
-/// A transaction that is prepared: whatever happens to the server, it can be committed.
+/// A prepared transaction. It can be committed even after a crash of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Prepared {
-    /// Its id.
+pub struct PreparedTransaction {
+    /// The id of the transaction.
     pub txn: String,
     /// The token of its lease.
     pub token: u64,
     /// Who holds the lease, in words.
     pub holder: String,
-    /// How long the lease is.
+    /// The length of the lease in milliseconds.
     pub lease_ms: u64,
-    /// What it follows from.
+    /// The generation that was live when the apply was planned.
     pub expected: Live,
     /// Who applies, when and why.
     pub origin: Origin,
     /// The address it came from.
     pub from: String,
-    /// The content hash of what the server must run.
+    /// The content hash of the manifest.
     pub content: String,
-    /// What the server must run.
+    /// The content of the generation that the transaction makes.
     pub manifest: Manifest,
 }
 
 impl Store {
-    /// Keeps a transaction that is prepared, durably.
+    /// Stores the prepared transaction, durably.
     ///
     /// # Errors
-    /// The first write that failed.
-    pub fn keep_prepared(&self, prepared: &Prepared) -> Result<(), StoreError> {
+    /// Returns the first write that failed.
+    pub fn keep_prepared(&self, prepared: &PreparedTransaction) -> Result<(), StoreError> {
         let keep = || {
             self.replace(PREPARED, &serde_json::to_vec(prepared)?)?;
             self.disk.sync_folder(&self.folder)
@@ -50,12 +50,12 @@ impl Store {
         keep().map_err(|error| self.failed(format!("`{PREPARED}`: {error}")))
     }
 
-    /// The transaction that was prepared last, if it was not settled.
+    /// Returns the prepared transaction, or `None` if there is none.
     ///
     /// # Errors
-    /// That it is there and damaged.
-    pub fn prepared(&self) -> Result<Option<Prepared>, StoreError> {
-        let Some(prepared) = self.read_json::<Prepared>(PREPARED)? else {
+    /// Returns an error if its file is damaged.
+    pub fn prepared(&self) -> Result<Option<PreparedTransaction>, StoreError> {
+        let Some(prepared) = self.read_json::<PreparedTransaction>(PREPARED)? else {
             return Ok(None);
         };
         let damaged = |what: String| self.failed(format!("`{PREPARED}` is damaged: {what}"));
@@ -66,28 +66,28 @@ impl Store {
         Ok(Some(prepared))
     }
 
-    /// Forgets the transaction that was prepared. One that comes back after a crash no longer
-    /// follows from what is live, or is among the outcomes.
+    /// Removes the prepared transaction. The removal is not synced: if a crash brings the
+    /// transaction back, it no longer follows from the live generation or is among the outcomes.
     ///
     /// # Errors
-    /// Where it cannot be removed.
+    /// Returns an error if the file cannot be removed.
     pub fn forget_prepared(&self) -> Result<(), StoreError> {
         self.remove(&self.folder.join(PREPARED))
     }
 
-    /// Keeps what became of the last transactions.
+    /// Stores the outcomes of the last transactions.
     ///
     /// # Errors
-    /// The first write that failed.
+    /// Returns the first write that failed.
     pub fn keep_outcomes(&self, outcomes: &[(String, Outcome)]) -> Result<(), StoreError> {
         let keep = || self.replace(OUTCOMES, &serde_json::to_vec(outcomes)?);
         keep().map_err(|error| self.failed(format!("`{OUTCOMES}`: {error}")))
     }
 
-    /// What became of the last transactions, oldest first.
+    /// Returns the outcomes of the last transactions, oldest first.
     ///
     /// # Errors
-    /// That they are there and damaged.
+    /// Returns an error if their file is damaged.
     pub fn outcomes(&self) -> Result<Vec<(String, Outcome)>, StoreError> {
         self.read_json(OUTCOMES).map(Option::unwrap_or_default)
     }

@@ -1,5 +1,5 @@
-//! [`Tree`]: a service's files laid out as beside `init.yaml`, so that sources find their modules,
-//! their data and themselves.
+//! [`ServiceTree`]: the files of a service, laid out as beside `init.yaml`, so that sources find
+//! their modules and data.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -14,29 +14,30 @@ use super::{Store, StoreError, remove_folder};
 use deploy::manifest::ServiceEntry;
 use deploy::sha256_hex;
 
-/// A service's files, laid out in a folder when that is first needed; dropping this removes it.
+/// The files of a service in a folder. The folder is made when it is first needed. Dropping this
+/// removes it.
 #[derive(Debug)]
-pub struct Tree {
+pub struct ServiceTree {
     store: Arc<Store>,
     root: PathBuf,
-    files: Vec<Placed>,
-    laid_out: Mutex<bool>,
+    files: Vec<TreeFile>,
+    is_laid_out: Mutex<bool>,
 }
 
 #[derive(Debug)]
-struct Placed {
+struct TreeFile {
     path: String,
     sha256: String,
-    /// Code shares the object's bytes. Data has its own: a procedure that writes to it spoils no
-    /// object.
+    /// Code may be a hard link to the object. Data is always a copy, so that a procedure that
+    /// writes to it does not damage the object.
     is_code: bool,
 }
 
-impl Tree {
-    /// A tree of these files, which is not there yet.
+impl ServiceTree {
+    /// Returns the tree of a service. The folder is not made yet.
     ///
     /// # Errors
-    /// Two contents for one path.
+    /// Returns an error if two files of the service have the same path and different contents.
     pub fn new(store: &Arc<Store>, service: &ServiceEntry) -> Result<Self, StoreError> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -46,56 +47,59 @@ impl Tree {
         for file in service.files() {
             let before = layout.insert(file.path.as_str(), file.sha256.as_str());
             if before.is_some_and(|before| before != file.sha256) {
-                return Err(store.failed(format!("`{}` has two contents", file.path)));
+                return Err(store.failed(format!("`{}` has two different contents", file.path)));
             }
         }
-        let placed = |(path, sha256): (&str, &str)| Placed {
+        let tree_file = |(path, sha256): (&str, &str)| TreeFile {
             path: path.to_owned(),
             sha256: sha256.to_owned(),
             is_code: !data.contains(path),
         };
-        let files = layout.into_iter().map(placed).collect();
+        let files = layout.into_iter().map(tree_file).collect();
         Ok(Self {
             store: Arc::clone(store),
             root,
             files,
-            laid_out: Mutex::new(false),
+            is_laid_out: Mutex::new(false),
         })
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Hashes every file.
+    /// Checks the hash of every file.
     ///
     /// # Errors
-    /// The first one that is missing or damaged.
+    /// Returns the first file that is missing or damaged.
     pub fn check(&self) -> Result<(), StoreError> {
         self.files
             .iter()
             .try_for_each(|file| self.store.object(&file.sha256).map(drop))
     }
 
-    /// Lays the files out, unless they are. Every one is hashed on the way.
+    /// Makes the folder, if it is not made yet. Checks the hash of every file.
     ///
     /// # Errors
-    /// A missing or damaged object, or a failed write.
+    /// Returns the first missing or damaged object, or the first failed write.
     pub fn lay_out(&self) -> Result<(), StoreError> {
-        let mut laid_out = self.laid_out.lock().unwrap_or_else(PoisonError::into_inner);
-        if *laid_out {
+        let mut is_laid_out = self
+            .is_laid_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *is_laid_out {
             return Ok(());
         }
         let failed = |error: io::Error| {
             self.store
                 .failed(format!("{}: {error}", self.root.display()))
         };
-        // An attempt that failed may have left links, which must not be written through.
+        // A failed attempt may have left hard links. Writing to one would damage the object.
         remove_folder(&self.root).map_err(failed)?;
         make_folder(&self.root).map_err(failed)?;
-        let mut made = BTreeSet::from([self.root.clone()]);
-        for Placed {
+        let mut made_folders = BTreeSet::from([self.root.clone()]);
+        for TreeFile {
             path,
             sha256,
             is_code,
@@ -103,13 +107,14 @@ impl Tree {
         {
             let file = self.root.join(path);
             let folder = file.parent().unwrap_or(&self.root);
-            if !made.contains(folder) {
+            if !made_folders.contains(folder) {
                 make_folder(folder).map_err(failed)?;
-                made.insert(folder.to_owned());
+                made_folders.insert(folder.to_owned());
             }
             let bytes = self.store.object(sha256)?;
-            let linked = *is_code && fs::hard_link(self.store.object_path(sha256), &file).is_ok();
-            if !linked {
+            let is_linked =
+                *is_code && fs::hard_link(self.store.object_path(sha256), &file).is_ok();
+            if !is_linked {
                 let mut options = File::options();
                 let mut copy = options
                     .write(true)
@@ -120,20 +125,20 @@ impl Tree {
                 copy.write_all(&bytes).map_err(failed)?;
             }
         }
-        *laid_out = true;
+        *is_laid_out = true;
         Ok(())
     }
 }
 
-impl Drop for Tree {
+impl Drop for ServiceTree {
     fn drop(&mut self) {
-        // What is left is removed at the next start.
+        // Ignore failures here: the next start removes all trees.
         let _ = remove_folder(&self.root);
     }
 }
 
-/// The version of a service: a hash over all that its workers load. Workers of an unchanged version
-/// live on.
+/// Returns the version of a service: the hash of everything that its workers load. If the version
+/// is unchanged, an apply keeps the workers.
 pub(crate) fn service_version(name: &str, service: &ServiceEntry) -> String {
     let content = (
         name,

@@ -1,4 +1,4 @@
-//! [`FinishedAnswer`]: an answer on its way to the peer, and how the answer of a call comes about.
+//! [`FinishedAnswer`]: an answer that is ready for the peer. Also makes the answers of calls.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,14 +16,14 @@ use crate::connection::peers::Remote;
 use crate::engine::InFlight;
 use crate::registry::Handler;
 
-/// An answer on its way to the peer.
+/// An answer that is ready for the peer.
 pub(super) struct FinishedAnswer {
     pub(super) message: Vec<u8>,
-    /// How many bytes of arguments the call held.
+    /// Number of bytes of arguments that the call held.
     pub(super) held_bytes: usize,
     /// Whether it answers a request without an id, after which the connection ends.
     pub(super) is_last: bool,
-    /// Whether the connection ends after it and the others that are on their way.
+    /// Whether the connection ends after this answer and those of the calls in flight.
     pub(super) ends_session: bool,
     /// The call that it answers, if it answers one.
     pub(super) call: Option<EndedCall>,
@@ -122,13 +122,13 @@ fn write_values(
     values: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), Exception> {
-    let garbled = |error| {
+    let undecodable = |error| {
         let message = format!("the worker's answer does not decode: {error}");
         Exception::new(ExceptionType::Execution, Executed::Unknown, message)
     };
     let mut reader = Reader::new(values);
-    json::list_from_binary(types, &mut reader, out).map_err(|(_, error)| garbled(error))?;
-    reader.finish().map_err(garbled)
+    json::list_from_binary(types, &mut reader, out).map_err(|(_, error)| undecodable(error))?;
+    reader.finish().map_err(undecodable)
 }
 
 /// Writes the message that answers an `INIT-...` message.

@@ -6,7 +6,7 @@ use wire::frame::{Deframer, FrameError, Framing, Step};
 
 use crate::connection::READ_BYTES;
 
-/// The bytes that have come and were not handled.
+/// The bytes that have come and were not handled yet.
 #[derive(Debug)]
 pub(super) struct TextInput {
     deframer: Deframer,
@@ -15,12 +15,12 @@ pub(super) struct TextInput {
     consumed: usize,
 }
 
-/// What the bytes that have come amount to.
+/// What was found in the bytes that have come.
 #[derive(Debug)]
 pub(super) enum NextMessage {
     /// The message at this place in the bytes.
     Whole(Range<usize>),
-    /// No whole message. This many bytes of the next one have come.
+    /// No complete message. This many bytes of the next one have come.
     Unfinished(usize),
     /// The peer has sent everything, and all of it was handled.
     End,
@@ -37,7 +37,7 @@ impl TextInput {
         }
     }
 
-    /// Returns how messages are told apart.
+    /// Returns the framing that separates messages.
     pub(super) fn framing(&self) -> Framing {
         self.deframer.framing().unwrap_or(Framing::Lines)
     }
@@ -45,7 +45,7 @@ impl TextInput {
     /// Finds the next message. `ended` says that no more bytes will come.
     ///
     /// # Errors
-    /// Bytes that can never become a message.
+    /// Returns an error if the bytes can never become a message.
     pub(super) fn next(&mut self, ended: bool) -> Result<NextMessage, FrameError> {
         loop {
             match self.deframer.step(&self.bytes[self.consumed..], ended)? {
@@ -88,7 +88,7 @@ impl TextInput {
         is_higher
     }
 
-    /// Makes room for more bytes, and gives back what only a long message needed.
+    /// Makes room for more bytes, and frees the memory that only a long message needed.
     pub(super) fn make_room(&mut self) {
         if self.is_empty() {
             self.bytes.clear();

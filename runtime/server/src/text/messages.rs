@@ -1,5 +1,5 @@
-//! What a session does with each message: a call begins, a deployment step, a ping; what is
-//! malformed is answered.
+//! Handles the messages of a session: requests, deployment steps and pings. A malformed message is
+//! answered with an exception.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::connection::end::EndReason;
 use crate::deployment::DeploySession;
 use crate::engine::InFlight;
 
-/// What this server can, in words for programs. Clients ask for these before they use what a server
-/// may not have.
+/// The abilities of this server. Clients ask for them before they use something that a server may
+/// lack.
 const ABILITIES: &[&str] = &["text", "binary-1", "deploy-3"];
 
 /// Pings and steps of a proof that a connection may begin with before they count as refused
@@ -78,16 +78,16 @@ impl TextSession {
         }
     }
 
-    /// A ping, or a step of a proof. The first ones of a connection are what every tool begins
-    /// with; more are a flood.
+    /// Counts a ping or a step of a proof. Every tool begins a connection with a few of them; more
+    /// count as refused messages.
     fn count_preface(&mut self) {
         if self.served > FREE_PREFACE {
             self.count_refusal();
         }
     }
 
-    /// Answers a malformed message. One that is none of this protocol ends a connection that begins
-    /// with it; so do too many of any kind.
+    /// Answers a malformed message. If the first message of a connection is not of this protocol,
+    /// the connection ends. It also ends after too many malformed messages.
     fn answer_malformed(&mut self, id: &AnswerId, what: String, is_ours: IsOurs) {
         self.answer_exception(
             id,
@@ -164,8 +164,8 @@ impl TextSession {
         ))
     }
 
-    /// A step of a deployment runs to its end even if this connection does not, and after the step
-    /// before it.
+    /// Begins a step of a deployment. It runs after the step before it, and it runs to its end even
+    /// if the connection ends before.
     fn handle_deployment(&mut self, id: AnswerId, header: &str, value: &str) {
         let shared = Arc::clone(&self.shared);
         let deploy = Arc::clone(self.deploy_session());
@@ -179,7 +179,8 @@ impl TextSession {
         let session = Arc::clone(&deploy);
         let step = background.spawn(async move {
             if let Some(step_before) = step_before {
-                // Its sender is dropped when that step is done, whatever became of it.
+                // Waits until the sender is dropped, which happens when that step ends, even if it
+                // fails.
                 let _ = step_before.await;
             }
             let answer = shared
@@ -193,7 +194,7 @@ impl TextSession {
             let failed = |error: tokio::task::JoinError| {
                 Err(DeployError::new(
                     DeployErrorKind::Failed,
-                    format!("the step broke off: {error}"),
+                    format!("the step did not run to its end: {error}"),
                 ))
             };
             let message = write_deployment_answer(&id, step.await.unwrap_or_else(failed));
@@ -207,8 +208,8 @@ impl TextSession {
 
     fn deploy_session(&mut self) -> &Arc<DeploySession> {
         self.deploy.get_or_insert_with(|| {
-            // Where the system does not tell it, no proof can be right.
-            let own = self
+            // Without the local address, only a proof for the advertised address can be right.
+            let own_addresses = self
                 .stream
                 .local_addr()
                 .ok()
@@ -216,13 +217,13 @@ impl TextSession {
                 .chain(self.shared.advertise);
             Arc::new(DeploySession::new(
                 self.pressure.remote.clone(),
-                own.collect(),
+                own_addresses.collect(),
             ))
         })
     }
 }
 
-/// The answer to `RPC-PING`: which version this is, and what it can.
+/// Returns the answer to `RPC-PING`: the version and the abilities of this server.
 fn pong(id: &AnswerId) -> Vec<u8> {
     let mut message = Vec::new();
     message::write_pong(id, env!("CARGO_PKG_VERSION"), ABILITIES, &mut message);

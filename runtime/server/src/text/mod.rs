@@ -8,11 +8,12 @@
 //!
 //! A session is one task. It polls its calls itself, so that a wake-up answers all that is ready in
 //! one write. It stops reading when its calls or its answers reach their limit, which the peer
-//! feels as a full socket. It takes the answers of running calls even then, so that a peer that
-//! does not read holds no worker; see [`Pressure`](crate::connection::pressure::Pressure).
+//! sees as a full socket. It takes the answers of running calls even then, so that a peer that does
+//! not read holds no worker; see [`Pressure`](crate::connection::pressure::Pressure).
 //!
-//! A session also answers what is none of this protocol, such as a browser or a mail client, and
-//! runs nothing for it: a connection whose first message is malformed is answered once and ends.
+//! A session also answers peers that do not speak this protocol, such as browsers and mail clients.
+//! It runs nothing for them: a connection whose first message is malformed gets one answer and
+//! ends.
 
 mod answers;
 mod input;
@@ -77,16 +78,16 @@ struct TextSession {
     last_id: Option<Box<str>>,
     /// Bytes of arguments of the calls in flight.
     held_bytes: usize,
-    /// How many messages were handled.
+    /// Number of messages that were handled.
     served: u64,
     /// Why the connection ends, if this side ends it.
     end_reason: EndReason,
 }
 
-/// How far a session has handled what has come.
+/// How far a session has handled the messages that have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Progress {
-    /// Every whole message was handled.
+    /// Every complete message was handled.
     All,
     /// The limits hold the next message back.
     UpToLimits,
@@ -98,9 +99,9 @@ enum Progress {
 enum Phase {
     /// Messages are read.
     Open,
-    /// The peer sends no more; what it sent is still answered.
+    /// The peer sends no more messages. Those that it sent are answered.
     HalfClosed,
-    /// No more messages are accepted; what is in flight is answered.
+    /// No more messages are accepted. Calls in flight are answered.
     Closing,
 }
 
@@ -217,8 +218,8 @@ impl TextSession {
         }
     }
 
-    /// Waits for the end of a pause before the last answers are written. Otherwise an address that
-    /// sends too much that is refused would go on with new connections.
+    /// Waits for the end of a pause before the last answers are written. Otherwise an address with
+    /// too many refused messages could avoid the pause by opening other connections.
     async fn sit_out_pause(&mut self) {
         if self.phase == Phase::Closing
             && let Some(until) = self.pressure.paused_until()
@@ -228,7 +229,7 @@ impl TextSession {
         }
     }
 
-    /// When this session is closed unless something happens.
+    /// Returns when this session is closed unless something happens.
     fn due(&self) -> Due {
         self.timeouts.due(Waiting {
             has_output: !self.output.is_empty(),
@@ -237,12 +238,12 @@ impl TextSession {
         })
     }
 
-    /// Whether more bytes are read.
+    /// Returns whether more bytes are read.
     fn reads(&self) -> bool {
         self.phase == Phase::Open && self.takes_more()
     }
 
-    /// Whether this session's limits leave room for another message.
+    /// Returns whether the limits of this session leave room for another message.
     fn takes_more(&self) -> bool {
         let limits = &self.shared.limits;
         let has_room =
@@ -250,7 +251,7 @@ impl TextSession {
         has_room && !self.is_clogged() && self.pressure.paused_until().is_none()
     }
 
-    /// Whether the peer has left so many answers untaken that no more calls start for it.
+    /// Returns whether the peer has too many unread answers, so that none of its calls start.
     fn is_clogged(&self) -> bool {
         self.output.len() >= self.shared.limits.queued_bytes
     }
@@ -277,7 +278,7 @@ impl TextSession {
         }
     }
 
-    /// Handles the whole messages that have come, as many as a turn allows.
+    /// Handles the complete messages that have come, as many as a turn allows.
     fn handle_messages(&mut self) -> Progress {
         let turn_ends = self.served + u64::from(MESSAGES_PER_TURN);
         while self.phase != Phase::Closing {
@@ -314,8 +315,8 @@ impl TextSession {
         Progress::All
     }
 
-    /// Sets the limit of a message again: a stranger may have become a client, or proved that it
-    /// may deploy.
+    /// Sets the limit of a message again: a stranger may have become a client or proved the deploy
+    /// key.
     fn raise_limit(&mut self) -> bool {
         let limit = self.pressure.frame_limit(self.may_deploy());
         self.input.raise_limit(limit)
@@ -409,18 +410,18 @@ impl TextSession {
         self.answer_exception(&AnswerId::Null, exception);
     }
 
-    /// Drops what has come, and accepts no more.
+    /// Drops the bytes that have come, and accepts no more.
     fn stop_reading(&mut self) {
         self.count_refusal();
         self.input.clear();
         self.phase = Phase::Closing;
     }
 
-    /// Begins to end the session because the server stops: what is in flight is answered, and the
+    /// Begins to end the session because the server stops: calls in flight are answered, and the
     /// peer is told which request is the last.
     fn begin_drain(&mut self) {
         self.phase = Phase::Closing;
-        // A peer that has sent no whole message does not expect this one.
+        // A peer that has not sent a complete message does not expect this one.
         if self.served > 0 {
             let mut notice = Vec::new();
             message::write_drain(self.last_id.as_deref(), &mut notice);

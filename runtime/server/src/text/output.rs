@@ -1,4 +1,4 @@
-//! [`TextOutput`]: the answers of a text session that the peer has not taken.
+//! [`TextOutput`]: the answers of a text session that the peer has not read.
 
 use std::io;
 use std::time::Instant;
@@ -22,17 +22,17 @@ impl TextOutput {
         framing.write(message, &mut self.bytes);
     }
 
-    /// Appends bytes that are no message.
+    /// Appends bytes that are not a message.
     pub(super) fn put_raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Returns what is to be written.
+    /// Returns the bytes that are not written yet.
     pub(super) fn unwritten(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
 
-    /// Returns how many bytes are to be written.
+    /// Returns the number of bytes that are not written yet.
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.written
     }
@@ -45,7 +45,7 @@ impl TextOutput {
     /// Writes as much as the kernel takes at once. Returns when it last took something, if it did.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// Returns the error of the operating system.
     pub(super) fn write(&mut self, stream: &mut Stream) -> io::Result<Option<Instant>> {
         let mut taken_at = None;
         while !self.is_empty() {
@@ -64,8 +64,8 @@ impl TextOutput {
         Ok(taken_at)
     }
 
-    /// Records that this many bytes were written. Gives their memory back, even if more is put
-    /// before all is written.
+    /// Records that this many bytes were written. Frees their memory from time to time, even if the
+    /// output never becomes empty.
     pub(super) fn advance(&mut self, count: usize) {
         self.written += count;
         if self.written >= READ_BYTES && self.written >= self.bytes.len() / 2 {

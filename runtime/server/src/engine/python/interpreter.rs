@@ -1,4 +1,4 @@
-//! [`Interpreter`]: which Python runs, found out once.
+//! [`Interpreter`]: the Python that runs procedures. Python is asked about itself once.
 
 use std::io;
 use std::process::{Command, Output, Stdio};
@@ -7,66 +7,67 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::Deserialize;
 
-/// The oldest Python that can be the zygote.
+/// The oldest version of Python that can be the zygote.
 const MIN_VERSION: (u32, u32) = (3, 9);
 
-/// Prints what there is to know. `python3` may be a launcher; `sys.executable` is what it launches.
+/// A program that prints the fields of an [`Interpreter`]. `python3` may be a launcher;
+/// `sys.executable` is the program that it launches.
 const QUESTION: &str = "import json, sys; print(json.dumps({'executable': sys.executable, \
      'path': sys.path[1:], 'version': list(sys.version_info[:3])}))";
 
-/// It answers no later.
-const PATIENCE: Timespec = Timespec {
+/// Maximum time for the answer.
+const ANSWER_TIMEOUT: Timespec = Timespec {
     tv_sec: 10,
     tv_nsec: 0,
 };
 
-/// A Python that was asked about itself.
+/// What a Python said about itself.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Interpreter {
-    /// The program itself.
+    /// The path of the program.
     pub executable: String,
-    /// Where it finds modules.
+    /// The folders in which it finds modules.
     pub path: Vec<String>,
     version: (u32, u32, u32),
 }
 
 impl Interpreter {
-    /// Asks the Python of that path or name. Blocks until it has answered.
+    /// Asks the Python with that path or name. Blocks until it has answered.
     ///
     /// # Errors
-    /// That it cannot be started, does not answer as Python does, or is too old.
+    /// Returns an error if the program cannot be started, is not Python, or is too old.
     pub fn resolve(python: &str) -> Result<Self, String> {
         let output = ask(python).map_err(|error| {
             format!("cannot start Python as `{python}`: {error}; name another with --python")
         })?;
         if !output.status.success() {
-            let words = String::from_utf8_lossy(&output.stderr);
-            let last = words.trim().lines().last().unwrap_or_default();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let last_line = stderr.trim().lines().last().unwrap_or_default();
             return Err(format!(
-                "`{python}` is no usable Python ({}): {last}",
+                "`{python}` is not a usable Python ({}): {last_line}",
                 output.status
             ));
         }
         let interpreter: Self = serde_json::from_slice(&output.stdout)
-            .map_err(|error| format!("`{python}` does not answer as Python does: {error}"))?;
+            .map_err(|error| format!("`{python}` does not behave like Python: {error}"))?;
         let (major, minor, _) = interpreter.version;
         if (major, minor) < MIN_VERSION {
-            let (needed_major, needed_minor) = MIN_VERSION;
+            let (min_major, min_minor) = MIN_VERSION;
             return Err(format!(
-                "`{python}` is Python {major}.{minor}, and {needed_major}.{needed_minor} or newer is needed"
+                "`{python}` is Python {major}.{minor}, and {min_major}.{min_minor} or newer is needed"
             ));
         }
         Ok(interpreter)
     }
 
-    /// Its version, such as `3.11.7`.
+    /// Returns the version, such as `3.11.7`.
     pub fn version(&self) -> String {
         let (major, minor, patch) = self.version;
         format!("{major}.{minor}.{patch}")
     }
 }
 
-/// Asks a program what there is to know, and ends it if it takes too long.
+/// Runs [`QUESTION`] with a Python. Kills it after [`ANSWER_TIMEOUT`].
 fn ask(python: &str) -> io::Result<Output> {
     let mut child = Command::new(python)
         .args(["-c", QUESTION])
@@ -75,7 +76,11 @@ fn ask(python: &str) -> io::Result<Output> {
         .stderr(Stdio::piped())
         .spawn()?;
     let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
-    if poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&PATIENCE))? == 0 {
+    if poll(
+        &mut [PollFd::new(&ended, PollFlags::IN)],
+        Some(&ANSWER_TIMEOUT),
+    )? == 0
+    {
         child.kill()?;
         child.wait()?;
         return Err(io::Error::new(

@@ -1,4 +1,4 @@
-//! Python workers, forked by a zygote that holds no code of any user.
+//! Python workers. They are forked by a zygote: a Python process that has loaded no code of users.
 //!
 //! ```text
 //! server --SOCK_SEQPACKET--> zygote --fork--> worker (one service at one version, one call at a time)
@@ -8,11 +8,11 @@
 //! ```
 //!
 //! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec`
-//! reads and writes values, `rpc_records` makes the classes of records. What holds sources against
-//! signatures is the crate `rpc-conformance`'s.
+//! reads and writes values, `rpc_records` makes the classes of records. The crate `rpc-conformance`
+//! has the code that checks sources against their signatures.
 //!
-//! A [`WorkerPool`] that nobody holds any more kills its idle workers; a busy one is killed when
-//! its call has ended.
+//! Dropping a [`WorkerPool`] kills its idle workers. A busy worker keeps the pool alive until its
+//! call has ended.
 
 mod interpreter;
 mod pool;

@@ -19,48 +19,49 @@ use wire::exception::Executed;
 pub(crate) struct WorkerPool {
     engine: Arc<PythonEngine>,
     setup: ServiceSetup,
-    /// A slot for each call that may run.
+    /// One slot for each call that may run.
     slots: Arc<Shares>,
-    /// A permit for each worker that is starting.
+    /// One permit for each worker that may be starting.
     starting: Arc<Semaphore>,
-    /// Used last at the back.
-    idle: Mutex<VecDeque<Idle>>,
-    /// How many there are, idle or in a call.
+    /// The worker that was used last is at the back.
+    idle: Mutex<VecDeque<IdleWorker>>,
+    /// Number of workers, idle or in a call.
     alive: Arc<AtomicUsize>,
 }
 
-/// Counts a worker for as long as this is there.
+/// Counts a worker. Dropping this ends the count.
 #[derive(Debug)]
-pub(super) struct Counted(Arc<AtomicUsize>);
+pub(super) struct AliveGuard(Arc<AtomicUsize>);
 
-impl Counted {
+impl AliveGuard {
     fn new(alive: &Arc<AtomicUsize>) -> Self {
         alive.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(alive))
     }
 }
 
-impl Drop for Counted {
+impl Drop for AliveGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[derive(Debug)]
-struct Idle {
+struct IdleWorker {
     worker: Worker,
     since: Instant,
 }
 
-/// A worker in a call. When it is dropped before the answer came (the caller is gone), the worker
-/// is given the rest of the call's time to finish; its slot is free only when it has.
-struct Busy {
+/// A worker in a call. If this is dropped before the answer came, because the caller has given up,
+/// the worker may finish until the deadline of the call. Only then is its slot free.
+struct BusyWorker {
     pool: Arc<WorkerPool>,
-    /// `None` once the worker went back, or died.
+    /// `None` after the worker has died or was put back.
     worker: Option<(Worker, Share)>,
     deadline: tokio::time::Instant,
+    /// Whether the answer has not come yet.
     in_call: bool,
-    /// The call counts until its worker is done with it.
+    /// Counts the call until the worker has finished it.
     in_flight: InFlight,
 }
 
@@ -79,11 +80,11 @@ impl WorkerPool {
     }
 
     /// Checks every source against its signature and loads it, in a worker that then waits for
-    /// calls; and starts more until there are as many as `wanted`, so that calls that come at once
-    /// need not wait for theirs.
+    /// calls. Then starts more workers until there are `wanted`, so that the first calls do not
+    /// wait for workers to start.
     ///
     /// # Errors
-    /// What is wrong with which source, or why no worker could be had.
+    /// Returns the findings in the sources, or the reason why no worker could be started.
     pub async fn prepare(self: &Arc<Self>, wanted: usize) -> Result<(), PrepareError> {
         self.put_back(self.make_worker(true).await?);
         for _ in 1..wanted.min(self.setup.limits.workers) {
@@ -98,8 +99,8 @@ impl WorkerPool {
         Ok(())
     }
 
-    /// Says how many clients may call. Where they are several, one of them holds at most all
-    /// workers but one.
+    /// Sets how many clients may call. If there are several, one of them holds at most all workers
+    /// but one.
     pub fn set_tenants(&self, tenants: usize) {
         let workers = self.setup.limits.workers;
         self.slots.set_per_client(if tenants > 1 {
@@ -109,32 +110,32 @@ impl WorkerPool {
         });
     }
 
-    /// How many workers there are.
+    /// Returns the number of workers.
     pub fn workers(&self) -> usize {
         self.alive.load(Ordering::Relaxed)
     }
 
-    /// Whether there is a worker that lives, or one can be started.
+    /// Checks that a worker runs or can be started.
     ///
     /// # Errors
-    /// Why not.
+    /// Returns the reason why no worker can be started.
     pub async fn probe(self: &Arc<Self>) -> Result<(), String> {
-        // It stays where it is, for a call that comes at this moment.
+        // Idle workers stay in the queue, so that a call that comes meanwhile finds them.
         if self
             .lock_idle()
             .iter_mut()
-            .any(|idle| idle.worker.process.lives())
+            .any(|idle| idle.worker.process.is_alive())
         {
             return Ok(());
         }
-        // One that is in a call.
+        // A used slot means that a worker is in a call.
         if self.slots.is_used() {
             return Ok(());
         }
         let starting = Arc::clone(&self.starting)
             .acquire_owned()
             .await
-            .map_err(|_| "closing".to_owned())?;
+            .map_err(|_| "the service is closing".to_owned())?;
         match self.start_worker(starting).await {
             Ok(worker) => {
                 self.put_back(worker);
@@ -144,12 +145,12 @@ impl WorkerPool {
         }
     }
 
-    /// Calls the procedure at that place in the setup with the binary values of its arguments. A
-    /// call that is the only one to run on the server polls for its answer for a moment before it
-    /// sleeps; see [`Worker::call`].
+    /// Calls the procedure at that place in the setup with the binary values of its arguments. If
+    /// no other call of a worker runs on the server, this call polls for its answer; see
+    /// [`Worker::call`].
     ///
     /// # Errors
-    /// The exception that the caller gets.
+    /// Returns why the call failed.
     pub async fn call(
         self: &Arc<Self>,
         procedure: usize,
@@ -161,32 +162,31 @@ impl WorkerPool {
         let queued = tokio::time::timeout_at(deadline, self.take_worker(client, &in_flight));
         let (worker, slot) = queued.await.map_err(|_| expired_in_queue())??;
         in_flight.begin();
-        let pool = Arc::clone(self);
-        let worker = Some((worker, slot));
-        let mut busy = Busy {
-            pool,
-            worker,
+        let mut busy = BusyWorker {
+            pool: Arc::clone(self),
+            worker: Some((worker, slot)),
             deadline,
             in_call: true,
             in_flight: in_flight.clone(),
         };
-        let running = self.engine.count_running();
-        let answer = busy.call(procedure, arguments, running.is_alone()).await?;
-        drop(running);
+        let counted = self.engine.count_running();
+        let answer = busy.call(procedure, arguments, counted.is_alone()).await?;
+        drop(counted);
         busy.in_call = false;
         if let WorkerAnswer::Values(values) = &answer {
             in_flight.session().add_untaken(values.len());
         }
         drop(busy);
-        self.outcome(procedure, answer, in_flight.session().lines())
+        self.call_result(procedure, answer, in_flight.session().line_meter())
     }
 
-    /// Lets workers go that have been idle for longer than the limit.
+    /// Ends workers that have been idle for longer than the limit.
     pub fn drop_idle(&self, now: Instant) {
         let mut idle = self.lock_idle();
-        let long = |idle: &Idle| now.saturating_duration_since(idle.since) > self.setup.limits.idle;
+        let is_over_limit =
+            |idle: &IdleWorker| now.saturating_duration_since(idle.since) > self.setup.limits.idle;
         let leaving: Vec<_> =
-            std::iter::from_fn(|| idle.pop_front_if(|first| long(first))).collect();
+            std::iter::from_fn(|| idle.pop_front_if(|first| is_over_limit(first))).collect();
         drop(idle);
         for idle in leaving {
             tracing::debug!(
@@ -211,7 +211,7 @@ impl WorkerPool {
             .acquire_owned()
             .await
             .map_err(closing)?;
-        // The one that came back meanwhile is as good.
+        // A worker may have been put back meanwhile.
         if let Some(worker) = self.take_idle() {
             return Ok((worker, slot));
         }
@@ -221,7 +221,8 @@ impl WorkerPool {
         }
     }
 
-    /// Starts a worker. It is ready for the next call if this one gives up before.
+    /// Starts a worker. If the caller gives up before the worker has started, the worker becomes
+    /// idle.
     async fn start_worker(
         self: &Arc<Self>,
         starting: OwnedSemaphorePermit,
@@ -235,11 +236,14 @@ impl WorkerPool {
             }
             drop(starting);
         });
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(PrepareError::Failed("the start broke off".to_owned())))
+        receiver.await.unwrap_or_else(|_| {
+            Err(PrepareError::Failed(
+                "the start of a worker was cancelled".to_owned(),
+            ))
+        })
     }
 
+    /// Starts a worker that counts as alive. With `check`, checks the sources too.
     async fn make_worker(&self, check: bool) -> Result<Worker, PrepareError> {
         if let Some(tree) = self.setup.tree.clone() {
             let laid_out = tokio::task::spawn_blocking(move || tree.lay_out()).await;
@@ -251,35 +255,36 @@ impl WorkerPool {
                 .map_err(|error| failed(error.to_string()))?;
         }
         let mut worker = Worker::start(&self.engine, &self.setup, check).await?;
-        worker.counted = Some(Counted::new(&self.alive));
+        worker.alive_guard = Some(AliveGuard::new(&self.alive));
         Ok(worker)
     }
 
     fn take_idle(&self) -> Option<Worker> {
         loop {
             let mut idle = self.lock_idle().pop_back()?;
-            if idle.worker.process.lives() {
+            if idle.worker.process.is_alive() {
                 return Some(idle.worker);
             }
         }
     }
 
     fn put_back(&self, worker: Worker) {
-        self.lock_idle().push_back(Idle {
+        self.lock_idle().push_back(IdleWorker {
             worker,
             since: Instant::now(),
         });
     }
 
-    fn lock_idle(&self) -> MutexGuard<'_, VecDeque<Idle>> {
+    fn lock_idle(&self) -> MutexGuard<'_, VecDeque<IdleWorker>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outcome(
+    /// Returns the result of a call. Logs the exception that the procedure raised, if it did.
+    fn call_result(
         &self,
         procedure: usize,
         answer: WorkerAnswer,
-        lines: &Meter,
+        line_meter: &Meter,
     ) -> Result<Vec<u8>, EngineFailure> {
         match answer {
             WorkerAnswer::Values(values) => Ok(values),
@@ -290,7 +295,7 @@ impl WorkerPool {
                     .procedures
                     .get(procedure)
                     .map(|procedure| procedure.key.as_str());
-                if lines.admit(Instant::now()) {
+                if line_meter.admit(Instant::now()) {
                     tracing::warn!(
                         event = "raised",
                         key,
@@ -307,23 +312,23 @@ impl WorkerPool {
     }
 }
 
-impl Busy {
+impl BusyWorker {
     async fn call(
         &mut self,
         procedure: usize,
         arguments: &[u8],
-        alone: bool,
+        polls: bool,
     ) -> Result<WorkerAnswer, EngineFailure> {
         let Some((worker, _)) = &mut self.worker else {
-            return Err(EngineFailure::Died("it is gone".to_owned()));
+            return Err(EngineFailure::Died("it has ended".to_owned()));
         };
-        match tokio::time::timeout_at(self.deadline, worker.call(procedure, arguments, alone)).await
+        match tokio::time::timeout_at(self.deadline, worker.call(procedure, arguments, polls)).await
         {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 worker.process.kill();
-                let how = worker.process.ended().await;
-                if self.in_flight.session().lines().admit(Instant::now()) {
+                let how = worker.process.describe_end().await;
+                if self.in_flight.session().line_meter().admit(Instant::now()) {
                     tracing::warn!(event = "worker died", pid = worker.process.pid, how, error = %error);
                 }
                 self.worker = None;
@@ -331,12 +336,12 @@ impl Busy {
             }
             Err(_) => {
                 let pid = worker.process.pid;
-                if self.in_flight.session().lines().admit(Instant::now()) {
+                if self.in_flight.session().line_meter().admit(Instant::now()) {
                     tracing::warn!(event = "worker killed", pid, reason = "the deadline passed");
                 }
-                // Its slot is free when it is gone.
+                // Wait for its end, so that its slot is not free before.
                 worker.process.kill();
-                worker.process.ended().await;
+                worker.process.describe_end().await;
                 self.worker = None;
                 Err(EngineFailure::expired_running())
             }
@@ -344,7 +349,7 @@ impl Busy {
     }
 }
 
-impl Drop for Busy {
+impl Drop for BusyWorker {
     fn drop(&mut self) {
         let Some((mut worker, slot)) = self.worker.take() else {
             return;

@@ -1,4 +1,4 @@
-//! [`Worker`]: one forked process with its service loaded, and a call through its pipes.
+//! [`Worker`]: a forked process that has loaded a service, and calls through its pipes.
 
 use std::io;
 use std::path::Path;
@@ -9,30 +9,31 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::pipe;
 
-use super::pool::Counted;
-use super::zygote::{Forked, Process, PythonEngine};
+use super::pool::AliveGuard;
+use super::zygote::{ForkedWorker, PythonEngine, WorkerProcess};
 use crate::engine::failure::PrepareError;
 use crate::engine::{ServiceSetup, SourceProcedure};
 use crate::log::meter::Meter;
 use deploy::message::SourceFinding;
 use wire::frame::MAX_FRAME_LIMIT;
 
-/// A line that a procedure prints is cut after this many bytes.
-const MAX_OUTPUT_LINE: usize = 8 * 1024;
+/// Maximum number of bytes of a printed line. A longer line is logged in pieces.
+const MAX_OUTPUT_LINE_BYTES: usize = 8 * 1024;
 
-/// A line that a procedure has begun to print is logged after this time, finished or not.
-const UNFINISHED_LINE: Duration = Duration::from_millis(100);
+/// Time after which an unfinished line is logged.
+const UNFINISHED_LINE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long a call polls for its answer, where no other one runs.
+/// Maximum time for which a call polls for its answer, if no other call runs.
 const POLL_TIME: Duration = Duration::from_micros(30);
 
-/// A worker that loads more than this many sources is not listened to at each,
-const MANY: usize = 8;
+/// Number of sources above which the server reads the progress of a loading worker only after
+/// pauses.
+const MANY_SOURCES: usize = 8;
 
-/// but again after so long: being woken costs more than loading a short one.
+/// Length of such a pause. To be woken for each source costs more than to load a short one.
 const LOADING_PAUSE: Duration = Duration::from_millis(1);
 
-/// The first byte of an answer; `rpc_worker`'s constants of the same names.
+/// The first byte of an answer. The module `rpc_worker` has constants of the same names.
 const VALUES: u8 = 0;
 const RAISED: u8 = 1;
 const WRONG_TYPE: u8 = 2;
@@ -40,21 +41,21 @@ const READY: u8 = 3;
 const REFUSED: u8 = 4;
 const LOADING: u8 = 5;
 
-/// What a worker loads: its first request.
+/// The service that a worker loads: its first request.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct LoadRequest<'a> {
-    /// The service's name.
+    /// The name of the service.
     service: &'a str,
-    /// The folder that holds the service's files, laid out as beside `init.yaml`.
+    /// The folder with the files of the service, laid out as beside `init.yaml`.
     root: &'a Path,
-    /// Folders below `root` from which its sources import.
+    /// Folders below `root` from which the sources import.
     import_paths: &'a [String],
-    /// Where Python finds all other modules.
+    /// The folders in which Python finds all other modules.
     sys_path: &'a [String],
     /// Maximum length of the returned values in bytes.
     answer_limit: usize,
-    /// Its procedures; calls name them by their place.
+    /// The procedures. Calls name them by their place.
     procedures: &'a [SourceProcedure],
 }
 
@@ -63,36 +64,36 @@ struct LoadRequest<'a> {
 pub(super) enum WorkerAnswer {
     /// The returned values.
     Values(Vec<u8>),
-    /// The procedure raised.
-    Raised(Raised),
-    /// The procedure returned something else than it declares.
+    /// The procedure raised an exception.
+    Raised(RaisedException),
+    /// The procedure returned a value that is not of the declared type.
     WrongType(String),
 }
 
-/// A procedure's exception.
+/// An exception that a procedure raised.
 #[derive(Debug, Deserialize)]
-pub(super) struct Raised {
+pub(super) struct RaisedException {
     pub(super) kind: String,
     pub(super) message: String,
     pub(super) traceback: String,
 }
 
-/// A forked process with its service loaded.
+/// A forked process that has loaded a service.
 #[derive(Debug)]
 pub(super) struct Worker {
-    pub(super) process: Process,
+    pub(super) process: WorkerProcess,
     requests: pipe::Sender,
     answers: pipe::Receiver,
-    /// What came and is no whole answer so far.
+    /// Bytes that were read and are not a complete answer yet.
     input: Vec<u8>,
     /// The number of the last call.
-    number: u32,
-    /// Its pool counts it.
-    pub(super) counted: Option<Counted>,
+    call_number: u32,
+    /// Counts the worker in its pool.
+    pub(super) alive_guard: Option<AliveGuard>,
 }
 
 impl Worker {
-    /// Forks a worker and has it load its service; with `check`, every source is held against its
+    /// Forks a worker that loads the service. With `check`, every source is checked against its
     /// signature too.
     pub(super) async fn start(
         engine: &PythonEngine,
@@ -102,10 +103,9 @@ impl Worker {
         let timeout = setup.limits.load;
         let deadline = tokio::time::Instant::now() + timeout;
         let forked = tokio::time::timeout_at(deadline, engine.fork()).await;
-        let failed = |what: String| {
-            PrepareError::Failed(format!("a Python worker could not be made: {what}"))
-        };
-        let Forked {
+        let failed =
+            |what: String| PrepareError::Failed(format!("cannot start a Python worker: {what}"));
+        let ForkedWorker {
             process,
             requests,
             answers,
@@ -113,7 +113,7 @@ impl Worker {
         } = match forked {
             Ok(Ok(forked)) => forked,
             Ok(Err(error)) => return Err(failed(error.to_string())),
-            Err(_) => return Err(failed(format!("not within {timeout:?}"))),
+            Err(_) => return Err(failed(format!("it did not start within {timeout:?}"))),
         };
         tracing::debug!(
             event = "worker started",
@@ -122,29 +122,30 @@ impl Worker {
         );
         let service = Arc::from(setup.service.as_str());
         let pid = process.pid;
-        let reading = engine.reading_output();
+        let output_guard = engine.output_guard();
         tokio::spawn(async move {
             log_output(output, service, pid).await;
-            drop(reading);
+            drop(output_guard);
         });
         let mut worker = Self {
             process,
             requests,
             answers,
             input: Vec::new(),
-            number: 0,
-            counted: None,
+            call_number: 0,
+            alive_guard: None,
         };
         let mut loading = String::new();
         match tokio::time::timeout_at(deadline, worker.load(engine, setup, check, &mut loading))
             .await
         {
             Ok(loaded) => loaded.map(|()| worker),
-            Err(_) => Err(too_long(setup, loading, timeout)),
+            Err(_) => Err(load_timed_out(setup, loading, timeout)),
         }
     }
 
-    /// Sends what to load and waits until it is; `loading` is the source at work.
+    /// Sends the load request and waits until the service is loaded. Sets `loading` to the source
+    /// that is being loaded.
     async fn load(
         &mut self,
         engine: &PythonEngine,
@@ -153,7 +154,7 @@ impl Worker {
         loading: &mut String,
     ) -> Result<(), PrepareError> {
         #[derive(Serialize)]
-        struct First<'a> {
+        struct FirstRequest<'a> {
             check: bool,
             #[serde(flatten)]
             load: LoadRequest<'a>,
@@ -172,14 +173,14 @@ impl Worker {
             answer_limit: setup.answer_limit,
             procedures: &setup.procedures,
         };
-        let first = serde_json::to_vec(&First { check, load })
+        let request = serde_json::to_vec(&FirstRequest { check, load })
             .map_err(|error| failed(error.to_string()))?;
-        let mut answer = self.exchange(&framed(&[&first])).await;
+        let mut answer = self.exchange(&encode_frame(&[&request])).await;
         loop {
             match answer.as_ref().map(|answer| answer.split_first()) {
                 Ok(Some((&LOADING, path))) => {
                     *loading = String::from_utf8_lossy(path).into_owned();
-                    if setup.procedures.len() > MANY && self.input.is_empty() {
+                    if setup.procedures.len() > MANY_SOURCES && self.input.is_empty() {
                         tokio::time::sleep(LOADING_PAUSE).await;
                     }
                 }
@@ -190,9 +191,9 @@ impl Worker {
                     let service = setup.service.clone();
                     return Err(PrepareError::Refused { service, findings });
                 }
-                Ok(_) => return Err(failed("its worker answered out of turn".to_owned())),
+                Ok(_) => return Err(failed("its worker sent an unexpected answer".to_owned())),
                 Err(error) => {
-                    let how = self.process.ended().await;
+                    let how = self.process.describe_end().await;
                     return Err(failed(format!(
                         "its worker died while loading `{loading}` ({how}; {error})"
                     )));
@@ -202,50 +203,51 @@ impl Worker {
         }
     }
 
-    /// Calls the procedure at that place in the setup. After an error the worker is of no more use.
+    /// Calls the procedure at that place in the setup. After an error, the worker cannot be used
+    /// again.
     ///
-    /// With `poll`, the answer is looked for during [`POLL_TIME`] before the thread may sleep: a
-    /// sleeping thread is woken by an interrupt, which costs more than a short procedure. That is
-    /// worth a core only while nothing else wants it.
+    /// With `polls`, the thread polls for the answer during [`POLL_TIME`] before it may sleep. To
+    /// wake a sleeping thread costs more than a short procedure. Polling occupies a core, so it pays
+    /// only while no other call runs.
     pub(super) async fn call(
         &mut self,
         place: usize,
         arguments: &[u8],
-        poll: bool,
+        polls: bool,
     ) -> io::Result<WorkerAnswer> {
-        self.number = self.number.wrapping_add(1);
-        let number = self.number.to_le_bytes();
+        self.call_number = self.call_number.wrapping_add(1);
+        let number = self.call_number.to_le_bytes();
         let place = u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes();
         self.requests
-            .write_all(&framed(&[&place, &number, arguments]))
+            .write_all(&encode_frame(&[&place, &number, arguments]))
             .await?;
-        if poll {
+        if polls {
             self.poll_for_input()?;
         }
         let answer = self.receive().await?;
         let Some(answer) = answer.strip_prefix(&number) else {
-            return Err(out_of_turn());
+            return Err(unexpected_answer());
         };
-        let garbled = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let invalid = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
         match answer.split_first() {
             Some((&VALUES, values)) => Ok(WorkerAnswer::Values(values.to_vec())),
             Some((&RAISED, raised)) => Ok(WorkerAnswer::Raised(
-                serde_json::from_slice(raised).map_err(garbled)?,
+                serde_json::from_slice(raised).map_err(invalid)?,
             )),
-            Some((&WRONG_TYPE, wrong)) => {
+            Some((&WRONG_TYPE, details)) => {
                 #[derive(Deserialize)]
-                struct Wrong {
+                struct WrongType {
                     message: String,
                 }
-                let wrong: Wrong = serde_json::from_slice(wrong).map_err(garbled)?;
-                Ok(WorkerAnswer::WrongType(wrong.message))
+                let wrong_type: WrongType = serde_json::from_slice(details).map_err(invalid)?;
+                Ok(WorkerAnswer::WrongType(wrong_type.message))
             }
-            _ => Err(out_of_turn()),
+            _ => Err(unexpected_answer()),
         }
     }
 
-    /// Waits for the answer of a call whose caller is gone. The request may not have been sent
-    /// wholly; such a worker never answers.
+    /// Waits for the answer of a call whose caller has given up. Never returns if the request was
+    /// sent only in part: such a worker does not answer.
     pub(super) async fn finish(&mut self) -> io::Result<()> {
         self.receive().await.map(drop)
     }
@@ -255,6 +257,7 @@ impl Worker {
         self.receive().await
     }
 
+    /// Polls the pipe until bytes come, for at most [`POLL_TIME`].
     fn poll_for_input(&mut self) -> io::Result<()> {
         let until = Instant::now() + POLL_TIME;
         while self.read_now()?.is_none() && Instant::now() < until {
@@ -263,12 +266,13 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads what is in the pipe, whatever the reactor knows of it; `None` where that is nothing.
+    /// Reads the bytes that are in the pipe, without waiting and without the async runtime. Returns
+    /// their number, or `None` if the pipe is empty.
     fn read_now(&mut self) -> io::Result<Option<usize>> {
-        let mut piece = [0; 4096];
-        match rustix::io::read(&self.answers, &mut piece) {
+        let mut chunk = [0; 4096];
+        match rustix::io::read(&self.answers, &mut chunk) {
             Ok(count) => {
-                self.input.extend_from_slice(&piece[..count]);
+                self.input.extend_from_slice(&chunk[..count]);
                 Ok(Some(count))
             }
             Err(rustix::io::Errno::AGAIN) => Ok(None),
@@ -276,12 +280,13 @@ impl Worker {
         }
     }
 
+    /// Waits for the next answer.
     async fn receive(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some((length, rest)) = self.input.split_first_chunk::<4>() {
                 let length = u32::from_le_bytes(*length) as usize;
                 if length > MAX_FRAME_LIMIT {
-                    return Err(out_of_turn());
+                    return Err(unexpected_answer());
                 }
                 if rest.len() >= length {
                     let answer = rest[..length].to_vec();
@@ -290,12 +295,12 @@ impl Worker {
                 }
                 self.input.reserve(4 + length - self.input.len());
             }
-            // A process that the procedure left behind may hold the pipe open after the worker's
-            // end.
+            // Wait for the end of the process too: another process that the procedure has started
+            // may keep the pipe open.
             let read = tokio::select! {
                 biased;
                 read = self.answers.read_buf(&mut self.input) => read?,
-                () = self.process.ends() => self.read_now()?.unwrap_or(0),
+                () = self.process.wait_for_end() => self.read_now()?.unwrap_or(0),
             };
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -304,7 +309,9 @@ impl Worker {
     }
 }
 
-fn too_long(setup: &ServiceSetup, path: String, timeout: Duration) -> PrepareError {
+/// Returns the error for a service that was not loaded in time. `path` is the source that was being
+/// loaded.
+fn load_timed_out(setup: &ServiceSetup, path: String, timeout: Duration) -> PrepareError {
     let Some(procedure) = setup
         .procedures
         .iter()
@@ -328,8 +335,8 @@ fn too_long(setup: &ServiceSetup, path: String, timeout: Duration) -> PrepareErr
     }
 }
 
-/// A request of these parts with its length in front.
-fn framed(parts: &[&[u8]]) -> Vec<u8> {
+/// Joins the parts of a request, with the length of all in front.
+fn encode_frame(parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().map(|part| part.len()).sum();
     let mut frame = Vec::with_capacity(4 + length);
     wire::value::encode_count(length, &mut frame);
@@ -339,12 +346,12 @@ fn framed(parts: &[&[u8]]) -> Vec<u8> {
     frame
 }
 
-fn out_of_turn() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it answered out of turn")
+fn unexpected_answer() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it sent an unexpected answer")
 }
 
-/// Writes what a worker prints into the log, line by line, until it ends. An unfinished line waits
-/// a moment for its end.
+/// Logs what a worker prints, line by line, until its output ends. An unfinished line is logged
+/// after [`UNFINISHED_LINE_TIMEOUT`].
 async fn log_output(output: pipe::Receiver, service: Arc<str>, pid: u32) {
     let mut output = BufReader::new(output);
     let mut log = OutputLog {
@@ -357,10 +364,10 @@ async fn log_output(output: pipe::Receiver, service: Arc<str>, pid: u32) {
         let pause = if log.line.is_empty() {
             Duration::MAX
         } else {
-            UNFINISHED_LINE
+            UNFINISHED_LINE_TIMEOUT
         };
         let Ok(chunk) = tokio::time::timeout(pause, output.fill_buf()).await else {
-            log.end_line();
+            log.write_line();
             continue;
         };
         let Some(chunk) = chunk.ok().filter(|chunk| !chunk.is_empty()) else {
@@ -369,37 +376,39 @@ async fn log_output(output: pipe::Receiver, service: Arc<str>, pid: u32) {
         let taken = log.take(chunk);
         output.consume(taken);
     }
-    log.end_line();
-    log.end();
+    log.write_line();
+    log.write_suppressed();
 }
 
-/// What a worker prints, on its way to the log.
+/// Logs what a worker prints.
 struct OutputLog {
     service: Arc<str>,
     pid: u32,
-    /// `line.len() <= MAX_OUTPUT_LINE`
+    /// `line.len() <= MAX_OUTPUT_LINE_BYTES`
     line: Vec<u8>,
     meter: Meter,
 }
 
 impl OutputLog {
-    /// Takes what belongs to the line at work; how many bytes that were.
+    /// Adds bytes to the current line, and logs the line if it is complete. Returns how many bytes
+    /// were added.
     fn take(&mut self, chunk: &[u8]) -> usize {
         let end = chunk
             .iter()
             .position(|byte| *byte == b'\n')
             .map_or(chunk.len(), |found| found + 1);
-        let taken = end.min(MAX_OUTPUT_LINE - self.line.len());
+        let taken = end.min(MAX_OUTPUT_LINE_BYTES - self.line.len());
         self.line.extend_from_slice(&chunk[..taken]);
-        if self.line.ends_with(b"\n") || self.line.len() == MAX_OUTPUT_LINE {
-            self.end_line();
+        if self.line.ends_with(b"\n") || self.line.len() == MAX_OUTPUT_LINE_BYTES {
+            self.write_line();
         }
         taken
     }
 
-    fn end_line(&mut self) {
+    /// Logs the current line, up to the limit of lines per second, and begins another one.
+    fn write_line(&mut self) {
         if !self.line.is_empty() && self.meter.admit(Instant::now()) {
-            self.end();
+            self.write_suppressed();
             let text = String::from_utf8_lossy(&self.line);
             let line = text.trim_end_matches('\n');
             tracing::info!(
@@ -412,8 +421,8 @@ impl OutputLog {
         self.line.clear();
     }
 
-    /// Says how many lines were left out.
-    fn end(&self) {
+    /// Logs how many lines were left out, if any were.
+    fn write_suppressed(&self) {
         let lines = self.meter.take_suppressed();
         if lines > 0 {
             tracing::info!(

@@ -1,4 +1,4 @@
-//! [`PythonEngine`]: the zygote process, and the forks it makes.
+//! [`PythonEngine`]: the zygote process, and the workers that it forks.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -27,7 +27,7 @@ use tokio::sync::{OnceCell, mpsc, oneshot};
 use super::interpreter::Interpreter;
 use crate::server::blocking;
 
-/// The Python side, module by module; the first is the zygote's program.
+/// The modules of the Python side. The first one is the program of the zygote.
 const SHIM: [(&str, &str); 6] = [
     ("rpc_zygote.py", include_str!("shim/rpc_zygote.py")),
     ("rpc_worker.py", include_str!("shim/rpc_worker.py")),
@@ -37,63 +37,64 @@ const SHIM: [(&str, &str); 6] = [
     ("rpc_records.py", include_str!("shim/rpc_records.py")),
 ];
 
-/// Only the server's user reads the shim.
+/// Mode of the files in [`SHIM`]: only the server's user may read and write them.
 const SHIM_MODE: u32 = 0o600;
 
-/// The zygote's end, and the end of the workers' output, are not waited for longer.
+/// Maximum time to wait for the end of the zygote, and then for the end of the workers' output.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A zygote that has not forked after this long is given up.
+/// Maximum time for the zygote to fork a worker.
 const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Makes workers. The zygote is started with the first one, and again should it ever end.
+/// Makes workers. The zygote is started with the first worker, and again after it has ended.
 #[derive(Debug)]
 pub struct PythonEngine {
-    /// The program that was asked for.
+    /// The path or name of the program, as the options give it.
     python: String,
-    /// What that program says of itself, once a worker was needed.
+    /// What that program says about itself. Empty until a worker is needed.
     interpreter: OnceCell<Interpreter>,
-    /// Holds the shim.
+    /// Holds the files in [`SHIM`].
     folder: PathBuf,
-    zygote: Mutex<Option<Running>>,
-    outputs: Outputs,
-    /// Calls that workers are at work on.
+    zygote: Mutex<Option<RunningZygote>>,
+    outputs: WorkerOutputs,
+    /// Number of calls that run in workers.
     running_calls: AtomicUsize,
 }
 
-/// Counts a call that a worker is at work on, for as long as this is there.
+/// Counts a call that runs in a worker. Dropping this ends the count.
 #[derive(Debug)]
-pub(super) struct RunningCall<'a> {
+pub(super) struct CountedCall<'a> {
     running_calls: &'a AtomicUsize,
-    before: usize,
+    /// Number of calls that ran when this one began.
+    others: usize,
 }
 
-impl RunningCall<'_> {
-    /// Whether no other call ran when this one began.
+impl CountedCall<'_> {
+    /// Returns whether no other call ran when this one began.
     pub(super) fn is_alone(&self) -> bool {
-        self.before == 0
+        self.others == 0
     }
 }
 
-impl Drop for RunningCall<'_> {
+impl Drop for CountedCall<'_> {
     fn drop(&mut self) {
         self.running_calls.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Knows when the output of every worker has been read to its end.
+/// Tells when the output of every worker has been read to its end.
 #[derive(Debug)]
-struct Outputs {
-    /// Cloned for each output that is being read, and dropped at its end; `None` once the engine
-    /// stops.
-    reading: Mutex<Option<mpsc::Sender<Infallible>>>,
-    /// Closes when all of those are dropped.
+struct WorkerOutputs {
+    /// Cloned for each output that is being read; the clone is dropped at the end of the output.
+    /// `None` after the engine has begun to stop.
+    guard: Mutex<Option<mpsc::Sender<Infallible>>>,
+    /// Closes when all guards are dropped.
     all_read: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
 }
 
-/// A zygote, and the thread that hears from it until it ends.
+/// A zygote, and the thread that listens to it until it ends.
 #[derive(Debug)]
-struct Running {
+struct RunningZygote {
     zygote: Arc<Zygote>,
     listener: JoinHandle<()>,
 }
@@ -103,53 +104,54 @@ struct Running {
 struct Zygote {
     control: OwnedFd,
     next_worker: AtomicU32,
-    workers: Mutex<Workers>,
+    workers: Mutex<WorkerWaiters>,
 }
 
-/// Who waits for which news. Every sender is dropped when the zygote ends, which tells its
-/// receiver.
+/// The senders for those who wait for the fork or the end of a worker, by the worker's number. When
+/// the zygote ends, all senders are dropped, which tells the receivers.
 #[derive(Debug, Default)]
-struct Workers {
-    forking: HashMap<u32, oneshot::Sender<io::Result<Born>>>,
-    living: HashMap<u32, oneshot::Sender<i32>>,
-    /// The zygote has ended; nobody may begin to wait.
+struct WorkerWaiters {
+    forking: HashMap<u32, oneshot::Sender<io::Result<ForkedProcess>>>,
+    running: HashMap<u32, oneshot::Sender<i32>>,
+    /// Whether the zygote has ended. Then no more senders may be added.
     ended: bool,
 }
 
 #[derive(Debug)]
-struct Born {
+struct ForkedProcess {
     pid: u32,
     exit: oneshot::Receiver<i32>,
 }
 
-/// A process that was just forked, and this side of its pipes.
+/// A worker that was just forked, and the server's ends of its pipes.
 #[derive(Debug)]
-pub(super) struct Forked {
-    pub(super) process: Process,
+pub(super) struct ForkedWorker {
+    pub(super) process: WorkerProcess,
     pub(super) requests: pipe::Sender,
     pub(super) answers: pipe::Receiver,
     pub(super) output: pipe::Receiver,
 }
 
-/// A worker's process. It is killed when this is dropped.
+/// The process of a worker. Dropping this kills it.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct WorkerProcess {
     pub(super) pid: u32,
     pidfd: OwnedFd,
-    exit: Exit,
+    exit: ProcessExit,
 }
 
-/// The news of a process's end.
+/// The end of a process.
 #[derive(Debug)]
-enum Exit {
+enum ProcessExit {
     Awaited(oneshot::Receiver<i32>),
-    /// Its exit status, or the negative number of the signal that killed it; `None` where its
-    /// zygote ended too.
+    /// The exit status, or the negative number of the signal that killed the process; `None` if the
+    /// zygote has ended, so that the status is not known.
     Known(Option<i32>),
 }
 
+/// A message of the zygote about a worker that was forked, could not be forked, or has ended.
 #[derive(Deserialize)]
-struct News {
+struct ZygoteMessage {
     worker: u32,
     pid: Option<u32>,
     exit: Option<i32>,
@@ -157,10 +159,10 @@ struct News {
 }
 
 impl PythonEngine {
-    /// An engine that runs this Python; its own Python sources are written into `folder`.
+    /// Returns an engine that runs this Python. Writes its own Python sources into `folder`.
     ///
     /// # Errors
-    /// Where they cannot be written.
+    /// Returns an error if the sources cannot be written.
     pub fn new(python: String, folder: PathBuf) -> io::Result<Self> {
         for (name, text) in SHIM {
             let mut file = std::fs::File::options();
@@ -172,36 +174,33 @@ impl PythonEngine {
                 .open(folder.join(name));
             file?.write_all(text.as_bytes())?;
         }
-        let (reading, all_read) = mpsc::channel(1);
-        let outputs = Outputs {
-            reading: Mutex::new(Some(reading)),
-            all_read: tokio::sync::Mutex::new(all_read),
-        };
-        let running_calls = AtomicUsize::new(0);
-        let interpreter = OnceCell::new();
+        let (guard, all_read) = mpsc::channel(1);
         Ok(Self {
             python,
-            interpreter,
+            interpreter: OnceCell::new(),
             folder,
             zygote: Mutex::default(),
-            outputs,
-            running_calls,
+            outputs: WorkerOutputs {
+                guard: Mutex::new(Some(guard)),
+                all_read: tokio::sync::Mutex::new(all_read),
+            },
+            running_calls: AtomicUsize::new(0),
         })
     }
 
-    /// Counts a call that a worker begins with.
-    pub(super) fn count_running(&self) -> RunningCall<'_> {
-        let before = self.running_calls.fetch_add(1, Ordering::Relaxed);
-        RunningCall {
+    /// Counts a call that begins to run in a worker.
+    pub(super) fn count_running(&self) -> CountedCall<'_> {
+        let others = self.running_calls.fetch_add(1, Ordering::Relaxed);
+        CountedCall {
             running_calls: &self.running_calls,
-            before,
+            others,
         }
     }
 
-    /// Returns the Python that runs procedures. Asks it about itself at the first time.
+    /// Returns the Python that runs procedures. The first call asks it about itself.
     ///
     /// # Errors
-    /// Why it cannot be used.
+    /// Returns the reason why this Python cannot be used.
     pub(crate) async fn interpreter(&self) -> Result<&Interpreter, String> {
         let python = self.python.clone();
         self.interpreter
@@ -209,7 +208,7 @@ impl PythonEngine {
             .await
     }
 
-    /// Returns the version of that Python. Empty before it was needed.
+    /// Returns the version of that Python, or an empty text before Python was needed.
     pub(crate) fn version(&self) -> String {
         self.interpreter
             .get()
@@ -217,30 +216,30 @@ impl PythonEngine {
     }
 
     /// Forks a worker.
-    pub(super) async fn fork(&self) -> io::Result<Forked> {
+    pub(super) async fn fork(&self) -> io::Result<ForkedWorker> {
         let (request_read, request_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (answer_read, answer_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (output_read, output_write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        let born = self.zygote().await?.fork([
+        let forked = self.zygote().await?.fork([
             request_read.as_fd(),
             answer_write.as_fd(),
             output_write.as_fd(),
         ])?;
         drop((request_read, answer_write, output_write));
-        let gone = || io::Error::other("the zygote ended");
-        let born = tokio::time::timeout(FORK_TIMEOUT, born)
+        let zygote_ended = || io::Error::other("the zygote ended");
+        let forked = tokio::time::timeout(FORK_TIMEOUT, forked)
             .await?
-            .map_err(|_| gone())??;
-        let pid = i32::try_from(born.pid)
+            .map_err(|_| zygote_ended())??;
+        let pid = i32::try_from(forked.pid)
             .ok()
             .and_then(Pid::from_raw)
-            .ok_or_else(gone)?;
+            .ok_or_else(zygote_ended)?;
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(Forked {
-            process: Process {
-                pid: born.pid,
+        Ok(ForkedWorker {
+            process: WorkerProcess {
+                pid: forked.pid,
                 pidfd,
-                exit: Exit::Awaited(born.exit),
+                exit: ProcessExit::Awaited(forked.exit),
             },
             requests: pipe::Sender::from_owned_fd(request_write)?,
             answers: pipe::Receiver::from_owned_fd(answer_read)?,
@@ -248,6 +247,7 @@ impl PythonEngine {
         })
     }
 
+    /// Returns the zygote. Starts one if none runs.
     async fn zygote(&self) -> io::Result<Arc<Zygote>> {
         let interpreter = self.interpreter().await.map_err(io::Error::other)?;
         let mut slot = lock(&self.zygote);
@@ -263,18 +263,18 @@ impl PythonEngine {
         Ok(zygote)
     }
 
-    /// Kept by whoever reads a worker's output, until its end.
-    pub(super) fn reading_output(&self) -> Option<mpsc::Sender<Infallible>> {
-        lock(&self.outputs.reading).clone()
+    /// Returns a guard for a task that reads the output of a worker. The task drops it at the end of
+    /// the output.
+    pub(super) fn output_guard(&self) -> Option<mpsc::Sender<Infallible>> {
+        lock(&self.outputs.guard).clone()
     }
 
-    /// Ends the zygote and every worker, and waits until they are gone and what they printed is
-    /// logged.
+    /// Ends the zygote and all workers. Waits until they have ended and their output is logged.
     pub(crate) async fn stop(&self) {
-        lock(&self.outputs.reading).take();
+        lock(&self.outputs.guard).take();
         let running = lock(&self.zygote).take();
-        if let Some(Running { zygote, listener }) = running {
-            // It may have ended by itself.
+        if let Some(RunningZygote { zygote, listener }) = running {
+            // Ignore failures here: the zygote may have ended by itself.
             let _ = rustix::net::shutdown(&zygote.control, Shutdown::Both);
             let joined = tokio::task::spawn_blocking(move || listener.join());
             let _ = tokio::time::timeout(STOP_TIMEOUT, joined).await;
@@ -287,7 +287,7 @@ impl PythonEngine {
 }
 
 impl Zygote {
-    fn start(interpreter: &Interpreter, program: &Path) -> io::Result<Running> {
+    fn start(interpreter: &Interpreter, program: &Path) -> io::Result<RunningZygote> {
         let (ours, theirs) = rustix::net::socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -299,7 +299,7 @@ impl Zygote {
             .arg(program)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
-            // Ctrl-C at a terminal is the server's to handle.
+            // Another process group, so that Ctrl-C at a terminal reaches only the server.
             .process_group(0)
             .spawn()?;
         tracing::info!(
@@ -312,14 +312,18 @@ impl Zygote {
             next_worker: AtomicU32::new(1),
             workers: Mutex::default(),
         });
-        let listening = Arc::clone(&zygote);
+        let listening_zygote = Arc::clone(&zygote);
         let listener = std::thread::Builder::new()
             .name("zygote".to_owned())
-            .spawn(move || listening.listen(child))?;
-        Ok(Running { zygote, listener })
+            .spawn(move || listening_zygote.listen(child))?;
+        Ok(RunningZygote { zygote, listener })
     }
 
-    fn fork(&self, fds: [BorrowedFd<'_>; 3]) -> io::Result<oneshot::Receiver<io::Result<Born>>> {
+    /// Asks the zygote to fork a worker with these ends of pipes.
+    fn fork(
+        &self,
+        fds: [BorrowedFd<'_>; 3],
+    ) -> io::Result<oneshot::Receiver<io::Result<ForkedProcess>>> {
         let worker = self.next_worker.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         {
@@ -343,21 +347,21 @@ impl Zygote {
         Ok(receiver)
     }
 
-    /// Hears of births and deaths until the zygote ends. Runs on a thread of its own.
+    /// Handles the messages of the zygote until it ends. Runs on a thread of its own.
     fn listen(&self, mut child: Child) {
         let mut buffer = [0; 4096];
         loop {
             match rustix::net::recv(&self.control, &mut buffer[..], RecvFlags::empty()) {
                 Ok((0, _)) => break,
-                Ok((length, _)) => self.hear(&buffer[..length]),
+                Ok((length, _)) => self.handle_message(&buffer[..length]),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(_) => break,
             }
         }
         let mut workers = lock(&self.workers);
-        *workers = Workers {
+        *workers = WorkerWaiters {
             ended: true,
-            ..Workers::default()
+            ..WorkerWaiters::default()
         };
         drop(workers);
         let status = child
@@ -366,63 +370,64 @@ impl Zygote {
         tracing::info!(event = "zygote ended", status);
     }
 
-    fn hear(&self, datagram: &[u8]) {
-        let Ok(news) = serde_json::from_slice::<News>(datagram) else {
+    fn handle_message(&self, datagram: &[u8]) {
+        let Ok(message) = serde_json::from_slice::<ZygoteMessage>(datagram) else {
             return;
         };
         let mut workers = lock(&self.workers);
-        if let Some(pid) = news.pid
-            && let Some(forking) = workers.forking.remove(&news.worker)
+        if let Some(pid) = message.pid
+            && let Some(forking) = workers.forking.remove(&message.worker)
         {
             let (sender, exit) = oneshot::channel();
-            workers.living.insert(news.worker, sender);
-            // Whoever asked may have given up; the worker then sees its pipes close and leaves.
-            let _ = forking.send(Ok(Born { pid, exit }));
+            workers.running.insert(message.worker, sender);
+            // Ignore failures here: if the receiver has given up, the worker sees its pipes close
+            // and ends.
+            let _ = forking.send(Ok(ForkedProcess { pid, exit }));
         }
-        if let Some(error) = news.error
-            && let Some(forking) = workers.forking.remove(&news.worker)
+        if let Some(error) = message.error
+            && let Some(forking) = workers.forking.remove(&message.worker)
         {
             let _ = forking.send(Err(io::Error::other(error)));
         }
-        if let Some(status) = news.exit
-            && let Some(living) = workers.living.remove(&news.worker)
+        if let Some(status) = message.exit
+            && let Some(running) = workers.running.remove(&message.worker)
         {
-            let _ = living.send(status);
+            let _ = running.send(status);
         }
     }
 }
 
-impl Process {
+impl WorkerProcess {
     pub(super) fn kill(&self) {
-        // It may have ended by itself.
+        // Ignore failures here: the process may have ended by itself.
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
 
-    /// Waits for the process's end; for ever, where nobody is left to tell. May be dropped and
-    /// asked again.
-    pub(super) async fn ends(&mut self) {
-        if let Exit::Awaited(news) = &mut self.exit {
-            self.exit = Exit::Known(news.await.ok());
+    /// Waits for the end of the process. Waits for ever if the zygote has ended, since the exit
+    /// status is then unknown. The future may be dropped, and the method called again.
+    pub(super) async fn wait_for_end(&mut self) {
+        if let ProcessExit::Awaited(status) = &mut self.exit {
+            self.exit = ProcessExit::Known(status.await.ok());
         }
-        if let Exit::Known(None) = self.exit {
+        if let ProcessExit::Known(None) = self.exit {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Whether it has not ended, and its end would be told.
-    pub(super) fn lives(&mut self) -> bool {
+    /// Returns whether the process and its zygote still run.
+    pub(super) fn is_alive(&mut self) -> bool {
         const AT_ONCE: Timespec = Timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        let told = match &mut self.exit {
-            Exit::Awaited(news) => {
-                !matches!(news.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+        let is_end_known = match &mut self.exit {
+            ProcessExit::Awaited(status) => {
+                !matches!(status.try_recv(), Err(oneshot::error::TryRecvError::Empty))
             }
-            Exit::Known(_) => true,
+            ProcessExit::Known(_) => true,
         };
-        // The news of its end may be on the way.
-        !told
+        // Ask the kernel too: the message about the end may not have come yet.
+        !is_end_known
             && matches!(
                 poll(
                     &mut [PollFd::new(&self.pidfd, PollFlags::IN)],
@@ -432,20 +437,22 @@ impl Process {
             )
     }
 
-    /// How the process ended, in words.
-    pub(super) async fn ended(&mut self) -> String {
-        // One that closed its pipes may live on.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.ends()).await;
+    /// Waits a moment for the end of the process, and describes how it ended.
+    pub(super) async fn describe_end(&mut self) -> String {
+        // A process that has closed its pipes may still run.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.wait_for_end()).await;
         match self.exit {
-            Exit::Known(Some(status)) if status < 0 => format!("killed by signal {}", -status),
-            Exit::Known(Some(status)) => format!("exit status {status}"),
-            Exit::Known(None) => "its zygote ended".to_owned(),
-            Exit::Awaited(_) => "it closed its pipes".to_owned(),
+            ProcessExit::Known(Some(status)) if status < 0 => {
+                format!("killed by signal {}", -status)
+            }
+            ProcessExit::Known(Some(status)) => format!("exit status {status}"),
+            ProcessExit::Known(None) => "its zygote ended".to_owned(),
+            ProcessExit::Awaited(_) => "it closed its pipes".to_owned(),
         }
     }
 }
 
-impl Drop for Process {
+impl Drop for WorkerProcess {
     fn drop(&mut self) {
         self.kill();
     }

@@ -1,8 +1,8 @@
-"""Binary values: a decoder and an encoder generated per signature."""
+"""Binary values: generates a decoder and an encoder for each signature."""
 
 import struct
 
-from rpc_records import WrongType, as_record, find_misfit, reader
+from rpc_records import WrongType, as_record, field_getter, find_record_problem
 from rpc_signature import print_type
 
 MAX_INLINE_DEPTH = 6
@@ -15,29 +15,30 @@ FLOAT = struct.Struct("<d")
 class Generator:
     """Writes the source of a decoder and an encoder for one signature.
 
-    Containers are read and written in place down to MAX_INLINE_DEPTH; what lies deeper gets a function of its own, since
-    Python nests at most 20 loops.
+    Containers down to MAX_INLINE_DEPTH are read and written in place. Deeper containers get functions of their own,
+    because Python allows at most 20 nested loops.
     """
 
     def __init__(self, module):
         self.module = module
         self.constants = dict(CODEC_NAMES)
-        self.records = {}
+        self.record_functions = {}
         self.functions = []
         self.lines = []
-        self.names = 0
+        self.name_count = 0
 
-    def fresh(self):
-        self.names += 1
-        return f"v{self.names}"
+    def fresh_name(self):
+        self.name_count += 1
+        return f"v{self.name_count}"
 
     def emit(self, depth, line):
         self.lines.append("    " * depth + line)
 
     def function(self, head, emit_body):
-        """Emits a function beside the one that is being written; returns its name."""
-        outer, self.lines = self.lines, []
-        name = "f" + self.fresh()
+        """Emits a function beside the current one. Returns its name."""
+        outer = self.lines
+        self.lines = []
+        name = "f" + self.fresh_name()
         self.emit(0, f"def {name}({head}):")
         emit_body()
         self.functions += self.lines
@@ -45,37 +46,39 @@ class Generator:
         return name
 
     def constant(self, value):
-        """A name for a value that the source mentions."""
-        name = "c" + self.fresh()
+        """Returns a name by which the source can use a value."""
+        name = "c" + self.fresh_name()
         self.constants[name] = value
         return name
 
-    def shared(self, key, head, emit_body):
-        """The function of a record, emitted at its first mention."""
-        if key not in self.records:
-            self.records[key] = self.function(head, emit_body)
-        return self.records[key]
+    def record_function(self, key, head, emit_body):
+        """Returns the name of a record's function. Emits the function when it is first needed."""
+        if key not in self.record_functions:
+            self.record_functions[key] = self.function(head, emit_body)
+        return self.record_functions[key]
 
-    def emit_record(self, ty):
+    def emit_record_decoder(self, ty):
         values = [self.decode(field, 1) for _, field in ty[2]]
         self.emit(1, f"r = new({self.constant(getattr(self.module, ty[1]))})")
         for (name, _), value in zip(ty[2], values):
             self.emit(1, f"r.{name} = {value}")
         self.emit(1, "return r, o")
 
-    def emit_fields(self, ty):
-        cls, fields = self.constant(getattr(self.module, ty[1])), self.constant(ty[2])
+    def emit_record_encoder(self, ty):
+        cls = self.constant(getattr(self.module, ty[1]))
+        fields = self.constant(ty[2])
         self.emit(1, f"if type(x) is not {cls}: x = as_record({cls}, {fields}, x)")
         for name, field in ty[2]:
-            value = self.fresh()
+            value = self.fresh_name()
             self.emit(1, f"{value} = x.{name}")
             self.encode(field, value, 1)
 
     def decode(self, ty, depth):
-        """Emits statements that read a value from `b` at `o`; returns the name that holds it."""
-        name, value = ty[0], self.fresh()
+        """Emits statements that read a value from `b` at `o`. Returns the name of the variable that holds it."""
+        name = ty[0]
+        value = self.fresh_name()
         if name == "record":
-            function = self.shared(("decode", ty[1]), "b, o", lambda: self.emit_record(ty))
+            function = self.record_function(("decode", ty[1]), "b, o", lambda: self.emit_record_decoder(ty))
             self.emit(depth, f"{value}, o = {function}(b, o)")
             return value
         if name == "enum":
@@ -90,7 +93,7 @@ class Generator:
         elif name == "bool":
             self.emit(depth, f"{value} = b[o] == 1; o += 1")
         elif name == "str" or name == "bytes":
-            end = self.fresh()
+            end = self.fresh_name()
             self.emit(depth, f"o += 4; {end} = o + U32(b, o - 4)[0]")
             self.emit(depth, f"{value} = b[o:{end}]" + (".decode()" if name == "str" else "") + f"; o = {end}")
         elif name == "List" and ty[1][0] in ("int", "float"):
@@ -118,10 +121,10 @@ class Generator:
         return value
 
     def encode(self, ty, value, depth):
-        """Emits statements that hand the binary form of the name `value` to `w`, or raise."""
+        """Emits statements that pass the binary form of the variable `value` to `w`, or raise."""
         name = ty[0]
         if name == "record":
-            function = self.shared(("encode", ty[1]), "x, w", lambda: self.emit_fields(ty))
+            function = self.record_function(("encode", ty[1]), "x, w", lambda: self.emit_record_encoder(ty))
             self.emit(depth, f"{function}({value}, w)")
             return
         if name == "enum":
@@ -147,13 +150,14 @@ class Generator:
                 self.emit(depth, f"{value} = {value}.encode()")
             self.emit(depth, f"w(pack_u32(len({value}))); w({value})")
         elif name == "List":
-            item = self.fresh()
+            item = self.fresh_name()
             self.emit(depth, f"if not isinstance({value}, list): raise WrongType")
             self.emit(depth, f"w(pack_u32(len({value})))")
             self.emit(depth, f"for {item} in {value}:")
             self.encode(ty[1], item, depth + 1)
         elif name == "Dict":
-            key, item = self.fresh(), self.fresh()
+            key = self.fresh_name()
+            item = self.fresh_name()
             self.emit(depth, f"if not isinstance({value}, dict): raise WrongType")
             self.emit(depth, f"w(pack_u32(len({value})))")
             self.emit(depth, f"for {key}, {item} in {value}.items():")
@@ -170,7 +174,7 @@ class Generator:
             raise ValueError(f"not a type: {print_type(ty)}")
 
     def encode_items(self, items, value, depth):
-        names = [self.fresh() for _ in items]
+        names = [self.fresh_name() for _ in items]
         self.emit(depth, f"if not isinstance({value}, tuple) or len({value}) != {len(items)}: raise WrongType")
         self.emit(depth, f"{', '.join(names)}, = {value}")
         for item, name in zip(items, names):
@@ -199,8 +203,10 @@ CODEC_NAMES = {
 
 
 def make_codec(arguments, returns, module):
-    """`decode(bytes, offset) -> [argument, ...]` and `encode(returned, write)` for these types; `module` has the
-    classes of the records."""
+    """Returns the functions `decode(bytes, offset) -> [argument, ...]` and `encode(returned, write)` for these types.
+
+    `module` has the classes of the records.
+    """
     generator = Generator(module)
     generator.emit(0, "def decode(b, o):")
     values = [generator.decode(ty, 1) for ty in arguments]
@@ -218,7 +224,7 @@ def make_codec(arguments, returns, module):
 
 
 def explain(ty, value, place=""):
-    """Where a value is not of a type, in words; `None` where it is."""
+    """Describes why a value is not of a type; `None` if it is. `place` is the path to the value."""
     at = f" at {place}" if place else ""
     wrong = f"{type(value).__name__} where `{print_type(ty)}` is declared{at}"
     name = ty[0]
@@ -264,22 +270,23 @@ def explain(ty, value, place=""):
         if not isinstance(value, tuple):
             return wrong
         if len(value) != len(ty) - 1:
-            return f"a tuple of {len(value)} where `{print_type(ty)}` is declared{at}"
+            return f"a tuple of length {len(value)} where `{print_type(ty)}` is declared{at}"
         found = (explain(item, v, f"{place}[{i}]") for i, (item, v) in enumerate(zip(ty[1:], value)))
     return next((bad for bad in found if bad), None)
 
 
 def explain_record(ty, value, place):
     at = f" at {place}" if place else ""
-    problem, read = find_misfit(ty[2], value), reader(value)
+    problem = find_record_problem(ty[2], value)
+    get_field = field_getter(value)
     if problem:
         return f"{problem} where `{ty[1]}` is declared{at}"
-    found = (explain(field, read(name), f"{place}.{name}") for name, field in ty[2])
+    found = (explain(field, get_field(name), f"{place}.{name}") for name, field in ty[2])
     return next((bad for bad in found if bad), None)
 
 
 def explain_returned(returns, value):
-    """What is wrong with what a procedure returned, in words."""
+    """Describes why the value that a procedure returned is not of the declared types."""
     if not returns:
         return f"{type(value).__name__} where nothing is declared"
     declared = returns[0] if len(returns) == 1 else ("Tuple", *returns)

@@ -1,4 +1,4 @@
-"""Records and enumerations as Python has them: the module `rpc_types`, which sources import them from."""
+"""Records and enumerations in Python: the module `rpc_types`, from which sources import them."""
 
 import types
 
@@ -10,7 +10,7 @@ class WrongType(Exception):
 
 
 class Record:
-    """Named values: attributes, made by keyword."""
+    """Base class of records. A record has named attributes and is made with keyword arguments."""
 
     __slots__ = ()
     __hash__ = None
@@ -26,7 +26,7 @@ class Record:
 
 
 def make_module(signature_types):
-    """The module with a class for every record and enumeration that these types mention."""
+    """Returns the module with a class for each record and enumeration in these types."""
     module = types.ModuleType(MODULE, "The records and enumerations of this service.")
     for ty in signature_types:
         add_types(module, ty)
@@ -47,13 +47,13 @@ def add_types(module, ty):
 
 
 def known_types(module):
-    """Which of `"record"` and `"enum"` each class of that module is, by name."""
+    """Returns `"record"` or `"enum"` for each class of that module, by name."""
     classes = {name: value for name, value in vars(module).items() if isinstance(value, type)}
     return {name: "record" if issubclass(value, Record) else "enum" for name, value in classes.items()}
 
 
 def make_record(ty):
-    """A class whose constructor takes the fields by keyword; an `Optional` one may be left out."""
+    """Returns a class whose constructor takes the fields by keyword. `Optional` fields may be left out."""
     _, name, fields = ty
     parameters = "".join(f", {field}=None" if is_optional(field_type) else f", {field}" for field, field_type in fields)
     lines = [
@@ -68,7 +68,7 @@ def make_record(ty):
 
 
 class EnumerationType(type):
-    """What an enumeration's name stands for: its items are texts, and it knows which."""
+    """Metaclass of enumerations. The items of an enumeration are texts."""
 
     def __iter__(cls):
         return iter(cls.__items__)
@@ -82,11 +82,11 @@ class EnumerationType(type):
     def __call__(cls, text):
         if text in cls.__items__:
             return str(text)
-        raise ValueError(f"{text!r} is no item of {cls.__name__}, which has {', '.join(cls.__items__)}")
+        raise ValueError(f"{text!r} is not an item of {cls.__name__}, which has {', '.join(cls.__items__)}")
 
 
 def make_enumeration(ty):
-    """A class that has each item as an attribute: the text itself."""
+    """Returns a class that has an attribute for each item. Its value is the text of the item."""
     _, name, items = ty
     return EnumerationType(name, (), {**{item: item for item in items}, "__items__": items, "__module__": MODULE})
 
@@ -96,33 +96,33 @@ def is_optional(ty):
 
 
 def as_record(cls, fields, value):
-    """A record from a `dict` with just its fields, or from any object that has them as attributes."""
-    if find_misfit(fields, value):
+    """Makes a record from a `dict` with exactly its fields, or from an object that has them as attributes."""
+    if find_record_problem(fields, value):
         raise WrongType
-    read = reader(value)
-    return cls(**{name: read(name) for name, _ in fields})
+    get_field = field_getter(value)
+    return cls(**{name: get_field(name) for name, _ in fields})
 
 
-def find_misfit(fields, value):
-    """Why a value cannot be read as a record of these fields, in words; `None` where it can."""
+def find_record_problem(fields, value):
+    """Describes why a value cannot be read as a record of these fields; `None` if it can."""
     if isinstance(value, dict):
-        return find_field(fields, value)
+        return find_dict_problem(fields, value)
     if type(value).__module__ == "builtins":
         return type(value).__name__
     missing = next((name for name, ty in fields if not is_optional(ty) and not hasattr(value, name)), None)
     return missing and f"{type(value).__name__} without an attribute `{missing}`"
 
 
-def reader(value):
-    """What gives a field of a value by its name, `None` for one that is absent."""
+def field_getter(value):
+    """Returns a function that returns a field of the value by its name, or `None` if it is absent."""
     return value.get if isinstance(value, dict) else lambda name: getattr(value, name, None)
 
 
-def find_field(fields, value):
-    """What a `dict` has too much or too little for these fields, in words; `None` where it has just them."""
+def find_dict_problem(fields, value):
+    """Describes a key that a `dict` lacks or must not have; `None` if it has exactly these fields."""
     declared = [name for name, _ in fields]
     unknown = next((key for key in value if key not in declared), None)
     if unknown is not None:
-        return f"a dict with {unknown!r:.40}, which is no field"
+        return f"a dict with the unknown field {unknown!r:.40}"
     missing = next((name for name, ty in fields if name not in value and not is_optional(ty)), None)
     return missing and f"a dict without `{missing}`"

@@ -1,10 +1,10 @@
-"""A worker: one service at one version of its sources, one call at a time.
+"""A worker. It loads one service at one version of its sources, and runs one call at a time.
 
-Frames on its pipes are a u32 little-endian length and as many bytes:
+A frame on its pipes is a length (u32, little-endian) and that number of bytes:
 
-    first request   JSON: what to load
+    first request   JSON: the service to load
     first answers   LOADING and a path, before each source that is loaded; then READY, or REFUSED and JSON findings
-    request         u32 index of the procedure, u32 number of the call, the arguments' binary values
+    request         u32 index of the procedure, u32 number of the call, the binary values of the arguments
     answer          the number of the call, one byte (VALUES, RAISED, WRONG_TYPE), the returned values or JSON
 """
 
@@ -23,9 +23,12 @@ from rpc_signature import parse_type
 
 VALUES, RAISED, WRONG_TYPE, READY, REFUSED, LOADING = range(6)
 
-HEAD = struct.Struct("<III")
+# The length of a request, the index of the procedure and the number of the call.
+REQUEST_HEAD = struct.Struct("<III")
 
 READ_BYTES = 1 << 16
+
+# Maximum numbers of characters.
 MAX_TRACEBACK = 8000
 MAX_MESSAGE = 2000
 MAX_RAISED_MESSAGE = 8000
@@ -33,7 +36,7 @@ MAX_KIND = 200
 
 
 class Refused(Exception):
-    """A source that does not load: line and words."""
+    """A source does not load: the line and the reason."""
 
     def __init__(self, line, message):
         super().__init__(message)
@@ -88,7 +91,10 @@ class Sources:
         return function
 
     def check(self, procedure, against_signature):
-        """Loads a procedure; every finding about it, also where its source contradicts its signature."""
+        """Loads a procedure. Returns all findings about it.
+
+        With `against_signature`, the source is checked against the signature first.
+        """
         try:
             found = check_source(self.tree(procedure["path"]), procedure, self.types) if against_signature else []
             findings = [(line_of(finding), finding.message) for finding in found]
@@ -104,7 +110,7 @@ class Sources:
 
 
 def line_in(error, file):
-    """The line of `file` that an exception came through last."""
+    """Returns the last line of `file` in the traceback of an exception."""
     lines = [entry.lineno for entry in traceback.extract_tb(error.__traceback__) if entry.filename == file]
     if isinstance(error, SyntaxError) and error.filename == file:
         return error.lineno
@@ -114,14 +120,14 @@ def line_in(error, file):
 def work(requests, answers):
     setup = json.loads(read_exactly(requests, U32.unpack(read_exactly(requests, 4))[0]))
     confine(setup)
-    os.register_at_fork(after_in_child=lambda: leave_pipes(requests, answers))
+    os.register_at_fork(after_in_child=lambda: close_pipes(requests, answers))
     sys.path[:] = [os.path.join(setup["root"], path) for path in setup["import-paths"]] + setup["sys-path"]
     sys.dont_write_bytecode = True
     os.chdir(setup["root"])
     sys.modules[MODULE] = make_module(signature_types(setup["procedures"]))
     sources = Sources(setup["root"], known_types(sys.modules[MODULE]))
     findings = []
-    schedule(os.SCHED_BATCH)
+    set_scheduling(os.SCHED_BATCH)
     for procedure in setup["procedures"]:
         send(answers, bytes([LOADING]) + procedure["path"].encode())
         findings += sources.check(procedure, setup["check"])
@@ -129,13 +135,13 @@ def work(requests, answers):
         return send(answers, bytes([REFUSED]) + json.dumps(findings).encode())
     sources.trees.clear()
     linecache.clearcache()
-    schedule(os.SCHED_OTHER)
+    set_scheduling(os.SCHED_OTHER)
     send(answers, bytes([READY]))
     serve(requests, answers, sources, setup["procedures"], setup["answer-limit"])
 
 
-def schedule(policy):
-    """Calls come before what is loaded."""
+def set_scheduling(policy):
+    """Sets the scheduling policy of this process, so that calls run before workers that load."""
     try:
         os.sched_setscheduler(0, policy, os.sched_param(0))
     except (AttributeError, OSError):
@@ -149,8 +155,8 @@ def signature_types(procedures):
         yield from map(parse_type, procedure["returns"])
 
 
-def leave_pipes(*pipes):
-    """A process that a procedure forked neither takes requests nor answers them."""
+def close_pipes(*pipes):
+    """Closes the pipes in a process that a procedure has forked. It must not take or answer requests."""
     for fd in pipes:
         try:
             os.close(fd)
@@ -159,7 +165,7 @@ def leave_pipes(*pipes):
 
 
 def confine(setup):
-    """The place of the cage: after the fork, before any code of a user."""
+    """The place for a sandbox: after the fork, before any code of users runs. It does nothing yet."""
 
 
 def serve(requests, answers, sources, procedures, limit):
@@ -173,7 +179,7 @@ def serve(requests, answers, sources, procedures, limit):
         missing = 4 + U32.unpack_from(data)[0] - len(data)
         if missing:
             data += read_exactly(requests, missing)
-        _, index, number = HEAD.unpack_from(data)
+        _, index, number = REQUEST_HEAD.unpack_from(data)
         handler = handlers[index]
         if handler is None:
             handler = handlers[index] = Handler(sources, procedures[index], limit)
@@ -181,10 +187,11 @@ def serve(requests, answers, sources, procedures, limit):
 
 
 class Handler:
-    """One procedure and its codec, made at its first call."""
+    """A procedure and its codec. It is made at the first call of the procedure."""
 
     def __init__(self, sources, procedure, limit):
-        self.procedure, self.limit = procedure, limit
+        self.procedure = procedure
+        self.limit = limit
         self.function = sources.function(procedure)
         self.returns = [parse_type(text) for text in procedure["returns"]]
         arguments = [parse_type(parameter["type"]) for parameter in procedure["parameters"]]
@@ -192,7 +199,7 @@ class Handler:
 
     def call(self, data):
         try:
-            arguments = self.decode(data, HEAD.size)
+            arguments = self.decode(data, REQUEST_HEAD.size)
             returned = self.function(*arguments)
         except BaseException as error:
             return bytes([RAISED]) + json.dumps(describe(error)).encode()
@@ -206,11 +213,11 @@ class Handler:
                 return answer
             problem = f"{len(answer)} bytes, over the limit of {self.limit} bytes for an answer"
         except BaseException:
-            problem = self.explain(returned)
+            problem = self.explain_problem(returned)
         message = printable(f"`{self.procedure['key']}` returned {problem}")
         return bytes([WRONG_TYPE]) + json.dumps({"message": message[:MAX_MESSAGE]}).encode()
 
-    def explain(self, returned):
+    def explain_problem(self, returned):
         try:
             return explain_returned(self.returns, returned)
         except BaseException as error:
@@ -218,9 +225,9 @@ class Handler:
 
 
 def describe(error):
-    """An exception as the caller and the log get it."""
-    own = traceback.extract_tb(error.__traceback__)[1:]
-    lines = traceback.format_list(own) + traceback.format_exception_only(type(error), error)
+    """Returns the form of an exception that is sent to the caller and the log."""
+    entries = traceback.extract_tb(error.__traceback__)[1:]
+    lines = traceback.format_list(entries) + traceback.format_exception_only(type(error), error)
     try:
         message = str(error)
     except Exception:
@@ -233,7 +240,7 @@ def describe(error):
 
 
 def printable(text):
-    """The text without what no UTF-8 can hold: lone surrogates."""
+    """Returns the text without lone surrogates, which UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -1,8 +1,8 @@
-"""The zygote: one process, single-threaded, without code of any user, that forks workers.
+"""The zygote: a process with one thread and without code of users. It forks workers.
 
-Its standard input is a SOCK_SEQPACKET socket to the server. A datagram with a worker's number (u32 little-endian) and
-three descriptors (requests, answers, output) makes a worker; JSON datagrams back tell of each worker's birth and end.
-When the socket closes, every worker is killed.
+Its standard input is a SOCK_SEQPACKET socket to the server. A datagram with the number of a worker (u32, little-endian)
+and three descriptors (requests, answers, output) makes a worker. The zygote sends JSON datagrams when a worker begins
+and when it ends. When the socket closes, the zygote kills all workers.
 """
 
 import gc
@@ -46,10 +46,11 @@ class Zygote:
                     return self.end()
 
     def receive(self):
+        """Receives a request and forks a worker. Returns whether the socket is still open."""
         try:
             message, fds, _, _ = socket.recv_fds(self.control, 4096, 3)
         except ConnectionError:
-            # The server was killed.
+            # The server has been killed.
             return False
         if not message:
             return False
@@ -57,7 +58,7 @@ class Zygote:
         try:
             pid = os.fork()
         except OSError as error:
-            self.tell({"worker": worker_id, "error": str(error)})
+            self.send_event({"worker": worker_id, "error": str(error)})
             pid = None
         if pid == 0:
             self.become_worker(*fds)
@@ -65,7 +66,7 @@ class Zygote:
             os.close(fd)
         if pid is not None:
             self.workers[pid] = worker_id
-            self.tell({"worker": worker_id, "pid": pid})
+            self.send_event({"worker": worker_id, "pid": pid})
         return True
 
     def become_worker(self, requests, answers, output):
@@ -103,6 +104,7 @@ class Zygote:
         )
 
     def reap(self):
+        """Removes workers that have ended, and sends their exit codes."""
         while self.workers:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if ended is None:
@@ -112,9 +114,9 @@ class Zygote:
             _, status = os.waitpid(pid, 0)
             worker_id = self.workers.pop(pid, None)
             if worker_id is not None:
-                self.tell({"worker": worker_id, "exit": os.waitstatus_to_exitcode(status)})
+                self.send_event({"worker": worker_id, "exit": os.waitstatus_to_exitcode(status)})
 
-    def tell(self, event):
+    def send_event(self, event):
         try:
             self.control.send(json.dumps(event).encode())
         except OSError:
@@ -132,7 +134,7 @@ class Zygote:
 
 
 def kill_group(pid):
-    """Kills what a worker left behind. The worker is not reaped, so its id is nobody else's."""
+    """Kills the processes that a worker has left. The worker itself is not reaped yet, so its id is not reused."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except OSError:

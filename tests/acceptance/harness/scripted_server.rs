@@ -1,4 +1,4 @@
-//! [`Far`]: a server that is played by hand, for clients.
+//! [`ScriptedServer`]: the server end of a connection, played by a test.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::JoinHandle;
@@ -8,21 +8,22 @@ use wire::binary::{self, Frame, Request};
 
 use super::{Frames, Framing, PATIENCE, Peer};
 
-/// The server's end of a connection.
-pub struct Far(Peer);
+/// The server end of a connection.
+pub struct ScriptedServer(Peer);
 
-/// What a client sends, beside HELLO and BIND.
+/// A frame from a client, other than HELLO and BIND.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Sent {
+pub enum ClientFrame {
     Request(Request, Vec<u8>),
     Cancel(u64),
     Pong(u64),
 }
 
-/// A server that plays `script` on each of as many connections, one after the other.
+/// Starts a server that accepts `connections` connections, one after the other, and plays `script`
+/// on each. Returns its address and its thread.
 pub fn scripted(
     connections: usize,
-    script: impl Fn(usize, &mut Far) + Send + 'static,
+    script: impl Fn(usize, &mut ScriptedServer) + Send + 'static,
 ) -> (SocketAddr, JoinHandle<()>) {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     listener
@@ -37,81 +38,81 @@ pub fn scripted(
         .expect("an address")
         .as_socket()
         .expect("an IP address");
-    let playing = std::thread::spawn(move || {
+    let server_thread = std::thread::spawn(move || {
         for number in 0..connections {
             let (stream, _) = listener.accept().expect("a connection");
-            script(number, &mut Far::over(stream.into()));
+            script(number, &mut ScriptedServer::over(stream.into()));
         }
     });
-    (address, playing)
+    (address, server_thread)
 }
 
-impl Far {
+impl ScriptedServer {
     fn over(stream: TcpStream) -> Self {
         Self(Peer::over(stream, Framing::Framed))
     }
 
-    /// Sends frames, unless the client is gone.
+    /// Sends frames. A closed connection is ignored.
     pub fn send(&mut self, frames: Frames) {
         self.0.try_send_bytes(&frames.bytes());
     }
 
-    /// Sends bytes as they are, unless the client is gone.
+    /// Sends bytes. Returns `false` if the client has closed the connection.
     pub fn send_bytes(&mut self, bytes: &[u8]) -> bool {
         self.0.try_send_bytes(bytes)
     }
 
-    /// Sends a text as one frame, unless the client is gone.
+    /// Sends a text as one frame. A closed connection is ignored.
     pub fn send_text(&mut self, text: &str) {
         let frame = self.0.framed(text);
         self.0.try_send_bytes(&frame);
     }
 
-    /// The next frame as it came, or `None` at the connection's end.
+    /// Returns the raw payload of the next frame, or `None` at the end of the connection.
     #[track_caller]
     pub fn next_bytes(&mut self) -> Option<Vec<u8>> {
         self.0.next_bytes()
     }
 
-    /// Answers the HELLO, and the first call: its number.
+    /// Sends a HELLO and waits for the first call. Returns its number.
     #[track_caller]
     pub fn greet(&mut self) -> u64 {
         self.send(Frames::hello());
-        self.request()
+        self.next_call()
     }
 
-    /// The number of the next call.
+    /// Waits for the next call and returns its number.
     #[track_caller]
-    pub fn request(&mut self) -> u64 {
+    pub fn next_call(&mut self) -> u64 {
         match self.next() {
-            Some(Sent::Request(request, _)) => request.call,
-            other => panic!("no call: {other:?}"),
+            Some(ClientFrame::Request(request, _)) => request.call,
+            other => panic!("not a call: {other:?}"),
         }
     }
 
-    /// What the client sends next, or `None` at the connection's end.
+    /// Returns the next frame, skipping HELLO and BIND, or `None` at the end of the connection.
     #[track_caller]
-    pub fn next(&mut self) -> Option<Sent> {
+    pub fn next(&mut self) -> Option<ClientFrame> {
         loop {
             let payload = self.0.next_bytes()?;
-            match binary::parse(&payload).unwrap_or_else(|what| panic!("{what}: {payload:?}")) {
+            match binary::parse(&payload).unwrap_or_else(|error| panic!("{error}: {payload:?}")) {
                 (Frame::Hello(_) | Frame::Bind(_), _) => {}
                 (Frame::Request(request), values) => {
-                    return Some(Sent::Request(request, values.to_vec()));
+                    return Some(ClientFrame::Request(request, values.to_vec()));
                 }
-                (Frame::Cancel(call), _) => return Some(Sent::Cancel(call)),
-                (Frame::Pong(number), _) => return Some(Sent::Pong(number)),
-                (other, _) => panic!("a client sends no {other:?}"),
+                (Frame::Cancel(call), _) => return Some(ClientFrame::Cancel(call)),
+                (Frame::Pong(number), _) => return Some(ClientFrame::Pong(number)),
+                (other, _) => panic!("a client must not send {other:?}"),
             }
         }
     }
 
-    /// Ends the connection with a reset.
-    pub fn reset(&mut self) {
+    /// Makes the connection end with a reset when it is dropped.
+    pub fn reset_on_drop(&mut self) {
         self.0.reset_on_drop();
     }
 
-    /// Waits until the client ends the connection.
+    /// Waits until the client closes the connection.
     #[track_caller]
     pub fn expect_end(&mut self) {
         self.0.read_to_end();
