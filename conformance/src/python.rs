@@ -33,7 +33,7 @@ const START: &str = include_str!("../python/start.py");
 
 /// There was no Python to check with.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}` {why}: the sources were not held against their signatures", python.display())]
+#[error("`{}` {why}: the sources were not checked", python.display())]
 pub struct Unavailable {
     python: PathBuf,
     why: String,

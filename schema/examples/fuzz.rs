@@ -1,8 +1,8 @@
-//! Looks for a file that makes the crate panic or hang, for as long as it is told:
+//! Searches for a file that makes the crate panic or hang:
 //! `cargo run --release -p rpc-schema --example fuzz -- --seconds 60 [--seed N]`.
 //!
-//! Case after case follows from the seed. A failure is printed with the seed that begins with it,
-//! and its input is written to a file.
+//! All cases follow from the seed. For a failure, the example prints a seed that starts with the
+//! failing case, and writes the input to a file.
 
 #[path = "../tests/fuzzing/mod.rs"]
 mod fuzzing;
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fuzzing::{Case, corpus, run_case};
 
-/// Longer than this no case may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum time for one case.
+const CASE_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 struct Arguments {
     time: Duration,
@@ -32,14 +32,18 @@ fn main() -> ExitCode {
         corpus.len(),
         arguments.seed
     );
-    let (begin, mut accepted, mut cases) = (Instant::now(), 0, 0);
-    while begin.elapsed() < arguments.time {
+    let started_at = Instant::now();
+    let mut accepted = 0;
+    let mut cases = 0;
+    while started_at.elapsed() < arguments.time {
         let seed = arguments.seed.wrapping_add(cases);
-        let case = Instant::now();
+        let case_started_at = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| run_case(&corpus, seed)));
         match outcome {
-            Ok(is_accepted) if case.elapsed() < PATIENCE => accepted += u64::from(is_accepted),
-            _ => return tell(&corpus, seed),
+            Ok(is_accepted) if case_started_at.elapsed() < CASE_TIME_LIMIT => {
+                accepted += u64::from(is_accepted);
+            }
+            _ => return report_failure(&corpus, seed),
         }
         cases += 1;
     }
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
 fn arguments() -> Option<Arguments> {
     let mut arguments = Arguments {
         time: Duration::from_mins(1),
-        seed: clock(),
+        seed: seed_from_clock(),
     };
     let mut words = std::env::args().skip(1);
     while let Some(flag) = words.next() {
@@ -64,17 +68,17 @@ fn arguments() -> Option<Arguments> {
     Some(arguments)
 }
 
-/// Another beginning for every run.
-fn clock() -> u64 {
+/// Returns a different seed for every run.
+fn seed_from_clock() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(1, |now| now.as_micros() as u64)
 }
 
-fn tell(corpus: &[String], seed: u64) -> ExitCode {
+fn report_failure(corpus: &[String], seed: u64) -> ExitCode {
     let case = Case::new(corpus, seed);
     let path = std::env::temp_dir().join(format!("fuzz-{seed}.yaml"));
-    println!("failed, or took more than {PATIENCE:?}: --seed {seed}");
+    println!("failed, or took more than {CASE_TIME_LIMIT:?}: --seed {seed}");
     println!("its type is {:?}", case.ty);
     match std::fs::write(&path, &case.file) {
         Ok(()) => println!("its file is {}", path.display()),

@@ -69,7 +69,7 @@ impl Walk<'_> {
                 *value = Value::Sequence(self.types_by_name(at, std::mem::take(mapping)));
             }
             (Shape::Types, Value::Sequence(items)) => {
-                self.entries_in_list(at, items, TYPE, subject)
+                self.entries_in_list(at, items, TYPE, subject);
             }
             _ => self.refuse_kind(at, value, shape, subject),
         }

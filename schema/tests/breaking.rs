@@ -1,4 +1,4 @@
-//! What breaks whom, for two files that differ in one thing.
+//! Comparisons of two files that differ in one detail: which clients break, and why.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ fn contract(text: &str) -> Contract {
     Contract::of(&document.unwrap_or_else(|report| panic!("{report}")).schema)
 }
 
-/// Replacing a part of the file changes this; each change is written `effect: words`.
+/// Replaces a part of the file and checks the changes. Each change is written `effect: message`.
 fn check(old: &str, new: &str, expected: &[&str]) {
     assert!(INIT.contains(old), "{old}");
     let changes = compare(&contract(INIT), &contract(&INIT.replacen(old, new, 1)));
@@ -44,7 +44,7 @@ fn check(old: &str, new: &str, expected: &[&str]) {
 }
 
 #[test]
-fn what_does_not_touch_a_call_breaks_nobody() {
+fn a_change_that_does_not_affect_calls_breaks_nobody() {
     check("", "", &[]);
     check("{ a: int }", "{ b: int }", &[]);
     check("{ a: int }", "[integer]".replace("eger", "").as_str(), &[]);
@@ -61,11 +61,11 @@ fn what_does_not_touch_a_call_breaks_nobody() {
 }
 
 #[test]
-fn what_is_gone_or_moved_breaks_on_the_wire() {
+fn a_removed_or_moved_service_breaks_its_clients() {
     check(
         "tenants: [client1, client2]",
         "tenants: [client2]",
-        &["wire: `client1` can no longer call `svc1`: it is no tenant any more"],
+        &["wire: `client1` can no longer call `svc1`: it is no longer a tenant"],
     );
     check(
         "provider: server2",
@@ -83,7 +83,7 @@ fn what_is_gone_or_moved_breaks_on_the_wire() {
         "127.0.0.2",
         "127.0.0.9",
         &[
-            "wire: `client2` can no longer call `svc1`: it is known by the address 127.0.0.9 instead of 127.0.0.2",
+            "wire: `client2` can no longer call `svc1`: its address is 127.0.0.9 instead of 127.0.0.2",
         ],
     );
     check(
@@ -97,20 +97,20 @@ fn what_is_gone_or_moved_breaks_on_the_wire() {
 }
 
 #[test]
-fn a_signature_that_changes_breaks_each_of_its_tenants() {
+fn a_changed_signature_breaks_every_tenant() {
     check(
         "{ a: int }, returns: str",
         "{ a: int }, returns: int",
         &[
-            "wire: `client1` can no longer call `svc1.one(int)`: it returns (int) now",
-            "wire: `client2` can no longer call `svc1.one(int)`: it returns (int) now",
+            "wire: `client1` can no longer call `svc1.one(int)`: it now returns (int)",
+            "wire: `client2` can no longer call `svc1.one(int)`: it now returns (int)",
         ],
     );
     check(
         "\"Optional[int]\"",
         "\"Optional[int]\", int",
         &[
-            "wire: `client1` can no longer call `svc2.find(Optional[int])`: it takes (Optional[int], int) now",
+            "wire: `client1` can no longer call `svc2.find(Optional[int])`: it now takes (Optional[int], int)",
             "new: `client1` may call `svc2.find(Optional[int], int)`: the overload is new",
         ],
     );
@@ -122,7 +122,7 @@ fn a_signature_that_changes_breaks_each_of_its_tenants() {
 }
 
 #[test]
-fn a_record_that_changes_breaks_who_calls_with_it() {
+fn a_changed_record_breaks_the_clients_that_call_with_it() {
     let both = |why: &str| {
         ["client1", "client2"].map(|client| {
             format!("wire: `{client}` can no longer call `svc1.three(List[Tally])`: {why}")
@@ -165,14 +165,14 @@ fn a_record_that_changes_breaks_who_calls_with_it() {
 }
 
 #[test]
-fn overloads_that_come_and_go_break_rust_alone() {
+fn added_or_removed_overloads_break_rust_sources() {
     check(
         "      - { name: one,",
         "      - { name: one, arguments: [str] }\n      - { name: one,",
         &[
-            "source: `client1` may have to call `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
+            "source: `client1` may have to change its calls of `svc1.one` in Rust: it now has overloads, so the types of the arguments decide what its function returns",
             "new: `client1` may call `svc1.one(str)`: the overload is new",
-            "source: `client2` may have to call `svc1.one` otherwise in Rust: it has overloads now, so its function takes any of theirs and returns what they do",
+            "source: `client2` may have to change its calls of `svc1.one` in Rust: it now has overloads, so the types of the arguments decide what its function returns",
             "new: `client2` may call `svc1.one(str)`: the overload is new",
         ],
     );
@@ -180,9 +180,9 @@ fn overloads_that_come_and_go_break_rust_alone() {
         "  svc2:",
         "      - { name: two, arguments: [int, int] }\n  svc2:",
         &[
-            "source: `client1` may have to call `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
+            "source: `client1` may have to change its calls of `svc1.two` in Rust: its overloads differ in their number of arguments, which are now passed as one value",
             "new: `client1` may call `svc1.two(int, int)`: the overload is new",
-            "source: `client2` may have to call `svc1.two` otherwise in Rust: its overloads differ in their number of arguments, which are passed as one value now",
+            "source: `client2` may have to change its calls of `svc1.two` in Rust: its overloads differ in their number of arguments, which are now passed as one value",
             "new: `client2` may call `svc1.two(int, int)`: the overload is new",
         ],
     );
@@ -191,16 +191,16 @@ fn overloads_that_come_and_go_break_rust_alone() {
         "",
         &[
             "wire: `client1` can no longer call `svc1.two(str)`: the overload is gone",
-            "source: `client1` may have to call `svc1.two` otherwise in Rust: it has no overloads any more, so its function takes exactly the declared types",
+            "source: `client1` may have to change its calls of `svc1.two` in Rust: it no longer has overloads, so its function takes exactly the declared types",
             "wire: `client2` can no longer call `svc1.two(str)`: the overload is gone",
-            "source: `client2` may have to call `svc1.two` otherwise in Rust: it has no overloads any more, so its function takes exactly the declared types",
+            "source: `client2` may have to change its calls of `svc1.two` in Rust: it no longer has overloads, so its function takes exactly the declared types",
         ],
     );
     check(
         "      - { name: find, arguments: [\"Optional[int]\"] }",
         "      - { name: find, arguments: [\"Optional[int]\"] }\n      - { name: find, arguments: [\"Optional[str]\"] }",
         &[
-            "source: `client1` may have to call `svc2.find` otherwise in Rust: it has overloads now, and each has only a function named after its types",
+            "source: `client1` may have to change its calls of `svc2.find` in Rust: it now has overloads, and each has only a function named after its types",
             "new: `client1` may call `svc2.find(Optional[str])`: the overload is new",
         ],
     );
@@ -215,7 +215,7 @@ fn overloads_that_come_and_go_break_rust_alone() {
 }
 
 #[test]
-fn lists_that_come_to_decide_are_passed_in_fewer_forms() {
+fn a_list_that_begins_to_select_the_overload_breaks_rust_sources() {
     let with = |rpcs: &str| {
         let find = "      - { name: find, arguments: [\"Optional[int]\"] }\n";
         contract(&INIT.replace(find, &format!("{find}{rpcs}")))
@@ -228,19 +228,19 @@ fn lists_that_come_to_decide_are_passed_in_fewer_forms() {
     assert_eq!(
         changes,
         [
-            "`client1` may have to call `svc2.put` otherwise in Rust: other arguments tell its overloads apart now, and \
-             lists are passed for those in fewer forms",
+            "`client1` may have to change its calls of `svc2.put` in Rust: other arguments now select its overload, and \
+             lists can be passed for these arguments in fewer forms",
             "`client1` may call `svc2.put(int, int)`: the overload is new",
         ]
     );
 }
 
 #[test]
-fn what_is_new_breaks_nobody() {
+fn additions_break_nobody() {
     check(
         "tenants: [client1]\n",
         "tenants: [client1, client2]\n",
-        &["new: `client2` may call `svc2`: it is a tenant now"],
+        &["new: `client2` may call `svc2`: it is now a tenant"],
     );
     check("types:\n", "types:\n  New: [a]\n", &[]);
 }

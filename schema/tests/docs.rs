@@ -1,4 +1,4 @@
-//! What `docs/INIT.md` shows is what the crate does.
+//! Checks that the examples and the rules in `docs/INIT.md` agree with the crate.
 
 mod markdown;
 
@@ -9,7 +9,7 @@ use rpc_schema::Code;
 const INIT_MD: &str = include_str!("../../docs/INIT.md");
 
 #[test]
-fn every_example_is_accepted_and_every_wrong_one_refused() {
+fn correct_examples_are_accepted_and_wrong_ones_are_refused() {
     let mut counts = [0, 0];
     for block in markdown::blocks(INIT_MD) {
         let report = rpc_schema::parse(Path::new("init.yaml"), &block.text).err();

@@ -1,5 +1,5 @@
-//! What is said about each rule is true: its wrong file breaks that rule alone, and its right file
-//! none.
+//! Checks the explanation of each rule: its wrong file breaks only this rule, and its correct file
+//! breaks none.
 
 mod markdown;
 
@@ -8,13 +8,13 @@ use std::path::Path;
 use markdown::{Block, blocks};
 use rpc_schema::Code;
 
-/// The rules that no file which can be shown breaks; what is said about them shows a message.
+/// The rules for which no wrong file can be shown. Their explanations show a message instead.
 const WITHOUT_A_FILE: [Code; 3] = [Code::Unreadable, Code::FileTooLarge, Code::Undecodable];
 
-/// From here on the rules are about sources, which an `init.yaml` only names.
+/// The first rule about sources. The text of an `init.yaml` alone cannot break these rules.
 const SOURCES: u16 = 80;
 
-/// The codes of what is found in a file, each once.
+/// Returns the codes of the findings in a file.
 fn found(text: &str) -> Vec<Code> {
     let report = rpc_schema::parse(Path::new("init.yaml"), text).err();
     report
@@ -43,7 +43,7 @@ fn an_explanation_begins_with_the_rule_and_is_short() {
 }
 
 #[test]
-fn a_wrong_file_breaks_its_rule_alone_and_a_right_one_none() {
+fn a_wrong_file_breaks_only_its_rule_and_a_correct_file_breaks_none() {
     for code in Code::ALL {
         for block in files(*code, "yaml,wrong") {
             assert_eq!(found(&block.text), [*code], "{code}.md:{}", block.line);
@@ -55,7 +55,7 @@ fn a_wrong_file_breaks_its_rule_alone_and_a_right_one_none() {
 }
 
 #[test]
-fn every_rule_shows_a_wrong_file_and_a_right_one_or_a_message() {
+fn every_explanation_shows_a_wrong_and_a_correct_file_or_a_message() {
     for code in Code::ALL {
         let count = |language| files(*code, language).len();
         if WITHOUT_A_FILE.contains(code) || *code as u16 >= SOURCES {

@@ -1,10 +1,7 @@
-//! The JSON Schema and the check agree: what is right is right for both, and what a schema can see
-//! is seen.
+//! Checks that the JSON Schema and the check agree: the schema accepts every correct file, and
+//! refuses every mistake that a schema can see.
 
-#[allow(
-    dead_code,
-    reason = "its cases are of use here, not what is checked of them there"
-)]
+#[allow(dead_code, reason = "only its cases are used here, not its checks")]
 mod fuzzing;
 
 use std::path::Path;
@@ -13,7 +10,7 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use rpc_schema::json_schema::{ID, json_schema};
 use rpc_schema::{Code, Type};
 
-/// A service that another line can be added to.
+/// A file with one service, to which a test adds a line.
 const SERVICE: &str = "\
 network: { servers: { server1: { ip: 127.0.0.1, port: 7101 } }, clients: { client1: { ip: 127.0.0.1 } } }
 services:
@@ -21,12 +18,11 @@ services:
     provider: server1
     ";
 
-/// Rules with smaller numbers are about YAML, before there is anything that a schema is asked
-/// about.
+/// The first rule that a schema can check. Rules with smaller numbers are about YAML itself.
 const FIRST_SEEN: u16 = Code::UnknownKey as u16;
 
-/// The rules by which the parts of a file fit each other. Of a type, a schema sees how it begins
-/// and ends.
+/// The rules that a schema cannot check, because they compare several parts of a file. In a type, a
+/// schema can only check the beginning and the end.
 const UNSEEN: [Code; 14] = [
     Code::DuplicateName,
     Code::NamesDifferInCase,
@@ -52,7 +48,8 @@ struct Validator {
 impl Validator {
     fn new() -> Self {
         let schema = serde_json::to_value(json_schema("")).expect("JSON");
-        let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
+        let mut compiler = Compiler::new();
+        let mut schemas = Schemas::new();
         compiler.add_resource(ID, schema).expect("a schema");
         let root = compiler
             .compile(ID, &mut schemas)
@@ -60,7 +57,7 @@ impl Validator {
         Self { schemas, root }
     }
 
-    /// Why the schema refuses a text; `None` where it does not.
+    /// Returns why the schema refuses a text; `None` if it accepts the text.
     fn refusal(&self, text: &str) -> Option<String> {
         let file = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
         self.schemas
@@ -70,7 +67,7 @@ impl Validator {
     }
 }
 
-/// The codes of what the check finds.
+/// Returns the codes of the findings of the check.
 fn found(text: &str) -> Vec<Code> {
     let report = rpc_schema::parse(Path::new("init.yaml"), text).err();
     report
@@ -78,9 +75,9 @@ fn found(text: &str) -> Vec<Code> {
         .unwrap_or_default()
 }
 
-/// The corpus are the files of the reference and of the explanations, and the demo's.
+/// The corpus has the files of the reference, of the explanations and of the demo.
 #[test]
-fn a_file_is_refused_when_it_breaks_a_rule_that_a_schema_sees() {
+fn a_file_is_refused_if_it_breaks_a_rule_that_a_schema_can_see() {
     let validator = Validator::new();
     let mut counts = [0, 0];
     for text in fuzzing::corpus() {
@@ -102,9 +99,10 @@ fn a_file_is_refused_when_it_breaks_a_rule_that_a_schema_sees() {
 }
 
 #[test]
-fn no_mutation_of_a_file_or_a_type_is_right_for_the_check_alone() {
+fn the_schema_accepts_every_mutated_file_and_type_that_the_check_accepts() {
     const CASES: u64 = 3_000;
-    let (validator, corpus) = (Validator::new(), fuzzing::corpus());
+    let validator = Validator::new();
+    let corpus = fuzzing::corpus();
     let mut counts = [0, 0];
     for fuzzing::Case { file, ty } in (0..CASES).map(|seed| fuzzing::Case::new(&corpus, seed)) {
         if found(&file).is_empty() {
@@ -125,7 +123,7 @@ fn no_mutation_of_a_file_or_a_type_is_right_for_the_check_alone() {
 }
 
 #[test]
-fn what_has_another_shape_is_refused() {
+fn wrong_keys_kinds_and_texts_are_refused() {
     let validator = Validator::new();
     for (line, code) in [
         ("tenant: [client1]", Code::UnknownKey),
@@ -168,7 +166,7 @@ fn what_has_another_shape_is_refused() {
 }
 
 #[test]
-fn what_may_be_written_in_several_ways_is_right_in_each() {
+fn every_way_to_write_a_value_is_accepted() {
     let validator = Validator::new();
     for line in [
         "tenants:\n    rpcs:\n    allow:\n    concurrency:",

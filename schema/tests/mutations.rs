@@ -1,6 +1,6 @@
-//! A few thousand mutations of good and of wrong files, the same on every run: whatever comes out
-//! is accepted or refused, never a panic. `cargo run --release -p rpc-schema --example fuzz --
-//! --seconds 60` goes on with others.
+//! Checks a few thousand mutations of correct and wrong files, the same on every run. Each is
+//! accepted or refused, and none causes a panic. For other mutations, use
+//! `cargo run --release -p rpc-schema --example fuzz -- --seconds 60`.
 
 mod fuzzing;
 

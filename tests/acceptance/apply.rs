@@ -56,7 +56,7 @@ fn a_plan_names_what_is_new_changed_removed_and_unchanged_and_changes_nothing() 
         .says("- tenant client2")
         .says("= 1 procedure")
         .says("`client1` can no longer call `svc1.gone()`: the procedure is gone")
-        .says("`client2` can no longer call `svc1`: it is no tenant any more")
+        .says("`client2` can no longer call `svc1`: it is no longer a tenant")
         .says("plan: 1 new, 1 changed, 1 removed, 1 unchanged on 1 server");
     assert_eq!(plan.stderr, "");
     network
@@ -396,12 +396,12 @@ fn every_kind_of_breaking_change_is_named_in_the_plan() {
         (
             "returns: int, path: one.py",
             "returns: str, path: one.py",
-            "`client1` can no longer call `svc1.value()`: it returns (str) now",
+            "`client1` can no longer call `svc1.value()`: it now returns (str)",
         ),
         (
             "name: value, returns: int, path: one.py",
             "name: value, arguments: [int], returns: int, path: one.py",
-            "`client1` can no longer call `svc1.value()`: it takes (int) now",
+            "`client1` can no longer call `svc1.value()`: it now takes (int)",
         ),
         (
             "provider: server2",
@@ -411,7 +411,7 @@ fn every_kind_of_breaking_change_is_named_in_the_plan() {
         (
             "tenants: [client1]\n    rpcs:\n      - { name: value, returns: int, path: two.py }",
             "rpcs:\n      - { name: value, returns: int, path: two.py }",
-            "`client1` can no longer call `svc2`: it is no tenant any more",
+            "`client1` can no longer call `svc2`: it is no longer a tenant",
         ),
     ] {
         assert!(TWO_SERVERS.contains(from), "{from}");

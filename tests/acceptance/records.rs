@@ -200,10 +200,7 @@ fn a_record_that_the_caller_declares_differently_is_refused_with_the_difference(
             format!("Talley{{candidate: str, votes: int, trust: Optional[{level}]}}"),
             "`svc1.show` has no overload (Talley)",
         ),
-        (
-            "Talley".to_owned(),
-            "unknown type `Talley`",
-        ),
+        ("Talley".to_owned(), "unknown type `Talley`"),
         (
             "Tally{candidate: str".to_owned(),
             "`,` or `}` is missing here",

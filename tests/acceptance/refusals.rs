@@ -297,8 +297,7 @@ fn code_that_is_already_live_is_not_checked_again() {
 
 #[test]
 fn without_a_local_python_the_plan_says_so_and_the_servers_check() {
-    const NOTE: &str =
-        "`/no/python` was not found: the sources were not held against their signatures";
+    const NOTE: &str = "`/no/python` was not found: the sources were not checked";
     let network = serving();
     network.write("scale.py", "def scale(count):\n    return []\n");
     let apply = |more: &[&str]| {

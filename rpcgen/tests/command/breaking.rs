@@ -48,13 +48,13 @@ client1
   breaks on the wire: calls with the old stubs fail
     svc1.count(Tally): the field `votes` of `Tally` was `int` and is `float`
   breaks Rust sources: calls may have to change
-    svc1.add: it has overloads now, and its arguments are passed as one value
+    svc1.add: it now has overloads, and its arguments are passed as one value
   is new
     svc1.add(str): the overload is new
-    svc2: it is a tenant now
+    svc2: it is now a tenant
 client2
   breaks on the wire: calls with the old stubs fail
-    svc2: it is no tenant any more
+    svc2: it is no longer a tenant
 breaking: 2 on the wire, 1 in Rust sources; 2 new
 ",
         "",
@@ -111,7 +111,7 @@ fn github_shows_a_change_at_its_place_in_the_new_file() {
         ),
         (
             1,
-            "::warning file=new.yaml,line=12::`client1` may have to call `svc1.add` otherwise in Rust: it has",
+            "::warning file=new.yaml,line=12::`client1` may have to change its calls of `svc1.add` in Rust: it now has",
         ),
         (
             2,
@@ -119,7 +119,7 @@ fn github_shows_a_change_at_its_place_in_the_new_file() {
         ),
         (
             4,
-            "::error file=new.yaml,line=14::`client2` can no longer call `svc2`: it is no tenant any more",
+            "::error file=new.yaml,line=14::`client2` can no longer call `svc2`: it is no longer a tenant",
         ),
     ] {
         assert!(lines[index].starts_with(start), "{}", lines[index]);

@@ -10,7 +10,7 @@ fn a_code_is_explained_in_every_spelling() {
         assert_eq!((run.code, run.stderr.as_str()), (0, ""));
         assert!(
             run.stdout
-                .starts_with("E051: A tenant is one of the clients.\n\n"),
+                .starts_with("E051: A tenant must be one of the clients.\n\n"),
             "{}",
             run.stdout
         );

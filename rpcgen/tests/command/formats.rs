@@ -59,7 +59,7 @@ fn findings_are_objects_and_the_last_line_is_the_summary() {
                     "schema": 1, "code": "E020", "severity": "error", "path": "init.yaml",
                     "message": "unknown key `nmae`",
                     "line": 8, "column": 34, "end-line": 8, "end-column": 38,
-                    "label": "here the keys are name, doc, arguments, returns, path, native, deadline, idempotent",
+                    "label": "the keys here are name, doc, arguments, returns, path, native, deadline, idempotent",
                     "hint": "did you mean `name`?", "related": null, "elsewhere": null,
                 }),
                 json!({ "schema": 1, "summary": { "errors": 4, "path": "init.yaml" } }),
@@ -139,9 +139,9 @@ fn github_gets_workflow_commands() {
     assert_eq!(
         commands[..2],
         [
-            "::error file=./init.yaml,line=4,endLine=4,col=15,endColumn=22,title=E031 A name is declared once\
+            "::error file=./init.yaml,line=4,endLine=4,col=15,endColumn=22,title=E031 A name must be declared only once\
              ::there are two servers called `server1`%0A./init.yaml:3:15: the first is here",
-            "::error file=./init.yaml,line=8,endLine=8,col=5,endColumn=11,title=E051 A tenant is one of the \
+            "::error file=./init.yaml,line=8,endLine=8,col=5,endColumn=11,title=E051 A tenant must be one of the \
              clients::unknown tenant `clint1`%0Adid you mean `client1`?",
         ]
     );
@@ -160,8 +160,8 @@ fn a_finding_about_a_source_names_both_places() {
     folder.write("sub/init.yaml", init);
     folder.write("sub/services/s/one.py", "\n  \ndef one(b):\n    return b\n");
     let github = folder.run("check sub/init.yaml --format github");
-    let expected = "::error file=sub/services/s/one.py,line=3,title=E085 A function takes as many arguments as are \
-                declared%2C by position::`one` takes 1 argument, and 0 are declared%0Asub/init.yaml:3:36: declared here\n";
+    let expected = "::error file=sub/services/s/one.py,line=3,title=E085 A function must take the declared \
+                number of arguments%2C by position::`one` takes 1 argument, but 0 are declared%0Asub/init.yaml:3:36: declared here\n";
     github.check(1, expected, "");
     let json = folder.run("check sub/init.yaml --format json");
     assert_eq!(

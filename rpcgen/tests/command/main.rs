@@ -123,7 +123,7 @@ fn check_compares_sources_with_their_signatures() {
     folder.run("check init.yaml --python /no/python").check(
         0,
         "",
-        "note: `/no/python` was not found: the sources were not held against their signatures\n",
+        "note: `/no/python` was not found: the sources were not checked\n",
     );
     let run = folder.run("check init.yaml --python false");
     run.check(

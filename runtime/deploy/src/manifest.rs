@@ -520,7 +520,7 @@ mod tests {
         );
         check(
             |service| service.rpcs[0].name = "a.b".to_owned(),
-            "the procedure name `a.b`: a name has only letters, digits and `_`, not `.`",
+            "the procedure name `a.b`: a name may have only letters, digits and `_`, not `.`",
         );
     }
 }

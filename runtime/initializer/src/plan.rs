@@ -372,7 +372,7 @@ mod tests {
         };
         check(
             |service| service.tenants.clear(),
-            "`client1` can no longer call `svc1`: it is no tenant any more",
+            "`client1` can no longer call `svc1`: it is no longer a tenant",
         );
         check(
             |service| service.rpcs.clear(),
@@ -380,7 +380,7 @@ mod tests {
         );
         check(
             |service| service.rpcs[0].returns = vec!["int".to_owned()],
-            "`client1` can no longer call `svc1.rpc1(int)`: it returns (int) now",
+            "`client1` can no longer call `svc1.rpc1(int)`: it now returns (int)",
         );
         let gone = plan(&sample('a').emptied(), Some(&sample('a')));
         assert_eq!(gone.breaks[0].why, "the service is gone");

@@ -1,4 +1,4 @@
-//! DeclaredTypes in the text of a file.
+//! The types that a file declares.
 
 use super::records::DeclaredTypes;
 use super::spelling;

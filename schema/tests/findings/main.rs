@@ -1,4 +1,4 @@
-//! Every rule of `init.yaml`: what is found, at which line and column, and what is said about it.
+//! Findings for every rule of `init.yaml`: their place, message and hint.
 
 mod network;
 mod services;
@@ -16,8 +16,9 @@ use rpc_schema::{Code, Report};
 const NETWORK: &str = "network: { servers: { server1: { ip: 127.0.0.1, port: 7101 }, server2: { ip: 127.0.0.1, \
                        port: 7102 } }, clients: { client1: { ip: 127.0.0.1 }, client2: { ip: 127.0.0.2 } } }\n";
 
-/// Checks a file, a line break at its beginning left out. Each finding is written `line:column code
-/// message`, then ` @ line:column` of a second place and ` -> hint`, where it has them.
+/// Checks the findings in a file; a line break at its beginning is ignored. Each finding is written
+/// `line:column code message`, followed by ` @ line:column` if it has a related place, and by
+/// ` -> hint` if it has a hint.
 fn check(text: &str, expected: &[&str]) {
     let text = text.strip_prefix('\n').unwrap_or(text);
     let found = match rpc_schema::parse(Path::new("init.yaml"), text) {
@@ -27,7 +28,7 @@ fn check(text: &str, expected: &[&str]) {
     assert_eq!(found, expected, "{text}");
 }
 
-/// Checks services in a network; their first line is line 2.
+/// Checks services in a network. Their first line is line 2 of the file.
 fn check_services(text: &str, expected: &[&str]) {
     check(
         &format!("{NETWORK}{}", text.trim_start_matches('\n')),
@@ -35,7 +36,7 @@ fn check_services(text: &str, expected: &[&str]) {
     );
 }
 
-/// Checks the keys of a service that has a provider; their first line is line 5.
+/// Checks the keys of a service that has a provider. Their first line is line 5 of the file.
 fn check_service(text: &str, expected: &[&str]) {
     let keys = text.trim_matches('\n').replace('\n', "\n    ");
     check_services(
@@ -55,7 +56,8 @@ fn written(report: &Report) -> Vec<String> {
             .as_ref()
             .map(|(span, _)| format!(" @ {}", place(span.start)));
         let hint = finding.hint.as_ref().map(|hint| format!(" -> {hint}"));
-        let (related, hint) = (related.unwrap_or_default(), hint.unwrap_or_default());
+        let related = related.unwrap_or_default();
+        let hint = hint.unwrap_or_default();
         format!(
             "{} {} {}{related}{hint}",
             place(finding.span.start),
@@ -66,8 +68,8 @@ fn written(report: &Report) -> Vec<String> {
     findings.collect()
 }
 
-/// The rules that only a file on a disk, a very large one, or what a source holds breaks; their
-/// tests stand beside their code.
+/// The rules that need a file on disk, a very large file or a source. Their tests are in the
+/// modules that check them.
 const TESTED_ELSEWHERE: [Code; 12] = [
     Code::Unreadable,
     Code::FileTooLarge,

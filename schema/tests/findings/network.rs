@@ -15,13 +15,13 @@ network:
     client1: { ip: example.org }
 ",
         &[
-            "3:20 E040 `localhost` is no IP address -> write `127.0.0.1`",
+            "3:20 E040 invalid IP address `localhost` -> write `127.0.0.1`",
             "3:37 E041 a port is between 1 and 65535, not 0",
-            "4:20 E040 `127.0.0.1:80` is no IP address -> the port has a key of its own: `port`",
+            "4:20 E040 invalid IP address `127.0.0.1:80` -> write the port under its own key, `port`",
             "4:42 E041 a port is between 1 and 65535, not 65536",
-            "5:20 E040 `127.0.0.300` is no IP address -> write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up",
+            "5:20 E040 invalid IP address `127.0.0.300` -> write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up",
             "5:39 E041 a port is between 1 and 65535, not -1",
-            "7:20 E040 `example.org` is no IP address -> write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up",
+            "7:20 E040 invalid IP address `example.org` -> write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up",
         ],
     );
     check(
@@ -67,12 +67,12 @@ network:
   deployers: [ops, server1, ops, OPS, client1]
 ",
         &[
-            "4:5 E032 the server `Server1` differs from `server1` in upper and lower case alone @ 3:5 -> rename one of the two",
-            "7:5 E032 the client `cliENT1` differs from `client1` in upper and lower case alone @ 6:5 -> rename one of the two",
+            "4:5 E032 the server `Server1` differs from `server1` only in upper and lower case @ 3:5 -> rename one of the two",
+            "7:5 E032 the client `cliENT1` differs from `client1` only in upper and lower case @ 6:5 -> rename one of the two",
             "8:5 E033 `server1` is a server and a client @ 3:5 -> give them different names",
             "9:20 E033 `server1` is a server and a deployer @ 3:5 -> give them different names",
             "9:29 E031 there are two deployers called `ops` @ 9:15",
-            "9:34 E032 the deployer `OPS` differs from `ops` in upper and lower case alone @ 9:15 -> rename one of the two",
+            "9:34 E032 the deployer `OPS` differs from `ops` only in upper and lower case @ 9:15 -> rename one of the two",
         ],
     );
     check(
@@ -84,14 +84,14 @@ network:
 services: { def: { provider: server-1 }, main: { provider: server-1 } }
 ",
         &[
-            "2:14 E030 `server-1` is no name: a name has only letters, digits and `_`, not `-` -> write `server_1`, for example",
-            "3:14 E030 `9a` is no name: a name begins with a letter from A to Z, not with `9` -> write `a`, for example",
-            "3:37 E030 `self` is no name: `self` cannot be an identifier in Rust -> write `self_`, for example",
-            "3:62 E030 `None` is no name: `None` is a keyword in Python -> write `None_`, for example",
-            "3:87 E030 `é` is no name: a name begins with a letter from A to Z, not with `é`",
-            "4:15 E030 a name has at least one letter",
-            "5:13 E030 `def` is no name: `def` is a keyword in Python -> write `def_`, for example",
-            "5:42 E034 no service can be called `main` -> the generated file of that name is taken; rename the service",
+            "2:14 E030 invalid name `server-1`: a name may have only letters, digits and `_`, not `-` -> write `server_1`, for example",
+            "3:14 E030 invalid name `9a`: a name must begin with a letter from A to Z, not with `9` -> write `a`, for example",
+            "3:37 E030 invalid name `self`: `self` cannot be an identifier in Rust -> write `self_`, for example",
+            "3:62 E030 invalid name `None`: `None` is a keyword in Python -> write `None_`, for example",
+            "3:87 E030 invalid name `é`: a name must begin with a letter from A to Z, not with `é`",
+            "4:15 E030 a name must not be empty",
+            "5:13 E030 invalid name `def`: `def` is a keyword in Python -> write `def_`, for example",
+            "5:42 E034 a service cannot be called `main` -> the name is reserved for a generated file; rename the service",
         ],
     );
 }

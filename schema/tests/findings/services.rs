@@ -3,7 +3,7 @@
 use super::{check_service, check_services};
 
 #[test]
-fn services_refer_to_what_is_declared() {
+fn services_refer_to_declared_servers_and_clients() {
     check_services(
         "
 services:
@@ -15,8 +15,8 @@ services:
         &[
             "3:21 E050 unknown provider `sever1` -> did you mean `server1`?",
             "3:39 E051 unknown tenant `clint1` -> did you mean `client1`?",
-            "3:56 E053 `client1` is a tenant already @ 3:47",
-            "3:65 E052 the tenant `server1` is a server -> servers call nobody; declare a client for it and make that the tenant",
+            "3:56 E053 `client1` is already a tenant @ 3:47",
+            "3:65 E052 the tenant `server1` is a server -> a server does not call services; declare a client for it, and list the client as a tenant",
             "3:74 E051 unknown tenant `nobody` -> the clients are client1, client2",
             "4:21 E054 a service has one provider; a list of them is reserved for a later version -> name one server: `provider: server1`",
             "5:21 E050 unknown provider `client1` -> `client1` is a client; services are provided by servers",
@@ -31,8 +31,8 @@ services:
   mod: { provider: server1 }
 ",
         &[
-            "4:3 E032 the service `Svc1` differs from `svc1` in upper and lower case alone @ 3:3 -> rename one of the two",
-            "5:3 E034 no service can be called `mod` -> the generated file of that name is taken; rename the service",
+            "4:3 E032 the service `Svc1` differs from `svc1` only in upper and lower case @ 3:3 -> rename one of the two",
+            "5:3 E034 a service cannot be called `mod` -> the name is reserved for a generated file; rename the service",
         ],
     );
     check_services(
@@ -50,7 +50,7 @@ services:
 }
 
 #[test]
-fn paths_lead_downwards() {
+fn paths_stay_inside_the_folder() {
     check_service(
         r#"
 rpcs:
@@ -64,13 +64,13 @@ rpcs:
   - { name: h, native: true, path: h.py }
 "#,
         &[
-            "6:26 E060 `/a.py` is no path for a file here: it is absolute -> write it relative to the folder of this file, with `/` between its parts",
-            "7:26 E060 `../b.py` is no path for a file here: it leads out of a folder with `..` -> write it relative to the folder of this file, with `/` between its parts",
-            "8:26 E060 `c\\\\d.py` is no path for a file here: it has a backslash -> write it relative to the folder of this file, with `/` between its parts",
-            "9:26 E060 `d\\0` is no path for a file here: it has a NUL character -> write it relative to the folder of this file, with `/` between its parts",
-            "10:26 E060 `` is no path for a file here: it is empty -> write it relative to the folder of this file, with `/` between its parts",
-            "11:26 E060 `f/` is no path for a file here: it is a folder -> write it relative to the folder of this file, with `/` between its parts",
-            "12:26 E060 `./.` is no path for a file here: it is a folder -> write it relative to the folder of this file, with `/` between its parts",
+            "6:26 E060 invalid path `/a.py`: it is absolute -> write it relative to the folder of this file, with `/` between its parts",
+            "7:26 E060 invalid path `../b.py`: it contains `..` -> write it relative to the folder of this file, with `/` between its parts",
+            "8:26 E060 invalid path `c\\\\d.py`: it has a backslash -> write it relative to the folder of this file, with `/` between its parts",
+            "9:26 E060 invalid path `d\\0`: it has a NUL character -> write it relative to the folder of this file, with `/` between its parts",
+            "10:26 E060 invalid path ``: it is empty -> write it relative to the folder of this file, with `/` between its parts",
+            "11:26 E060 invalid path `f/`: it is a folder -> write it relative to the folder of this file, with `/` between its parts",
+            "12:26 E060 invalid path `./.`: it is a folder -> write it relative to the folder of this file, with `/` between its parts",
             "13:40 E061 a native procedure has no `path` -> it is compiled into the provider's own binary; remove `path` or `native: true`",
         ],
     );
@@ -81,14 +81,14 @@ data: [a.csv, b.csv, ./a.csv]
 ",
         &[
             "5:27 E062 two modules are imported as `words` @ 5:15",
-            "5:39 E060 `/c.py` is no path for a file here: it is absolute -> write it relative to the folder of this file, with `/` between its parts",
+            "5:39 E060 invalid path `/c.py`: it is absolute -> write it relative to the folder of this file, with `/` between its parts",
             "6:26 E062 the data file `a.csv` is listed twice @ 6:12",
         ],
     );
 }
 
 #[test]
-fn quantities_have_units_and_grants_are_exact() {
+fn quantities_have_units_and_grants_are_valid() {
     check_service(
         "
 rpcs:
@@ -98,10 +98,10 @@ rpcs:
   - { name: d, deadline: 1.5s }
 ",
         &[
-            "6:30 E063 `deadline` has no unit: `5` -> write the unit as in `5s`",
-            "7:30 E063 `5 sec` is no duration -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
-            "8:30 E063 `0s` is no duration -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
-            "9:30 E063 `1.5s` is no duration -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
+            "6:30 E063 `deadline` has no unit: `5` -> add a unit, as in `5s`",
+            "7:30 E063 invalid duration `5 sec` -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
+            "8:30 E063 invalid duration `0s` -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
+            "9:30 E063 invalid duration `1.5s` -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
         ],
     );
     check_service(
@@ -109,21 +109,21 @@ rpcs:
         &[
             "5:24 E066 a port is between 1 and 65535, not 0",
             "5:27 E066 a port is between 1 and 65535, not 70000",
-            "5:42 E066 a granted path is absolute and has no `..`, unlike `srv` -> write it as it is on the server, as in `/srv/data`; files that travel belong under `data`",
-            "5:47 E066 a granted path is absolute and has no `..`, unlike `/srv/../etc` -> write it as it is on the server, as in `/srv/data`; files that travel belong under `data`",
-            "5:69 E066 a granted path is absolute and has no `..`, unlike `` -> write it as it is on the server, as in `/srv/data`; files that travel belong under `data`",
-            "5:80 E066 `A=B` is no name of an environment variable -> write the name alone; its value comes from the server's own environment",
-            "5:96 E064 `512MB` is no size -> write a whole number above 0 with its unit: `64KiB`, `512MiB`, `2GiB`",
+            "5:42 E066 invalid granted path `srv`; expected an absolute path without `..` -> write the path on the server, such as `/srv/data`; list files of the project under `data`",
+            "5:47 E066 invalid granted path `/srv/../etc`; expected an absolute path without `..` -> write the path on the server, such as `/srv/data`; list files of the project under `data`",
+            "5:69 E066 invalid granted path ``; expected an absolute path without `..` -> write the path on the server, such as `/srv/data`; list files of the project under `data`",
+            "5:80 E066 invalid name of an environment variable: `A=B` -> write only the name; the value comes from the server's own environment",
+            "5:96 E064 invalid size `512MB` -> write a whole number above 0 with its unit: `64KiB`, `512MiB`, `2GiB`",
         ],
     );
     check_service(
         "allow: { memory: 512 }\n",
-        &["5:22 E064 `memory` has no unit: `512` -> write the unit as in `512MiB`"],
+        &["5:22 E064 `memory` has no unit: `512` -> add a unit, as in `512MiB`"],
     );
     check_service(
         "concurrency: 0\n",
         &[
-            "5:18 E065 `concurrency` is between 1 and 4294967295, not 0 -> 1 lets one call in at a time; leave the key out to let the server decide",
+            "5:18 E065 `concurrency` is between 1 and 4294967295, not 0 -> 1 allows one call at a time; leave the key out to let the server decide",
         ],
     );
 }

@@ -1,9 +1,9 @@
-//! Keys that are not known, keys that are missing, values of the wrong kind.
+//! Unknown keys, missing keys, and values of the wrong kind.
 
 use super::{check, check_service};
 
 #[test]
-fn the_top_has_a_few_keys_and_those_that_begin_with_x() {
+fn the_file_has_only_its_known_keys_and_free_keys_that_begin_with_x() {
     check(
         "
 network: {}
@@ -31,13 +31,13 @@ services: 7
 ",
         &[
             "1:10 E022 `network` must be a mapping, not a list",
-            "2:11 E022 `services` must be a mapping by name or a list, not a number",
+            "2:11 E022 `services` must be a mapping of names to entries, or a list, not a number",
         ],
     );
 }
 
 #[test]
-fn there_is_one_version() {
+fn the_only_version_is_one() {
     check(
         "
 version: 2
@@ -83,9 +83,9 @@ network:
             "5:5 E021 `server3` has no `port` -> add `port: 7101`",
             "6:20 E022 `ip` must be text, not a number -> put it in quotes",
             "6:23 E021 `port` has no value -> write `port: 7101`",
-            "7:16 E020 unknown key `name` -> remove it; the name is the key `server5`",
+            "7:16 E020 unknown key `name` -> remove it; the key `server5` is the name",
             "7:48 E022 `port` must be an integer, not text -> remove the quotes",
-            "8:12 E022 `clients` must be a mapping by name or a list, not text",
+            "8:12 E022 `clients` must be a mapping of names to entries, or a list, not text",
             "9:14 E022 `deployers` must be a list, not text -> write it as a list: `[ops]`",
         ],
     );
@@ -109,7 +109,7 @@ services: { s: { provider: server9 } }
 network: { servers: [], clients: 7 }
 services: { s: { provider: server1, tenants: [client1] } }
 ",
-        &["1:34 E022 `clients` must be a mapping by name or a list, not a number"],
+        &["1:34 E022 `clients` must be a mapping of names to entries, or a list, not a number"],
     );
 }
 
@@ -126,7 +126,7 @@ fn lists_are_written_as_lists() {
     check_service(
         "rpcs: { rpc1: {} }\n",
         &[
-            "5:11 E022 `rpcs` must be a list, not a mapping -> write each as an item of a list: `- name: ...`",
+            "5:11 E022 `rpcs` must be a list, not a mapping -> write each entry as an item of a list: `- name: ...`",
         ],
     );
 }
@@ -143,7 +143,7 @@ rpcs:
 ",
         &[
             "6:9 E022 a procedure must be a mapping, not text -> write its keys below it, or in `{...}`",
-            "7:8 E022 a procedure must be a mapping, not nothing",
+            "7:8 E022 a procedure must be a mapping, not an empty value",
             "8:9 E021 a procedure has no `name` -> add `name: rpc1`",
             "9:11 E021 `name` has no value -> write `name: rpc1`",
         ],
@@ -173,9 +173,9 @@ rpcs:
 ",
         &[
             "6:34 E022 `arguments` must be a mapping of names to types, or a list of types, not text -> write it as a list: `[int]`",
-            "7:39 E022 `a` must be text, not a list -> a list is `List[int]`; an enumeration is declared under `types`, as `Level: [low, high]`",
-            "7:46 E022 `b` must be text, not nothing",
-            "7:61 E022 `returns` must be a type or a list of types, not a mapping -> a record is declared under `types`; here stands its name",
+            "7:39 E022 `a` must be text, not a list -> write a list as `List[int]`; declare an enumeration under `types`: `Level: [low, high]`",
+            "7:46 E022 `b` must be text, not an empty value",
+            "7:61 E022 `returns` must be a type or a list of types, not a mapping -> declare the record under `types`, and write its name here",
             "8:35 E022 an item of `arguments` must be text, not a mapping -> name all arguments in one mapping: `arguments: { a: int, b: str }`",
         ],
     );
@@ -192,7 +192,7 @@ rpcs:
             "7:20 E022 `arguments` must be a mapping of names to types, or a list of types, not text -> write it as a list: `[\"List[int]\"]`",
             "8:14 E022 `doc` must be text, not a number -> put it in quotes",
             "9:15 E022 `path` must be text, not true or false -> put it in quotes",
-            "10:19 E063 `deadline` has no unit: `5` -> write the unit as in `5s`",
+            "10:19 E063 `deadline` has no unit: `5` -> add a unit, as in `5s`",
         ],
     );
 }
@@ -203,7 +203,7 @@ fn the_other_keys_of_a_service_have_their_kinds() {
         "allow: { connect: [http], memory: 512, raed: [/srv] }\n",
         &[
             "5:24 E022 an item of `connect` must be an integer, not text",
-            "5:39 E064 `memory` has no unit: `512` -> write the unit as in `512MiB`",
+            "5:39 E064 `memory` has no unit: `512` -> add a unit, as in `512MiB`",
             "5:44 E020 unknown key `raed` -> did you mean `read`?",
         ],
     );
@@ -224,7 +224,7 @@ modules: { a: b }
 }
 
 #[test]
-fn a_key_in_the_wrong_mapping_is_sent_home() {
+fn the_hint_for_a_key_in_the_wrong_mapping_names_the_right_one() {
     check(
         "
 network:
@@ -253,12 +253,12 @@ rpcs: [{ name: rpc1, concurrency: 1, memory: 1MiB, port: 1 }]
 }
 
 #[test]
-fn a_key_that_has_swallowed_its_value_is_given_back() {
+fn a_missing_space_after_a_colon_gets_a_hint() {
     check(
         "network: { servers: { server1: { ip: 127.0.0.1, port:7101 } } }\n",
         &[
             "1:23 E021 `server1` has no `port` -> add `port: 7101`",
-            "1:49 E020 unknown key `port:7101` -> a space belongs behind the `:`: `port: 7101`",
+            "1:49 E020 unknown key `port:7101` -> put a space after the `:`: `port: 7101`",
         ],
     );
 }

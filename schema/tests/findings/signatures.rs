@@ -1,9 +1,9 @@
-//! Types, and procedures of one name.
+//! Types, and procedures that share a name.
 
 use super::check_service;
 
 #[test]
-fn types_are_those_of_the_table() {
+fn unknown_and_malformed_types_are_refused() {
     check_service(
         r#"
 rpcs:
@@ -19,8 +19,8 @@ rpcs:
         &[
             "8:14 E070 bad type: there is no type `inte` -> did you mean `int`?",
             "9:24 E070 bad type: there is no type `sting` -> did you mean `string`?",
-            "10:15 E070 bad type: a `Dict` is keyed by `str` or `int`, not by `float`",
-            "11:14 E070 bad type: an `Optional` directly inside an `Optional` says nothing more",
+            "10:15 E070 bad type: the keys of a `Dict` must be `str` or `int`, not `float`",
+            "11:14 E070 bad type: an `Optional` must not stand directly inside another `Optional`",
             "12:15 E070 bad type: `Tuple` takes one type or more: `Tuple[int, str]`",
             "13:19 E070 bad type: `Callable` is reserved for a later version",
         ],
@@ -38,7 +38,7 @@ rpcs:
             "6:73 E070 bad type: there is no type `Tally` -> the types are int, float, bool, str, bytes, List, Dict, Optional, Tuple",
             "6:80 E070 bad type: there is no type `inte` -> did you mean `int`?",
             "6:94 E070 bad type: a type is missing here",
-            "6:107 E070 bad type: there is no type `None` -> a procedure that returns nothing has no `returns`",
+            "6:107 E070 bad type: there is no type `None` -> leave out `returns` if the procedure returns nothing",
         ],
     );
     check_service(
@@ -57,54 +57,54 @@ rpcs:
   - { name: rpc1, arguments: { self: int, a-b: int, 1a: int } }
 ",
         &[
-            "6:36 E030 `self` is no name: `self` cannot be an identifier in Rust -> write `self_`, for example",
-            "6:47 E030 `a-b` is no name: a name has only letters, digits and `_`, not `-` -> write `a_b`, for example",
-            "6:57 E030 `1a` is no name: a name begins with a letter from A to Z, not with `1` -> write `a`, for example",
+            "6:36 E030 invalid name `self`: `self` cannot be an identifier in Rust -> write `self_`, for example",
+            "6:47 E030 invalid name `a-b`: a name may have only letters, digits and `_`, not `-` -> write `a_b`, for example",
+            "6:57 E030 invalid name `1a`: a name must begin with a letter from A to Z, not with `1` -> write `a`, for example",
         ],
     );
 }
 
 #[test]
-fn what_types_do_not_have_is_said() {
+fn unsupported_forms_of_types_get_a_hint() {
     check_service(
         r"
 rpcs:
   - { name: rpc1, arguments: [int = 3, Level.low, types.Tally, 'int[]', 'Union[int, str]', String, uint], returns: { a: int } }
 ",
         &[
-            "6:39 E070 bad type: this is more than one type -> no argument has a default; declare an overload",
-            "6:44 E070 bad type: there is no type `Level` -> a type is one name, without dots",
-            "6:55 E070 bad type: there is no type `types` -> a type is one name, without dots",
-            "6:69 E070 bad type: `int` takes no parameters -> a list is `List[int]`",
-            "6:78 E070 bad type: there is no type `Union` -> an absent value is `Optional[int]`; for other unions declare overloads",
+            "6:39 E070 bad type: unexpected text after the type -> an argument cannot have a default; declare an overload instead",
+            "6:44 E070 bad type: there is no type `Level` -> write the name of the type alone, without dots",
+            "6:55 E070 bad type: there is no type `types` -> write the name of the type alone, without dots",
+            "6:69 E070 bad type: `int` takes no parameters -> write a list as `List[int]`",
+            "6:78 E070 bad type: there is no type `Union` -> write a value that may be absent as `Optional[int]`; for other unions, declare overloads",
             "6:96 E070 bad type: there is no type `String` -> write `str`",
             "6:104 E070 bad type: there is no type `uint` -> did you mean `int`?",
-            "6:120 E022 `returns` must be a type or a list of types, not a mapping -> a record is declared under `types`; here stands its name",
+            "6:120 E022 `returns` must be a type or a list of types, not a mapping -> declare the record under `types`, and write its name here",
         ],
     );
 }
 
 #[test]
-fn types_in_the_spelling_of_other_languages_are_translated() {
+fn types_that_are_written_as_in_other_languages_get_a_hint() {
     check_service(
         r"
 rpcs:
   - { name: rpc1, arguments: ['(int, str)', 'List<int>', 'int?', 'int | None', 'a: int', 'Vec<int>', '[int]'] }
 ",
         &[
-            "6:36 E070 bad type: a type is missing here -> several values are a list: `[int, str]`; a tuple is `Tuple[int, str]`",
-            "6:50 E070 bad type: `List` takes one type: `List[int]` -> parameters stand in `[...]`: `List[int]`",
-            "6:66 E070 bad type: this is more than one type -> a value that may be absent is `Optional[int]`",
-            "6:75 E070 bad type: this is more than one type -> a value that may be absent is `Optional[int]`; there are no other unions",
+            "6:36 E070 bad type: a type is missing here -> write several values as a list: `[int, str]`, or a tuple as `Tuple[int, str]`",
+            "6:50 E070 bad type: `List` takes one type: `List[int]` -> write parameters in `[...]`: `List[int]`",
+            "6:66 E070 bad type: unexpected text after the type -> write a value that may be absent as `Optional[int]`",
+            "6:75 E070 bad type: unexpected text after the type -> write a value that may be absent as `Optional[int]`; other unions are not supported",
             "6:85 E070 bad type: there is no type `a` -> name all arguments in one mapping: `arguments: { a: int, b: str }`",
-            "6:95 E070 bad type: there is no type `Vec` -> parameters stand in `[...]`: `List[int]`",
-            "6:107 E070 bad type: a type is missing here -> a list is `List[int]`; several values are a list of types: `[int, str]`",
+            "6:95 E070 bad type: there is no type `Vec` -> write parameters in `[...]`: `List[int]`",
+            "6:107 E070 bad type: a type is missing here -> write a list as `List[int]`, or several values as a list of types: `[int, str]`",
         ],
     );
 }
 
 #[test]
-fn overloads_have_different_arguments_and_names() {
+fn overloads_differ_in_their_arguments_and_in_their_generated_names() {
     check_service(
         "
 rpcs:
@@ -113,8 +113,8 @@ rpcs:
   - { name: Add, arguments: [str] }
 ",
         &[
-            "7:17 E071 there are two procedures `svc1.add(int)` @ 6:17 -> procedures of one name differ in the types of their arguments, not in what they return",
-            "8:17 E032 the procedure `Add` differs from `add` in upper and lower case alone @ 6:17 -> rename one of the two",
+            "7:17 E071 there are two procedures `svc1.add(int)` @ 6:17 -> procedures with the same name must differ in the types of their arguments; return types do not count",
+            "8:17 E032 the procedure `Add` differs from `add` only in upper and lower case @ 6:17 -> rename one of the two",
         ],
     );
     check_service(
@@ -125,7 +125,7 @@ rpcs:
   - { name: add_int }
 ",
         &[
-            "8:17 E072 the generated function `add_int` would stand for two procedures @ 6:17 -> rename one of the procedures",
+            "8:17 E072 two procedures would get the generated function `add_int` @ 6:17 -> rename one of the procedures",
         ],
     );
     check_service(
@@ -135,7 +135,7 @@ rpcs:
   - { name: put, arguments: ["Tuple[int]", str] }
 "#,
         &[
-            "7:17 E072 the generated function `put_tuple_int_str` would stand for two procedures @ 6:17 -> rename one of the procedures",
+            "7:17 E072 two procedures would get the generated function `put_tuple_int_str` @ 6:17 -> rename one of the procedures",
         ],
     );
     check_service(
@@ -147,7 +147,7 @@ rpcs:
   - { name: addAll, arguments: [str] }
 ",
         &[
-            "8:17 E072 the generated trait `AddAllArgs` would stand for two procedures @ 6:17 -> rename one of the procedures",
+            "8:17 E072 two procedures would get the generated trait `AddAllArgs` @ 6:17 -> rename one of the procedures",
         ],
     );
     check_service(
@@ -158,9 +158,9 @@ rpcs:
   - { name: a b }
 ",
         &[
-            "6:17 E034 no procedure can be called `new` -> the generated client has a function of that name; rename the procedure",
-            "7:17 E034 no procedure can be called `serve` -> the generated client has a function of that name; rename the procedure",
-            "8:17 E030 `a b` is no name: a name has only letters, digits and `_`, not ` ` -> write `a_b`, for example",
+            "6:17 E034 a procedure cannot be called `new` -> the generated client has a function of that name; rename the procedure",
+            "7:17 E034 a procedure cannot be called `serve` -> the generated client has a function of that name; rename the procedure",
+            "8:17 E030 invalid name `a b`: a name may have only letters, digits and `_`, not ` ` -> write `a_b`, for example",
         ],
     );
     check_service(

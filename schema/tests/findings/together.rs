@@ -1,4 +1,4 @@
-//! Many mistakes in one file, and how they look.
+//! Many mistakes in one file, and the look of a report.
 
 use std::path::Path;
 
@@ -33,15 +33,15 @@ fn ten_mistakes_are_ten_findings_in_source_order() {
         TEN,
         &[
             "1:10 E023 there is no version 2 of this format -> write `version: 1`",
-            "5:20 E040 `localhost` is no IP address -> write `127.0.0.1`",
+            "5:20 E040 invalid IP address `localhost` -> write `127.0.0.1`",
             "8:5 E021 `client2` has no `ip` -> add `ip: 127.0.0.1`",
             "11:15 E050 unknown provider `sever1` -> did you mean `server1`?",
             "12:5 E020 unknown key `tenant` -> did you mean `tenants`?",
             "13:15 E051 unknown tenant `clint1` -> did you mean `client1`?",
             "16:39 E070 bad type: there is no type `inte` -> did you mean `int`?",
-            "17:19 E063 `deadline` has no unit: `5` -> write the unit as in `5s`",
-            "18:46 E060 `../x.py` is no path for a file here: it leads out of a folder with `..` -> write it relative to the folder of this file, with `/` between its parts",
-            "20:17 E071 there are two procedures `svc1.sub(int)` @ 19:17 -> procedures of one name differ in the types of their arguments, not in what they return",
+            "17:19 E063 `deadline` has no unit: `5` -> add a unit, as in `5s`",
+            "18:46 E060 invalid path `../x.py`: it contains `..` -> write it relative to the folder of this file, with `/` between its parts",
+            "20:17 E071 there are two procedures `svc1.sub(int)` @ 19:17 -> procedures with the same name must differ in the types of their arguments; return types do not count",
         ],
     );
 }
@@ -71,30 +71,30 @@ services:
 ";
 
 #[test]
-fn mistakes_in_every_section_are_found_at_once_and_each_once() {
+fn mistakes_in_every_section_are_found_in_one_run_and_reported_once() {
     check(
         EVERY_SECTION,
         &[
             "1:10 E023 there is no version 0 of this format -> write `version: 1`",
             "2:22 E051 unknown tenant `clint1` -> did you mean `client-1`?",
             "4:46 E041 a port is between 1 and 65535, not 0",
-            "5:14 E030 `client-1` is no name: a name has only letters, digits and `_`, not `-` -> write `client_1`, for example",
+            "5:14 E030 invalid name `client-1`: a name may have only letters, digits and `_`, not `-` -> write `client_1`, for example",
             "6:15 E033 `server1` is a server and a deployer @ 4:14 -> give them different names",
-            "8:3 E034 no service can be called `main` -> the generated file of that name is taken; rename the service",
+            "8:3 E034 a service cannot be called `main` -> the name is reserved for a generated file; rename the service",
             "9:15 E054 a service has one provider; a list of them is reserved for a later version -> name one server: `provider: server1`",
             "11:27 E062 two modules are imported as `words` @ 11:15",
-            "12:12 E060 `/roll.csv` is no path for a file here: it is absolute -> write it relative to the folder of this file, with `/` between its parts",
-            "13:21 E066 a granted path is absolute and has no `..`, unlike `srv` -> write it as it is on the server, as in `/srv/data`; files that travel belong under `data`",
-            "13:35 E064 `memory` has no unit: `512` -> write the unit as in `512MiB`",
-            "14:18 E065 `concurrency` is between 1 and 4294967295, not 0 -> 1 lets one call in at a time; leave the key out to let the server decide",
+            "12:12 E060 invalid path `/roll.csv`: it is absolute -> write it relative to the folder of this file, with `/` between its parts",
+            "13:21 E066 invalid granted path `srv`; expected an absolute path without `..` -> write the path on the server, such as `/srv/data`; list files of the project under `data`",
+            "13:35 E064 `memory` has no unit: `512` -> add a unit, as in `512MiB`",
+            "14:18 E065 `concurrency` is between 1 and 4294967295, not 0 -> 1 allows one call at a time; leave the key out to let the server decide",
             "16:15 E050 unknown provider `sever1` -> did you mean `server1`?",
             "19:9 E021 a procedure has no `name` -> add `name: rpc1`",
             "19:16 E022 `doc` must be text, not a number -> put it in quotes",
             "19:27 E022 `native` must be `true` or `false`, not text -> write `true`",
-            "20:17 E034 no procedure can be called `new` -> the generated client has a function of that name; rename the procedure",
+            "20:17 E034 a procedure cannot be called `new` -> the generated client has a function of that name; rename the procedure",
             "20:42 E061 a native procedure has no `path` -> it is compiled into the provider's own binary; remove `path` or `native: true`",
             "21:38 E070 bad type: there is no type `long` -> write `int`",
-            "21:56 E063 `5sec` is no duration -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
+            "21:56 E063 invalid duration `5sec` -> write a whole number above 0 with its unit: `250ms`, `5s`, `2m`, `1h`",
         ],
     );
     let report =
@@ -111,7 +111,7 @@ fn mistakes_in_every_section_are_found_at_once_and_each_once() {
 }
 
 #[test]
-fn a_report_is_read_like_one_of_rustc() {
+fn a_report_looks_like_a_report_of_rustc() {
     let text = "\
 network:
   servers:

@@ -2,7 +2,7 @@
 
 use super::check;
 
-/// Checks what stands under `types`; its first line is line 3.
+/// Checks the entries under `types`. Their first line is line 3 of the file.
 fn check_types(types: &str, expected: &[&str]) {
     let types = types.trim_matches('\n').replace('\n', "\n  ");
     check(&format!("network: {{}}\ntypes:\n  {types}\n"), expected);
@@ -42,15 +42,15 @@ Listed: { fields: [a, b] }
 Nested: { home: { street: str }, size: [small, large] }
 ",
         &[
-            "3:10 E022 `Tally` must be fields by name, or a list of items, not text -> a record is written `{ name: str, age: int }`, an enumeration `[low, high]`",
-            "4:3 E022 `Level` must be fields by name, or a list of items, not nothing -> a record is written `{ name: str, age: int }`, an enumeration `[low, high]`",
-            "5:3 E074 `Empty` has nothing in it",
-            "6:3 E074 `Nothing` has nothing in it",
-            "7:3 E074 this type has fields and items -> write `{ name: str, age: int }` for a record, `[low, high]` for an enumeration",
+            "3:10 E022 `Tally` must be a mapping of fields to types, or a list of items, not text -> write a record as `{ name: str, age: int }`, an enumeration as `[low, high]`",
+            "4:3 E022 `Level` must be a mapping of fields to types, or a list of items, not an empty value -> write a record as `{ name: str, age: int }`, an enumeration as `[low, high]`",
+            "5:3 E074 `Empty` is empty; it needs at least one field or item",
+            "6:3 E074 `Nothing` is empty; it needs at least one field or item",
+            "7:3 E074 this type has both fields and items -> write `{ name: str, age: int }` for a record, `[low, high]` for an enumeration",
             "8:30 E020 unknown key `field` -> did you mean `fields`?",
-            "9:21 E022 `fields` must be text, not a list -> fields are a mapping of names to types: `fields: { name: str, age: int }`",
-            "10:19 E022 `home` must be text, not a mapping -> a record is declared under `types`; here stands its name",
-            "10:42 E022 `size` must be text, not a list -> a list is `List[int]`; an enumeration is declared under `types`, as `Level: [low, high]`",
+            "9:21 E022 `fields` must be text, not a list -> write the fields as a mapping of names to types: `fields: { name: str, age: int }`",
+            "10:19 E022 `home` must be text, not a mapping -> declare the record under `types`, and write its name here",
+            "10:42 E022 `size` must be text, not a list -> write a list as `List[int]`; declare an enumeration under `types`: `Level: [low, high]`",
         ],
     );
     check(
@@ -64,12 +64,12 @@ types: [{ name: Tally }]
     );
     check(
         "network: {}\ntypes: Tally\n",
-        &["2:8 E022 `types` must be a mapping by name or a list, not text"],
+        &["2:8 E022 `types` must be a mapping of names to entries, or a list, not text"],
     );
 }
 
 #[test]
-fn members_have_names_each_once_and_types_that_are_there() {
+fn members_have_unique_names_and_known_types() {
     check_types(
         "
 Tally: { candidate: sting, 9lives: int, votes: Levle, x: 'Tally2{a: int}' }
@@ -78,13 +78,13 @@ Loud: [not_found, NOT_FOUND, self]
 ",
         &[
             "3:23 E070 bad type: there is no type `sting` -> did you mean `string`?",
-            "3:30 E030 `9lives` is no name: a name begins with a letter from A to Z, not with `9` -> write `lives`, for example",
+            "3:30 E030 invalid name `9lives`: a name must begin with a letter from A to Z, not with `9` -> write `lives`, for example",
             "3:50 E070 bad type: there is no type `Levle` -> did you mean `Level`?",
-            "3:67 E070 bad type: no braces belong here -> declare the record or the enumeration under `types` and write its name",
-            "4:16 E030 `a b` is no item: a name has only letters, digits and `_`, not ` `",
+            "3:67 E070 bad type: braces are not allowed here -> declare the record or the enumeration under `types`, and write its name here",
+            "4:16 E030 invalid item `a b`: a name may have only letters, digits and `_`, not ` `",
             "4:28 E022 an item of `items` must be text, not true or false -> put it in quotes",
-            "5:21 E072 the generated variant `NotFound` would stand for two items @ 5:10 -> rename one of the items",
-            "5:32 E030 `self` is no item: `self` cannot be an identifier in Rust",
+            "5:21 E072 two items would get the generated variant `NotFound` @ 5:10 -> rename one of the items",
+            "5:32 E030 invalid item `self`: `self` cannot be an identifier in Rust",
         ],
     );
     check_types(
@@ -94,7 +94,7 @@ Loud: [not_found, NOT_FOUND, self]
 }
 
 #[test]
-fn the_names_of_types_are_their_own() {
+fn names_of_types_are_unique_and_not_reserved() {
     check_types(
         "
 List: { a: int }
@@ -103,9 +103,9 @@ Tally: { a: int }
 tally: { a: int }
 ",
         &[
-            "3:3 E034 no record and no enumeration can be called `List` -> the name has a meaning in this file or in Rust; rename the type",
-            "4:3 E034 no record and no enumeration can be called `String` -> the name has a meaning in this file or in Rust; rename the type",
-            "6:3 E032 the type `tally` differs from `Tally` in upper and lower case alone @ 5:3 -> rename one of the two",
+            "3:3 E034 a record or an enumeration cannot be called `List` -> the name has a meaning of its own in `init.yaml` or in Rust; rename the type",
+            "4:3 E034 a record or an enumeration cannot be called `String` -> the name has a meaning of its own in `init.yaml` or in Rust; rename the type",
+            "6:3 E032 the type `tally` differs from `Tally` only in upper and lower case @ 5:3 -> rename one of the two",
         ],
     );
     check(
@@ -130,14 +130,14 @@ C: { a: 'Dict[str, A]' }
 D: { b: B }
 ",
         &[
-            "3:27 E073 the record `Tree` contains itself -> keep a name or a number of the other record instead of the record",
-            "6:22 E073 the record `A` contains itself -> keep a name or a number of the other record instead of the record",
+            "3:27 E073 the record `Tree` contains itself -> store a name or a number of the other record instead of the record",
+            "6:22 E073 the record `A` contains itself -> store a name or a number of the other record instead of the record",
         ],
     );
 }
 
 #[test]
-fn what_is_wrong_with_a_type_is_said_once_where_it_is_declared() {
+fn a_mistake_in_a_type_is_reported_only_where_the_type_is_declared() {
     check(
         r#"
 network: { servers: { server1: { ip: 127.0.0.1, port: 7101 } } }
@@ -154,14 +154,14 @@ fn a_type_has_a_limited_size() {
     let chain: String = (0..40).map(link).collect();
     check_types(
         &format!("{chain}T40: {{ a: int }}"),
-        &["35:3 E075 a type nests at most 32 deep"],
+        &["35:3 E075 a type may nest at most 32 levels deep"],
     );
     let twice = |n: usize| format!("T{n}: {{ a: T{0}, b: T{0} }}\n", n - 1);
     let double: String = (1..15).map(twice).collect();
     check_types(
         &format!("{double}T0: {{ a: int }}"),
         &[
-            "14:3 E075 a type mentions at most 10000 types, those inside its records counted each time",
+            "14:3 E075 a type may contain at most 10000 types; the types inside a record count each time the record is used",
         ],
     );
     let field = |n: usize| format!("a{n}: int, ");
@@ -177,7 +177,7 @@ fn a_type_has_a_limited_size() {
 }
 
 #[test]
-fn ten_thousand_records_that_build_on_each_other_are_checked_without_a_deep_stack() {
+fn a_chain_of_ten_thousand_records_is_checked_without_a_deep_stack() {
     let link = |n: usize| format!("  T{n}: {{ a: T{} }}\n", n + 1);
     let chain: String = (0..10_000).map(link).collect();
     let text = format!("network: {{}}\ntypes:\n{chain}  T10000: {{ a: int }}\n");
@@ -186,16 +186,16 @@ fn ten_thousand_records_that_build_on_each_other_are_checked_without_a_deep_stac
         report
             .findings
             .iter()
-            .all(|finding| finding.message == "a type nests at most 32 deep")
+            .all(|finding| finding.message == "a type may nest at most 32 levels deep")
     );
 }
 
 #[test]
-fn no_module_takes_the_place_of_the_types() {
+fn no_module_has_the_name_of_the_types_module() {
     super::check_service(
         "modules: [lib/rpc_types.py]",
         &[
-            "5:15 E034 no module can be called `rpc_types` -> that is what records and enumerations are imported from; rename the file",
+            "5:15 E034 a module cannot be called `rpc_types` -> the name is reserved for the module of records and enumerations; rename the file",
         ],
     );
 }

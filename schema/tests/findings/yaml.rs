@@ -1,4 +1,4 @@
-//! What is refused before anybody asks what it means.
+//! Texts that are refused before their content is checked.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn a_file_is_a_mapping() {
 }
 
 #[test]
-fn what_a_decoder_would_guess_at_is_refused() {
+fn ambiguous_texts_are_refused() {
     check(
         "
 network: {}
@@ -69,7 +69,7 @@ network: {}
 network: {}
 ",
         &[
-            "2:1 E011 a second document begins here -> an init.yaml is one document; remove the `---` and what follows, or merge the two",
+            "2:1 E011 a second document begins here -> an init.yaml must be one document; remove the `---` and everything after it, or merge the two",
         ],
     );
     check(
@@ -77,7 +77,7 @@ network: {}
 network: &n
   servers: *n
 ",
-        &["2:12 E006 this alias stands inside what it stands for"],
+        &["2:12 E006 this alias is inside the value that it refers to"],
     );
 }
 
@@ -86,7 +86,7 @@ fn broken_yaml_is_reported_at_its_place() {
     check(
         "network: {]\n",
         &[
-            "1:11 E003 this is not YAML: while parsing a node, did not find expected node content @ 1:10 -> close it, or put a `,` between its items",
+            "1:11 E003 this is not YAML: while parsing a node, did not find expected node content @ 1:10 -> close the bracket, or put a `,` between its items",
         ],
     );
     check(
@@ -95,7 +95,7 @@ network: { # 😀é
   servers: 'a
 ",
         &[
-            "2:12 E003 this is not YAML: while scanning a quoted scalar, found unexpected end of stream -> close it with `'`",
+            "2:12 E003 this is not YAML: while scanning a quoted scalar, found unexpected end of stream -> close the text with `'`",
         ],
     );
     check(
@@ -107,35 +107,35 @@ network: { # 😀é
     check(
         "services: { s: { rpcs: [{ name: a, returns: List[int] }] } }\n",
         &[
-            "1:49 E003 this is not YAML: while parsing a flow mapping, did not find expected ',' or '}' -> inside `{...}` and `[...]` a type with brackets is quoted: `\"List[int]\"`",
+            "1:49 E003 this is not YAML: while parsing a flow mapping, did not find expected ',' or '}' -> inside `{...}` and `[...]`, put a type with brackets in quotes: `\"List[int]\"`",
         ],
     );
     check(
         &format!("x-deep: {}{}\n", "[".repeat(65), "]".repeat(65)),
-        &["1:72 E004 lists and mappings nest more than 64 deep"],
+        &["1:72 E004 lists and mappings nest more than 64 levels deep"],
     );
     check(
         "x-a: *b\n",
         &[
-            "1:6 E003 this is not YAML: while parsing node, found unknown anchor -> `*b` repeats what is marked `&b` above it; a text that begins with `*` is quoted",
+            "1:6 E003 this is not YAML: while parsing node, found unknown anchor -> `*b` repeats a value that is marked `&b` above it; put a text that begins with `*` in quotes",
         ],
     );
     check(
         &format!("{{ \"{}\": 1, network: {{}} }}\n", "k".repeat(1100)),
         &[
-            "1:1105 E012 this cannot be decoded: did not find expected ',' or '}' at line 1 column 1105, while parsing a flow mapping -> write it more plainly, with quotes around texts",
+            "1:1105 E012 this cannot be decoded: did not find expected ',' or '}' at line 1 column 1105, while parsing a flow mapping -> write it in a simpler way, with quotes around texts",
         ],
     );
     check(
         "network: {} # a\u{2028}services: {}\n",
         &[
-            "1:16 E012 readers of YAML do not agree on the character `\\u{2028}` -> remove it, or write its number in a text in double quotes, as in `\"\\u2028\"`",
+            "1:16 E012 YAML parsers disagree about the character `\\u{2028}` -> remove it, or write it as an escape in a text in double quotes, as in `\"\\u2028\"`",
         ],
     );
 }
 
-/// The place and the hint of a text that is not YAML; what the parser says in between is its own
-/// affair.
+/// Checks the place and the hint of a finding about a text that is not YAML. The message between
+/// them comes from the parser and is not checked.
 fn check_hint(text: &str, place: &str, hint: &str) {
     let report = rpc_schema::parse(Path::new("init.yaml"), text).expect_err(text);
     let found = written(&report);
@@ -148,10 +148,10 @@ fn check_hint(text: &str, place: &str, hint: &str) {
 }
 
 #[test]
-fn what_was_meant_is_seen_in_the_text_around_the_place() {
+fn the_hint_for_broken_yaml_follows_from_the_text_around_it() {
     let tabs = "indent with spaces, not with tabs";
     let siblings = "begin it in the same column as its siblings";
-    let bracket = "close it, or put a `,` between its items";
+    let bracket = "close the bracket, or put a `,` between its items";
     for (text, place, hint) in [
         ("a:\n  b: c\n\td: e\n", "3:1", tabs),
         ("a:\n  b: c\n  \td: e\n", "3:3", tabs),
@@ -159,52 +159,64 @@ fn what_was_meant_is_seen_in_the_text_around_the_place() {
         (
             "a:\n  b: c\n   d: e\n",
             "3:5",
-            "begin it in the same column as its siblings, or quote the text that goes on here",
+            "begin it in the same column as its siblings, or quote the text that continues here",
         ),
         ("a: [b\nc: d\n", "2:2", bracket),
         ("{\n  \"a\": {}\n  \"b\": {}\n}\n", "3:3", bracket),
         (
             "a b\nc: d\n",
             "2:2",
-            "the line before has no `:`, so this one seems to go on with it",
+            "the line before has no `:`, so this line seems to continue it",
         ),
         (
             "a:b\n\n# c\nd: e\n",
             "4:1",
-            "a space belongs behind the `:` of the line before: `a: b`",
+            "put a space after the `:` of the line before: `a: b`",
         ),
         (
             "a:\n  -b: c\n   d: e\n",
             "3:5",
-            "a space belongs behind the `-` of the line before: `- b: c`",
+            "put a space after the `-` of the line before: `- b: c`",
         ),
-        ("a: b: c\n", "1:5", "a text that has `: ` in it is quoted"),
-        ("a: \"b\nc: d\n", "1:4", "close it with `\"`"),
+        (
+            "a: b: c\n",
+            "1:5",
+            "put a text that contains `: ` in quotes",
+        ),
+        ("a: \"b\nc: d\n", "1:4", "close the text with `\"`"),
         (
             "a: 'b's c'\n",
             "1:7",
-            "the text ends at the quote before; inside `'...'` a quote is written twice: `'it''s'`",
+            "the text ends at the previous quote; inside `'...'`, write a quote twice: `'it''s'`",
         ),
         (
             "a: \"b\"c\"\n",
             "1:7",
-            "the text ends at the quote before; inside `\"...\"` a quote is written `\\\"`",
+            "the text ends at the previous quote; inside `\"...\"`, write a quote as `\\\"`",
         ),
-        ("a: [*]\n", "1:5", "a text that begins with `*` is quoted"),
-        ("a: @b\n", "1:4", "a text that begins with `@` is quoted"),
+        (
+            "a: [*]\n",
+            "1:5",
+            "put a text that begins with `*` in quotes",
+        ),
+        (
+            "a: @b\n",
+            "1:4",
+            "put a text that begins with `@` in quotes",
+        ),
         (
             "a: `b`\n",
             "1:4",
-            "a text that begins with a backtick is quoted",
+            "put a text that begins with a backtick in quotes",
         ),
-        ("a: b\0\n", "1:5", "remove the character"),
+        ("a: b\0\n", "1:5", "remove the control character"),
     ] {
         check_hint(text, place, hint);
     }
 }
 
 #[test]
-fn lines_that_end_as_on_windows_are_lines() {
+fn windows_line_ends_are_accepted() {
     let text = "network:\r\n  servers: {}\r\nservices:\r\n  s: { provider: p }\r\n";
     check(
         text,
@@ -213,7 +225,7 @@ fn lines_that_end_as_on_windows_are_lines() {
 }
 
 #[test]
-fn json_is_yaml() {
+fn a_file_in_json_is_accepted_as_yaml() {
     check(
         r#"{ "network": { "servers": {} }, "services": { "s": { "provider": "p" } } }"#,
         &["1:66 E050 unknown provider `p` -> no server is declared"],

@@ -1,9 +1,9 @@
-//! The files that mutations begin with.
+//! The files from which the mutations start.
 
 use super::markdown::blocks;
 use rpc_schema::Code;
 
-/// Everything that the format has, in a few lines.
+/// A correct file that uses every feature of the format.
 pub const GOOD: &str = r#"# a network
 version: 1
 x-limits: &limits { memory: 512MiB, env: [TZ] }
@@ -41,7 +41,8 @@ services:
     provider: server2
 "#;
 
-/// Good files and wrong ones: those above, of `docs/INIT.md`, and of the explanations of all codes.
+/// Returns correct and wrong files: [`GOOD`], the demo's, and those in `docs/INIT.md` and in the
+/// explanations of all codes.
 pub fn corpus() -> Vec<String> {
     let texts = Code::ALL.iter().map(|code| code.explained());
     let examples = texts

@@ -1,5 +1,5 @@
-//! What the mutation test and the example `fuzz` share: where mutations begin, how they go on, and
-//! what must hold of whatever they arrive at.
+//! The parts that the mutation test and the example `fuzz` share: the first files, the mutations,
+//! and the properties that must hold for every result.
 
 mod corpus;
 #[path = "../markdown/mod.rs"]
@@ -11,7 +11,7 @@ pub use corpus::corpus;
 pub use mutator::Mutator;
 pub use properties::{check_file, check_type};
 
-/// One case: a file of the corpus, mutated, and a type; all of it follows from the seed. Returns
+/// Checks one case: a mutated file of the corpus, and a type. Both follow from the seed. Returns
 /// whether the file was accepted.
 pub fn run_case(corpus: &[String], seed: u64) -> bool {
     let case = Case::new(corpus, seed);
@@ -19,7 +19,7 @@ pub fn run_case(corpus: &[String], seed: u64) -> bool {
     check_file(&case.file)
 }
 
-/// What a seed stands for.
+/// The input that follows from a seed.
 pub struct Case {
     pub file: String,
     pub ty: String,

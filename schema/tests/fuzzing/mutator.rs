@@ -1,8 +1,8 @@
-//! [`Mutator`]: small changes to a text, of its bytes, of its words and of its lines.
+//! [`Mutator`]: small changes to the bytes, the words and the lines of a text.
 
 use std::ops::Range;
 
-/// What YAML and the format give a meaning to.
+/// Texts that have a meaning in YAML or in the format.
 const TOKENS: &[&str] = &[
     "- ",
     ": ",
@@ -128,11 +128,12 @@ const TYPE_TOKENS: &[&str] = &[
     "Tuple[int, ",
 ];
 
-/// Changes that follow from a seed.
+/// A source of random changes, which all follow from a seed.
 pub struct Mutator(u64);
 
 impl Mutator {
-    /// Seeds that differ in one bit lead far apart (`SplitMix64`).
+    /// Creates a mutator. Seeds that differ in one bit lead to very different changes
+    /// (`SplitMix64`).
     pub fn new(seed: u64) -> Self {
         let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -140,7 +141,7 @@ impl Mutator {
         Self((mixed ^ (mixed >> 31)).max(1))
     }
 
-    /// A number below `limit`, or 0 (Marsaglia's xorshift).
+    /// Returns a random number below `limit`, or 0 if `limit` is 0 (Marsaglia's xorshift).
     pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -148,7 +149,7 @@ impl Mutator {
         (self.0 % limit.max(1) as u64) as usize
     }
 
-    /// Changes something.
+    /// Makes one random change.
     pub fn mutate(&mut self, bytes: &mut Vec<u8>) {
         match self.below(4) {
             0 | 1 => self.mutate_bytes(bytes),
@@ -157,7 +158,7 @@ impl Mutator {
         }
     }
 
-    /// A type, or nearly one, which may nest far too deep.
+    /// Returns the text of a type, or of something similar, which may nest far too deep.
     pub fn type_text(&mut self) -> String {
         let mut text: String = (0..self.below(8)).map(|_| self.any(TYPE_TOKENS)).collect();
         if self.below(4) == 0 {
@@ -221,7 +222,7 @@ impl Mutator {
         bytes.splice(at..at, part.iter().copied());
     }
 
-    /// `inner` inside a few, up to a limit, or very many brackets.
+    /// Puts `inner` inside brackets: a few, about as many as a limit allows, or very many.
     fn nested<const N: usize>(&mut self, open: [&str; N], inner: &str, close: &str) -> String {
         let depth = [3, 33, 65, 300, 2_000][self.below(5)];
         let open = open[self.below(N)];
@@ -238,13 +239,13 @@ impl Mutator {
         start..start + self.below((length - start).min(40))
     }
 
-    /// Letters and digits that stand together, around some byte.
+    /// Returns the range of the word at a random byte.
     fn word(&mut self, bytes: &[u8]) -> Range<usize> {
         let at = self.below(bytes.len());
         around(bytes, at, |byte| !byte.is_ascii_alphanumeric())
     }
 
-    /// A line without its break, around some byte.
+    /// Returns the range of the line at a random byte, without its line break.
     fn line(&mut self, bytes: &[u8]) -> Range<usize> {
         let at = self.below(bytes.len());
         around(bytes, at, |byte| byte == b'\n')

@@ -1,5 +1,5 @@
-//! What holds of every text: it is accepted or refused, with places that lie in it, and never a
-//! panic.
+//! The properties that hold for every text: it is accepted or refused, every span is inside the
+//! text, and nothing panics.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::path::Path;
 use rpc_schema::types::MAX_TYPE_DEPTH;
 use rpc_schema::{Finding, Report, Type};
 
-/// Checks a file, and tells whether it is accepted; what is accepted is YAML for `serde_yaml` as
-/// well.
+/// Checks a file, and returns whether it is accepted. `serde_yaml` must accept every accepted file,
+/// too.
 pub fn check_file(text: &str) -> bool {
     match rpc_schema::parse(Path::new("init.yaml"), text) {
         Ok(document) => {
@@ -22,7 +22,7 @@ pub fn check_file(text: &str) -> bool {
     }
 }
 
-/// Checks the text of a type: one that is accepted is printed as a text that means the same.
+/// Checks the text of a type. If it is accepted, its printed text must mean the same type.
 pub fn check_type(text: &str) {
     match Type::parse(text) {
         Ok(ty) => {
@@ -63,7 +63,7 @@ fn check_report(report: &Report) {
 fn check_span(text: &str, span: &Range<usize>) {
     assert!(
         text.get(span.clone()).is_some(),
-        "{span:?} is no place in a text of {} bytes",
+        "the span {span:?} is not inside the text of {} bytes",
         text.len()
     );
 }

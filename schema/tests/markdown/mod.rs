@@ -1,20 +1,17 @@
 //! The fenced blocks of a Markdown text.
 
-/// What stands between two fences.
+/// The text between two fences.
 pub struct Block {
-    /// The line of its first fence, counted from 1.
-    #[allow(
-        dead_code,
-        reason = "whoever only collects blocks does not tell where they stand"
-    )]
+    /// The line of the first fence, counted from 1.
+    #[allow(dead_code, reason = "some tests collect blocks without their lines")]
     pub line: usize,
-    /// What the first fence says: `yaml`, `yaml,wrong`, ...
+    /// The text of the first fence: `yaml`, `yaml,wrong`, ...
     pub language: &'static str,
-    /// Its lines.
+    /// The lines of the block.
     pub text: String,
 }
 
-/// All blocks of a text, in order.
+/// Returns all blocks of a text, in order.
 pub fn blocks(markdown: &'static str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
