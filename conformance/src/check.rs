@@ -1,4 +1,4 @@
-//! [`check`]: from a document to findings, by way of several Python processes.
+//! [`check`]: checks the sources of a document with several Python processes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use rpc_schema::diagnostic::MAX_FINDINGS;
 use rpc_schema::{Document, Finding};
 
 use crate::python::{
-    DEFAULT_PYTHON, Limits, MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, Python, Unavailable,
+    DEFAULT_PYTHON, Interpreter, Limits, MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, Unavailable,
 };
 use crate::reading::read_all;
-use crate::request::Work;
+use crate::request::Workload;
 
-/// A check of all sources takes no longer.
+/// Maximum time for the check of all sources.
 pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 
-/// Reading one file takes no longer; the largest that a hand would write take a second.
+/// Maximum time for one file. The largest files that a person writes take about a second.
 pub const FILE_TIME_LIMIT: Duration = Duration::from_secs(20);
 
 const LIMITS: Limits = Limits {
@@ -25,25 +25,25 @@ const LIMITS: Limits = Limits {
     memory_bytes: MAX_MEMORY_BYTES,
 };
 
-/// Fewer files than this are not worth a process of their own.
+/// Minimum number of files for which another process is started.
 const MIN_FILES_PER_PROCESS: usize = 100;
 
-/// Holds every source of a document against its signature, with this Python or `python3`. A file
-/// that Python does not finish is a finding; one that is not there is left to
-/// [`Document::check_files`].
+/// Checks every source of a document against its signature, with this Python or with `python3`. A
+/// file that Python cannot finish within the limits is a finding. Missing files are not reported
+/// here; [`Document::check_files`] does that.
 ///
 /// # Errors
-/// That there is no Python to ask.
+/// Fails if no suitable Python can be started.
 pub fn check(document: &Document, python: Option<&Path>) -> Result<Vec<Finding>, Unavailable> {
     check_procedures(document, python, |_, _| true)
 }
 
-/// The same for the procedures that `only` chooses by the places of the service and of the
-/// procedure in the model, and for the modules of their services. Where there is nothing to check,
-/// no Python is started.
+/// Checks some procedures and the modules of their services. `only` chooses the procedures by the
+/// positions of the service and of the procedure in the model. If there is nothing to check, no
+/// Python is started.
 ///
 /// # Errors
-/// That there is no Python to ask.
+/// Fails if no suitable Python can be started.
 pub fn check_procedures(
     document: &Document,
     python: Option<&Path>,
@@ -59,20 +59,20 @@ fn check_within(
     only: impl Fn(usize, usize) -> bool,
     limits: Limits,
 ) -> Result<Vec<Finding>, Unavailable> {
-    let work = Work::of(document, only);
-    let python = Python::new(python, document.folder(), limits);
-    let found = read_all(&work, &python, processes(work.files()))?;
+    let workload = Workload::of(document, only);
+    let python = Interpreter::new(python, document.folder(), limits);
+    let found = read_all(&workload, &python, process_count(workload.file_count()))?;
     let mut findings: Vec<_> = found
         .into_iter()
-        .filter_map(|found| found.finding(document, &work.places))
+        .filter_map(|found| found.finding(document, &workload.places))
         .collect();
     findings.sort_by_key(|finding| (finding.span.start, finding.code));
     findings.truncate(MAX_FINDINGS);
     Ok(findings)
 }
 
-/// Among how many processes so many files are shared out.
-fn processes(files: usize) -> usize {
+/// Returns the number of processes that share this number of files.
+fn process_count(files: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     cores.min(files.div_ceil(MIN_FILES_PER_PROCESS))
 }

@@ -1,31 +1,31 @@
-//! [`Answer`]: what Python found, and how that becomes a [`Finding`].
+//! [`FileAnswer`]: the answer of Python about one file, and its conversion to [`Finding`]s.
 
 use rpc_schema::{Code, Document, Elsewhere, Finding, did_you_mean};
 use serde::Deserialize;
 
-use crate::request::Place;
+use crate::request::FilePlace;
 
-/// What a Python process answers about one file.
+/// The answer of a Python process about one file.
 #[derive(Deserialize)]
-pub(crate) struct Answer {
-    pub(crate) findings: Vec<Found>,
+pub(crate) struct FileAnswer {
+    pub(crate) findings: Vec<SourceFinding>,
 }
 
-/// One thing that is wrong.
+/// One mistake in a source.
 #[derive(Deserialize)]
-pub(crate) struct Found {
+pub(crate) struct SourceFinding {
     rule: Rule,
     message: String,
-    /// Its number among the places of the request.
+    /// The index of the place in `init.yaml`, among the places of the request.
     place: usize,
-    /// Where in the file; `None` where that cannot be read.
-    spot: Option<Spot>,
+    /// The place in the file; `None` if the file cannot be read.
+    spot: Option<SourceSpan>,
     hint: Option<String>,
-    /// The functions that there are, where one is missing.
+    /// If a function is missing, the functions that the file has.
     #[serde(default)]
     similar: Vec<Function>,
-    /// The names that there are, where one of them may have been meant.
-    meant: Option<Meant>,
+    /// If a name is unknown, the name and the names that exist instead.
+    meant: Option<UnknownName>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ enum Rule {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Spot {
+struct SourceSpan {
     line: usize,
     column: usize,
     end_column: usize,
@@ -52,17 +52,18 @@ struct Spot {
 #[derive(Deserialize)]
 struct Function {
     name: String,
-    spot: Spot,
+    spot: SourceSpan,
 }
 
 #[derive(Deserialize)]
-struct Meant {
+struct UnknownName {
     written: String,
     known: Vec<String>,
 }
 
-impl Found {
-    /// A file that was not read to its end, and how many behind it were not read at all.
+impl SourceFinding {
+    /// Creates a finding about a file that was not read completely. `unread` is the number of files
+    /// after it that were not read at all.
     pub(crate) fn unfinished(place: usize, message: String, unread: usize) -> Self {
         let hint = match unread {
             0 => None,
@@ -80,9 +81,13 @@ impl Found {
         }
     }
 
-    /// The finding, at its place in `init.yaml` and in the file; `None` where the answer names a
-    /// place that there is not.
-    pub(crate) fn finding(mut self, document: &Document, places: &[Place<'_>]) -> Option<Finding> {
+    /// Converts this to a finding with its places in `init.yaml` and in the file. Returns `None` if
+    /// the answer has an invalid index of a place.
+    pub(crate) fn finding(
+        mut self,
+        document: &Document,
+        places: &[FilePlace<'_>],
+    ) -> Option<Finding> {
         let place = places.get(self.place)?;
         let mut label = "";
         if let Some((function, hint)) = self.take_similar(place) {
@@ -90,10 +95,10 @@ impl Found {
             self.spot = Some(function.spot);
             label = "a similar name";
         }
-        let meant = self.meant.as_ref();
-        let meant = meant
-            .and_then(|meant| did_you_mean(&meant.written, meant.known.iter().map(String::as_str)));
-        self.hint = meant.or(self.hint);
+        let suggestion = self.meant.as_ref().and_then(|unknown| {
+            did_you_mean(&unknown.written, unknown.known.iter().map(String::as_str))
+        });
+        self.hint = suggestion.or(self.hint);
         let message = match self.rule {
             Rule::Unreadable => format!("cannot read `{}`: {}", place.path, self.message),
             _ => self.message,
@@ -112,8 +117,8 @@ impl Found {
         Some(finding.elsewhere(spot.elsewhere(path, label)))
     }
 
-    /// The function whose name is nearest to the one that is missing, and the hint that names it.
-    fn take_similar(&mut self, place: &Place<'_>) -> Option<(Function, String)> {
+    /// Returns the function with the name that is most similar to the missing one, and a hint.
+    fn take_similar(&mut self, place: &FilePlace<'_>) -> Option<(Function, String)> {
         let missing = place.procedure?;
         let hint = did_you_mean(
             missing,
@@ -140,7 +145,7 @@ impl Rule {
         }
     }
 
-    /// Whether it is about a file as a whole.
+    /// Returns whether the rule is about a file as a whole.
     fn is_about_the_file(self) -> bool {
         matches!(
             self,
@@ -149,8 +154,8 @@ impl Rule {
     }
 }
 
-impl Place<'_> {
-    /// What to write below the place in `init.yaml`.
+impl FilePlace<'_> {
+    /// Returns the label under the place in `init.yaml`.
     fn label(&self, rule: Rule) -> String {
         match (rule.is_about_the_file(), self.is_written) {
             (true, true) => "this file".to_owned(),
@@ -160,7 +165,7 @@ impl Place<'_> {
     }
 }
 
-impl Spot {
+impl SourceSpan {
     fn elsewhere(self, path: String, label: &str) -> Elsewhere {
         let Self {
             line,

@@ -1,14 +1,14 @@
-//! Whether the Python sources that an `init.yaml` names fit their signatures, and whether a server
-//! would find what they import. Sources are read, never run.
+//! Checks whether the Python sources that an `init.yaml` names agree with their signatures, and
+//! whether a server would find the modules that they import. Sources are parsed but never run.
 //!
 //! ```text
-//! Document --Request--> python3 (as many as there are cores) --Answer per file--> findings, each at two places
+//! Document --request--> one python3 per core --one answer per file--> findings, each at two places
 //! ```
 //!
-//! The checks are Python, since Python reads itself best; the modules are in `python/`. `rpcgen
-//! check` and the initializer ask [`check`] and [`check_procedures`] before anything travels. The
-//! server's workers hold each source against its signature with the same [`CONFORMANCE_PY`] before
-//! they load it.
+//! The checks are written in Python, because Python has the best parser for itself. The modules are
+//! in `python/`. `rpcgen check` and the initializer call [`check`] and [`check_procedures`] before
+//! anything is sent to a server. The server's workers check each source with the same
+//! [`CONFORMANCE_PY`] before they load it.
 
 #[cfg(feature = "check")]
 mod check;
@@ -26,9 +26,9 @@ pub use check::{FILE_TIME_LIMIT, TIME_LIMIT, check, check_procedures};
 #[cfg(feature = "check")]
 pub use python::{DEFAULT_PYTHON, MAX_ANSWER_BYTES, Unavailable};
 
-/// The module `rpc_signature`: types as they are printed, read in Python.
+/// The text of the module `rpc_signature`, which parses the printed form of types.
 pub const SIGNATURE_PY: &str = include_str!("../python/rpc_signature.py");
 
-/// The module `rpc_conformance`: a parsed source held against a signature. It imports
-/// [`SIGNATURE_PY`].
+/// The text of the module `rpc_conformance`, which compares a parsed source with a signature. It
+/// imports [`SIGNATURE_PY`].
 pub const CONFORMANCE_PY: &str = include_str!("../python/rpc_conformance.py");

@@ -1,4 +1,5 @@
-//! [`Python`]: processes that are asked once each and answer line by line, within limits.
+//! [`Interpreter`]: starts Python processes. Each gets one request and answers line by line, within
+//! limits.
 
 use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,28 +11,30 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The Python that is asked where none is named.
+/// The Python that is used if the caller names none.
 pub const DEFAULT_PYTHON: &str = "python3";
 
-/// A process may answer with so many bytes about one file.
+/// Maximum size of the answer about one file, in bytes.
 pub const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
-/// So much address space a process may have.
+/// Maximum address space of a process, in bytes.
 pub(crate) const MAX_MEMORY_BYTES: u64 = 2 << 30;
 
-/// Of what a process says on its way out, so much is read.
-const MAX_LAST_WORDS_BYTES: u64 = 8 << 10;
+/// Maximum number of bytes that are read of the stderr of a process.
+const MAX_STDERR_BYTES: u64 = 8 << 10;
 
-/// A process that has ended, and not the pipe that it printed to, is listened to for so long.
-const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
+/// Maximum time to wait for the stderr of an ended process. The pipe may stay open longer, because
+/// a child of the process can still hold it.
+const STDERR_TIME: Duration = Duration::from_millis(200);
 
-/// So many answers may wait to be heard.
+/// Maximum number of answers that a process has printed but the reader has not taken.
 const MAX_WAITING_ANSWERS: usize = 64;
 
-/// Reads a request with its program from stdin, and prints the answers.
+/// The Python program that reads a request from stdin, runs the checks in it, and prints the
+/// answers.
 const START: &str = include_str!("../python/start.py");
 
-/// There was no Python to check with.
+/// No suitable Python could be started.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` {why}: the sources were not checked", python.display())]
 pub struct Unavailable {
@@ -39,57 +42,57 @@ pub struct Unavailable {
     why: String,
 }
 
-/// Why a process that was started did not answer.
+/// Why a process did not answer.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// It runs on.
+pub(crate) enum ProcessFailure {
+    /// It did not answer in time.
     Slow,
-    /// It ended or was never there, with these words.
+    /// It ended or could not be started, with this reason.
     Ended(String),
-    /// It says too much.
+    /// Its answer is too long.
     Oversized,
-    /// It says what no Python does.
+    /// Its answer is not valid.
     Garbled,
 }
 
-/// What is granted to all processes together, or to each.
+/// The limits of the processes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// How long all of them may take.
+    /// Maximum time for all processes together.
     pub(crate) time: Duration,
-    /// How long a process may take for one file.
+    /// Maximum time of a process for one file.
     pub(crate) file_time: Duration,
-    /// How much a process may answer about one file.
+    /// Maximum size of an answer about one file, in bytes.
     pub(crate) answer_bytes: u64,
-    /// How much address space each may have.
+    /// Maximum address space of each process, in bytes.
     pub(crate) memory_bytes: u64,
 }
 
-/// A Python and where it works.
-pub(crate) struct Python<'a> {
+/// A Python interpreter, the folder in which its processes run, and their limits.
+pub(crate) struct Interpreter<'a> {
     pub(crate) name: &'a Path,
     folder: &'a Path,
     pub(crate) limits: Limits,
 }
 
-/// A process at work. It is killed when this is dropped.
+/// A running process. Dropping it kills the process.
 pub(crate) struct Process {
     child: Child,
     lines: Receiver<Vec<u8>>,
-    last_words: Receiver<Vec<u8>>,
+    stderr: Receiver<Vec<u8>>,
     answer_bytes: u64,
 }
 
-/// The first line of a process.
+/// The first line that a process prints.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Greeting {
-    /// Its version, where that is not served.
+    /// The version of the Python, if it is too old.
     too_old: Option<String>,
 }
 
-impl<'a> Python<'a> {
-    /// Processes of this Python in that folder.
+impl<'a> Interpreter<'a> {
+    /// Creates an interpreter whose processes run in this folder.
     pub(crate) fn new(name: &'a Path, folder: &'a Path, limits: Limits) -> Self {
         Self {
             name,
@@ -98,7 +101,7 @@ impl<'a> Python<'a> {
         }
     }
 
-    /// Has a process answer a request.
+    /// Starts a process that answers a request.
     pub(crate) fn start(&self, request: Vec<u8>) -> io::Result<Process> {
         let mut child = Command::new(self.program()?)
             .args(["-I", "-S", "-c", START])
@@ -108,22 +111,23 @@ impl<'a> Python<'a> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take();
+        let stderr = child.stderr.take();
         let answer_bytes = self.limits.answer_bytes;
         let process = Process {
             child,
-            lines: listen(stdout, answer_bytes)?,
-            last_words: listen_to_the_end(stderr, MAX_LAST_WORDS_BYTES)?,
+            lines: receive_lines(stdout, answer_bytes)?,
+            stderr: receive_all(stderr, MAX_STDERR_BYTES)?,
             answer_bytes,
         };
-        // A process that does not read its request says so by its answer.
+        // A failed write needs no handling: without the request, the process gives no answer.
         let write = move || stdin.map(|mut stdin| stdin.write_all(&request));
         thread::Builder::new().spawn(write)?;
         Ok(process)
     }
 
-    /// The program, found from any folder.
+    /// Returns a path of the program that is valid in every folder.
     fn program(&self) -> io::Result<PathBuf> {
         if self.name.components().count() > 1 {
             std::path::absolute(self.name)
@@ -140,7 +144,7 @@ impl<'a> Python<'a> {
     }
 
     pub(crate) fn too_old(&self, version: &str) -> Unavailable {
-        self.unavailable(format!("is Python {version}, and 3.9 or newer is needed"))
+        self.unavailable(format!("is Python {version}, but 3.9 or newer is needed"))
     }
 
     fn unavailable(&self, why: String) -> Unavailable {
@@ -152,60 +156,68 @@ impl<'a> Python<'a> {
 }
 
 impl Process {
-    /// Waits until it is ready to read files; its version, where that is too old.
-    pub(crate) fn greet(&mut self, until: Instant) -> Result<Option<String>, Failure> {
-        self.hear(until).map(|Greeting { too_old }| too_old)
+    /// Waits until the process is ready to read files. Returns the version of the Python if it is
+    /// too old.
+    pub(crate) fn receive_greeting(
+        &mut self,
+        until: Instant,
+    ) -> Result<Option<String>, ProcessFailure> {
+        self.receive(until).map(|Greeting { too_old }| too_old)
     }
 
-    /// The next line that it prints.
-    pub(crate) fn hear<A: DeserializeOwned>(&mut self, until: Instant) -> Result<A, Failure> {
+    /// Waits for the next line that the process prints, and decodes it.
+    pub(crate) fn receive<A: DeserializeOwned>(
+        &mut self,
+        until: Instant,
+    ) -> Result<A, ProcessFailure> {
         let line = match self
             .lines
             .recv_timeout(until.saturating_duration_since(Instant::now()))
         {
             Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) => return Err(Failure::Slow),
+            Err(RecvTimeoutError::Timeout) => return Err(ProcessFailure::Slow),
             Err(RecvTimeoutError::Disconnected) => return Err(self.end()),
         };
         if line.ends_with(b"\n") {
-            serde_json::from_slice(&line).map_err(|_| Failure::Garbled)
+            serde_json::from_slice(&line).map_err(|_| ProcessFailure::Garbled)
         } else if line.len() as u64 > self.answer_bytes {
-            Err(Failure::Oversized)
+            Err(ProcessFailure::Oversized)
         } else {
             Err(self.end())
         }
     }
 
-    /// Ends the process, and says how it ended.
-    fn end(&mut self) -> Failure {
-        // It has closed its output: what it ends with is decided, or it does not end by itself.
+    /// Ends the process, and returns how it ended.
+    fn end(&mut self) -> ProcessFailure {
+        // The process has closed its stdout. Either it has ended, and its exit status is fixed, or
+        // it may never end by itself.
         let _ = self.child.kill();
         let status = self
             .child
             .wait()
             .map_or_else(|error| error.to_string(), |status| status.to_string());
-        let words = self
-            .last_words
-            .recv_timeout(LAST_WORDS_TIME)
-            .unwrap_or_default();
-        match String::from_utf8_lossy(&words).trim().lines().last() {
-            Some(last) => Failure::Ended(format!("{status}; {last}")),
-            None => Failure::Ended(status),
+        let stderr = self.stderr.recv_timeout(STDERR_TIME).unwrap_or_default();
+        match String::from_utf8_lossy(&stderr).trim().lines().last() {
+            Some(last) => ProcessFailure::Ended(format!("{status}; {last}")),
+            None => ProcessFailure::Ended(status),
         }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Ignore failures: the process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads a pipe line by line, in a thread that lives as long as the pipe or whoever hears it. A
-/// line that is longer than `limit` is the last one, without its end.
-fn listen(pipe: Option<impl Read + Send + 'static>, limit: u64) -> io::Result<Receiver<Vec<u8>>> {
+/// Reads a pipe line by line, in a thread that ends with the pipe or with the receiver. A line that
+/// is longer than `limit` is cut, and is the last one.
+fn receive_lines(
+    pipe: Option<impl Read + Send + 'static>,
+    limit: u64,
+) -> io::Result<Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::sync_channel(MAX_WAITING_ANSWERS);
     let read = move || {
         let Some(mut pipe) = pipe.map(BufReader::new) else {
@@ -214,8 +226,8 @@ fn listen(pipe: Option<impl Read + Send + 'static>, limit: u64) -> io::Result<Re
         loop {
             let mut line = Vec::new();
             let _ = pipe.by_ref().take(limit + 1).read_until(b'\n', &mut line);
-            let goes_on = line.ends_with(b"\n");
-            if line.is_empty() || sender.send(line).is_err() || !goes_on {
+            let is_whole = line.ends_with(b"\n");
+            if line.is_empty() || sender.send(line).is_err() || !is_whole {
                 return;
             }
         }
@@ -224,8 +236,8 @@ fn listen(pipe: Option<impl Read + Send + 'static>, limit: u64) -> io::Result<Re
     Ok(receiver)
 }
 
-/// Reads a pipe to its end or its limit, and closes it, in a thread that lives as long as the pipe.
-fn listen_to_the_end(
+/// Reads a pipe to its end or to the limit and closes it, in a thread that ends with the pipe.
+fn receive_all(
     pipe: Option<impl Read + Send + 'static>,
     limit: u64,
 ) -> io::Result<Receiver<Vec<u8>>> {
@@ -233,7 +245,7 @@ fn listen_to_the_end(
     let read = move || {
         let mut bytes = Vec::new();
         let _ = pipe.map(|pipe| pipe.take(limit).read_to_end(&mut bytes));
-        // Whoever asked may have given up.
+        // Ignore failures: the receiver may be gone.
         let _ = sender.send(bytes);
     };
     thread::Builder::new().spawn(read)?;

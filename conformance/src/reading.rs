@@ -1,10 +1,10 @@
-//! [`read_all`]: files shared out among Python processes, and what becomes of a file that none of
-//! them finishes.
+//! [`read_all`]: shares files among Python processes, and handles files that a process does not
+//! finish.
 //!
 //! ```text
 //! share --request--> process --greeting, one answer per file--> findings
 //!   ^                   |
-//!   +-- files behind ---+ it hung, ended or told nonsense at a file: a finding there, and another process
+//!   +- remaining files -+ it hung, ended or answered nonsense at a file: a finding, and another process
 //! ```
 
 use std::io;
@@ -14,25 +14,25 @@ use std::time::{Duration, Instant};
 
 use rpc_schema::diagnostic::MAX_FINDINGS;
 
-use crate::finding::{Answer, Found};
-use crate::python::{Failure, Process, Python, Unavailable};
-use crate::request::{File, Work};
+use crate::finding::{FileAnswer, SourceFinding};
+use crate::python::{Interpreter, Process, ProcessFailure, Unavailable};
+use crate::request::{SourceFile, Workload};
 
-/// Has as many processes as `count` read all files.
+/// Reads all files with `count` processes.
 pub(crate) fn read_all(
-    work: &Work<'_>,
-    python: &Python<'_>,
+    workload: &Workload<'_>,
+    python: &Interpreter<'_>,
     count: usize,
-) -> Result<Vec<Found>, Unavailable> {
+) -> Result<Vec<SourceFinding>, Unavailable> {
     let deadline = Instant::now() + python.limits.time;
-    let shares = work.shares(count);
-    let start = |files: &Vec<&File<'_>>| python.start(work.request(files));
+    let shares = workload.shares(count);
+    let start = |files: &Vec<&SourceFile<'_>>| python.start(workload.request(files));
     let processes = shares.iter().map(start).collect::<io::Result<Vec<_>>>();
     let processes = processes.map_err(|error| python.not_started(&error))?;
     thread::scope(|scope| {
         let readers = shares.iter().zip(processes).map(|(files, process)| {
             let share = Share {
-                work,
+                workload,
                 python,
                 files,
                 deadline,
@@ -54,98 +54,111 @@ pub(crate) fn read_all(
 
 /// The files of one process.
 struct Share<'s, 'd> {
-    work: &'s Work<'d>,
-    python: &'s Python<'s>,
-    files: &'s [&'s File<'d>],
+    workload: &'s Workload<'d>,
+    python: &'s Interpreter<'s>,
+    files: &'s [&'s SourceFile<'d>],
     deadline: Instant,
 }
 
-/// Why a process answers no more.
-enum Stop {
-    /// It is of this version.
+/// Why a process gives no further answers.
+enum StopReason {
+    /// It is a Python of this version, which is too old.
     TooOld(String),
-    /// It was never ready to read: another would not be, either.
-    NotReady(Failure),
-    /// It was reading a file.
-    Reading(Failure),
+    /// It was never ready to read. Another process would fail in the same way.
+    NotReady(ProcessFailure),
+    /// It failed while it was reading a file.
+    Reading(ProcessFailure),
 }
 
 impl<'s, 'd> Share<'s, 'd> {
-    /// What is found in all files. Behind one that its process does not finish, another goes on.
-    fn read(&self, process: Process) -> Result<Vec<Found>, Unavailable> {
+    /// Reads all files of the share. If a process does not finish a file, another process reads the
+    /// files after it.
+    fn read(&self, process: Process) -> Result<Vec<SourceFinding>, Unavailable> {
         let mut found = Vec::new();
-        let mut left = self.files;
+        let mut unread = self.files;
         let mut process = Ok(process);
-        while let Err(stop) = self.hear(process, &mut left, &mut found) {
-            let Some((file, behind)) = left.split_first() else {
+        while let Err(reason) = self.receive_answers(process, &mut unread, &mut found) {
+            let Some((file, following)) = unread.split_first() else {
                 break;
             };
-            let goes_on = matches!(stop, Stop::Reading(_)) && Instant::now() < self.deadline;
-            let message = match stop {
-                Stop::TooOld(version) => return Err(self.python.too_old(&version)),
-                Stop::NotReady(failure) => self.words(&failure, "before it read", file),
-                Stop::Reading(failure) => self.words(&failure, "while it was reading", file),
+            let can_continue =
+                matches!(reason, StopReason::Reading(_)) && Instant::now() < self.deadline;
+            let message = match reason {
+                StopReason::TooOld(version) => return Err(self.python.too_old(&version)),
+                StopReason::NotReady(failure) => self.describe(&failure, "before it read", file),
+                StopReason::Reading(failure) => {
+                    self.describe(&failure, "while it was reading", file)
+                }
             };
-            let unread = if goes_on { 0 } else { behind.len() };
-            found.push(Found::unfinished(file.place(), message, unread));
-            if !goes_on || behind.is_empty() {
+            let skipped = if can_continue { 0 } else { following.len() };
+            found.push(SourceFinding::unfinished(file.place(), message, skipped));
+            if !can_continue || following.is_empty() {
                 break;
             }
-            left = behind;
-            process = self.python.start(self.work.request(left));
+            unread = following;
+            process = self.python.start(self.workload.request(unread));
         }
         Ok(found)
     }
 
-    /// Hears a process about `left`, which loses what is answered.
-    fn hear(
+    /// Receives the answers of a process about the unread files. Every answered file is removed
+    /// from `unread`.
+    fn receive_answers(
         &self,
         process: io::Result<Process>,
-        left: &mut &'s [&'s File<'d>],
-        found: &mut Vec<Found>,
-    ) -> Result<(), Stop> {
-        let mut process =
-            process.map_err(|error| Stop::NotReady(Failure::Ended(error.to_string())))?;
-        if let Some(version) = process.greet(self.deadline).map_err(Stop::NotReady)? {
-            return Err(Stop::TooOld(version));
+        unread: &mut &'s [&'s SourceFile<'d>],
+        found: &mut Vec<SourceFinding>,
+    ) -> Result<(), StopReason> {
+        let mut process = process
+            .map_err(|error| StopReason::NotReady(ProcessFailure::Ended(error.to_string())))?;
+        if let Some(version) = process
+            .receive_greeting(self.deadline)
+            .map_err(StopReason::NotReady)?
+        {
+            return Err(StopReason::TooOld(version));
         }
-        while let Some((_, behind)) = left.split_first()
+        while let Some((_, following)) = unread.split_first()
             && found.len() < MAX_FINDINGS
         {
-            let answer: Answer = process.hear(self.patience()).map_err(Stop::Reading)?;
+            let answer: FileAnswer = process
+                .receive(self.answer_deadline())
+                .map_err(StopReason::Reading)?;
             found.extend(answer.findings);
-            *left = behind;
+            *unread = following;
         }
         Ok(())
     }
 
-    /// Until when an answer about a file is waited for.
-    fn patience(&self) -> Instant {
+    /// Returns the time until which the next answer must arrive.
+    fn answer_deadline(&self) -> Instant {
         self.deadline
             .min(Instant::now() + self.python.limits.file_time)
     }
 
-    /// How a process failed, in words.
-    fn words(&self, failure: &Failure, when: &str, file: &File<'_>) -> String {
-        let (python, path) = (self.python.name.display(), file.path);
+    /// Describes the failure of a process.
+    fn describe(&self, failure: &ProcessFailure, when: &str, file: &SourceFile<'_>) -> String {
+        let python = self.python.name.display();
+        let path = file.path;
         match failure {
-            Failure::Slow => {
+            ProcessFailure::Slow => {
                 format!(
                     "`{python}` did not finish reading `{path}` within {:?}",
-                    self.time_spent()
+                    self.exceeded_limit()
                 )
             }
-            Failure::Ended(how) => format!("`{python}` ended {when} `{path}` ({how})"),
-            Failure::Oversized => {
+            ProcessFailure::Ended(how) => format!("`{python}` ended {when} `{path}` ({how})"),
+            ProcessFailure::Oversized => {
                 let limit = self.python.limits.answer_bytes;
                 format!("`{python}` answered with more than {limit} bytes {when} `{path}`")
             }
-            Failure::Garbled => format!("`{python}` did not answer as Python does {when} `{path}`"),
+            ProcessFailure::Garbled => {
+                format!("`{python}` sent an invalid answer {when} `{path}`")
+            }
         }
     }
 
-    /// The limit that a slow process came to.
-    fn time_spent(&self) -> Duration {
+    /// Returns the time limit that a slow process has exceeded.
+    fn exceeded_limit(&self) -> Duration {
         let limits = &self.python.limits;
         if Instant::now() < self.deadline {
             limits.file_time

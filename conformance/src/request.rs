@@ -1,4 +1,4 @@
-//! [`Work`]: what is to be checked, and the requests that ask for it.
+//! [`Workload`]: the files to check, and the requests to the Python processes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::{CONFORMANCE_PY, SIGNATURE_PY};
 
-/// The modules that Python needs, each behind those it imports; the last one answers.
+/// The modules of the Python program, in the order of their imports. The last one creates the
+/// answers.
 pub(crate) const PROGRAM: [(&str, &str); 4] = [
     ("rpc_signature", SIGNATURE_PY),
     ("rpc_conformance", CONFORMANCE_PY),
@@ -19,67 +20,68 @@ pub(crate) const PROGRAM: [(&str, &str); 4] = [
     ("rpc_sources", include_str!("../python/rpc_sources.py")),
 ];
 
-/// Everything that is to be checked in one document.
-pub(crate) struct Work<'d> {
+/// The files of one document that must be checked.
+pub(crate) struct Workload<'d> {
     document: &'d Document,
     folder: Folder,
-    files: Vec<File<'d>>,
-    /// Where in `files` a path is; `None` where there is no such file.
+    files: Vec<SourceFile<'d>>,
+    /// The index in `files` of each path; `None` if there is no such file.
     by_path: HashMap<&'d str, Option<usize>>,
-    /// What findings refer to, by number.
-    pub(crate) places: Vec<Place<'d>>,
+    /// The places in `init.yaml` to which findings refer by index.
+    pub(crate) places: Vec<FilePlace<'d>>,
 }
 
 /// A place in `init.yaml` that names a file.
-pub(crate) struct Place<'d> {
+pub(crate) struct FilePlace<'d> {
     pub(crate) span: Range<usize>,
     pub(crate) path: &'d str,
     /// The procedure's name; `None` for a module.
     pub(crate) procedure: Option<&'d str>,
-    /// Whether the path itself is written there.
+    /// Whether the path is written at this place. If it is not, the place is the procedure's name.
     pub(crate) is_written: bool,
 }
 
-/// What one Python process is asked.
+/// The request to one Python process.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Request<'w> {
     program: &'w [(&'static str, &'static str)],
     services: Vec<ServiceFiles<'w>>,
-    files: &'w [&'w File<'w>],
+    files: &'w [&'w SourceFile<'w>],
     max_findings: usize,
     max_line: usize,
 }
 
-/// A service's files, relative to the folder of `init.yaml`; what its imports are resolved with.
+/// The files of a service, relative to the folder of `init.yaml`. They are needed to resolve
+/// imports.
 #[derive(Serialize)]
 struct ServiceFiles<'d> {
     name: &'d str,
     modules: &'d [String],
-    /// Modules, data and sources.
+    /// The modules, data files and sources.
     files: Vec<&'d str>,
-    /// What a server's `rpc_types` has: the records and enumerations that the signatures of sources
-    /// mention, by name.
-    types: BTreeMap<&'d str, Kind>,
+    /// The content of `rpc_types` on a server: the records and enumerations that the signatures of
+    /// the sources mention, by name.
+    types: BTreeMap<&'d str, TypeKind>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+enum TypeKind {
     Record,
     Enum,
 }
 
-/// A file that is read once, however many procedures share it.
+/// A file to check. It is read once, even if several procedures share it.
 #[derive(Serialize)]
-pub(crate) struct File<'d> {
+pub(crate) struct SourceFile<'d> {
     pub(crate) path: &'d str,
-    uses: Vec<Use<'d>>,
+    uses: Vec<FileUse<'d>>,
 }
 
-/// What one service has a file for.
+/// The use of a file by one service, as a module or as the source of procedures.
 #[derive(Serialize)]
-struct Use<'d> {
+struct FileUse<'d> {
     service: &'d str,
     #[serde(skip)]
     service_index: usize,
@@ -87,7 +89,7 @@ struct Use<'d> {
     procedures: Vec<Procedure<'d>>,
 }
 
-/// A procedure, as `check_source` takes it.
+/// A procedure in the form that `check_source` in Python takes.
 #[derive(Serialize)]
 struct Procedure<'d> {
     place: usize,
@@ -103,11 +105,11 @@ struct Parameter<'d> {
     type_text: String,
 }
 
-impl<'d> Work<'d> {
-    /// The chosen procedures and the modules of their services.
+impl<'d> Workload<'d> {
+    /// Collects the files of the chosen procedures and the modules of their services.
     pub(crate) fn of(document: &'d Document, only: impl Fn(usize, usize) -> bool) -> Self {
         let folder = document.real_folder();
-        let mut work = Self {
+        let mut workload = Self {
             document,
             folder,
             files: Vec::new(),
@@ -122,41 +124,41 @@ impl<'d> Work<'d> {
                 .filter(|(rpc, _)| only(index, *rpc))
                 .collect();
             if !chosen.is_empty() {
-                work.add_modules(index, service);
+                workload.add_modules(index, service);
             }
             for (rpc, model) in chosen {
-                work.add_procedure(index, service, rpc, model);
+                workload.add_procedure(index, service, rpc, model);
             }
         }
-        work
+        workload
     }
 
-    /// How many files there are to read.
-    pub(crate) fn files(&self) -> usize {
+    /// Returns the number of files to read.
+    pub(crate) fn file_count(&self) -> usize {
         self.files.len()
     }
 
-    /// The files in so many shares. They are dealt out like cards: neighbours are often of one
-    /// size.
-    pub(crate) fn shares(&self, count: usize) -> Vec<Vec<&File<'d>>> {
+    /// Distributes the files in turn among `count` shares. Neighbouring files often have similar
+    /// sizes, so the shares get similar sizes, too.
+    pub(crate) fn shares(&self, count: usize) -> Vec<Vec<&SourceFile<'d>>> {
         (0..count)
             .map(|first| self.files.iter().skip(first).step_by(count).collect())
             .collect()
     }
 
-    /// What one process is asked about these files.
-    pub(crate) fn request(&self, files: &[&File<'d>]) -> Vec<u8> {
-        let used: BTreeMap<_, _> = files
+    /// Returns the request to one process about these files.
+    pub(crate) fn request(&self, files: &[&SourceFile<'d>]) -> Vec<u8> {
+        let services: BTreeMap<_, _> = files
             .iter()
             .flat_map(|file| &file.uses)
-            .map(|used| {
+            .map(|file_use| {
                 (
-                    used.service_index,
-                    &self.document.schema.services[used.service_index],
+                    file_use.service_index,
+                    &self.document.schema.services[file_use.service_index],
                 )
             })
             .collect();
-        let services = used.into_values().map(ServiceFiles::new).collect();
+        let services = services.into_values().map(ServiceFiles::new).collect();
         let request = Request {
             program: &PROGRAM,
             services,
@@ -174,7 +176,7 @@ impl<'d> Work<'d> {
             self.add_use(
                 index,
                 service,
-                Place {
+                FilePlace {
                     span,
                     path,
                     procedure: None,
@@ -191,40 +193,42 @@ impl<'d> Work<'d> {
         let (span, is_written) = self.document.source_span(index, rpc);
         let name = model.name.as_str();
         let place = self.places.len();
-        let used = self.add_use(
+        let file_use = self.add_use(
             index,
             service,
-            Place {
+            FilePlace {
                 span,
                 path,
                 procedure: Some(name),
                 is_written,
             },
         );
-        if let Some(used) = used {
-            used.procedures.push(Procedure::new(place, model));
+        if let Some(file_use) = file_use {
+            file_use.procedures.push(Procedure::new(place, model));
         }
     }
 
-    /// Notes that a service has a file; the first place where it says so stands for what is wrong
-    /// with the file itself. A file that [`Document::check_files`] refuses is not noted.
+    /// Adds the use of a file by a service. The first place that names the file is the place for
+    /// findings about the file itself. Returns `None` for a file that [`Document::check_files`]
+    /// refuses.
     fn add_use(
         &mut self,
         service_index: usize,
         service: &'d Service,
-        place: Place<'d>,
-    ) -> Option<&mut Use<'d>> {
-        let (path, number) = (place.path, self.places.len());
+        place: FilePlace<'d>,
+    ) -> Option<&mut FileUse<'d>> {
+        let path = place.path;
+        let place_index = self.places.len();
         self.places.push(place);
         let file = *self.by_path.entry(path).or_insert_with(|| {
-            let number = self.files.len();
+            let file_index = self.files.len();
             let file = self.document.folder().join(path);
             (is_readable(&file) && !self.folder.leads_out(path)).then(|| {
-                self.files.push(File {
+                self.files.push(SourceFile {
                     path,
                     uses: Vec::new(),
                 });
-                number
+                file_index
             })
         });
         let uses = &mut self.files[file?].uses;
@@ -233,10 +237,10 @@ impl<'d> Work<'d> {
             .is_none_or(|last| last.service_index != service_index)
         {
             let service = service.name.as_str();
-            uses.push(Use {
+            uses.push(FileUse {
                 service,
                 service_index,
-                place: number,
+                place: place_index,
                 procedures: Vec::new(),
             });
         }
@@ -244,8 +248,8 @@ impl<'d> Work<'d> {
     }
 }
 
-impl File<'_> {
-    /// Where it is named first.
+impl SourceFile<'_> {
+    /// Returns the index of the first place that names the file.
     pub(crate) fn place(&self) -> usize {
         self.uses.first().map_or(usize::MAX, |first| first.place)
     }
@@ -291,15 +295,15 @@ impl<'d> ServiceFiles<'d> {
     }
 }
 
-/// The records and enumerations among these types and inside them.
-fn named_types(mut open: Vec<&Type>) -> BTreeMap<&str, Kind> {
+/// Returns the records and enumerations among these types and inside them.
+fn named_types(mut open: Vec<&Type>) -> BTreeMap<&str, TypeKind> {
     let mut named = BTreeMap::new();
     while let Some(ty) = open.pop() {
         if let Some(name) = ty.name() {
             let kind = if matches!(ty, Type::Record(_)) {
-                Kind::Record
+                TypeKind::Record
             } else {
-                Kind::Enum
+                TypeKind::Enum
             };
             if named.insert(name, kind).is_some() {
                 continue;

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// One service with one module and these procedures.
+/// Returns an `init.yaml` with one service, which has one module and these procedures.
 fn init(rpcs: &str) -> String {
     format!(
         "network: {{ servers: {{ a: {{ ip: '::1', port: 1 }} }} }}\n\
@@ -39,7 +39,7 @@ impl Project {
         check(&self.document(), None).expect("a Python")
     }
 
-    /// Each finding in a line: code, message, both places with what is marked there, hint.
+    /// Returns each finding in one line: code, message, both places with the marked texts, hint.
     fn lines(&self) -> Vec<String> {
         let document = self.document();
         let line = |finding: Finding| {
@@ -63,7 +63,7 @@ impl Project {
     }
 }
 
-/// Holds the source of `scale(count: int, by: float) -> List[float]` against its signature.
+/// Checks a source of `scale(count: int, by: float) -> List[float]`.
 #[track_caller]
 fn check_source(source: impl AsRef<[u8]>, expected: &[&str]) {
     const SCALE: &str = "      - { name: scale, arguments: { count: int, by: float }, returns: \"List[float]\", path: scale.py }\n";
@@ -78,7 +78,7 @@ fn check_source(source: impl AsRef<[u8]>, expected: &[&str]) {
 }
 
 #[test]
-fn a_source_is_held_against_its_signature() {
+fn a_source_is_checked_against_its_signature() {
     for good in [
         "def scale(count, by):\n    return []\n",
         "def scale(count: int, by: float, more=1, *rest, key=2) -> list[float]:\n    return []\n",
@@ -155,19 +155,18 @@ fn a_source_is_held_against_its_signature() {
 }
 
 #[test]
-fn what_is_no_python_is_a_finding_at_its_place() {
-    let at = |what: &str| format!("E083 {what}");
+fn a_syntax_error_is_a_finding_at_its_place() {
     for (bad, expected) in [
         (
             b"x = 1\ndef scale(count, by:\n".as_slice(),
-            at("SyntaxError: '(' was never closed, at `scale.py` and scale.py:2:10 ``"),
+            "E083 SyntaxError: '(' was never closed, at `scale.py` and scale.py:2:10 ``",
         ),
         (
             b"def scale(count, by): ...\nreturn 1\n",
-            at("SyntaxError: 'return' outside function, at `scale.py` and scale.py:2:1 `return 1`"),
+            "E083 SyntaxError: 'return' outside function, at `scale.py` and scale.py:2:1 `return 1`",
         ),
     ] {
-        check_source(bad, &[&expected]);
+        check_source(bad, &[expected]);
     }
     let project = Project::new(&init("      - { name: scale, path: scale.py }\n"));
     let nested =
@@ -201,7 +200,7 @@ fn what_is_no_python_is_a_finding_at_its_place() {
 }
 
 #[test]
-fn what_a_finding_shows_of_a_source_is_bounded_and_counted_in_characters() {
+fn findings_show_limited_lines_and_count_columns_in_characters() {
     let source = "# åäö\ndef scale(å, *, 真, b): ...\n".as_bytes();
     check_source(
         source,
@@ -236,7 +235,7 @@ fn what_a_finding_shows_of_a_source_is_bounded_and_counted_in_characters() {
 }
 
 #[test]
-fn the_marked_name_is_the_whole_word() {
+fn a_finding_marks_the_whole_name() {
     let project = Project::new(&init("      - { name: f, path: f.py }\n"));
     project.write("f.py", "def f(ff, f): ...\n");
     assert_eq!(
@@ -253,7 +252,7 @@ fn the_marked_name_is_the_whole_word() {
 }
 
 #[test]
-fn several_procedures_of_one_file_are_each_held_against_it() {
+fn each_of_several_procedures_in_one_file_is_checked() {
     let project = Project::new(&init(
         "      - { name: one, path: both.py }\n      - { name: two, arguments: [int], path: both.py }\n",
     ));
@@ -269,24 +268,24 @@ fn several_procedures_of_one_file_are_each_held_against_it() {
     assert_eq!(
         project.check().len(),
         1,
-        "what is wrong with the file is said once"
+        "a mistake in the file itself is reported once"
     );
 }
 
 #[test]
-fn files_that_are_not_there_are_left_to_another_check() {
+fn missing_files_are_not_reported_by_this_check() {
     let project = Project::new(&init(
         "      - { name: one, path: no.py }\n      - { name: two, path: lib }\n",
     ));
     fs::remove_file(project.0.path().join("lib/words.py")).expect("removed");
     let nowhere = Path::new("/no/python");
-    let unasked = check_within(&project.document(), nowhere, |_, _| true, LIMITS);
-    assert_eq!(unasked.expect("nothing to ask"), []);
+    let findings = check_within(&project.document(), nowhere, |_, _| true, LIMITS);
+    assert_eq!(findings.expect("no Python is started"), []);
 }
 
 #[cfg(unix)]
 #[test]
-fn what_is_outside_of_the_project_is_not_looked_at() {
+fn files_outside_of_the_project_are_not_read() {
     use std::os::unix::fs::symlink;
 
     let project = Project::new(&init(
@@ -305,7 +304,7 @@ fn what_is_outside_of_the_project_is_not_looked_at() {
 }
 
 #[test]
-fn procedures_that_are_not_chosen_are_not_looked_at() {
+fn only_the_chosen_procedures_are_checked() {
     let project = Project::new(&init(
         "      - { name: one, path: a.py }\n      - { name: two, path: b.py }\n",
     ));
@@ -328,7 +327,7 @@ fn procedures_that_are_not_chosen_are_not_looked_at() {
 }
 
 #[test]
-fn many_files_are_shared_out_and_their_findings_are_in_source_order() {
+fn many_files_are_shared_among_processes_and_their_findings_are_in_source_order() {
     let rpcs: Vec<_> = (0..350)
         .map(|i| format!("      - {{ name: p{i}, path: p{i}.py }}\n"))
         .collect();
@@ -348,7 +347,10 @@ fn many_files_are_shared_out_and_their_findings_are_in_source_order() {
         .collect();
     let missing = |i| format!("there is no function `p{i}` in this file");
     assert_eq!(found, (0..350).step_by(2).map(missing).collect::<Vec<_>>());
-    assert_eq!([processes(0), processes(1), processes(100)], [0, 1, 1]);
+    assert_eq!(
+        [process_count(0), process_count(1), process_count(100)],
+        [0, 1, 1]
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A Python that is none, and one that does not finish its work.
+//! A Python that cannot be used, and a Python that does not finish its work.
 
 use std::path::PathBuf;
 
@@ -13,8 +13,8 @@ fn interpreter(name: &str) -> PathBuf {
     }
 }
 
-/// What comes of a module, two sources and such a Python.
-fn ask(python: &Path, limits: Limits) -> Result<Vec<Finding>, Unavailable> {
+/// Checks a project with a module and two sources with this Python.
+fn check_with(python: &Path, limits: Limits) -> Result<Vec<Finding>, Unavailable> {
     let rpc = |name: &str| format!("      - {{ name: {name}, path: {name}.py }}\n");
     let project = Project::new(&init(&["one", "two"].map(rpc).concat()));
     for name in ["one", "two"] {
@@ -35,14 +35,14 @@ fn check_unavailable(python: &str, expected: &str) {
 }
 
 #[test]
-fn a_python_that_cannot_be_asked_is_told_of() {
+fn a_python_that_cannot_be_used_is_an_error() {
     check_unavailable("/no/python3", "was not found");
     check_unavailable("no-python-of-this-name", "was not found");
     check_unavailable("/", "cannot be started (Permission denied (os error 13))");
-    check_unavailable("is_old.sh", "is Python 3.8, and 3.9 or newer is needed");
+    check_unavailable("is_old.sh", "is Python 3.8, but 3.9 or newer is needed");
 }
 
-/// The findings of a Python that starts and does not finish, each with its hint.
+/// Checks the findings, each with its hint, of a Python that starts but does not finish.
 #[track_caller]
 fn check_unfinished(python: &str, limits: Limits, expected: &[&str]) {
     let python = interpreter(python);
@@ -55,16 +55,16 @@ fn check_unfinished(python: &str, limits: Limits, expected: &[&str]) {
             .map_or_else(String::new, |hint| format!(" ({hint})"));
         format!("{} {message}{hint}", finding.code)
     };
-    let findings = ask(&python, limits).expect("a Python");
+    let findings = check_with(&python, limits).expect("a Python");
     assert_eq!(findings.into_iter().map(line).collect::<Vec<_>>(), expected);
 }
 
 #[test]
 fn a_python_that_is_never_ready_is_a_finding_at_the_first_file() {
     let rest = "(2 more files were not read)";
-    let words = "E083 it ended before it read `lib/words.py` (exit status: 1; Fatal Python error: no encodings)";
-    check_unfinished("breaks_off.sh", LIMITS, &[&format!("{words} {rest}")]);
-    let garbled = "E083 it did not answer as Python does before it read `lib/words.py`";
+    let ended = "E083 it ended before it read `lib/words.py` (exit status: 1; Fatal Python error: no encodings)";
+    check_unfinished("breaks_off.sh", LIMITS, &[&format!("{ended} {rest}")]);
+    let garbled = "E083 it sent an invalid answer before it read `lib/words.py`";
     check_unfinished("prints_garbage.sh", LIMITS, &[&format!("{garbled} {rest}")]);
     let short = Limits {
         answer_bytes: 100_000,
@@ -85,7 +85,7 @@ fn a_python_that_is_never_ready_is_a_finding_at_the_first_file() {
 }
 
 #[test]
-fn behind_a_file_that_is_not_finished_another_process_goes_on() {
+fn after_an_unfinished_file_another_process_reads_the_remaining_files() {
     let hasty = Limits {
         file_time: Duration::from_millis(50),
         ..LIMITS
@@ -109,7 +109,7 @@ fn behind_a_file_that_is_not_finished_another_process_goes_on() {
 }
 
 #[test]
-fn what_was_found_in_other_files_is_kept() {
+fn findings_in_other_files_are_kept() {
     let project = Project::new(&init(
         "      - { name: one, path: one.py }\n      - { name: two, path: two.py }\n      - { name: three, path: three.py }\n",
     ));

@@ -1,9 +1,9 @@
-//! Imports of neighbouring files that no server would find.
+//! Imports of project files that a server would not find.
 
 use super::*;
 
-/// A service whose only module is `lib/words.py`, and a source that begins with these lines, beside
-/// `near.py` and an own module of the project's folder.
+/// Checks a source that begins with these lines. The only module of its service is `lib/words.py`.
+/// The project has further files, such as `near.py` in the folder of the source.
 #[track_caller]
 fn check_imports(source: &str, expected: &[&str]) {
     let project = Project::new(&init(
@@ -25,7 +25,7 @@ fn check_imports(source: &str, expected: &[&str]) {
 }
 
 #[test]
-fn what_a_server_finds_is_no_finding() {
+fn imports_that_a_server_finds_are_accepted() {
     for source in [
         "import words, json, sys, os.path\n",
         "from words import join\n",
@@ -43,7 +43,7 @@ fn what_a_server_finds_is_no_finding() {
 }
 
 #[test]
-fn what_no_server_finds_is_a_finding_that_says_what_to_ship() {
+fn an_import_that_a_server_would_not_find_gets_a_hint_which_module_to_add() {
     let near = "E088 `near` is imported, and a server would not find it, at `src/s/one.py` and src/s/one.py";
     let add = "(add `src/s/near.py` to the `modules` of `s`)";
     check_imports(
@@ -76,13 +76,13 @@ fn what_no_server_finds_is_a_finding_that_says_what_to_ship() {
 }
 
 #[test]
-fn a_path_through_folders_is_no_way_to_import_on_a_server() {
+fn imports_through_folders_are_refused() {
     let dotted = |module: &str, marked: &str, hint: &str| {
-        let words = format!("E088 `{module}` is imported, and a server would not find it");
+        let message = format!("E088 `{module}` is imported, but a server would not find it");
         check_imports(
             &format!("{marked}\n"),
             &[&format!(
-                "{words}, at `src/s/one.py` and src/s/one.py:1:1 `{marked}` ({hint})"
+                "{message}, at `src/s/one.py` and src/s/one.py:1:1 `{marked}` ({hint})"
             )],
         );
     };
@@ -105,15 +105,15 @@ fn a_path_through_folders_is_no_way_to_import_on_a_server() {
 }
 
 #[test]
-fn relative_imports_have_words_of_their_own() {
+fn relative_imports_are_refused_with_their_own_message() {
     let relative = |marked: &str, hint: &str| {
-        let words = format!(
+        let message = format!(
             "E088 `{marked}` does not work on a server, where a source belongs to no package"
         );
         check_imports(
             &format!("{marked}\n"),
             &[&format!(
-                "{words}, at `src/s/one.py` and src/s/one.py:1:1 `{marked}` ({hint})"
+                "{message}, at `src/s/one.py` and src/s/one.py:1:1 `{marked}` ({hint})"
             )],
         );
     };
@@ -136,7 +136,7 @@ fn relative_imports_have_words_of_their_own() {
 }
 
 #[test]
-fn a_module_is_looked_at_too_and_its_folder_is_searched() {
+fn the_imports_of_a_module_are_checked_and_its_folder_is_searched() {
     let project = Project::new(&init("      - { name: one, path: one.py }\n"));
     project.write("one.py", "def one(): ...\n");
     project.write("lib/beside.py", "");
@@ -156,11 +156,11 @@ fn a_module_is_looked_at_too_and_its_folder_is_searched() {
     assert_eq!(
         project.lines(),
         [""; 0],
-        "from the project's folder, `lib` is a package"
+        "`lib` is a package in the project's folder"
     );
 }
 
-/// A source, and a module that two services share; only the first of them has `Tally` in its
+/// Checks a source, and a module that two services share. Only the first service has `Tally` in its
 /// signatures.
 #[track_caller]
 fn check_types(source: &str, module: &str, expected: &[&str]) {
@@ -175,7 +175,7 @@ fn check_types(source: &str, module: &str, expected: &[&str]) {
 }
 
 #[test]
-fn what_rpc_types_has_is_no_finding() {
+fn imports_of_names_that_rpc_types_has_are_accepted() {
     for source in [
         "from rpc_types import Level, Tally as Count\n",
         "from rpc_types import *\n",
@@ -190,7 +190,7 @@ fn what_rpc_types_has_is_no_finding() {
 }
 
 #[test]
-fn what_rpc_types_does_not_have_is_a_finding() {
+fn an_import_of_a_name_that_rpc_types_does_not_have_is_a_finding() {
     let ghost = "E088 there is no record and no enumeration `Ghost` in this service, at `one.py` and one.py";
     let hint = "(`rpc_types` has what the signatures of `s` mention)";
     check_types(
@@ -219,7 +219,7 @@ fn what_rpc_types_does_not_have_is_a_finding() {
 }
 
 #[test]
-fn a_module_of_two_services_is_held_against_the_types_of_each() {
+fn a_module_of_two_services_is_checked_against_the_types_of_each() {
     let tally = "E088 there is no record and no enumeration `Tally` in this service, at `lib/words.py` and \
                  lib/words.py:1:23 `Tally` (`rpc_types` has what the signatures of `t` mention)";
     check_types("", "from rpc_types import Tally\n", &[tally]);

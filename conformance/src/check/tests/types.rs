@@ -1,12 +1,11 @@
-//! Types as signatures print them, read in Python, and annotations that are held against them.
+//! The parser of printed types in Python, and the comparison of annotations with types.
 
 use std::process::Command;
 
 use super::*;
 use crate::SIGNATURE_PY;
 
-/// What `rpc_signature` makes of a type's text: what it reads, and what it prints of that; or why
-/// it refuses it.
+/// Parses and prints a type with `rpc_signature`. Returns both results, or the error message.
 fn read_type(text: &str) -> String {
     const PRINT: &str = "
 import sys
@@ -27,7 +26,7 @@ except ValueError as error:
 }
 
 #[test]
-fn types_are_read_as_they_are_printed() {
+fn printed_types_are_parsed_and_printed_again() {
     for (text, expected) in [
         ("int", "('int',) int"),
         (
@@ -73,9 +72,9 @@ fn types_are_read_as_they_are_printed() {
     }
 }
 
-/// What is said of `f`, whose parameter is declared as this type, or whose result is, in a document
-/// that has a record and an enumeration.
-fn held_against(definition: &str, declared: &str) -> Vec<String> {
+/// Returns the messages about a definition of `f` that is declared with these arguments or returned
+/// values. The document has a record and an enumeration.
+fn messages_about(definition: &str, declared: &str) -> Vec<String> {
     let rpc = format!(
         "      - {{ name: f, {declared}, path: f.py }}\n      - {{ name: g, arguments: [Tally], path: g.py }}\n"
     );
@@ -91,21 +90,21 @@ fn held_against(definition: &str, declared: &str) -> Vec<String> {
 }
 
 fn parameter(annotation: &str, ty: &str) -> Vec<String> {
-    held_against(
+    messages_about(
         &format!("def f(x: {annotation}): ...\n"),
         &format!("arguments: {{ x: '{ty}' }}"),
     )
 }
 
 fn result(annotation: &str, ty: &str) -> Vec<String> {
-    held_against(
+    messages_about(
         &format!("def f() -> {annotation}: ...\n"),
         &format!("returns: '{ty}'"),
     )
 }
 
 #[test]
-fn a_parameter_contradicts_when_its_annotation_surely_takes_something_else() {
+fn a_parameter_is_refused_only_if_its_annotation_cannot_accept_the_declared_type() {
     for (annotation, ty) in [
         ("Tally", "Tally"),
         ("rpc_types.Tally", "Tally"),
@@ -154,7 +153,7 @@ fn a_parameter_contradicts_when_its_annotation_surely_takes_something_else() {
 }
 
 #[test]
-fn a_result_contradicts_when_its_annotation_surely_gives_something_else() {
+fn a_result_is_refused_only_if_its_annotation_cannot_be_the_declared_type() {
     for (annotation, ty) in [
         ("Tally", "Tally"),
         ("dict", "Tally"),
@@ -191,9 +190,9 @@ fn a_result_contradicts_when_its_annotation_surely_gives_something_else() {
 }
 
 #[test]
-fn a_name_means_a_record_or_an_enumeration_unless_the_source_gives_it_to_something_else() {
-    let said = |imports: &str, annotation: &str| {
-        held_against(
+fn a_name_means_a_declared_type_unless_the_source_defines_it_in_another_way() {
+    let messages = |imports: &str, annotation: &str| {
+        messages_about(
             &format!("{imports}\ndef f(x: {annotation}): ...\n"),
             "arguments: { x: Tally }",
         )
@@ -209,7 +208,7 @@ fn a_name_means_a_record_or_an_enumeration_unless_the_source_gives_it_to_somethi
         ),
         ("import words", "words.Level"),
     ] {
-        assert_eq!(said(imports, annotation), [""; 0], "{imports}");
+        assert_eq!(messages(imports, annotation), [""; 0], "{imports}");
     }
     for (imports, annotation) in [
         ("from rpc_types import Level", "Level"),
@@ -218,7 +217,7 @@ fn a_name_means_a_record_or_an_enumeration_unless_the_source_gives_it_to_somethi
         ("import rpc_types", "rpc_types.Level"),
     ] {
         assert_eq!(
-            said(imports, annotation),
+            messages(imports, annotation),
             [format!("`x: {annotation}` is declared as `Tally`")]
         );
     }
