@@ -1,9 +1,15 @@
-//! Printing: results on stdout, words for people on stderr.
+//! Printing: results to stdout, words for people to stderr.
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 
-/// Whether stderr takes colour: a terminal, and `NO_COLOR` unset.
+use anstyle::{AnsiColor, Style};
+
+const VERB: Style = AnsiColor::Green.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// Returns whether stderr shows colours: it is a terminal, and `NO_COLOR` is unset.
 pub(crate) fn colored() -> bool {
     std::io::stderr().is_terminal() && wants_color()
 }
@@ -23,33 +29,40 @@ pub(crate) enum Colour {
     Cyan,
 }
 
-/// A text for stdout, in a colour where that is a terminal that takes one.
+impl Colour {
+    fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Faint => Style::new().dimmed(),
+            Self::Red => AnsiColor::Red.on_default(),
+            Self::Green => AnsiColor::Green.on_default(),
+            Self::Yellow => AnsiColor::Yellow.on_default(),
+            Self::Cyan => AnsiColor::Cyan.on_default(),
+        }
+    }
+}
+
+/// Returns a text for stdout, in a colour if stdout is a terminal that shows colours.
 pub(crate) fn painted(colour: Colour, text: &str) -> String {
-    let code = match colour {
-        Colour::Plain => return text.to_owned(),
-        Colour::Faint => "2",
-        Colour::Red => "31",
-        Colour::Green => "32",
-        Colour::Yellow => "33",
-        Colour::Cyan => "36",
-    };
-    if std::io::stdout().is_terminal() && wants_color() {
-        format!("\x1b[{code}m{text}\x1b[0m")
+    let shows_colours = std::io::stdout().is_terminal() && wants_color();
+    styled(colour.style(), text, shows_colours)
+}
+
+fn styled(style: Style, text: &str, shows_colours: bool) -> String {
+    if shows_colours {
+        format!("{style}{text}{style:#}")
     } else {
         text.to_owned()
     }
 }
 
-/// What is being done, on stderr: a verb, aligned with those of other lines.
+/// Writes to stderr what is being done: a verb, aligned with the verbs of other lines.
 pub(crate) fn verb(verb: &str, what: &str) {
-    if colored() {
-        note(format_args!("\x1b[1;32m{verb:>12}\x1b[0m {what}"));
-    } else {
-        note(format_args!("{verb:>12} {what}"));
-    }
+    let verb = styled(VERB, &format!("{verb:>12}"), colored());
+    note(format_args!("{verb} {what}"));
 }
 
-/// A number of bytes for people, such as `512 B`, `41 kB` or `1.5 MB`.
+/// Returns a number of bytes for people, such as `512 B`, `41 kB` or `1.5 MB`.
 pub(crate) fn bytes(count: u64) -> String {
     match count {
         0..1_000 => format!("{count} B"),
@@ -61,31 +74,22 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
-/// A line of results, on stdout. Where nobody reads on, as in `... | head`, there is nobody to tell
-/// either.
+/// Writes a line of results to stdout. Ignores a reader that has gone, as in `... | head`.
 pub(crate) fn out(line: impl Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// A line for people, on stderr.
+/// Writes a line for people to stderr.
 pub(crate) fn note(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// What is not as it should be, and does not stop anything, on stderr.
+/// Writes to stderr that something is not as it should be. The program goes on.
 pub(crate) fn warning(what: impl Display) {
-    if colored() {
-        note(format_args!("\x1b[1;33mwarning\x1b[0m: {what}"));
-    } else {
-        note(format_args!("warning: {what}"));
-    }
+    note(format_args!("{}: {what}", styled(WARNING, "warning", colored())));
 }
 
-/// What went wrong, on stderr.
+/// Writes to stderr that something went wrong.
 pub(crate) fn error(what: impl Display) {
-    if colored() {
-        note(format_args!("\x1b[1;31merror\x1b[0m: {what}"));
-    } else {
-        note(format_args!("error: {what}"));
-    }
+    note(format_args!("{}: {what}", styled(ERROR, "error", colored())));
 }

@@ -1,29 +1,30 @@
-"""Whether a source fits its signature: the function, its parameters, its annotations. Reads, never runs."""
+"""Checks a source against its signature: the function, its parameters and its annotations. The source is parsed but never
+run."""
 
 import ast
 from collections import namedtuple
 
 from rpc_signature import parse_type, print_type
 
-# What contradicts a signature: which rule, in words, and where: the name `mark` in `node`, or all of `node`. Without a
-# node it is the whole file.
+# A contradiction to a signature: the broken rule, a message, and the place. The place is the name `mark` in `node`, or all
+# of `node` without a mark, or the whole file without a node.
 Finding = namedtuple("Finding", "rule message node mark", defaults=[None, None])
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
-# The module that has a service's records and enumerations.
+# The module with the records and enumerations of a service.
 TYPES_MODULE = "rpc_types"
 
-# Decorators that leave a function's parameters and results as they are.
+# Decorators that do not change the parameters and results of a function.
 CACHES = {"cache", "lru_cache"}
 
 
 class Unparsable(Exception):
-    """A source that is no Python: a place, counted in lines and characters from 1, and words."""
+    """A source that is not valid Python. Its place is counted in lines and characters, both from 1."""
 
     def __init__(self, error):
-        said = error.msg if isinstance(error, SyntaxError) else str(error)
-        super().__init__(f"{type(error).__name__}: {said or 'it is too large or nests too deeply to be parsed'}")
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        super().__init__(f"{type(error).__name__}: {message or 'it is too large or nests too deeply to be parsed'}")
         self.line = getattr(error, "lineno", None) or 1
         self.column = max(getattr(error, "offset", None) or 1, 1)
         one_line = getattr(error, "end_lineno", None) == self.line
@@ -31,12 +32,12 @@ class Unparsable(Exception):
 
 
 def parse_source(content, file):
-    """The tree of a source's bytes."""
+    """Returns the syntax tree of a source, which is given as bytes."""
     return compile_any(content, file, ast.PyCF_ONLY_AST)
 
 
 def compile_source(tree, file):
-    """The code of a tree, which finds what no parser does, such as a `return` outside of every function."""
+    """Compiles a syntax tree. This finds mistakes that the parser does not find, such as a `return` outside of a function."""
     return compile_any(tree, file, 0)
 
 
@@ -48,12 +49,12 @@ def compile_any(source, file, flags):
 
 
 def check_source(tree, procedure, known):
-    """What in a parsed source contradicts a procedure's signature: a list of findings. `known` has the service's records
-    and enumerations: `"record"` or `"enum"` by name."""
+    """Returns a list of the contradictions between a parsed source and a procedure's signature. `known` has the service's
+    records and enumerations: `"record"` or `"enum"` by name."""
     try:
         return list(find_contradictions(tree, procedure, known))
     except RecursionError:
-        return [Finding("syntax", "this file nests too deeply to be held against a signature")]
+        return [Finding("syntax", "this file nests too deeply to be checked against a signature")]
 
 
 def line_of(finding):
@@ -83,7 +84,7 @@ def check_function(function, procedure, names):
 
 
 def is_wrapped(function):
-    """Whether a decorator may have put something else in the place of a function."""
+    """Returns whether a decorator may have replaced the function."""
     calls = (getattr(decorator, "func", decorator) for decorator in function.decorator_list)
     return any((getattr(call, "id", None) or getattr(call, "attr", None)) not in CACHES for call in calls)
 
@@ -100,7 +101,8 @@ def is_generator(function):
 
 
 def find_definition(body, name):
-    """The last statement at the top of a file, also inside `if` and `try`, that gives `name` a value."""
+    """Returns the last top-level statement that gives `name` a value. Statements inside `if` and `try` count as
+    top-level."""
     found = None
     for bound, statement in bindings(body):
         if bound in (name, "*"):
@@ -109,7 +111,7 @@ def find_definition(body, name):
 
 
 def bindings(body):
-    """The names that statements bind, each with its statement."""
+    """Yields the names that statements bind, each with its statement."""
     for statement in body:
         if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
             yield statement.name, statement
@@ -127,7 +129,7 @@ def bindings(body):
 
 
 def blocks(statement):
-    """The lists of statements inside a compound statement, in their order."""
+    """Yields the lists of statements inside a compound statement, in their order."""
     yield getattr(statement, "body", [])
     for inner in getattr(statement, "handlers", []) + getattr(statement, "cases", []):
         yield inner.body
@@ -141,14 +143,16 @@ def check_parameters(function, procedure):
     positional = arguments.posonlyargs + arguments.args
     required = len(positional) - len(arguments.defaults)
     keyword_only = [a for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults) if default is None]
-    takes = f"{required}" if required == len(positional) else f"{required} to {len(positional)}"
+    accepted = f"{required}" if required == len(positional) else f"{required} to {len(positional)}"
     if required > len(declared) or (len(positional) < len(declared) and not arguments.vararg):
-        plural = "argument" if takes == "1" else "arguments"
-        yield Finding("arity", f"`{name}` takes {takes} {plural}, and {len(declared)} are declared", function, name)
+        plural = "argument" if accepted == "1" else "arguments"
+        verb = "is" if len(declared) == 1 else "are"
+        message = f"`{name}` takes {accepted} {plural}, but {len(declared)} {verb} declared"
+        yield Finding("arity", message, function, name)
         return
     if keyword_only:
         needed = keyword_only[0]
-        message = f"`{name}` needs the keyword argument `{needed.arg}`, which no call gives"
+        message = f"`{name}` needs the keyword argument `{needed.arg}`, which calls do not pass"
         yield Finding("arity", message, needed, needed.arg)
     for parameter, argument in zip(declared, positional):
         if parameter.get("name") and parameter["name"] != argument.arg:
@@ -157,7 +161,8 @@ def check_parameters(function, procedure):
 
 
 def types_by_name(tree, known):
-    """The records and enumerations by what a source calls them. A name that it gives to something else says nothing."""
+    """Returns the records and enumerations by the names that a source has for them. A name that the source gives to
+    something else maps to `None`."""
     if not known:
         return {}
     types = {name: (kind, name) for name, kind in known.items()}
@@ -170,7 +175,7 @@ def types_by_name(tree, known):
 
 
 def original_name(statement, bound):
-    """What an import from `rpc_types` gives that name to; `None` for every other statement."""
+    """Returns the original name of what an import from `rpc_types` binds to `bound`; `None` for any other statement."""
     if isinstance(statement, ast.ImportFrom) and statement.module == TYPES_MODULE:
         return next((alias.name for alias in statement.names if bound == (alias.asname or alias.name)), None)
     return None
@@ -180,32 +185,35 @@ def check_annotations(function, procedure, names):
     positional = function.args.posonlyargs + function.args.args
     for parameter, argument in zip(procedure["parameters"], positional):
         declared = parse_type(parameter["type"])
-        if contradicts(read_annotation(argument.annotation, names), declared, takes):
+        if contradicts(read_annotation(argument.annotation, names), declared, parameter_may_be):
             written = ast.unparse(argument.annotation)
             message = f"`{argument.arg}: {written}` is declared as `{print_type(declared)}`"
             yield Finding("annotation", message, argument)
     returns = [parse_type(text) for text in procedure["returns"]]
     declared = ("None",) if not returns else returns[0] if len(returns) == 1 else ("Tuple", *returns)
-    if contradicts(read_annotation(function.returns, names), declared, gives):
+    if contradicts(read_annotation(function.returns, names), declared, result_may_be):
         written = ast.unparse(function.returns)
         message = f"`-> {written}` is declared as `{print_type(declared)}`"
         yield Finding("annotation", message, function.returns)
 
 
+# The built-in types by the names that annotations have for them.
 ANNOTATIONS = {
     "int": "int", "float": "float", "bool": "bool", "str": "str", "bytes": "bytes", "list": "List", "List": "List",
     "dict": "Dict", "Dict": "Dict", "tuple": "Tuple", "Tuple": "Tuple", "Optional": "Optional", "None": "None",
 }
 
 
-def contradicts(written, ty, also):
-    """Whether an annotation surely means another type. One that is not understood contradicts nothing."""
-    return written is not None and not agrees(written, ty, also)
+def contradicts(written, ty, may_be):
+    """Returns whether an annotation certainly means another type. An annotation that is not understood contradicts
+    nothing."""
+    return written is not None and not agrees(written, ty, may_be)
 
 
-def agrees(written, ty, also):
-    """Whether an annotation says what is declared, or what `also` lets it say, here or in any part of it."""
-    if written is None or also(written, ty):
+def agrees(written, ty, may_be):
+    """Returns whether an annotation means the declared type. `may_be` allows other types, for the whole annotation and for
+    each of its parts."""
+    if written is None or may_be(written, ty):
         return True
     if written[0] != ty[0]:
         return False
@@ -214,27 +222,27 @@ def agrees(written, ty, also):
     if written[0] in ("record", "enum"):
         return written[1] == ty[1]
     if written[0] == "Tuple" and len(written) == 3 and written[2] == "...":
-        return all(agrees(written[1], item, also) for item in ty[1:])
-    return len(written) == len(ty) and all(agrees(w, t, also) for w, t in zip(written[1:], ty[1:]))
+        return all(agrees(written[1], item, may_be) for item in ty[1:])
+    return len(written) == len(ty) and all(agrees(w, t, may_be) for w, t in zip(written[1:], ty[1:]))
 
 
-def takes(written, ty):
-    """What the annotation of a parameter may say besides: it may take more than what is declared."""
+def parameter_may_be(written, ty):
+    """Returns whether a parameter may have an annotation other than the declared type: it may accept more than the type."""
     if written[0] == "Optional" and len(written) == 2 and ty[0] != "Optional":
-        return agrees(written[1], ty, takes)
+        return agrees(written[1], ty, parameter_may_be)
     return (written[0], ty[0]) in {("int", "float"), ("float", "int"), ("str", "enum"), ("enum", "str")}
 
 
-def gives(written, ty):
-    """What the annotation of a result may say besides: it may be less than what is declared."""
+def result_may_be(written, ty):
+    """Returns whether a result may have an annotation other than the declared type: it may be narrower than the type."""
     if ty[0] == "Optional" and written[0] != "Optional":
-        return written == ("None",) or agrees(written, ty[1], gives)
+        return written == ("None",) or agrees(written, ty[1], result_may_be)
     return (written[0], ty[0]) in {("int", "float"), ("str", "enum"), ("enum", "str"), ("Dict", "record")}
 
 
 def read_annotation(node, names):
-    """An annotation as a type, with `None` for each part that is not understood. A record and an enumeration are read by
-    name alone: `("record", "Tally")`."""
+    """Converts an annotation to a type, with `None` for each part that is not understood. Records and enumerations have
+    only their names: `("record", "Tally")`."""
     if isinstance(node, ast.Constant):
         if node.value is None:
             return ("None",)
@@ -268,7 +276,7 @@ def read_name(node, names):
 
 
 def parse_annotation(text):
-    """The expression that is written in a string; `None` where that is none."""
+    """Returns the expression in a string; `None` if the string is not an expression."""
     try:
         return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,7 +1,7 @@
-"""Imports of neighbouring files that no server would find. Reads names and looks for files; imports nothing.
+"""Finds imports of project files that a server would not find. Reads names and looks for files; imports nothing.
 
-On a server, a source finds the modules of its service, each by its own name: the folders of the modules are what Python
-looks through, before its own library. The folder of the source is none of them unless a module lies in it.
+On a server, a source can import each module of its service by the module's own name: Python searches the folders of the
+modules before its own library. The folder of the source is searched only if a module is in it.
 """
 
 import ast
@@ -15,12 +15,12 @@ from rpc_conformance import TYPES_MODULE
 # Modules that every server provides.
 PROVIDED = {TYPES_MODULE}
 
-# After one of these, an import may fail.
-FORGIVING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+# Exceptions that a handler must catch so that an import in its `try` may fail.
+IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 class Service:
-    """A service's files, as they are laid out on a server."""
+    """The files of a service, as they are stored on a server."""
 
     def __init__(self, name, modules, files, types):
         self.name = name
@@ -30,22 +30,22 @@ class Service:
         self.names = set(self.importable(files))
 
     def importable(self, files):
-        """The first names of everything that can be imported among these files."""
+        """Yields the first part of every name that can be imported from these files."""
         for path in files:
             parts = path.split("/")
             for depth, part in enumerate(parts):
-                # A source at the top has been loaded under its own name.
+                # A source without a folder can be imported, because it is already loaded under its own name.
                 if "/".join(parts[:depth]) in self.folders or len(parts) == 1:
                     yield part.split(".")[0] if part.endswith((".py", ".so")) else part
 
     def is_package_relative(self, path):
-        """Whether a file may belong to a package, as seen from one of the folders that Python looks through."""
+        """Returns whether a file may belong to a package inside one of the folders that Python searches."""
         return any(path.startswith(f"{folder}/" if folder else "") and os.path.dirname(path) != folder
                    for folder in self.folders)
 
 
 def check_imports(imports, path, service):
-    """The imports of a file that a server would not find: triples of statement, words and what to do about it."""
+    """Yields the imports of a file that a server would not find, each as a triple: statement, message, hint."""
     for statement in imports:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
@@ -58,7 +58,7 @@ def check_imports(imports, path, service):
 
 
 def unguarded_imports(tree):
-    """Every import statement that must succeed when it is reached."""
+    """Yields every import statement that must not fail when it is run."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -69,8 +69,9 @@ def unguarded_imports(tree):
 
 
 def inner_statements(node):
+    """Returns the inner statements of a statement, without those whose imports may fail."""
     later = getattr(node, "orelse", []) + getattr(node, "finalbody", [])
-    if is_type_checking(node) or is_forgiving(node):
+    if is_type_checking(node) or catches_import_errors(node):
         return later
     handlers = getattr(node, "handlers", []) + getattr(node, "cases", [])
     return getattr(node, "body", []) + handlers + later
@@ -80,10 +81,10 @@ def is_type_checking(node):
     return isinstance(node, ast.If) and name_of(node.test) == "TYPE_CHECKING"
 
 
-def is_forgiving(node):
+def catches_import_errors(node):
     for handler in getattr(node, "handlers", []):
         caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-        if any(kind is None or name_of(kind) in FORGIVING for kind in caught):
+        if any(kind is None or name_of(kind) in IMPORT_ERRORS for kind in caught):
             return True
     return False
 
@@ -93,7 +94,7 @@ def name_of(node):
 
 
 def unknown_types(tree, imports, types):
-    """What a file expects of `rpc_types`, and a server does not have there: nodes by name."""
+    """Returns the names that a file uses of `rpc_types` although a server does not have them there, each with its node."""
     modules, unknown = set(), {}
     for statement in imports:
         if isinstance(statement, ast.Import):
@@ -108,7 +109,8 @@ def unknown_types(tree, imports, types):
 
 
 def attributes(tree, names):
-    """The attributes that a file reads of these names. One that it also gives to a variable may mean anything."""
+    """Returns the attributes of these names that a file uses. A name that is also assigned is left out, because it may mean
+    anything."""
     found, names = [], set(names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -122,19 +124,19 @@ def attributes(tree, names):
 
 
 def check_absolute(statement, dotted, path, service):
-    """Looks for what some dotted names lead to, which have their first part in common."""
+    """Looks for the file of the first of several dotted names that leads to one. All of them have the same first part."""
     first = dotted[0].split(".")[0]
     if is_library(first) or first in PROVIDED or first in service.names:
         return
     folders = dict.fromkeys([os.path.dirname(path), "", *service.folders])
     for name, folder in ((name, folder) for name in dotted for folder in folders):
-        file, depth = lead(folder, name.split("."))
+        file, depth = find_file(folder, name.split("."))
         if file == path:
             return
         if file:
             module = ".".join(name.split(".")[:depth])
-            message = f"`{module}` is imported, and a server would not find it"
-            yield statement, message, advice(file, module, service)
+            message = f"`{module}` is imported, but a server would not find it"
+            yield statement, message, import_hint(file, module, service)
             return
 
 
@@ -146,42 +148,43 @@ def check_relative(statement, path, service):
     for _ in range(statement.level):
         folder = os.path.dirname(folder)
     names = [statement.module] if statement.module else [alias.name for alias in statement.names]
-    found, _ = lead(folder, names[0].split("."))
-    hint = advice(found, "", service) if found else "import a module by its own name, without the dots"
-    yield statement, f"`{written}` does not work on a server, where a source belongs to no package", hint
+    found, _ = find_file(folder, names[0].split("."))
+    hint = import_hint(found, "", service) if found else "import a module by its own name, without the dots"
+    yield statement, f"`{written}` does not work on a server, where a source is not in a package", hint
 
 
-def advice(found, module, service):
-    """What to do about the import of that file, which is written as `module`."""
+def import_hint(found, module, service):
+    """Returns a hint how to import the file `found`, which the source imports as `module`."""
     stem = os.path.basename(found).split(".")[0]
     if stem == "__init__":
-        return f"packages do not travel; add the files of `{os.path.dirname(found)}` to the `modules` of " \
+        return f"packages are not sent to servers; add the files of `{os.path.dirname(found)}` to the `modules` of " \
                f"`{service.name}`, and import each by its own name"
     by_name = f"import it as `{stem}`"
     if found in service.modules:
-        return f"{by_name}, as a server finds it"
+        return f"{by_name}, because a server finds it only under this name"
     add = f"add `{found}` to the `modules` of `{service.name}`"
     return add if module == stem else f"{add}, and {by_name}"
 
 
 @functools.lru_cache(maxsize=None)
 def is_library(name):
-    """Whether Python itself has a module of that name."""
+    """Returns whether Python's own library has a module with this name."""
     if hasattr(sys, "stdlib_module_names"):
         return name in sys.stdlib_module_names
     return name in sys.builtin_module_names or importlib.machinery.PathFinder.find_spec(name) is not None
 
 
-def lead(folder, parts):
-    """The file that a dotted name leads to from a folder, if there is one, and how many parts of the name that takes."""
-    place = os.path.join(folder, parts[0])
-    if is_file(f"{place}.py"):
-        return f"{place}.py", 1
+def find_file(folder, parts):
+    """Returns the file that a dotted name means in a folder, and how many parts of the name lead to it. Returns `None` and
+    0 if there is no such file."""
+    path = os.path.join(folder, parts[0])
+    if is_file(f"{path}.py"):
+        return f"{path}.py", 1
     if len(parts) > 1:
-        file, depth = lead(place, parts[1:])
+        file, depth = find_file(path, parts[1:])
         if file:
             return file, depth + 1
-    package = os.path.join(place, "__init__.py")
+    package = os.path.join(path, "__init__.py")
     return (package, 1) if is_file(package) else (None, 0)
 
 

@@ -1,10 +1,10 @@
-"""Types as a signature prints them.
+"""Parses and prints types in the form that signatures have.
 
     List[T], Dict[K, V], Optional[T], Tuple[A, ...], int, ...    ("List", ("int",))
     Tally{candidate: str, votes: int}                            ("record", "Tally", (("candidate", ("str",)), ...))
     Level{low, normal, high}                                     ("enum", "Level", ("low", "normal", "high"))
 
-Inside one text, a record or an enumeration that was written out before may stand by its name alone.
+In one text, a record or an enumeration that is already written out may be repeated by its name only.
 """
 
 import functools
@@ -15,30 +15,32 @@ WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL)
 
 @functools.lru_cache(maxsize=1024)
 def parse_type(text):
-    """`Dict[str, List[int]]` becomes `("Dict", ("str",), ("List", ("int",)))`."""
-    return TypeText(text).parse()
+    """Parses a type: `Dict[str, List[int]]` becomes `("Dict", ("str",), ("List", ("int",)))`."""
+    return TypeParser(text).parse()
 
 
 def print_type(ty):
-    """The reverse of `parse_type`, with records and enumerations by their names."""
+    """Prints a parsed type. Writes only the names of records and enumerations."""
     name, *items = ty
     if name in ("record", "enum") and items:
         return items[0]
     return f"{name}[{', '.join(map(print_type, items))}]" if items else name
 
 
-class TypeText:
-    """A text that is being read, word by word."""
+class TypeParser:
+    """Parses the text of a type, word by word."""
 
     def __init__(self, text):
         self.text = text
         self.words = [word for word in WORD.findall(text) if not word.isspace()]
-        self.at = 0
+        # The index of the next word.
+        self.position = 0
+        # The records and enumerations that the text has written out so far, by name.
         self.named = {}
 
     def parse(self):
         parsed = self.type()
-        if self.at < len(self.words):
+        if self.position < len(self.words):
             raise self.error()
         return parsed
 
@@ -51,7 +53,7 @@ class TypeText:
         return self.named.get(name, (name,))
 
     def expansion(self, name):
-        """What stands in the braces behind the name of a record or an enumeration."""
+        """Parses the braces after the name of a record or an enumeration."""
         items = self.items("{", "}", self.member)
         if all(isinstance(item, str) for item in items) and items:
             return ("enum", name, items)
@@ -60,7 +62,7 @@ class TypeText:
         return ("record", name, items)
 
     def member(self):
-        """A record's field with its type, or an enumeration's variant."""
+        """Parses a field with its type, or an item of an enumeration."""
         name = self.name()
         if self.peek() != ":":
             return name
@@ -81,16 +83,16 @@ class TypeText:
         word = self.peek()
         if not word.isidentifier():
             raise self.error()
-        self.at += 1
+        self.position += 1
         return word
 
     def peek(self):
-        return self.words[self.at] if self.at < len(self.words) else ""
+        return self.words[self.position] if self.position < len(self.words) else ""
 
     def take(self, word):
         if self.peek() != word:
             raise self.error()
-        self.at += 1
+        self.position += 1
 
     def error(self):
         return ValueError(f"not a type: {self.text}")

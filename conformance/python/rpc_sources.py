@@ -1,6 +1,6 @@
-"""Holds sources against their signatures and their services; each file is read and parsed once.
+"""Checks sources against their signatures and the files of their services. Each file is read and parsed once.
 
-Request and answers are JSON; `src/request.rs` and `src/finding.rs` say what is in them.
+The request and the answers are JSON; `src/request.rs` and `src/finding.rs` define their members.
 """
 
 import gc
@@ -13,12 +13,14 @@ from rpc_conformance import (
 )
 from rpc_imports import Service, check_imports, unguarded_imports, unknown_types
 
+# Maximum length of a message in characters.
 MAX_MESSAGE = 400
+# Maximum number of names that may be similar to a wrong one.
 MAX_SIMILAR = 200
 
 
 def answers(request):
-    """One answer per file, in their order, as soon as it is read."""
+    """Yields one answer per file, in the order of the files, as soon as the file is checked."""
     gc.disable()
     warnings.simplefilter("ignore")
     services = {service["name"]: Service(**service) for service in request["services"]}
@@ -28,7 +30,7 @@ def answers(request):
 
 
 class Source:
-    """One file and everything that is to be found out about it."""
+    """One file and its checks."""
 
     def __init__(self, job, max_line):
         self.path, self.uses, self.max_line = job["path"], job["uses"], max_line
@@ -50,11 +52,11 @@ class Source:
         try:
             return [finding for use in self.uses for finding in self.check_use(tree, use, services[use["service"]])]
         except (RecursionError, MemoryError) as error:
-            return [self.finding("syntax", f"this file is too much to be checked: {type(error).__name__}",
+            return [self.finding("syntax", f"this file is too large to be checked: {type(error).__name__}",
                                  self.uses[0]["place"], self.spot(1, 1, 1))]
 
     def check_use(self, tree, use, service):
-        """What is wrong with a file that one service uses, and that can be parsed."""
+        """Yields the findings about the use of a parsed file by one service."""
         for procedure in use["procedures"]:
             for found in check_source(tree, procedure, service.types):
                 similar = self.functions(tree) if found.rule == "missing" and not found.node else []
@@ -70,7 +72,7 @@ class Source:
             yield self.finding("import", found.message, use["place"], self.spot_of(found), hint=hint, meant=meant)
 
     def functions(self, tree):
-        """The functions that a file has, by name."""
+        """Returns the functions of a file with their names and places."""
         functions = {name: node for name, node in bindings(tree.body) if type(node).__name__ == "FunctionDef"}
         return [{"name": name, "spot": self.spot_of(Finding("", "", node, name))}
                 for name, node in list(functions.items())[:MAX_SIMILAR]]
@@ -80,13 +82,13 @@ class Source:
         return {"rule": rule, "message": printable(message), "place": place, "spot": spot, **more}
 
     def spot_of(self, found):
-        """Where a finding is: the name that it marks, or the first line of its node."""
+        """Returns the place of a finding: the name that it marks, or the first line of its node."""
         if not found.node:
             return self.spot(1, 1, 1)
         node = found.node
         line = self.line(node.lineno)
-        start = characters(line, node.col_offset)
-        end = characters(line, node.end_col_offset) if node.end_lineno == node.lineno else len(line.rstrip())
+        start = count_characters(line, node.col_offset)
+        end = count_characters(line, node.end_col_offset) if node.end_lineno == node.lineno else len(line.rstrip())
         if found.mark:
             marked = re.compile(rf"\b{re.escape(found.mark)}\b").search(line, start)
             start, end = marked.span() if marked else (start, start)
@@ -109,11 +111,11 @@ def decode(content):
         return content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def characters(line, count):
-    """How many characters so many bytes of a line are."""
-    return len(line.encode("utf-8", "surrogatepass")[:count].decode("utf-8", "replace"))
+def count_characters(line, byte_count):
+    """Returns the number of characters in the first `byte_count` bytes of a line."""
+    return len(line.encode("utf-8", "surrogatepass")[:byte_count].decode("utf-8", "replace"))
 
 
 def printable(text):
-    """The beginning of a text, without what no UTF-8 can hold: lone surrogates."""
+    """Returns the beginning of a text. Replaces lone surrogates, which UTF-8 cannot encode."""
     return text[:MAX_MESSAGE].encode("utf-8", "replace").decode()

@@ -5,20 +5,20 @@ def bound_memory(limit):
     try:
         import resource
 
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+        _, hard_limit = resource.getrlimit(resource.RLIMIT_AS)
+        limit = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard_limit))
     except (ImportError, OSError, ValueError):
-        # Not every system can.
+        # Not every system has such limits.
         pass
 
 
-def tell(said):
-    print(json.dumps(said), flush=True)
+def send(message):
+    print(json.dumps(message), flush=True)
 
 
 if sys.version_info < (3, 9):
-    tell({"too-old": "%d.%d" % sys.version_info[:2]})
+    send({"too-old": "%d.%d" % sys.version_info[:2]})
 else:
     import types
 
@@ -27,6 +27,6 @@ else:
     for name, text in request["program"]:
         module = sys.modules[name] = types.ModuleType(name)
         exec(compile(text, name + ".py", "exec"), module.__dict__)
-    tell({"too-old": None})
+    send({"too-old": None})
     for answer in module.answers(request):
-        tell(answer)
+        send(answer)

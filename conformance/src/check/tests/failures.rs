@@ -23,15 +23,16 @@ fn check_with(python: &Path, limits: Limits) -> Result<Vec<Finding>, Unavailable
     check_within(&project.document(), python, |_, _| true, limits)
 }
 
-/// What a Python that is none is said to be.
+/// Checks the error about a Python that cannot be used.
 #[track_caller]
 fn check_unavailable(python: &str, expected: &str) {
     let python = interpreter(python);
-    let said = ask(&python, LIMITS).expect_err("no Python").to_string();
-    let words = said
+    let error = check_with(&python, LIMITS).expect_err("no usable Python");
+    let message = error.to_string();
+    let reason = message
         .strip_prefix(&format!("`{}` ", python.display()))
-        .expect("its name");
-    assert_eq!(words, format!("{expected}: the sources were not checked"));
+        .expect("the name of the Python");
+    assert_eq!(reason, format!("{expected}: the sources were not checked"));
 }
 
 #[test]
