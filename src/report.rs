@@ -86,10 +86,16 @@ pub(crate) fn note(line: impl Display) {
 
 /// Writes to stderr that something is not as it should be. The program goes on.
 pub(crate) fn warning(what: impl Display) {
-    note(format_args!("{}: {what}", styled(WARNING, "warning", colored())));
+    note(format_args!(
+        "{}: {what}",
+        styled(WARNING, "warning", colored())
+    ));
 }
 
 /// Writes to stderr that something went wrong.
 pub(crate) fn error(what: impl Display) {
-    note(format_args!("{}: {what}", styled(ERROR, "error", colored())));
+    note(format_args!(
+        "{}: {what}",
+        styled(ERROR, "error", colored())
+    ));
 }

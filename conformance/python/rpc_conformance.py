@@ -37,7 +37,7 @@ def parse_source(content, file):
 
 
 def compile_source(tree, file):
-    """Compiles a syntax tree. This finds mistakes that the parser does not find, such as a `return` outside of a function."""
+    """Compiles a syntax tree. This finds mistakes that the parser accepts, such as a `return` outside of a function."""
     return compile_any(tree, file, 0)
 
 

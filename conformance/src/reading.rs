@@ -4,7 +4,7 @@
 //! ```text
 //! share --request--> process --greeting, one answer per file--> findings
 //!   ^                   |
-//!   +- remaining files -+ it hung, ended or answered nonsense at a file: a finding, and another process
+//!   +- remaining files -+ it failed at a file: a finding there, and another process
 //! ```
 
 use std::io;

@@ -62,15 +62,15 @@ fn a_source_that_contradicts_its_signature_is_refused_with_file_and_line() {
         ),
         (
             "\ndef scale(count):\n    return []\n",
-            "scale.py:2: `scale` takes 1 argument, and 2 are declared",
+            "scale.py:2: `scale` takes 1 argument, but 2 are declared",
         ),
         (
             "\ndef scale():\n    return []\n",
-            "scale.py:2: `scale` takes 0 arguments, and 2 are declared",
+            "scale.py:2: `scale` takes 0 arguments, but 2 are declared",
         ),
         (
             "def scale(count, by, more, x=1):\n    return []\n",
-            "scale.py:1: `scale` takes 3 to 4 arguments, and 2 are declared",
+            "scale.py:1: `scale` takes 3 to 4 arguments, but 2 are declared",
         ),
         (
             "def scale(count, by, *, key):\n    return []\n",
@@ -221,7 +221,7 @@ fn every_bad_source_of_an_apply_is_reported() {
     let words = [
         "one.py:1: there is no function `value` in this file (for `svc1.value()`)",
         "two.py:1: SyntaxError",
-        "scale.py:1: `scale` takes 1 argument, and 2 are declared",
+        "scale.py:1: `scale` takes 1 argument, but 2 are declared",
         "server1 (generation 1): unchanged: ",
         "server2 (generation 1): unchanged: ",
     ];

@@ -284,17 +284,21 @@ fn a_value_of_another_type_is_refused_with_value_and_type() {
         (
             "Dict[str, int]",
             "{\"a\": 1, \"b\": 2, \"a\": 1}",
-            &["`a`", "twice"],
+            &["`a`", "duplicate"],
         ),
         (
             "Dict[str, int]",
             "{\"a\": 1, \"\\u0061\": 1}",
-            &["`a`", "twice"],
+            &["`a`", "duplicate"],
         ),
         ("Dict[str, int]", "[]", &["`Dict[str, int]`"]),
         ("Dict[int, int]", "{\"01\": 1}", &["\"01\"", "`int`"]),
         ("Dict[int, int]", "{\"+1\": 1}", &["\"+1\"", "`int`"]),
-        ("Dict[int, int]", "{\"1\": 1, \"1\": 2}", &["`1`", "twice"]),
+        (
+            "Dict[int, int]",
+            "{\"1\": 1, \"1\": 2}",
+            &["`1`", "duplicate"],
+        ),
         (
             "Dict[int, int]",
             "{\"9223372036854775808\": 1}",

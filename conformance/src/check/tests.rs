@@ -55,8 +55,11 @@ impl Project {
             let hint = finding
                 .hint
                 .map_or_else(String::new, |hint| format!(" ({hint})"));
-            let (code, message, file) = (finding.code, finding.message, file.display());
-            let (line, column) = (place.line, place.column);
+            let code = finding.code;
+            let message = finding.message;
+            let file = file.display();
+            let line = place.line;
+            let column = place.column;
             format!("{code} {message}, at `{marked}` and {file}:{line}:{column} `{there}`{hint}")
         };
         self.check().into_iter().map(line).collect()
@@ -123,19 +126,19 @@ fn a_source_is_checked_against_its_signature() {
         ),
         (
             "@lru_cache(maxsize=1)\ndef scale(count): ...\n",
-            "E085 `scale` takes 1 argument, and 2 are declared, at `scale.py` and scale.py:2:5 `scale`",
+            "E085 `scale` takes 1 argument, but 2 are declared, at `scale.py` and scale.py:2:5 `scale`",
         ),
         (
             "def scale(count): ...\n",
-            "E085 `scale` takes 1 argument, and 2 are declared, at `scale.py` and scale.py:1:5 `scale`",
+            "E085 `scale` takes 1 argument, but 2 are declared, at `scale.py` and scale.py:1:5 `scale`",
         ),
         (
             "def scale(count, by, more, x=1): ...\n",
-            "E085 `scale` takes 3 to 4 arguments, and 2 are declared, at `scale.py` and scale.py:1:5 `scale`",
+            "E085 `scale` takes 3 to 4 arguments, but 2 are declared, at `scale.py` and scale.py:1:5 `scale`",
         ),
         (
             "def scale(count, by, *, key): ...\n",
-            "E085 `scale` needs the keyword argument `key`, which no call gives, at `scale.py` and scale.py:1:25 `key`",
+            "E085 `scale` needs the keyword argument `key`, which calls do not pass, at `scale.py` and scale.py:1:25 `key`",
         ),
         (
             "def scale(count,\n  factor: float): ...\n",
@@ -205,13 +208,13 @@ fn findings_show_limited_lines_and_count_columns_in_characters() {
     check_source(
         source,
         &[
-            "E085 `scale` takes 1 argument, and 2 are declared, at `scale.py` and scale.py:2:5 `scale`",
+            "E085 `scale` takes 1 argument, but 2 are declared, at `scale.py` and scale.py:2:5 `scale`",
         ],
     );
     check_source(
         "x = '😀'; import words\ndef scale(count, by: 'åäö', /, *, ö): ...\n",
         &[
-            "E085 `scale` needs the keyword argument `ö`, which no call gives, at `scale.py` and scale.py:2:35 `ö`",
+            "E085 `scale` needs the keyword argument `ö`, which calls do not pass, at `scale.py` and scale.py:2:35 `ö`",
         ],
     );
     check_source(
@@ -240,7 +243,7 @@ fn a_finding_marks_the_whole_name() {
     project.write("f.py", "def f(ff, f): ...\n");
     assert_eq!(
         project.lines(),
-        ["E085 `f` takes 2 arguments, and 0 are declared, at `f.py` and f.py:1:5 `f`"]
+        ["E085 `f` takes 2 arguments, but 0 are declared, at `f.py` and f.py:1:5 `f`"]
     );
     project.write("f.py", "async def f(): ...\n");
     assert_eq!(
@@ -261,7 +264,7 @@ fn each_of_several_procedures_in_one_file_is_checked() {
         project.lines(),
         [
             "E084 there is no function `one` in this file, at `both.py` and both.py:1:1 ``",
-            "E085 `two` takes 0 arguments, and 1 are declared, at `both.py` and both.py:1:5 `two`",
+            "E085 `two` takes 0 arguments, but 1 is declared, at `both.py` and both.py:1:5 `two`",
         ]
     );
     project.write("both.py", "def (): ...\n");
@@ -299,7 +302,7 @@ fn files_outside_of_the_project_are_not_read() {
     symlink(outside.path(), project.0.path().join("out")).expect("linked");
     assert_eq!(
         project.lines(),
-        ["E085 `two` takes 1 argument, and 0 are declared, at `two.py` and two.py:1:5 `two`"]
+        ["E085 `two` takes 1 argument, but 0 are declared, at `two.py` and two.py:1:5 `two`"]
     );
 }
 

@@ -59,7 +59,7 @@ pub(crate) enum Text {
     Variable,
 }
 
-/// What a name is the name of.
+/// The kind of thing that a name belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameKind {
     Server,

@@ -34,7 +34,8 @@ fn a_flood_of_calls_that_are_cancelled_at_once_ends_its_session_and_each_is_answ
     let mut answered = BTreeSet::new();
     let mut next = || match peer.answer() {
         Reply::Exception(0, exception) => {
-            Raises("Malformed Message", "no", &["too many frames"]).check_exception(&exception);
+            Raises("Malformed Message", "no", &["too many control frames"])
+                .check_exception(&exception);
             None
         }
         Reply::Exception(call, exception) => {

@@ -254,32 +254,32 @@ fn a_duplicate_member_is_refused() {
         (
             b"{\"header\":\"RPC-REQ\",\"header\":\"RPC-REQ\",\"value\":{}}",
             null.clone(),
-            &["`header`", "twice"],
+            &["`header`", "duplicate"],
         ),
         (
             b"{\"header\":\"RPC-REQ\",\"value\":{},\"value\":{}}",
             null.clone(),
-            &["`value`", "twice"],
+            &["`value`", "duplicate"],
         ),
         (
             b"{\"header\":\"RPC-REQ\",\"value\":{\"service\":\"a\",\"service\":\"a\"}}",
             null.clone(),
-            &["`service`", "twice"],
+            &["`service`", "duplicate"],
         ),
         (
             b"{\"header\":\"RPC-REQ\",\"value\":{\"client\":\"a\",\"cl\\u0069ent\":\"b\"}}",
             null.clone(),
-            &["`client`", "twice"],
+            &["`client`", "duplicate"],
         ),
         (
             b"{\"header\":\"RPC-REQ\",\"value\":{\"id\":1,\"id\":2}}",
             null.clone(),
-            &["`id`", "twice"],
+            &["`id`", "duplicate"],
         ),
         (
             b"{\"header\":\"RPC-REQ\",\"x\":1,\"x\":1,\"value\":{}}",
             null,
-            &["`x`", "twice"],
+            &["`x`", "duplicate"],
         ),
     ]);
 }

@@ -111,7 +111,7 @@ fn an_impossible_rollback_is_refused_with_its_reason() {
             .initializer(&["rollback", "init.yaml", "--to", to])
             .ends(1)
     };
-    refused("abc").says("name at least 4 digits of an apply's id");
+    refused("abc").says("the id of an apply must be given with at least 4 digits");
     refused("0123456789")
         .says("no server keeps an apply `0123456789`")
         .says("initializer history");

@@ -315,7 +315,7 @@ fn too_many_pings_end_the_session() {
     check(
         script,
         (ErrorKind::Protocol, Executed::Unknown),
-        "too many frames",
+        "too many control frames",
     );
 }
 

@@ -36,7 +36,7 @@ fn types_nest_to_the_depth_limit_and_no_deeper() {
         }
         let (deeper, argument) = nested(33);
         let answer = serde_json::from_str(&ask(&mut peer, 0, &deeper, &argument)).expect("JSON");
-        Raises("Invalid Arguments", "no", &["32 deep"]).check(&answer);
+        Raises("Invalid Arguments", "no", &["32 levels deep"]).check(&answer);
     }
 }
 

@@ -140,7 +140,7 @@ fn findings_in_other_files_are_kept() {
         [
             "there is no function `one` in this file",
             "`python3` did not finish reading `two.py` within 2s",
-            "`three` takes 1 argument, and 0 are declared",
+            "`three` takes 1 argument, but 0 are declared",
         ]
     );
 }

@@ -44,7 +44,7 @@ fn imports_that_a_server_finds_are_accepted() {
 
 #[test]
 fn an_import_that_a_server_would_not_find_gets_a_hint_which_module_to_add() {
-    let near = "E088 `near` is imported, and a server would not find it, at `src/s/one.py` and src/s/one.py";
+    let near = "E088 `near` is imported, but a server would not find it, at `src/s/one.py` and src/s/one.py";
     let add = "(add `src/s/near.py` to the `modules` of `s`)";
     check_imports(
         "import near\n",
@@ -62,14 +62,14 @@ fn an_import_that_a_server_would_not_find_gets_a_hint_which_module_to_add() {
         "try:\n    import near\nexcept KeyError:\n    pass\nelse:\n    import top\n",
         &[
             &format!("{near}:2:5 `import near` {add}"),
-            "E088 `top` is imported, and a server would not find it, at `src/s/one.py` and src/s/one.py:6:5 \
+            "E088 `top` is imported, but a server would not find it, at `src/s/one.py` and src/s/one.py:6:5 \
              `import top` (add `top.py` to the `modules` of `s`)",
         ],
     );
     check_imports(
         "import beside\n",
         &[
-            "E088 `beside` is imported, and a server would not find it, at `src/s/one.py` and src/s/one.py:1:1 \
+            "E088 `beside` is imported, but a server would not find it, at `src/s/one.py` and src/s/one.py:1:1 \
            `import beside` (add `lib/beside.py` to the `modules` of `s`)",
         ],
     );
@@ -93,9 +93,9 @@ fn imports_through_folders_are_refused() {
     dotted(
         "lib.words",
         "from lib.words import x",
-        "import it as `words`, as a server finds it",
+        "import it as `words`, because a server finds it only under this name",
     );
-    let package = "packages do not travel; add the files of `pack` to the `modules` of `s`, and import each by its own name";
+    let package = "packages are not sent to servers; add the files of `pack` to the `modules` of `s`, and import each by its own name";
     dotted("pack", "import pack", package);
     dotted(
         "pack.part",
@@ -108,7 +108,7 @@ fn imports_through_folders_are_refused() {
 fn relative_imports_are_refused_with_their_own_message() {
     let relative = |marked: &str, hint: &str| {
         let message = format!(
-            "E088 `{marked}` does not work on a server, where a source belongs to no package"
+            "E088 `{marked}` does not work on a server, where a source is not in a package"
         );
         check_imports(
             &format!("{marked}\n"),
@@ -127,7 +127,7 @@ fn relative_imports_are_refused_with_their_own_message() {
     );
     relative(
         "from ...lib.words import x",
-        "import it as `words`, as a server finds it",
+        "import it as `words`, because a server finds it only under this name",
     );
     relative(
         "from .nothing import x",
@@ -144,7 +144,7 @@ fn the_imports_of_a_module_are_checked_and_its_folder_is_searched() {
     assert_eq!(
         project.lines(),
         [
-            "E088 `beside` is imported, and a server would not find it, at `lib/words.py` and lib/words.py:2:1 \
+            "E088 `beside` is imported, but a server would not find it, at `lib/words.py` and lib/words.py:2:1 \
           `import beside` (add `lib/beside.py` to the `modules` of `s`)"
         ]
     );
