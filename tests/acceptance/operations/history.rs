@@ -118,7 +118,7 @@ fn an_impossible_rollback_is_refused_with_its_reason() {
     network
         .initializer(&["rollback", "init.yaml"])
         .ends(1)
-        .says("no apply before the last one");
+        .says("there is no earlier apply to go back to");
     let first = apply_values(&network, [2, 2]);
     apply_values(&network, [3, 3]);
     network.server_mut("server2").kill();
