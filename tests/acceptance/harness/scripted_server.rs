@@ -39,8 +39,15 @@ pub fn scripted(
         .as_socket()
         .expect("an IP address");
     let server_thread = std::thread::spawn(move || {
+        let mut listener = Some(listener);
         for number in 0..connections {
-            let (stream, _) = listener.accept().expect("a connection");
+            let accepting = listener.as_ref().expect("it listens for all connections");
+            let (stream, _) = accepting.accept().expect("a connection");
+            if number + 1 == connections {
+                // A further connection is refused. In the queue, it would be reset at some later
+                // time, perhaps after a whole request was written to it.
+                listener = None;
+            }
             script(number, &mut ScriptedServer::over(stream.into()));
         }
     });
