@@ -144,16 +144,11 @@ struct Bracket {
 fn brackets(line: &str) -> impl Iterator<Item = Bracket> {
     let mut open: Vec<(char, usize)> = Vec::new();
     let mut found = Vec::new();
-    let mut is_quoted = false;
-    let mut before = ' ';
-    for (place, char) in line.char_indices() {
+    for Mark { char, place } in marks(line) {
         match char {
-            '"' if before != '\\' => is_quoted = !is_quoted,
-            _ if is_quoted => {}
             '(' | '[' | '{' | '<' => open.push((char, place)),
-            // The `>` of an arrow is not a bracket.
-            '>' if matches!(before, '-' | '=') => {}
-            ')' | ']' | '}' | '>' => {
+            ',' => {}
+            _ => {
                 if let Some((bracket, start)) = open.pop() {
                     found.push(Bracket {
                         open: bracket,
@@ -163,9 +158,7 @@ fn brackets(line: &str) -> impl Iterator<Item = Bracket> {
                     });
                 }
             }
-            _ => {}
         }
-        before = char;
     }
     found.into_iter()
 }
@@ -174,27 +167,43 @@ fn brackets(line: &str) -> impl Iterator<Item = Bracket> {
 fn split_at_commas(list: &str) -> Vec<&str> {
     let mut elements = Vec::new();
     let mut depth = 0_usize;
-    let mut is_quoted = false;
-    let mut before = ' ';
     let mut begin = 0;
-    for (place, char) in list.char_indices() {
+    for Mark { char, place } in marks(list) {
         match char {
-            '"' if before != '\\' => is_quoted = !is_quoted,
-            _ if is_quoted => {}
             '(' | '[' | '{' | '<' => depth += 1,
-            '>' if matches!(before, '-' | '=') => {}
-            ')' | ']' | '}' | '>' => depth = depth.saturating_sub(1),
             ',' if depth == 0 => {
                 elements.push(list[begin..place].trim());
                 begin = place + 1;
             }
-            _ => {}
+            ',' => {}
+            _ => depth = depth.saturating_sub(1),
         }
-        before = char;
     }
     elements.push(list[begin..].trim());
     elements.retain(|element| !element.is_empty());
     elements
+}
+
+/// A bracket or a comma, and its position in bytes.
+struct Mark {
+    char: char,
+    place: usize,
+}
+
+/// Returns the brackets and commas of a text that are not in quotes. The `>` of an arrow is not a
+/// bracket.
+fn marks(text: &str) -> impl Iterator<Item = Mark> {
+    let mut is_quoted = false;
+    let mut before = ' ';
+    text.char_indices().filter_map(move |(place, char)| {
+        let last = std::mem::replace(&mut before, char);
+        if char == '"' && last != '\\' {
+            is_quoted = !is_quoted;
+        }
+        let is_arrow = char == '>' && matches!(last, '-' | '=');
+        let is_mark = !is_quoted && !is_arrow && "()[]{}<>,".contains(char);
+        is_mark.then_some(Mark { char, place })
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod time;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use rpc_runtime::private::{Procedure, Transport as _, Value, carry_async};
+use rpc_runtime::private::{AsyncTransport as _, Procedure, Transport as _, Value};
 use rpc_runtime::{Error, Network as Client, Topology};
 use tokio::runtime::Runtime;
 
@@ -68,7 +68,7 @@ impl Stub {
     ) -> Result<R, Error> {
         match &self.runtime {
             None => self.network.carry(procedure, arguments),
-            Some(runtime) => runtime.block_on(carry_async(&self.network, procedure, arguments)),
+            Some(runtime) => runtime.block_on(self.network.carry_async(procedure, arguments)),
         }
     }
 

@@ -12,19 +12,15 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 
-use crate::connect::{describe, is_quiet, time_left};
+use crate::connect::{DEADLINE_GRACE, disconnect, is_quiet, time_left};
 use wire::GREETING_TIMEOUT;
 use wire::block::Target;
 use wire::calls::client_session::{CallTime, ClientSession};
-use wire::calls::failure::{CallFailure, Disconnect, SessionLoss};
+use wire::calls::failure::{CallFailure, SessionLoss};
 use wire::inbox::Inbox;
 use wire::outbox::{MAX_SLICES, Outbox};
 use wire::procedure::Procedure;
 use wire::value::Value;
-
-/// How much longer than the deadline a caller waits, so that the server's own exception about the
-/// deadline can arrive.
-const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// Maximum time to wait for the server's last message if a request cannot be written. Also the
 /// maximum time to write a CANCEL.
@@ -386,9 +382,4 @@ fn adjust_timeout(timeout: &mut Duration, now: Instant, until: Instant) -> bool 
         *timeout = left + left / 16;
     }
     must_change
-}
-
-fn disconnect(error: io::Error) -> Disconnect {
-    let reason = describe(&error);
-    Disconnect::by(error, reason)
 }

@@ -7,10 +7,15 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use rustix::net::{RecvFlags, recv};
 use socket2::{Domain, SockAddr, Socket, Type};
+use wire::calls::failure::Disconnect;
 
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
 use crate::explain::unavailable;
+
+/// How much longer than the deadline a caller waits, so that the server's own exception about the
+/// deadline can arrive.
+pub(crate) const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// Connects to a server. Waits until `deadline` at most.
 pub(crate) fn connect(
@@ -70,8 +75,14 @@ pub(crate) fn time_left(deadline: Instant) -> Duration {
         .max(Duration::from_millis(1))
 }
 
+/// Returns how a connection ended that this error ended.
+pub(crate) fn disconnect(error: io::Error) -> Disconnect {
+    let reason = describe(&error);
+    Disconnect::by(error, reason)
+}
+
 /// Describes an error of the operating system to a caller.
-pub(crate) fn describe(error: &io::Error) -> String {
+fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused (is it running?)".to_owned(),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "timed out".to_owned(),

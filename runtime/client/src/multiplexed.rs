@@ -21,7 +21,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use crate::connect::describe;
+use crate::connect::{DEADLINE_GRACE, disconnect};
 use wire::GREETING_TIMEOUT;
 use wire::block::Target;
 use wire::calls::client_session::{CallTime, ClientSession};
@@ -30,10 +30,6 @@ use wire::inbox::Inbox;
 use wire::outbox::{MAX_SLICES, Outbox};
 use wire::procedure::Procedure;
 use wire::value::Value;
-
-/// How much longer than the deadline a caller waits, so that the server's own exception about the
-/// deadline can arrive.
-const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// Time after which a session is given up if the server takes no bytes.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -425,11 +421,6 @@ impl Drop for Driver {
             "the tokio runtime of the session ended",
         )));
     }
-}
-
-fn disconnect(error: io::Error) -> Disconnect {
-    let reason = describe(&error);
-    Disconnect::by(error, reason)
 }
 
 #[cfg(test)]

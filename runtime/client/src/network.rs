@@ -142,7 +142,7 @@ impl Network {
     ) -> Result<Answer, Error> {
         let types: Vec<&str> = arguments.iter().map(Argument::type_text).collect();
         let deadline = self.deadline(None);
-        let head = self.head(service, rpc, &types, None, deadline);
+        let head = self.head(service, rpc, &types, deadline);
         self.inner
             .hooks
             .around(call_start(service, rpc, server), || {
@@ -251,7 +251,6 @@ impl Network {
                 procedure.service,
                 procedure.rpc,
                 procedure.arguments,
-                None,
                 deadline,
             )
         };
@@ -273,14 +272,13 @@ impl Network {
         service: &'a str,
         rpc: &'a str,
         argument_types: &'a [&'a str],
-        return_types: Option<&'a [&'a str]>,
         deadline: Duration,
     ) -> RequestHead<'a> {
         RequestHead {
             service,
             rpc,
             argument_types,
-            return_types,
+            return_types: None,
             client: Some(&self.inner.caller.name),
             id: None,
             deadline_ms: Some(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),

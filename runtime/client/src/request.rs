@@ -66,17 +66,7 @@ fn carry<'n, R: Value + Send + 'static>(
     Box::pin(network.call_typed_async(procedure, arguments))
 }
 
-/// Calls a procedure without blocking; see
-/// [`Transport::carry`](crate::transport::Transport::carry).
-pub fn carry_async<A: Value + Send + Sync, R: Value + Send>(
-    network: &Network,
-    procedure: &'static Procedure,
-    arguments: A,
-) -> impl Future<Output = Result<R, Error>> + Send {
-    network.call_typed_async(procedure, arguments)
-}
-
-/// Calls a procedure as [`carry_async`] does, with arguments that are encoded already.
+/// Calls a procedure without blocking, with arguments that are encoded already.
 pub fn carry_request<R>(
     network: &Network,
     request: Request<R>,

@@ -1,6 +1,6 @@
 //! Thousands of threads or tasks that share one client.
 
-use rpc_runtime::private::{Transport as _, carry_async};
+use rpc_runtime::private::{AsyncTransport as _, Transport as _};
 use rpc_runtime::{Error, Network as Client};
 
 use super::{ADD, ADD_SOURCE, Stub, network};
@@ -26,7 +26,7 @@ pub(super) fn at_once(
         return runtime.expect("a runtime").block_on(async {
             let calls = calls.map(|arguments| {
                 let network = network.clone();
-                tokio::spawn(async move { carry_async(&network, &ADD, arguments).await })
+                tokio::spawn(async move { network.carry_async(&ADD, arguments).await })
             });
             let mut results = Vec::new();
             for call in calls.collect::<Vec<_>>() {

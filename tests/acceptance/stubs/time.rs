@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rpc_runtime::private::{Procedure, carry_async};
+use rpc_runtime::private::{AsyncTransport as _, Procedure};
 use rpc_runtime::{Error, ErrorKind};
 use wire::exception::{ExceptionType, Executed};
 
@@ -133,11 +133,11 @@ fn a_dropped_call_is_cancelled_at_the_server() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let dropped = carry_async::<_, i64>(&network, &ADD, (2_i64, 3_i64));
+        let dropped = network.carry_async::<_, i64>(&ADD, (2_i64, 3_i64));
         tokio::time::timeout(Duration::from_millis(50), dropped)
             .await
             .expect_err("silence");
-        let next = carry_async::<_, i64>(&network, &ADD, (2_i64, 3_i64)).await;
+        let next = network.carry_async::<_, i64>(&ADD, (2_i64, 3_i64)).await;
         assert_eq!(next.expect("an answer"), 5);
     });
     drop((network, runtime));
@@ -157,9 +157,10 @@ fn a_call_that_is_dropped_before_its_first_poll_is_not_sent() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        drop(carry_async::<_, i64>(&network, &ADD, (1_i64, 1_i64)));
+        drop(network.carry_async::<_, i64>(&ADD, (1_i64, 1_i64)));
         assert_eq!(
-            carry_async::<_, i64>(&network, &ADD, (2_i64, 3_i64))
+            network
+                .carry_async::<_, i64>(&ADD, (2_i64, 3_i64))
                 .await
                 .expect("an answer"),
             5

@@ -4,21 +4,17 @@ use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use wire::calls::failure::{CallFailure, Disconnect, SessionLoss};
+use wire::calls::failure::{CallFailure, SessionLoss};
 use wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
 use wire::{GREETING_TIMEOUT, message};
 
 use super::incoming_message::{IncomingMessage, Reply};
-use crate::connect::{self, describe, time_left};
+use crate::connect::{self, DEADLINE_GRACE, disconnect, time_left};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
 
 /// Maximum number of bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
-
-/// How much longer than the deadline a caller waits, so that the server's own exception about the
-/// deadline can arrive.
-const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -231,11 +227,6 @@ fn not_taken(error: io::Error) -> CallFailure {
 
 fn no_answer(error: io::Error) -> CallFailure {
     CallFailure::NoAnswer(SessionLoss::Connection(disconnect(error)))
-}
-
-fn disconnect(error: io::Error) -> Disconnect {
-    let reason = describe(&error);
-    Disconnect::by(error, reason)
 }
 
 fn protocol_violation(what: impl Into<String>) -> CallFailure {

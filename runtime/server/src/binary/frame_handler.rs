@@ -79,7 +79,7 @@ impl FrameHandler {
         self.slots.find_block(head)
     }
 
-    /// Answers a HELLO. Returns how long the peer wants to be idle, if it says so.
+    /// Answers a HELLO. Returns after which time without a call the session is closed.
     ///
     /// # Errors
     /// Returns an error if the client does not speak the version of this server.
@@ -87,7 +87,7 @@ impl FrameHandler {
         &mut self,
         hello: &Hello<'_>,
         out: &mut Outbox,
-    ) -> Result<Option<Duration>, LinkError> {
+    ) -> Result<Duration, LinkError> {
         let limits = &self.calls.shared.limits;
         if hello.lowest > binary::VERSION || hello.highest < binary::VERSION {
             let Hello {
@@ -100,9 +100,11 @@ impl FrameHandler {
             return Err(LinkError::Malformed(what));
         }
         let asked = Duration::from_millis(hello.idle_timeout_ms.into());
-        let asked = (!asked.is_zero()).then_some(asked);
-        let idle_timeout =
-            asked.map_or(limits.idle_timeout, |asked| limits.idle_timeout.min(asked));
+        let idle_timeout = if asked.is_zero() {
+            limits.idle_timeout
+        } else {
+            limits.idle_timeout.min(asked)
+        };
         let answer = Hello {
             lowest: binary::VERSION,
             highest: binary::VERSION,
@@ -114,7 +116,7 @@ impl FrameHandler {
         self.calls.max_answer = limits.frame_bytes.min(hello.max_frame as usize);
         self.slots.set_client(hello.name);
         self.has_greeted = true;
-        Ok(asked)
+        Ok(idle_timeout)
     }
 
     /// Handles a frame.

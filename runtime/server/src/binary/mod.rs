@@ -196,11 +196,8 @@ impl BinarySession {
             let handled = match self.link.next(|head| frames.find_block(head)) {
                 Ok(Some((Event::Settled, _))) => Ok(()),
                 Ok(Some((Event::Hello(hello), out))) => {
-                    self.handler.greet(&hello, out).map(|asked| {
-                        let idle_timeout = self.timeouts.idle_timeout;
-                        self.timeouts.idle_timeout =
-                            asked.map_or(idle_timeout, |asked| idle_timeout.min(asked));
-                    })
+                    let greeted = self.handler.greet(&hello, out);
+                    greeted.map(|idle_timeout| self.timeouts.idle_timeout = idle_timeout)
                 }
                 Ok(Some((Event::Frame(frame, values), out))) => self.handler.handle(
                     frame,

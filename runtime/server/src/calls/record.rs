@@ -38,12 +38,15 @@ impl CallRecord<'_> {
 /// would be called after it, in [`call_ended`](Self::call_ended).
 #[derive(Debug)]
 pub(crate) struct Observers {
+    /// The time at which calls end; see [`set_now`](Self::set_now).
+    now: Instant,
     log: CallLog,
 }
 
 impl Observers {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
+            now,
             log: CallLog {
                 second: meter::second(now),
                 unlogged: None,
@@ -58,7 +61,11 @@ impl Observers {
 
     /// Sets the time at which calls end from here on.
     pub(crate) fn set_now(&mut self, now: Instant) {
-        self.log.second = meter::second(now);
+        // Many calls of a turn end at one time.
+        if self.now != now {
+            self.now = now;
+            self.log.second = meter::second(now);
+        }
     }
 
     /// Passes on what was counted, and drops handlers, which may belong to a generation that is no
