@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use deploy::key_file;
 use rpc_runtime::NativeService;
-use rpc_runtime::server::log::file::{LogFile, LogReopen, LogRotation};
+use rpc_runtime::server::log::file::{LogFile, LogReopener, LogRotation};
 use rpc_runtime::server::log::{self, LogFormat, LogGuard};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -227,15 +227,13 @@ fn serve(command_line: CommandLine, native: Vec<NativeService>) -> Result<ExitSt
     let limits = within_open_files(limits.into_limits());
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
     let (log, reopen) = start_log(&log)?;
-    let options = ServerOptions {
-        insecure,
-        deploy_key,
-        advertise,
-        python,
-        native,
-        limits,
-        ..ServerOptions::new(listen, data)
-    };
+    let mut options = ServerOptions::new(listen, data);
+    options.insecure = insecure;
+    options.deploy_key = deploy_key;
+    options.advertise = advertise;
+    options.python = python;
+    options.native = native;
+    options.limits = limits;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("server")
@@ -249,7 +247,7 @@ fn serve(command_line: CommandLine, native: Vec<NativeService>) -> Result<ExitSt
 
 async fn serve_until_signalled(
     options: ServerOptions,
-    reopen: Option<LogReopen>,
+    reopen: Option<LogReopener>,
 ) -> Result<ExitStatus, String> {
     let handles_hang_up = reopen.is_some() || !ignores_hang_up();
     let first = Signals::listen(reopen.clone(), handles_hang_up)?;
@@ -307,7 +305,7 @@ struct Signals {
     /// `None` if the process was started with SIGHUP ignored, as under `nohup`, and there is no log
     /// file.
     hang_up: Option<Signal>,
-    reopen: Option<LogReopen>,
+    reopen: Option<LogReopener>,
 }
 
 /// Returns whether this process was started with SIGHUP ignored.
@@ -321,7 +319,7 @@ fn ignores_hang_up() -> bool {
 }
 
 impl Signals {
-    fn listen(reopen: Option<LogReopen>, handles_hang_up: bool) -> Result<Self, String> {
+    fn listen(reopen: Option<LogReopener>, handles_hang_up: bool) -> Result<Self, String> {
         let listen =
             |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
@@ -372,7 +370,7 @@ async fn hang_up(signal: Option<&mut Signal>) {
     }
 }
 
-fn start_log(arguments: &LogArguments) -> Result<(LogGuard, Option<LogReopen>), String> {
+fn start_log(arguments: &LogArguments) -> Result<(LogGuard, Option<LogReopener>), String> {
     let mut reopen = None;
     let sink: Box<dyn io::Write + Send> = match &arguments.log_file {
         None => Box::new(io::stderr()),
@@ -437,30 +435,30 @@ fn frame_bytes(text: &str) -> Result<usize, String> {
 
 impl LimitArguments {
     fn into_limits(self) -> Limits {
-        Limits {
-            frame_bytes: self.max_frame,
-            stranger_frame_bytes: self.max_stranger_frame,
-            unfinished_bytes: self.max_unfinished,
-            malformed: self.max_malformed,
-            refusals: self.max_refusals as u64,
-            connections: self.max_connections,
-            session_calls: self.max_session_calls,
-            calls: self.max_calls,
-            queued_bytes: self.max_queued,
-            untaken_bytes: self.max_untaken,
-            header_timeout: self.header_timeout,
-            idle_timeout: self.idle_timeout,
-            write_timeout: self.write_timeout,
-            deadline: self.deadline,
-            drain_timeout: self.drain_timeout,
-            threads: self.threads.unwrap_or(Limits::default().threads),
-            native_threads: self.native_threads,
-            bound_bytes: self.max_bound,
-            workers: self.workers,
-            worker_idle: self.worker_idle,
-            load_timeout: self.load_timeout,
-            history: self.history,
-            history_bytes: self.history_bytes as u64,
-        }
+        let mut limits = Limits::default();
+        limits.frame_bytes = self.max_frame;
+        limits.stranger_frame_bytes = self.max_stranger_frame;
+        limits.unfinished_bytes = self.max_unfinished;
+        limits.malformed = self.max_malformed;
+        limits.refusals = self.max_refusals as u64;
+        limits.connections = self.max_connections;
+        limits.session_calls = self.max_session_calls;
+        limits.calls = self.max_calls;
+        limits.queued_bytes = self.max_queued;
+        limits.untaken_bytes = self.max_untaken;
+        limits.header_timeout = self.header_timeout;
+        limits.idle_timeout = self.idle_timeout;
+        limits.write_timeout = self.write_timeout;
+        limits.deadline = self.deadline;
+        limits.drain_timeout = self.drain_timeout;
+        limits.threads = self.threads.unwrap_or(limits.threads);
+        limits.native_threads = self.native_threads;
+        limits.bound_bytes = self.max_bound;
+        limits.workers = self.workers;
+        limits.worker_idle = self.worker_idle;
+        limits.load_timeout = self.load_timeout;
+        limits.history = self.history;
+        limits.history_bytes = self.history_bytes as u64;
+        limits
     }
 }

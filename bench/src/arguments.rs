@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum as _};
 
-use crate::contestant::Flavour;
+use crate::flavour::Flavour;
 use crate::placement::Placement;
 use crate::plan::Effort;
 use crate::work::Work;

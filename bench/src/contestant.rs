@@ -3,10 +3,10 @@
 use std::net::TcpListener as StdListener;
 
 use anyhow::{Context as _, Result};
-use clap::ValueEnum;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
+use crate::flavour::Flavour;
 use crate::job::{Job, Measured};
 use crate::process::LISTENING;
 use crate::work::Work::{
@@ -42,19 +42,6 @@ pub enum Kind {
     Ours,
     /// Another RPC system.
     Peer,
-}
-
-/// The runtime of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Flavour {
-    /// No runtime: a thread for each connection.
-    Threads,
-    /// tokio on one thread.
-    CurrentThread,
-    /// tokio with as many threads as cores.
-    MultiThread,
-    /// The Python interpreter.
-    Python,
 }
 
 /// The programs of a contestant.

@@ -8,6 +8,7 @@
 mod arguments;
 mod calls;
 mod contestant;
+mod flavour;
 mod histogram;
 mod job;
 mod limits;
@@ -118,7 +119,7 @@ fn draw(samples: &Path, picture: &Path) -> Result<()> {
     std::fs::write(picture, drawn).with_context(|| format!("cannot write {}", picture.display()))
 }
 
-fn serve(name: &str, flavour: Option<contestant::Flavour>) -> Result<()> {
+fn serve(name: &str, flavour: Option<flavour::Flavour>) -> Result<()> {
     let contestant = Contestant::find(name)?;
     let Program::Rust { serve, .. } = contestant.program else {
         bail!("`{name}` is not part of this program: it has its own server")

@@ -13,7 +13,7 @@ use rpc_runtime::{Call, Failure, NativeService, Network};
 use tokio::runtime::Builder;
 
 use crate::calls::{self, Calls, check_echo, check_sum};
-use crate::contestant::Flavour;
+use crate::flavour::Flavour;
 use crate::job::{Job, Measured};
 use crate::meter::{Meter, Window};
 use crate::process::LISTENING;
@@ -87,14 +87,12 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
         _ => Builder::new_multi_thread(),
     };
     builder.enable_all().build()?.block_on(async {
-        let options = ServerOptions::new(([127, 0, 0, 1], 0).into(), data.path().join("data"));
+        let listen = ([127, 0, 0, 1], 0).into();
         let keys = data.path().join("keys");
-        let server = Server::start(ServerOptions {
-            native,
-            key_folder: Some(keys.clone()),
-            ..options
-        })
-        .await?;
+        let mut options = ServerOptions::new(listen, data.path().join("data"));
+        options.native = native;
+        options.key_folder = Some(keys.clone());
+        let server = Server::start(options).await?;
         let address = server.local_addr()?;
         let deployed = async {
             let deployed = deploy(address, init, keys).await;
@@ -114,12 +112,10 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
 }
 
 async fn deploy(address: SocketAddr, init: &str, keys: PathBuf) -> Result<()> {
-    let options = InitializerOptions {
-        servers: [("server1".to_owned(), address)].into(),
-        timeout: Duration::from_secs(20),
-        key_folder: Some(keys),
-        ..InitializerOptions::default()
-    };
+    let mut options = InitializerOptions::default();
+    options.servers = [("server1".to_owned(), address)].into();
+    options.timeout = Duration::from_secs(20);
+    options.key_folder = Some(keys);
     let init = Path::new(env!("CARGO_MANIFEST_DIR")).join(init);
     let applied = Initializer::plan(&init, options).await?.apply().await?;
     if applied.complete {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::contestant::{CONTESTANTS, Contestant, Flavour, Program};
+use crate::contestant::{CONTESTANTS, Contestant, Program};
+use crate::flavour::Flavour;
 use crate::job::Job;
 use crate::placement::Placement;
 use crate::work::Work;

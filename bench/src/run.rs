@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result};
 use clap::ValueEnum as _;
 
-use crate::contestant::{Contestant, Flavour, Program};
+use crate::contestant::{Contestant, Program};
+use crate::flavour::Flavour;
 use crate::job::Measured;
 use crate::placement::Placement;
 use crate::plan::Plan;

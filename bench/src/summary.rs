@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::contestant::{CONTESTANTS, Flavour, Kind};
+use crate::contestant::{CONTESTANTS, Kind};
+use crate::flavour::Flavour;
 use crate::placement::Placement;
 use crate::ratio::Race;
 use crate::sample::Samples;

@@ -7,7 +7,7 @@ use rpc_schema::diagnostic::MAX_FINDINGS;
 use rpc_schema::{Document, Finding};
 
 use crate::python::{
-    DEFAULT_PYTHON, Interpreter, Limits, MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, Unavailable,
+    DEFAULT_PYTHON, Interpreter, Limits, MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, PythonUnavailable,
 };
 use crate::reading::read_all;
 use crate::request::Workload;
@@ -34,7 +34,10 @@ const MIN_FILES_PER_PROCESS: usize = 100;
 ///
 /// # Errors
 /// Fails if no suitable Python can be started.
-pub fn check(document: &Document, python: Option<&Path>) -> Result<Vec<Finding>, Unavailable> {
+pub fn check(
+    document: &Document,
+    python: Option<&Path>,
+) -> Result<Vec<Finding>, PythonUnavailable> {
     check_procedures(document, python, |_, _| true)
 }
 
@@ -48,7 +51,7 @@ pub fn check_procedures(
     document: &Document,
     python: Option<&Path>,
     only: impl Fn(usize, usize) -> bool,
-) -> Result<Vec<Finding>, Unavailable> {
+) -> Result<Vec<Finding>, PythonUnavailable> {
     let python = python.unwrap_or(Path::new(DEFAULT_PYTHON));
     check_within(document, python, only, LIMITS)
 }
@@ -58,7 +61,7 @@ fn check_within(
     python: &Path,
     only: impl Fn(usize, usize) -> bool,
     limits: Limits,
-) -> Result<Vec<Finding>, Unavailable> {
+) -> Result<Vec<Finding>, PythonUnavailable> {
     let workload = Workload::of(document, only);
     let python = Interpreter::new(python, document.folder(), limits);
     let found = read_all(&workload, &python, process_count(workload.file_count()))?;

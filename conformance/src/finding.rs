@@ -1,6 +1,6 @@
 //! [`FileAnswer`]: the answer of Python about one file, and its conversion to [`Finding`]s.
 
-use rpc_schema::{Code, Document, Elsewhere, Finding, did_you_mean};
+use rpc_schema::{Code, Document, ExternalPlace, Finding, did_you_mean};
 use serde::Deserialize;
 
 use crate::request::FilePlace;
@@ -166,14 +166,14 @@ impl FilePlace<'_> {
 }
 
 impl SourceSpan {
-    fn elsewhere(self, path: String, label: &str) -> Elsewhere {
+    fn elsewhere(self, path: String, label: &str) -> ExternalPlace {
         let Self {
             line,
             column,
             end_column,
             text,
         } = self;
-        Elsewhere {
+        ExternalPlace {
             path,
             line,
             column,

@@ -24,7 +24,7 @@ mod request;
 #[cfg(feature = "check")]
 pub use check::{FILE_TIME_LIMIT, TIME_LIMIT, check, check_procedures};
 #[cfg(feature = "check")]
-pub use python::{DEFAULT_PYTHON, MAX_ANSWER_BYTES, Unavailable};
+pub use python::{DEFAULT_PYTHON, MAX_ANSWER_BYTES, PythonUnavailable};
 
 /// The text of the module `rpc_signature`, which parses the printed form of types.
 pub const SIGNATURE_PY: &str = include_str!("../python/rpc_signature.py");

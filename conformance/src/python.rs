@@ -37,7 +37,7 @@ const START: &str = include_str!("../python/start.py");
 /// No suitable Python could be started.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` {why}: the sources were not checked", python.display())]
-pub struct Unavailable {
+pub struct PythonUnavailable {
     python: PathBuf,
     why: String,
 }
@@ -136,19 +136,19 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    pub(crate) fn not_started(&self, error: &io::Error) -> Unavailable {
+    pub(crate) fn not_started(&self, error: &io::Error) -> PythonUnavailable {
         match error.kind() {
             io::ErrorKind::NotFound => self.unavailable("was not found".to_owned()),
             _ => self.unavailable(format!("cannot be started ({error})")),
         }
     }
 
-    pub(crate) fn too_old(&self, version: &str) -> Unavailable {
+    pub(crate) fn too_old(&self, version: &str) -> PythonUnavailable {
         self.unavailable(format!("is Python {version}, but 3.9 or newer is needed"))
     }
 
-    fn unavailable(&self, why: String) -> Unavailable {
-        Unavailable {
+    fn unavailable(&self, why: String) -> PythonUnavailable {
+        PythonUnavailable {
             python: self.name.to_owned(),
             why,
         }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rpc_schema::diagnostic::MAX_FINDINGS;
 
 use crate::finding::{FileAnswer, SourceFinding};
-use crate::python::{Interpreter, Process, ProcessFailure, Unavailable};
+use crate::python::{Interpreter, Process, ProcessFailure, PythonUnavailable};
 use crate::request::{SourceFile, Workload};
 
 /// Reads all files with `count` processes.
@@ -23,7 +23,7 @@ pub(crate) fn read_all(
     workload: &Workload<'_>,
     python: &Interpreter<'_>,
     count: usize,
-) -> Result<Vec<SourceFinding>, Unavailable> {
+) -> Result<Vec<SourceFinding>, PythonUnavailable> {
     let deadline = Instant::now() + python.limits.time;
     let shares = workload.shares(count);
     let start = |files: &Vec<&SourceFile<'_>>| python.start(workload.request(files));
@@ -73,7 +73,7 @@ enum StopReason {
 impl<'s, 'd> Share<'s, 'd> {
     /// Reads all files of the share. If a process does not finish a file, another process reads the
     /// files after it.
-    fn read(&self, process: Process) -> Result<Vec<SourceFinding>, Unavailable> {
+    fn read(&self, process: Process) -> Result<Vec<SourceFinding>, PythonUnavailable> {
         let mut found = Vec::new();
         let mut unread = self.files;
         let mut process = Ok(process);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rpc_schema::diagnostic::{MAX_FINDINGS, MAX_LINE_CHARS};
 use rpc_schema::model::{Code, Rpc, Service};
-use rpc_schema::{Document, Expanded, Folder, MAX_SOURCE_BYTES, Type};
+use rpc_schema::{Document, Expanded, MAX_SOURCE_BYTES, SourceFolder, Type};
 use serde::Serialize;
 
 use crate::{CONFORMANCE_PY, SIGNATURE_PY};
@@ -23,7 +23,7 @@ pub(crate) const PROGRAM: [(&str, &str); 4] = [
 /// The files of one document that must be checked.
 pub(crate) struct Workload<'d> {
     document: &'d Document,
-    folder: Folder,
+    folder: SourceFolder,
     files: Vec<SourceFile<'d>>,
     /// The index in `files` of each path; `None` if there is no such file.
     by_path: HashMap<&'d str, Option<usize>>,

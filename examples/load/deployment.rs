@@ -177,11 +177,9 @@ fn update(project: &Project) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let options = InitializerOptions {
-        servers: [("server1".to_owned(), project.address(1))].into(),
-        key_folder: Some(project.key_folder()),
-        ..InitializerOptions::default()
-    };
+    let mut options = InitializerOptions::default();
+    options.servers = [("server1".to_owned(), project.address(1))].into();
+    options.key_folder = Some(project.key_folder());
     let init = project.path().join("init.yaml");
     for value in 1..=UPDATES {
         project.write("p0.py", &source(0, value as usize))?;

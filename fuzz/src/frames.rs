@@ -137,14 +137,14 @@ fn put_frame(decisions: &mut Decisions<'_>, out: &mut Outbox) {
 fn exception(decisions: &mut Decisions<'_>) -> Exception {
     let executed = decisions.choose(&[Executed::No, Executed::Yes, Executed::Unknown]);
     let exception = Exception::new(ExceptionType::Execution, executed, decisions.choose(&TEXTS));
-    let own_kind = decisions
+    let raised_kind = decisions
         .once_in(2)
         .then(|| decisions.choose(&TEXTS).to_owned());
     let valid_signatures = (0..decisions.below(3))
         .map(|_| decisions.choose(&TEXTS).to_owned())
         .collect();
     Exception {
-        own_kind,
+        raised_kind,
         valid_signatures,
         ..exception
     }
@@ -234,9 +234,9 @@ fn split_in_pieces(bytes: &[u8], decisions: &mut Decisions<'_>) -> Outcome {
             decisions.choose(&[READ_BYTES, 1, 3, 4, 5, 50, 8_191, 8_192, 33_000, usize::MAX]);
         let count = piece.min(most).min(bytes.len() - sent);
         target.put(&bytes[sent..sent + count]);
-        inbox.came(count);
+        inbox.received(count);
         sent += count;
-        assert!(inbox.pending() <= sent);
+        assert!(inbox.pending_bytes() <= sent);
     }
 }
 
@@ -292,7 +292,7 @@ fn check_link(bytes: Vec<u8>) {
     let mut pings = 0;
     loop {
         match link.next(|_| None) {
-            Ok(Some((Event::Settled, _))) => pings += 1,
+            Ok(Some((Event::Handled, _))) => pings += 1,
             Ok(Some((Event::Hello(_), _))) => assert_eq!(pings, 0),
             Ok(Some((Event::Frame(frame, values), _))) => {
                 assert!(!matches!(frame, Frame::Ping(_) | Frame::Hello(_)));

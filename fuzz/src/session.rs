@@ -220,7 +220,7 @@ impl<'a> Simulation<'a> {
         let piece = self.decisions.choose(&[usize::MAX, 1, 9, 100, 9_000]);
         let count = piece.min(target.most()).min(self.in_transit.len());
         target.put(&self.in_transit.drain(..count).collect::<Vec<_>>());
-        self.session.link.inbox.came(count);
+        self.session.link.inbox.received(count);
         let before = self.session.link.outbox.len();
         let calls = &mut self.calls;
         self.session

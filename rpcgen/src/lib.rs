@@ -19,15 +19,15 @@
 //! can be read and committed. The library does the same:
 //!
 //! ```
-//! use rpcgen::{Folder, generate};
+//! use rpcgen::{OutputFolder, generate};
 //! # let out = tempfile::tempdir()?;
 //!
 //! let files = generate("tests/goldens/tenant/init.yaml", Some("client1"))?;
 //! assert!(files[1].text.contains("pub fn rpc1(a: i64, b: Vec<String>) -> Result<String, Error>"));
 //!
-//! let written = Folder::new(out.path()).update(&files)?;
+//! let written = OutputFolder::new(out.path()).update(&files)?;
 //! assert_eq!(written.len(), 2);
-//! assert!(Folder::new(out.path()).compare(&files)?.is_empty());
+//! assert!(OutputFolder::new(out.path()).compare(&files)?.is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -56,7 +56,7 @@ mod page;
 pub use build_script::{Build, build};
 pub use error::Error;
 pub use file::File;
-pub use output::{Change, Difference, Folder};
+pub use output::{Change, OutdatedFile, OutputFolder};
 #[cfg(feature = "cli")]
 pub use page::page;
 pub use pipeline::generate;

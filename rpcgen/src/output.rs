@@ -18,13 +18,13 @@ use crate::files::MARK;
 
 /// A folder for generated files.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub struct OutputFolder {
     path: PathBuf,
 }
 
 /// A file that is not up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct OutdatedFile {
     /// How it differs.
     pub change: Change,
     /// The file.
@@ -42,7 +42,7 @@ pub enum Change {
     Stale,
 }
 
-impl Folder {
+impl OutputFolder {
     /// Creates a handle to the folder at that path, which need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
@@ -53,7 +53,7 @@ impl Folder {
     /// # Errors
     /// Returns an error if a file that rpcgen did not generate has the place of a generated file,
     /// or if the folder or a file cannot be read.
-    pub fn compare(&self, files: &[File]) -> Result<Vec<Difference>, Error> {
+    pub fn compare(&self, files: &[File]) -> Result<Vec<OutdatedFile>, Error> {
         let mut generated = self.generated()?;
         let mut differences = Vec::new();
         for file in files {
@@ -61,12 +61,12 @@ impl Folder {
             let change = match generated.remove(&path) {
                 Some(text) if text == file.text.as_bytes() => continue,
                 Some(_) => Change::Differs,
-                None if is_taken(&path) => return Err(Error::Stranger(path)),
+                None if is_taken(&path) => return Err(Error::NotGenerated(path)),
                 None => Change::Missing,
             };
-            differences.push(Difference { change, path });
+            differences.push(OutdatedFile { change, path });
         }
-        differences.extend(generated.into_keys().map(|path| Difference {
+        differences.extend(generated.into_keys().map(|path| OutdatedFile {
             change: Change::Stale,
             path,
         }));
@@ -78,7 +78,7 @@ impl Folder {
     /// # Errors
     /// Returns the errors of [`compare`](Self::compare), before it writes anything, and an error if
     /// a file cannot be written or removed.
-    pub fn update(&self, files: &[File]) -> Result<Vec<Difference>, Error> {
+    pub fn update(&self, files: &[File]) -> Result<Vec<OutdatedFile>, Error> {
         let differences = self.compare(files)?;
         fs::create_dir_all(&self.path).map_err(Error::io("create the folder", &self.path))?;
         let differing: HashSet<&Path> = differences

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rpcgen::{Difference, Folder, generate};
+use rpcgen::{OutdatedFile, OutputFolder, generate};
 
 /// The cases, each with the tenant of its stubs.
 const CASES: [(&str, Option<&str>); 8] = [
@@ -30,13 +30,13 @@ fn folder(case: &str) -> PathBuf {
 fn every_golden_is_up_to_date() {
     for (case, tenant) in CASES {
         let files = generate(folder(case).join("init.yaml"), tenant).expect(case);
-        let golden = Folder::new(folder(case).join("gen"));
+        let golden = OutputFolder::new(folder(case).join("gen"));
         if std::env::var_os("UPDATE_GOLDENS").is_some() {
             golden.update(&files).expect(case);
         }
         assert_eq!(
             golden.compare(&files).expect(case),
-            Vec::<Difference>::new(),
+            Vec::<OutdatedFile>::new(),
             "see the top of this file"
         );
     }

@@ -8,7 +8,7 @@ pub use client::async_transport::{AsyncCarrier, AsyncTransport};
 pub use client::installed;
 pub use client::mock::Mock;
 #[cfg(feature = "async")]
-pub use client::request::{Carried, Request, carry_request};
+pub use client::request::{OverloadCall, Request, carry_request};
 pub use client::transport::{Carrier, Transport};
 use handler::Call;
 pub use serde;

@@ -5,11 +5,13 @@
 //! part, unless the raw value is missing because of an earlier finding. The other parts are still
 //! checked.
 
+mod declarations;
 mod generated;
 mod grants;
 mod names;
 mod network;
 mod paths;
+mod placed_rpc;
 mod records;
 mod rpcs;
 mod services;
@@ -40,7 +42,7 @@ pub(crate) fn check(raw: RawFile, file: Place<'_>, findings: &mut Findings) -> O
         network::check_network(raw.network, file.field("network"), findings);
     let (declared, types) =
         records::check_types(raw.types.unwrap_or_default(), file.field("types"), findings);
-    let declarations = services::Declarations {
+    let declarations = declarations::Declarations {
         network_names,
         types,
     };

@@ -1,8 +1,8 @@
 //! The mistakes in a file: [`Finding`]s, each with a [`Code`], collected in a [`Report`].
 
 mod code;
-mod elsewhere;
 mod explain;
+mod external_place;
 mod lines;
 mod render;
 
@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use code::Code;
-pub use elsewhere::{Elsewhere, MAX_LINE_CHARS};
+pub use external_place::{ExternalPlace, MAX_LINE_CHARS};
 pub use lines::Lines;
 pub use render::MAX_RENDERED_FINDINGS;
 
@@ -37,7 +37,7 @@ pub struct Finding {
     /// Another place in the same file, such as the first definition of a name, with its label.
     pub related: Option<(Range<usize>, String)>,
     /// A place in another file, such as the line of a source that contradicts its signature.
-    pub elsewhere: Option<Elsewhere>,
+    pub elsewhere: Option<ExternalPlace>,
 }
 
 impl Finding {
@@ -79,7 +79,7 @@ impl Finding {
     }
 
     /// Sets a place in another file.
-    pub fn elsewhere(mut self, place: Elsewhere) -> Self {
+    pub fn elsewhere(mut self, place: ExternalPlace) -> Self {
         self.elsewhere = Some(place);
         self
     }

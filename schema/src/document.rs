@@ -13,7 +13,7 @@ use crate::guard::guard;
 use crate::model::Schema;
 use crate::raw;
 use crate::read;
-pub use files::{Folder, MAX_SOURCE_BYTES};
+pub use files::{MAX_SOURCE_BYTES, SourceFolder};
 use places::DocumentSpans;
 
 /// The mark that some editors write at the beginning of a text.

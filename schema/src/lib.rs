@@ -63,9 +63,9 @@ mod shape;
 mod suggest;
 
 #[cfg(feature = "yaml")]
-pub use diagnostic::{Code, Elsewhere, Finding, Report};
+pub use diagnostic::{Code, ExternalPlace, Finding, Report};
 #[cfg(feature = "yaml")]
-pub use document::{Document, Folder, MAX_SOURCE_BYTES, load, parse};
+pub use document::{Document, MAX_SOURCE_BYTES, SourceFolder, load, parse};
 #[cfg(feature = "yaml")]
 pub use guard::{MAX_DEPTH, MAX_NODES};
 #[cfg(feature = "yaml")]

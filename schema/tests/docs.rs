@@ -36,7 +36,7 @@ fn correct_examples_are_accepted_and_wrong_ones_are_refused() {
 #[test]
 fn every_rule_is_listed_with_its_code() {
     for code in Code::ALL {
-        let row = format!("| {code} | {} |", code.explanation());
+        let row = format!("| {code} | {} |", code.rule());
         assert!(
             INIT_MD.lines().any(|line| line == row),
             "missing in INIT.md:\n{row}"

@@ -23,7 +23,7 @@ fn found(text: &str) -> Vec<Code> {
 }
 
 fn files(code: Code, language: &str) -> Vec<Block> {
-    blocks(code.explained())
+    blocks(code.explanation())
         .into_iter()
         .filter(|block| block.language == language)
         .collect()
@@ -32,8 +32,8 @@ fn files(code: Code, language: &str) -> Vec<Block> {
 #[test]
 fn an_explanation_begins_with_the_rule_and_is_short() {
     for code in Code::ALL {
-        let text = code.explained();
-        assert_eq!(text.lines().next(), Some(code.explanation()), "{code}");
+        let text = code.explanation();
+        assert_eq!(text.lines().next(), Some(code.rule()), "{code}");
         assert!(
             (8..=30).contains(&text.lines().count()),
             "{code} has {} lines",

@@ -190,25 +190,22 @@ impl NetworkArguments {
 
     /// Returns the options that these flags set. Reads the deploy key.
     pub(super) fn options(&self, progress: Progress) -> Result<InitializerOptions, String> {
-        Ok(InitializerOptions {
-            servers: self.server.iter().cloned().collect(),
-            deploy_key: self.deploy_key.as_deref().map(read_key).transpose()?,
-            timeout: self.timeout,
-            wait: self.wait,
-            progress,
-            ..InitializerOptions::default()
-        })
+        let mut options = InitializerOptions::default();
+        options.servers = self.server.iter().cloned().collect();
+        options.deploy_key = self.deploy_key.as_deref().map(read_key).transpose()?;
+        options.timeout = self.timeout;
+        options.wait = self.wait;
+        options.progress = progress;
+        Ok(options)
     }
 }
 
 impl ScopeArguments {
     /// Returns the options, restricted to this scope.
-    pub(super) fn within(&self, options: InitializerOptions) -> InitializerOptions {
-        InitializerOptions {
-            only: self.only.clone(),
-            retire: self.retire,
-            python: (!self.no_sources).then(|| self.python.clone()),
-            ..options
-        }
+    pub(super) fn within(&self, mut options: InitializerOptions) -> InitializerOptions {
+        options.only.clone_from(&self.only);
+        options.retire = self.retire;
+        options.python = (!self.no_sources).then(|| self.python.clone());
+        options
     }
 }

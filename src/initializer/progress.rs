@@ -6,7 +6,7 @@ use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use rpc_runtime::initializer::{Happening, Progress};
+use rpc_runtime::initializer::{ApplyEvent, Progress};
 
 use crate::report;
 
@@ -19,12 +19,12 @@ pub(super) fn on_stderr(json: bool) -> Progress {
         return Progress::default();
     }
     let bars = std::io::stderr().is_terminal().then(UploadBars::default);
-    Progress::to(move |happening| show(happening, bars.as_ref()))
+    Progress::with_callback(move |event| show(event, bars.as_ref()))
 }
 
-fn show(happening: Happening<'_>, bars: Option<&UploadBars>) {
-    match happening {
-        Happening::Sending { server, sent, all } => match bars {
+fn show(event: ApplyEvent<'_>, bars: Option<&UploadBars>) {
+    match event {
+        ApplyEvent::Sending { server, sent, all } => match bars {
             Some(bars) if all >= MIN_BAR_BYTES => bars.set(server, sent, all),
             _ if sent == 0 => {
                 let line =
@@ -33,7 +33,7 @@ fn show(happening: Happening<'_>, bars: Option<&UploadBars>) {
             }
             _ => {}
         },
-        Happening::Prepared { server } => bars.into_iter().for_each(|bars| bars.end(server)),
+        ApplyEvent::Prepared { server } => bars.into_iter().for_each(|bars| bars.end(server)),
         _ => {}
     }
 }

@@ -152,10 +152,7 @@ impl WatchedFiles {
         // Watch every folder again: one may have been removed and made again.
         for folder in &folders {
             if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
-                report::note(format_args!(
-                    "warning: cannot watch {}: {error}",
-                    folder.display()
-                ));
+                report::warning(format_args!("cannot watch {}: {error}", folder.display()));
             }
         }
         self.folders = folders;
@@ -198,7 +195,7 @@ impl WatchedFiles {
                 event.need_rescan() || event.paths.iter().any(concerns)
             }
             Err(error) => {
-                report::note(format_args!("warning: cannot watch files: {error}"));
+                report::warning(format_args!("cannot watch files: {error}"));
                 true
             }
         }

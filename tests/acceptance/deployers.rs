@@ -237,7 +237,7 @@ fn an_impostor_without_the_key_gets_no_code() {
             "the initializer sends nothing more"
         );
     });
-    let _copy = KeyCopy::keep(
+    let _copy = KeyCopy::write(
         &network.server("server1").key_folder(),
         address,
         str::from_utf8(&key).expect("text"),

@@ -151,7 +151,7 @@ fn the_kind_and_the_message_of_an_exception_are_limited_in_length() {
     let (_, exception) = binary.raised();
     assert_eq!(
         (
-            exception.own_kind.map(|kind| kind.len()),
+            exception.raised_kind.map(|kind| kind.len()),
             exception.message.len()
         ),
         (Some(200), 8000)

@@ -189,7 +189,7 @@ pub fn describe(frame: &Frame<'_>, values: &[u8], types: &[Type]) -> Value {
         }
         Frame::Exception(call, exception) => json!({ "kind": kind, "call": call,
             "exception-type": exception.kind.as_str(), "executed": exception.executed.as_str(),
-            "exception-message": exception.message, "exception-kind": exception.own_kind,
+            "exception-message": exception.message, "exception-kind": exception.raised_kind,
             "valid-signatures": exception.valid_signatures }),
         Frame::Cancel(call) => json!({ "kind": kind, "call": call }),
         Frame::Ping(number) | Frame::Pong(number) => json!({ "kind": kind, "number": number }),

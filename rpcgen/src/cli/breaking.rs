@@ -1,6 +1,6 @@
 //! `rpcgen breaking`: what a change of the file breaks, and for which clients.
 
-mod told;
+mod print;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -64,9 +64,9 @@ pub(super) fn breaking(options: &Options) -> ExitCode {
 fn print_changes(old: &Document, new: &Document, format: Format) -> ExitCode {
     let changes = compare(&Contract::of(&old.schema), &Contract::of(&new.schema));
     match format {
-        Format::Text => told::as_text(&changes),
-        Format::Json => told::as_json(&changes),
-        Format::Github => told::as_commands(&changes, new),
+        Format::Text => print::as_text(&changes),
+        Format::Json => print::as_json(&changes),
+        Format::Github => print::as_commands(&changes, new),
     }
     let breaks = changes.iter().any(|change| change.effect.is_breaking());
     if breaks {

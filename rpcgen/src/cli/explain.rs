@@ -12,9 +12,9 @@ pub(super) fn explain(code: Option<&str>) -> ExitCode {
     match code.map(|written| (written, Code::parse(written))) {
         None => Code::ALL
             .iter()
-            .for_each(|code| print_unescaped(&format!("{code}  {}", code.explanation()))),
+            .for_each(|code| print_unescaped(&format!("{code}  {}", code.rule()))),
         Some((_, Some(code))) => {
-            print_unescaped(&format!("{code}: {}", code.explained().trim_end()));
+            print_unescaped(&format!("{code}: {}", code.explanation().trim_end()));
         }
         Some((written, None)) => {
             print_stderr(&format!(

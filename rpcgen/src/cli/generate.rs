@@ -7,7 +7,7 @@ use super::format::{FileChange, Format};
 use super::print::print_stderr;
 use super::{DIFFERENT, FAILED};
 use crate::output::single;
-use crate::{Change, Difference, Error, Folder, generate};
+use crate::{Change, Error, OutdatedFile, OutputFolder, generate};
 
 /// What to generate, and where.
 pub(super) struct Options {
@@ -33,9 +33,9 @@ impl Options {
         }
     }
 
-    fn differences(&self) -> Result<Vec<Difference>, Error> {
+    fn differences(&self) -> Result<Vec<OutdatedFile>, Error> {
         let files = generate(&self.init, self.tenant.as_deref())?;
-        let folder = Folder::new(&self.out);
+        let folder = OutputFolder::new(&self.out);
         if self.check {
             folder.compare(&files)
         } else {
@@ -62,7 +62,7 @@ pub(super) fn write_or_compare(
 }
 
 /// Reports which files were written and removed.
-fn report_written(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
+fn report_written(format: Format, init: &Path, differences: &[OutdatedFile]) -> ExitCode {
     let word = |change| {
         if change == Change::Stale {
             "removed"
@@ -75,7 +75,7 @@ fn report_written(format: Format, init: &Path, differences: &[Difference]) -> Ex
 }
 
 /// Reports which files are not up to date.
-fn report_differences(format: Format, init: &Path, differences: &[Difference]) -> ExitCode {
+fn report_differences(format: Format, init: &Path, differences: &[OutdatedFile]) -> ExitCode {
     format.different(init, &file_changes(differences, Change::word));
     if differences.is_empty() {
         return ExitCode::SUCCESS;
@@ -90,7 +90,7 @@ fn report_differences(format: Format, init: &Path, differences: &[Difference]) -
 }
 
 fn file_changes(
-    differences: &[Difference],
+    differences: &[OutdatedFile],
     word: fn(Change) -> &'static str,
 ) -> Vec<FileChange<'_>> {
     differences

@@ -97,8 +97,8 @@ pub fn emit_async_method(set: &OverloadSet) -> String {
     let Generics { bound, value, .. } = generics;
     format!(
         "    /// See [`Client::{}`].\n    pub fn {name}<{types}R>(&self, {parameters}) \
-         -> ::rpc_runtime::private::Carried<'_, R> where {bound}: {trait_name}<Output = R> {{ \
-         ::rpc_runtime::private::Carried::by(&self.network, {trait_name}::request({value})) }}\n",
+         -> ::rpc_runtime::private::OverloadCall<'_, R> where {bound}: {trait_name}<Output = R> {{ \
+         ::rpc_runtime::private::OverloadCall::by(&self.network, {trait_name}::request({value})) }}\n",
         name.as_str()
     )
 }

@@ -366,7 +366,7 @@ impl BlockingSession {
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        inbox.came(count);
+        inbox.received(count);
         Ok(())
     }
 }

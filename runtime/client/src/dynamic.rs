@@ -86,6 +86,7 @@ impl From<&str> for Argument {
 
 /// What a call returned.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Answer {
     /// The JSON text of each returned value.
     pub return_values: Vec<Box<RawValue>>,

@@ -123,7 +123,7 @@ impl From<Exception> for Error {
             exception.executed,
             exception.message,
         );
-        error.inner.raised = exception.own_kind;
+        error.inner.raised = exception.raised_kind;
         error.inner.valid_signatures = exception.valid_signatures;
         error.inner.is_from_peer = true;
         error

@@ -339,7 +339,7 @@ impl Driver {
             Poll::Ready(Err(error)) => return Err(error),
             Poll::Pending => return Ok(false),
         };
-        self.inbox.came(count);
+        self.inbox.received(count);
         let now = Instant::now();
         let mut state = self.shared.lock();
         std::mem::swap(&mut state.session.link.inbox, &mut self.inbox);

@@ -81,16 +81,16 @@ pub fn carry_request<R>(
 /// The future of a call of an overload set. Its type does not name the arguments of the set. If it
 /// did, as that of an `async fn` would, the compiler would report a wrong call three times.
 #[must_use = "a call that is not awaited is not made"]
-pub struct Carried<'n, R: 'n>(Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>);
+pub struct OverloadCall<'n, R: 'n>(Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'n>>);
 
-impl<'n, R> Carried<'n, R> {
+impl<'n, R> OverloadCall<'n, R> {
     /// Returns the future of a call through this network.
     pub fn by(network: &'n Network, request: Request<R>) -> Self {
         Self(Box::pin(carry_request(network, request)))
     }
 }
 
-impl<R> Future for Carried<'_, R> {
+impl<R> Future for OverloadCall<'_, R> {
     type Output = Result<R, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

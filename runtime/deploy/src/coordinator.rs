@@ -50,7 +50,7 @@ pub enum Event {
 /// A `String` is a reason. An `Option<String>` is the reason if this server caused the failure, and
 /// `None` if another server did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum ServerState {
     /// The server has not answered [`Command::Prepare`] yet.
     Preparing,
     /// The server has prepared the transaction, and can commit it.
@@ -89,7 +89,7 @@ pub struct Member {
     /// Whether the server gains services. Such a server commits in the first wave.
     pub gains: bool,
     /// The server's state in the transaction.
-    pub standing: Standing,
+    pub standing: ServerState,
 }
 
 /// The initializer's side of the transaction.
@@ -109,7 +109,7 @@ impl Coordinator {
             .map(|(name, gains)| Member {
                 name,
                 gains,
-                standing: Standing::Preparing,
+                standing: ServerState::Preparing,
             })
             .collect();
         let commands = (0..members.len())
@@ -132,7 +132,7 @@ impl Coordinator {
     /// Returns whether the transaction is over.
     pub fn is_done(&self) -> bool {
         self.members.iter().all(|member| {
-            use Standing::{Live, Old, RolledBack, Silent, Unknown};
+            use ServerState::{Live, Old, RolledBack, Silent, Unknown};
             matches!(
                 member.standing,
                 Live | Silent(_) | Old(_) | RolledBack(_) | Unknown(_)
@@ -144,7 +144,7 @@ impl Coordinator {
     pub fn is_live(&self) -> bool {
         self.members
             .iter()
-            .all(|member| member.standing == Standing::Live)
+            .all(|member| member.standing == ServerState::Live)
     }
 
     /// Takes the result of the last command of server `index`. Returns the commands that follow,
@@ -157,9 +157,9 @@ impl Coordinator {
         let standing = member.standing.clone();
         self.failing |= is_failure(&standing);
         let mut commands = match standing {
-            Standing::Asking(_) => vec![(index, Command::AskOutcome)],
-            Standing::Aborting(_) | Standing::Revoking(_) => vec![(index, Command::Abort)],
-            Standing::RollingBack(Some(_)) => vec![(index, Command::RollBack)],
+            ServerState::Asking(_) => vec![(index, Command::AskOutcome)],
+            ServerState::Aborting(_) | ServerState::Revoking(_) => vec![(index, Command::Abort)],
+            ServerState::RollingBack(Some(_)) => vec![(index, Command::RollBack)],
             _ => Vec::new(),
         };
         commands.extend(if self.failing {
@@ -173,7 +173,7 @@ impl Coordinator {
     /// Returns the commands of the next wave, once the wave before it has ended. Nothing has
     /// failed.
     fn advance(&mut self) -> Vec<(usize, Command)> {
-        use Standing::{Committed, Committing, Prepared, Probing};
+        use ServerState::{Committed, Committing, Prepared, Probing};
         if self
             .members
             .iter()
@@ -201,11 +201,11 @@ impl Coordinator {
     /// Returns the commands that undo the transaction after a failure. A prepared server aborts. A
     /// committed server rolls back, once no commit and no probe is pending.
     fn undo(&mut self) -> Vec<(usize, Command)> {
-        use Standing::{
+        use ServerState::{
             Asking, Committed, Committing, Live, Probing, Revoking, RollingBack, Silent,
         };
         let mut commands = self.send_to_members(Command::Abort, |member| {
-            (member.standing == Standing::Prepared).then_some(Standing::Aborting(None))
+            (member.standing == ServerState::Prepared).then_some(ServerState::Aborting(None))
         });
         let is_pending = |member: &Member| {
             matches!(
@@ -226,7 +226,7 @@ impl Coordinator {
     fn send_to_members(
         &mut self,
         command: Command,
-        next_standing: impl Fn(&Member) -> Option<Standing>,
+        next_standing: impl Fn(&Member) -> Option<ServerState>,
     ) -> Vec<(usize, Command)> {
         let mut commands = Vec::new();
         for (index, member) in self.members.iter_mut().enumerate() {
@@ -240,8 +240,8 @@ impl Coordinator {
 }
 
 /// Returns the standing of a server after an event.
-fn next_standing(standing: &Standing, event: Event) -> Standing {
-    use Standing::{
+fn next_standing(standing: &ServerState, event: Event) -> ServerState {
+    use ServerState::{
         Aborting, Asking, Committed, Committing, Live, Old, Prepared, Preparing, Probing, Revoking,
         RolledBack, RollingBack, Silent, Unknown,
     };
@@ -270,8 +270,8 @@ fn next_standing(standing: &Standing, event: Event) -> Standing {
     }
 }
 
-fn is_failure(standing: &Standing) -> bool {
-    use Standing::{Aborting, Old, Revoking, RolledBack, RollingBack, Unknown};
+fn is_failure(standing: &ServerState) -> bool {
+    use ServerState::{Aborting, Old, Revoking, RolledBack, RollingBack, Unknown};
     matches!(
         standing,
         Aborting(_) | Revoking(_) | Old(_) | RollingBack(_) | RolledBack(_) | Unknown(_)
@@ -309,7 +309,7 @@ mod tests {
         coordinator
     }
 
-    fn standings(coordinator: &Coordinator) -> Vec<&Standing> {
+    fn standings(coordinator: &Coordinator) -> Vec<&ServerState> {
         coordinator
             .members()
             .iter()
@@ -325,8 +325,8 @@ mod tests {
         Event::Lost("gone".to_owned())
     }
 
-    fn old(why: &str) -> Standing {
-        Standing::Old(Some(why.to_owned()))
+    fn old(why: &str) -> ServerState {
+        ServerState::Old(Some(why.to_owned()))
     }
 
     #[test]
@@ -360,13 +360,13 @@ mod tests {
             (0, Event::Done, &[]),
         ];
         let end = play(&[true, true], &[&committed[..], &unhealthy].concat());
-        let why = Standing::RolledBack(Some("no".to_owned()));
-        assert_eq!(standings(&end), [&why, &Standing::RolledBack(None)]);
+        let why = ServerState::RolledBack(Some("no".to_owned()));
+        assert_eq!(standings(&end), [&why, &ServerState::RolledBack(None)]);
         let silent: [Line<'_>; 2] = [(0, lost(), &[]), (1, Event::Done, &[])];
         let end = play(&[true, true], &[&committed[..], &silent].concat());
         assert_eq!(
             standings(&end),
-            [&Standing::Silent("gone".to_owned()), &Standing::Live]
+            [&ServerState::Silent("gone".to_owned()), &ServerState::Live]
         );
         assert!(!end.is_live());
     }
@@ -386,7 +386,7 @@ mod tests {
         );
         assert_eq!(
             standings(&end),
-            [&Standing::Old(None), &old("no"), &Standing::Old(None)]
+            [&ServerState::Old(None), &old("no"), &ServerState::Old(None)]
         );
         assert!(!end.is_live());
     }
@@ -402,7 +402,7 @@ mod tests {
                 (1, Event::Done, &[]),
             ],
         );
-        assert_eq!(standings(&end), [&old("gone"), &Standing::Old(None)]);
+        assert_eq!(standings(&end), [&old("gone"), &ServerState::Old(None)]);
     }
 
     #[test]
@@ -418,7 +418,10 @@ mod tests {
                 (0, Event::Done, &[]),
             ],
         );
-        assert_eq!(standings(&end), [&Standing::RolledBack(None), &old("gone")]);
+        assert_eq!(
+            standings(&end),
+            [&ServerState::RolledBack(None), &old("gone")]
+        );
     }
 
     #[test]
@@ -457,7 +460,7 @@ mod tests {
         );
         assert_eq!(
             standings(&end),
-            [&old("no"), &Standing::Unknown("no".to_owned())]
+            [&old("no"), &ServerState::Unknown("no".to_owned())]
         );
     }
 
@@ -482,15 +485,18 @@ mod tests {
         let end = play(&[true, true], &[&asked[..], &committed].concat());
         assert_eq!(
             standings(&end),
-            [&Standing::RolledBack(None), &Standing::RolledBack(None)]
+            [
+                &ServerState::RolledBack(None),
+                &ServerState::RolledBack(None)
+            ]
         );
         let silent: [Line<'_>; 2] = [(0, lost(), &[(1, RollBack)]), (1, Event::Done, &[])];
         let end = play(&[true, true], &[&asked[..], &silent].concat());
         assert_eq!(
             standings(&end),
             [
-                &Standing::Unknown("gone".to_owned()),
-                &Standing::RolledBack(None)
+                &ServerState::Unknown("gone".to_owned()),
+                &ServerState::RolledBack(None)
             ]
         );
     }
@@ -505,7 +511,7 @@ mod tests {
                 (0, lost(), &[]),
             ],
         );
-        assert_eq!(standings(&end), [&Standing::Unknown("gone".to_owned())]);
+        assert_eq!(standings(&end), [&ServerState::Unknown("gone".to_owned())]);
     }
 
     /// Tries every event at every step, for two servers. The transaction always ends, and no server
@@ -531,12 +537,12 @@ mod tests {
         sequences: &mut usize,
         depth: usize,
     ) {
-        use Standing::{Live, Old, RolledBack, Silent, Unknown};
+        use ServerState::{Live, Old, RolledBack, Silent, Unknown};
         assert!(depth < 24, "endless: {:?}", coordinator.members());
         if pending.is_empty() {
             *sequences += 1;
             assert!(coordinator.is_done(), "stuck: {:?}", coordinator.members());
-            let any = |is: fn(&Standing) -> bool| {
+            let any = |is: fn(&ServerState) -> bool| {
                 let mut members = coordinator.members().iter();
                 members.any(|member| is(&member.standing))
             };

@@ -144,7 +144,7 @@ impl KeyCopy {
     /// # Errors
     /// A [`KeyFileError`]. Fails also if the folder belongs to another user, or if another user can
     /// change it.
-    pub fn keep(folder: &Path, address: SocketAddr, key: &str) -> Result<Self, KeyFileError> {
+    pub fn write(folder: &Path, address: SocketAddr, key: &str) -> Result<Self, KeyFileError> {
         let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         created.map_err(|error| io_failure("write", folder, error))?;
         check_folder(folder)?;
@@ -159,7 +159,7 @@ impl KeyCopy {
 
 /// Removes the copy that a killed server at `address` left. Only the server that has the address
 /// may call this.
-pub fn forget(folder: &Path, address: SocketAddr) {
+pub fn remove_stale(folder: &Path, address: SocketAddr) {
     // Ignore failures: a copy that stays has another server's key, so its proof is refused.
     let _ = fs::remove_file(folder.join(file_name(address)));
 }
@@ -304,7 +304,7 @@ mod tests {
     fn a_copy_is_found_by_the_address_and_removed_with_the_server() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("rpc");
-        let copy = KeyCopy::keep(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
+        let copy = KeyCopy::write(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
         assert_eq!((mode(&folder), mode(&copy.path)), (0o700, 0o600));
         let find = |text| {
             find(&folder, address(text))
@@ -320,7 +320,7 @@ mod tests {
             (find("127.0.0.1:7102"), find("127.0.0.2:7101")),
             (None, None)
         );
-        let any = KeyCopy::keep(&folder, address("0.0.0.0:7103"), KEY).expect("a copy");
+        let any = KeyCopy::write(&folder, address("0.0.0.0:7103"), KEY).expect("a copy");
         assert!(find("127.0.0.9:7103").is_some());
         assert_eq!(find("192.0.2.1:7103"), None, "another machine");
         drop((copy, any));
@@ -331,8 +331,8 @@ mod tests {
     fn the_copy_of_a_later_server_at_the_same_address_is_kept() {
         let home = tempfile::tempdir().expect("a folder");
         chmod(home.path(), 0o700);
-        let first = KeyCopy::keep(home.path(), address("127.0.0.1:7101"), KEY).expect("a copy");
-        let second = KeyCopy::keep(
+        let first = KeyCopy::write(home.path(), address("127.0.0.1:7101"), KEY).expect("a copy");
+        let second = KeyCopy::write(
             home.path(),
             address("127.0.0.1:7101"),
             &KEY.replace('0', "1"),
@@ -340,9 +340,9 @@ mod tests {
         .expect("a copy");
         drop(first);
         assert!(second.path.exists());
-        forget(home.path(), address("127.0.0.1:7102"));
+        remove_stale(home.path(), address("127.0.0.1:7102"));
         assert!(second.path.exists());
-        forget(home.path(), address("127.0.0.1:7101"));
+        remove_stale(home.path(), address("127.0.0.1:7101"));
         assert!(!second.path.exists());
     }
 
@@ -350,7 +350,7 @@ mod tests {
     fn a_copy_that_others_can_read_or_change_is_refused() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("rpc");
-        let copy = KeyCopy::keep(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
+        let copy = KeyCopy::write(&folder, address("127.0.0.1:7101"), KEY).expect("a copy");
         chmod(&copy.path, 0o640);
         let open = find(&folder, address("127.0.0.1:7101"))
             .expect_err("others can read it")
@@ -365,7 +365,7 @@ mod tests {
             find(&folder, address("127.0.0.1:7101")),
             Err(KeyFileError::OpenFolder(_))
         ));
-        assert!(KeyCopy::keep(&folder, address("127.0.0.1:7102"), KEY).is_err());
+        assert!(KeyCopy::write(&folder, address("127.0.0.1:7102"), KEY).is_err());
     }
 
     #[test]

@@ -7,7 +7,6 @@ use rpc_schema::signature::named_types;
 use rpc_schema::{Expanded, Name, Signature, visible};
 use serde::{Deserialize, Serialize};
 
-use super::message::Changes;
 use super::{is_hex, sha256_hex};
 
 /// Version of the manifest format.
@@ -129,6 +128,17 @@ pub struct ParameterEntry {
     /// Its type. The definition of a declared type follows its name in braces.
     #[serde(rename = "type")]
     pub type_text: String,
+}
+
+/// How many procedures a generation changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Changes {
+    /// Number of added procedures.
+    pub new: usize,
+    /// Number of changed procedures.
+    pub changed: usize,
+    /// Number of removed procedures.
+    pub removed: usize,
 }
 
 impl Manifest {
@@ -286,7 +296,13 @@ impl FileEntry {
     fn validate(&self) -> Result<(), String> {
         let Self { path, sha256 } = self;
         let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
-        if !path.split('/').all(is_plain) || path.contains('\\') || has_hidden(path) {
+        if has_hidden(path) {
+            return Err(format!(
+                "the path `{}` has a character that a reader cannot see",
+                path.escape_default()
+            ));
+        }
+        if !path.split('/').all(is_plain) || path.contains('\\') {
             return Err(format!(
                 "the path `{path}` does not stay inside the project"
             ));

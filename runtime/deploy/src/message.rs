@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, MapAccess};
 use serde::{Deserialize, Serialize};
 
 use super::is_txn;
-use super::manifest::{Manifest, NetworkEntry, is_sha256};
+use super::manifest::{Changes, Manifest, NetworkEntry, is_sha256};
 use super::packed::Packed;
 use super::participant::{Live, Outcome, Refusal};
 use wire::json::shortened;
@@ -250,7 +250,7 @@ pub struct StatusAnswer {
     pub live: Live,
     /// The live generation, and who applied it; `None` before the first apply.
     #[serde(default)]
-    pub applied: Option<Past>,
+    pub applied: Option<KeptGeneration>,
     /// The server's name; `None` before the first apply.
     #[serde(default)]
     pub server: Option<String>,
@@ -270,7 +270,7 @@ pub struct StatusAnswer {
 /// A generation that a server keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Past {
+pub struct KeptGeneration {
     /// The generation's number.
     pub generation: u64,
     /// The id of the apply that made it.
@@ -293,17 +293,6 @@ pub struct Past {
     pub damaged: String,
 }
 
-/// How many procedures a generation changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Changes {
-    /// Number of added procedures.
-    pub new: usize,
-    /// Number of changed procedures.
-    pub changed: usize,
-    /// Number of removed procedures.
-    pub removed: usize,
-}
-
 /// The answer to `INIT-MANIFEST`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ManifestAnswer {
@@ -318,7 +307,7 @@ pub struct ManifestAnswer {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HistoryAnswer {
     /// The generations that the server keeps, newest first.
-    pub generations: Vec<Past>,
+    pub generations: Vec<KeptGeneration>,
 }
 
 /// The answer to `INIT-FETCH`.

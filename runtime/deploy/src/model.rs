@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::coordinator::{Command, Coordinator, Event, Standing};
+use super::coordinator::{Command, Coordinator, Event, ServerState};
 use super::participant::{Begin, Live, Outcome, Participant};
 
 const LEASE: Duration = Duration::from_secs(10);
@@ -57,7 +57,8 @@ impl Server {
     /// Drops the memory, and restores it from the disk.
     fn crash(&mut self, now: Instant) {
         self.participant = Participant::new(self.live.clone());
-        self.participant.recall(self.outcomes.iter().cloned());
+        self.participant
+            .restore_outcomes(self.outcomes.iter().cloned());
         if let Some((begin, _, token)) = self.prepared.clone()
             && !self.participant.resume(now, begin, token)
         {
@@ -228,11 +229,11 @@ impl Initializer {
         for (member, server) in self.coordinator.members().iter().zip(servers) {
             let is_live = server.live.content == content_of(&self.txn);
             match &member.standing {
-                Standing::Live if self.coordinator.is_live() => {
+                ServerState::Live if self.coordinator.is_live() => {
                     let later = server.live.generation > self.expected[0].generation + 1;
                     assert!(is_live || later, "{} was reported live", self.txn);
                 }
-                Standing::Old(_) | Standing::RolledBack(_) => {
+                ServerState::Old(_) | ServerState::RolledBack(_) => {
                     assert!(!is_live, "{} was reported as changing nothing", self.txn);
                 }
                 _ => {}

@@ -380,7 +380,7 @@ impl Participant {
     }
 
     /// Restores the outcomes that were known when the server last stopped.
-    pub fn recall(&mut self, outcomes: impl IntoIterator<Item = (String, Outcome)>) {
+    pub fn restore_outcomes(&mut self, outcomes: impl IntoIterator<Item = (String, Outcome)>) {
         for (txn, outcome) in outcomes {
             self.remember(&txn, outcome);
         }
@@ -624,7 +624,7 @@ mod tests {
             "something else is live"
         );
         let mut settled = Participant::new(live(3));
-        settled.recall([("t".to_owned(), Outcome::Aborted)]);
+        settled.restore_outcomes([("t".to_owned(), Outcome::Aborted)]);
         assert!(!settled.resume(now, begin("t", 3), 7), "it was aborted");
         assert_eq!((moved.current(), settled.current()), (None, None));
     }

@@ -7,10 +7,16 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::connection::{Connection, RequestError};
-use super::progress::Happening;
-use super::{DesiredServer, Initializer, InitializerOptions, Seen, ServerPlan, join_all};
-use deploy::coordinator::{Command, Coordinator, Event, Standing};
+use crate::connection::Connection;
+use crate::desired::DesiredServer;
+use crate::error::{InitializerError, RequestError, Unreachable};
+use crate::initializer::Initializer;
+use crate::join::join_all;
+use crate::options::InitializerOptions;
+use crate::plan::ServerPlan;
+use crate::progress::ApplyEvent;
+use crate::survey::LiveServer;
+use deploy::coordinator::{Command, Coordinator, Event, ServerState};
 use deploy::manifest::Manifest;
 use deploy::message::{
     BeginAnswer, DeployRequest, LiveAnswer, ManifestPatch, OutcomeAnswer, ProbeAnswer, PutFile,
@@ -39,6 +45,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(300);
 
 /// The result of an apply.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Applied {
     /// The id of the apply.
     pub id: String,
@@ -54,11 +61,12 @@ pub struct Applied {
 
 /// The result of an apply for one server.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ServerOutcome {
     /// The server's name.
     pub name: String,
     /// The server's state in the transaction.
-    pub standing: Standing,
+    pub standing: ServerState,
     /// The generation that is live on the server; `None` if the server did not answer at the end.
     pub generation: Option<u64>,
 }
@@ -95,8 +103,43 @@ struct Apply<'a> {
     initializer: &'a Initializer,
 }
 
+impl Initializer {
+    /// Applies the plan to every server that differs, or to none.
+    ///
+    /// # Errors
+    /// Fails if the operating system returns no random bytes for the id of the apply.
+    pub async fn apply(&self) -> io::Result<Applied> {
+        apply(self).await
+    }
+
+    /// Asks every server to replace its workers.
+    ///
+    /// # Errors
+    /// [`InitializerError::Unreachable`] with the servers that failed, and why.
+    pub async fn restart(&self) -> Result<(), InitializerError> {
+        let restarts = self.plan.servers.iter().map(|server| async {
+            let answer = async {
+                let mut connection = Connection::open(server.address, &self.options).await?;
+                connection
+                    .request::<Value>(&DeployRequest::Restart {})
+                    .await
+            };
+            answer
+                .await
+                .err()
+                .map(|error| Unreachable::new(&server.name, server.address, error))
+        });
+        let failed: Vec<_> = join_all(restarts).await.into_iter().flatten().collect();
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            Err(InitializerError::Unreachable(failed))
+        }
+    }
+}
+
 /// Applies a plan to every server that differs from it.
-pub(super) async fn apply(initializer: &Initializer) -> io::Result<Applied> {
+async fn apply(initializer: &Initializer) -> io::Result<Applied> {
     let txn = random_id()?;
     let Initializer {
         servers,
@@ -124,7 +167,7 @@ pub(super) async fn apply(initializer: &Initializer) -> io::Result<Applied> {
 }
 
 impl<'a> Target<'a> {
-    fn new(server: &'a DesiredServer, seen: &'a Seen, plan: &'a ServerPlan) -> Self {
+    fn new(server: &'a DesiredServer, seen: &'a LiveServer, plan: &'a ServerPlan) -> Self {
         Self {
             server,
             live: &seen.status.live,
@@ -243,7 +286,7 @@ impl Apply<'_> {
             token,
         };
         link.request::<Value>(target, options, &prepare).await?;
-        options.progress.report(Happening::Prepared {
+        options.progress.report(ApplyEvent::Prepared {
             server: &target.server.name,
         });
         Ok(())
@@ -288,7 +331,7 @@ impl Apply<'_> {
             all = all.max(sent + bytes as u64);
             options
                 .progress
-                .report(Happening::Sending { server, sent, all });
+                .report(ApplyEvent::Sending { server, sent, all });
             let count = files.len();
             let put = DeployRequest::Put {
                 txn: self.txn.clone(),
@@ -300,7 +343,7 @@ impl Apply<'_> {
             sent += bytes as u64;
             options
                 .progress
-                .report(Happening::Sending { server, sent, all });
+                .report(ApplyEvent::Sending { server, sent, all });
         }
         Ok(())
     }
@@ -332,7 +375,7 @@ impl Apply<'_> {
         self.initializer
             .options
             .progress
-            .report(Happening::Committed {
+            .report(ApplyEvent::Committed {
                 server: &target.server.name,
             });
         Ok(())

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::InitializerOptions;
+use crate::error::RequestError;
+use crate::options::InitializerOptions;
 use deploy::key_file::{self, FoundKey};
 use deploy::message::{
     ChallengeAnswer, DeployError, DeployErrorKind, DeployRequest, INIT_EX, INIT_RES, ProveAnswer,
@@ -22,40 +23,6 @@ use wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
 
 /// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why a request to a server failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The server refused the request.
-    #[error("{0}")]
-    Refused(DeployError),
-    /// The server could not be reached, or its answer is missing or invalid.
-    #[error("{0}")]
-    Lost(String),
-}
-
-/// A server to which a request failed.
-#[derive(Debug, thiserror::Error)]
-#[error("server `{name}` at {address}: {error}")]
-pub struct Unreachable {
-    /// The server's name.
-    pub name: String,
-    /// The address of the server.
-    pub address: SocketAddr,
-    /// Why the request failed.
-    pub error: RequestError,
-}
-
-impl Unreachable {
-    pub(super) fn new(name: &str, address: SocketAddr, error: RequestError) -> Self {
-        Self {
-            name: name.to_owned(),
-            address,
-            error,
-        }
-    }
-}
 
 /// A session to a server, after both sides have proved the deploy key.
 #[derive(Debug)]

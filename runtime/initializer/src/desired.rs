@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rpc_schema::model::{Code, Network, Rpc, Schema, Service};
 use rpc_schema::{Document, Expanded};
 
-use super::{InitializerError, InitializerOptions};
+use crate::error::InitializerError;
+use crate::options::InitializerOptions;
 use deploy::manifest::{
     FileEntry, GrantsEntry, MANIFEST_FORMAT, Manifest, NetworkEntry, ParameterEntry, RpcEntry,
     ServiceEntry,
@@ -17,6 +18,7 @@ use deploy::sha256_hex;
 
 /// What every server of the network should run.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Desired {
     /// The servers, in the file's order.
     pub servers: Vec<DesiredServer>,
@@ -33,6 +35,7 @@ pub struct Desired {
 
 /// What one server should run. Its manifest has no apply id yet.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct DesiredServer {
     /// The server's name.
     pub name: String,

@@ -2,14 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::connection::{Connection, RequestError, Unreachable};
-use super::plan::FileChange;
-use super::{Initializer, InitializerError, ServerPlan, all_or_unreachable, join_all};
+use crate::connection::Connection;
+use crate::error::{InitializerError, RequestError, Unreachable};
+use crate::initializer::Initializer;
+use crate::join::all_or_unreachable;
+use crate::join::join_all;
+use crate::plan::FileChange;
+use crate::plan::ServerPlan;
 use deploy::message::{DeployRequest, FetchAnswer, MAX_FILE_BYTES};
 use deploy::sha256_hex;
 
 /// A file of a server that a plan changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SourceDifference {
     /// The name of the server.
     pub server: String,

@@ -5,22 +5,26 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
 
-use super::connection::{Connection, RequestError};
-use super::plan::Plan;
-use super::saved::moved_words;
-use super::survey::{ask_all, fetch_history, fetch_manifest};
-use super::{
-    DesiredServer, Initializer, InitializerError, InitializerOptions, Unreachable,
-    all_or_unreachable, join_all, origin,
-};
-use deploy::manifest::Manifest;
-use deploy::message::{Changes, Origin, Past};
+use crate::connection::Connection;
+use crate::desired::DesiredServer;
+use crate::error::{InitializerError, RequestError, Unreachable};
+use crate::initializer::Initializer;
+use crate::join::all_or_unreachable;
+use crate::join::join_all;
+use crate::options::InitializerOptions;
+use crate::origin;
+use crate::plan::Plan;
+use crate::saved::moved_message;
+use crate::survey::{ask_all, fetch_history, fetch_manifest};
+use deploy::manifest::{Changes, Manifest};
+use deploy::message::{KeptGeneration, Origin};
 
 /// Minimum number of digits that name an apply: the first digits of its id.
 const MIN_ID_DIGITS: usize = 4;
 
 /// The applies that the servers of a network keep.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Applies {
     /// The applies, newest first.
     pub applies: Vec<PastApply>,
@@ -30,6 +34,7 @@ pub struct Applies {
 
 /// An apply that servers keep.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct PastApply {
     /// The id of the apply.
     pub id: String,
@@ -43,6 +48,7 @@ pub struct PastApply {
 
 /// A server that an apply changed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct PastServer {
     /// The server's name.
     pub name: String,
@@ -57,7 +63,7 @@ pub struct PastServer {
 }
 
 /// A server's name and address, and the generations that it keeps, newest first.
-type ServerHistory = (String, SocketAddr, Vec<Past>);
+type ServerHistory = (String, SocketAddr, Vec<KeptGeneration>);
 
 impl Applies {
     /// Asks every server of the file.
@@ -81,9 +87,13 @@ impl Applies {
 }
 
 /// Adds the generations of a server to the applies, by time and id.
-fn merge(applies: &mut BTreeMap<(u64, String), PastApply>, server: &str, pasts: Vec<Past>) {
+fn merge(
+    applies: &mut BTreeMap<(u64, String), PastApply>,
+    server: &str,
+    pasts: Vec<KeptGeneration>,
+) {
     for (index, past) in pasts.into_iter().enumerate() {
-        let Past {
+        let KeptGeneration {
             generation,
             apply,
             origin,
@@ -174,7 +184,9 @@ impl Initializer {
             .filter_map(|(name, _, pasts)| Some((name, pasts.first()?.generation)))
             .zip(&seen)
             .filter(|((_, planned), seen)| seen.status.live.generation != *planned)
-            .map(|((name, planned), seen)| moved_words(name, planned, seen.status.live.generation))
+            .map(|((name, planned), seen)| {
+                moved_message(name, planned, seen.status.live.generation)
+            })
             .collect();
         if !moved.is_empty() {
             return Err(InitializerError::Moved(moved));
@@ -201,8 +213,8 @@ impl Initializer {
 /// time: returns its newest manifest without services.
 async fn fetch_past_manifest(
     address: SocketAddr,
-    newest: &Past,
-    target: Option<&Past>,
+    newest: &KeptGeneration,
+    target: Option<&KeptGeneration>,
     options: &InitializerOptions,
 ) -> Result<Manifest, RequestError> {
     let mut connection = Connection::open(address, options).await?;
@@ -227,7 +239,8 @@ fn find_target(histories: &[ServerHistory], to: Option<&str>) -> Result<(String,
         .map(|past| past.undid.as_str())
         .filter(|id| !id.is_empty())
         .collect();
-    let took_place = |past: &&Past| past.undid.is_empty() && !undone.contains(past.apply.as_str());
+    let took_place =
+        |past: &&KeptGeneration| past.undid.is_empty() && !undone.contains(past.apply.as_str());
     let known: BTreeSet<(u64, &str)> = pasts()
         .filter(took_place)
         .map(|past| (past.origin.at, past.apply.as_str()))
@@ -264,9 +277,13 @@ fn find_target(histories: &[ServerHistory], to: Option<&str>) -> Result<(String,
 
 /// Returns the generation that was live on a server at a time; `None` if the server had no
 /// generation yet.
-fn past_at<'a>(server: &str, pasts: &'a [Past], at: u64) -> Result<Option<&'a Past>, String> {
-    let refusal = |past: &Past| {
-        let Past {
+fn past_at<'a>(
+    server: &str,
+    pasts: &'a [KeptGeneration],
+    at: u64,
+) -> Result<Option<&'a KeptGeneration>, String> {
+    let refusal = |past: &KeptGeneration| {
+        let KeptGeneration {
             generation,
             damaged,
             ..
@@ -304,8 +321,8 @@ fn past_at<'a>(server: &str, pasts: &'a [Past], at: u64) -> Result<Option<&'a Pa
 mod tests {
     use super::*;
 
-    fn past(generation: u64, at: u64) -> Past {
-        Past {
+    fn past(generation: u64, at: u64) -> KeptGeneration {
+        KeptGeneration {
             generation,
             apply: format!("{at:04}id"),
             origin: Origin {
@@ -382,7 +399,7 @@ mod tests {
 
     #[test]
     fn each_server_goes_back_to_what_it_ran_then() {
-        let at = |pasts: &[Past], at| {
+        let at = |pasts: &[KeptGeneration], at| {
             past_at("one", pasts, at).map(|past| past.map(|past| past.generation))
         };
         let pasts = [past(4, 40), past(3, 30), past(2, 20)];
@@ -398,7 +415,7 @@ mod tests {
                 .contains("no longer keeps")
         );
         assert_eq!(at(&[past(1, 50)], 10), Ok(None), "the server joined later");
-        let damaged = [Past {
+        let damaged = [KeptGeneration {
             damaged: "a file is missing".to_owned(),
             ..past(2, 20)
         }];
@@ -407,7 +424,7 @@ mod tests {
                 .expect_err("damaged")
                 .contains("a file is missing")
         );
-        let unreadable = Past {
+        let unreadable = KeptGeneration {
             damaged: "it is damaged".to_owned(),
             apply: String::new(),
             ..past(2, 0)

@@ -13,10 +13,11 @@ use rpc_schema::breaking::Change;
 use self::breaks::find_breaks;
 use self::service::{changed_files, plan_service};
 use super::desired::DesiredServer;
-use super::survey::Seen;
+use super::survey::LiveServer;
 
 /// What differs between the file and what is live.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Plan {
     /// Every server of the file, in its order.
     pub servers: Vec<ServerPlan>,
@@ -30,6 +31,7 @@ pub struct Plan {
 
 /// What changes on one server.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ServerPlan {
     /// Its name.
     pub name: String,
@@ -51,6 +53,7 @@ pub struct ServerPlan {
 
 /// What has to be sent to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Load {
     /// Files that it lacks.
     pub files: usize,
@@ -60,6 +63,7 @@ pub struct Load {
 
 /// What changes in one service.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ServiceChange {
     /// Its name.
     pub name: String,
@@ -77,6 +81,7 @@ pub struct ServiceChange {
 
 /// What changes in one service beside its procedures.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AspectChange {
     /// How it changes.
     pub mark: Mark,
@@ -124,6 +129,7 @@ impl fmt::Display for Aspect {
 
 /// A file that changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileChange {
     /// Where it lies, relative to `init.yaml`.
     pub path: String,
@@ -135,6 +141,7 @@ pub struct FileChange {
 
 /// What changes in one procedure.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct RpcChange {
     /// Its key.
     pub key: String,
@@ -161,7 +168,7 @@ impl Plan {
     /// Compares; `seen` has the answers of `servers`, in their order.
     pub fn new(
         servers: &[DesiredServer],
-        seen: &[Seen],
+        seen: &[LiveServer],
         departed: BTreeMap<String, SocketAddr>,
     ) -> Self {
         let plans: Vec<ServerPlan> = servers
@@ -230,7 +237,7 @@ impl fmt::Display for Mark {
     }
 }
 
-pub(super) fn plan_server(server: &DesiredServer, seen: &Seen) -> ServerPlan {
+pub(super) fn plan_server(server: &DesiredServer, seen: &LiveServer) -> ServerPlan {
     let status = &seen.status;
     let empty = BTreeMap::new();
     let running = seen.running(server);
@@ -274,7 +281,7 @@ pub(super) fn plan_server(server: &DesiredServer, seen: &Seen) -> ServerPlan {
 /// Servers that what is live knows, and the file does not, with the addresses they had.
 pub(super) fn find_departed(
     declared: &BTreeMap<String, SocketAddr>,
-    seen: &[Seen],
+    seen: &[LiveServer],
 ) -> BTreeMap<String, SocketAddr> {
     let networks = seen.iter().filter_map(|seen| seen.status.network.as_ref());
     let known = networks.flat_map(|network| network.departed.iter().chain(&network.servers));
@@ -303,7 +310,7 @@ mod tests {
         .expect("a status");
         Plan::new(
             &[desired],
-            &[Seen {
+            &[LiveServer {
                 status,
                 manifest: old.cloned(),
             }],

@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// An event of an apply.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum Happening<'a> {
+pub enum ApplyEvent<'a> {
     /// The initializer sends files to a server.
     Sending {
         /// The name of the server.
@@ -28,7 +28,7 @@ pub enum Happening<'a> {
     },
 }
 
-type Callback = dyn Fn(Happening<'_>) + Send + Sync;
+type Callback = dyn Fn(ApplyEvent<'_>) + Send + Sync;
 
 /// Receives the events of an apply. The default ignores them.
 #[derive(Clone, Default)]
@@ -36,11 +36,11 @@ pub struct Progress(Option<Arc<Callback>>);
 
 impl Progress {
     /// Calls a function with each event.
-    pub fn to(callback: impl Fn(Happening<'_>) + Send + Sync + 'static) -> Self {
+    pub fn with_callback(callback: impl Fn(ApplyEvent<'_>) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(callback)))
     }
 
-    pub(super) fn report(&self, event: Happening<'_>) {
+    pub(super) fn report(&self, event: ApplyEvent<'_>) {
         if let Some(callback) = &self.0 {
             callback(event);
         }

@@ -6,9 +6,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
-use super::survey::{Seen, ask_all};
-use super::{DesiredServer, Initializer, InitializerError, InitializerOptions, origin};
+use crate::desired::DesiredServer;
+use crate::error::InitializerError;
+use crate::initializer::Initializer;
+use crate::options::InitializerOptions;
+use crate::origin;
+use crate::plan::Plan;
+use crate::survey::{LiveServer, ask_all};
 use deploy::manifest::Manifest;
 use deploy::message::{MAX_FILE_BYTES, PutFile};
 use deploy::participant::Live;
@@ -46,7 +50,7 @@ impl Initializer {
     /// # Errors
     /// Where the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), InitializerError> {
-        let server = |(server, seen): (&DesiredServer, &Seen)| SavedServer {
+        let server = |(server, seen): (&DesiredServer, &LiveServer)| SavedServer {
             address: server.address,
             expected: seen.status.live.clone(),
             manifest: server.manifest.clone(),
@@ -143,7 +147,7 @@ impl Initializer {
             packed,
             paths,
         };
-        planned.weigh().await?;
+        planned.measure_transfer().await?;
         Ok(planned)
     }
 }
@@ -169,11 +173,12 @@ fn moved(saved: &SavedServer, live: &Live) -> Option<String> {
     let SavedServer {
         expected, manifest, ..
     } = saved;
-    (expected != live).then(|| moved_words(&manifest.server, expected.generation, live.generation))
+    (expected != live)
+        .then(|| moved_message(&manifest.server, expected.generation, live.generation))
 }
 
 /// That a server is on another generation than what was planned for.
-pub(super) fn moved_words(server: &str, planned: u64, found: u64) -> String {
+pub(super) fn moved_message(server: &str, planned: u64, found: u64) -> String {
     format!(
         "server `{server}` moved on: the plan is for generation {planned}, and generation {found} is live"
     )

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::InitializerError;
-use super::desired::Desired;
-use super::survey::Seen;
+use crate::desired::Desired;
+use crate::error::InitializerError;
+use crate::survey::LiveServer;
 use deploy::manifest::{RpcEntry, ServiceEntry};
 
 /// Checks the sources that differ from the live sources. `seen` has the answers of the desired
@@ -19,7 +19,7 @@ use deploy::manifest::{RpcEntry, ServiceEntry};
 /// [`InitializerError::File`] with the findings.
 pub(super) async fn check_changed(
     desired: &Desired,
-    seen: &[Seen],
+    seen: &[LiveServer],
     python: Option<&Path>,
 ) -> Result<Vec<String>, InitializerError> {
     let Some(python) = python.map(Path::to_owned) else {
@@ -43,7 +43,7 @@ pub(super) async fn check_changed(
 
 /// Returns the procedures whose code, signature or modules differ from what is live. Each is the
 /// index of its service in the document, and its index in the service.
-fn find_changed(desired: &Desired, seen: &[Seen]) -> HashSet<(usize, usize)> {
+fn find_changed(desired: &Desired, seen: &[LiveServer]) -> HashSet<(usize, usize)> {
     let mut changed = HashSet::new();
     for (index, service) in desired.document.schema.services.iter().enumerate() {
         let name = service.name.as_str();

@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
-use super::plan::plan_server;
-use super::survey::survey;
-use super::{Desired, InitializerError, InitializerOptions, ServerPlan, Unreachable};
+use crate::desired::Desired;
+use crate::error::{InitializerError, Unreachable};
+use crate::options::InitializerOptions;
+use crate::plan::ServerPlan;
+use crate::plan::plan_server;
+use crate::survey::survey;
 use deploy::message::StatusAnswer;
 
 /// What is live on each server, compared with the file.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct NetworkStatus {
     /// Every server of the file, in its order.
     pub servers: Vec<Result<ServerStatus, Unreachable>>,
@@ -16,6 +20,7 @@ pub struct NetworkStatus {
 
 /// The status of a server, and how it differs from the file.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ServerStatus {
     /// The server's own status.
     pub status: StatusAnswer,

@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, RequestError, Unreachable};
-use super::desired::DesiredServer;
-use super::{InitializerError, InitializerOptions, all_or_unreachable, join_all};
+use crate::connection::Connection;
+use crate::desired::DesiredServer;
+use crate::error::{InitializerError, RequestError, Unreachable};
+use crate::join::all_or_unreachable;
+use crate::join::join_all;
+use crate::options::InitializerOptions;
 use deploy::manifest::Manifest;
 use deploy::message::{
-    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, MAX_MANIFEST_BYTES, ManifestAnswer,
-    PROTOCOL, Past, StatusAnswer,
+    DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, KeptGeneration, MAX_MANIFEST_BYTES,
+    ManifestAnswer, PROTOCOL, StatusAnswer,
 };
 
 /// Pause between two attempts to reach a server.
@@ -17,7 +20,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is live on a server.
 #[derive(Debug)]
-pub struct Seen {
+#[non_exhaustive]
+pub struct LiveServer {
     /// The server's status.
     pub status: StatusAnswer,
     /// The live manifest, if it differs from the desired manifest; `None` also before the first
@@ -25,7 +29,7 @@ pub struct Seen {
     pub manifest: Option<Manifest>,
 }
 
-impl Seen {
+impl LiveServer {
     /// Returns the live manifest of a server that should run `desired`; `None` before the first
     /// apply.
     pub fn running<'a>(&'a self, desired: &'a DesiredServer) -> Option<&'a Manifest> {
@@ -43,7 +47,7 @@ impl Seen {
 pub(super) async fn survey(
     servers: &[DesiredServer],
     options: &InitializerOptions,
-) -> Vec<Result<Seen, Unreachable>> {
+) -> Vec<Result<LiveServer, Unreachable>> {
     let until = options.wait.map(|wait| Instant::now() + wait);
     join_all(servers.iter().map(|server| async move {
         let seen = retry_until(until, || ask(server, options)).await;
@@ -71,11 +75,14 @@ pub(super) async fn ask_others(
 pub(super) async fn ask_all(
     servers: &[DesiredServer],
     options: &InitializerOptions,
-) -> Result<Vec<Seen>, InitializerError> {
+) -> Result<Vec<LiveServer>, InitializerError> {
     all_or_unreachable(survey(servers, options).await)
 }
 
-async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<Seen, RequestError> {
+async fn ask(
+    server: &DesiredServer,
+    options: &InitializerOptions,
+) -> Result<LiveServer, RequestError> {
     let mut connection = Connection::open(server.address, options).await?;
     let status = connection
         .request::<StatusAnswer>(&DeployRequest::Status {})
@@ -90,13 +97,13 @@ async fn ask(server: &DesiredServer, options: &InitializerOptions) -> Result<See
         return Err(refused(format!("this is server `{name}`")));
     }
     if status.live.generation == 0 || status.live.content == server.content {
-        return Ok(Seen {
+        return Ok(LiveServer {
             status,
             manifest: None,
         });
     }
     let manifest = fetch_manifest(&mut connection, None).await?;
-    Ok(Seen {
+    Ok(LiveServer {
         status,
         manifest: Some(manifest),
     })
@@ -126,7 +133,7 @@ pub(super) async fn fetch_history(
     address: SocketAddr,
     options: &InitializerOptions,
     until: Option<Instant>,
-) -> Result<Vec<Past>, RequestError> {
+) -> Result<Vec<KeptGeneration>, RequestError> {
     let fetch = || async {
         let mut connection = Connection::open(address, options).await?;
         connection

@@ -12,6 +12,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `server`, [`options`], [`limits`] | starting and stopping a server; its settings |
+//! | `shared` | what all sessions of a server share |
 //! | `connection` | what all connections have, whatever protocol they speak |
 //! | `text`, `binary` | the two kinds of sessions |
 //! | `calls` | from a request to its answer |
@@ -21,6 +22,7 @@
 //! | [`log`] | the log, and its limits on repeated lines |
 
 mod binary;
+mod blocking;
 mod calls;
 mod connection;
 mod deployment;
@@ -30,6 +32,7 @@ pub mod log;
 pub mod options;
 mod registry;
 mod server;
+mod shared;
 mod store;
 mod text;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// A server's limits.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Limits {
     /// Maximum number of bytes of one message. The value must not exceed
     /// [`MAX_FRAME_LIMIT`](wire::frame::MAX_FRAME_LIMIT).

@@ -9,8 +9,9 @@ use handler::NativeService;
 use crate::limits::Limits;
 use crate::store::StoreError;
 
-/// How a server is set up.
+/// How a server is set up. [`new`](Self::new) makes options; their fields can then be set.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ServerOptions {
     /// The address to listen on. Port 0 picks a free port.
     pub listen: SocketAddr,

@@ -9,6 +9,7 @@ use handler::NativeService;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
+use crate::blocking::blocking;
 use crate::connection::accept;
 use crate::connection::budget::Budget;
 use crate::connection::lanes::Lanes;
@@ -21,6 +22,7 @@ use crate::limits::Limits;
 use crate::options::{ServerOptions, StartError};
 use crate::registry::build::RegistryBuilder;
 use crate::registry::live::LiveRegistry;
+use crate::shared::Shared;
 use crate::store::Store;
 
 /// The Python that runs procedures if the options name none.
@@ -40,28 +42,6 @@ pub struct Server {
     drain: watch::Sender<bool>,
     /// Removed when the server stops.
     key_copies: Vec<KeyCopy>,
-}
-
-/// What all sessions of a server share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) registry: LiveRegistry,
-    pub(crate) deployer: Deployer,
-    pub(crate) limits: Limits,
-    /// Runs deployments, so that they do not hold up connections.
-    pub(crate) background: Handle,
-    /// Has one permit for each call that may be in flight.
-    pub(crate) calls: Arc<Semaphore>,
-    pub(crate) peers: Peers,
-    /// Bytes of incomplete messages.
-    pub(crate) unfinished: Arc<Budget>,
-    /// Bytes of answers that peers have not read.
-    pub(crate) untaken: Arc<Budget>,
-    /// The address at which initializers dial this server, if it differs from the address that the
-    /// server listens on.
-    pub(crate) advertise: Option<SocketAddr>,
-    /// Becomes true when the server begins to drain.
-    pub(crate) drain: watch::Receiver<bool>,
 }
 
 impl Server {
@@ -194,7 +174,7 @@ fn keep_key_copies(
 ) -> Vec<KeyCopy> {
     let Some(key) = own_key else {
         if let Some(folder) = folder {
-            dialled.for_each(|address| key_file::forget(folder, address));
+            dialled.for_each(|address| key_file::remove_stale(folder, address));
         }
         return Vec::new();
     };
@@ -210,7 +190,7 @@ fn keep_key_copies(
         return not_kept(&"neither XDG_RUNTIME_DIR nor HOME is an absolute path");
     };
     let kept: Result<Vec<_>, _> = dialled
-        .map(|address| KeyCopy::keep(folder, address, key))
+        .map(|address| KeyCopy::write(folder, address, key))
         .collect();
     kept.unwrap_or_else(|error| not_kept(&error))
 }
@@ -230,12 +210,4 @@ fn native_methods(
     let methods =
         methods.map(|(name, method)| (name, Arc::new(NativeMethod::new(method, pool.clone()))));
     Arc::new(methods.collect())
-}
-
-/// Runs work that blocks on a thread for blocking work, and returns its result.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

@@ -10,7 +10,7 @@
 
 use super::exception::{Exception, ExceptionType, Executed};
 use super::json::shortened;
-use super::outbox::{Mark, Outbox};
+use super::outbox::{FrameMark, Outbox};
 use super::value::{DecodeError, Reader, Value as _, encode_bytes, encode_count};
 
 /// The first bytes of every HELLO, after its kind.
@@ -332,12 +332,12 @@ fn read_exception(reader: &mut Reader<'_>) -> Result<Exception, MalformedFields>
         kind,
         executed,
         message: reader.str()?.to_owned(),
-        own_kind: Option::decode(reader)?,
+        raised_kind: Option::decode(reader)?,
         valid_signatures: Vec::decode(reader)?,
     })
 }
 
-fn begin(kind: Kind, out: &mut Outbox) -> Mark {
+fn begin(kind: Kind, out: &mut Outbox) -> FrameMark {
     let mark = out.begin_frame();
     out.bytes().push(kind as u8);
     mark
@@ -401,7 +401,7 @@ pub fn put_bound(bound: &Bound, out: &mut Outbox) {
 }
 
 /// Begins a REQ. The arguments follow.
-pub fn begin_request(request: &Request, out: &mut Outbox) -> Mark {
+pub fn begin_request(request: &Request, out: &mut Outbox) -> FrameMark {
     let mark = out.begin_frame();
     let mut head = [0; REQUEST_HEAD];
     head[0] = Kind::Request as u8;
@@ -413,7 +413,7 @@ pub fn begin_request(request: &Request, out: &mut Outbox) -> Mark {
 }
 
 /// Begins a RES. The values follow.
-pub fn begin_result(call: u64, out: &mut Outbox) -> Mark {
+pub fn begin_result(call: u64, out: &mut Outbox) -> FrameMark {
     let mark = out.begin_frame();
     let mut head = [0; RESULT_HEAD];
     head[0] = Kind::Returned as u8;

@@ -116,12 +116,12 @@ impl BlockPlace {
             }
             _ => return None,
         };
-        Some(place.behind(offset))
+        Some(place.shifted_by(offset))
     }
 
     /// Returns the same place in a message with this many more bytes in front.
     #[must_use]
-    pub fn behind(self, bytes: usize) -> Self {
+    pub fn shifted_by(self, bytes: usize) -> Self {
         Self {
             offset: self.offset + bytes,
             ..self

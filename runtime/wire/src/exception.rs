@@ -143,7 +143,7 @@ pub struct Exception {
     /// Whether the procedure ran.
     pub executed: Executed,
     /// The kind of the procedure's own exception, such as `ZeroDivisionError`.
-    pub own_kind: Option<String>,
+    pub raised_kind: Option<String>,
     /// All signatures of the called procedure, for `Invalid Arguments`.
     pub valid_signatures: Vec<String>,
 }
@@ -155,7 +155,7 @@ impl Exception {
             kind,
             message: message.into(),
             executed,
-            own_kind: None,
+            raised_kind: None,
             valid_signatures: Vec::new(),
         }
     }
@@ -168,7 +168,7 @@ impl Exception {
     /// Returns the kind of the procedure's own exception as it is sent: its first
     /// [`MAX_KIND_CHARS`] characters.
     pub fn kind_to_send(&self) -> Option<&str> {
-        self.own_kind
+        self.raised_kind
             .as_deref()
             .map(|kind| cut(kind, MAX_KIND_CHARS))
     }

@@ -105,7 +105,7 @@ impl Inbox {
     }
 
     /// Records that this many bytes were read to the target.
-    pub fn came(&mut self, count: usize) {
+    pub fn received(&mut self, count: usize) {
         if let Some(long) = &mut self.long {
             long.rest.received(count);
             long.missing = long.missing.saturating_sub(count);
@@ -181,7 +181,7 @@ impl Inbox {
     }
 
     /// Returns whether a frame has begun and has not arrived completely.
-    pub fn is_amid_frame(&self) -> bool {
+    pub fn has_partial_frame(&self) -> bool {
         self.consumed < self.bytes.len() || self.long.is_some()
     }
 
@@ -191,7 +191,7 @@ impl Inbox {
     }
 
     /// Returns how many bytes of the incomplete frame have arrived, with those of its length.
-    pub fn pending(&self) -> usize {
+    pub fn pending_bytes(&self) -> usize {
         self.long
             .as_ref()
             .map_or(self.bytes.len() - self.consumed, |long| {
@@ -286,13 +286,13 @@ mod tests {
                 found.push((payload.head.to_vec(), payload.block));
             }
             if fed == bytes.len() {
-                assert!(!inbox.is_amid_frame());
+                assert!(!inbox.has_partial_frame());
                 return found;
             }
             let target = inbox.target();
             let count = size.min(target.most()).min(bytes.len() - fed);
             target.put(&bytes[fed..fed + count]);
-            inbox.came(count);
+            inbox.received(count);
             fed += count;
         }
     }
@@ -321,7 +321,7 @@ mod tests {
                 None,
                 Some(BlockPlace::bytes(21)),
                 Some(WORDS),
-                Some(WORDS.behind(1)),
+                Some(WORDS.shifted_by(1)),
             ] {
                 let joined = |(head, block): (Vec<u8>, Option<Block>)| {
                     [head, block.map_or_else(Vec::new, Block::into_bytes)].concat()
@@ -392,7 +392,7 @@ mod tests {
         inbox.target().put(b"\0\0\0\x03ab");
         assert!(inbox.next(|_| None).expect("no error").is_none());
         let buffer = inbox.release();
-        assert!(buffer.is_empty() && buffer.capacity() >= READ_BYTES && inbox.pending() == 6);
+        assert!(buffer.is_empty() && buffer.capacity() >= READ_BYTES && inbox.pending_bytes() == 6);
         inbox.lend(buffer);
         inbox.target().put(b"c");
         let payload = inbox.next(|_| None).expect("no error").expect("a frame");

@@ -21,6 +21,7 @@ pub mod json;
 pub mod link;
 pub mod members;
 pub mod message;
+mod message_writer;
 pub mod outbox;
 pub mod procedure;
 pub mod sniff;

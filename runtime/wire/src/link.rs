@@ -62,7 +62,7 @@ pub enum Event<'a> {
     /// Any other frame, with the values that follow it.
     Frame(Frame<'a>, Reader<'a>),
     /// A frame that needs no further handling.
-    Settled,
+    Handled,
 }
 
 impl Link {
@@ -113,7 +113,7 @@ impl Link {
         }
         if let Frame::Ping(number) = frame {
             binary::put_pong(number, &mut self.outbox);
-            return Ok(Some((Event::Settled, &mut self.outbox)));
+            return Ok(Some((Event::Handled, &mut self.outbox)));
         }
         let values = Reader::with_block(values, payload.block);
         Ok(Some((Event::Frame(frame, values), &mut self.outbox)))
@@ -121,7 +121,7 @@ impl Link {
 
     /// Allows more control frames, according to the time that has passed. `now` is the present
     /// time.
-    pub fn tick(&mut self, now: Instant) {
+    pub fn refill_allowance(&mut self, now: Instant) {
         if self.allowance == CONTROL_BURST {
             self.raised_at = Some(now);
             return;
@@ -202,16 +202,16 @@ mod tests {
         let begin = Instant::now();
         let mut link =
             greeted_link(|out| (0..=CONTROL_BURST).for_each(|n| binary::put_cancel(n.into(), out)));
-        link.tick(begin);
+        link.refill_allowance(begin);
         for _ in 0..CONTROL_BURST {
             assert!(matches!(
                 link.next(|_| None),
                 Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))
             ));
         }
-        link.tick(begin + Duration::from_millis(999));
+        link.refill_allowance(begin + Duration::from_millis(999));
         assert_eq!(link.allowance, 0);
-        link.tick(begin + Duration::from_secs(1));
+        link.refill_allowance(begin + Duration::from_secs(1));
         assert!(matches!(
             link.next(|_| None),
             Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))

@@ -2,13 +2,12 @@
 //! are refused, unknown ones are ignored.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::io::Write as _;
 
 use serde_json::value::RawValue;
 
 use super::exception::{Exception, ExceptionType, Executed};
 use super::members::{Members, as_list, as_milliseconds, as_string, as_strings};
+use super::message_writer::MessageWriter;
 
 /// A received message. Only its header and id are decoded.
 #[derive(Debug)]
@@ -155,16 +154,12 @@ impl From<Option<Id<'_>>> for AnswerId {
 }
 
 impl AnswerId {
-    /// Appends `"id":...,`, or nothing if the `id` is absent.
-    fn write(&self, out: &mut Vec<u8>) {
-        let text = match self {
-            Self::Absent => return,
-            Self::Null => "null",
-            Self::Json(text) => text,
-        };
-        out.extend_from_slice(b"\"id\":");
-        out.extend_from_slice(text.as_bytes());
-        out.push(b',');
+    fn write(&self, message: &mut MessageWriter<'_>) {
+        match self {
+            Self::Absent => {}
+            Self::Null => message.member("id", &()),
+            Self::Json(text) => message.json_member("id", text),
+        }
     }
 }
 
@@ -180,69 +175,55 @@ pub fn write_result<E>(
     out: &mut Vec<u8>,
     write_values: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    out.extend_from_slice(b"{\"header\":\"RPC-RES\",\"value\":{");
-    id.write(out);
-    out.extend_from_slice(b"\"return-values\":[");
-    write_values(out)?;
-    out.extend_from_slice(
-        format!("],\"generation\":{generation},\"source\":\"{source}\"}}}}").as_bytes(),
-    );
+    let mut message = MessageWriter::begin("RPC-RES", out);
+    id.write(&mut message);
+    message.list_member("return-values", write_values)?;
+    message.member("generation", &generation);
+    message.member("source", source);
+    message.end();
     Ok(())
 }
 
 /// Appends an `RPC-EX`. Its texts are [cut](Exception::message_to_send), so that the message fits
 /// into every frame limit.
 pub fn write_exception(id: &AnswerId, exception: &Exception, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"header\":\"RPC-EX\",\"value\":{");
-    id.write(out);
-    let mut member = |name: &str, value: &str| {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(value.as_bytes());
-    };
-    member("\"exception-type\":", &quoted(exception.kind.as_str()));
-    member(
-        ",\"exception-message\":",
-        &quoted(exception.message_to_send()),
-    );
-    member(",\"executed\":", &quoted(exception.executed.as_str()));
+    let mut message = MessageWriter::begin("RPC-EX", out);
+    id.write(&mut message);
+    message.member("exception-type", exception.kind.as_str());
+    message.member("exception-message", exception.message_to_send());
+    message.member("executed", exception.executed.as_str());
     if let Some(kind) = exception.kind_to_send() {
-        member(",\"exception-kind\":", &quoted(kind));
+        message.member("exception-kind", kind);
     }
     let signatures = exception.signatures_to_send();
     if !signatures.is_empty() {
-        member(
-            ",\"valid-signatures\":",
-            &serde_json::json!(signatures).to_string(),
-        );
+        message.member("valid-signatures", &signatures);
     }
-    out.extend_from_slice(b"}}");
+    message.end();
 }
 
 /// Appends an `RPC-PING`.
 pub fn write_ping(id: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(
-        format!("{{\"header\":\"RPC-PING\",\"value\":{{\"id\":{id}}}}}").as_bytes(),
-    );
+    let mut message = MessageWriter::begin("RPC-PING", out);
+    message.member("id", &id);
+    message.end();
 }
 
 /// Appends an `RPC-PONG` with the version of the server and its abilities.
 pub fn write_pong(id: &AnswerId, version: &str, abilities: &[&str], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"header\":\"RPC-PONG\",\"value\":{");
-    id.write(out);
-    let members = format!(
-        "\"version\":{},\"can\":{}}}}}",
-        quoted(version),
-        serde_json::json!(abilities)
-    );
-    out.extend_from_slice(members.as_bytes());
+    let mut message = MessageWriter::begin("RPC-PONG", out);
+    id.write(&mut message);
+    message.member("version", version);
+    message.member("can", abilities);
+    message.end();
 }
 
 /// Appends an `RPC-DRAIN`. The server answers no request after the one with `last_id`, which is
 /// JSON text.
 pub fn write_drain(last_id: Option<&str>, out: &mut Vec<u8>) {
-    let last_id = last_id.unwrap_or("null");
-    let message = format!("{{\"header\":\"RPC-DRAIN\",\"value\":{{\"last-id\":{last_id}}}}}");
-    out.extend_from_slice(message.as_bytes());
+    let mut message = MessageWriter::begin("RPC-DRAIN", out);
+    message.json_member("last-id", last_id.unwrap_or("null"));
+    message.end();
 }
 
 /// Parses the value of an `RPC-EX`.
@@ -256,7 +237,7 @@ pub fn parse_exception(value: &Members<'_>) -> Result<Exception, String> {
             .ok_or_else(|| format!("unknown exception type `{kind}`"))?,
         message: value.string("exception-message")?.into_owned(),
         executed: Executed::from_text(&value.optional("executed", as_string)?.unwrap_or_default()),
-        own_kind: value
+        raised_kind: value
             .optional("exception-kind", as_string)?
             .map(Cow::into_owned),
         valid_signatures: value
@@ -297,43 +278,25 @@ pub fn write_request<E>(
     out: &mut Vec<u8>,
     write_arguments: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut put = |text: fmt::Arguments<'_>| {
-        // Writing to memory cannot fail.
-        let _ = out.write_fmt(text);
-    };
-    put(format_args!("{{\"header\":\"RPC-REQ\",\"value\":{{"));
+    let mut message = MessageWriter::begin("RPC-REQ", out);
     if let Some(id) = head.id {
-        put(format_args!("\"id\":{id},"));
+        message.member("id", &id);
     }
-    put(format_args!(
-        "\"service\":{},\"rpc\":{},",
-        quoted(head.service),
-        quoted(head.rpc)
-    ));
+    message.member("service", head.service);
+    message.member("rpc", head.rpc);
     if let Some(client) = head.client {
-        put(format_args!("\"client\":{},", quoted(client)));
+        message.member("client", client);
     }
     if let Some(deadline) = head.deadline_ms {
-        put(format_args!("\"deadline-ms\":{deadline},"));
+        message.member("deadline-ms", &deadline);
     }
-    put(format_args!(
-        "\"argument-types\":{},",
-        serde_json::json!(head.argument_types)
-    ));
+    message.member("argument-types", head.argument_types);
     if let Some(types) = head.return_types {
-        put(format_args!(
-            "\"return-types\":{},",
-            serde_json::json!(types)
-        ));
+        message.member("return-types", types);
     }
-    out.extend_from_slice(b"\"arguments\":[");
-    write_arguments(out)?;
-    out.extend_from_slice(b"]}}");
+    message.list_member("arguments", write_arguments)?;
+    message.end();
     Ok(())
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]
@@ -440,7 +403,7 @@ mod tests {
     fn written_messages_can_be_parsed() {
         let mut out = Vec::new();
         let exception = Exception {
-            own_kind: Some("ValueError".to_owned()),
+            raised_kind: Some("ValueError".to_owned()),
             valid_signatures: vec!["a".to_owned(), "b".to_owned()],
             ..Exception::new(
                 ExceptionType::InvalidArguments,

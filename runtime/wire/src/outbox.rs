@@ -47,7 +47,7 @@ struct PlacedBlock {
 /// Where a frame begins. It is needed to write the length of the frame, or to remove the frame.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct Mark {
+pub struct FrameMark {
     bytes: usize,
     blocks: usize,
     block_bytes: usize,
@@ -96,8 +96,8 @@ impl Outbox {
     }
 
     /// Begins a frame with space for its length.
-    pub fn begin_frame(&mut self) -> Mark {
-        let mark = Mark {
+    pub fn begin_frame(&mut self) -> FrameMark {
+        let mark = FrameMark {
             bytes: self.bytes.len(),
             blocks: self.blocks.len(),
             block_bytes: self.block_bytes,
@@ -108,18 +108,18 @@ impl Outbox {
 
     /// Returns the number of bytes after the length of the frame. Nothing may have been written
     /// since `begin_frame`.
-    pub fn frame_len(&self, mark: Mark) -> usize {
+    pub fn frame_len(&self, mark: FrameMark) -> usize {
         self.bytes.len() - mark.bytes - 4 + self.block_bytes - mark.block_bytes
     }
 
     /// Ends a frame: writes its length. Senders check the limit before, so the length fits.
-    pub fn end_frame(&mut self, mark: Mark) {
+    pub fn end_frame(&mut self, mark: FrameMark) {
         let length = u32::try_from(self.frame_len(mark)).unwrap_or(u32::MAX);
         self.bytes[mark.bytes..mark.bytes + 4].copy_from_slice(&length.to_be_bytes());
     }
 
     /// Removes a frame and everything after it. Nothing may have been written since `begin_frame`.
-    pub fn take_back(&mut self, mark: Mark) {
+    pub fn discard_frame(&mut self, mark: FrameMark) {
         self.bytes.truncate(mark.bytes);
         self.blocks.truncate(mark.blocks);
         self.block_bytes = mark.block_bytes;
@@ -362,7 +362,7 @@ mod tests {
         let mark = outbox.begin_frame();
         outbox.push(Block::Bytes(vec![1; LONG_BLOCK]));
         assert_eq!(outbox.frame_len(mark), LONG_BLOCK);
-        outbox.take_back(mark);
+        outbox.discard_frame(mark);
         assert_eq!(outbox.into_bytes(), b"\0\0\0\x03abc");
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::all_or_none;
+use super::declarations::DeclaredTypes;
 use super::names::{Names, check_name};
 use super::types::check_type;
 use crate::diagnostic::{Code, Finding, Findings};
@@ -17,29 +18,6 @@ use crate::types::{
     Enumeration, Field, MAX_MEMBERS, MAX_TYPE_DEPTH, Record, Type, TypeErrorKind, check_item,
     is_builtin_name,
 };
-
-/// The declared types, by name.
-pub(super) struct DeclaredTypes {
-    /// The names, in the file's order.
-    names: Vec<String>,
-    /// The types that have been checked; `None` for a wrong type, which has a finding.
-    by_name: HashMap<String, Option<Type>>,
-}
-
-impl DeclaredTypes {
-    /// Returns the type of this name, if it is declared and correct.
-    pub(super) fn find(&self, name: &str) -> Option<Type> {
-        self.by_name.get(name).cloned().flatten()
-    }
-
-    pub(super) fn declares(&self, name: &str) -> bool {
-        self.by_name.contains_key(name)
-    }
-
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
-    }
-}
 
 /// Checks the types of a file. A type is checked after the types that it uses.
 pub(super) fn check_types(
@@ -65,10 +43,7 @@ pub(super) fn check_types(
         .iter()
         .filter_map(|pending| pending.written.clone())
         .collect();
-    let types = DeclaredTypes {
-        names,
-        by_name: HashMap::new(),
-    };
+    let types = DeclaredTypes::new(names);
     let mut resolver = Resolver {
         indices: indices_by_name(&pending),
         pending,
@@ -159,7 +134,7 @@ impl Resolver<'_, '_> {
         if let Some(written) = self.pending[index].written.clone()
             && self.indices.get(&written) == Some(&index)
         {
-            self.types.by_name.insert(written, built);
+            self.types.insert(written, built);
         }
     }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::all_or_none;
+use super::declarations::Declarations;
 use super::generated::check_generated_names;
 use super::names::{Names, check_name};
 use super::paths::check_path;
-use super::services::Declarations;
+use super::placed_rpc::PlacedRpc;
 use super::signatures::check_signatures;
 use super::types::check_type;
 use super::units::check_duration;
@@ -17,12 +18,6 @@ use crate::name::Name;
 use crate::naming::RESERVED_FUNCTIONS;
 use crate::raw::{NamedEntries, RawRpc, Texts};
 use crate::types::Type;
-
-/// A procedure that is correct in itself, and its place in the file.
-pub(super) struct PlacedRpc<'a> {
-    pub(super) rpc: Rpc,
-    pub(super) at: Place<'a>,
-}
 
 /// Checks the procedures of a service. `service` is its name as the file writes it.
 pub(super) fn check_rpcs(

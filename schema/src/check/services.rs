@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 
 use super::all_or_none;
+use super::declarations::Declarations;
 use super::grants::check_grants;
 use super::names::Names;
 use super::network::NetworkNames;
 use super::paths::check_path;
-use super::records::DeclaredTypes;
 use super::rpcs::check_rpcs;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
@@ -17,12 +17,6 @@ use crate::model::Service;
 use crate::name::Name;
 use crate::naming::{PYTHON_TYPES_MODULE, RESERVED_MODULES};
 use crate::raw::{NamedEntries, RawService, Texts};
-
-/// The declarations of a file that its services may refer to.
-pub(super) struct Declarations {
-    pub(super) network_names: NetworkNames,
-    pub(super) types: DeclaredTypes,
-}
 
 pub(super) fn check_services(
     raw: NamedEntries<RawService>,

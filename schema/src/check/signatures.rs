@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::rpcs::PlacedRpc;
+use super::placed_rpc::PlacedRpc;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::signature::Key;
 

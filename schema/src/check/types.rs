@@ -1,6 +1,6 @@
 //! The types that a file declares.
 
-use super::records::DeclaredTypes;
+use super::declarations::DeclaredTypes;
 use super::spelling;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;

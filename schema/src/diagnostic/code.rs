@@ -17,7 +17,7 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// Returns the rule in one line.
-            pub fn explanation(self) -> &'static str {
+            pub fn rule(self) -> &'static str {
                 match self {
                     $(Self::$variant => $line.trim_ascii(),)*
                 }
@@ -165,7 +165,7 @@ mod tests {
         );
         for code in Code::ALL {
             assert_eq!(Code::parse(&code.to_string()), Some(*code));
-            assert!(code.explanation().ends_with('.'), "{code}");
+            assert!(code.rule().ends_with('.'), "{code}");
         }
         assert_eq!(Code::UnknownTenant.to_string(), "E051");
         for written in ["E051", "e051", "51", "051", "e51"] {

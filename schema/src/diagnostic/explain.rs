@@ -6,7 +6,7 @@ impl Code {
     /// Returns the explanation of the rule as Markdown: the rule in one line, its reason or its
     /// remedy, and in most cases an `init.yaml` that breaks it (marked `yaml,wrong`) and one that
     /// does not.
-    pub fn explained(self) -> &'static str {
+    pub fn explanation(self) -> &'static str {
         match self {
             Self::Unreadable => include_str!("explain/E001.md"),
             Self::FileTooLarge => include_str!("explain/E002.md"),

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Elsewhere, Finding, Lines, MAX_FINDINGS, Report};
+use super::{ExternalPlace, Finding, Lines, MAX_FINDINGS, Report};
 use crate::visible;
 
 /// Maximum number of findings that are shown. Further findings are only counted.
@@ -190,7 +190,7 @@ fn line_end(text: &str, from: usize, limit: usize) -> usize {
 }
 
 /// Adds a place in another file, with its line if the text of the line is known.
-fn draw_elsewhere<'r>(group: Group<'r>, place: &'r Elsewhere) -> Group<'r> {
+fn draw_elsewhere<'r>(group: Group<'r>, place: &'r ExternalPlace) -> Group<'r> {
     let Some(marked) = place.marked() else {
         return group.element(
             Origin::path(visible(&place.path))
@@ -257,7 +257,7 @@ mod tests {
         let hostile = "\u{1b}[31m\u{9b}31m\u{202e}\u{2028}";
         let text = format!("# {hostile}\nnetwork: [{hostile}]");
         let at = text.len() - 2;
-        let place = Elsewhere {
+        let place = ExternalPlace {
             path: format!("f{hostile}.py"),
             line: 1,
             column: 2,
@@ -317,14 +317,14 @@ mod tests {
 
     #[test]
     fn a_place_in_another_file_is_drawn_with_its_path_and_line() {
-        let draw = |place: Elsewhere| {
+        let draw = |place: ExternalPlace| {
             let finding = Finding::new(Code::WrongArity, 6..10, "it takes 1 argument")
                 .label("declared here")
                 .hint("give it another")
                 .elsewhere(place);
             Report::new(Path::new("init.yaml"), "path: f.py\n", vec![finding]).to_string()
         };
-        let place = Elsewhere {
+        let place = ExternalPlace {
             path: "f.py".to_owned(),
             line: 120,
             column: 5,
@@ -348,7 +348,7 @@ error[E085]: it takes 1 argument
 
 1 error in init.yaml";
         assert_eq!(draw(place.clone()), expected);
-        let beyond = draw(Elsewhere {
+        let beyond = draw(ExternalPlace {
             column: 500,
             end_column: 501,
             ..place.clone()
@@ -357,7 +357,7 @@ error[E085]: it takes 1 argument
             beyond.contains("f.py:120:500") && !beyond.contains("def f"),
             "{beyond}"
         );
-        let empty = draw(Elsewhere {
+        let empty = draw(ExternalPlace {
             line: 1,
             column: 1,
             end_column: 1,
@@ -365,7 +365,7 @@ error[E085]: it takes 1 argument
             ..place.clone()
         });
         assert!(empty.contains("f.py:1:1"), "{empty}");
-        let long = Elsewhere {
+        let long = ExternalPlace {
             text: "å".repeat(100_000),
             label: "x".repeat(100_000),
             ..place

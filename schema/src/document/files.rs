@@ -15,7 +15,7 @@ pub const MAX_SOURCE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The folder of a document. It tells whether a link in it leads to a file outside of it.
 #[derive(Debug)]
-pub struct Folder {
+pub struct SourceFolder {
     path: PathBuf,
     /// The path with all links resolved; `None` if that is not possible.
     real: Option<PathBuf>,
@@ -53,10 +53,10 @@ impl Document {
     }
 
     /// Returns the folder of the document, with its links resolved.
-    pub fn real_folder(&self) -> Folder {
+    pub fn real_folder(&self) -> SourceFolder {
         let path = self.folder().to_owned();
         let real = fs::canonicalize(&path).ok();
-        Folder { path, real }
+        SourceFolder { path, real }
     }
 
     /// Returns the path of every file that the document names, relative to its folder.
@@ -115,7 +115,7 @@ impl Document {
     }
 }
 
-impl Folder {
+impl SourceFolder {
     /// Returns whether a file exists, but outside of this folder, because a part of its path is a
     /// link. Such a file does not belong to the project and must be neither read nor shown.
     pub fn leads_out(&self, path: &str) -> bool {
@@ -128,7 +128,7 @@ impl Folder {
     }
 }
 
-fn check_file(file: &NamedFile<'_>, folder: &Folder) -> Option<Finding> {
+fn check_file(file: &NamedFile<'_>, folder: &SourceFolder) -> Option<Finding> {
     let path = file.path;
     let finding = |code, message: String| Finding::new(code, file.span.clone(), message);
     match fs::metadata(folder.path.join(path)) {

@@ -154,7 +154,7 @@ fn matching(pattern: &str, code: Code) -> Mapping {
     mapping([
         ("type", "string".into()),
         ("pattern", format!("^({pattern})$").into()),
-        ("errorMessage", code.explanation().into()),
+        ("errorMessage", code.rule().into()),
     ])
 }
 
@@ -163,7 +163,7 @@ fn matching(pattern: &str, code: Code) -> Mapping {
 fn except(mut text: Mapping, words: &[&str], code: Code) -> Mapping {
     let refused = mapping([
         ("pattern", "^$".into()),
-        ("errorMessage", code.explanation().into()),
+        ("errorMessage", code.rule().into()),
     ]);
     text.insert(
         "if".into(),

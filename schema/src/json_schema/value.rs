@@ -41,7 +41,7 @@ fn provider() -> Mapping {
     let mut provider = text::of(Text::NameOf(NameKind::Server));
     provider.insert(
         "errorMessage".into(),
-        Code::ProviderList.explanation().into(),
+        Code::ProviderList.rule().into(),
     );
     provider
 }

@@ -44,7 +44,7 @@ services:
 /// Returns correct and wrong files: [`GOOD`], the demo's, and those in `docs/INIT.md` and in the
 /// explanations of all codes.
 pub fn corpus() -> Vec<String> {
-    let texts = Code::ALL.iter().map(|code| code.explained());
+    let texts = Code::ALL.iter().map(|code| code.explanation());
     let examples = texts
         .chain([include_str!("../../../docs/INIT.md")])
         .flat_map(blocks);

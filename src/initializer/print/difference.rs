@@ -43,6 +43,7 @@ fn unified(difference: &SourceDifference) -> String {
         path,
         before,
         after,
+        ..
     } = difference;
     let name = |content: &Option<Vec<u8>>, side: &str| match content {
         Some(_) => format!("{side}/{path}"),

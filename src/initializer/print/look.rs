@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use deploy::message::{Changes, Origin, Past, StatusAnswer};
+use deploy::manifest::Changes;
+use deploy::message::{KeptGeneration, Origin, StatusAnswer};
 use rpc_runtime::initializer::{
     Applies, Mark, NetworkStatus, PastApply, PastServer, ServerStatus, Unreachable,
 };
@@ -58,7 +59,7 @@ fn count(network: &NetworkStatus) -> [usize; 3] {
 }
 
 fn print_status(server: &ServerStatus) {
-    let ServerStatus { status, drift } = server;
+    let ServerStatus { status, drift, .. } = server;
     let name = &drift.name;
     let address = drift.address;
     let generation = status.live.generation;
@@ -92,7 +93,7 @@ fn print_status(server: &ServerStatus) {
 /// Returns the lines about a server's last apply, its versions, and its damage.
 fn details(status: &StatusAnswer) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(Past {
+    if let Some(KeptGeneration {
         apply,
         origin,
         from,
@@ -186,6 +187,7 @@ pub(in super::super) fn history(applies: &Applies, json: bool) {
         origin,
         from,
         servers,
+        ..
     } in &applies.applies
     {
         let id = if id.is_empty() { "(damaged)" } else { id };
@@ -215,6 +217,7 @@ fn print_past(server: &PastServer) {
         live,
         changes,
         damaged,
+        ..
     } = server;
     let live = if *live { ", live" } else { "" };
     if damaged.is_empty() {
@@ -255,7 +258,7 @@ fn status_json(server: &Result<ServerStatus, Unreachable>) -> Value {
             "event": "server", "server": error.name, "address": error.address.to_string(), "reachable": false,
             "error": error.error.to_string(),
         }),
-        Ok(ServerStatus { status, drift }) => {
+        Ok(ServerStatus { status, drift, .. }) => {
             let mut value = server_json(drift);
             value["event"] = "server".into();
             value["reachable"] = true.into();

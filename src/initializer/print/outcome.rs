@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use deploy::coordinator::Standing;
+use deploy::coordinator::ServerState;
 use rpc_runtime::initializer::{Applied, InitializerError, Mark, Plan, ServerOutcome};
 use serde_json::{Value, json};
 
@@ -95,7 +95,10 @@ fn summary(applied: &Applied, plan: &Plan, took: Duration) -> String {
 /// Returns what to do after an apply that failed.
 fn hint(applied: &Applied) -> &'static str {
     let may_have_changed = |server: &ServerOutcome| {
-        !matches!(server.standing, Standing::Old(_) | Standing::RolledBack(_))
+        !matches!(
+            server.standing,
+            ServerState::Old(_) | ServerState::RolledBack(_)
+        )
     };
     if applied.servers.iter().any(may_have_changed) {
         "apply again to make every server match the file"
@@ -178,15 +181,15 @@ pub(in super::super) fn error(error: &VerbError, json: bool) {
 }
 
 /// Returns the state of a server after an apply, in words.
-fn describe(standing: &Standing) -> String {
+fn describe(standing: &ServerState) -> String {
     match standing {
-        Standing::Live => "live".to_owned(),
-        Standing::RolledBack(None) => "was live, and is rolled back".to_owned(),
-        Standing::RolledBack(Some(reason)) => format!("was live, and is rolled back: {reason}"),
-        Standing::Old(Some(reason)) => format!("unchanged: {reason}"),
-        Standing::Old(None) => "unchanged, since another server failed".to_owned(),
-        Standing::Silent(reason) => format!("committed, and has not answered since: {reason}"),
-        Standing::Unknown(reason) => format!("unknown: {reason}"),
+        ServerState::Live => "live".to_owned(),
+        ServerState::RolledBack(None) => "was live, and is rolled back".to_owned(),
+        ServerState::RolledBack(Some(reason)) => format!("was live, and is rolled back: {reason}"),
+        ServerState::Old(Some(reason)) => format!("unchanged: {reason}"),
+        ServerState::Old(None) => "unchanged, since another server failed".to_owned(),
+        ServerState::Silent(reason) => format!("committed, and has not answered since: {reason}"),
+        ServerState::Unknown(reason) => format!("unknown: {reason}"),
         other => format!("{other:?}"),
     }
 }

@@ -320,7 +320,7 @@ fn an_invalid_manifest_is_refused_and_nothing_is_written() {
         ),
         (
             member(&format!("{source}/path"), json!("a\u{1b}[2Jb.py")),
-            "does not stay inside the project",
+            "has a character that a reader cannot see",
         ),
         (
             member(

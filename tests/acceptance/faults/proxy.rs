@@ -58,7 +58,7 @@ impl Proxy {
         let ended = Arc::new(AtomicBool::new(false));
         let ended_in_thread = Arc::clone(&ended);
         let key = String::from_utf8(server.deploy_key()).expect("text");
-        let copy = KeyCopy::keep(&server.key_folder(), address, &key).expect("a copy of the key");
+        let copy = KeyCopy::write(&server.key_folder(), address, &key).expect("a copy of the key");
         let thread = std::thread::spawn(move || serve(&listener, server, rule, &ended_in_thread));
         Self {
             address,

@@ -23,7 +23,7 @@ fn a_panic_fails_only_its_own_call_wherever_the_handler_runs() {
             peer.send(Frames::new().call(call, PANIC_SLOT, (how,)));
             let (failed, exception) = peer.raised();
             assert_eq!(
-                (failed, exception.own_kind.as_deref()),
+                (failed, exception.raised_kind.as_deref()),
                 (call, Some("panic"))
             );
             Raises(
@@ -47,11 +47,11 @@ fn a_failure_keeps_its_kind_and_says_that_the_procedure_ran() {
         peer.send(Frames::new().call(2 * call, HALF_SLOT, (7_i64,)));
         let (_, exception) = peer.raised();
         Raises("Execution Exception", "yes", &["7 is odd"]).check_exception(&exception);
-        assert_eq!(exception.own_kind.as_deref(), Some("Odd"));
+        assert_eq!(exception.raised_kind.as_deref(), Some("Odd"));
         assert_half(&mut peer, 2 * call + 1);
     }
     peer.send(Frames::new().call(1000, ZEROS_SLOT, (-1_i64,)));
-    assert_eq!(peer.raised().1.own_kind.as_deref(), Some("Error"));
+    assert_eq!(peer.raised().1.raised_kind.as_deref(), Some("Error"));
 }
 
 #[test]
@@ -80,10 +80,8 @@ fn an_answer_over_the_limit_becomes_an_exception_and_the_next_call_succeeds() {
     const LIMIT: i64 = 64 << 10;
     /// Bytes in a RES besides the value: the head, and the length of the value.
     const OVERHEAD: i64 = 9 + 4;
-    let limits = Limits {
-        frame_bytes: 64 << 10,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.frame_bytes = 64 << 10;
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
     for call in 1..40 {

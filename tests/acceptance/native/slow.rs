@@ -10,10 +10,9 @@ use crate::harness::{Frames, PATIENCE, Raises, eventually};
 
 /// Returns limits with one thread for all sessions.
 fn one_session_thread() -> Limits {
-    Limits {
-        threads: 1,
-        ..Limits::default()
-    }
+    let mut limits = Limits::default();
+    limits.threads = 1;
+    limits
 }
 
 /// Waits until `count` calls of `wait` are under way.
@@ -85,10 +84,8 @@ fn a_handler_that_becomes_slow_is_moved_to_a_pool_thread() {
 
 #[test]
 fn the_deadline_of_a_blocking_handler_is_kept_and_its_thread_is_busy_until_it_returns() {
-    let limits = Limits {
-        native_threads: 1,
-        ..one_session_thread()
-    };
+    let mut limits = one_session_thread();
+    limits.native_threads = 1;
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
     let begin = Instant::now();
@@ -168,10 +165,8 @@ fn a_waiting_handler_is_dropped_at_its_deadline_on_cancel_and_when_its_caller_di
 
 #[test]
 fn more_blocking_calls_than_threads_are_all_answered() {
-    let limits = Limits {
-        native_threads: 4,
-        ..one_session_thread()
-    };
+    let mut limits = one_session_thread();
+    limits.native_threads = 4;
     let (server, _) = serving(limits);
     let mut peer = bound(&server);
     peer.send((1..=100).fold(Frames::new(), |frames, call| {
@@ -186,10 +181,8 @@ fn more_blocking_calls_than_threads_are_all_answered() {
 #[test]
 fn a_stopping_server_waits_for_its_handlers_until_the_drain_timeout() {
     for answered in [true, false] {
-        let limits = Limits {
-            drain_timeout: Duration::from_millis(if answered { 10_000 } else { 200 }),
-            ..one_session_thread()
-        };
+        let mut limits = one_session_thread();
+        limits.drain_timeout = Duration::from_millis(if answered { 10_000 } else { 200 });
         let (server, state) = serving(limits);
         let mut peer = bound(&server);
         peer.send(Frames::new().call(1, WAIT_SLOT, (5_i64,)));

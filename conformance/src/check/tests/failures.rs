@@ -14,7 +14,7 @@ fn interpreter(name: &str) -> PathBuf {
 }
 
 /// Checks a project with a module and two sources with this Python.
-fn check_with(python: &Path, limits: Limits) -> Result<Vec<Finding>, Unavailable> {
+fn check_with(python: &Path, limits: Limits) -> Result<Vec<Finding>, PythonUnavailable> {
     let rpc = |name: &str| format!("      - {{ name: {name}, path: {name}.py }}\n");
     let project = Project::new(&init(&["one", "two"].map(rpc).concat()));
     for name in ["one", "two"] {

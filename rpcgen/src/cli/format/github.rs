@@ -108,7 +108,7 @@ fn place(path: &Path, lines: &Lines<'_>, span: &Range<usize>) -> Vec<(&'static s
 }
 
 fn title(code: Code) -> String {
-    format!("{code} {}", code.explanation().trim_end_matches('.'))
+    format!("{code} {}", code.rule().trim_end_matches('.'))
 }
 
 fn file(path: &Path) -> String {

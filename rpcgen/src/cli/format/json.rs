@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use rpc_schema::diagnostic::Lines;
-use rpc_schema::{Code, Elsewhere, Finding, Report};
+use rpc_schema::{Code, ExternalPlace, Finding, Report};
 use serde_json::{Map, Value, json};
 
 use super::FileChange;
@@ -76,8 +76,8 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
 }
 
 /// Returns a place in another file, such as a source. Columns count characters from 1.
-fn elsewhere(place: &Elsewhere) -> Value {
-    let Elsewhere {
+fn elsewhere(place: &ExternalPlace) -> Value {
+    let ExternalPlace {
         path,
         line,
         column,

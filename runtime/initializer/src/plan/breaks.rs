@@ -4,11 +4,11 @@ use deploy::manifest::{Manifest, ServiceEntry};
 use rpc_schema::breaking::{Change, Contract, ServiceContract, compare};
 
 use crate::desired::DesiredServer;
-use crate::survey::Seen;
+use crate::survey::LiveServer;
 
 /// Returns what clients with stubs of the live file can no longer call, or must call in another
 /// way.
-pub(super) fn find_breaks(servers: &[DesiredServer], seen: &[Seen]) -> Vec<Change> {
+pub(super) fn find_breaks(servers: &[DesiredServer], seen: &[LiveServer]) -> Vec<Change> {
     let old: Vec<&Manifest> = servers
         .iter()
         .zip(seen)

@@ -77,7 +77,7 @@ impl BusyPoll {
             match recv(socket, spare_capacity(bytes), RecvFlags::DONTWAIT) {
                 Ok((0, _)) => return Ok(ReadOutcome::End),
                 Ok((count, _)) => {
-                    inbox.came(count);
+                    inbox.received(count);
                     return Ok(ReadOutcome::Data);
                 }
                 Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}

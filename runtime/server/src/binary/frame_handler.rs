@@ -15,7 +15,7 @@ use super::slots::Slots;
 use crate::calls::answer::too_many_connections;
 use crate::connection::admission::Admission;
 use crate::connection::pressure::Pressure;
-use crate::server::Shared;
+use crate::shared::Shared;
 
 /// Handles the frames of a session.
 #[derive(Debug)]

@@ -105,7 +105,7 @@ impl BinarySession {
         if self.link.outbox.is_empty() {
             self.timeouts.taken_at = now;
         }
-        self.link.tick(now);
+        self.link.refill_allowance(now);
         self.handler.begin_turn(now);
         self.handler.calls.pressure.end_pause(now);
         self.busy_poll.begin(now);
@@ -190,11 +190,11 @@ impl BinarySession {
     fn handle_frames(&mut self, cx: &mut Context<'_>) -> bool {
         while self.phase != Phase::Closing {
             if self.holds_back() || self.handler.calls.turn.wants_write() {
-                return self.link.inbox.is_amid_frame();
+                return self.link.inbox.has_partial_frame();
             }
             let frames = &mut self.handler;
             let handled = match self.link.next(|head| frames.find_block(head)) {
-                Ok(Some((Event::Settled, _))) => Ok(()),
+                Ok(Some((Event::Handled, _))) => Ok(()),
                 Ok(Some((Event::Hello(hello), out))) => {
                     let greeted = self.handler.greet(&hello, out);
                     greeted.map(|idle_timeout| self.timeouts.idle_timeout = idle_timeout)
@@ -209,10 +209,10 @@ impl BinarySession {
                     },
                 ),
                 Ok(None) => {
-                    if !self.link.inbox.is_amid_frame() && self.handler.has_greeted() {
+                    if !self.link.inbox.has_partial_frame() && self.handler.has_greeted() {
                         self.timeouts.message_since = None;
                     }
-                    let pending = self.link.inbox.pending();
+                    let pending = self.link.inbox.pending_bytes();
                     if let Err(exception) = self.handler.calls.pressure.set_unfinished(pending) {
                         self.end_with(&exception);
                     }
@@ -228,7 +228,7 @@ impl BinarySession {
             self.handler.calls.pressure.end_message();
             let now = self.handler.calls.turn.now;
             self.timeouts.active_at = now;
-            self.timeouts.message_since = self.link.inbox.is_amid_frame().then_some(now);
+            self.timeouts.message_since = self.link.inbox.has_partial_frame().then_some(now);
             if let Err(error) = handled {
                 self.end_with(&Exception::refused(
                     ExceptionType::MalformedMessage,

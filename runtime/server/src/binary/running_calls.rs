@@ -22,7 +22,7 @@ use crate::connection::pressure::Pressure;
 use crate::connection::timeouts::LONGEST_CALL;
 use crate::engine::InFlight;
 use crate::engine::native::{self, NativeMethod};
-use crate::server::Shared;
+use crate::shared::Shared;
 
 /// A session's calls.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl RunningCalls {
         let began_at = self.turn.now;
         self.turn.count(method);
         let Poll::Ready(result) = polled else {
-            out.take_back(mark);
+            out.discard_frame(mark);
             return false;
         };
         let length = out.frame_len(mark);
@@ -145,7 +145,7 @@ impl RunningCalls {
         match &result {
             Ok(()) => out.end_frame(mark),
             Err(exception) => {
-                out.take_back(mark);
+                out.discard_frame(mark);
                 binary::put_exception(request.call, exception, out);
             }
         }

@@ -153,7 +153,7 @@ impl Slots {
         };
         let slot = self.look_up(request.slot as usize)?.ok()?;
         let (found, _) = slot.found.as_ref()?;
-        Some(found.handler.block?.behind(binary::REQUEST_HEAD))
+        Some(found.handler.block?.shifted_by(binary::REQUEST_HEAD))
     }
 
     /// Returns the handler of a slot, or `None` if the slot was never bound. Writes a BOUND first,

@@ -81,7 +81,7 @@ pub(super) fn read(
     match polled {
         Poll::Ready(Ok(0)) => Ok(ReadOutcome::End),
         Poll::Ready(Ok(count)) => {
-            inbox.came(count);
+            inbox.received(count);
             Ok(ReadOutcome::Data)
         }
         Poll::Ready(Err(error)) => Err(error),

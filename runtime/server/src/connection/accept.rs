@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 
 use super::admission::Admission;
 use super::lanes::{LanePlace, Lanes};
+use super::protocol;
 use super::stream::Stream;
-use crate::server::Shared;
+use crate::shared::Shared;
 
 /// Pause after accepting has failed, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -134,12 +135,12 @@ fn begin_session(
     let shared = Arc::clone(shared);
     if lane.id() == lanes.first().id() {
         let stream = Stream::Plain(stream);
-        let session = super::serve(stream, remote, shared, admission);
+        let session = protocol::serve(stream, remote, shared, admission);
         sessions.spawn(serve_at_place(place, session));
     } else if let Ok(stream) = stream.into_std() {
         let session = async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                super::serve(Stream::Plain(stream), remote, shared, admission).await;
+                protocol::serve(Stream::Plain(stream), remote, shared, admission).await;
             }
         };
         sessions.spawn_on(serve_at_place(place, session), lane);

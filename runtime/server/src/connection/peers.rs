@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::budget::AddressUse;
-use crate::deployment::ProofTries;
+use super::proof_tries::ProofTries;
 use crate::log::meter::{Meter, PerSecond};
 
 /// Maximum number of log lines per second about what one address sent: refusals, malformed

@@ -8,7 +8,7 @@ use super::budget::Reservation;
 use super::end::EndReason;
 use super::peers::Remote;
 use crate::engine::SessionLoad;
-use crate::server::Shared;
+use crate::shared::Shared;
 use wire::exception::{Exception, ExceptionType};
 
 /// Number of bytes of an incomplete message up to which it is not counted: as much as one read

@@ -16,12 +16,12 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use self::access::{DeploySession, ProofTries};
+pub(crate) use self::access::DeploySession;
+use crate::blocking::blocking;
 use crate::options::StartError;
 use crate::registry::build::{RegistryBuilder, SourcePolicy};
 use crate::registry::live::LiveRegistry;
 use crate::registry::{Registry, RegistryContent};
-use crate::server::blocking;
 use crate::store::{Generation, PreparedTransaction, Retention};
 use deploy::manifest::Manifest;
 use deploy::message::{
@@ -146,7 +146,9 @@ impl Deployer {
         for error in errors.into_iter().flatten() {
             tracing::error!(event = "data damaged", error = %error);
         }
-        state.participant.recall(outcomes.unwrap_or_default());
+        state
+            .participant
+            .restore_outcomes(outcomes.unwrap_or_default());
         // The history is recalled last, so that it overrides the kept outcomes.
         for (txn, past) in history
             .unwrap_or_default()
@@ -163,7 +165,7 @@ impl Deployer {
             );
             state
                 .participant
-                .recall(undone.into_iter().chain([committed]));
+                .restore_outcomes(undone.into_iter().chain([committed]));
         }
         if let Ok(Some(prepared)) = prepared {
             self.resume(&mut state, live, prepared).await;

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use super::{AnswerResult, Deployer, encode_answer, failed, refused};
+use crate::blocking::blocking;
 use crate::registry::live::LiveRegistry;
-use crate::server::blocking;
 use crate::store::{RemovedCounts, Retention, Store};
 use deploy::message::{
-    DeployError, FetchAnswer, HistoryAnswer, LacksAnswer, ManifestAnswer, Past, ProbeAnswer,
-    PutFile,
+    DeployError, FetchAnswer, HistoryAnswer, KeptGeneration, LacksAnswer, ManifestAnswer,
+    ProbeAnswer, PutFile,
 };
 use deploy::packed::Packed;
 
@@ -144,7 +144,7 @@ fn settle(store: &Store, state: &super::DeployState, retention: Retention) {
 }
 
 /// Adds the reason why a rollback to this generation is impossible, if there is one.
-fn with_damage(store: &Store, past: Past) -> Past {
+fn with_damage(store: &Store, past: KeptGeneration) -> KeptGeneration {
     if !past.damaged.is_empty() {
         return past;
     }
@@ -154,5 +154,5 @@ fn with_damage(store: &Store, past: Past) -> Past {
         }
         Err(error) => error.to_string(),
     };
-    Past { damaged, ..past }
+    KeptGeneration { damaged, ..past }
 }

@@ -11,14 +11,14 @@ use super::{
     AnswerResult, DeploySession, DeployState, Deployer, StagedTransaction, encode_answer, failed,
     live_of, malformed, refused,
 };
+use crate::blocking::blocking;
 use crate::registry::build::SourcePolicy;
 use crate::registry::live::LiveRegistry;
 use crate::registry::{Registry, RegistryContent};
-use crate::server::blocking;
 use crate::store::{Generation, PreparedTransaction, Store, StoreError};
-use deploy::manifest::Manifest;
+use deploy::manifest::{Changes, Manifest};
 use deploy::message::{
-    BeginAnswer, Changes, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, Origin,
+    BeginAnswer, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, Origin,
     OutcomeAnswer, PutFile, WantedManifest,
 };
 use deploy::participant::{Begin, Refusal, Step};

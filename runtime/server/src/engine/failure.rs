@@ -83,14 +83,14 @@ impl From<EngineFailure> for Exception {
         let raised = |kind, executed, message: String| {
             let exception = Self::new(ExceptionType::Execution, executed, message);
             Self {
-                own_kind: Some(kind),
+                raised_kind: Some(kind),
                 ..exception
             }
         };
         match failure {
             EngineFailure::Unavailable(why) => Self::refused(ExceptionType::Unavailable, why),
             EngineFailure::Stopping => {
-                let message = "the server stops, and the call did not begin";
+                let message = "the server stopped before the procedure returned; it may have begun";
                 Self::new(ExceptionType::Unavailable, Executed::Unknown, message)
             }
             EngineFailure::Expired(activity, executed) => {

@@ -38,12 +38,12 @@ type SizedFile = (File, Option<u64>);
 
 /// Opens the file of a [`LogFile`] again after another program has renamed it.
 #[derive(Debug, Clone)]
-pub struct LogReopen {
+pub struct LogReopener {
     path: PathBuf,
     reopened: Arc<Mutex<Option<SizedFile>>>,
 }
 
-impl LogReopen {
+impl LogReopener {
     /// Opens the file again. All further lines are written to it.
     ///
     /// # Errors
@@ -74,8 +74,8 @@ impl LogFile {
     }
 
     /// Returns a handle that can open the file again.
-    pub fn reopener(&self) -> LogReopen {
-        LogReopen {
+    pub fn reopener(&self) -> LogReopener {
+        LogReopener {
             path: self.path.clone(),
             reopened: Arc::clone(&self.reopened),
         }
@@ -240,7 +240,7 @@ mod tests {
             "line 1\nline 2\nline 3\n"
         );
         assert!(
-            LogReopen {
+            LogReopener {
                 path: folder.path().join("log.1"),
                 ..log.reopener()
             }

@@ -3,7 +3,7 @@
 //!
 //! A line has an RFC 3339 timestamp with microseconds, a level, the thread, the event and its
 //! fields. If more than [`MAX_QUEUED_BYTES`] are queued, a thread that logs waits for the writer.
-//! If the sink accepts nothing for [`STALL`], lines are dropped and counted until it accepts data
+//! If the sink accepts nothing for [`MAX_SINK_STALL`], lines are dropped and counted until it accepts data
 //! again. Meters limit the lines about calls, printed lines and everything else that a peer can
 //! cause. Texts from peers and procedures are escaped.
 
@@ -30,7 +30,7 @@ pub const MAX_QUEUED_BYTES: usize = 8 << 20;
 
 /// Maximum time for which the server waits for a sink that accepts nothing, such as a terminal
 /// that is stopped with Ctrl-S.
-pub const STALL: Duration = Duration::from_secs(2);
+pub const MAX_SINK_STALL: Duration = Duration::from_secs(2);
 
 /// Maximum number of characters of a field of a line.
 const MAX_FIELD_CHARS: usize = 10_000;
@@ -48,7 +48,7 @@ pub enum LogFormat {
 }
 
 /// Keeps the log running. Dropping the guard writes everything that was logged so far, if the sink
-/// accepts it within [`STALL`].
+/// accepts it within [`MAX_SINK_STALL`].
 #[derive(Debug)]
 #[must_use]
 pub struct LogGuard {
@@ -64,7 +64,7 @@ struct Queue {
 #[derive(Debug, Default)]
 struct QueueState {
     lines: Vec<u8>,
-    /// Whether the writer has taken nothing for [`STALL`].
+    /// Whether the writer has taken nothing for [`MAX_SINK_STALL`].
     stalled: bool,
     /// Number of lines that were dropped since the last write.
     dropped: u64,
@@ -99,10 +99,10 @@ impl Drop for LogGuard {
         self.queue.lock().ended = true;
         self.queue.changed.notify_all();
         let unfinished = |state: &mut QueueState| !state.finished;
-        let waited = self
-            .queue
-            .changed
-            .wait_timeout_while(self.queue.lock(), STALL, unfinished);
+        let waited =
+            self.queue
+                .changed
+                .wait_timeout_while(self.queue.lock(), MAX_SINK_STALL, unfinished);
         drop(waited);
     }
 }
@@ -117,7 +117,7 @@ impl Queue {
         if state.lines.len() > MAX_QUEUED_BYTES && !state.stalled {
             let full =
                 |state: &mut QueueState| state.lines.len() > MAX_QUEUED_BYTES && !state.ended;
-            let waited = self.changed.wait_timeout_while(state, STALL, full);
+            let waited = self.changed.wait_timeout_while(state, MAX_SINK_STALL, full);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             state.stalled = state.lines.len() > MAX_QUEUED_BYTES;
         }

@@ -15,11 +15,11 @@ use wire::block::BlockPlace;
 
 use super::identity::Identity;
 use super::{Code, Handler, Registry, RegistryContent, Service, ServiceRunner, no_handler};
+use crate::blocking::blocking;
 use crate::engine::native::NativeMethod;
 use crate::engine::{Engines, ServiceLimits, ServiceSetup, SourceProcedure};
 use crate::limits::Limits;
 use crate::log::meter::Meter;
-use crate::server::blocking;
 use crate::store::{ServiceTree, Store, StoreError, service_version};
 
 /// Makes the services of a registry.

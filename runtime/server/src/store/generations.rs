@@ -7,8 +7,8 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError};
-use deploy::manifest::{FileEntry, Manifest};
-use deploy::message::{Changes, Origin, Past};
+use deploy::manifest::{Changes, FileEntry, Manifest};
+use deploy::message::{KeptGeneration, Origin};
 use deploy::sha256_hex;
 
 /// A manifest that is or was live.
@@ -119,8 +119,8 @@ impl GenerationFiles {
 
 impl Generation {
     /// Returns what a list of generations shows of this one.
-    pub fn past(&self) -> Past {
-        Past {
+    pub fn past(&self) -> KeptGeneration {
+        KeptGeneration {
             generation: self.number,
             apply: self.manifest.apply.clone(),
             origin: self.origin.clone(),
@@ -170,7 +170,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read.
-    pub fn history(&self) -> Result<Vec<(String, Past)>, StoreError> {
+    pub fn history(&self) -> Result<Vec<(String, KeptGeneration)>, StoreError> {
         let read = |number| self.parse::<GenerationSummary>(number, &self.read_generation(number)?);
         let past = |number| {
             let (summary, damaged) = match read(number) {
@@ -187,7 +187,7 @@ impl Store {
             } = summary;
             (
                 txn,
-                Past {
+                KeptGeneration {
                     generation: number,
                     apply,
                     origin,

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use deploy::manifest::sample;
+use deploy::manifest::{Changes, sample};
 use deploy::manifest::{FileEntry, Manifest};
-use deploy::message::{Changes, Origin};
+use deploy::message::Origin;
 use deploy::participant::{Live, Outcome};
 
 fn running(number: u64, manifest: Manifest) -> Generation {

@@ -46,7 +46,7 @@ use crate::connection::stream::Stream;
 use crate::connection::timeouts::{Due, Timeouts, Waiting};
 use crate::connection::{Connection, READ_BYTES, SessionEnd};
 use crate::deployment::DeploySession;
-use crate::server::Shared;
+use crate::shared::Shared;
 
 /// Maximum number of messages that are handled before other sessions have their turn.
 const MESSAGES_PER_TURN: u32 = 32;

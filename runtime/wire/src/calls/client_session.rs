@@ -190,7 +190,7 @@ impl<W> ClientSession<W> {
             .server
             .map_or(MAX_FRAME_LIMIT, |server| server.max_frame);
         if length > limit {
-            out.take_back(mark);
+            out.discard_frame(mark);
             return Err(CallFailure::TooLong { length, limit });
         }
         out.end_frame(mark);
@@ -210,7 +210,7 @@ impl<W> ClientSession<W> {
 
     /// Handles every frame that has arrived. `wake` gets the waiter of each call that is done.
     pub fn receive(&mut self, now: Instant, mut wake: impl FnMut(W)) {
-        self.link.tick(now);
+        self.link.refill_allowance(now);
         while !self.is_lost {
             let before = self.link.outbox.len();
             let outgoing = &self.outgoing;
@@ -250,7 +250,7 @@ impl<W> ClientSession<W> {
                     self.drain(last, &mut wake);
                     Ok(())
                 }
-                Event::Settled | Event::Frame(Frame::Bound(_) | Frame::Pong(_), _) => Ok(()),
+                Event::Handled | Event::Frame(Frame::Bound(_) | Frame::Pong(_), _) => Ok(()),
                 Event::Frame(other, _) => Err(format!("a server sends no {}", other.name())),
             };
             self.progress.queued += (self.link.outbox.len() - before) as u64;
@@ -405,7 +405,7 @@ fn find_block<W>(outgoing: &Outgoing<W>, head: &[u8]) -> Option<BlockPlace> {
         return None;
     }
     let place = outgoing.block_place(u64::from_le_bytes(*call))?;
-    Some(place.behind(binary::RESULT_HEAD))
+    Some(place.shifted_by(binary::RESULT_HEAD))
 }
 
 #[cfg(test)]

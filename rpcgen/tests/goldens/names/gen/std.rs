@@ -518,11 +518,11 @@ impl Client {
             AsyncCalls::where_str(self, r#mod).await
         }
         /// See [`Client::where`].
-        pub fn r#where<A, R>(&self, r#mod: A) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn r#where<A, R>(&self, r#mod: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: WhereArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, WhereArgs::request(r#mod))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, WhereArgs::request(r#mod))
         }
         /// See [`Client::where_INT`].
         pub async fn where_INT(&self) -> Result<i64, Error> { AsyncCalls::where_INT(self).await }
@@ -543,11 +543,11 @@ impl Client {
             AsyncCalls::Vec_int_str(self, self_, R).await
         }
         /// See [`Client::Vec`].
-        pub fn Vec<A, B, R>(&self, self_: A, R: B) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn Vec<A, B, R>(&self, self_: A, R: B) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             (A, B): VecArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, VecArgs::request((self_, R)))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, VecArgs::request((self_, R)))
         }
         /// See [`Client::Handler`].
         pub async fn Handler(
@@ -595,11 +595,11 @@ impl Client {
             AsyncCalls::Arc_str(self, a).await
         }
         /// See [`Client::Arc`].
-        pub fn Arc<A, R>(&self, a: A) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn Arc<A, R>(&self, a: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: ArcArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, ArcArgs::request(a))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, ArcArgs::request(a))
         }
     }
 }

@@ -211,11 +211,11 @@ impl Client {
             AsyncCalls::find_float(self, above).await
         }
         /// See [`Client::find`].
-        pub fn find<A, R>(&self, a: A) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn find<A, R>(&self, a: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: FindArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, FindArgs::request(a))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, FindArgs::request(a))
         }
         /// See [`Client::reset`].
         pub async fn reset(&self) -> Result<(), Error> { AsyncCalls::reset(self).await }

@@ -205,11 +205,11 @@ impl Client {
             AsyncCalls::result_str(self, candidate).await
         }
         /// See [`Client::result`].
-        pub fn result<A, R>(&self, arguments: A) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn result<A, R>(&self, arguments: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: ResultArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, ResultArgs::request(arguments))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, ResultArgs::request(arguments))
         }
         /// See [`Client::vote_str`].
         pub async fn vote_str(&self, candidate: String) -> Result<(), Error> {
@@ -224,11 +224,11 @@ impl Client {
             AsyncCalls::vote_list_str(self, candidates).await
         }
         /// See [`Client::vote`].
-        pub fn vote<A, R>(&self, arguments: A) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn vote<A, R>(&self, arguments: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: VoteArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, VoteArgs::request(arguments))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, VoteArgs::request(arguments))
         }
         /// See [`Client::rank_int_int_list_str`].
         pub async fn rank_int_int_list_str(
@@ -258,11 +258,16 @@ impl Client {
             AsyncCalls::rank_str_int_list_str(self, a, b, c).await
         }
         /// See [`Client::rank`].
-        pub fn rank<A, B, C, R>(&self, a: A, b: B, c: C) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn rank<A, B, C, R>(
+            &self,
+            a: A,
+            b: B,
+            c: C,
+        ) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             (A, B, C): RankArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, RankArgs::request((a, b, c)))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, RankArgs::request((a, b, c)))
         }
     }
 }

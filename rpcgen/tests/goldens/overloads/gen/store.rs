@@ -129,11 +129,11 @@ impl Client {
             AsyncCalls::put_tuple_int_str(self, value).await
         }
         /// See [`Client::put`].
-        pub fn put<A, R>(&self, value: A) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn put<A, R>(&self, value: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: PutArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, PutArgs::request(value))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, PutArgs::request(value))
         }
     }
 }

@@ -81,11 +81,11 @@ impl Client {
             AsyncCalls::add_str_str(self, a, b).await
         }
         /// See [`Client::add`].
-        pub fn add<A, B, R>(&self, a: A, b: B) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn add<A, B, R>(&self, a: A, b: B) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             (A, B): AddArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, AddArgs::request((a, b)))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, AddArgs::request((a, b)))
         }
     }
 }

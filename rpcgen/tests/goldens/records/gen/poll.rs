@@ -136,11 +136,11 @@ impl Client {
             AsyncCalls::show_list_tally_level(self, a, b).await
         }
         /// See [`Client::show`].
-        pub fn show<A, R>(&self, arguments: A) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn show<A, R>(&self, arguments: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: ShowArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, ShowArgs::request(arguments))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, ShowArgs::request(arguments))
         }
     }
 }

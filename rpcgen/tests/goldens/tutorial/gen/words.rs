@@ -118,11 +118,11 @@ impl Client {
             AsyncCalls::count_list_str(self, texts).await
         }
         /// See [`Client::count`].
-        pub fn count<A, R>(&self, a: A) -> ::rpc_runtime::private::Carried<'_, R>
+        pub fn count<A, R>(&self, a: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: CountArgs<Output = R>,
         {
-            ::rpc_runtime::private::Carried::by(&self.network, CountArgs::request(a))
+            ::rpc_runtime::private::OverloadCall::by(&self.network, CountArgs::request(a))
         }
         /// See [`Client::longest`].
         pub async fn longest(&self, text: String) -> Result<String, Error> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::worker::{Worker, WorkerAnswer};
+use super::worker::{AliveGuard, Worker, WorkerAnswer};
 use super::zygote::PythonEngine;
 use crate::engine::failure::{EngineFailure, PrepareError};
 use crate::engine::{InFlight, ServiceSetup, Share, Shares};
@@ -27,23 +27,6 @@ pub(crate) struct WorkerPool {
     idle: Mutex<VecDeque<IdleWorker>>,
     /// Number of workers, idle or in a call.
     alive: Arc<AtomicUsize>,
-}
-
-/// Counts a worker. Dropping this ends the count.
-#[derive(Debug)]
-pub(super) struct AliveGuard(Arc<AtomicUsize>);
-
-impl AliveGuard {
-    fn new(alive: &Arc<AtomicUsize>) -> Self {
-        alive.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(alive))
-    }
-}
-
-impl Drop for AliveGuard {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::pipe;
 
-use super::pool::AliveGuard;
 use super::zygote::{ForkedWorker, PythonEngine, WorkerProcess};
 use crate::engine::failure::PrepareError;
 use crate::engine::{ServiceSetup, SourceProcedure};
@@ -90,6 +90,23 @@ pub(super) struct Worker {
     call_number: u32,
     /// Counts the worker in its pool.
     pub(super) alive_guard: Option<AliveGuard>,
+}
+
+/// Counts a worker. Dropping this ends the count.
+#[derive(Debug)]
+pub(super) struct AliveGuard(Arc<AtomicUsize>);
+
+impl AliveGuard {
+    pub(super) fn new(alive: &Arc<AtomicUsize>) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(alive))
+    }
+}
+
+impl Drop for AliveGuard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Worker {

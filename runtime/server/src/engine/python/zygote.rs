@@ -25,7 +25,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::{OnceCell, mpsc, oneshot};
 
 use super::interpreter::Interpreter;
-use crate::server::blocking;
+use crate::blocking::blocking;
 
 /// The modules of the Python side. The first one is the program of the zygote.
 const SHIM: [(&str, &str); 6] = [

@@ -1,13 +1,13 @@
-//! [`Elsewhere`]: a place in another file than the file of the report.
+//! [`ExternalPlace`]: a place in another file than the file of the report.
 
 use std::ops::Range;
 
-/// Maximum number of characters of a line in [`Elsewhere::text`].
+/// Maximum number of characters of a line in [`ExternalPlace::text`].
 pub const MAX_LINE_CHARS: usize = 200;
 
 /// A place in another file. It carries the text of its line, because a report reads no files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere {
+pub struct ExternalPlace {
     /// The path of the file, as it is shown.
     pub path: String,
     /// The line, counted from 1.
@@ -22,7 +22,7 @@ pub struct Elsewhere {
     pub label: String,
 }
 
-impl Elsewhere {
+impl ExternalPlace {
     /// Returns the byte range of the wrong characters in `text`; `None` if `text` is too short.
     pub(super) fn marked(&self) -> Option<Range<usize>> {
         let start = self.byte(self.column)?;
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn columns_are_converted_to_bytes_if_the_text_has_them() {
         let marked = |column, end_column| {
-            Elsewhere {
+            ExternalPlace {
                 path: "f.py".to_owned(),
                 line: 1,
                 column,

@@ -1,0 +1,102 @@
+//! [`serve`]: finds out which protocol a connection speaks, and serves it to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BufMut as _;
+use tokio::io::AsyncReadExt as _;
+use wire::sniff::{FirstBytes, sniff};
+
+use super::admission::Admission;
+use super::end::{EndReason, linger};
+use super::peers::Remote;
+use super::pressure::Pressure;
+use super::stream::Stream;
+use super::timeouts::{Timeouts, Waiting};
+use super::{Connection, READ_BYTES, SessionEnd};
+use crate::shared::Shared;
+use crate::{binary, text};
+
+/// What the first bytes of a connection say.
+enum Sniffed {
+    Protocol(FirstBytes),
+    /// The connection ends before the protocol is known.
+    Ended(EndReason),
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(
+    stream: Stream,
+    remote: Remote,
+    shared: Arc<Shared>,
+    admission: Admission,
+) {
+    let now = Instant::now();
+    let connection = Connection {
+        stream,
+        input: Vec::new(),
+        pressure: Pressure::new(remote.clone(), Arc::clone(&shared)),
+        timeouts: Timeouts::new(&shared.limits, now),
+        admission,
+        shared,
+    };
+    let SessionEnd {
+        mut stream,
+        served,
+        reason,
+    } = connection.serve().await;
+    let reason = match reason {
+        Ok(reason) => linger(&mut stream, reason).await,
+        Err(error) => Err(error),
+    };
+    if remote.logs_connection() {
+        let reason = reason.map_or_else(|error| error.to_string(), |reason| reason.to_string());
+        tracing::info!(event = "closed", peer = %remote, served, reason);
+    }
+}
+
+impl Connection {
+    async fn serve(mut self) -> SessionEnd {
+        match self.sniff().await {
+            // Boxed, so that an idle session of one kind is not as large as one of the other kind.
+            Ok(Sniffed::Protocol(FirstBytes::Text)) => Box::pin(text::serve(self)).await,
+            Ok(Sniffed::Protocol(FirstBytes::Binary)) => Box::pin(binary::serve(self)).await,
+            Ok(Sniffed::Ended(reason)) => SessionEnd {
+                stream: self.stream,
+                served: 0,
+                reason: Ok(reason),
+            },
+            Err(error) => SessionEnd {
+                stream: self.stream,
+                served: 0,
+                reason: Err(error),
+            },
+        }
+    }
+
+    /// Reads until the first bytes show the protocol.
+    async fn sniff(&mut self) -> io::Result<Sniffed> {
+        let mut drain = self.shared.drain.clone();
+        let due = self.timeouts.due(Waiting {
+            has_output: false,
+            is_idle: true,
+            reads: true,
+        });
+        let frame_limit = self.pressure.frame_limit(false);
+        let mut has_ended = false;
+        loop {
+            if let Some(protocol) = sniff(&self.input, has_ended, frame_limit) {
+                return Ok(Sniffed::Protocol(protocol));
+            }
+            self.input.reserve(READ_BYTES);
+            let mut room = (&mut self.input).limit(READ_BYTES);
+            tokio::select! {
+                biased;
+                read = self.stream.read_buf(&mut room) => has_ended = read? == 0,
+                _ = drain.wait_for(|drain| *drain) => return Ok(Sniffed::Ended(EndReason::Done)),
+                () = tokio::time::sleep_until(due.at.into()) => return Ok(Sniffed::Ended(due.reason)),
+            }
+        }
+    }
+}
