@@ -54,8 +54,8 @@ fn parse_owned(path: &Path, mut text: String) -> Result<Document, Report> {
     text.drain(..mark.len());
     match parse_and_check(&text) {
         Ok((checked, spans)) => {
-            let sha256 = hexadecimal(
-                &Sha256::new()
+            let sha256 = hex::encode(
+                Sha256::new()
                     .chain_update(mark)
                     .chain_update(&text)
                     .finalize(),
@@ -119,16 +119,6 @@ impl Document {
     pub fn report(&self, findings: Vec<Finding>) -> Report {
         Report::new(&self.path, &self.text, findings)
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use wire::binary;
 use crate::fence::fences;
 use crate::harness::{Framing, Network, Peer, begin, finish, python};
 use crate::protocol::demo_network;
-use crate::vectors::{VECTORS, bytes, describe, entries, to_hex};
+use crate::vectors::{VECTORS, bytes, describe, entries};
 
 const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
 const CLIENT: &str = include_str!("../../docs/binary_client.py");
@@ -60,7 +60,7 @@ fn play(network: &Network, dialogue: &Value) {
 
 /// Returns a frame as hex, and also as JSON if its values need no types.
 fn show(payload: &[u8]) -> String {
-    let hex = to_hex(payload);
+    let hex = hex::encode(payload);
     match binary::parse(payload) {
         Ok((frame, [])) => format!("{} {hex}", describe(&frame, &[], &[])),
         _ => hex,

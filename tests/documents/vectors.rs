@@ -35,24 +35,10 @@ pub fn entries(list: &Value) -> &[Value] {
     list.as_array().expect("a list")
 }
 
-/// Returns bytes as hexadecimal digits.
-pub fn to_hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<Vec<_>>()
-        .concat()
-}
-
+/// Returns the bytes of hexadecimal digits with white space between them.
 fn from_hex(text: &str) -> Vec<u8> {
     let digits: String = text.split_whitespace().collect();
-    let pairs = digits
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| str::from_utf8(pair).expect("ASCII"));
-    pairs
-        .map(|pair| u8::from_str_radix(pair, 16).expect("two digits"))
-        .collect()
+    hex::decode(digits).expect("hexadecimal digits")
 }
 
 /// Returns every entry that describes the frame of its bytes.
@@ -177,7 +163,7 @@ pub fn describe(frame: &Frame<'_>, values: &[u8], types: &[Type]) -> Value {
             "arguments": bind.arguments, "returns": bind.returns })
         }
         Frame::Bound(bound) => {
-            let source = to_hex(&bound.source);
+            let source = hex::encode(bound.source);
             json!({ "kind": kind, "slot": bound.slot, "generation": bound.generation, "source": source })
         }
         Frame::Request(request) => {

@@ -28,18 +28,7 @@ mod model;
 /// Returns the SHA-256 of bytes, as lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;
-    hex(&sha2::Sha256::digest(bytes))
-}
-
-/// Returns bytes as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hex::encode(sha2::Sha256::digest(bytes))
 }
 
 /// Returns whether a text has exactly `digits` hexadecimal digits in lower case, and nothing else.
@@ -71,5 +60,5 @@ pub fn random_id() -> std::io::Result<String> {
 pub fn random_hex<const BYTES: usize>() -> std::io::Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(hex(&bytes))
+    Ok(hex::encode(bytes))
 }

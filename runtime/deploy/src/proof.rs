@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::{hex, is_hex};
+use super::is_hex;
 
 /// Number of hexadecimal digits of a nonce.
 pub const NONCE_DIGITS: usize = 32;
@@ -50,7 +50,7 @@ impl Challenge<'_> {
     /// Returns the proof, as lower-case hexadecimal.
     pub fn prove(&self, key: &[u8], prover: Prover) -> String {
         self.mac(key, prover)
-            .map_or_else(String::new, |mac| hex(&mac.finalize().into_bytes()))
+            .map_or_else(String::new, |mac| hex::encode(mac.finalize().into_bytes()))
     }
 
     /// Returns whether a proof is the proof of this key. The comparison takes constant time.
@@ -58,11 +58,8 @@ impl Challenge<'_> {
         if !is_hex(proof, PROOF_DIGITS) {
             return false;
         }
-        let digits = proof.as_bytes().chunks(2);
-        let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-        let proof: Option<Vec<u8>> = digits.map(byte).collect();
         self.mac(key, prover)
-            .zip(proof)
+            .zip(hex::decode(proof).ok())
             .is_some_and(|(mac, proof)| mac.verify_slice(&proof).is_ok())
     }
 

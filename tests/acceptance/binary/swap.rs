@@ -14,14 +14,12 @@ fn source_of(value: u64) -> String {
 
 /// Returns the BOUND of a slot to a source.
 fn bound(slot: u32, generation: u64, source: &str) -> Reply {
-    let digits = sha256_hex(source.as_bytes());
-    let byte = |place: usize| {
-        u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).expect("hexadecimal")
-    };
+    let mut hash = [0; 32];
+    hex::decode_to_slice(sha256_hex(source.as_bytes()), &mut hash).expect("a hash");
     Reply::Bound(Bound {
         slot,
         generation,
-        source: std::array::from_fn(byte),
+        source: hash,
     })
 }
 

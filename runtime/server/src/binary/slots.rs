@@ -219,12 +219,8 @@ impl Slots {
     }
 }
 
-/// Returns the bytes of a hash, or zeros if there are no digits.
+/// Returns the bytes of a hash, or zeros if `digits` is not a hash.
 fn source_bytes(digits: &str) -> [u8; 32] {
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        let pair = str::from_utf8(pair).unwrap_or_default();
-        *byte = u8::from_str_radix(pair, 16).unwrap_or_default();
-    }
-    bytes
+    hex::decode_to_slice(digits, &mut bytes).map_or([0; 32], |()| bytes)
 }
