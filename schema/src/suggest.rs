@@ -1,5 +1,7 @@
 //! "Did you mean": finds the valid name that is nearest to a mistyped one.
 
+use strsim::osa_distance;
+
 /// Maximum length of a mistyped name that is compared. Longer names get no suggestion.
 const MAX_COMPARED_CHARS: usize = 40;
 
@@ -17,46 +19,20 @@ pub fn did_you_mean<'a>(
 /// Returns the candidate that is nearest to `given`, or the first of several equally near ones.
 /// Returns `None` if no candidate is near enough.
 fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let given: Vec<char> = given.to_lowercase().chars().collect();
-    if given.len() > MAX_COMPARED_CHARS {
+    let given = given.to_lowercase();
+    let length = given.chars().count();
+    if length > MAX_COMPARED_CHARS {
         return None;
     }
-    let limit = (given.len() / 3).max(1);
+    let limit = (length / 3).max(1);
     candidates
         .into_iter()
         .take(MAX_CANDIDATES)
-        .filter(|candidate| candidate.chars().count().abs_diff(given.len()) <= limit)
-        .map(|candidate| {
-            (
-                distance(
-                    &given,
-                    &candidate.to_lowercase().chars().collect::<Vec<_>>(),
-                ),
-                candidate,
-            )
-        })
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
+        .map(|candidate| (osa_distance(&given, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// Returns how many letters must be inserted, removed, replaced or swapped with their neighbour to
-/// turn `a` into `b` (optimal string alignment distance).
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut row_before_last = vec![0; b.len() + 1];
-    let mut last_row: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let replaced = last_row[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = replaced.min(last_row[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(row_before_last[j - 2] + 1);
-            }
-        }
-        row_before_last = std::mem::replace(&mut last_row, row);
-    }
-    last_row[b.len()]
 }
 
 #[cfg(test)]
@@ -79,5 +55,16 @@ mod tests {
         ] {
             assert_eq!(nearest(given, names), meant, "{given}");
         }
+    }
+
+    #[test]
+    fn long_names_and_late_candidates_are_not_compared() {
+        let longest = "a".repeat(MAX_COMPARED_CHARS);
+        let too_long = "a".repeat(MAX_COMPARED_CHARS + 1);
+        assert_eq!(nearest(&longest, [&*longest]), Some(&*longest));
+        assert_eq!(nearest(&too_long, [&*too_long]), None);
+        let after = |others| std::iter::repeat_n("unrelated", others).chain(["name"]);
+        assert_eq!(nearest("nane", after(MAX_CANDIDATES - 1)), Some("name"));
+        assert_eq!(nearest("nane", after(MAX_CANDIDATES)), None);
     }
 }
