@@ -160,6 +160,9 @@ pub(crate) fn print_completions<P: CommandFactory>(
     }
 }
 
+/// Maximum duration that a flag takes: a year.
+const MAX_DURATION: Duration = Duration::from_hours(24 * 365);
+
 /// Parses a duration with its unit, such as `500ms`, `10s` or `5m`. It is at least a millisecond
 /// and at most a year.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -176,13 +179,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         let expected = "expected a number and a unit, such as `500ms`, `10s`, `5m` or `1h`";
         return Err(format!("invalid duration `{text}`; {expected}"));
     };
-    match count.checked_mul(unit) {
-        Some(0) => Err(format!(
+    match count.checked_mul(unit).map(Duration::from_millis) {
+        Some(Duration::ZERO) => Err(format!(
             "invalid duration `{text}`; it must be at least 1ms"
         )),
-        Some(milliseconds) if milliseconds <= 365 * 24 * 3_600_000 => {
-            Ok(Duration::from_millis(milliseconds))
-        }
+        Some(duration) if duration <= MAX_DURATION => Ok(duration),
         _ => Err(format!(
             "invalid duration `{text}`; it must be at most a year"
         )),
@@ -302,7 +303,8 @@ mod tests {
     fn durations_and_sizes_are_parsed_with_their_units() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
-        for wrong in ["5", "s", "-1s", "0s", "1.5s", "99999h", "5 s"] {
+        assert_eq!(duration("8760h"), Ok(MAX_DURATION));
+        for wrong in ["5", "s", "-1s", "0s", "1.5s", "8761h", "99999h", "5 s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert_eq!(bytes("64KiB"), Ok(65536));

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 
-use crate::connect::{DEADLINE_GRACE, disconnect, is_quiet, time_left};
+use crate::connect::{DEADLINE_GRACE, MIN_TIMEOUT, disconnect, is_quiet, time_left};
 use wire::GREETING_TIMEOUT;
-use wire::block::Target;
+use wire::block::{MAX_KEPT_BYTES, Target};
 use wire::calls::client_session::{CallTime, ClientSession};
 use wire::calls::failure::{CallFailure, SessionLoss};
 use wire::inbox::Inbox;
@@ -29,8 +29,8 @@ const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_millis(250);
 /// Maximum number of bytes that the kernel usually takes without waiting for the peer.
 const MAX_SHORT_WRITE: usize = 64 * 1024;
 
-/// Maximum number of bytes that stay allocated for output.
-const MAX_KEPT_BYTES: usize = 4 << 20;
+/// Number of bytes that are read at once to where there is more room than may be filled.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -356,7 +356,7 @@ impl BlockingSession {
             }
             Target::Append { bytes, most } => {
                 // The vector has more spare capacity than may be read.
-                let mut piece = [0; 16 * 1024];
+                let mut piece = [0; PIECE_BYTES];
                 let most = most.min(piece.len());
                 rustix::io::read(&self.stream, &mut piece[..most])
                     .inspect(|count| bytes.extend_from_slice(&piece[..*count]))
@@ -374,9 +374,7 @@ impl BlockingSession {
 /// Sets `timeout` to the time left, and returns whether the kernel must be told. Small differences
 /// are ignored, since the change costs a system call.
 fn adjust_timeout(timeout: &mut Duration, now: Instant, until: Instant) -> bool {
-    let left = until
-        .saturating_duration_since(now)
-        .max(Duration::from_millis(1));
+    let left = until.saturating_duration_since(now).max(MIN_TIMEOUT);
     let must_change = *timeout < left || *timeout > left + left / 8;
     if must_change {
         *timeout = left + left / 16;

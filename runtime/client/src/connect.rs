@@ -17,6 +17,9 @@ use crate::explain::unavailable;
 /// deadline can arrive.
 pub(crate) const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
+/// Minimum timeout of the kernel that is set: zero means no limit there.
+pub(crate) const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+
 /// Connects to a server. Waits until `deadline` at most.
 pub(crate) fn connect(
     server: &Endpoint,
@@ -68,11 +71,11 @@ pub(crate) fn is_quiet(stream: &TcpStream) -> bool {
     matches!(peeked, Err(rustix::io::Errno::AGAIN))
 }
 
-/// Returns the time until the deadline. Never zero, since zero means no limit in the kernel.
+/// Returns the time until the deadline, but at least [`MIN_TIMEOUT`].
 pub(crate) fn time_left(deadline: Instant) -> Duration {
     deadline
         .saturating_duration_since(Instant::now())
-        .max(Duration::from_millis(1))
+        .max(MIN_TIMEOUT)
 }
 
 /// Returns how a connection ended that this error ended.

@@ -23,7 +23,7 @@ use tokio::time::Sleep;
 
 use crate::connect::{DEADLINE_GRACE, disconnect};
 use wire::GREETING_TIMEOUT;
-use wire::block::Target;
+use wire::block::{MAX_KEPT_BYTES, Target};
 use wire::calls::client_session::{CallTime, ClientSession};
 use wire::calls::failure::{CallFailure, Disconnect, SessionLoss};
 use wire::inbox::Inbox;
@@ -33,9 +33,6 @@ use wire::value::Value;
 
 /// Time after which a session is given up if the server takes no bytes.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Maximum number of bytes that stay allocated for output.
-const MAX_KEPT_BYTES: usize = 4 << 20;
 
 /// Maximum number of reads in one turn of the driver. Then deadlines are checked and other tasks
 /// run.

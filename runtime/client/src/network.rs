@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use rpc_schema::Type;
+use wire::LONGEST_CALL;
 use wire::calls::client_session::CallTime;
 use wire::exception::Executed;
 use wire::json;
@@ -22,9 +23,6 @@ use crate::resolver::{Resolver, ServerEntry};
 
 /// Maximum duration of a call if nothing else is set.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
-
-/// Maximum duration of a call, whatever is set.
-const MAX_DEADLINE: Duration = Duration::from_hours(24 * 366);
 
 /// The declared network as this process sees it: which client this process is and where the servers
 /// are.
@@ -235,7 +233,7 @@ impl Network {
     fn deadline(&self, declared_ms: Option<u64>) -> Duration {
         let declared = declared_ms.map(Duration::from_millis);
         let set = self.options.deadline.or(self.inner.deadline).or(declared);
-        set.unwrap_or(DEFAULT_DEADLINE).min(MAX_DEADLINE)
+        set.unwrap_or(DEFAULT_DEADLINE).min(LONGEST_CALL)
     }
 
     fn call_in_text(

@@ -23,8 +23,8 @@ use super::proof::canonical;
 /// Minimum number of bytes of a key.
 pub const MIN_KEY_BYTES: usize = 16;
 
-/// Maximum number of bytes that are read from a key file.
-const MAX_FILE_BYTES: u64 = 64 * 1024;
+/// Maximum number of bytes of a key file. A longer file is not a key.
+pub const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
 /// Why a key file is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,9 @@ pub enum KeyFileError {
     /// The key has fewer bytes than [`MIN_KEY_BYTES`].
     #[error("the deploy key {} has fewer than {MIN_KEY_BYTES} bytes", .0.display())]
     Short(PathBuf),
+    /// The file has more bytes than [`MAX_KEY_FILE_BYTES`].
+    #[error("the deploy key {} has more than {MAX_KEY_FILE_BYTES} bytes", .0.display())]
+    Long(PathBuf),
     /// Other users can read or change the file.
     #[error("{}", open_to_others(.0))]
     Open(PathBuf),
@@ -64,7 +67,7 @@ pub fn open_to_others(path: &Path) -> String {
 /// whether other users can read or change the file.
 ///
 /// # Errors
-/// [`KeyFileError::Io`], [`KeyFileError::Short`].
+/// [`KeyFileError::Io`], [`KeyFileError::Short`], [`KeyFileError::Long`].
 pub fn read(path: &Path) -> Result<(Vec<u8>, bool), KeyFileError> {
     let (file, metadata) = open(path, OFlags::empty())?;
     let key = read_key(file, path)?;
@@ -245,7 +248,11 @@ fn read_key(file: File, path: &Path) -> Result<Vec<u8>, KeyFileError> {
 
 fn read_bytes(file: File, path: &Path) -> Result<Vec<u8>, KeyFileError> {
     let mut bytes = Vec::new();
-    match file.take(MAX_FILE_BYTES).read_to_end(&mut bytes) {
+    // One more byte than allowed shows that the file is too long.
+    match file.take(MAX_KEY_FILE_BYTES + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() as u64 > MAX_KEY_FILE_BYTES => {
+            Err(KeyFileError::Long(path.to_owned()))
+        }
         Ok(_) => Ok(bytes),
         Err(error) => Err(io_failure("read", path, error)),
     }
@@ -380,8 +387,30 @@ mod tests {
             read(&path).expect("a key"),
             (KEY.as_bytes().to_vec(), false)
         );
-        fs::write(&path, "short").expect("a write");
-        assert!(matches!(read(&path), Err(KeyFileError::Short(_))));
+    }
+
+    #[test]
+    fn a_key_file_is_neither_too_short_nor_too_long() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("key");
+        let read = |bytes: usize| {
+            fs::write(&path, "k".repeat(bytes)).expect("a write");
+            let read = read(&path).map(|(key, _)| key.len());
+            read.map_err(|error| error.to_string())
+        };
+        let longest = MAX_KEY_FILE_BYTES as usize;
+        for (bytes, refusal) in [
+            (MIN_KEY_BYTES - 1, Some("has fewer than 16 bytes")),
+            (MIN_KEY_BYTES, None),
+            (longest, None),
+            (longest + 1, Some("has more than 65536 bytes")),
+        ] {
+            match (read(bytes), refusal) {
+                (Ok(read), None) => assert_eq!(read, bytes),
+                (Err(error), Some(refusal)) => assert!(error.ends_with(refusal), "{error}"),
+                (other, _) => panic!("{bytes} bytes: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ use rpc_schema::Type;
 /// Number of bytes of free space that is offered to each read.
 pub const READ_BYTES: usize = 64 * 1024;
 
+/// Maximum number of bytes that a buffer for input or output keeps allocated while it is not used.
+pub const MAX_KEPT_BYTES: usize = 4 << 20;
+
 /// The buffer of a block grows by this factor while its bytes arrive. A declared length alone
 /// allocates nothing.
 pub const GROWTH: usize = 4;

@@ -14,7 +14,8 @@
 pub const MAX_FRAME_LIMIT: usize = 128 << 20;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
-const LENGTH_BYTES: usize = 4;
+/// Number of bytes of the length in front of a frame.
+pub const LENGTH_BYTES: usize = 4;
 
 /// How the messages of a connection are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! [`Inbox`]: the bytes that have arrived, and where to read the next bytes to.
 
 use super::block::{Block, BlockKind, BlockPlace, Filling, Spare, Target};
-use super::frame::FrameError;
+use super::frame::{FrameError, LENGTH_BYTES};
 
 pub use super::block::READ_BYTES;
 
@@ -10,8 +10,6 @@ const MAX_SHORT_FRAME: usize = READ_BYTES / 2;
 
 /// Minimum number of bytes of a long frame before [`Inbox::next`] asks where its block begins.
 const MIN_HEAD: usize = READ_BYTES / 8;
-
-const LENGTH_BYTES: usize = 4;
 
 /// The bytes of a connection as frames: a 4-byte big-endian length, then as many bytes.
 ///

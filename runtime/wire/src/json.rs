@@ -396,9 +396,12 @@ fn put_key<E: de::Error>(key_type: KeyType, key: &str, out: &mut Vec<u8>) -> Res
     Ok(())
 }
 
+/// Maximum number of characters of a foreign text inside of a message.
+pub const MAX_SHOWN_CHARS: usize = 60;
+
 /// Returns the beginning of a text, short enough for a message.
 pub fn shortened(text: &str) -> &str {
-    cut(text, 60)
+    cut(text, MAX_SHOWN_CHARS)
 }
 
 /// Returns the first `characters` characters of a text.

@@ -30,3 +30,7 @@ pub mod value;
 /// Maximum time until the first message of a server on a connection: its HELLO, its `RPC-PONG`, or
 /// its answer to `INIT-CHALLENGE`.
 pub const GREETING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Maximum time of a call, whatever its deadline: a year. An end that is later than this may be
+/// beyond what a clock can tell.
+pub const LONGEST_CALL: std::time::Duration = std::time::Duration::from_hours(24 * 366);

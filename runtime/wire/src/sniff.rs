@@ -1,6 +1,7 @@
 //! [`sniff`]: which protocol a connection speaks, by its first bytes.
 
 use super::binary::{Kind, MAGIC};
+use super::frame::LENGTH_BYTES;
 
 /// A protocol that a connection may begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,9 +12,6 @@ pub enum FirstBytes {
     /// Frames of a binary session, which begins with a HELLO.
     Binary,
 }
-
-/// Number of bytes of the length in front of a payload.
-const LENGTH_BYTES: usize = 4;
 
 /// Returns which protocol a connection speaks, by its first bytes. `None` if more bytes are needed.
 /// `ended` says that no more bytes will come. A frame of more than `frame_limit` bytes is not a

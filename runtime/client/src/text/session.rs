@@ -4,8 +4,9 @@ use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use wire::block::READ_BYTES;
 use wire::calls::failure::{CallFailure, SessionLoss};
-use wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
+use wire::frame::{Deframer, Framing, LENGTH_BYTES, MAX_FRAME_LIMIT, Step};
 use wire::{GREETING_TIMEOUT, message};
 
 use super::incoming_message::{IncomingMessage, Reply};
@@ -13,8 +14,8 @@ use crate::connect::{self, DEADLINE_GRACE, disconnect, time_left};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
 
-/// Maximum number of bytes of one read.
-const READ_BYTES: usize = 64 * 1024;
+/// Minimum room for one read, in bytes.
+const MIN_READ_BYTES: usize = 4096;
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl TextSession {
                 limit: MAX_FRAME_LIMIT,
             });
         }
-        let mut frame = Vec::with_capacity(request.len() + 4);
+        let mut frame = Vec::with_capacity(LENGTH_BYTES + request.len());
         Framing::Framed.write(request, &mut frame);
         match self.write(&frame, until) {
             Ok(()) => Ok(()),
@@ -196,7 +197,7 @@ impl TextSession {
         self.adjust_timeouts(until).map_err(no_answer)?;
         let filled = self.input.len();
         self.input
-            .resize(filled + wanted.clamp(READ_BYTES.min(4096), READ_BYTES), 0);
+            .resize(filled + wanted.clamp(MIN_READ_BYTES, READ_BYTES), 0);
         let read = self.stream.read(&mut self.input[filled..]);
         self.input.truncate(filled + *read.as_ref().unwrap_or(&0));
         match read {

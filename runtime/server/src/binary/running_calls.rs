@@ -19,7 +19,6 @@ use crate::calls::answer::{check_length, expired_at_once, unavailable};
 use crate::calls::dispatch::{Grant, time_allowed, undecodable_arguments};
 use crate::calls::record::{CallRecord, Observers};
 use crate::connection::pressure::Pressure;
-use crate::connection::timeouts::LONGEST_CALL;
 use crate::engine::InFlight;
 use crate::engine::native::{self, NativeMethod};
 use crate::shared::Shared;
@@ -253,7 +252,7 @@ impl RunningCalls {
 
     fn time_allowed(&self, request: Request, grant: &Grant) -> Duration {
         let asked = request.deadline_ms.map(u64::from);
-        time_allowed(&grant.handler, self.shared.limits.deadline, asked).min(LONGEST_CALL)
+        time_allowed(&grant.handler, self.shared.limits.deadline, asked)
     }
 
     fn tell_observers(

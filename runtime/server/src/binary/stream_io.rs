@@ -9,14 +9,11 @@ use std::task::{Context, Poll};
 
 use bytes::BufMut as _;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
-use wire::block::{Spare, Target};
+use wire::block::{MAX_KEPT_BYTES, Spare, Target};
 use wire::inbox::Inbox;
 use wire::outbox::{MAX_SLICES, Outbox};
 
 use crate::connection::stream::Stream;
-
-/// Maximum number of bytes of each memory block that a lane keeps.
-const MAX_KEPT: usize = 4 << 20;
 
 /// Memory that the sessions of a lane share, each during its turn.
 #[derive(Default)]
@@ -56,14 +53,16 @@ pub(super) fn take_memory(inbox: &mut Inbox, outbox: &mut Outbox) {
         keep(&mut memory.short, inbox.release());
         memory
             .long
-            .keep_all(inbox.release_spare().trimmed(MAX_KEPT));
-        memory.long.keep_all(outbox.take_spare().trimmed(MAX_KEPT));
+            .keep_all(inbox.release_spare().trimmed(MAX_KEPT_BYTES));
+        memory
+            .long
+            .keep_all(outbox.take_spare().trimmed(MAX_KEPT_BYTES));
         keep(&mut memory.output, outbox.release());
     });
 }
 
 fn keep(kept: &mut Vec<u8>, memory: Vec<u8>) {
-    if memory.capacity() > kept.capacity() && memory.capacity() <= MAX_KEPT {
+    if memory.capacity() > kept.capacity() && memory.capacity() <= MAX_KEPT_BYTES {
         *kept = memory;
     }
 }

@@ -10,6 +10,7 @@ use rpc_schema::{Signature, Type, TypeErrorKind, TypeList};
 
 use crate::connection::peers::Remote;
 use crate::registry::{Handler, Registry, Service};
+use wire::LONGEST_CALL;
 use wire::exception::{Exception, ExceptionType};
 use wire::json;
 use wire::message::Request;
@@ -106,12 +107,16 @@ pub(crate) fn find_handler<S: AsRef<str>>(
 }
 
 /// Returns the maximum time of a call: the declared deadline, or less if the caller asks for less.
+/// It is at most [`LONGEST_CALL`].
 pub(crate) fn time_allowed(
     handler: &Handler,
     default_deadline: Duration,
     asked_ms: Option<u64>,
 ) -> Duration {
-    let declared = handler.deadline.unwrap_or(default_deadline);
+    let declared = handler
+        .deadline
+        .unwrap_or(default_deadline)
+        .min(LONGEST_CALL);
     asked_ms.map_or(declared, |asked| declared.min(Duration::from_millis(asked)))
 }
 

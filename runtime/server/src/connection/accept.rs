@@ -24,6 +24,9 @@ const ACCEPTED_PER_TURN: u32 = 4;
 /// Maximum number of connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 
+/// Time between two rounds of [`do_chores`].
+const CHORE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Returns a socket that listens on that address.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() {
@@ -156,9 +159,9 @@ async fn serve_at_place(place: LanePlace, session: impl Future<Output = ()>) {
 /// Does the chores of each second: logs how many lines were left out, ends workers that were idle
 /// for too long, and ends leases that ran out.
 async fn do_chores(shared: Arc<Shared>) {
-    let mut second = tokio::time::interval(Duration::from_secs(1));
+    let mut rounds = tokio::time::interval(CHORE_INTERVAL);
     loop {
-        second.tick().await;
+        rounds.tick().await;
         let registry = shared.registry.load();
         registry.log_suppressed();
         let now = Instant::now();

@@ -1,5 +1,9 @@
 //! [`Admission`]: whether a connection is served.
 
+/// One more connection is refused with a reason for each of this many that are allowed. Connections
+/// beyond that are closed at once.
+const ALLOWED_PER_REFUSED: usize = 10;
+
 /// What becomes of a connection when it is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
@@ -17,7 +21,7 @@ impl Admission {
     pub(crate) fn decide(open: usize, limit: usize) -> Self {
         if open < limit {
             Self::Admitted
-        } else if open < limit.saturating_add(limit / 10 + 1) {
+        } else if open < limit.saturating_add(limit / ALLOWED_PER_REFUSED + 1) {
             Self::TurnedAway
         } else {
             Self::Closed

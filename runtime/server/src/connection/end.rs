@@ -15,6 +15,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// read its answer, and reading at its speed would cost more than the calls of others.
 const MAX_DROPPED_BYTES: usize = 64 * 1024;
 
+/// Number of bytes that are read and dropped at once.
+const SINK_BYTES: usize = 16 * 1024;
+
 /// Why a connection ended, as the log says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndReason {
@@ -78,7 +81,7 @@ pub(crate) async fn linger(stream: &mut Stream, reason: EndReason) -> io::Result
 /// Reads and drops bytes until the peer has closed the connection too, or its time is over.
 async fn drain(stream: &mut Stream) -> io::Result<()> {
     // On the heap, so that the future of a session does not hold these bytes all its life.
-    let mut sink = vec![0; 16 * 1024];
+    let mut sink = vec![0; SINK_BYTES];
     let drained = async {
         let mut dropped = 0;
         while dropped < MAX_DROPPED_BYTES {

@@ -39,9 +39,6 @@ use self::stream::Stream;
 use self::timeouts::Timeouts;
 use crate::shared::Shared;
 
-/// Maximum number of bytes that are read at once.
-pub(crate) const READ_BYTES: usize = 64 * 1024;
-
 /// A connection that was accepted and whose protocol is not known yet.
 #[derive(Debug)]
 pub(crate) struct Connection {

@@ -9,11 +9,12 @@ use super::end::EndReason;
 use super::peers::Remote;
 use crate::engine::SessionLoad;
 use crate::shared::Shared;
+use wire::block::READ_BYTES;
 use wire::exception::{Exception, ExceptionType};
 
 /// Number of bytes of an incomplete message up to which it is not counted: as much as one read
 /// takes.
-const FREE_UNFINISHED_BYTES: usize = 64 * 1024;
+const FREE_UNFINISHED_BYTES: usize = READ_BYTES;
 
 /// Pause of a connection after a refused message, if its address sends too many of them.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(200);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::BufMut as _;
 use tokio::io::AsyncReadExt as _;
+use wire::block::READ_BYTES;
 use wire::sniff::{FirstBytes, sniff};
 
 use super::admission::Admission;
@@ -14,7 +15,7 @@ use super::peers::Remote;
 use super::pressure::Pressure;
 use super::stream::Stream;
 use super::timeouts::{Timeouts, Waiting};
-use super::{Connection, READ_BYTES, SessionEnd};
+use super::{Connection, SessionEnd};
 use crate::shared::Shared;
 use crate::{binary, text};
 

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use wire::LONGEST_CALL;
+
 use super::end::EndReason;
 use crate::limits::Limits;
-
-/// Maximum time of a call, whatever its deadline.
-pub(crate) const LONGEST_CALL: Duration = Duration::from_hours(24 * 366);
 
 /// When things last happened on a connection.
 #[derive(Debug)]

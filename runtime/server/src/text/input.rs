@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
+use wire::block::READ_BYTES;
 use wire::frame::{Deframer, FrameError, Framing, Step};
-
-use crate::connection::READ_BYTES;
 
 /// The bytes that have come and were not handled yet.
 #[derive(Debug)]

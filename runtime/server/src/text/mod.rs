@@ -31,6 +31,7 @@ use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::sync::{oneshot, watch};
+use wire::block::READ_BYTES;
 use wire::exception::{Exception, ExceptionType};
 use wire::frame::FrameError;
 use wire::message::{self, AnswerId};
@@ -44,7 +45,7 @@ use crate::connection::end::EndReason;
 use crate::connection::pressure::Pressure;
 use crate::connection::stream::Stream;
 use crate::connection::timeouts::{Due, Timeouts, Waiting};
-use crate::connection::{Connection, READ_BYTES, SessionEnd};
+use crate::connection::{Connection, SessionEnd};
 use crate::deployment::DeploySession;
 use crate::shared::Shared;
 

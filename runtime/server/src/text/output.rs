@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use wire::frame::Framing;
 
-use crate::connection::READ_BYTES;
 use crate::connection::stream::Stream;
+use wire::block::READ_BYTES;
 
 /// Answers on their way to the peer.
 #[derive(Debug, Default)]

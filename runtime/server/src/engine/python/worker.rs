@@ -17,6 +17,12 @@ use crate::log::meter::Meter;
 use deploy::message::SourceFinding;
 use wire::frame::MAX_FRAME_LIMIT;
 
+/// Number of bytes of the length in front of a frame on a pipe.
+const LENGTH_BYTES: usize = 4;
+
+/// Number of bytes that are read at once while a pipe is polled.
+const CHUNK_BYTES: usize = 4096;
+
 /// Maximum number of bytes of a printed line. A longer line is logged in pieces.
 const MAX_OUTPUT_LINE_BYTES: usize = 8 * 1024;
 
@@ -286,7 +292,7 @@ impl Worker {
     /// Reads the bytes that are in the pipe, without waiting and without the async runtime. Returns
     /// their number, or `None` if the pipe is empty.
     fn read_now(&mut self) -> io::Result<Option<usize>> {
-        let mut chunk = [0; 4096];
+        let mut chunk = [0; CHUNK_BYTES];
         match rustix::io::read(&self.answers, &mut chunk) {
             Ok(count) => {
                 self.input.extend_from_slice(&chunk[..count]);
@@ -300,17 +306,17 @@ impl Worker {
     /// Waits for the next answer.
     async fn receive(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            if let Some((length, rest)) = self.input.split_first_chunk::<4>() {
+            if let Some((length, rest)) = self.input.split_first_chunk::<LENGTH_BYTES>() {
                 let length = u32::from_le_bytes(*length) as usize;
                 if length > MAX_FRAME_LIMIT {
                     return Err(unexpected_answer());
                 }
                 if rest.len() >= length {
                     let answer = rest[..length].to_vec();
-                    self.input.drain(..4 + length);
+                    self.input.drain(..LENGTH_BYTES + length);
                     return Ok(answer);
                 }
-                self.input.reserve(4 + length - self.input.len());
+                self.input.reserve(LENGTH_BYTES + length - self.input.len());
             }
             // Wait for the end of the process too: another process that the procedure has started
             // may keep the pipe open.
@@ -355,7 +361,7 @@ fn load_timed_out(setup: &ServiceSetup, path: String, timeout: Duration) -> Prep
 /// Joins the parts of a request, with the length of all in front.
 fn encode_frame(parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().map(|part| part.len()).sum();
-    let mut frame = Vec::with_capacity(4 + length);
+    let mut frame = Vec::with_capacity(LENGTH_BYTES + length);
     wire::value::encode_count(length, &mut frame);
     for part in parts {
         frame.extend_from_slice(part);

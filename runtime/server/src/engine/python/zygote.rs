@@ -46,6 +46,12 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum time for the zygote to fork a worker.
 const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Maximum time to wait for the end of a worker that has closed its pipes.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Maximum number of bytes of a message of the zygote. `rpc_zygote.py` writes shorter ones.
+const MAX_MESSAGE_BYTES: usize = 4096;
+
 /// Makes workers. The zygote is started with the first worker, and again after it has ended.
 #[derive(Debug)]
 pub struct PythonEngine {
@@ -349,7 +355,7 @@ impl Zygote {
 
     /// Handles the messages of the zygote until it ends. Runs on a thread of its own.
     fn listen(&self, mut child: Child) {
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; MAX_MESSAGE_BYTES];
         loop {
             match rustix::net::recv(&self.control, &mut buffer[..], RecvFlags::empty()) {
                 Ok((0, _)) => break,
@@ -440,7 +446,7 @@ impl WorkerProcess {
     /// Waits a moment for the end of the process, and describes how it ended.
     pub(super) async fn describe_end(&mut self) -> String {
         // A process that has closed its pipes may still run.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.wait_for_end()).await;
+        let _ = tokio::time::timeout(END_TIMEOUT, self.wait_for_end()).await;
         match self.exit {
             ProcessExit::Known(Some(status)) if status < 0 => {
                 format!("killed by signal {}", -status)
