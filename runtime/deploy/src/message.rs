@@ -573,3 +573,22 @@ impl std::fmt::Display for SourceFinding {
 }
 
 impl std::error::Error for DeployError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_a_limited_number_of_files() {
+        let check = |count: usize| {
+            let files = || vec!["a".repeat(64); count];
+            let lacks = DeployRequest::Lacks { files: files() };
+            let fetch = DeployRequest::Fetch { files: files() };
+            assert_eq!(lacks.check(), fetch.check());
+            lacks.check()
+        };
+        assert_eq!(check(MAX_NAMED_FILES), Ok(()));
+        let refused = check(MAX_NAMED_FILES + 1).expect_err("too many");
+        assert_eq!(refused, "`files` may have at most 100000 hashes");
+    }
+}

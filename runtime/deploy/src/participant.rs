@@ -536,6 +536,25 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_is_not_longer_than_the_maximum() {
+        for (asked, given) in [
+            (MAX_LEASE, MAX_LEASE),
+            (MAX_LEASE + Duration::from_millis(1), MAX_LEASE),
+            (Duration::MAX, MAX_LEASE),
+        ] {
+            let mut server = Participant::new(live(3));
+            let now = Instant::now();
+            let begin = Begin {
+                lease: asked,
+                ..begin("t", 3)
+            };
+            server.begin(now, begin).expect("idle");
+            assert_eq!(server.expire(now + given - Duration::from_millis(1)), None);
+            assert_eq!(server.expire(now + given), Some("t".to_owned()));
+        }
+    }
+
+    #[test]
     fn a_lease_does_not_expire_while_the_server_itself_prepares() {
         let mut server = Participant::new(live(3));
         let now = Instant::now();

@@ -106,6 +106,7 @@ impl Server {
         tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), listen = %address,
             data = %shown_data.display(), connections = limits.connections);
         let (drain, draining) = watch::channel(false);
+        let least_budget = BUDGETED_FRAMES.saturating_mul(limits.frame_bytes);
         let shared = Arc::new(Shared {
             registry: LiveRegistry::new(registry),
             deployer,
@@ -113,16 +114,8 @@ impl Server {
             background: Handle::current(),
             calls: Arc::new(Semaphore::new(limits.calls)),
             peers: Peers::default(),
-            unfinished: Budget::new(
-                limits
-                    .unfinished_bytes
-                    .max(BUDGETED_FRAMES * limits.frame_bytes),
-            ),
-            untaken: Budget::new(
-                limits
-                    .untaken_bytes
-                    .max(BUDGETED_FRAMES * limits.frame_bytes),
-            ),
+            unfinished: Budget::new(limits.unfinished_bytes.max(least_budget)),
+            untaken: Budget::new(limits.untaken_bytes.max(least_budget)),
             advertise,
             drain: draining,
         });

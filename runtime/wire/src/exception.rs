@@ -205,3 +205,45 @@ impl fmt::Display for Exception {
         write!(f, "{}: {}", self.kind, self.message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_texts_of_an_exception_are_cut_at_their_limits() {
+        let exception = |characters: usize| Exception {
+            own_kind: Some("é".repeat(characters)),
+            ..Exception::refused(ExceptionType::Execution, "é".repeat(characters))
+        };
+        let length = |text: &str| text.chars().count();
+        for (limit, cut) in [
+            (
+                MAX_MESSAGE_CHARS,
+                Exception::message_to_send as fn(&_) -> &str,
+            ),
+            (MAX_LOGGED_CHARS, Exception::message_for_log),
+            (MAX_KIND_CHARS, |exception| {
+                exception.kind_to_send().unwrap_or_default()
+            }),
+        ] {
+            assert_eq!(length(cut(&exception(limit))), limit);
+            assert_eq!(length(cut(&exception(limit + 1))), limit);
+        }
+    }
+
+    #[test]
+    fn signatures_beyond_the_limit_of_bytes_are_left_out() {
+        let sent = |lengths: &[usize]| {
+            let signatures = lengths.iter().map(|length| "s".repeat(*length)).collect();
+            let exception = Exception {
+                valid_signatures: signatures,
+                ..Exception::refused(ExceptionType::InvalidArguments, "")
+            };
+            exception.signatures_to_send().len()
+        };
+        assert_eq!(sent(&[MAX_SIGNATURES_BYTES - 1, 1]), 2);
+        assert_eq!(sent(&[MAX_SIGNATURES_BYTES - 1, 2, 1]), 1);
+        assert_eq!(sent(&[MAX_SIGNATURES_BYTES + 1]), 0);
+    }
+}

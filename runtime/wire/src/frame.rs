@@ -427,4 +427,21 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn no_limit_of_a_message_is_above_the_maximum() {
+        let mut deframer = Deframer::new(Framing::Framed, usize::MAX);
+        assert_eq!(deframer.limit(), MAX_FRAME_LIMIT);
+        deframer.set_limit(MAX_FRAME_LIMIT + 1);
+        assert_eq!(deframer.limit(), MAX_FRAME_LIMIT);
+        let step = |length: usize| {
+            Deframer::new(Framing::Framed, usize::MAX).step(&(length as u32).to_be_bytes(), false)
+        };
+        assert_eq!(step(MAX_FRAME_LIMIT), Ok(Step::Need(MAX_FRAME_LIMIT)));
+        let too_long = FrameError::TooLong {
+            length: MAX_FRAME_LIMIT + 1,
+            limit: MAX_FRAME_LIMIT,
+        };
+        assert_eq!(step(MAX_FRAME_LIMIT + 1), Err(too_long));
+    }
 }

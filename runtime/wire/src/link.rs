@@ -212,9 +212,12 @@ mod tests {
         link.refill_allowance(begin + Duration::from_millis(999));
         assert_eq!(link.allowance, 0);
         link.refill_allowance(begin + Duration::from_secs(1));
+        assert_eq!(link.allowance, CONTROL_PER_SECOND);
         assert!(matches!(
             link.next(|_| None),
             Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))
         ));
+        link.tick(begin + Duration::from_hours(1));
+        assert_eq!(link.allowance, CONTROL_BURST);
     }
 }

@@ -242,6 +242,22 @@ mod tests {
             Members::parse(&object(MAX_MEMBERS)).map(|members| members.0.len()),
             Ok(MAX_MEMBERS)
         );
-        assert!(Members::parse(&object(MAX_MEMBERS + 1)).is_err());
+        let refused = Members::parse(&object(MAX_MEMBERS + 1)).expect_err("too many");
+        assert_eq!(refused, "an object has more than 64 members");
+    }
+
+    #[test]
+    fn a_list_with_too_many_arguments_is_refused() {
+        let list = |count: usize| {
+            let text = format!("{{\"list\":[{}]}}", vec!["0"; count].join(","));
+            let members = Members::parse(&text).expect("an object");
+            members
+                .required("list")
+                .and_then(|list| as_list("list", list))
+                .map(|list| list.len())
+        };
+        assert_eq!(list(MAX_ARGUMENTS), Ok(MAX_ARGUMENTS));
+        let refused = list(MAX_ARGUMENTS + 1).expect_err("too many");
+        assert_eq!(refused, "`list`: more than 1000 elements");
     }
 }

@@ -468,6 +468,45 @@ mod tests {
     }
 
     #[test]
+    fn a_tuple_and_a_record_have_a_limited_number_of_members() {
+        let tuple = |count: usize| Type::parse(&format!("Tuple[{}]", vec!["int"; count].join(",")));
+        assert!(tuple(MAX_TUPLE_LEN).is_ok());
+        let too_long = tuple(MAX_TUPLE_LEN + 1).expect_err("too long");
+        assert_eq!(too_long.to_string(), "a `Tuple` has at most 12 elements");
+        let record = |count: usize| {
+            let fields: Vec<_> = (0..count).map(|field| format!("f{field}: int")).collect();
+            Type::parse(&format!("R{{{}}}", fields.join(", ")))
+        };
+        assert!(record(MAX_MEMBERS).is_ok());
+        let too_many = record(MAX_MEMBERS + 1).expect_err("too many");
+        assert_eq!(too_many.to_string(), "`R` has more than 1000 members");
+    }
+
+    #[test]
+    fn a_type_has_a_limited_number_of_types_inside() {
+        // A record of 999 fields, used ten times in a record, and as many `int` as are left.
+        let fields: Vec<_> = (0..998).map(|field| format!("f{field}: int")).collect();
+        let inner = format!("I{{{}}}", fields.join(", "));
+        let outer = |ints: usize| {
+            let others = (1..10).map(|field| format!("i{field}: I"));
+            let ints = (0..ints).map(|field| format!("n{field}: int"));
+            let fields: Vec<_> = [format!("i0: {inner}")]
+                .into_iter()
+                .chain(others)
+                .chain(ints)
+                .collect();
+            Type::parse(&format!("O{{{}}}", fields.join(", ")))
+        };
+        let nodes = outer(0).map(|ty| ty.nodes()).expect("a type");
+        let left = MAX_TYPE_NODES - nodes;
+        assert_eq!(outer(left).map(|ty| ty.nodes()), Ok(MAX_TYPE_NODES));
+        assert_eq!(
+            outer(left + 1).expect_err("too large").kind,
+            TypeErrorKind::TooLarge
+        );
+    }
+
+    #[test]
     fn a_named_type_is_expanded_only_where_it_is_mentioned_first() {
         let text = "Tuple[Tally{votes: int, level: Level{low, high}}, List[Tally], Level]";
         let parsed = Type::parse(text).expect(text);

@@ -97,3 +97,78 @@ async fn drain(stream: &mut Stream) -> io::Result<()> {
         .await
         .unwrap_or(Ok(()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use tokio::net::TcpStream;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Returns a connection to a peer that has sent this many bytes.
+    async fn sent(bytes: usize) -> (Stream, std::net::TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let mut peer = std::net::TcpStream::connect(address).expect("a connection");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        peer.write_all(&vec![b'x'; bytes]).expect("sent");
+        (Stream::Plain(stream), peer)
+    }
+
+    /// Ends a connection, and returns how long that took and the number of bytes that were left.
+    async fn end(mut stream: Stream) -> (Duration, usize) {
+        let began_at = Instant::now();
+        let ended = linger(&mut stream, EndReason::Done).await;
+        assert_eq!(ended.expect("no error"), EndReason::Done);
+        let time = began_at.elapsed();
+        let Stream::Plain(stream) = stream;
+        (time, unread(&stream))
+    }
+
+    fn unread(stream: &TcpStream) -> usize {
+        let mut bytes = vec![0; 1 << 20];
+        let mut count = 0;
+        while let Ok(read) = stream.try_read(&mut bytes) {
+            if read == 0 {
+                break;
+            }
+            count += read;
+        }
+        count
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_waits_for_its_peer_for_a_limited_time() {
+        let (stream, peer) = sent(100).await;
+        let (time, left) = end(stream).await;
+        assert!(
+            (LINGER..2 * LINGER).contains(&time) && left == 0,
+            "{time:?}, {left} bytes"
+        );
+        drop(peer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_drops_a_limited_number_of_bytes() {
+        let (stream, peer) = sent(MAX_DROPPED_BYTES + 3 * SINK_BYTES).await;
+        let (time, left) = end(stream).await;
+        assert!((LINGER..2 * LINGER).contains(&time), "{time:?}");
+        // The last read may take more than is left to the limit.
+        assert!(
+            (2 * SINK_BYTES..=3 * SINK_BYTES).contains(&left),
+            "{left} bytes are left"
+        );
+        drop(peer);
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_peer_closes_it_ends_at_once() {
+        let (stream, peer) = sent(MAX_DROPPED_BYTES - 1).await;
+        drop(peer);
+        let (time, left) = end(stream).await;
+        assert!(time < LINGER && left == 0, "{time:?}, {left} bytes");
+    }
+}

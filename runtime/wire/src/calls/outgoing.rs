@@ -343,3 +343,30 @@ impl<W> Entry<W> {
         reader.finish().map(|()| value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_has_a_place_for_each_call_up_to_the_limit() {
+        let mut calls = Outgoing::<()>::default();
+        let deadline = Instant::now();
+        let begin = |calls: &mut Outgoing<()>| {
+            calls.begin(NewCall {
+                slot: 0,
+                deadline,
+                waiter: None,
+                block_place: None,
+            })
+        };
+        let first = begin(&mut calls).expect("a place");
+        for _ in 1..MAX_CALLS {
+            assert!(begin(&mut calls).is_some());
+        }
+        assert_eq!((begin(&mut calls), calls.waiting()), (None, MAX_CALLS));
+        calls.undo(first);
+        assert!(begin(&mut calls).is_some_and(|call| call > first));
+        assert_eq!(begin(&mut calls), None);
+    }
+}

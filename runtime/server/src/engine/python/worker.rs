@@ -457,3 +457,21 @@ impl OutputLog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::exception::{MAX_KIND_CHARS, MAX_MESSAGE_CHARS};
+
+    /// A worker cuts the texts of an exception itself, so that a long text is not sent through the
+    /// pipe.
+    #[test]
+    fn a_worker_cuts_texts_where_the_protocol_does() {
+        let worker = include_str!("shim/rpc_worker.py");
+        for line in [
+            format!("\nMAX_RAISED_MESSAGE = {MAX_MESSAGE_CHARS}\n"),
+            format!("\nMAX_KIND = {MAX_KIND_CHARS}\n"),
+        ] {
+            assert!(worker.contains(&line), "rpc_worker.py has no line {line}");
+        }
+    }
+}
