@@ -205,10 +205,15 @@ fn the_valid_signatures_are_limited_in_length() {
 fn a_peer_without_a_proof_may_send_only_short_deployment_messages() {
     let network = serving();
     let mut stranger = Script::stranger(network.server("server1").address());
-    let long = json!({ "nonce": "a".repeat(5000) });
-    let refused = stranger.ask("INIT-CHALLENGE", long).expect_err("too long");
-    assert_eq!(
-        refused["message"],
-        "`INIT-CHALLENGE` has at most 4096 bytes"
-    );
+    let mut ask = |bytes: usize| {
+        let value = |digits: usize| format!("{{\"id\":1,\"nonce\":\"{}\"}}", "a".repeat(digits));
+        let value = value(bytes - value(0).len());
+        let challenge = format!("{{\"header\":\"INIT-CHALLENGE\",\"value\":{value}}}");
+        let answer = stranger.ask_text(&challenge);
+        answer["value"]["message"].as_str().map(str::to_owned)
+    };
+    let nonce = "`nonce` must be 32 hexadecimal digits in lower case";
+    assert_eq!(ask(4096).as_deref(), Some(nonce));
+    let refused = "`INIT-CHALLENGE` has at most 4096 bytes";
+    assert_eq!(ask(4097).as_deref(), Some(refused));
 }

@@ -24,7 +24,7 @@ fn frames_have_a_minimum_and_a_maximum_length_and_a_declared_length_allocates_no
         peer.send_bytes(&length.to_be_bytes());
         expect_ended(
             &mut peer,
-            &[&format!("{length} bytes"), "limit of 65536 bytes"],
+            &[&format!("{length} bytes"), "65536 bytes (--max-frame)"],
         );
     }
     let mut peer = adding(&network);

@@ -83,7 +83,12 @@ fn calls_beyond_the_server_s_limit_are_unavailable_and_not_executed() {
         let visitors = [gate.enter(), gate.enter()];
         for peer in [&mut peer, &mut other] {
             let answer = peer.call(add("svc1").id("more"));
-            Raises("Unavailable", "no", &["2 calls", "limit"]).check(&answer);
+            Raises(
+                "Unavailable",
+                "no",
+                &["2 calls in flight, its limit (--max-calls)"],
+            )
+            .check(&answer);
             assert_eq!(answer["value"]["id"], "more");
         }
         let [first, second] = visitors;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use deploy::message::MAX_MANIFEST_BYTES;
 use deploy::sha256_hex;
 use serde_json::{Value, json};
 
@@ -444,6 +445,29 @@ fn only_regular_files_of_a_bounded_size_are_fetched() {
         );
     }
     assert_eq!(script.status().0["generation"], 1);
+}
+
+#[test]
+fn a_manifest_has_a_maximum_size() {
+    let network = serving();
+    let mut script = network.script("server1");
+    let (live, _) = script.status();
+    let begin = |size: usize| {
+        json!({
+            "txn": txn("one"), "origin": { "at": 1, "by": "me" }, "lease-ms": 1000, "expected": live,
+            "patch": { "base": "", "size": size, "zstd": "" },
+        })
+    };
+    for (size, words) in [
+        (MAX_MANIFEST_BYTES, "does not unpack to 134217728 bytes"),
+        (
+            MAX_MANIFEST_BYTES + 1,
+            "134217729 bytes are over the limit of 134217728 bytes",
+        ),
+    ] {
+        let refused = script.ask("INIT-BEGIN", begin(size)).expect_err("refused");
+        assert!(refused.to_string().contains(words), "{refused}");
+    }
 }
 
 #[test]

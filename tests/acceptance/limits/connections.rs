@@ -16,7 +16,12 @@ fn a_connection_beyond_the_limit_gets_an_exception_and_those_far_beyond_are_clos
         let mut closed = network.peer(framing);
         closed.expect_end();
         let answer = refused.call(add().id("x"));
-        Raises("Unavailable", "no", &["3 connections", "limit"]).check(&answer);
+        Raises(
+            "Unavailable",
+            "no",
+            &["3 connections, its limit (--max-connections)"],
+        )
+        .check(&answer);
         assert_eq!(answer["value"]["id"], "x");
         refused.expect_end();
         network.server("server1").logged(&[

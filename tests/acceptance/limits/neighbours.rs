@@ -217,6 +217,7 @@ fn unread_answers_have_a_budget() {
         "closed",
         "peer=127.0.0.2:",
         "answers not taken: the server's limit for such answers",
+        "--max-untaken",
     ]);
     let long = network.peer(Framing::Framed).call(text(1, 900_000));
     assert_eq!(
@@ -241,7 +242,10 @@ fn unfinished_messages_have_a_budget() {
             Raises(
                 "Unavailable",
                 "no",
-                &["16777216 bytes", "half of it for one address"],
+                &[
+                    "16777216 bytes (--max-unfinished)",
+                    "half of it for one address",
+                ],
             )
             .check(answer);
         });
@@ -276,6 +280,36 @@ fn unfinished_messages_have_a_budget() {
     assert_eq!(answer["value"]["return-values"], json!(["x"]));
 }
 
+/// The budget is raised to four messages, so one address has two. A connection whose message has
+/// not more than 64 KiB so far takes nothing of it.
+#[test]
+fn the_beginning_of_a_message_takes_nothing_of_the_budget_and_the_budget_has_a_minimum() {
+    const FREE: usize = 64 << 10;
+    let flags = ["--max-frame", "128KiB", "--max-unfinished", "1"];
+    let network = shared_service(&Gate::new(), &flags);
+    let server = network.server("server1");
+    let message = text(1, 1).member("x", "x".repeat(FREE)).to_string();
+    let begin = |bytes: usize| {
+        let mut peer = Peer::connect_from(NEIGHBOUR, server.address(), Framing::Framed);
+        let message = peer.framed(&message);
+        peer.send_bytes(&message[..bytes]);
+        (peer, message[bytes..].to_vec())
+    };
+    let free: Vec<_> = (0..8).map(|_| begin(FREE)).collect();
+    // Three of these are less than half of the budget, and four are more.
+    let mut counted: Vec<_> = (0..4).map(|_| begin(FREE + 1)).collect();
+    let refused = server.logged(&["refused", "its limit is 524288 bytes (--max-unfinished)"]);
+    let is_refused = |peer: &Peer| refused.contains(&format!("peer={} ", peer.local_addr()));
+    let place = counted.iter().position(|(peer, _)| is_refused(peer));
+    let (mut refused, _) = counted.remove(place.expect("one of them"));
+    Raises("Unavailable", "no", &["half of it for one address"]).check(&refused.receive());
+    refused.expect_end();
+    for (mut peer, rest) in counted.into_iter().chain(free) {
+        peer.send_bytes(&rest);
+        assert_eq!(peer.receive()["value"]["return-values"], json!(["x"]));
+    }
+}
+
 #[test]
 fn a_stranger_may_send_only_short_messages_and_a_client_long_ones() {
     let mut network = Network::with_procedures(&[ADD]).served(&[]);
@@ -289,7 +323,7 @@ fn a_stranger_may_send_only_short_messages_and_a_client_long_ones() {
         Raises(
             "Malformed Message",
             "no",
-            &["over the limit of 65536 bytes"],
+            &["over the limit of 65536 bytes (--max-stranger-frame)"],
         )
         .check(&stranger.receive());
         assert_eq!(number(&network.peer(framing).call(long(5_000_000))), 5);

@@ -55,7 +55,7 @@ fn a_source_that_does_not_load_in_time_is_refused_and_the_live_generation_stays(
         .apply()
         .ends(1)
         .says("svc1")
-        .says("did not load within 500ms");
+        .says("did not load within 500ms (--load-timeout)");
     assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
     network
         .server("server1")

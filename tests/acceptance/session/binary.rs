@@ -302,7 +302,7 @@ fn a_session_may_bind_signatures_up_to_the_limit_of_bytes() {
     client.bind(2, "add", &["int", "int"]);
     assert_eq!(
         client.receive(),
-        "EX 0: Malformed Message, more than 400 bytes of signatures are bound"
+        "EX 0: Malformed Message, more than 400 bytes of signatures are bound (--max-bound)"
     );
     client.0.expect_end();
 }

@@ -178,6 +178,9 @@ fn after_a_good_message_a_malformed_one_is_answered_and_too_many_end_the_session
         }
         Raises("Malformed Message", "no", &[]).check(&peer.call("hello"));
         peer.expect_end();
+        let address = peer.local_addr().to_string();
+        let server = network.server("server1");
+        server.logged(&["closed", &address, "malformed messages (--max-malformed)"]);
     }
 }
 

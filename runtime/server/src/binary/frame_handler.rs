@@ -156,7 +156,7 @@ impl FrameHandler {
         let limit = self.calls.shared.limits.bound_bytes;
         if self.slots.bytes > limit {
             return Err(LinkError::Malformed(format!(
-                "more than {limit} bytes of signatures are bound"
+                "more than {limit} bytes of signatures are bound (--max-bound)"
             )));
         }
         Ok(())

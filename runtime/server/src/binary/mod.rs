@@ -230,10 +230,11 @@ impl BinarySession {
             self.timeouts.active_at = now;
             self.timeouts.message_since = self.link.inbox.has_partial_frame().then_some(now);
             if let Err(error) = handled {
-                self.end_with(&Exception::refused(
-                    ExceptionType::MalformedMessage,
-                    error.to_string(),
-                ));
+                let what = match &error {
+                    LinkError::Frame(error) => self.handler.calls.pressure.describe(error),
+                    _ => error.to_string(),
+                };
+                self.end_with(&Exception::refused(ExceptionType::MalformedMessage, what));
             } else if self.handler.has_turned_away() {
                 self.drain();
             }

@@ -15,7 +15,7 @@ use wire::value::{DecodeError, Reader};
 
 use super::turn::Turn;
 use super::work::{CallControl, EndedCall, Work};
-use crate::calls::answer::{check_length, expired_at_once, unavailable};
+use crate::calls::answer::{check_length, expired_at_once, too_many_calls};
 use crate::calls::dispatch::{Grant, time_allowed, undecodable_arguments};
 use crate::calls::record::{CallRecord, Observers};
 use crate::connection::pressure::Pressure;
@@ -240,9 +240,7 @@ impl RunningCalls {
         let limit = self.shared.limits.calls;
         let permit = Arc::clone(&self.shared.calls)
             .try_acquire_owned()
-            .map_err(|_| {
-                unavailable(format!("the server has {limit} calls in flight, its limit"))
-            })?;
+            .map_err(|_| too_many_calls(limit))?;
         Ok(InFlight::new(permit, &self.pressure.load))
     }
 

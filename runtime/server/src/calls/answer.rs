@@ -15,7 +15,16 @@ pub(crate) fn unavailable(why: impl Into<String>) -> Exception {
 
 /// Returns the exception of a connection beyond the limit.
 pub(crate) fn too_many_connections(limit: usize) -> Exception {
-    unavailable(format!("the server has {limit} connections, its limit"))
+    unavailable(format!(
+        "the server has {limit} connections, its limit (--max-connections)"
+    ))
+}
+
+/// Returns the exception of a call beyond the limit of the server.
+pub(crate) fn too_many_calls(limit: usize) -> Exception {
+    unavailable(format!(
+        "the server has {limit} calls in flight, its limit (--max-calls)"
+    ))
 }
 
 /// Checks the length of an answer in bytes against the limit of a frame.

@@ -125,7 +125,7 @@ fn begin_session(
         if admission == Admission::Admitted {
             tracing::info!(event = "connected", peer = %peer);
         } else {
-            let reason = "the limit of connections";
+            let reason = "the limit of connections (--max-connections)";
             tracing::warn!(event = "connection refused", peer = %peer, reason, limit);
         }
     }

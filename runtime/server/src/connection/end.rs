@@ -48,9 +48,9 @@ impl fmt::Display for EndReason {
             Self::WriteTimeout => "write timeout: no answers taken",
             Self::HeaderTimeout => "header timeout: no whole message",
             Self::UntakenAnswers => {
-                "answers not taken: the server's limit for such answers is reached"
+                "answers not taken: the server's limit for such answers is reached (--max-untaken)"
             }
-            Self::Malformed => "too many malformed messages",
+            Self::Malformed => "too many malformed messages (--max-malformed)",
             Self::NotThisProtocol => "its first message is not of this protocol",
         })
     }

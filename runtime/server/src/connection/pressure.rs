@@ -11,6 +11,7 @@ use crate::engine::SessionLoad;
 use crate::shared::Shared;
 use wire::block::READ_BYTES;
 use wire::exception::{Exception, ExceptionType};
+use wire::frame::FrameError;
 
 /// Number of bytes of an incomplete message up to which it is not counted: as much as one read
 /// takes.
@@ -70,6 +71,19 @@ impl Pressure {
         }
     }
 
+    /// Says to the peer why its bytes are not a message. Names the flag that limits the length.
+    pub(crate) fn describe(&self, error: &FrameError) -> String {
+        let FrameError::TooLong { limit, .. } = error else {
+            return error.to_string();
+        };
+        let flag = if *limit == self.shared.limits.frame_bytes {
+            "--max-frame"
+        } else {
+            "--max-stranger-frame"
+        };
+        format!("{error} ({flag})")
+    }
+
     /// Sets how many bytes of an incomplete message have come.
     ///
     /// # Errors
@@ -84,8 +98,8 @@ impl Pressure {
         }
         let limit = self.shared.unfinished.limit();
         let what = format!(
-            "the server holds too many bytes of incomplete messages: its limit is {limit} bytes, and half of it for \
-             one address"
+            "the server holds too many bytes of incomplete messages: its limit is {limit} bytes (--max-unfinished), and \
+             half of it for one address"
         );
         Err(Exception::refused(ExceptionType::Unavailable, what))
     }
@@ -123,7 +137,7 @@ impl Pressure {
             self.paused_until = Some(now + REFUSAL_PAUSE);
         }
         if count == limit + 1 {
-            let note = "its connections pause after each refused message";
+            let note = "its connections pause after each refused message (--max-refusals)";
             tracing::warn!(event = "slowed down", peer = %self.remote, refusals = limit, note);
         }
     }

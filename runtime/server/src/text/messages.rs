@@ -11,7 +11,7 @@ use wire::message::{self, AnswerId, Message, Request};
 
 use super::answers::{FinishedAnswer, answer_call, write_deployment_answer};
 use super::{Phase, TextSession};
-use crate::calls::answer::{too_many_connections, unavailable};
+use crate::calls::answer::{too_many_calls, too_many_connections};
 use crate::calls::dispatch::{AcceptedCall, dispatch};
 use crate::connection::end::EndReason;
 use crate::deployment::DeploySession;
@@ -151,12 +151,7 @@ impl TextSession {
         let call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;
         let permit = Arc::clone(&self.shared.calls)
             .try_acquire_owned()
-            .map_err(|_| {
-                unavailable(format!(
-                    "the server has {} calls in flight, its limit",
-                    limits.calls
-                ))
-            })?;
+            .map_err(|_| too_many_calls(limits.calls))?;
         Ok((
             call,
             InFlight::new(permit, &self.pressure.load),

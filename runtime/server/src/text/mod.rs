@@ -401,7 +401,7 @@ impl TextSession {
         }
         self.end_with(&Exception::refused(
             ExceptionType::MalformedMessage,
-            error.to_string(),
+            self.pressure.describe(error),
         ));
     }
 

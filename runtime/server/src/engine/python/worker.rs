@@ -341,11 +341,11 @@ fn load_timed_out(setup: &ServiceSetup, path: String, timeout: Duration) -> Prep
         .find(|procedure| procedure.path == path)
     else {
         return PrepareError::Failed(format!(
-            "service `{}` did not load within {timeout:?}",
+            "service `{}` did not load within {timeout:?} (--load-timeout)",
             setup.service
         ));
     };
-    let message = format!("it did not load within {timeout:?}");
+    let message = format!("it did not load within {timeout:?} (--load-timeout)");
     let finding = SourceFinding {
         procedure: procedure.key.clone(),
         path,
