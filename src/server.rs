@@ -462,3 +462,33 @@ impl LimitArguments {
         limits
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_of_each_flag_is_that_of_the_library() {
+        let command_line =
+            CommandLine::try_parse_from([NAME, "--listen", "127.0.0.1:0", "--data", "data"]);
+        let limits = command_line.expect("a command line").limits.into_limits();
+        assert_eq!(format!("{limits:?}"), format!("{:?}", Limits::default()));
+    }
+
+    #[test]
+    fn connections_leave_files_for_everything_else() {
+        let limits = |connections| {
+            let limits = Limits {
+                connections,
+                ..Limits::default()
+            };
+            within_open_files(limits).connections
+        };
+        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+        assert_eq!(limits(1), 1);
+        if let Some(files) = files {
+            let room = files.saturating_sub(RESERVED_FILES).max(files / 2);
+            assert_eq!(limits(usize::MAX) as u64, room.max(1));
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network as Client, Topology};
 
-use crate::harness::{Network, PATIENCE};
+use crate::harness::{Gate, Network, PATIENCE, ServerProcess, Visitor, eventually};
 
 const ADD: (&str, &str, &str, &str) = (
     "add",
@@ -136,6 +136,43 @@ fn threads_share_a_network() {
     for thread in threads {
         thread.join().expect("answers");
     }
+}
+
+#[test]
+fn a_network_keeps_a_limited_number_of_idle_text_sessions() {
+    const KEPT: usize = 16;
+    const CALLS: usize = KEPT + 2;
+    let gate = Gate::new();
+    let source = gate.source("wait");
+    let mut network = Network::with_procedures(&[ADD, ("wait", "int", "int", &source)]).served(&[]);
+    // The log of this server has no line about the connection of the apply.
+    network.start("server1", &["--workers", &CALLS.to_string()]);
+    let server = network.server("server1");
+    let client = client_of(server.address());
+    std::thread::scope(|scope| {
+        for number in 0..CALLS as i64 {
+            let client = &client;
+            scope.spawn(move || {
+                let answer = client.call("svc1", "wait", &[number.into()]);
+                assert_sum(&answer, &number.to_string());
+            });
+        }
+        let visitors: Vec<_> = (0..CALLS).map(|_| gate.enter()).collect();
+        visitors.into_iter().for_each(Visitor::release);
+    });
+    let closed = eventually("the end of the further sessions", || {
+        let closed = count_closed(server);
+        (closed >= CALLS - KEPT).then_some(closed)
+    });
+    assert_eq!(closed, CALLS - KEPT);
+    assert_sum(&add(&client, 2, 3), "5");
+    assert_eq!(count_closed(server), CALLS - KEPT);
+}
+
+/// Returns the number of connections whose end the server has logged.
+fn count_closed(server: &ServerProcess) -> usize {
+    let log = server.log();
+    log.iter().filter(|line| line.contains(" closed ")).count()
 }
 
 #[test]

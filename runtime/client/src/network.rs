@@ -394,3 +394,28 @@ fn decode_values<R: Value>(answer: &Answer, types: &[Type]) -> Result<R, Error> 
     }
     value::decode(&binary).map_err(|error| broken(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::Topology;
+
+    #[test]
+    fn no_call_may_take_longer_than_the_longest() {
+        let topology = Topology::new().client("client1", std::net::Ipv4Addr::LOCALHOST.into());
+        let network = |deadline: Option<Duration>| {
+            let builder = Network::builder(topology.clone());
+            let builder = match deadline {
+                Some(deadline) => builder.deadline(deadline),
+                None => builder,
+            };
+            builder.build().expect("a network")
+        };
+        assert_eq!(network(None).deadline(None), DEFAULT_DEADLINE);
+        assert_eq!(network(None).deadline(Some(7)), Duration::from_millis(7));
+        assert_eq!(network(None).deadline(Some(u64::MAX)), LONGEST_CALL);
+        for set in [LONGEST_CALL, Duration::MAX] {
+            assert_eq!(network(Some(set)).deadline(Some(7)), LONGEST_CALL);
+        }
+    }
+}

@@ -11,6 +11,10 @@ use crate::desired::Desired;
 use crate::error::InitializerError;
 use crate::survey::LiveServer;
 use deploy::manifest::{RpcEntry, ServiceEntry};
+use deploy::message::MAX_FILE_BYTES;
+
+// A file that passes the check of the document is one that servers accept.
+const _: () = assert!(rpc_schema::MAX_SOURCE_BYTES == MAX_FILE_BYTES as u64);
 
 /// Checks the sources that differ from the live sources. `seen` has the answers of the desired
 /// servers, in the same order. Returns notes for the plan: why the sources could not be checked.

@@ -86,6 +86,40 @@ fn ten_thousand_tasks_share_a_client() {
     check(10_000, true);
 }
 
+/// All tasks run on one thread, so each call takes its place before the next one looks for one.
+#[test]
+fn more_tasks_than_a_session_takes_open_another_session() {
+    const CALLS_PER_SESSION: usize = 256;
+    let (address, server_thread) = scripted(2, |number, server| {
+        server.send(Frames::hello());
+        let calls = if number == 0 { CALLS_PER_SESSION } else { 1 };
+        let calls: Vec<_> = (0..calls).map(|_| server.next_call()).collect();
+        for call in calls {
+            server.send(Frames::new().result(call, 5_i64));
+        }
+    });
+    let network = network(address, PATIENCE);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let calls: Vec<_> = (0..=CALLS_PER_SESSION)
+            .map(|_| {
+                let network = network.clone();
+                tokio::spawn(
+                    async move { network.carry_async::<_, i64>(&ADD, (2_i64, 3_i64)).await },
+                )
+            })
+            .collect();
+        for call in calls {
+            let result = call.await.expect("a task that ends");
+            assert_eq!(result.expect("an answer"), 5);
+        }
+    });
+    server_thread.join().expect("two connections");
+}
+
 #[test]
 fn sequential_calls_are_sent_without_delay() {
     const CALLS: i64 = 20_000;

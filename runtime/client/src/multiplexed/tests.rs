@@ -44,3 +44,22 @@ async fn a_call_that_begins_just_before_the_driver_waits_is_sent() {
         "the driver waits although a call was not sent"
     );
 }
+
+#[tokio::test]
+async fn a_session_whose_server_takes_no_bytes_ends_at_the_write_timeout() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let session = MultiplexedSession::start(stream, "client1");
+    let other = TcpStream::connect(address).await.expect("a connection");
+    let mut driver = Driver::new(other, Arc::clone(&session.shared));
+    let cx = &mut Context::from_waker(Waker::noop());
+    driver.stalled_since = Instant::now().checked_sub(WRITE_TIMEOUT / 2);
+    assert!(driver.wait(cx).is_pending());
+    driver.stalled_since = Instant::now().checked_sub(WRITE_TIMEOUT);
+    let ended = std::future::poll_fn(|cx| driver.wait(cx));
+    let ended = tokio::time::timeout(WRITE_TIMEOUT, ended).await;
+    assert!(matches!(ended, Ok(SessionLoss::Stalled)), "{ended:?}");
+}

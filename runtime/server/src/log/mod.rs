@@ -257,3 +257,69 @@ impl Visit for Fields {
 fn quoted(text: &str) -> String {
     visible(&serde_json::Value::from(text).to_string()).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A sink that keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("a lock").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The writer does not run at first, as if its sink accepted nothing.
+    #[test]
+    fn a_full_log_waits_for_its_sink_for_a_limited_time_and_then_drops_lines() {
+        let queue = Queue::default();
+        let full = "x".repeat(MAX_QUEUED_BYTES);
+        let push = |line: &str| {
+            let began_at = Instant::now();
+            queue.push(line);
+            began_at.elapsed() >= STALL
+        };
+        assert!(!push(&full), "there is room");
+        assert!(!push("y"), "the queue is at its limit, and not above");
+        assert!(push("dropped after a wait"));
+        assert!(!push("dropped at once"));
+        queue.lock().ended = true;
+        let kept = Kept::default();
+        queue.write_to(Box::new(kept.clone()));
+        let written = kept.0.lock().expect("a lock").clone();
+        let written = String::from_utf8(written).expect("text");
+        let expected = format!("{full}y2 lines were dropped: the log accepted no data\n");
+        assert!(written == expected, "{} bytes", written.len());
+        assert!(!push("the sink accepts data again"));
+    }
+
+    #[test]
+    fn a_long_field_is_cut() {
+        let queue = Arc::new(Queue::default());
+        let layer = Lines {
+            queue: Arc::clone(&queue),
+            format: LogFormat::Text,
+        };
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            for characters in [MAX_FIELD_CHARS, MAX_FIELD_CHARS + 1] {
+                tracing::info!(event = "long", text = "x".repeat(characters));
+            }
+        });
+        let lines = String::from_utf8(queue.lock().lines.clone()).expect("text");
+        for line in lines.lines() {
+            let text = line.split_once(" text=").expect("the field").1;
+            assert_eq!(text.len(), MAX_FIELD_CHARS);
+        }
+        assert_eq!(lines.lines().count(), 2);
+    }
+}
