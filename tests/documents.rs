@@ -14,6 +14,8 @@ mod fence;
 #[path = "acceptance/harness/mod.rs"]
 mod harness;
 
+#[path = "documents/limits.rs"]
+mod limits;
 #[path = "documents/links.rs"]
 mod links;
 #[path = "documents/operations.rs"]

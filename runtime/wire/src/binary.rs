@@ -458,3 +458,43 @@ pub fn put_pong(number: u64, out: &mut Outbox) {
 pub fn put_drain(last: u64, out: &mut Outbox) {
     put_number(Kind::Drain, last, out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the payload of a BIND of a service with a name of this many bytes.
+    fn bind(name: usize, arguments: usize, returns: usize) -> Vec<u8> {
+        let mut out = Outbox::default();
+        let name = "s".repeat(name);
+        let types = |count| vec!["int"; count];
+        put_bind(
+            0,
+            (&name, "r"),
+            &types(arguments),
+            Some(&types(returns)),
+            &mut out,
+        );
+        out.into_bytes()
+            .split_off(super::super::frame::LENGTH_BYTES)
+    }
+
+    fn refusal(payload: &[u8]) -> Option<String> {
+        parse(payload).err()
+    }
+
+    #[test]
+    fn a_bind_has_a_maximum_size_and_a_maximum_number_of_types() {
+        // The kind of the message does not count.
+        let longest = MAX_BIND_BYTES + 1 - bind(0, 0, 0).len();
+        assert_eq!(refusal(&bind(longest, 0, 0)), None);
+        let too_long = "a broken Bind frame: more than 262144 bytes";
+        assert_eq!(refusal(&bind(longest + 1, 0, 0)).as_deref(), Some(too_long));
+        assert_eq!(refusal(&bind(1, MAX_BIND_TYPES, MAX_BIND_TYPES)), None);
+        let too_many = "a broken Bind frame: more than 1000 types";
+        for (arguments, returns) in [(MAX_BIND_TYPES + 1, 0), (0, MAX_BIND_TYPES + 1)] {
+            let refusal = refusal(&bind(1, arguments, returns));
+            assert_eq!(refusal.as_deref(), Some(too_many));
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! Procedures that kill, block or damage their worker.
 
 use super::{ADD, PID, add, exclusive, pid};
-use crate::harness::{Framing, Gate, Network, Raises, Visitor, number, request, returned};
+use crate::harness::{
+    Framing, Gate, Network, Raises, ServerProcess, Visitor, eventually, number, request, returned,
+};
 
 /// What procedures do to their own process, and words of the caller's exception.
 const DEATHS: [(&str, &[&str]); 7] = [
@@ -215,13 +217,24 @@ fn a_worker_that_dies_while_idle_fails_no_call() {
 }
 
 fn kill(pid: &str) {
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-9", pid])
-            .status()
-            .expect("kill")
-            .success()
-    );
+    signal("-KILL", pid);
+}
+
+fn signal(name: &str, pid: &str) {
+    let status = std::process::Command::new("kill")
+        .args([name, pid])
+        .status();
+    assert!(status.expect("kill").success());
+}
+
+/// Returns the process id of the zygote.
+fn zygote_of(server: &ServerProcess) -> String {
+    let line = server.logged(&["zygote started"]);
+    let pid = line
+        .split("pid=")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    pid.expect("a `pid`").to_owned()
 }
 
 #[test]
@@ -229,13 +242,7 @@ fn a_zygote_that_is_killed_is_replaced() {
     let gate = Gate::new();
     let network = Network::serving(&[ADD, ("wait", "int", "int", &gate.source("wait"))]);
     let server = network.server("server1");
-    let line = server.logged(&["zygote started"]);
-    let zygote = line
-        .split("pid=")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next())
-        .expect("a `pid`");
-    kill(zygote);
+    kill(&zygote_of(server));
     server.logged(&["zygote ended"]);
     let mut peer = network.peer(Framing::Lines);
     for id in 0..4 {
@@ -247,4 +254,33 @@ fn a_zygote_that_is_killed_is_replaced() {
     let mut ids: Vec<_> = (0..4).map(|_| number(&peer.receive())).collect();
     ids.sort_unstable();
     assert_eq!(ids, [0, 1, 2, 3]);
+}
+
+/// A zygote that is stopped starts no worker, reaps none and does not end.
+#[test]
+fn a_zygote_that_hangs_delays_calls_and_the_end_of_the_server_for_a_limited_time() {
+    let mut network = exclusive(&[ADD, PID]);
+    let mut peer = network.peer(Framing::Lines);
+    let worker = number(&peer.call(pid()));
+    let mut peer = network.peer(Framing::Lines);
+    let zygote = zygote_of(network.server("server1"));
+    signal("-STOP", &zygote);
+    kill(&worker.to_string());
+    eventually("the end of the worker", || {
+        let stat = std::fs::read_to_string(format!("/proc/{worker}/stat"));
+        let is_zombie = |stat: &String| stat.contains(") Z ");
+        stat.ok().filter(is_zombie).map(|_| ())
+    });
+    let answer = peer.call(add().id(1));
+    let late = "the zygote did not start a worker within 10s";
+    Raises("Unavailable", "no", &[late]).check(&answer);
+    network.server("server1").signal("TERM");
+    let status = network.server_mut("server1").wait();
+    signal("-CONT", &zygote);
+    assert_eq!(status.code(), Some(0));
+    eventually("the end of the zygote", || {
+        let folder = format!("/proc/{zygote}/cmdline");
+        let is_gone = std::fs::read(folder).map_or(true, |line| line.is_empty());
+        is_gone.then_some(())
+    });
 }

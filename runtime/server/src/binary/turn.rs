@@ -119,3 +119,34 @@ impl Turn {
         self.has_answered = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_after_a_number_of_frames() {
+        // A turn that begins later takes no time.
+        let mut turn = Turn::new(Instant::now() + Duration::from_hours(1));
+        for _ in 1..MAX_FRAMES {
+            turn.count_other();
+        }
+        assert!(!turn.is_over() && turn.left() == 1);
+        turn.count_other();
+        assert!(turn.is_over() && turn.wants_write());
+        turn.begin(Instant::now() + Duration::from_hours(1));
+        assert_eq!(turn.left(), MAX_FRAMES);
+    }
+
+    #[test]
+    fn a_turn_ends_after_a_time() {
+        let mut turn = Turn::new(Instant::now());
+        turn.began_at = Instant::now()
+            .checked_sub(MAX_TIME)
+            .expect("an earlier time");
+        assert!(!turn.is_over());
+        // The clock is read at the first frame.
+        turn.count_other();
+        assert!(turn.is_over());
+    }
+}

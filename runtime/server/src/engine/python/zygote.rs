@@ -233,8 +233,13 @@ impl PythonEngine {
         ])?;
         drop((request_read, answer_write, output_write));
         let zygote_ended = || io::Error::other("the zygote ended");
+        let too_late = |_| {
+            let what = format!("the zygote did not start a worker within {FORK_TIMEOUT:?}");
+            io::Error::new(io::ErrorKind::TimedOut, what)
+        };
         let forked = tokio::time::timeout(FORK_TIMEOUT, forked)
-            .await?
+            .await
+            .map_err(too_late)?
             .map_err(|_| zygote_ended())??;
         let pid = i32::try_from(forked.pid)
             .ok()
