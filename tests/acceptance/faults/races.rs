@@ -1,10 +1,14 @@
 //! Initializers that are killed, and initializers that run at the same time.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc;
 
 use super::proxy::Proxy;
 use super::{about_to_change, values};
-use crate::harness::{Network, PATIENCE, ServerProcess, eventually, finish, txn};
+use crate::harness::{Finished, Network, PATIENCE, Script, ServerProcess, eventually, finish, txn};
+
+/// What an initializer says before the id of the apply that holds a lease.
+const UNDER_WAY: &str = "another apply is under way: apply ";
 
 /// An initializer that has begun a transaction on both servers and waits before `server2` prepares.
 struct HaltedInitializer {
@@ -18,7 +22,7 @@ struct HaltedInitializer {
 fn halt_before_prepare(network: &mut Network) -> HaltedInitializer {
     let (arrive, arrival) = mpsc::channel();
     let (resume, permission) = mpsc::channel();
-    let address = network.server("server2").address();
+    let mut beside_proxy = network.script("server2");
     let proxy = Proxy::before(network.release("server2"), move |exchange| {
         if exchange.header == "INIT-PREPARE" {
             let _ = arrive.send(());
@@ -31,13 +35,24 @@ fn halt_before_prepare(network: &mut Network) -> HaltedInitializer {
     arrival
         .recv_timeout(PATIENCE)
         .expect("an initializer that reaches INIT-PREPARE");
-    // Other initializers reach the server directly.
-    assert_ne!(proxy.place("server2"), format!("server2={address}"));
+    assert!(
+        under_way(&mut beside_proxy).is_some(),
+        "who reaches the server beside the proxy finds the transaction"
+    );
     HaltedInitializer {
         initializer,
         proxy,
         resume,
     }
+}
+
+/// Returns a description of the apply that is under way on a server.
+#[track_caller]
+fn under_way(script: &mut Script) -> Option<String> {
+    let status = script
+        .ask("INIT-STATUS", serde_json::json!({}))
+        .expect("a status");
+    status["under-way"].as_str().map(str::to_owned)
 }
 
 #[test]
@@ -151,26 +166,59 @@ fn a_lease_that_runs_out_frees_the_server() {
     assert_eq!(values(&network), [(2, 2), (2, 2)]);
 }
 
-#[test]
-fn initializers_that_race_leave_one_whole_winner_or_nothing() {
-    let network = about_to_change();
+/// Lets four initializers apply at the same time. Checks that each of them succeeds or is refused
+/// by another one, and that at most one of them applies.
+#[track_caller]
+fn race(network: &Network, arguments: &[&str]) -> Vec<Finished> {
+    let arguments = [&["apply", "init.yaml"], arguments].concat();
     let racing: Vec<_> = (0..4)
-        .map(|_| network.begin_initializer(&["apply", "init.yaml"]))
+        .map(|_| network.begin_initializer(&arguments))
         .collect();
     let ended: Vec<_> = racing.into_iter().map(finish).collect();
     for loser in ended.iter().filter(|finished| finished.status != 0) {
-        let is_conflict = ["another apply is under way", "the server moved on"]
+        let is_conflict = [UNDER_WAY, "the server moved on"]
             .iter()
             .any(|words| loser.stderr.contains(words));
         assert!(loser.status == 1 && is_conflict, "{loser:#?}");
     }
-    let applied = ended
+    assert!(count_applied(&ended) <= 1, "{ended:#?}");
+    ended
+}
+
+fn count_applied(ended: &[Finished]) -> usize {
+    ended
         .iter()
         .filter(|finished| finished.stdout.contains("applied "))
-        .count();
-    assert!(applied <= 1, "{ended:#?}");
-    let expected = if applied == 1 { (2, 2) } else { (1, 1) };
-    assert_eq!(values(&network), [expected; 2], "{ended:#?}");
+        .count()
+}
+
+/// The first initializer that begins holds the only lease, so that nobody can stop it.
+#[test]
+fn of_initializers_that_race_for_one_server_exactly_one_wins() {
+    let network = about_to_change();
+    let ended = race(&network, &["--only", "server1"]);
+    assert_eq!(count_applied(&ended), 1, "{ended:#?}");
+    assert_eq!(values(&network), [(2, 2), (1, 1)], "{ended:#?}");
+}
+
+/// An initializer that begins first on both servers wins. If nobody does, each lease holder was
+/// refused by the holder of the other lease.
+#[test]
+fn initializers_that_race_for_two_servers_leave_one_whole_winner_or_hold_a_lease_each() {
+    let network = about_to_change();
+    let ended = race(&network, &[]);
+    if count_applied(&ended) == 1 {
+        assert_eq!(values(&network), [(2, 2); 2], "{ended:#?}");
+    } else {
+        let holders: BTreeSet<&str> = ended
+            .iter()
+            .flat_map(|loser| loser.stderr.split(UNDER_WAY).skip(1))
+            .map(|holder| holder.split(' ').next().expect("an id"))
+            .collect();
+        assert!(holders.len() >= 2, "nobody stopped {holders:?}: {ended:#?}");
+        assert!(ended.iter().all(|loser| loser.status == 1), "{ended:#?}");
+        assert_eq!(values(&network), [(1, 1); 2], "{ended:#?}");
+    }
     network.apply().succeeds();
     assert_eq!(values(&network), [(2, 2); 2]);
 }
@@ -186,21 +234,25 @@ fn a_server_started_twice_on_one_folder_does_not_disturb_the_first() {
     assert_eq!(values(&network), [(2, 2); 2]);
 }
 
+/// The lease on `server2` is as long, begins later, and is not renewed.
 #[test]
-fn a_lease_that_is_renewed_does_not_run_out() {
+fn a_lease_that_is_renewed_outlasts_one_that_is_not() {
+    const LEASE_MS: u64 = 4_000;
     let network = about_to_change();
     let mut script = network.script("server1");
     let manifest = script.manifest_with_source("svc1", "def value():\n    return 5\n");
-    script.begin("one", 4_000, &manifest).expect("begun");
+    script.begin("one", LEASE_MS, &manifest).expect("begun");
     script
         .put("one", b"def value():\n    return 5\n")
         .expect("put");
     script.step("INIT-PREPARE", "one").expect("prepared");
-    let begin = std::time::Instant::now();
-    while begin.elapsed() < std::time::Duration::from_secs(6) {
+    let mut other = network.script("server2");
+    let manifest = other.manifest_with_source("svc2", "def value():\n    return 5\n");
+    other.begin("two", LEASE_MS, &manifest).expect("begun");
+    eventually("the other lease runs out", || {
         script.step("INIT-RENEW", "one").expect("still under way");
-        std::thread::park_timeout(std::time::Duration::from_millis(100));
-    }
+        (other.outcome("two") == "aborted").then_some(())
+    });
     script.step("INIT-COMMIT", "one").expect("committed");
     assert_eq!(network.value("server1"), (2, 5));
     let refused = script.step("INIT-RENEW", "one").expect_err("it is over");
