@@ -36,6 +36,15 @@ impl Gate {
         self.source_with(name, "gate.recv(1)\n    return number")
     }
 
+    /// Returns the first lines of a source that waits at this gate whenever a worker loads it.
+    pub fn prelude(&self) -> String {
+        let port = self.port();
+        format!(
+            "import os, socket\n\ngate = socket.create_connection((\"127.0.0.1\", {port}))\n\
+             gate.sendall(os.getpid().to_bytes(4, \"little\"))\ngate.recv(1)\n\n"
+        )
+    }
+
     /// Returns the source of `def <name>(number)`. It connects to this gate as the variable `gate`,
     /// sends its process id, and runs `body`.
     pub fn source_with(&self, name: &str, body: &str) -> String {

@@ -14,6 +14,7 @@ mod program;
 mod request;
 mod script;
 mod scripted_server;
+mod sockets;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,12 +29,13 @@ pub use gate::{Gate, Visitor};
 pub use help::flags_under;
 pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
-pub use process::{ServerProcess, python, runtime_folder};
+pub use process::{ServerProcess, continue_process, python, runtime_folder, stop_process};
 pub use program::{Finished, begin, finish};
 pub use request::{Request, request};
 pub use script::{Script, txn};
 pub use scripted_server::{ClientFrame, ScriptedServer, scripted};
 use serde_json::Value;
+pub use sockets::ClientSockets;
 use tempfile::TempDir;
 
 /// Maximum length of a wait.

@@ -165,10 +165,7 @@ impl ServerProcess {
 
     /// Sends a signal by name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([format!("-{name}"), self.pid().to_string()])
-            .status();
-        assert!(status.expect("kill").success());
+        send_signal(self.pid(), name);
     }
 
     /// Returns the worker processes of the server, which are its grandchildren. Zombies are
@@ -219,6 +216,28 @@ pub fn python() -> &'static str {
             .trim()
             .to_owned()
     })
+}
+
+/// Stops a process and waits until it has stopped.
+pub fn stop_process(pid: u32) {
+    send_signal(pid, "STOP");
+    eventually("the process is stopped", || {
+        std::fs::read_to_string(format!("/proc/{pid}/status"))
+            .is_ok_and(|status| status.contains("State:\tT"))
+            .then_some(())
+    });
+}
+
+/// Lets a stopped process continue.
+pub fn continue_process(pid: u32) {
+    send_signal(pid, "CONT");
+}
+
+fn send_signal(pid: u32, name: &str) {
+    let status = Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status();
+    assert!(status.expect("kill").success());
 }
 
 /// Runs `wait`, which waits for a process, and kills the process after [`PATIENCE`].

@@ -1,7 +1,7 @@
 //! `--workers`, `--worker-idle`, `--load-timeout`.
 
 use super::{ADD, add, serving, wait};
-use crate::harness::{Framing, Gate, Network, Raises, eventually, number, request};
+use crate::harness::{Framing, Gate, Network, Raises, finish, number, request};
 
 #[test]
 fn a_service_runs_as_many_concurrent_calls_as_it_may_have_workers() {
@@ -66,22 +66,26 @@ fn a_source_that_does_not_load_in_time_is_refused_and_the_live_generation_stays(
 
 #[test]
 fn a_source_that_takes_longer_to_load_than_the_deadline_is_called_eventually() {
-    let slow = (
-        "slow",
-        "",
-        "int",
-        "import time\n\ntime.sleep(0.4)\n\ndef slow():\n    return 5\n",
-    );
-    let network = Network::with_procedures(&[slow]).served(&["--worker-idle", "50ms"]);
+    let gate = Gate::new();
+    let slow = gate.prelude() + "def slow():\n    return 5\n";
+    let mut network = Network::with_procedures(&[("slow", "", "int", &slow)]);
+    network.start("server1", &["--worker-idle", "50ms", "--workers", "1"]);
+    let applying = network.begin_initializer(&["apply", "init.yaml"]);
+    gate.enter().release();
+    finish(applying).succeeds();
     let server = network.server("server1");
     server.wait_for_workers("no worker", std::collections::BTreeSet::is_empty);
     let mut peer = network.peer(Framing::Lines);
-    // The worker keeps loading after this call has reached its deadline.
-    let answer = peer.call(request("svc1", "slow").id(1).member("deadline-ms", 100));
-    Raises("Deadline Exceeded", "no", &["waiting for a worker"]).check(&answer);
-    let called = eventually("an answer", || {
-        let answer = peer.call(request("svc1", "slow").id(2).member("deadline-ms", 200));
-        (answer["header"] == "RPC-RES").then_some(answer)
-    });
-    assert_eq!(number(&called), 5);
+    // The worker keeps loading after these calls have reached their deadline.
+    for id in 1..=3 {
+        let answer = peer.call(request("svc1", "slow").id(id).member("deadline-ms", 100));
+        Raises("Deadline Exceeded", "no", &["waiting for a worker"]).check(&answer);
+    }
+    let loading = gate.enter();
+    peer.send(request("svc1", "slow").id(4));
+    // Its answer shows that the call before it waits already.
+    Raises("RPC Not Found", "no", &[]).check(&peer.call(request("svc1", "none").id(5)));
+    loading.release();
+    assert_eq!(number(&peer.receive()), 5);
+    assert!(gate.enter_now().is_none(), "another worker was started");
 }

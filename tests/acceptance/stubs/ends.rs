@@ -1,5 +1,6 @@
 //! Sessions that end: by DRAIN, by a timeout, or with their server.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rpc_runtime::{Error, ErrorKind};
@@ -7,9 +8,9 @@ use wire::binary;
 use wire::exception::{ExceptionType, Executed};
 
 use super::{ADD_SOURCE, Stub};
-use crate::harness::{Frames, Network, eventually, scripted};
+use crate::harness::{ClientSockets, Frames, Network, eventually, scripted};
 
-/// A client assumes that a session is open if it was used within this time.
+/// A blocking client assumes that a session is open if it was used within this time.
 const RECENT_USE: Duration = Duration::from_millis(20);
 
 #[track_caller]
@@ -22,11 +23,22 @@ fn assert_unavailable(error: &Error, executed: Executed) {
     );
 }
 
-/// Waits until the client checks a session, last used at `since`, before using it again.
-fn wait_until_idle(since: Instant) {
-    eventually("time passes", || {
-        (since.elapsed() > RECENT_USE * 2).then_some(())
+/// Waits until clients know that their server has closed their sessions, or check it before their
+/// next call. The last call has just returned. At most `blocking` clients are blocking.
+fn wait_until_closed(address: SocketAddr, blocking: usize) {
+    let last_use = Instant::now();
+    eventually("the sessions are closed", || {
+        let sockets = ClientSockets::to(address);
+        // An asynchronous client closes its end at once.
+        (sockets.open == 0 && sockets.closed_by_server <= blocking).then_some(())
     });
+    if blocking > 0 {
+        // Not a wait for an event: a blocking client compares times when its next call begins, and
+        // does nothing before.
+        eventually("a session was not used recently", || {
+            (last_use.elapsed() >= RECENT_USE).then_some(())
+        });
+    }
 }
 
 #[test]
@@ -102,9 +114,8 @@ fn a_session_that_its_server_closed_is_replaced_before_the_next_call() {
         });
         let stub = &Stub::both(address)[client];
         for number in 0..3 {
-            let begin = Instant::now();
             assert_eq!(stub.add(2, 3).expect("an answer"), number);
-            wait_until_idle(begin);
+            wait_until_closed(address, usize::from(stub.runtime.is_none()));
         }
         server_thread.join().expect("three connections");
     }
@@ -142,7 +153,8 @@ fn calls_at_the_edge_of_the_idle_timeout_never_fail() {
         for pause in [60, 74, 76, 90, 97, 99, 100, 101, 103, 110] {
             let begin = Instant::now();
             assert_eq!(stub.add(2, 3).expect("an answer"), 5);
-            eventually("time passes", || {
+            // Not a wait for an event: the pause chooses the moment of the next call.
+            eventually("the moment of the next call", || {
                 (begin.elapsed() >= Duration::from_millis(pause)).then_some(())
             });
         }
@@ -158,9 +170,8 @@ fn after_a_restart_of_the_server_the_next_call_works() {
         for stub in &stubs {
             assert_eq!(stub.add(round, 3).expect("an answer"), round + 3);
         }
-        let begin = Instant::now();
         network.server_mut("server1").kill();
-        wait_until_idle(begin);
+        wait_until_closed(address, 1);
         for stub in &stubs {
             assert_unavailable(&stub.add(2, 3).expect_err("nobody listens"), Executed::No);
         }

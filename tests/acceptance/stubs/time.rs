@@ -9,7 +9,8 @@ use wire::exception::{ExceptionType, Executed};
 
 use super::{ADD, Stub, network};
 use crate::harness::{
-    ClientFrame, Frames, Gate, Network, PATIENCE, begin, eventually, finish, scripted,
+    ClientFrame, Frames, Gate, Network, PATIENCE, begin, continue_process, finish, scripted,
+    stop_process,
 };
 
 static SIZE: Procedure = Procedure::new("svc1", "size", &["bytes"], &["int"]);
@@ -120,8 +121,10 @@ fn a_server_that_never_reads_blocks_no_call_beyond_its_deadline() {
 
 #[test]
 fn a_dropped_call_is_cancelled_at_the_server() {
-    let (address, server_thread) = scripted(1, |_, server| {
+    let (arrive, mut arrival) = tokio::sync::mpsc::unbounded_channel();
+    let (address, server_thread) = scripted(1, move |_, server| {
         let call = server.greet();
+        arrive.send(()).expect("a test that waits");
         assert_eq!(server.next(), Some(ClientFrame::Cancel(call)));
         let next = server.next_call();
         server.send(Frames::new().result(next, 5_i64));
@@ -134,9 +137,10 @@ fn a_dropped_call_is_cancelled_at_the_server() {
         .expect("a runtime");
     runtime.block_on(async {
         let dropped = network.carry_async::<_, i64>(&ADD, (2_i64, 3_i64));
-        tokio::time::timeout(Duration::from_millis(50), dropped)
-            .await
-            .expect_err("silence");
+        tokio::select! {
+            answer = dropped => panic!("an answer from a silent server: {answer:?}"),
+            arrived = arrival.recv() => arrived.expect("a call that arrives"),
+        }
         let next = network.carry_async::<_, i64>(&ADD, (2_i64, 3_i64)).await;
         assert_eq!(next.expect("an answer"), 5);
     });
@@ -198,24 +202,9 @@ fn a_process_that_is_stopped_and_continued_loses_no_call() {
     let calling = begin(command);
     for _ in 0..2 {
         let visitor = gate.enter();
-        send_signal(calling.id(), "STOP");
-        eventually("the process is stopped", || {
-            is_stopped(calling.id()).then_some(())
-        });
-        send_signal(calling.id(), "CONT");
+        stop_process(calling.id());
+        continue_process(calling.id());
         visitor.release();
     }
     finish(calling).succeeds();
-}
-
-fn send_signal(pid: u32, name: &str) {
-    let status = Command::new("kill")
-        .args([format!("-{name}"), pid.to_string()])
-        .status();
-    assert!(status.expect("kill").success());
-}
-
-fn is_stopped(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/status"))
-        .is_ok_and(|status| status.contains("State:\tT"))
 }
