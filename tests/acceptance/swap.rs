@@ -3,21 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use deploy::sha256_hex;
 use serde_json::{Value, json};
 
-use crate::harness::{Framing, Network, Peer, TWO_SERVERS, eventually, request};
-
-/// Returns the source of a procedure that prints `begun`, and returns when a file exists.
-fn holding(version: &str) -> String {
-    format!(
-        "import os, time\n\ndef hold(path):\n    print('begun', flush=True)\n    for _ in range(4000):\n        \
-         if os.path.exists(path):\n            return '{version}'\n        time.sleep(0.005)\n    \
-         raise TimeoutError('never let go')\n"
-    )
-}
+use crate::harness::{Framing, Gate, Network, Peer, TWO_SERVERS, eventually, request};
 
 /// Waits until the data folder has the source trees of `count` services and no others.
 pub fn wait_for_trees(data: &Path, count: usize) {
@@ -34,20 +25,18 @@ pub fn wait_for_trees(data: &Path, count: usize) {
 #[test]
 fn a_call_that_runs_during_a_commit_ends_on_the_old_code_and_later_calls_run_the_new_code() {
     let value = |value: u64| format!("def value():\n    return {value}\n");
+    let gate = Gate::new();
+    let holding =
+        |version: &str| gate.source_with("hold", &format!("gate.recv(1)\n    return '{version}'"));
     let network = Network::serving(&[
-        ("hold", "str", "str", &holding("old")),
+        ("hold", "int", "str", &holding("old")),
         ("value", "", "int", &value(1)),
     ]);
     let server = network.server("server1");
     let old_workers = server.workers();
     let mut peer = network.peer(Framing::Lines);
-    let release = network.path().join("release");
-    peer.send(
-        request("svc1", "hold")
-            .arg("str", release.to_str().expect("a path"))
-            .id("held"),
-    );
-    server.logged(&["output", "begun"]);
+    peer.send(request("svc1", "hold").arg("int", 1).id("held"));
+    let visitor = gate.enter();
     network.write("p0.py", &holding("new"));
     network.write("p1.py", &value(2));
     network.apply().succeeds();
@@ -63,7 +52,7 @@ fn a_call_that_runs_during_a_commit_ends_on_the_old_code_and_later_calls_run_the
         ),
         (&json!([2]), &json!(2))
     );
-    network.write("release", "");
+    visitor.release();
     let held = peer.receive();
     assert_eq!(
         (
@@ -77,26 +66,42 @@ fn a_call_that_runs_during_a_commit_ends_on_the_old_code_and_later_calls_run_the
         held["value"]["source"],
         sha256_hex(holding("old").as_bytes())
     );
-    let after = peer.call(
-        request("svc1", "hold")
-            .arg("str", release.to_str().expect("a path"))
-            .id("after"),
-    );
+    peer.send(request("svc1", "hold").arg("int", 1).id("after"));
+    gate.enter().release();
+    let after = peer.receive();
     assert_eq!(after["value"]["return-values"], json!(["new"]));
     server.wait_for_workers("the old workers leave", |now| now.is_disjoint(&old_workers));
     wait_for_trees(&network.data("server1"), 1);
 }
 
-/// Makes one call after the other over one session. Makes one last call after `stop` is set.
-fn call_until(stop: &AtomicBool, address: SocketAddr, framing: Framing) -> Vec<Value> {
+/// Makes one call after the other over one session, and sets `seen` to the generation of each
+/// answer. Makes one last call after `stop` is set.
+fn call_until(
+    stop: &AtomicBool,
+    seen: &AtomicU64,
+    address: SocketAddr,
+    framing: Framing,
+) -> Vec<Value> {
     let mut peer = Peer::connect(address, framing);
     let mut answers = Vec::new();
     loop {
         let last = stop.load(Ordering::SeqCst);
-        answers.push(peer.call(request("svc1", "value").id(answers.len())));
+        let answer = peer.call(request("svc1", "value").id(answers.len()));
+        let generation = answer["value"]["generation"].as_u64();
+        seen.store(generation.unwrap_or_default(), Ordering::SeqCst);
+        answers.push(answer);
         if last {
             return answers;
         }
+    }
+}
+
+/// Stops the callers, also if the test fails meanwhile.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -107,16 +112,30 @@ fn no_call_during_ten_applies_is_lost_or_mixes_generations() {
     let network = Network::serving(&[("value", "", "int", &source(1))]);
     let address = network.server("server1").address();
     let stop = AtomicBool::new(false);
+    let seen = [const { AtomicU64::new(0) }; Framing::BOTH.len()];
+    // An apply begins once both callers run the version before.
+    let wait_until_seen = |version: u64| {
+        eventually("both callers run the live version", || {
+            let both = seen
+                .iter()
+                .all(|seen| seen.load(Ordering::SeqCst) == version);
+            both.then_some(())
+        });
+    };
     let answers = std::thread::scope(|scope| {
+        let stop_callers = StopOnDrop(&stop);
+        let mut seen = seen.iter();
         let callers = Framing::BOTH.map(|framing| {
             let stop = &stop;
-            scope.spawn(move || call_until(stop, address, framing))
+            let seen = seen.next().expect("one for each caller");
+            scope.spawn(move || call_until(stop, seen, address, framing))
         });
         for version in 2..=VERSIONS {
+            wait_until_seen(version - 1);
             network.write("p0.py", &source(version));
             network.apply().succeeds();
         }
-        stop.store(true, Ordering::SeqCst);
+        drop(stop_callers);
         callers.map(|caller| caller.join().expect("a caller"))
     });
     let sources: BTreeMap<String, u64> = (1..=VERSIONS)
@@ -124,6 +143,7 @@ fn no_call_during_ten_applies_is_lost_or_mixes_generations() {
         .collect();
     for answers in &answers {
         let mut before = 1;
+        let mut versions = BTreeSet::new();
         for (id, answer) in answers.iter().enumerate() {
             let value = &answer["value"];
             assert_eq!(
@@ -140,7 +160,12 @@ fn no_call_during_ten_applies_is_lost_or_mixes_generations() {
             );
             assert!(generation >= before, "back from {before}: {answer}");
             before = generation;
+            versions.insert(generation);
         }
+        assert!(
+            versions.iter().copied().eq(1..=VERSIONS),
+            "each version answers: {versions:?}"
+        );
         assert_eq!(
             before, VERSIONS,
             "a call after the last apply runs the last version"

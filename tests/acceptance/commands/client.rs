@@ -1,8 +1,10 @@
 //! `rpc-client`: calls from the command line, and the list of procedures.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 
-use crate::harness::{Finished, Network, begin, finish};
+use crate::harness::{Finished, Network, begin, finish, scripted_on};
 
 const INIT: &str = "\
 network:
@@ -327,12 +329,14 @@ fn the_client_is_selected_by_flag_then_environment_then_as_the_only_one() {
     );
 }
 
+/// An IP address of its own, so that no other program takes a port while the server is down.
+const OWN_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 77);
+
 #[test]
 fn a_server_that_is_down_is_waited_for_as_long_as_the_flag_says() {
     let mut network = serving();
-    // An IP address of its own, so that no other program takes the port while the server is down.
     let address = network
-        .start("server1", &["--listen", "127.0.0.77:0"])
+        .start("server1", &["--listen", &format!("{OWN_IP}:0")])
         .to_string();
     network.apply().succeeds();
     network.server_mut("server1").kill();
@@ -346,8 +350,27 @@ fn a_server_that_is_down_is_waited_for_as_long_as_the_flag_says() {
     call(&network, &["--wait", "250ms", "open.ping"])
         .ends(1)
         .says(&words);
-    let arguments = ["--as", "client1", "call", "--wait", "15s", "open.ping"];
-    let waiting = begin(network.command(env!("CARGO_BIN_EXE_rpc-client"), &arguments));
-    network.start("server1", &["--listen", &address]);
+    // A call tries two sessions that are closed at once. Only a client that waits tries a third
+    // one, and each further one is refused.
+    let begin_call = |arguments: &[&str]| {
+        let (address, two_sessions) = scripted_on(OWN_IP, 2, |_, _| {});
+        let arguments = [&["--as", "client1", "call", "open.ping"], arguments].concat();
+        let mut command = network.command(env!("CARGO_BIN_EXE_rpc-client"), &arguments);
+        command.env("RPC_SERVER_SERVER1", address.to_string());
+        (begin(command), address, two_sessions)
+    };
+    for (arguments, is_refused) in [(&[][..], false), (&["--wait", "1s"], true)] {
+        let (calling, _, two_sessions) = begin_call(arguments);
+        let finished = finish(calling).ends(1).says("executed: no");
+        two_sessions.join().expect("two sessions");
+        assert_eq!(
+            finished.stderr.contains("connection refused"),
+            is_refused,
+            "{finished:?}"
+        );
+    }
+    let (waiting, address, two_sessions) = begin_call(&["--wait", "15s"]);
+    two_sessions.join().expect("two sessions");
+    network.start("server1", &["--listen", &address.to_string()]);
     assert_eq!(finish(waiting).succeeds().stdout, "true\n");
 }

@@ -33,7 +33,7 @@ pub use process::{ServerProcess, continue_process, python, runtime_folder, stop_
 pub use program::{Finished, begin, finish};
 pub use request::{Request, request};
 pub use script::{Script, txn};
-pub use scripted_server::{ClientFrame, ScriptedServer, scripted};
+pub use scripted_server::{ClientFrame, ScriptedServer, scripted, scripted_on};
 use serde_json::Value;
 pub use sockets::ClientSockets;
 use tempfile::TempDir;

@@ -19,15 +19,24 @@ pub enum ClientFrame {
     Pong(u64),
 }
 
-/// Starts a server that accepts `connections` connections, one after the other, and plays `script`
-/// on each. Returns its address and its thread.
+/// Starts a server on 127.0.0.1 that accepts `connections` connections, one after the other, and
+/// plays `script` on each. Returns its address and its thread.
 pub fn scripted(
+    connections: usize,
+    script: impl Fn(usize, &mut ScriptedServer) + Send + 'static,
+) -> (SocketAddr, JoinHandle<()>) {
+    scripted_on(Ipv4Addr::LOCALHOST, connections, script)
+}
+
+/// Starts the same server on any loopback address.
+pub fn scripted_on(
+    ip: Ipv4Addr,
     connections: usize,
     script: impl Fn(usize, &mut ScriptedServer) + Send + 'static,
 ) -> (SocketAddr, JoinHandle<()>) {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     listener
-        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .bind(&SocketAddr::from((ip, 0)).into())
         .expect("a free port");
     listener.listen(64).expect("a listening socket");
     listener

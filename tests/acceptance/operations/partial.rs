@@ -1,7 +1,10 @@
 //! Applies to some of the servers, and to servers that are not running yet.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread::JoinHandle;
+
 use super::values;
-use crate::harness::{Network, finish};
+use crate::harness::{Network, finish, scripted_on};
 
 #[test]
 fn only_the_named_servers_are_changed() {
@@ -38,25 +41,40 @@ fn only_the_named_servers_are_changed() {
         .says("no server `server3`");
 }
 
+/// Opens a port that closes its first connection and refuses all others. The thread ends with the
+/// first connection. The IP address is its own, so that no other program takes the port afterwards.
+fn closing_port() -> (SocketAddr, JoinHandle<()>) {
+    scripted_on(Ipv4Addr::new(127, 0, 0, 78), 1, |_, _| {})
+}
+
 #[test]
 fn a_server_that_is_not_up_yet_is_waited_for() {
     let mut network = Network::serving_two();
     network.write_value("two.py", 2);
-    let server = network.release("server2");
-    let address = server.address();
-    drop(server);
+    network.server_mut("server2").kill();
+    let (address, first_attempt) = closing_port();
     let place = format!("server2={address}");
     let waiting =
         network.begin_initializer(&["apply", "init.yaml", "--wait", "20s", "--server", &place]);
-    let listen = address.to_string();
-    network.start("server2", &["--listen", &listen]);
+    first_attempt.join().expect("an attempt");
+    network.start("server2", &["--listen", &address.to_string()]);
     finish(waiting)
         .succeeds()
         .says("server2 (generation 2): live");
     assert_eq!(values(&network), [(1, 1), (2, 2)]);
-    network.server_mut("server2").kill();
-    network
-        .initializer(&["apply", "init.yaml", "--wait", "50ms"])
-        .ends(1)
-        .says("connection refused");
+}
+
+#[test]
+fn a_server_that_does_not_come_up_is_tried_again_until_the_time_is_over() {
+    let network = Network::serving_two();
+    let apply = |further: &[&str]| {
+        let (address, first_attempt) = closing_port();
+        let place = format!("server2={address}");
+        let arguments = [&["apply", "init.yaml", "--server", &place], further].concat();
+        let finished = network.initializer(&arguments).ends(1);
+        first_attempt.join().expect("an attempt");
+        finished
+    };
+    apply(&[]).never_says("connection refused");
+    apply(&["--wait", "1s"]).says("connection refused");
 }
