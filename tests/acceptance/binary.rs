@@ -16,27 +16,12 @@ use wire::exception::Exception;
 
 use crate::harness::{BinaryPeer, Frames, Network, Raises};
 
-const ADD: (&str, &str, &str, &str) = (
-    "add",
-    "int, int",
-    "int",
-    "def add(a, b):\n    return a + b\n",
-);
-
 /// `size`, which returns the length of its argument.
 const SIZE: (&str, &str, &str, &str) = (
     "size",
     "bytes",
     "int",
     "def size(data):\n    return len(data)\n",
-);
-
-/// `count`, which returns how many calls its worker has run.
-const COUNT: (&str, &str, &str, &str) = (
-    "count",
-    "",
-    "int",
-    "calls = 0\n\ndef count():\n    global calls\n    calls += 1\n    return calls\n",
 );
 
 /// Returns a BIND of `add` to slot 0.

@@ -5,20 +5,9 @@ mod time;
 
 use serde_json::json;
 
-use crate::harness::{Framing, Network, Peer, Raises, Request, number, request, returned};
+use crate::harness::{ADD, Framing, Network, Peer, Raises, Request, number, request, returned};
 
-const ADD_INT: (&str, &str, &str, &str) = (
-    "add",
-    "int, int",
-    "int",
-    "def add(a, b):\n    return a + b\n",
-);
-const ADD_STR: (&str, &str, &str, &str) = (
-    "add",
-    "str, str",
-    "str",
-    "def add(a, b):\n    return a + b\n",
-);
+const ADD_STR: (&str, &str, &str, &str) = ("add", "str, str", "str", ADD.3);
 const RAISES: (&str, &str, &str, &str) = (
     "raises",
     "",
@@ -44,7 +33,7 @@ const SIGNATURES: [&str; 2] = ["svc1.add(int, int) -> (int)", "svc1.add(str, str
 /// Starts `svc1` for client1 and client2, and `svc2` for client3. No client is declared at
 /// 127.0.0.9.
 fn network() -> Network {
-    Network::with_procedures(&[ADD_INT, ADD_STR, RAISES, DIVIDES, WRONG, DIES])
+    Network::with_procedures(&[ADD, ADD_STR, RAISES, DIVIDES, WRONG, DIES])
         .amended(
             "127.0.0.1 }\nservices",
             "127.0.0.1 }\n    client2: { ip: 127.0.0.2 }\n    client3: { ip: 127.0.0.3 }\nservices",

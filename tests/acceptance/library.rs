@@ -7,14 +7,7 @@ use std::time::Duration;
 
 use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network as Client, Topology};
 
-use crate::harness::{Gate, Network, PATIENCE, ServerProcess, Visitor, eventually};
-
-const ADD: (&str, &str, &str, &str) = (
-    "add",
-    "int, int",
-    "int",
-    "def add(a, b):\n    return a + b\n",
-);
+use crate::harness::{ADD, Gate, Network, PATIENCE, ServerProcess, Visitor, eventually};
 
 /// Returns `client1` of a network with `svc1` on a server at an address.
 fn client_of(address: SocketAddr) -> Client {

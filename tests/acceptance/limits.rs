@@ -10,14 +10,7 @@ mod queues;
 mod time;
 mod workers;
 
-use crate::harness::{Gate, Network, Request, request};
-
-const ADD: (&str, &str, &str, &str) = (
-    "add",
-    "int, int",
-    "int",
-    "def add(a, b):\n    return a + b\n",
-);
+use crate::harness::{ADD, Gate, Network, Request, request};
 
 /// Returns a request for 2 + 3, without an id.
 fn add() -> Request {

@@ -4,14 +4,8 @@
 mod lines;
 mod rate;
 
-use crate::harness::{Framing, Network, Peer, Raises, Request, eventually, number, request};
+use crate::harness::{ADD, Framing, Network, Peer, Raises, Request, eventually, number, request};
 
-const ADD: (&str, &str, &str, &str) = (
-    "add",
-    "int, int",
-    "int",
-    "def add(a, b):\n    return a + b\n",
-);
 const FAIL: (&str, &str, &str, &str) =
     ("fail", "int", "int", "def fail(by):\n    return 1 // by\n");
 

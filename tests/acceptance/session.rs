@@ -10,23 +10,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Framing, Gate, Network, Peer, Raises, Request, Visitor, number, request, returned,
+    ADD, COUNT, Framing, Gate, Network, Peer, Raises, Request, Visitor, number, request, returned,
 };
-
-const ADD: (&str, &str, &str, &str) = (
-    "add",
-    "int, int",
-    "int",
-    "def add(a, b):\n    return a + b\n",
-);
-
-/// `count`, which returns how many calls its worker has run.
-const COUNT: (&str, &str, &str, &str) = (
-    "count",
-    "",
-    "int",
-    "calls = 0\n\ndef count():\n    global calls\n    calls += 1\n    return calls\n",
-);
 
 /// Returns a request for 2 + 3, without an id.
 fn add() -> Request {

@@ -17,14 +17,7 @@ use tokio::runtime::Runtime;
 
 use crate::harness::PATIENCE;
 
-const ADD_SOURCE: (&str, &str, &str, &str) = (
-    "add",
-    "int, int",
-    "int",
-    "def add(a, b):\n    return a + b\n",
-);
-
-static ADD: Procedure = Procedure::new("svc1", "add", &["int", "int"], &["int"]);
+static ADD_PROCEDURE: Procedure = Procedure::new("svc1", "add", &["int", "int"], &["int"]);
 
 /// A client, called as generated code calls it.
 #[derive(Debug)]
@@ -73,7 +66,7 @@ impl Stub {
     }
 
     fn add(&self, a: i64, b: i64) -> Result<i64, Error> {
-        self.call(&ADD, (a, b))
+        self.call(&ADD_PROCEDURE, (a, b))
     }
 }
 

@@ -6,14 +6,8 @@ mod output;
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Framing, Gate, Network, Request, Visitor, number, request, returned};
+use crate::harness::{ADD, Framing, Gate, Network, Request, Visitor, number, request, returned};
 
-const ADD: (&str, &str, &str, &str) = (
-    "add",
-    "int, int",
-    "int",
-    "def add(a, b):\n    return a + b\n",
-);
 const PID: (&str, &str, &str, &str) = (
     "pid",
     "",

@@ -3,8 +3,8 @@
 use rpc_runtime::ExceptionType;
 use wire::binary;
 
-use super::{ADD, assert_sum, bind_add};
-use crate::harness::{BinaryPeer, Frames, Network, Raises};
+use super::{assert_sum, bind_add};
+use crate::harness::{ADD, BinaryPeer, Frames, Network, Raises};
 
 /// A service and a procedure, argument types, return types; the expected exception for a tenant,
 /// and for a stranger.

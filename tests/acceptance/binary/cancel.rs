@@ -1,7 +1,7 @@
 //! CANCEL of running, queued and unknown calls, and how cancelled calls count towards limits.
 
-use super::{ADD, adding, assert_sum};
-use crate::harness::{Frames, Gate, Network, Raises, Reply, Visitor};
+use super::{adding, assert_sum};
+use crate::harness::{ADD, Frames, Gate, Network, Raises, Reply, Visitor};
 
 #[test]
 fn a_cancelled_call_is_answered_once_whether_it_runs_or_waits() {

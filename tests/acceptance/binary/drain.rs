@@ -1,7 +1,7 @@
 //! SIGTERM: DRAIN names the last call that is answered, and no call up to it is lost.
 
-use super::{ADD, adding, assert_sum, bind_add};
-use crate::harness::{BinaryPeer, Frames, Gate, Network, Peer, Reply, Visitor};
+use super::{adding, assert_sum, bind_add};
+use crate::harness::{ADD, BinaryPeer, Frames, Gate, Network, Peer, Reply, Visitor};
 
 #[test]
 fn a_stopping_server_names_the_last_call_that_it_answers_and_answers_it() {

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use wire::binary;
 use wire::link::CONTROL_BURST;
 
-use super::{ADD, adding, assert_sum, bind_add, expect_ended};
-use crate::harness::{Frames, Gate, Network, Raises, Reply, peak_memory};
+use super::{adding, assert_sum, bind_add, expect_ended};
+use crate::harness::{ADD, Frames, Gate, Network, Raises, Reply, peak_memory};
 
 #[test]
 fn a_flood_of_calls_that_are_cancelled_at_once_ends_its_session_and_each_is_answered_once() {

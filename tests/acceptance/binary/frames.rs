@@ -1,7 +1,7 @@
 //! Frames of every length, split frames, and truncated frames.
 
-use super::{ADD, COUNT, SIZE, adding, assert_sum, bind_add, expect_ended};
-use crate::harness::{BinaryPeer, Frames, Network, peak_memory};
+use super::{SIZE, adding, assert_sum, bind_add, expect_ended};
+use crate::harness::{ADD, BinaryPeer, COUNT, Frames, Network, peak_memory};
 
 /// Bytes in a REQ of `size` besides its argument: the head, and the length of the argument.
 const OVERHEAD: usize = 17 + 4;

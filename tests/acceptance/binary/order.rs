@@ -4,8 +4,8 @@
 use wire::binary::{self, Bound, Hello, MAGIC};
 use wire::exception::{Exception, ExceptionType};
 
-use super::{ADD, adding, assert_sum, bind_add, expect_ended};
-use crate::harness::{BinaryPeer, Frames, Gate, HELLO, Network, Raises};
+use super::{adding, assert_sum, bind_add, expect_ended};
+use crate::harness::{ADD, BinaryPeer, Frames, Gate, HELLO, Network, Raises};
 
 #[test]
 fn a_call_number_that_does_not_rise_ends_the_session() {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ADD, SIZE, adding, assert_sum, bind_add};
-use crate::harness::{BinaryPeer, Frames, Network, PATIENCE, peak_memory};
+use super::{SIZE, adding, assert_sum, bind_add};
+use crate::harness::{ADD, BinaryPeer, Frames, Network, PATIENCE, peak_memory};
 
 #[test]
 fn a_frame_that_does_not_arrive_whole_in_time_ends_only_its_session() {

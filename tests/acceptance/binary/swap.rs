@@ -1,10 +1,7 @@
 //! Generations that become live while a session is open: the slots of the session follow.
 
-use deploy::sha256_hex;
-use wire::binary::Bound;
-
-use super::{ADD, assert_sum, bind_add};
-use crate::harness::{Frames, Gate, Network, Raises, Reply};
+use super::{assert_sum, bind_add};
+use crate::harness::{ADD, Frames, Gate, Network, Raises, Reply};
 use crate::swap::wait_for_trees;
 
 /// Returns a source whose `value()` returns this number.
@@ -12,23 +9,11 @@ fn source_of(value: u64) -> String {
     format!("def value():\n    return {value}\n")
 }
 
-/// Returns the BOUND of a slot to a source.
-fn bound(slot: u32, generation: u64, source: &str) -> Reply {
-    let mut hash = [0; 32];
-    hex::decode_to_slice(sha256_hex(source.as_bytes()), &mut hash).expect("a hash");
-    Reply::Bound(Bound {
-        slot,
-        generation,
-        source: hash,
-    })
-}
-
 #[test]
 fn bound_is_sent_before_a_slots_first_answer_and_before_its_first_answer_after_each_apply() {
     let network = Network::serving(&[("value", "", "int", &source_of(1)), ADD]);
     let mut peer = network.binary();
     peer.send(Frames::new().bind(0, "value", &[]));
-    let result = |call: u64, value: u64| Reply::Result(call, value.to_le_bytes().to_vec());
     let mut call = 0;
     for generation in 1..=4 {
         network.write("p0.py", &source_of(generation));
@@ -37,9 +22,12 @@ fn bound_is_sent_before_a_slots_first_answer_and_before_its_first_answer_after_e
             call += 1;
             peer.send(Frames::new().call(call, 0, ()));
             if first {
-                assert_eq!(peer.receive(), bound(0, generation, &source_of(generation)));
+                assert_eq!(
+                    peer.receive(),
+                    Reply::bound(0, generation, &source_of(generation))
+                );
             }
-            assert_eq!(peer.receive(), result(call, generation));
+            assert_eq!(peer.receive(), Reply::int(call, generation.cast_signed()));
         }
     }
 }
@@ -52,13 +40,13 @@ fn a_call_that_runs_during_an_apply_ends_in_the_old_code_and_the_next_runs_the_n
     let mut peer = network.binary();
     peer.send(Frames::new().bind(0, "wait", &["int"]).call(1, 0, (7_i64,)));
     let held = gate.enter();
-    assert_eq!(peer.receive(), bound(0, 1, &old));
+    assert_eq!(peer.receive(), Reply::bound(0, 1, &old));
     let new = gate.source("wait");
     network.write("p0.py", &new);
     network.apply().succeeds();
     peer.send(Frames::new().call(2, 0, (7_i64,)));
     gate.enter().release();
-    assert_eq!(peer.receive(), bound(0, 2, &new));
+    assert_eq!(peer.receive(), Reply::bound(0, 2, &new));
     assert_eq!(peer.returned::<i64>(), (2, 7));
     held.release();
     assert_eq!(peer.returned::<i64>(), (1, -7));
@@ -66,7 +54,7 @@ fn a_call_that_runs_during_an_apply_ends_in_the_old_code_and_the_next_runs_the_n
     gate.enter().release();
     assert_eq!(
         peer.receive(),
-        Reply::Result(3, 8_i64.to_le_bytes().to_vec()),
+        Reply::int(3, 8),
         "no second BOUND for the same source"
     );
 }

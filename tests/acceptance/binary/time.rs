@@ -1,7 +1,7 @@
 //! Deadlines, and connections that end.
 
-use super::{ADD, COUNT, adding, assert_sum};
-use crate::harness::{Frames, Gate, Network, Raises, continue_process, stop_process};
+use super::{adding, assert_sum};
+use crate::harness::{ADD, COUNT, Frames, Gate, Network, Raises, continue_process, stop_process};
 
 #[test]
 fn a_call_with_a_deadline_of_zero_does_not_run() {

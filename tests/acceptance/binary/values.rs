@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use wire::value::Value;
 
-use super::{ADD, assert_sum, bind_add};
-use crate::harness::{BinaryPeer, Frames, Network, Raises};
+use super::{assert_sum, bind_add};
+use crate::harness::{ADD, BinaryPeer, Frames, Network, Raises};
 
 const TYPES: &str = "Tuple[bool, str, bytes, List[int], Dict[str, int], Optional[float], Level]";
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Finished, Network, begin, finish, scripted_on};
+use crate::harness::{ADD, Finished, Network, begin, finish, scripted_on};
 
 const INIT: &str = "\
 network:
@@ -53,7 +53,7 @@ def ping():
 
 fn serving() -> Network {
     let mut network = Network::new(INIT);
-    network.write("add.py", "def add(a, b):\n    return a + b\n");
+    network.write("add.py", ADD.3);
     network.write("both.py", BOTH);
     network.start("server1", &[]);
     network.apply().succeeds();

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{ADD_INT, add};
-use crate::harness::{Framing, Network, Raises, number};
+use super::add;
+use crate::harness::{ADD, Framing, Network, Raises, number};
 
 fn text_of(value: &Value) -> String {
     json!({ "header": "RPC-REQ", "value": value }).to_string()
@@ -23,7 +23,7 @@ fn with(member: &str, value: Option<Value>) -> String {
 /// Sends each text over one session of each framing. Checks the answer's id and words, and that the
 /// next request is served.
 fn check(cases: &[(&[u8], Value, &[&str])]) {
-    let network = Network::serving(&[ADD_INT]);
+    let network = Network::serving(&[ADD]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         assert_eq!(number(&peer.call(add("svc1").id(0))), 5);

@@ -1,8 +1,8 @@
 //! `Deadline Exceeded` for calls that are running, queued or not begun, and `Unavailable` for calls
 //! beyond a limit.
 
-use super::{ADD_INT, add};
-use crate::harness::{Framing, Gate, Network, Raises, number, request};
+use super::add;
+use crate::harness::{ADD, Framing, Gate, Network, Raises, number, request};
 
 const LOOP: (&str, &str, &str, &str) = (
     "spin",
@@ -17,7 +17,7 @@ fn expired<'a>(executed: &'a str, words: &'a [&'a str]) -> Raises<'a> {
 
 #[test]
 fn a_deadline_that_passes_while_the_procedure_runs_leaves_its_execution_unknown() {
-    let network = Network::serving(&[ADD_INT, LOOP]);
+    let network = Network::serving(&[ADD, LOOP]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let answer = peer.call(
@@ -71,9 +71,8 @@ fn a_call_that_expires_before_it_begins_is_not_executed() {
 #[test]
 fn calls_beyond_the_server_s_limit_are_unavailable_and_not_executed() {
     let gate = Gate::new();
-    let network =
-        Network::with_procedures(&[ADD_INT, ("wait", "int", "int", &gate.source("wait"))])
-            .served(&["--max-calls", "2"]);
+    let network = Network::with_procedures(&[ADD, ("wait", "int", "int", &gate.source("wait"))])
+        .served(&["--max-calls", "2"]);
     for framing in Framing::BOTH {
         let mut peer = network.peer(framing);
         let mut other = network.peer(framing);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use deploy::sha256_hex;
 use wire::binary::{self, Bound, Frame, Hello, MAGIC, Request};
 use wire::exception::Exception;
 use wire::outbox::Outbox;
@@ -52,6 +53,17 @@ impl Frames {
     /// Adds a BIND of `svc1.<rpc>` that leaves the return types open.
     pub fn bind(self, slot: u32, rpc: &str, arguments: &[&str]) -> Self {
         self.with(|out| binary::put_bind(slot, ("svc1", rpc), arguments, None, out))
+    }
+
+    /// Adds a BIND of `svc1.<rpc>` with return types.
+    pub fn bind_returning(
+        self,
+        slot: u32,
+        rpc: &str,
+        arguments: &[&str],
+        returns: &[&str],
+    ) -> Self {
+        self.with(|out| binary::put_bind(slot, ("svc1", rpc), arguments, Some(returns), out))
     }
 
     /// Adds a REQ without a deadline.
@@ -116,6 +128,11 @@ impl Frames {
         self.with(|out| binary::put_cancel(call, out))
     }
 
+    /// Adds a PING.
+    pub fn ping(self, number: u64) -> Self {
+        self.with(|out| binary::put_ping(number, out))
+    }
+
     /// Returns the bytes of all frames.
     pub fn bytes(self) -> Vec<u8> {
         self.0.into_bytes()
@@ -125,14 +142,32 @@ impl Frames {
 /// A frame from a server.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// The server's maximum frame length in bytes, and its idle timeout in milliseconds.
-    Hello(u32, u32),
+    /// The server's name.
+    Hello(String),
     Bound(Bound),
     /// A call number and its encoded return values.
     Result(u64, Vec<u8>),
     Exception(u64, Exception),
     Pong(u64),
     Drain(u64),
+}
+
+impl Reply {
+    /// Returns the BOUND of a slot to a source.
+    pub fn bound(slot: u32, generation: u64, source: &str) -> Self {
+        let mut hash = [0; 32];
+        hex::decode_to_slice(sha256_hex(source.as_bytes()), &mut hash).expect("a hash");
+        Self::Bound(Bound {
+            slot,
+            generation,
+            source: hash,
+        })
+    }
+
+    /// Returns the RES of a call that returns one `int`.
+    pub fn int(call: u64, value: i64) -> Self {
+        Self::Result(call, value.to_le_bytes().to_vec())
+    }
 }
 
 /// A connection that sends and receives frames.
@@ -158,13 +193,12 @@ impl BinaryPeer {
         Self(Peer::connect_from(from, address, Framing::Framed))
     }
 
-    /// Sends a HELLO and waits for the server's. Returns the server's maximum frame length in
-    /// bytes, and its idle timeout in milliseconds.
+    /// Sends a HELLO and waits for the server's. Returns the server's name.
     #[track_caller]
-    pub fn greet(&mut self, hello: &Hello<'_>) -> (u32, u32) {
+    pub fn greet(&mut self, hello: &Hello<'_>) -> String {
         self.send(Frames::new().with(|out| binary::put_hello(hello, out)));
         match self.receive() {
-            Reply::Hello(max_frame, idle_timeout_ms) => (max_frame, idle_timeout_ms),
+            Reply::Hello(server) => server,
             other => panic!("not a HELLO: {other:?}"),
         }
     }
@@ -216,7 +250,7 @@ impl BinaryPeer {
                     (hello.lowest, hello.highest, &payload[1..5]),
                     (1, 1, &MAGIC[..])
                 );
-                Reply::Hello(hello.max_frame, hello.idle_timeout_ms)
+                Reply::Hello(hello.name.to_owned())
             }
             Frame::Bound(bound) => Reply::Bound(*bound),
             Frame::Returned(call) => Reply::Result(call, values.to_vec()),

@@ -1,7 +1,7 @@
 //! `--max-frame` also limits answers, so that a peer with the same limit can read every answer.
 
-use super::{ADD, add};
-use crate::harness::{Framing, Network, Raises, number, request};
+use super::add;
+use crate::harness::{ADD, Framing, Network, Raises, number, request};
 
 const LIMIT: usize = 64 << 10;
 

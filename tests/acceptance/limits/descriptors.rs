@@ -1,8 +1,8 @@
 //! A server without free file descriptors: open sessions go on, and connections are accepted as
 //! soon as a descriptor is free.
 
-use super::{ADD, add};
-use crate::harness::{Framing, Network, number};
+use super::add;
+use crate::harness::{ADD, Framing, Network, number};
 
 #[test]
 fn a_server_without_free_descriptors_serves_open_sessions_and_accepts_others_later() {

@@ -8,9 +8,10 @@ use serde_json::json;
 use socket2::{Domain, Socket, Type};
 use wire::binary::{self, Hello};
 
-use super::{ADD, add, wait};
+use super::{add, wait};
 use crate::harness::{
-    Frames, Framing, Gate, HELLO, Network, PATIENCE, Peer, Raises, number, peak_memory, request,
+    ADD, Frames, Framing, Gate, HELLO, Network, PATIENCE, Peer, Raises, number, peak_memory,
+    request,
 };
 
 /// The address of `client2`.

@@ -2,7 +2,7 @@
 //! reads.
 
 use super::{add, serving, wait};
-use crate::harness::{Framing, Gate, Network, number, peak_memory, request};
+use crate::harness::{ADD, Framing, Gate, Network, number, peak_memory, request};
 
 #[test]
 fn calls_beyond_the_limit_of_a_session_wait_for_their_turn_and_are_all_answered() {
@@ -44,7 +44,7 @@ fn calls_beyond_the_limit_of_a_session_wait_for_their_turn_and_are_all_answered(
 fn a_peer_that_reads_no_answers_costs_bounded_memory_and_is_closed() {
     const ANSWER: usize = 256 << 10;
     let text = format!("def text():\n    return 'x' * {ANSWER}\n");
-    let network = Network::with_procedures(&[("text", "", "str", &text), super::ADD]).served(&[
+    let network = Network::with_procedures(&[("text", "", "str", &text), ADD]).served(&[
         "--max-queued",
         "64KiB",
         "--max-session-calls",

@@ -1,7 +1,7 @@
 //! `--workers`, `--worker-idle`, `--load-timeout`.
 
-use super::{ADD, add, serving, wait};
-use crate::harness::{Framing, Gate, Network, Raises, finish, number, request};
+use super::{add, serving, wait};
+use crate::harness::{ADD, Framing, Gate, Network, Raises, finish, number, request};
 
 #[test]
 fn a_service_runs_as_many_concurrent_calls_as_it_may_have_workers() {

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::{ADD, FAIL, add};
-use crate::harness::{Framing, Network, Peer, Raises, number, request};
+use super::{FAIL, add};
+use crate::harness::{ADD, Framing, Network, Peer, Raises, number, request};
 
 /// Text that tries to begin a log line of its own or to look like a field.
 const FORGED: &str = "\n2026-01-01T00:00:00.000000Z INFO main forged\r\u{1b}[1m \"\\";

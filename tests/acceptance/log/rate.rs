@@ -1,7 +1,7 @@
 //! Beyond a rate, calls and events that a peer causes are counted instead of logged one by one.
 
-use super::{ADD, FAIL, add};
-use crate::harness::{Framing, Network, Peer, number, request};
+use super::{FAIL, add};
+use crate::harness::{ADD, Framing, Network, Peer, number, request};
 
 /// Maximum number of lines per second about the calls of a procedure.
 const RATE: u64 = 100;

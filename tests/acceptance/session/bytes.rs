@@ -1,7 +1,7 @@
 //! Messages of every length, split messages, and truncated messages.
 
-use super::{ADD, COUNT, add};
-use crate::harness::{Framing, Network, Raises, number, peak_memory, request};
+use super::add;
+use crate::harness::{ADD, COUNT, Framing, Network, Raises, number, peak_memory, request};
 
 /// Returns a valid request of exactly `length` bytes.
 fn padded(length: usize) -> String {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{ADD, COUNT, add};
-use crate::harness::{Framing, Network, Raises, number, request};
+use super::add;
+use crate::harness::{ADD, COUNT, Framing, Network, Raises, number, request};
 
 #[test]
 fn a_byte_order_mark_and_white_space_before_the_first_message_are_ignored() {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{ADD, add};
-use crate::harness::{Framing, Network, Raises, number};
+use super::add;
+use crate::harness::{ADD, Framing, Network, Raises, number};
 
 /// Returns a request for `add` with these members, as raw text.
 fn with(members: &str) -> String {

@@ -7,8 +7,8 @@ use rpc_runtime::{Error, ErrorKind};
 use wire::binary;
 use wire::exception::{ExceptionType, Executed};
 
-use super::{ADD_SOURCE, Stub};
-use crate::harness::{ClientSockets, Frames, Network, eventually, scripted};
+use super::Stub;
+use crate::harness::{ADD, ClientSockets, Frames, Network, eventually, scripted};
 
 /// A blocking client assumes that a session is open if it was used within this time.
 const RECENT_USE: Duration = Duration::from_millis(20);
@@ -123,7 +123,7 @@ fn a_session_that_its_server_closed_is_replaced_before_the_next_call() {
 
 #[test]
 fn a_session_that_the_idle_timeout_closed_is_replaced_before_the_next_call() {
-    let network = Network::with_procedures(&[ADD_SOURCE]).served(&["--idle-timeout", "300ms"]);
+    let network = Network::with_procedures(&[ADD]).served(&["--idle-timeout", "300ms"]);
     let server = network.server("server1");
     for stub in Stub::both(server.address()) {
         for _ in 0..3 {
@@ -148,7 +148,7 @@ fn a_session_that_the_idle_timeout_closed_is_replaced_before_the_next_call() {
 
 #[test]
 fn calls_at_the_edge_of_the_idle_timeout_never_fail() {
-    let network = Network::with_procedures(&[ADD_SOURCE]).served(&["--idle-timeout", "100ms"]);
+    let network = Network::with_procedures(&[ADD]).served(&["--idle-timeout", "100ms"]);
     for stub in Stub::both(network.server("server1").address()) {
         for pause in [60, 74, 76, 90, 97, 99, 100, 101, 103, 110] {
             let begin = Instant::now();
@@ -163,7 +163,7 @@ fn calls_at_the_edge_of_the_idle_timeout_never_fail() {
 
 #[test]
 fn after_a_restart_of_the_server_the_next_call_works() {
-    let mut network = Network::serving(&[ADD_SOURCE]);
+    let mut network = Network::serving(&[ADD]);
     let address = network.server("server1").address();
     let stubs = Stub::both(address);
     for round in 0..3 {

@@ -3,8 +3,8 @@
 use rpc_runtime::private::{AsyncTransport as _, Transport as _};
 use rpc_runtime::{Error, Network as Client};
 
-use super::{ADD, ADD_SOURCE, Stub, network};
-use crate::harness::{Frames, Network, PATIENCE, scripted};
+use super::{ADD_PROCEDURE, Stub, network};
+use crate::harness::{ADD, Frames, Network, PATIENCE, scripted};
 
 /// Stack size of a thread that makes a call.
 const STACK_BYTES: usize = 256 << 10;
@@ -26,7 +26,7 @@ pub(super) fn at_once(
         return runtime.expect("a runtime").block_on(async {
             let calls = calls.map(|arguments| {
                 let network = network.clone();
-                tokio::spawn(async move { network.carry_async(&ADD, arguments).await })
+                tokio::spawn(async move { network.carry_async(&ADD_PROCEDURE, arguments).await })
             });
             let mut results = Vec::new();
             for call in calls.collect::<Vec<_>>() {
@@ -37,7 +37,7 @@ pub(super) fn at_once(
     }
     let calls = calls.map(|arguments| {
         let network = network.clone();
-        let call = move || network.carry(&ADD, arguments);
+        let call = move || network.carry(&ADD_PROCEDURE, arguments);
         std::thread::Builder::new()
             .stack_size(STACK_BYTES)
             .spawn(call)
@@ -62,7 +62,7 @@ fn connections(server: &Network) -> usize {
 
 #[track_caller]
 fn check(count: usize, asynchronous: bool) {
-    let server = Network::serving(&[ADD_SOURCE]);
+    let server = Network::serving(&[ADD]);
     let network = network(server.server("server1").address(), PATIENCE * 3);
     let before = connections(&server);
     let results = at_once(&network, count, asynchronous, |n| (n, 1_000_000));

@@ -7,7 +7,7 @@ use rpc_runtime::private::{AsyncTransport as _, Procedure};
 use rpc_runtime::{Error, ErrorKind};
 use wire::exception::{ExceptionType, Executed};
 
-use super::{ADD, Stub, network};
+use super::{ADD_PROCEDURE, Stub, network};
 use crate::harness::{
     ClientFrame, Frames, Gate, Network, PATIENCE, begin, continue_process, finish, scripted,
     stop_process,
@@ -136,12 +136,14 @@ fn a_dropped_call_is_cancelled_at_the_server() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let dropped = network.carry_async::<_, i64>(&ADD, (2_i64, 3_i64));
+        let dropped = network.carry_async::<_, i64>(&ADD_PROCEDURE, (2_i64, 3_i64));
         tokio::select! {
             answer = dropped => panic!("an answer from a silent server: {answer:?}"),
             arrived = arrival.recv() => arrived.expect("a call that arrives"),
         }
-        let next = network.carry_async::<_, i64>(&ADD, (2_i64, 3_i64)).await;
+        let next = network
+            .carry_async::<_, i64>(&ADD_PROCEDURE, (2_i64, 3_i64))
+            .await;
         assert_eq!(next.expect("an answer"), 5);
     });
     drop((network, runtime));
@@ -161,10 +163,10 @@ fn a_call_that_is_dropped_before_its_first_poll_is_not_sent() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        drop(network.carry_async::<_, i64>(&ADD, (1_i64, 1_i64)));
+        drop(network.carry_async::<_, i64>(&ADD_PROCEDURE, (1_i64, 1_i64)));
         assert_eq!(
             network
-                .carry_async::<_, i64>(&ADD, (2_i64, 3_i64))
+                .carry_async::<_, i64>(&ADD_PROCEDURE, (2_i64, 3_i64))
                 .await
                 .expect("an answer"),
             5

@@ -1,8 +1,8 @@
 //! Procedures that kill, block or damage their worker.
 
-use super::{ADD, PID, add, exclusive, pid};
+use super::{PID, add, exclusive, pid};
 use crate::harness::{
-    Framing, Gate, Network, Raises, ServerProcess, Visitor, eventually, number, request, returned,
+    ADD, Framing, Gate, Network, Raises, ServerProcess, Visitor, eventually, number, request, returned,
 };
 
 /// What procedures do to their own process, and words of the caller's exception.

@@ -1,7 +1,7 @@
 //! The output of procedures goes to the log, never into the protocol.
 
-use super::{ADD, add};
-use crate::harness::{Framing, Network, number, request};
+use super::add;
+use crate::harness::{ADD, Framing, Network, number, request};
 
 #[test]
 fn output_goes_to_the_log_with_its_service_and_worker() {
