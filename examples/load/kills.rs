@@ -36,7 +36,7 @@ pub fn measure(kills: u64) -> io::Result<()> {
     let begin = Instant::now();
     project.initializer("apply", 0)?;
     let longest = begin.elapsed();
-    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = fastrand::Rng::with_seed(1);
     let mut failed = 0;
     let mut slowest = Duration::ZERO;
     for kill in 1..=kills {
@@ -46,13 +46,8 @@ pub fn measure(kills: u64) -> io::Result<()> {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;
-        // xorshift64*, Vigna 2014: every run has the same fractions of the apply's duration.
-        seed ^= seed >> 12;
-        seed ^= seed << 25;
-        seed ^= seed >> 27;
-        let delay = longest.as_micros() as u64 * (seed.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 44)
-            / (1 << 20);
-        std::thread::park_timeout(Duration::from_micros(delay));
+        // Every run has the same fractions of the apply's duration.
+        std::thread::park_timeout(longest.mul_f64(random.f64()));
         if kill % 2 == 0 {
             applying.kill()?;
         } else {

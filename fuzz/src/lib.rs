@@ -48,20 +48,11 @@ pub const TARGETS: [Target; 4] = [
 
 /// Returns the input of a case. All bytes follow from the seed.
 pub fn input(seed: u64) -> Vec<u8> {
-    // SplitMix64 makes seeds that differ in one bit very different. Marsaglia's xorshift makes the
-    // sequence.
-    let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let mut state = (mixed ^ (mixed >> 31)).max(1);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    let words = 1 + next() % 64;
-    (0..words).flat_map(|_| next().to_le_bytes()).collect()
+    let mut random = fastrand::Rng::with_seed(seed);
+    let words = random.usize(1..=64);
+    (0..words)
+        .flat_map(|_| random.u64(..).to_le_bytes())
+        .collect()
 }
 
 #[cfg(test)]

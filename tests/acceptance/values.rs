@@ -176,13 +176,7 @@ fn doubles_survive_bit_for_bit() {
         "import struct\n\ndef bits(value):\n    return struct.pack('>d', value).hex(), value\n";
     let network = Network::serving(&[("bits", "float", "str, float", source)]);
     let mut peer = network.peer(Framing::Framed);
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        f64::from_bits(state)
-    };
+    let mut random = fastrand::Rng::with_seed(1);
     let edges = [
         0.0,
         -0.0,
@@ -197,7 +191,7 @@ fn doubles_survive_bit_for_bit() {
     ];
     let values = edges
         .into_iter()
-        .chain((0..300).map(|_| random()))
+        .chain((0..300).map(|_| f64::from_bits(random.u64(..))))
         .filter(|value| value.is_finite());
     for value in values {
         let answer = peer.call(request("svc1", "bits").arg("float", value).id(1));

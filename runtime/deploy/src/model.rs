@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
+
 use super::coordinator::{Command, Coordinator, Event, ServerState};
 use super::participant::{Begin, Live, Outcome, Participant};
 
@@ -12,20 +14,8 @@ const LEASE: Duration = Duration::from_secs(10);
 /// Number of steps with faults. After them, no message is lost, and no program crashes.
 const FAULTY_STEPS: usize = 40;
 
-/// A random number generator: xorshift64* (Vigna, 2014).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
-    }
-
-    fn once_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
+fn once_in(times: usize, random: &mut Rng) -> bool {
+    random.usize(..times) == 0
 }
 
 /// A server. The participant is its memory; the other fields are its disk.
@@ -189,9 +179,9 @@ impl Initializer {
     }
 
     /// Sends one pending command to its server. If `faulty`, the message or its answer may be lost.
-    fn step(&mut self, now: Instant, servers: &mut [Server], random: &mut Random, faulty: bool) {
-        let (index, command) = self.pending.remove(random.below(self.pending.len()));
-        let event = match random.below(if faulty { 8 } else { usize::MAX }) {
+    fn step(&mut self, now: Instant, servers: &mut [Server], random: &mut Rng, faulty: bool) {
+        let (index, command) = self.pending.remove(random.usize(..self.pending.len()));
+        let event = match random.usize(..if faulty { 8 } else { usize::MAX }) {
             0 => {
                 if command == Command::Commit {
                     self.late.push((index, command));
@@ -214,8 +204,8 @@ impl Initializer {
     }
 
     /// Delivers a message that seemed to be lost. Nobody waits for its answer.
-    fn deliver_late(&mut self, now: Instant, servers: &mut [Server], random: &mut Random) {
-        let (index, command) = self.late.remove(random.below(self.late.len()));
+    fn deliver_late(&mut self, now: Instant, servers: &mut [Server], random: &mut Rng) {
+        let (index, command) = self.late.remove(random.usize(..self.late.len()));
         servers[index].execute(now, command, &self.txn, &self.expected[index]);
     }
 
@@ -245,12 +235,12 @@ impl Initializer {
 /// Plays one run. Returns the number of initializers that reported success, the number that
 /// crashed, and 1 if the first server ended above generation 3, else 0.
 fn play(seed: u64) -> [usize; 3] {
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = Rng::with_seed(seed);
     let mut now = Instant::now();
     let mut servers = [Server::new(), Server::new()];
-    let gains = [[true, true], [true, false], [false, true]][random.below(3)];
+    let gains = [[true, true], [true, false], [false, true]][random.usize(..3)];
     let mut initializers = vec![Initializer::new("a", &servers, gains)];
-    let second_starts_at = random.below(FAULTY_STEPS);
+    let second_starts_at = random.usize(..FAULTY_STEPS);
     for step in 0.. {
         let faulty = step < FAULTY_STEPS;
         if step == second_starts_at {
@@ -269,25 +259,25 @@ fn play(seed: u64) -> [usize; 3] {
         let late: Vec<usize> = (0..initializers.len())
             .filter(|index| !initializers[*index].late.is_empty())
             .collect();
-        if !late.is_empty() && random.once_in(3) {
-            let index = late[random.below(late.len())];
+        if !late.is_empty() && once_in(3, &mut random) {
+            let index = late[random.usize(..late.len())];
             initializers[index].deliver_late(now, &mut servers, &mut random);
-        } else if faulty && random.once_in(12) {
-            let crashed = random.below(2);
+        } else if faulty && once_in(12, &mut random) {
+            let crashed = random.usize(..2);
             servers[crashed].crash(now);
             // Messages to the crashed server are lost with its connections.
             for initializer in &mut initializers {
                 initializer.late.retain(|(index, _)| *index != crashed);
             }
-        } else if faulty && random.once_in(40) {
-            initializers[active[random.below(active.len())]].crashed = true;
-        } else if faulty && random.once_in(30) {
+        } else if faulty && once_in(40, &mut random) {
+            initializers[active[random.usize(..active.len())]].crashed = true;
+        } else if faulty && once_in(30, &mut random) {
             now += LEASE * 2;
             for server in &mut servers {
                 server.participant.expire(now);
             }
         } else {
-            let index = active[random.below(active.len())];
+            let index = active[random.usize(..active.len())];
             initializers[index].step(now, &mut servers, &mut random, faulty);
         }
     }
@@ -304,7 +294,7 @@ fn play(seed: u64) -> [usize; 3] {
 }
 
 /// Checks that the next apply succeeds on every server, whatever state the run left.
-fn converge(mut now: Instant, servers: &mut [Server; 2], random: &mut Random) {
+fn converge(mut now: Instant, servers: &mut [Server; 2], random: &mut Rng) {
     now += LEASE * 2;
     for server in servers.iter_mut() {
         server.crash(now);

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use fastrand::Rng;
+
 /// Texts that have a meaning in YAML or in the format.
 const TOKENS: &[&str] = &[
     "- ",
@@ -129,24 +131,17 @@ const TYPE_TOKENS: &[&str] = &[
 ];
 
 /// A source of random changes, which all follow from a seed.
-pub struct Mutator(u64);
+pub struct Mutator(Rng);
 
 impl Mutator {
-    /// Creates a mutator. Seeds that differ in one bit lead to very different changes
-    /// (`SplitMix64`).
+    /// Creates a mutator.
     pub fn new(seed: u64) -> Self {
-        let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Self((mixed ^ (mixed >> 31)).max(1))
+        Self(Rng::with_seed(seed))
     }
 
-    /// Returns a random number below `limit`, or 0 if `limit` is 0 (Marsaglia's xorshift).
+    /// Returns a random number below `limit`, or 0 if `limit` is 0.
     pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
+        self.0.usize(..limit.max(1))
     }
 
     /// Makes one random change.
