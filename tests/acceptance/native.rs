@@ -6,8 +6,8 @@ mod panics;
 mod slow;
 mod text;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rpc_runtime::private::Procedure;
@@ -31,6 +31,7 @@ services:
       - { name: nap, arguments: [int], returns: int, native: true }
       - { name: doze, arguments: [int], returns: int, native: true }
       - { name: wait, arguments: [int], returns: int, native: true }
+      - { name: hold, arguments: [int], returns: int, native: true }
       - { name: zeros, arguments: [int], returns: bytes, native: true }
       - { name: who, returns: str, native: true }
 ";
@@ -40,6 +41,7 @@ static PANIC: Procedure = Procedure::new("svc1", "panic", &["int"], &["int"]);
 static NAP: Procedure = Procedure::new("svc1", "nap", &["int"], &["int"]);
 static DOZE: Procedure = Procedure::new("svc1", "doze", &["int"], &["int"]);
 static WAIT: Procedure = Procedure::new("svc1", "wait", &["int"], &["int"]);
+static HOLD: Procedure = Procedure::new("svc1", "hold", &["int"], &["int"]);
 static ZEROS: Procedure = Procedure::new("svc1", "zeros", &["int"], &["bytes"]);
 static WHO: Procedure = Procedure::new("svc1", "who", &[], &["str"]);
 
@@ -49,7 +51,8 @@ const PANIC_SLOT: u32 = 1;
 const NAP_SLOT: u32 = 2;
 const DOZE_SLOT: u32 = 3;
 const WAIT_SLOT: u32 = 4;
-const ZEROS_SLOT: u32 = 5;
+const HOLD_SLOT: u32 = 5;
+const ZEROS_SLOT: u32 = 6;
 
 /// State that the handlers share with the test.
 #[derive(Debug)]
@@ -60,6 +63,8 @@ struct HandlerState {
     waiting: AtomicUsize,
     /// Each permit lets one call of `wait` return.
     gate: Semaphore,
+    /// Locked by the test as long as no call of `hold` may return.
+    hold: Mutex<()>,
 }
 
 /// A call of `wait` that is under way. Dropping it lowers the count.
@@ -79,6 +84,7 @@ fn pause(milliseconds: i64) {
 fn service(state: &Arc<HandlerState>) -> NativeService {
     let half_state = Arc::clone(state);
     let wait_state = Arc::clone(state);
+    let hold_state = Arc::clone(state);
     NativeService::new("svc1")
         .method(&HALF, move |_, (n,): (i64,)| {
             half_state.halved.fetch_add(1, Ordering::SeqCst);
@@ -120,6 +126,14 @@ fn service(state: &Arc<HandlerState>) -> NativeService {
                 Ok(n)
             }
         })
+        .method(&HOLD, move |_, (n,): (i64,)| {
+            let state = Arc::clone(&hold_state);
+            async move {
+                drop(state.hold.lock());
+                Ok(n)
+            }
+        })
+        .blocking("hold")
         .method(&ZEROS, |_, (count,): (i64,)| async move {
             Ok(vec![0_u8; usize::try_from(count)?])
         })
@@ -132,6 +146,7 @@ fn serving(limits: Limits) -> (EmbeddedServer, Arc<HandlerState>) {
         halved: AtomicUsize::new(0),
         waiting: AtomicUsize::new(0),
         gate: Semaphore::new(0),
+        hold: Mutex::default(),
     });
     let server = EmbeddedServer::start(INIT, vec![service(&state)], limits);
     server.apply().succeeds();
@@ -148,7 +163,7 @@ fn bound(server: &EmbeddedServer) -> BinaryPeer {
 
 /// Returns the BINDs of every procedure, in the order of the slot constants.
 fn bind_all() -> Frames {
-    let procedures = [&HALF, &PANIC, &NAP, &DOZE, &WAIT, &ZEROS, &WHO];
+    let procedures = [&HALF, &PANIC, &NAP, &DOZE, &WAIT, &HOLD, &ZEROS, &WHO];
     (0..)
         .zip(procedures)
         .fold(Frames::new(), |frames, (slot, procedure)| {

@@ -594,7 +594,9 @@ fn add_sources(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
             if name != "tests" {
                 add_sources(&path, files);
             }
-        } else if name.ends_with(".rs") && !["tests.rs", "model.rs"].contains(&&*name) {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !["tests.rs", "model.rs"].contains(&&*name)
+        {
             files.push(path);
         }
     }

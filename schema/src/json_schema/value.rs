@@ -39,10 +39,7 @@ pub(super) fn declared_type() -> Mapping {
 
 fn provider() -> Mapping {
     let mut provider = text::of(Text::NameOf(NameKind::Server));
-    provider.insert(
-        "errorMessage".into(),
-        Code::ProviderList.rule().into(),
-    );
+    provider.insert("errorMessage".into(), Code::ProviderList.rule().into());
     provider
 }
 

@@ -107,12 +107,7 @@ fn a_session_at_its_limit_of_calls_still_accepts_cancels() {
             .call(3, 1, (1_i64,)),
     );
     let visitors = [gate.enter(), gate.enter()];
-    peer.send(
-        Frames::new()
-            .cancel(3)
-            .cancel(2)
-            .with(|out| wire::binary::put_ping(9, out)),
-    );
+    peer.send(Frames::new().cancel(3).cancel(2).ping(9));
     let mut replies = [peer.answer(), peer.answer(), peer.answer()].map(|reply| match reply {
         Reply::Exception(call, exception) => {
             Raises("Cancelled", "unknown", &[]).check_exception(&exception);

@@ -81,7 +81,7 @@ fn a_flood_of_control_frames_ends_only_its_session() {
     let network = Network::serving(&[ADD]);
     let mut other = adding(&network);
     let floods: [fn(Frames, u64) -> Frames; 4] = [
-        |frames, number| frames.with(|out| binary::put_ping(number, out)),
+        Frames::ping,
         |frames, number| frames.with(|out| binary::put_pong(number, out)),
         |frames, number| frames.cancel(number),
         |frames, _| frames.bind(0, "add", &["int", "int"]),
@@ -118,9 +118,7 @@ fn control_frames_within_the_budget_are_accepted() {
     let half = CONTROL_BURST / 2 - 10;
     let sending = peer.send_in_background(
         (0..half)
-            .fold(Frames::new(), |frames, n| {
-                frames.with(|out| binary::put_ping(n.into(), out))
-            })
+            .fold(Frames::new(), |frames, n| frames.ping(n.into()))
             .bytes(),
     );
     for number in 0..half {

@@ -87,7 +87,7 @@ fn hello_comes_first_and_once() {
     expect_ended(&mut peer, &["a second HELLO"]);
     for first in [
         bind_add(),
-        Frames::new().with(|out| binary::put_ping(1, out)),
+        Frames::new().ping(1),
         Frames::new().payload(b"\0RPC"),
     ] {
         let mut peer =
@@ -205,7 +205,7 @@ fn a_truncated_frame_or_one_of_unknown_kind_ends_only_its_session() {
     let mut other = adding(&network);
     let whole = [
         bind_add(),
-        Frames::new().with(|out| binary::put_ping(1, out)),
+        Frames::new().ping(1),
         Frames::new().cancel(1),
         Frames::new().call_with_bytes(2, 0, &[]),
     ];

@@ -295,7 +295,7 @@ fn a_ping_is_answered_while_a_call_waits() {
     for client in 0..2 {
         let (address, server_thread) = scripted(1, |_, server| {
             let call = server.greet();
-            server.send(Frames::new().with(|out| binary::put_ping(9, out)));
+            server.send(Frames::new().ping(9));
             assert_eq!(server.next(), Some(ClientFrame::Pong(9)));
             server.send(Frames::new().result(call, 5_i64));
         });
@@ -308,8 +308,7 @@ fn a_ping_is_answered_while_a_call_waits() {
 fn too_many_pings_end_the_session() {
     let script = |server: &mut ScriptedServer| {
         server.greet();
-        let flood = |frames: Frames, number| frames.with(|out| binary::put_ping(number, out));
-        server.send((0..30_000).fold(Frames::new(), flood));
+        server.send((0..30_000).fold(Frames::new(), Frames::ping));
         server.expect_end();
     };
     check(

@@ -2,7 +2,8 @@
 
 use super::{PID, add, exclusive, pid};
 use crate::harness::{
-    ADD, Framing, Gate, Network, Raises, ServerProcess, Visitor, eventually, number, request, returned,
+    ADD, Framing, Gate, Network, Raises, ServerProcess, Visitor, eventually, number, request,
+    returned,
 };
 
 /// What procedures do to their own process, and words of the caller's exception.
