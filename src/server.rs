@@ -478,10 +478,8 @@ mod tests {
     #[test]
     fn connections_leave_files_for_everything_else() {
         let limits = |connections| {
-            let limits = Limits {
-                connections,
-                ..Limits::default()
-            };
+            let mut limits = Limits::default();
+            limits.connections = connections;
             within_open_files(limits).connections
         };
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;

@@ -143,9 +143,10 @@ fn a_network_keeps_a_limited_number_of_idle_text_sessions() {
     let server = network.server("server1");
     let client = client_of(server.address());
     std::thread::scope(|scope| {
-        for number in 0..CALLS as i64 {
+        for number in 0..CALLS {
             let client = &client;
             scope.spawn(move || {
+                let number = i64::try_from(number).expect("a small number");
                 let answer = client.call("svc1", "wait", &[number.into()]);
                 assert_sum(&answer, &number.to_string());
             });

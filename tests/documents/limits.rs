@@ -137,22 +137,22 @@ const FIXED: &[(&str, &str, &str)] = &[
         "wrong proofs on one connection",
     ),
     (
-        "runtime/server/src/deployment/access.rs",
+        "runtime/server/src/connection/proof_tries.rs",
         "FREE_TRIES",
         "wrong proofs of one address that are answered at once",
     ),
     (
-        "runtime/server/src/deployment/access.rs",
+        "runtime/server/src/connection/proof_tries.rs",
         "TRY_PAUSE",
         "wait before each of these answers",
     ),
     (
-        "runtime/server/src/deployment/access.rs",
+        "runtime/server/src/connection/proof_tries.rs",
         "MAX_WAITING_TRIES",
         "answers that wait, of one address",
     ),
     (
-        "runtime/server/src/deployment/access.rs",
+        "runtime/server/src/connection/proof_tries.rs",
         "TRIES_REMEMBERED",
         "time after which wrong proofs are forgotten",
     ),
@@ -263,7 +263,7 @@ const FIXED: &[(&str, &str, &str)] = &[
     ),
     (
         "runtime/server/src/log/mod.rs",
-        "STALL",
+        "MAX_SINK_STALL",
         "time that it waits",
     ),
     (
@@ -437,7 +437,7 @@ const WITHOUT_ROW: &[(&str, &[(&str, &str)])] = &[
             ("runtime/wire/src/json/record.rs", "MAX_LISTED"),
             ("schema/src/check/names.rs", "MAX_HINTED_NAMES"),
             ("schema/src/diagnostic.rs", "MAX_FINDINGS_WITH_NAMES"),
-            ("schema/src/diagnostic/elsewhere.rs", "MAX_LINE_CHARS"),
+            ("schema/src/diagnostic/external_place.rs", "MAX_LINE_CHARS"),
             ("schema/src/diagnostic/render.rs", "MAX_BYTES_AFTER"),
             ("schema/src/diagnostic/render.rs", "MAX_BYTES_BEFORE"),
             ("schema/src/diagnostic/render.rs", "MAX_TEXT_BYTES"),

@@ -107,9 +107,11 @@ fn more_tasks_than_a_session_takes_open_another_session() {
         let calls: Vec<_> = (0..=CALLS_PER_SESSION)
             .map(|_| {
                 let network = network.clone();
-                tokio::spawn(
-                    async move { network.carry_async::<_, i64>(&ADD, (2_i64, 3_i64)).await },
-                )
+                tokio::spawn(async move {
+                    network
+                        .carry_async::<_, i64>(&ADD_PROCEDURE, (2_i64, 3_i64))
+                        .await
+                })
             })
             .collect();
         for call in calls {

@@ -286,7 +286,7 @@ mod tests {
         let push = |line: &str| {
             let began_at = Instant::now();
             queue.push(line);
-            began_at.elapsed() >= STALL
+            began_at.elapsed() >= MAX_SINK_STALL
         };
         assert!(!push(&full), "there is room");
         assert!(!push("y"), "the queue is at its limit, and not above");
