@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn the_texts_of_an_exception_are_cut_at_their_limits() {
         let exception = |characters: usize| Exception {
-            own_kind: Some("é".repeat(characters)),
+            raised_kind: Some("é".repeat(characters)),
             ..Exception::refused(ExceptionType::Execution, "é".repeat(characters))
         };
         let length = |text: &str| text.chars().count();

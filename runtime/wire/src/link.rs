@@ -217,7 +217,7 @@ mod tests {
             link.next(|_| None),
             Ok(Some((Event::Frame(Frame::Cancel(_), _), _)))
         ));
-        link.tick(begin + Duration::from_hours(1));
+        link.refill_allowance(begin + Duration::from_hours(1));
         assert_eq!(link.allowance, CONTROL_BURST);
     }
 }
