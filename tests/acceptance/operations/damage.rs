@@ -193,7 +193,8 @@ fn an_apply_of_a_source_that_hangs_on_import_changes_nothing() {
     network.start("server1", &[]);
     network.start("server2", &[]);
     network.apply().succeeds();
-    network.start("server1", &["--load-timeout", "300ms"]);
+    // Long enough for a worker to start on a busy machine.
+    network.start("server1", &["--load-timeout", "2s"]);
     network.write(
         "one.py",
         "while True:\n    pass\n\n\ndef value():\n    return 2\n",
