@@ -216,7 +216,7 @@ impl Apply<'_> {
 
     /// Returns how long a server waits for the next step.
     fn lease(&self) -> Duration {
-        (self.initializer.options.timeout + LEASE_RESERVE).min(MAX_LEASE)
+        lease_for(self.initializer.options.timeout)
     }
 
     /// Renews the lease of a server that waits for other servers. Skips a server that executes a
@@ -544,6 +544,29 @@ impl Link {
     fn disconnect(&mut self) {
         if let Some(connection) = self.connection.take() {
             self.bytes_sent += connection.bytes_sent;
+        }
+    }
+}
+
+/// Returns how long a server waits for the next step, if each server must answer within `timeout`.
+fn lease_for(timeout: Duration) -> Duration {
+    timeout.saturating_add(LEASE_RESERVE).min(MAX_LEASE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_longer_than_the_timeout_up_to_the_longest_lease() {
+        let minutes = Duration::from_mins;
+        for (timeout, lease) in [
+            (minutes(2), minutes(3)),
+            (minutes(4), MAX_LEASE),
+            (minutes(4) + Duration::from_millis(1), MAX_LEASE),
+            (Duration::MAX, MAX_LEASE),
+        ] {
+            assert_eq!(lease_for(timeout), lease, "{timeout:?}");
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
+use socket2::{Domain, Socket, Type};
+
 use super::values;
 use crate::harness::{Network, finish, scripted_on};
 
@@ -77,4 +79,31 @@ fn a_server_that_does_not_come_up_is_tried_again_until_the_time_is_over() {
     };
     apply(&[]).never_says("connection refused");
     apply(&["--wait", "1s"]).says("connection refused");
+}
+
+/// The kernel answers no connection to a port whose queue is full.
+#[test]
+fn a_server_that_takes_no_connection_is_given_up_after_five_seconds() {
+    let network = Network::serving_two();
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let free_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    full.bind(&free_port.into()).expect("a free port");
+    full.listen(0).expect("a listening socket");
+    let address = full.local_addr().expect("an address");
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            socket.set_nonblocking(true).expect("a socket option");
+            // The result is of no interest: the first ones fill the queue.
+            let _ = socket.connect(&address);
+            socket
+        })
+        .collect();
+    let address = address.as_socket().expect("an IP address");
+    let place = format!("server2={address}");
+    network
+        .initializer(&["status", "init.yaml", "--server", &place])
+        .ends(1)
+        .says("no connection within 5s");
+    drop((waiting, full));
 }
