@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(nearest(&longest, [&*longest]), Some(&*longest));
         assert_eq!(nearest(&too_long, [&*too_long]), None);
         let after = |others| std::iter::repeat_n("unrelated", others).chain(["name"]);
-        assert_eq!(nearest("nane", after(MAX_CANDIDATES - 1)), Some("name"));
-        assert_eq!(nearest("nane", after(MAX_CANDIDATES)), None);
+        assert_eq!(nearest("nmae", after(MAX_CANDIDATES - 1)), Some("name"));
+        assert_eq!(nearest("nmae", after(MAX_CANDIDATES)), None);
     }
 }
