@@ -87,6 +87,7 @@ fn carry_out(verb: Verb) -> Result<ExitStatus, VerbError> {
             Verb::Status(status) => look::status(&status).await,
             Verb::History(history) => look::history(&history).await,
             Verb::Watch(watch) => watch::watch(&watch).await,
+            Verb::Unlock(unlock) => deploy::unlock(&unlock).await,
         }
     })
 }

@@ -11,5 +11,6 @@ pub mod server;
 
 mod args;
 mod report;
+mod signals;
 
 pub use args::ExitStatus;

@@ -12,10 +12,11 @@ use rpc_runtime::NativeService;
 use rpc_runtime::server::log::file::{LogFile, LogReopener, LogRotation};
 use rpc_runtime::server::log::{self, LogFormat, LogGuard};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind};
 
 use crate::args::{self, ExitStatus};
 use crate::report;
+use crate::signals::{hang_up, ignores_hang_up, listen};
 
 const NAME: &str = "rpc-server";
 
@@ -308,20 +309,8 @@ struct Signals {
     reopen: Option<LogReopener>,
 }
 
-/// Returns whether this process was started with SIGHUP ignored.
-fn ignores_hang_up() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or_default();
-    mask & 1 == 1
-}
-
 impl Signals {
     fn listen(reopen: Option<LogReopener>, handles_hang_up: bool) -> Result<Self, String> {
-        let listen =
-            |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -359,14 +348,6 @@ impl Signals {
                 },
             }
         }
-    }
-}
-
-/// Waits for a SIGHUP. Never returns if SIGHUP is not handled.
-async fn hang_up(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
     }
 }
 

@@ -20,6 +20,7 @@ Examples:
   initializer status init.yaml     show how each server differs from the file
   initializer rollback init.yaml   return to what ran before the last apply
   initializer watch init.yaml      apply whenever the file or a source changes
+  initializer unlock init.yaml ID  break the lease of an apply whose initializer is gone
   initializer apply init.yaml --server server1=127.0.0.1:9001
       use another address than the file says; RPC_SERVER_SERVER1 does the same
   initializer plan init.yaml --out plan.json; initializer apply --plan plan.json
@@ -54,6 +55,8 @@ pub(super) enum Verb {
     Rollback(RollbackArguments),
     /// Apply whenever the file or a source changes
     Watch(WatchArguments),
+    /// Break the lease of an apply whose initializer is gone
+    Unlock(UnlockArguments),
 }
 
 impl Verb {
@@ -64,7 +67,8 @@ impl Verb {
             | Self::Status(StatusArguments { network, .. })
             | Self::History(HistoryArguments { network })
             | Self::Rollback(RollbackArguments { network, .. })
-            | Self::Watch(WatchArguments { network, .. }) => network,
+            | Self::Watch(WatchArguments { network, .. })
+            | Self::Unlock(UnlockArguments { network, .. }) => network,
         }
     }
 }
@@ -85,7 +89,7 @@ pub(super) struct NetworkArguments {
     /// Time that a server may take to answer
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = args::duration)]
     timeout: Duration,
-    /// Time to wait for servers that do not run yet
+    /// Time to wait for servers that do not run yet, and for another apply that is under way
     #[arg(long, value_name = "TIME", value_parser = args::duration)]
     wait: Option<Duration>,
     /// Print JSON, one object per line
@@ -180,6 +184,15 @@ pub(super) struct WatchArguments {
     pub(super) network: NetworkArguments,
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UnlockArguments {
+    #[command(flatten)]
+    pub(super) network: NetworkArguments,
+    /// First digits of the id of the apply; `status` shows it
+    #[arg(value_name = "ID")]
+    pub(super) txn: Option<String>,
 }
 
 impl NetworkArguments {

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
-use rpc_runtime::initializer::{Applied, Initializer, Progress};
+use rpc_runtime::initializer::{Applied, Initializer, Progress, Unlocked};
 
-use super::arguments::{ApplyArguments, PlanArguments, RollbackArguments};
+use super::arguments::{ApplyArguments, PlanArguments, RollbackArguments, UnlockArguments};
 use super::{VerbError, print, progress};
 use crate::args::ExitStatus;
+use crate::report;
+use crate::signals::StopSignals;
 
 /// How plans and their outcome are printed.
 #[derive(Debug, Clone, Copy)]
@@ -65,17 +67,21 @@ pub(super) async fn apply(arguments: &ApplyArguments) -> Result<ExitStatus, Verb
         retire: scope.retire,
         legend: false,
     };
+    let mut signals = ApplySignals::listen()?;
     let options = scope.within(network.options(progress::on_stderr(network.json))?);
-    let initializer = match plan {
-        Some(plan) => Initializer::saved(plan, options).await?,
-        None => Initializer::plan(network.init(), options).await?,
+    let planning = async {
+        match plan {
+            Some(plan) => Initializer::saved(plan, options).await,
+            None => Initializer::plan(network.init(), options).await,
+        }
     };
+    let initializer = signals.unless_stopped(planning).await??;
     let print_options = PrintOptions {
         retire: initializer.retires(),
         ..print_options
     };
     print::plan(initializer.planned(), print_options);
-    carry_out(&initializer, print_options, *restart, started_at).await
+    carry_out(&initializer, print_options, *restart, started_at, signals).await
 }
 
 pub(super) async fn rollback(arguments: &RollbackArguments) -> Result<ExitStatus, VerbError> {
@@ -92,13 +98,59 @@ pub(super) async fn rollback(arguments: &RollbackArguments) -> Result<ExitStatus
         retire: false,
         legend: *dry_run,
     };
+    let mut signals = ApplySignals::listen()?;
     let options = network.options(progress::on_stderr(network.json))?;
-    let initializer = Initializer::rollback(network.init(), to.as_deref(), options).await?;
+    let planning = Initializer::rollback(network.init(), to.as_deref(), options);
+    let initializer = signals.unless_stopped(planning).await??;
     print::plan(initializer.planned(), print_options);
     if *dry_run {
         return Ok(exit_status(&initializer));
     }
-    carry_out(&initializer, print_options, false, started_at).await
+    carry_out(&initializer, print_options, false, started_at, signals).await
+}
+
+pub(super) async fn unlock(arguments: &UnlockArguments) -> Result<ExitStatus, VerbError> {
+    let UnlockArguments { network, txn } = arguments;
+    let Some(txn) = txn else {
+        report::error(
+            "missing id of an apply; `initializer status` shows the one that is under way",
+        );
+        return Ok(ExitStatus::Usage);
+    };
+    let options = network.options(Progress::default())?;
+    let unlocked = Unlocked::unlock(network.init(), txn, &options).await?;
+    print::unlocked(&unlocked, network.json);
+    Ok(if unlocked.servers.iter().all(Result::is_ok) {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
+    })
+}
+
+/// What stops an apply: a first signal, which ends the apply if it is not too late, and a second
+/// one, which ends the process.
+struct ApplySignals {
+    first: StopSignals,
+    second: StopSignals,
+}
+
+impl ApplySignals {
+    fn listen() -> Result<Self, String> {
+        Ok(Self {
+            first: StopSignals::listen()?,
+            second: StopSignals::listen()?,
+        })
+    }
+
+    /// Does work that changes nothing on any server. Fails if a signal comes meanwhile.
+    async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Result<T, VerbError> {
+        tokio::select! {
+            done = work => Ok(done),
+            () = self.first.next() => {
+                Err(VerbError::Message("stopped; nothing has changed".to_owned()))
+            }
+        }
+    }
 }
 
 /// Returns the exit status of a verb that only shows a plan.
@@ -116,11 +168,23 @@ async fn carry_out(
     print_options: PrintOptions,
     restart: bool,
     started_at: Instant,
+    mut signals: ApplySignals,
 ) -> Result<ExitStatus, VerbError> {
-    let applied = apply_if_needed(initializer).await?;
+    let at_once = |what: &str| {
+        Err(VerbError::Message(format!(
+            "stopped at once; {what}: run `initializer status`"
+        )))
+    };
+    let applied = tokio::select! {
+        applied = apply_if_needed(initializer, signals.first.next()) => applied?,
+        () = signals.second.nth(2) => return at_once("it is unknown what is live on each server"),
+    };
     let complete = applied.as_ref().is_none_or(|applied| applied.complete);
     let restarted = if restart && complete {
-        Some(initializer.restart().await)
+        tokio::select! {
+            restarted = initializer.restart() => Some(restarted),
+            () = signals.first.next() => return at_once("some workers may not have been replaced"),
+        }
     } else {
         None
     };
@@ -147,11 +211,12 @@ async fn carry_out(
 /// Carries a plan out. Returns `None` if there is nothing to do.
 pub(super) async fn apply_if_needed(
     initializer: &Initializer,
+    stop: impl Future<Output = ()>,
 ) -> Result<Option<Applied>, VerbError> {
     if initializer.planned().is_empty() {
         return Ok(None);
     }
-    let applied = initializer.apply().await;
+    let applied = initializer.apply_until(stop).await;
     applied
         .map(Some)
         .map_err(|error| VerbError::Message(format!("cannot generate the id of an apply: {error}")))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rpc_runtime::initializer::{ApplyEvent, Progress};
@@ -33,6 +33,15 @@ fn show(event: ApplyEvent<'_>, bars: Option<&UploadBars>) {
             }
             _ => {}
         },
+        ApplyEvent::Waiting { holder } => {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| report::verb("Waiting", &format!("for {holder}")));
+        }
+        ApplyEvent::Stopping => report::verb("Stopping", "the servers are asked to drop the apply"),
+        ApplyEvent::TooLateToStop => report::verb(
+            "Finishing",
+            "servers commit already; a second signal ends this program at once",
+        ),
         ApplyEvent::Prepared { server } => bars.into_iter().for_each(|bars| bars.end(server)),
         _ => {}
     }

@@ -20,6 +20,7 @@ use super::arguments::WatchArguments;
 use super::{VerbError, deploy, print};
 use crate::args::ExitStatus;
 use crate::report;
+use crate::signals::StopSignals;
 
 /// How long nothing must change before an apply starts. Editors write a file in several steps.
 const QUIET_PERIOD: Duration = Duration::from_millis(25);
@@ -42,9 +43,14 @@ pub(super) async fn watch(arguments: &WatchArguments) -> Result<ExitStatus, Verb
         last_error: None,
         is_unreachable: false,
     };
+    let mut signals = StopSignals::listen()?;
     let mut is_repeat = false;
     loop {
-        let paths = applier.apply(init, is_repeat).await;
+        let paths = match applier.apply(init, is_repeat, &mut signals).await {
+            WatchStep::Applied(paths) => Some(paths),
+            WatchStep::NotStarted => None,
+            WatchStep::Stopped(status) => return Ok(status),
+        };
         // If the file or a source is wrong, watch the files that the file names.
         let paths = paths.unwrap_or_else(|| named_files(init));
         let has_new_folders = files.set(init, &paths);
@@ -56,9 +62,19 @@ pub(super) async fn watch(arguments: &WatchArguments) -> Result<ExitStatus, Verb
         is_repeat = tokio::select! {
             () = files.changed() => false,
             () = tokio::time::sleep(RETRY_PAUSE), if applier.is_unreachable => true,
-            _ = tokio::signal::ctrl_c() => return Ok(ExitStatus::Done),
+            () = signals.next() => return Ok(ExitStatus::Done),
         };
     }
+}
+
+/// What came of an apply of `watch`.
+enum WatchStep {
+    /// The apply was made from these files.
+    Applied(Vec<PathBuf>),
+    /// The apply did not start, for an error that was printed.
+    NotStarted,
+    /// A signal came, and the program ends.
+    Stopped(ExitStatus),
 }
 
 /// Applies the file each time it is asked to.
@@ -73,13 +89,21 @@ struct Applier {
 
 impl Applier {
     /// Applies the file and prints the outcome in one line. If `is_repeat`, prints nothing when
-    /// nothing had to be applied or the error is the same as before. Returns the files that the
-    /// apply was made from, or `None` if they are unknown.
-    async fn apply(&mut self, init: &Path, is_repeat: bool) -> Option<Vec<PathBuf>> {
+    /// nothing had to be applied or the error is the same as before.
+    async fn apply(
+        &mut self,
+        init: &Path,
+        is_repeat: bool,
+        signals: &mut StopSignals,
+    ) -> WatchStep {
         let started_at = Instant::now();
         let previous_error = self.last_error.take();
         self.is_unreachable = false;
-        let initializer = match Initializer::plan(init, self.options.clone()).await {
+        let planned = tokio::select! {
+            planned = Initializer::plan(init, self.options.clone()) => planned,
+            () = signals.next() => return WatchStep::Stopped(ExitStatus::Done),
+        };
+        let initializer = match planned {
             Ok(initializer) => initializer,
             Err(error) => {
                 self.last_error = Some(error.to_string());
@@ -87,10 +111,10 @@ impl Applier {
                 if !is_repeat || self.last_error != previous_error {
                     print::error(&VerbError::Initializer(error), self.json);
                 }
-                return None;
+                return WatchStep::NotStarted;
             }
         };
-        match deploy::apply_if_needed(&initializer).await {
+        match deploy::apply_if_needed(&initializer, signals.next()).await {
             Ok(None) if is_repeat => {}
             Ok(applied) => {
                 print::watch_outcome(
@@ -99,10 +123,13 @@ impl Applier {
                     self.json,
                     started_at.elapsed(),
                 );
+                if applied.is_some_and(|applied| applied.stopped) {
+                    return WatchStep::Stopped(ExitStatus::Failed);
+                }
             }
             Err(error) => print::error(&error, self.json),
         }
-        Some(initializer.paths().to_vec())
+        WatchStep::Applied(initializer.paths().to_vec())
     }
 }
 

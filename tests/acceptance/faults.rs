@@ -5,6 +5,7 @@ mod crashes;
 mod messages;
 pub mod proxy;
 mod races;
+mod stops;
 
 use crate::harness::Network;
 

@@ -8,6 +8,7 @@ mod kills;
 mod partial;
 mod plans;
 mod status;
+mod stops;
 mod watch;
 
 use serde_json::Value;

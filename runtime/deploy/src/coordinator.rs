@@ -170,6 +170,27 @@ impl Coordinator {
         commands
     }
 
+    /// Ends the transaction without a change, unless a server was asked to commit. Returns the
+    /// commands that follow, or `None` if it is too late. No result of an earlier command may be
+    /// given to [`on`](Self::on) after that.
+    pub fn cancel(&mut self) -> Option<Vec<(usize, Command)>> {
+        use ServerState::{Aborting, Old, Prepared, Preparing};
+        let is_early = |member: &Member| {
+            matches!(member.standing, Preparing | Prepared | Aborting(_) | Old(_))
+        };
+        if !self.members.iter().all(is_early) {
+            return None;
+        }
+        self.failing = true;
+        Some(
+            self.send_to_members(Command::Abort, |member| match &member.standing {
+                Preparing | Prepared => Some(Aborting(None)),
+                Aborting(why) => Some(Aborting(why.clone())),
+                _ => None,
+            }),
+        )
+    }
+
     /// Returns the commands of the next wave, once the wave before it has ended. Nothing has
     /// failed.
     fn advance(&mut self) -> Vec<(usize, Command)> {
@@ -327,6 +348,31 @@ mod tests {
 
     fn old(why: &str) -> ServerState {
         ServerState::Old(Some(why.to_owned()))
+    }
+
+    #[test]
+    fn a_transaction_can_be_cancelled_until_the_first_commit() {
+        let servers = || vec![("server1".to_owned(), true), ("server2".to_owned(), false)];
+        let (mut early, _) = Coordinator::new(servers());
+        assert_eq!(early.on(1, Event::Done), []);
+        assert_eq!(early.cancel(), Some(vec![(0, Abort), (1, Abort)]));
+        assert_eq!(early.on(0, Event::Outcome(Outcome::Aborted)), []);
+        assert_eq!(early.on(1, lost()), []);
+        assert_eq!(
+            standings(&early),
+            [&ServerState::Old(None), &ServerState::Old(None)]
+        );
+        let (mut failed, _) = Coordinator::new(servers());
+        assert_eq!(failed.on(0, refused()), [(0, Abort)]);
+        assert_eq!(failed.cancel(), Some(vec![(0, Abort), (1, Abort)]));
+        assert_eq!(failed.on(0, Event::Outcome(Outcome::Aborted)), []);
+        assert_eq!(failed.on(1, Event::Outcome(Outcome::Aborted)), []);
+        assert_eq!(standings(&failed), [&old("no"), &ServerState::Old(None)]);
+        let (mut late, _) = Coordinator::new(servers());
+        late.on(0, Event::Done);
+        assert_eq!(late.on(1, Event::Done), [(0, Commit)]);
+        assert_eq!(late.cancel(), None);
+        assert_eq!(late.on(0, Event::Done), [(1, Commit)]);
     }
 
     #[test]

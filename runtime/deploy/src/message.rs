@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::is_txn;
 use super::manifest::{Changes, Manifest, NetworkEntry, is_sha256};
 use super::packed::Packed;
-use super::participant::{Live, Outcome, Refusal};
+use super::participant::{Lease, Live, Outcome, Refusal};
 use wire::json::shortened;
 
 /// Header of an answer that contains the result.
@@ -18,8 +18,9 @@ pub const INIT_RES: &str = "INIT-RES";
 pub const INIT_EX: &str = "INIT-EX";
 
 /// Version of these messages. Version 2 added `INIT-MANIFEST`. Version 3 added the proof of the
-/// deploy key and the token in each step.
-pub const PROTOCOL: u32 = 3;
+/// deploy key and the token in each step. Version 4 added `INIT-UNLOCK` and the lease in the answer
+/// to `INIT-STATUS`.
+pub const PROTOCOL: u32 = 4;
 
 /// Maximum number of characters of [`Origin::by`] and of [`Origin::note`].
 pub const MAX_ORIGIN_CHARS: usize = 256;
@@ -135,6 +136,15 @@ pub enum DeployRequest {
     Abort {
         /// The transaction's id.
         txn: String,
+    },
+    /// Breaks the lease of a transaction whose initializer is gone, and drops the transaction.
+    #[serde(rename = "INIT-UNLOCK")]
+    Unlock {
+        /// The transaction's id.
+        txn: String,
+        /// Who breaks the lease.
+        #[serde(default)]
+        origin: Origin,
     },
     /// Asks for the outcome of a transaction.
     #[serde(rename = "INIT-OUTCOME")]
@@ -257,9 +267,9 @@ pub struct StatusAnswer {
     /// The network of the live manifest; `None` before the first apply.
     #[serde(default)]
     pub network: Option<NetworkEntry>,
-    /// A description of the apply that is under way; `None` if there is none.
+    /// The lease of the apply that is under way; `None` if there is none.
     #[serde(default)]
-    pub under_way: Option<String>,
+    pub lease: Option<Lease>,
     /// Names of the services that cannot run because their files are damaged.
     #[serde(default)]
     pub damaged: Vec<String>,
@@ -357,6 +367,16 @@ pub struct OutcomeAnswer {
     pub outcome: Outcome,
 }
 
+/// The answer to `INIT-UNLOCK`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UnlockAnswer {
+    /// Who held the lease; `None` if the transaction held no lease.
+    #[serde(default)]
+    pub holder: Option<String>,
+    /// The outcome of the transaction.
+    pub outcome: Outcome,
+}
+
 /// The value of an `INIT-EX`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployError {
@@ -367,6 +387,9 @@ pub struct DeployError {
     /// What is wrong with the sources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<SourceFinding>,
+    /// The lease of another apply, if that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Box<Lease>>,
 }
 
 /// The kind of a refusal.
@@ -401,7 +424,7 @@ pub struct SourceFinding {
 
 /// Returns whether a header is the header of a [`DeployRequest`].
 pub fn is_request_header(header: &str) -> bool {
-    const VERBS: [&str; 17] = [
+    const VERBS: [&str; 18] = [
         "CHALLENGE",
         "PROVE",
         "STATUS",
@@ -416,6 +439,7 @@ pub fn is_request_header(header: &str) -> bool {
         "RENEW",
         "PROBE",
         "ABORT",
+        "UNLOCK",
         "OUTCOME",
         "ROLLBACK",
         "RESTART",
@@ -452,6 +476,10 @@ impl DeployRequest {
         }
         match self {
             Self::Begin {
+                origin: Origin { by, note, .. },
+                ..
+            }
+            | Self::Unlock {
                 origin: Origin { by, note, .. },
                 ..
             } => {
@@ -493,6 +521,7 @@ impl DeployRequest {
             | Self::Commit { txn, .. }
             | Self::Renew { txn, .. }
             | Self::Abort { txn }
+            | Self::Unlock { txn, .. }
             | Self::Outcome { txn }
             | Self::Rollback { txn } => Some(txn),
             _ => None,
@@ -507,6 +536,7 @@ impl DeployError {
             kind,
             message: message.into(),
             findings: Vec::new(),
+            lease: None,
         }
     }
 }
@@ -548,7 +578,15 @@ impl<'de> MapAccess<'de> for TaggedValue<'de> {
 /// A refusal of the participant is a conflict with what is live or under way.
 impl From<Refusal> for DeployError {
     fn from(refusal: Refusal) -> Self {
-        Self::new(DeployErrorKind::Conflict, refusal.to_string())
+        let message = refusal.to_string();
+        let lease = match refusal {
+            Refusal::Busy(lease) => Some(Box::new(lease)),
+            _ => None,
+        };
+        Self {
+            lease,
+            ..Self::new(DeployErrorKind::Conflict, message)
+        }
     }
 }
 

@@ -207,6 +207,18 @@ impl Initializer {
         }
     }
 
+    /// Stops the apply, if it is not too late. A message under way may still arrive. Returns whether
+    /// the apply was stopped.
+    fn stop(&mut self, random: &mut Rng) -> bool {
+        let Some(commands) = self.coordinator.cancel() else {
+            return false;
+        };
+        let given_up = std::mem::replace(&mut self.pending, commands);
+        self.late
+            .extend(given_up.into_iter().filter(|_| once_in(2, random)));
+        true
+    }
+
     /// Delivers a message that seemed to be lost. Nobody waits for its answer.
     fn deliver_late(&mut self, now: Instant, servers: &mut [Server], random: &mut Rng) {
         let (index, command) = self.late.remove(random.usize(..self.late.len()));
@@ -243,6 +255,8 @@ struct Counts {
     live: usize,
     /// Initializers that crashed.
     crashed: usize,
+    /// Initializers that were stopped in time.
+    stopped: usize,
     /// Commits that a server undid.
     rollbacks: usize,
 }
@@ -285,6 +299,9 @@ fn play(seed: u64, counts: &mut Counts) {
             }
         } else if faulty && once_in(40, &mut random) {
             initializers[active[random.usize(..active.len())]].crashed = true;
+        } else if faulty && once_in(40, &mut random) {
+            let index = active[random.usize(..active.len())];
+            counts.stopped += usize::from(initializers[index].stop(&mut random));
         } else if faulty && once_in(30, &mut random) {
             now += LEASE * 2;
             for server in &mut servers {
@@ -338,7 +355,10 @@ fn reports_are_true_and_the_next_apply_succeeds_after_any_crash_loss_or_race() {
         play(seed, &mut counts);
     }
     assert!(
-        counts.live > 1_000 && counts.crashed > 1_000 && counts.rollbacks > 1_000,
+        counts.live > 1_000
+            && counts.crashed > 1_000
+            && counts.stopped > 1_000
+            && counts.rollbacks > 1_000,
         "{counts:?}: the runs have too few faults"
     );
 }

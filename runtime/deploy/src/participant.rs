@@ -53,13 +53,8 @@ pub enum Outcome {
 #[non_exhaustive]
 pub enum Refusal {
     /// Another transaction holds the lease.
-    #[error("another apply is under way: {holder} holds the lease for {left_ms} ms more")]
-    Busy {
-        /// Who holds the lease.
-        holder: String,
-        /// How long the lease still lasts, in milliseconds.
-        left_ms: u64,
-    },
+    #[error("another apply is under way: {} holds the lease for {} ms more", .0.holder, .0.left_ms)]
+    Busy(Lease),
     /// The live content is not the content that the plan was made for.
     #[error(
         "the server moved on: the plan is for generation {planned}, and generation {found} is live"
@@ -93,6 +88,18 @@ pub enum Refusal {
     NotLive(String),
 }
 
+/// The lease of a transaction under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Lease {
+    /// The transaction's id.
+    pub txn: String,
+    /// Who applies, in words.
+    pub holder: String,
+    /// How long the lease still lasts if nothing renews it, in milliseconds.
+    pub left_ms: u64,
+}
+
 /// One server's side of the transaction.
 #[derive(Debug, Default)]
 pub struct Participant {
@@ -118,12 +125,13 @@ struct ActiveTransaction {
 }
 
 impl ActiveTransaction {
-    fn busy(&self, now: Instant) -> Refusal {
+    fn lease(&self, now: Instant) -> Lease {
         let left = self
             .lease_ends_at
             .saturating_duration_since(now)
             .as_millis();
-        Refusal::Busy {
+        Lease {
+            txn: self.txn.clone(),
             holder: self.holder.clone(),
             left_ms: u64::try_from(left).unwrap_or(u64::MAX),
         }
@@ -200,7 +208,7 @@ impl Participant {
             .as_ref()
             .filter(|current| current.txn != begin.txn)
         {
-            return Err(current.busy(now));
+            return Err(Refusal::Busy(current.lease(now)));
         }
         if begin.expected != self.live {
             return Err(Refusal::Moved {
@@ -334,7 +342,7 @@ impl Participant {
     pub fn roll_back(&mut self, now: Instant, txn: &str) -> Result<u64, Refusal> {
         self.expire(now);
         if let Some(current) = &self.current {
-            return Err(current.busy(now));
+            return Err(Refusal::Busy(current.lease(now)));
         }
         match self.outcome(txn) {
             Outcome::Committed { generation } if generation == self.live.generation => {
@@ -386,14 +394,9 @@ impl Participant {
         }
     }
 
-    /// Returns who holds the lease, and how many milliseconds the lease still lasts.
-    pub fn holder(&self, now: Instant) -> Option<(&str, u64)> {
-        let current = self.current.as_ref()?;
-        let left = current
-            .lease_ends_at
-            .saturating_duration_since(now)
-            .as_millis();
-        Some((&current.holder, u64::try_from(left).unwrap_or(u64::MAX)))
+    /// Returns the lease of the transaction under way.
+    pub fn lease(&self, now: Instant) -> Option<Lease> {
+        self.current.as_ref().map(|current| current.lease(now))
     }
 
     fn remember(&mut self, txn: &str, outcome: Outcome) {
@@ -480,10 +483,11 @@ mod tests {
     #[test]
     fn a_refused_transaction_learns_who_holds_the_lease() {
         let (mut server, now) = prepared("t");
-        let busy = Refusal::Busy {
+        let busy = Refusal::Busy(Lease {
+            txn: "t".to_owned(),
             holder: "holder of t".to_owned(),
             left_ms: 10_000,
-        };
+        });
         assert_eq!(server.begin(now, begin("u", 3)), Err(busy.clone()));
         assert_eq!(
             server.prepared(now, "u"),

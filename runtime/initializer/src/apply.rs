@@ -1,8 +1,11 @@
 //! Executes a plan: turns each command of the coordinator into messages to one server.
 
 use std::io;
+use std::pin::pin;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -23,12 +26,18 @@ use deploy::message::{
     StatusAnswer,
 };
 use deploy::packed::Packed;
-use deploy::participant::{Live, MAX_LEASE, Outcome};
+use deploy::participant::{Lease, Live, Outcome};
 use deploy::random_id;
 
-/// How much longer a lease is than the time in which a server must answer. So a prepared server
-/// waits long enough for a slow one.
-const LEASE_RESERVE: Duration = Duration::from_mins(1);
+/// How long a server waits for the next step or the next renewal. If the initializer is gone, the
+/// server is free again after this time.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// How long a stopped apply waits for the servers to drop it.
+const STOP_TIME: Duration = Duration::from_secs(5);
+
+/// Pause between two renewals of a lease. A renewal that takes longer than this is given up.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(4);
 
 /// Packed bytes of files in one message, about. A message has at most half of the server's frame
 /// limit.
@@ -51,6 +60,10 @@ pub struct Applied {
     pub id: String,
     /// Whether every changed server runs what the plan says.
     pub complete: bool,
+    /// Whether the apply was stopped before a server was asked to commit. Nothing has changed then.
+    pub stopped: bool,
+    /// The lease of another apply, for which a server refused this one.
+    pub foreign_lease: Option<Lease>,
     /// The result for each server that differed from the plan.
     pub servers: Vec<ServerOutcome>,
     /// Number of files sent.
@@ -81,14 +94,16 @@ struct Target<'a> {
     plan: &'a ServerPlan,
     /// Locked while a command runs, so that a server has one command at a time.
     link: Mutex<Link>,
+    /// The token of the transaction's lease on the server, once it has one.
+    token: OnceLock<u64>,
+    /// The lease of another apply, for which the server refused this one.
+    foreign_lease: OnceLock<Lease>,
 }
 
 /// The connection to a server, and what is known from its messages.
 #[derive(Default)]
 struct Link {
     connection: Option<Connection>,
-    /// The token of the transaction's lease on the server.
-    token: Option<u64>,
     files_sent: usize,
     /// Number of bytes sent over connections that are closed.
     bytes_sent: u64,
@@ -109,7 +124,17 @@ impl Initializer {
     /// # Errors
     /// Fails if the operating system returns no random bytes for the id of the apply.
     pub async fn apply(&self) -> io::Result<Applied> {
-        apply(self).await
+        self.apply_until(std::future::pending()).await
+    }
+
+    /// Applies the plan as [`apply`](Self::apply) does. If `stop` ends before a server was asked to
+    /// commit, the apply ends everywhere and changes nothing. If `stop` ends later, the apply goes
+    /// on, since the servers must end up with the same content.
+    ///
+    /// # Errors
+    /// Fails if the operating system returns no random bytes for the id of the apply.
+    pub async fn apply_until(&self, stop: impl Future<Output = ()>) -> io::Result<Applied> {
+        apply(self, stop).await
     }
 
     /// Asks every server to replace its workers.
@@ -139,7 +164,7 @@ impl Initializer {
 }
 
 /// Applies a plan to every server that differs from it.
-async fn apply(initializer: &Initializer) -> io::Result<Applied> {
+async fn apply(initializer: &Initializer, stop: impl Future<Output = ()>) -> io::Result<Applied> {
     let txn = random_id()?;
     let Initializer {
         servers,
@@ -162,8 +187,15 @@ async fn apply(initializer: &Initializer) -> io::Result<Applied> {
         initializer,
     };
     let (mut coordinator, commands) = Coordinator::new(members);
-    apply.run(&mut coordinator, commands).await;
-    Ok(apply.report(&coordinator).await)
+    let renewals = join_all(apply.targets.iter().map(|target| apply.keep_lease(target)));
+    let stopped = tokio::select! {
+        stopped = apply.run(&mut coordinator, commands, stop) => stopped,
+        _ = renewals => false,
+    };
+    Ok(Applied {
+        stopped,
+        ..apply.report(&coordinator, stopped).await
+    })
 }
 
 impl<'a> Target<'a> {
@@ -174,6 +206,8 @@ impl<'a> Target<'a> {
             base: seen.running(server),
             plan,
             link: Mutex::default(),
+            token: OnceLock::new(),
+            foreign_lease: OnceLock::new(),
         }
     }
 
@@ -191,55 +225,85 @@ impl<'a> Target<'a> {
 }
 
 impl Apply<'_> {
-    /// Executes commands concurrently until the coordinator has no more. Meanwhile, renews the
-    /// leases of servers that wait for other servers.
-    async fn run(&self, coordinator: &mut Coordinator, commands: Vec<(usize, Command)>) {
+    /// Executes commands concurrently until the coordinator has no more. Returns whether `stop`
+    /// ended the transaction.
+    async fn run(
+        &self,
+        coordinator: &mut Coordinator,
+        commands: Vec<(usize, Command)>,
+        stop: impl Future<Output = ()>,
+    ) -> bool {
         let start = |(index, command)| async move { (index, self.execute(index, command).await) };
         let mut running: FuturesUnordered<_> = commands.into_iter().map(start).collect();
-        let renewing = async {
-            loop {
-                tokio::time::sleep(self.lease() / 3).await;
-                join_all(self.targets.iter().map(|target| self.renew(target))).await;
-            }
-        };
-        let mut renewing = std::pin::pin!(renewing);
+        let mut stop = pin!(stop.fuse());
+        let mut gives_up = pin!(futures_util::future::Fuse::terminated());
+        let mut was_stopped = false;
         loop {
             tokio::select! {
+                () = &mut gives_up => return true,
                 ended = running.next() => match ended {
                     Some((index, event)) => running.extend(coordinator.on(index, event).into_iter().map(start)),
-                    None => return,
+                    None => return was_stopped,
                 },
-                () = &mut renewing => {}
+                () = &mut stop => {
+                    let progress = &self.initializer.options.progress;
+                    let Some(commands) = coordinator.cancel() else {
+                        progress.report(ApplyEvent::TooLateToStop);
+                        continue;
+                    };
+                    progress.report(ApplyEvent::Stopping);
+                    was_stopped = true;
+                    gives_up.set(tokio::time::sleep(STOP_TIME).fuse());
+                    // Give up the commands under way. Their connections wait for answers.
+                    running.clear();
+                    for target in &self.targets {
+                        target.link.lock().await.disconnect();
+                    }
+                    running.extend(commands.into_iter().map(start));
+                }
             }
         }
     }
 
-    /// Returns how long a server waits for the next step.
-    fn lease(&self) -> Duration {
-        lease_for(self.initializer.options.timeout)
-    }
-
-    /// Renews the lease of a server that waits for other servers. Skips a server that executes a
-    /// command, since each step renews the lease by itself.
-    async fn renew(&self, target: &Target<'_>) {
-        let Ok(mut link) = target.link.try_lock() else {
-            return;
-        };
-        if link.connection.is_some()
-            && let Some(token) = link.token
-        {
-            let renew = DeployRequest::Renew {
-                txn: self.txn.clone(),
-                token,
+    /// Renews the lease of a server, over a connection of its own, until the server refuses it. A
+    /// step of the transaction may take longer than the lease, such as a large upload.
+    async fn keep_lease(&self, target: &Target<'_>) {
+        let mut connection = None;
+        loop {
+            tokio::time::sleep(RENEWAL_PAUSE).await;
+            let Some(token) = target.token.get() else {
+                continue;
             };
-            // Ignore a refusal: if the transaction has ended there, the next step is refused too.
-            let renewed = link
-                .request::<Value>(target, &self.initializer.options, &renew)
-                .await;
-            if let Err(RequestError::Lost(_)) = renewed {
-                link.disconnect();
+            let renewal = self.renew(target, *token, &mut connection);
+            // A renewal that was lost is tried again. After a refusal, the transaction has ended
+            // there, and the next step says so.
+            if let Ok(Err(RequestError::Refused(_))) =
+                tokio::time::timeout(RENEWAL_PAUSE, renewal).await
+            {
+                return std::future::pending().await;
             }
         }
+    }
+
+    /// Renews the lease of a server. Drops the connection if that fails.
+    async fn renew(
+        &self,
+        target: &Target<'_>,
+        token: u64,
+        connection: &mut Option<Connection>,
+    ) -> Result<(), RequestError> {
+        let renew = DeployRequest::Renew {
+            txn: self.txn.clone(),
+            token,
+        };
+        let mut open = if let Some(open) = connection.take() {
+            open
+        } else {
+            Connection::open(target.server.address, &self.initializer.options).await?
+        };
+        open.request::<Value>(&renew).await?;
+        *connection = Some(open);
+        Ok(())
     }
 
     /// Executes a command on a server.
@@ -256,7 +320,13 @@ impl Apply<'_> {
         };
         match result {
             Ok(()) => Event::Done,
-            Err(RequestError::Refused(error)) => Event::Refused(error.to_string()),
+            Err(RequestError::Refused(error)) => {
+                if let Some(lease) = &error.lease {
+                    // The first one tells enough.
+                    let _ = target.foreign_lease.set((**lease).clone());
+                }
+                Event::Refused(error.to_string())
+            }
             Err(RequestError::Lost(error)) => {
                 link.disconnect();
                 Event::Lost(error)
@@ -273,13 +343,14 @@ impl Apply<'_> {
         let begin = DeployRequest::Begin {
             txn: self.txn.clone(),
             origin: self.initializer.origin.clone(),
-            lease_ms: u64::try_from(self.lease().as_millis()).unwrap_or(u64::MAX),
+            lease_ms: u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX),
             expected: target.live.clone(),
             manifest: None,
             patch: Some(target.patch().map_err(lost)?),
         };
         let BeginAnswer { token, missing } = link.request(target, options, &begin).await?;
-        link.token = Some(token);
+        // Prepare is the first command of a server, and comes once.
+        let _ = target.token.set(token);
         self.send(target, link, token, &missing).await?;
         let prepare = DeployRequest::Prepare {
             txn: self.txn.clone(),
@@ -365,7 +436,7 @@ impl Apply<'_> {
     async fn commit(&self, target: &Target<'_>, link: &mut Link) -> Result<(), RequestError> {
         let not_begun =
             || RequestError::Lost("the transaction has not begun on this server".to_owned());
-        let token = link.token.ok_or_else(not_begun)?;
+        let token = *target.token.get().ok_or_else(not_begun)?;
         let commit = DeployRequest::Commit {
             txn: self.txn.clone(),
             token,
@@ -490,22 +561,30 @@ impl Apply<'_> {
         }
     }
 
-    /// Asks each server what is live, and returns the result of the apply.
-    async fn report(&self, coordinator: &Coordinator) -> Applied {
+    /// Asks each server what is live, and returns the result of the apply. Does not wait long if
+    /// the apply was stopped.
+    async fn report(&self, coordinator: &Coordinator, stopped: bool) -> Applied {
+        let limit = if stopped {
+            STOP_TIME
+        } else {
+            self.initializer.options.timeout
+        };
         let runs_plan = join_all(self.targets.iter().map(|target| async {
             let mut link = target.link.lock().await;
             let status = DeployRequest::Status {};
-            let answer = link
-                .request::<StatusAnswer>(target, &self.initializer.options, &status)
-                .await;
-            link.generation = answer.as_ref().ok().map(|status| status.live.generation);
+            let asked = link.request::<StatusAnswer>(target, &self.initializer.options, &status);
+            let asked = tokio::time::timeout(limit, asked).await;
+            let live = asked.ok().and_then(Result::ok).map(|answer| answer.live);
+            link.generation = live.as_ref().map(|live| live.generation);
             link.disconnect();
-            answer.is_ok_and(|status| status.live.content == target.server.content)
+            live.is_some_and(|live| live.content == target.server.content)
         }))
         .await;
         let mut applied = Applied {
             id: self.txn.clone(),
             complete: coordinator.is_live() && runs_plan.iter().all(|runs_plan| *runs_plan),
+            stopped: false,
+            foreign_lease: None,
             servers: Vec::new(),
             files_sent: 0,
             bytes_sent: 0,
@@ -514,6 +593,9 @@ impl Apply<'_> {
             let link = target.link.lock().await;
             applied.files_sent += link.files_sent;
             applied.bytes_sent += link.bytes_sent;
+            applied.foreign_lease = applied
+                .foreign_lease
+                .or_else(|| target.foreign_lease.get().cloned());
             applied.servers.push(ServerOutcome {
                 name: member.name.clone(),
                 standing: member.standing.clone(),
@@ -544,29 +626,6 @@ impl Link {
     fn disconnect(&mut self) {
         if let Some(connection) = self.connection.take() {
             self.bytes_sent += connection.bytes_sent;
-        }
-    }
-}
-
-/// Returns how long a server waits for the next step, if each server must answer within `timeout`.
-fn lease_for(timeout: Duration) -> Duration {
-    timeout.saturating_add(LEASE_RESERVE).min(MAX_LEASE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lease_is_longer_than_the_timeout_up_to_the_longest_lease() {
-        let minutes = Duration::from_mins;
-        for (timeout, lease) in [
-            (minutes(2), minutes(3)),
-            (minutes(4), MAX_LEASE),
-            (minutes(4) + Duration::from_millis(1), MAX_LEASE),
-            (Duration::MAX, MAX_LEASE),
-        ] {
-            assert_eq!(lease_for(timeout), lease, "{timeout:?}");
         }
     }
 }

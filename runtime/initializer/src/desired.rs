@@ -268,3 +268,29 @@ fn rpc_entry(rpc: &Rpc, reader: &mut FileReader<'_>) -> Result<RpcEntry, Initial
         idempotent: rpc.idempotent,
     })
 }
+
+/// Returns the name and the address of every server that the file declares.
+///
+/// # Errors
+/// [`InitializerError::File`], [`InitializerError::UnknownServer`], [`InitializerError::Address`].
+pub(super) fn declared_servers(
+    init: &Path,
+    options: &InitializerOptions,
+) -> Result<Vec<(String, SocketAddr)>, InitializerError> {
+    let document =
+        rpc_schema::load(init).map_err(|report| InitializerError::File(Box::new(report)))?;
+    let mut servers = Vec::new();
+    for server in &document.schema.network.servers {
+        let name = server.name.to_string();
+        let address = options.address_of(&name, server.address)?;
+        servers.push((name, address));
+    }
+    if let Some(unknown) = options
+        .servers
+        .keys()
+        .find(|name| servers.iter().all(|(known, _)| known != *name))
+    {
+        return Err(InitializerError::UnknownServer(unknown.clone()));
+    }
+    Ok(servers)
+}

@@ -36,6 +36,9 @@ pub enum InitializerError {
     /// These servers have changed since the plan was made.
     #[error("{}", .0.join("\n"))]
     Moved(Vec<String>),
+    /// A lease cannot be broken, for this reason.
+    #[error("{0}")]
+    Lease(String),
     /// A rollback is not possible, for this reason.
     #[error("{0}")]
     Rollback(String),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::connection::Connection;
-use crate::desired::DesiredServer;
+use crate::desired::{DesiredServer, declared_servers};
 use crate::error::{InitializerError, RequestError, Unreachable};
 use crate::initializer::Initializer;
 use crate::join::all_or_unreachable;
@@ -20,7 +20,7 @@ use deploy::manifest::{Changes, Manifest};
 use deploy::message::{KeptGeneration, Origin};
 
 /// Minimum number of digits that name an apply: the first digits of its id.
-const MIN_ID_DIGITS: usize = 4;
+pub(crate) const MIN_ID_DIGITS: usize = 4;
 
 /// The applies that the servers of a network keep.
 #[derive(Debug)]
@@ -124,21 +124,7 @@ async fn ask_history(
     init: &Path,
     options: &InitializerOptions,
 ) -> Result<Vec<Result<ServerHistory, Unreachable>>, InitializerError> {
-    let document =
-        rpc_schema::load(init).map_err(|report| InitializerError::File(Box::new(report)))?;
-    let mut servers = Vec::new();
-    for server in &document.schema.network.servers {
-        let name = server.name.to_string();
-        let address = options.address_of(&name, server.address)?;
-        servers.push((name, address));
-    }
-    if let Some(unknown) = options
-        .servers
-        .keys()
-        .find(|name| servers.iter().all(|(known, _)| known != *name))
-    {
-        return Err(InitializerError::UnknownServer(unknown.clone()));
-    }
+    let servers = declared_servers(init, options)?;
     let until = options.wait.map(|wait| Instant::now() + wait);
     Ok(
         join_all(servers.into_iter().map(|(name, address)| async move {

@@ -14,6 +14,7 @@
 //! | `plan`, `sources`, `saved` | what differs, whether changed sources are valid, and a plan in a file |
 //! | `initializer` | makes a plan and holds what is needed to execute it |
 //! | `apply` | executes a plan |
+//! | `unlock` | breaks the lease of an apply whose initializer is gone |
 //! | `status`, `history` | compares what is live with the file; lists past applies, and plans a rollback |
 
 mod apply;
@@ -32,6 +33,7 @@ mod saved;
 mod sources;
 mod status;
 mod survey;
+mod unlock;
 
 pub use apply::{Applied, ServerOutcome};
 pub use desired::{Desired, DesiredServer, named_files};
@@ -47,3 +49,4 @@ pub use progress::{ApplyEvent, Progress};
 pub use rpc_schema::breaking::{Change, Effect};
 pub use status::{NetworkStatus, ServerStatus};
 pub use survey::LiveServer;
+pub use unlock::{Unlocked, UnlockedServer};

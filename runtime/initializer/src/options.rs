@@ -26,7 +26,8 @@ pub struct InitializerOptions {
     pub key_folder: Option<PathBuf>,
     /// How long a server may take to answer.
     pub timeout: Duration,
-    /// How long to wait for servers that cannot be reached; `None` to fail at once.
+    /// How long to wait for servers that cannot be reached, and for another apply that is under
+    /// way; `None` to fail at once.
     pub wait: Option<Duration>,
     /// The servers that may change; if it is empty, all servers may change.
     pub only: Vec<String>,

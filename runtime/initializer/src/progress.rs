@@ -26,6 +26,15 @@ pub enum ApplyEvent<'a> {
         /// The name of the server.
         server: &'a str,
     },
+    /// Another apply is under way, and the initializer waits for its end. Comes again and again.
+    Waiting {
+        /// Who applies, in words.
+        holder: &'a str,
+    },
+    /// The apply was stopped in time: the servers are asked to drop it.
+    Stopping,
+    /// The apply was stopped when servers were committing already. It goes on.
+    TooLateToStop,
 }
 
 type Callback = dyn Fn(ApplyEvent<'_>) + Send + Sync;

@@ -9,6 +9,7 @@ use crate::error::{InitializerError, RequestError, Unreachable};
 use crate::join::all_or_unreachable;
 use crate::join::join_all;
 use crate::options::InitializerOptions;
+use crate::progress::ApplyEvent;
 use deploy::manifest::Manifest;
 use deploy::message::{
     DeployError, DeployErrorKind, DeployRequest, HistoryAnswer, KeptGeneration, MAX_MANIFEST_BYTES,
@@ -17,6 +18,9 @@ use deploy::message::{
 
 /// Pause between two attempts to reach a server.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Pause before the servers are asked again whether another apply is under way.
+const LEASE_PAUSE: Duration = Duration::from_millis(300);
 
 /// What is live on a server.
 #[derive(Debug)]
@@ -72,11 +76,23 @@ pub(super) async fn ask_others(
 }
 
 /// Returns what is live on each server, in the order of `servers`. Fails unless all servers answer.
+/// Waits for applies that are under way, if the options say so: these change what is live.
 pub(super) async fn ask_all(
     servers: &[DesiredServer],
     options: &InitializerOptions,
 ) -> Result<Vec<LiveServer>, InitializerError> {
-    all_or_unreachable(survey(servers, options).await)
+    let until = options.wait.map(|wait| Instant::now() + wait);
+    loop {
+        let seen = all_or_unreachable(survey(servers, options).await)?;
+        let lease = seen.iter().find_map(|seen| seen.status.lease.as_ref());
+        let Some(lease) = lease.filter(|_| until.is_some_and(|until| Instant::now() < until))
+        else {
+            return Ok(seen);
+        };
+        let holder = &lease.holder;
+        options.progress.report(ApplyEvent::Waiting { holder });
+        tokio::time::sleep(LEASE_PAUSE).await;
+    }
 }
 
 async fn ask(

@@ -127,12 +127,13 @@ fn details(status: &StatusAnswer) -> Vec<String> {
             .iter()
             .map(|service| format!("damaged: service `{service}`; apply repairs it")),
     );
-    lines.extend(
-        status
-            .under_way
-            .iter()
-            .map(|under_way| format!("under way: {under_way}")),
-    );
+    lines.extend(status.lease.iter().map(|lease| {
+        format!(
+            "under way: {}; its lease ends in {} s, unless it is renewed",
+            lease.holder,
+            lease.left_ms.div_ceil(1000)
+        )
+    }));
     lines
 }
 
@@ -267,7 +268,7 @@ fn status_json(server: &Result<ServerStatus, Unreachable>) -> Value {
             value["sandbox"] = json!(status.sandbox);
             value["started-ms"] = status.started.into();
             value["damaged"] = json!(status.damaged);
-            value["under-way"] = json!(status.under_way);
+            value["under-way"] = json!(status.lease);
             value["applied"] = json!(status.applied);
             value
         }

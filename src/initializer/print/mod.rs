@@ -10,7 +10,9 @@ use serde_json::Value;
 
 pub(super) use self::difference::differences;
 pub(super) use self::look::{history, status};
-pub(super) use self::outcome::{applied, error, nothing_to_do, restarted, saved, watch_outcome};
+pub(super) use self::outcome::{
+    applied, error, nothing_to_do, restarted, saved, unlocked, watch_outcome,
+};
 pub(super) use self::plan::plan;
 use crate::report;
 

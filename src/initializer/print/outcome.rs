@@ -4,7 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use deploy::coordinator::ServerState;
-use rpc_runtime::initializer::{Applied, InitializerError, Mark, Plan, ServerOutcome};
+use deploy::participant::{Lease, Outcome};
+use rpc_runtime::initializer::{
+    Applied, InitializerError, Mark, Plan, ServerOutcome, Unlocked, UnlockedServer,
+};
 use serde_json::{Value, json};
 
 use super::super::VerbError;
@@ -55,7 +58,7 @@ pub(in super::super) fn applied(
         let line = format!(
             "{}{generation}: {}",
             server.name,
-            describe(&server.standing)
+            describe(&server.standing, applied.stopped)
         );
         if applied.complete {
             report::out(line);
@@ -70,8 +73,13 @@ pub(in super::super) fn applied(
             summary(applied, plan, took)
         ));
     } else {
+        let ended = if applied.stopped {
+            "was stopped"
+        } else {
+            "failed"
+        };
         report::error(format!(
-            "apply {} failed after {}; {}",
+            "apply {} {ended} after {}; {}",
             applied.id,
             seconds(took),
             hint(applied)
@@ -93,17 +101,24 @@ fn summary(applied: &Applied, plan: &Plan, took: Duration) -> String {
 }
 
 /// Returns what to do after an apply that failed.
-fn hint(applied: &Applied) -> &'static str {
+fn hint(applied: &Applied) -> String {
     let may_have_changed = |server: &ServerOutcome| {
         !matches!(
             server.standing,
             ServerState::Old(_) | ServerState::RolledBack(_)
         )
     };
-    if applied.servers.iter().any(may_have_changed) {
-        "apply again to make every server match the file"
+    if applied.stopped {
+        "nothing has changed".to_owned()
+    } else if applied.servers.iter().any(may_have_changed) {
+        "apply again to make every server match the file".to_owned()
+    } else if let Some(Lease { txn, .. }) = &applied.foreign_lease {
+        format!(
+            "nothing has changed; wait for the other apply with `--wait 1m`, or, if its initializer is gone, \
+             break its lease with `initializer unlock init.yaml {txn}`"
+        )
     } else {
-        "nothing has changed; correct the problem above and apply again"
+        "nothing has changed; correct the problem above and apply again".to_owned()
     }
 }
 
@@ -154,9 +169,15 @@ pub(in super::super) fn watch_outcome(
         }
         Some(applied) => {
             for server in &applied.servers {
-                report::error(format!("{}: {}", server.name, describe(&server.standing)));
+                let standing = describe(&server.standing, applied.stopped);
+                report::error(format!("{}: {standing}", server.name));
             }
-            report::error(format!("apply {} failed; {}", applied.id, hint(applied)));
+            let ended = if applied.stopped {
+                "was stopped"
+            } else {
+                "failed"
+            };
+            report::error(format!("apply {} {ended}; {}", applied.id, hint(applied)));
         }
     }
 }
@@ -180,9 +201,15 @@ pub(in super::super) fn error(error: &VerbError, json: bool) {
     }
 }
 
-/// Returns the state of a server after an apply, in words.
-fn describe(standing: &ServerState) -> String {
+/// Returns the state of a server after an apply, in words. `stopped` says whether a signal ended
+/// the apply.
+fn describe(standing: &ServerState, stopped: bool) -> String {
     match standing {
+        ServerState::Old(None) if stopped => "unchanged".to_owned(),
+        ServerState::Aborting(_) => {
+            "unchanged: it has not answered since, and drops the apply by itself within 15 s"
+                .to_owned()
+        }
         ServerState::Live => "live".to_owned(),
         ServerState::RolledBack(None) => "was live, and is rolled back".to_owned(),
         ServerState::RolledBack(Some(reason)) => format!("was live, and is rolled back: {reason}"),
@@ -198,13 +225,14 @@ fn applied_json(applied: &Applied, plan: &Plan) -> Value {
     let server = |server: &ServerOutcome| {
         json!({
             "server": server.name,
-            "standing": describe(&server.standing),
+            "standing": describe(&server.standing, applied.stopped),
             "generation": server.generation,
         })
     };
     json!({
         "event": "summary",
         "applied": applied.complete,
+        "stopped": applied.stopped,
         "apply": applied.id,
         "servers": applied.servers.iter().map(server).collect::<Vec<_>>(),
         "files-sent": applied.files_sent,
@@ -218,4 +246,47 @@ fn applied_json(applied: &Applied, plan: &Plan) -> Value {
 
 fn seconds(took: Duration) -> String {
     format!("{:.2} s", took.as_secs_f64())
+}
+
+/// Prints what `unlock` did on each server.
+pub(in super::super) fn unlocked(unlocked: &Unlocked, json: bool) {
+    for server in &unlocked.servers {
+        match server {
+            Ok(server) if json => json_line(&json!({
+                "event": "server",
+                "server": server.name,
+                "held-lease": server.held_lease,
+                "outcome": server.outcome,
+            })),
+            Err(error) if json => json_line(&json!({
+                "event": "server",
+                "server": error.name,
+                "error": error.error.to_string(),
+            })),
+            Ok(server) => report::out(format_args!(
+                "{}: {}",
+                server.name,
+                describe_unlocked(server)
+            )),
+            Err(error) => report::error(error),
+        }
+    }
+    if json {
+        return json_line(&json!({
+            "event": "summary",
+            "apply": unlocked.txn,
+            "holder": unlocked.holder,
+        }));
+    }
+    report::out(format_args!("broke the lease of {}", unlocked.holder));
+}
+
+fn describe_unlocked(server: &UnlockedServer) -> String {
+    match server.outcome {
+        _ if server.held_lease => "its lease is broken, and nothing has changed".to_owned(),
+        Outcome::Committed { generation } => format!(
+            "the apply became generation {generation} here; apply again to make every server match the file"
+        ),
+        _ => "the apply has no lease here".to_owned(),
+    }
 }

@@ -52,7 +52,7 @@ fn under_way(script: &mut Script) -> Option<String> {
     let status = script
         .ask("INIT-STATUS", serde_json::json!({}))
         .expect("a status");
-    status["under-way"].as_str().map(str::to_owned)
+    status["lease"]["holder"].as_str().map(str::to_owned)
 }
 
 #[test]

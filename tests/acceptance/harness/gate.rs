@@ -20,11 +20,14 @@ pub struct Visitor {
 }
 
 impl Gate {
-    /// Opens a gate on a free port.
+    /// Opens a gate on a free port of a loopback address of its own. Otherwise a late procedure of
+    /// another test could come to a port that had been its gate's.
     pub fn new() -> Self {
+        let part = || fastrand::u8(1..=254);
+        let address = Ipv4Addr::new(127, part(), part(), part());
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket
-            .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .bind(&SocketAddr::from((address, 0)).into())
             .expect("a free port");
         socket.listen(64).expect("a listening socket");
         Self { socket }
@@ -38,9 +41,9 @@ impl Gate {
 
     /// Returns the first lines of a source that waits at this gate whenever a worker loads it.
     pub fn prelude(&self) -> String {
-        let port = self.port();
+        let address = self.address();
         format!(
-            "import os, socket\n\ngate = socket.create_connection((\"127.0.0.1\", {port}))\n\
+            "import os, socket\n\ngate = socket.create_connection({address})\n\
              gate.sendall(os.getpid().to_bytes(4, \"little\"))\ngate.recv(1)\n\n"
         )
     }
@@ -48,10 +51,10 @@ impl Gate {
     /// Returns the source of `def <name>(number)`. It connects to this gate as the variable `gate`,
     /// sends its process id, and runs `body`.
     pub fn source_with(&self, name: &str, body: &str) -> String {
-        let port = self.port();
+        let address = self.address();
         format!(
             "import os, socket\n\ndef {name}(number):\n    \
-             gate = socket.create_connection((\"127.0.0.1\", {port}))\n    \
+             gate = socket.create_connection({address})\n    \
              gate.sendall(os.getpid().to_bytes(4, \"little\"))\n    {body}\n"
         )
     }
@@ -84,13 +87,11 @@ impl Gate {
         })
     }
 
-    fn port(&self) -> u16 {
-        self.socket
-            .local_addr()
-            .expect("an address")
-            .as_socket()
-            .expect("an IP address")
-            .port()
+    /// Returns the address as Python writes it.
+    fn address(&self) -> String {
+        let address = self.socket.local_addr().expect("an address");
+        let address = address.as_socket().expect("an IP address");
+        format!("(\"{}\", {})", address.ip(), address.port())
     }
 }
 

@@ -31,7 +31,9 @@ pub use help::flags_under;
 pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
 pub use procedures::{ADD, COUNT};
-pub use process::{ServerProcess, continue_process, python, runtime_folder, stop_process};
+pub use process::{
+    ServerProcess, continue_process, python, runtime_folder, send_signal, stop_process,
+};
 pub use program::{Finished, begin, finish};
 pub use request::{Request, request};
 pub use script::{Script, txn};

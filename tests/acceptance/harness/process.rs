@@ -233,7 +233,7 @@ pub fn continue_process(pid: u32) {
     send_signal(pid, "CONT");
 }
 
-fn send_signal(pid: u32, name: &str) {
+pub fn send_signal(pid: u32, name: &str) {
     let status = Command::new("kill")
         .args([format!("-{name}"), pid.to_string()])
         .status();

@@ -128,6 +128,5 @@ fn under_way(network: &Network, server: &str) -> Option<String> {
         .script(server)
         .ask("INIT-STATUS", serde_json::json!({}))
         .expect("a status");
-    let words = status["under-way"].as_str()?.split(' ').nth(1);
-    Some(words.expect("an id").to_owned())
+    status["lease"]["txn"].as_str().map(str::to_owned)
 }

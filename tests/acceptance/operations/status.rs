@@ -77,7 +77,7 @@ fn an_apply_that_is_under_way_is_shown_with_its_holder() {
         .initializer(&["status", "init.yaml"])
         .ends(0)
         .says(&format!(
-            "under way: apply {} by the test from 127.0.0.1, for ",
+            "under way: apply {} by the test from 127.0.0.1; its lease ends in ",
             txn("txn")
         ));
 }

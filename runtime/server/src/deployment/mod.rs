@@ -310,6 +310,7 @@ impl Deployer {
             }
             DeployRequest::Commit { txn, token } => self.commit(registry, step(&txn, token)).await,
             DeployRequest::Abort { txn } => self.abort(&txn).await,
+            DeployRequest::Unlock { txn, origin } => self.unlock(&txn, &origin, session).await,
             DeployRequest::Outcome { txn } => {
                 let outcome = self.state.lock().await.participant.outcome(&txn);
                 encode_answer(&OutcomeAnswer { outcome })
@@ -322,7 +323,6 @@ impl Deployer {
     async fn status(&self, registry: &LiveRegistry) -> AnswerResult {
         let state = self.state.lock().await;
         let manifest = state.current.as_ref().map(|current| &current.manifest);
-        let under_way = state.participant.holder(Instant::now());
         encode_answer(&StatusAnswer {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,
@@ -333,8 +333,7 @@ impl Deployer {
             applied: state.current.as_ref().map(Generation::past),
             server: manifest.map(|manifest| manifest.server.clone()),
             network: manifest.map(|manifest| manifest.network.clone()),
-            under_way: under_way
-                .map(|(holder, left_ms)| format!("{holder}, for {left_ms} ms more")),
+            lease: state.participant.lease(Instant::now()),
             damaged: registry.load().damaged(),
             frame_limit: self.builder.limits.frame_bytes as u64,
         })

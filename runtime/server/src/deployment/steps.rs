@@ -19,7 +19,7 @@ use crate::store::{Generation, PreparedTransaction, Store, StoreError};
 use deploy::manifest::{Changes, Manifest};
 use deploy::message::{
     BeginAnswer, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, Origin,
-    OutcomeAnswer, PutFile, WantedManifest,
+    OutcomeAnswer, PutFile, UnlockAnswer, WantedManifest,
 };
 use deploy::participant::{Begin, Refusal, Step};
 use deploy::sha256_hex;
@@ -317,6 +317,31 @@ impl Deployer {
         encode_answer(&OutcomeAnswer { outcome })
     }
 
+    /// Breaks the lease of a transaction, and drops the transaction. Returns who held the lease.
+    pub(super) async fn unlock(
+        &self,
+        txn: &str,
+        origin: &Origin,
+        session: &DeploySession,
+    ) -> AnswerResult {
+        let mut state = self.state.lock().await;
+        let lease = state.participant.lease(Instant::now());
+        let Some(lease) = lease.filter(|lease| lease.txn == txn) else {
+            return encode_answer(&UnlockAnswer {
+                holder: None,
+                outcome: state.participant.outcome(txn),
+            });
+        };
+        let outcome = state.drop_staged(txn);
+        drop(state);
+        tracing::warn!(event = "lease broken", txn, holder = lease.holder, by = origin.by, peer = %session.remote);
+        self.settle_soon();
+        encode_answer(&UnlockAnswer {
+            holder: Some(lease.holder),
+            outcome,
+        })
+    }
+
     /// Makes the content before the live generation live again, as a new generation.
     pub(super) async fn roll_back(
         &self,
@@ -380,13 +405,9 @@ impl Deployer {
     /// Replaces every worker by a fresh one. Calls in flight end on the old workers.
     pub(super) async fn restart(&self, registry: &LiveRegistry) -> AnswerResult {
         let state = self.state.lock().await;
-        if let Some((holder, left_ms)) = state.participant.holder(Instant::now()) {
+        if let Some(lease) = state.participant.lease(Instant::now()) {
             // The prepared transaction may share workers with the live generation.
-            return Err(Refusal::Busy {
-                holder: holder.to_owned(),
-                left_ms,
-            }
-            .into());
+            return Err(Refusal::Busy(lease).into());
         }
         if let Some(current) = &state.current {
             let content = self

@@ -39,6 +39,7 @@ impl From<PrepareError> for DeployError {
                     kind: DeployErrorKind::Refused,
                     message,
                     findings,
+                    lease: None,
                 }
             }
             PrepareError::Failed(why) => Self::new(DeployErrorKind::Refused, why),
