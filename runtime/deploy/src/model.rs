@@ -299,7 +299,7 @@ fn play(seed: u64, counts: &mut Counts) {
             }
         } else if faulty && once_in(40, &mut random) {
             initializers[active[random.usize(..active.len())]].crashed = true;
-        } else if faulty && once_in(40, &mut random) {
+        } else if faulty && once_in(35, &mut random) {
             let index = active[random.usize(..active.len())];
             counts.stopped += usize::from(initializers[index].stop(&mut random));
         } else if faulty && once_in(30, &mut random) {
