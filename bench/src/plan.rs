@@ -54,7 +54,7 @@ impl Effort {
     pub const SMOKE: Self = Self {
         rounds: 1,
         warm_up: Duration::ZERO,
-        window: Duration::from_millis(20),
+        window: Duration::from_millis(200),
         calls: 3,
         idle_sessions: 3,
         growth_calls: 1_000,

@@ -35,6 +35,54 @@ fn flip_a_byte(file: &Path) {
     std::fs::write(file, bytes).expect("a written file");
 }
 
+#[test]
+fn a_start_that_fails_leaves_no_new_folder() {
+    let network = Network::of_two_servers();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    std::fs::create_dir(network.path().join("empty")).expect("a folder");
+    for (folder, was_there) in [("new", false), ("empty", true)] {
+        for (arguments, words) in [
+            (["--listen", &taken, "--python", python()], "cannot listen"),
+            (
+                ["--listen", "127.0.0.1:0", "--python", "/missing"],
+                "/missing",
+            ),
+        ] {
+            let arguments = [&arguments[..], &["--data", folder]].concat();
+            network.server_program(&arguments).ends(1).says(words);
+            let path = network.path().join(folder);
+            assert_eq!(path.exists(), was_there);
+            assert!(!was_there || std::fs::read_dir(path).expect("a folder").next().is_none());
+        }
+    }
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
+    let mut network = Network::serving_two();
+    network.server_mut("server1").kill();
+    for name in ["lock", "current", "outcomes.json", "generations/1.json"] {
+        let file = network.data("server1").join(name);
+        let kept = std::fs::read(&file).unwrap_or_default();
+        std::fs::remove_file(&file).unwrap_or_default();
+        let made = std::process::Command::new("mkfifo").arg(&file).status();
+        assert!(made.expect("mkfifo").success());
+        if name == "outcomes.json" {
+            // Without the outcomes, the server starts, and its log says why.
+            network.start("server1", &[]);
+            network.server("server1").logged(&["data damaged", name]);
+            network.server_mut("server1").kill();
+        } else {
+            let error = refuses_to_start(&network, "server1");
+            assert!(error.contains(name), "{error}");
+        }
+        std::fs::remove_file(&file).expect("removed");
+        std::fs::write(&file, kept).expect("a file");
+    }
+    network.start("server1", &[]);
+}
+
 /// Starts a server on its data folder, where it must fail. Returns its error line.
 #[track_caller]
 fn refuses_to_start(network: &Network, server: &str) -> String {

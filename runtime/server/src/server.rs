@@ -52,8 +52,25 @@ impl Server {
     pub async fn start(options: ServerOptions) -> Result<Self, StartError> {
         let ServerOptions {
             listen,
-            data,
             insecure,
+            ref data,
+            ..
+        } = options;
+        if !insecure && !listen.ip().is_loopback() {
+            return Err(StartError::Insecure(listen));
+        }
+        let opened = data.clone();
+        let store = Arc::new(blocking(move || Store::open(&opened)).await?);
+        let started = Self::start_on(Arc::clone(&store), options).await;
+        started.inspect_err(|_| store.undo_start())
+    }
+
+    /// Starts on an open data folder.
+    async fn start_on(store: Arc<Store>, options: ServerOptions) -> Result<Self, StartError> {
+        let ServerOptions {
+            listen,
+            data: shown_data,
+            insecure: _,
             deploy_key,
             key_folder,
             advertise,
@@ -61,11 +78,6 @@ impl Server {
             native,
             limits,
         } = options;
-        if !insecure && !listen.ip().is_loopback() {
-            return Err(StartError::Insecure(listen));
-        }
-        let shown_data = data.clone();
-        let store = blocking(move || Store::open(&data)).await?;
         let program = python.as_deref().unwrap_or(DEFAULT_PYTHON);
         let engine =
             PythonEngine::new(program.to_owned(), store.engine_folder()).map_err(|error| {
@@ -87,7 +99,7 @@ impl Server {
             .or_else(|| own_key.clone().map(String::into_bytes))
             .unwrap_or_default();
         let builder = RegistryBuilder {
-            store: Arc::new(store),
+            store,
             engines: Arc::clone(&engines),
             native,
             limits,

@@ -6,7 +6,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError};
+use super::{MAX_RECORD_BYTES, Store, StoreError, read_regular};
 use deploy::manifest::{Changes, FileEntry, Manifest};
 use deploy::message::{KeptGeneration, Origin};
 use deploy::sha256_hex;
@@ -132,14 +132,17 @@ impl Generation {
     }
 }
 
+/// Maximum number of bytes of the pointer to the live generation.
+const MAX_POINTER_BYTES: usize = 1024;
+
 impl Store {
     /// Returns the live generation, or `None` if nothing was ever committed.
     ///
     /// # Errors
     /// Returns an error if the generation or the pointer to it is damaged.
     pub fn current(&self) -> Result<Option<Generation>, StoreError> {
-        let text = match fs::read_to_string(self.folder.join("current")) {
-            Ok(text) => text,
+        let text = match read_regular(&self.folder.join("current"), MAX_POINTER_BYTES) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.failed(format!("`current`: {error}"))),
         };
@@ -224,7 +227,7 @@ impl Store {
         let number = generation.number;
         self.replace(&format!("generations/{number}.json"), &bytes)?;
         self.disk.sync_folder(&self.folder.join("generations"))?;
-        let before = fs::read(self.folder.join("current")).ok();
+        let before = read_regular(&self.folder.join("current"), MAX_POINTER_BYTES).ok();
         let replaced = self
             .replace(
                 "current",
@@ -239,7 +242,7 @@ impl Store {
     fn undo_commit(&self, before: Option<&[u8]>, number: u64) {
         let path = self.folder.join("current");
         let restored = match before {
-            before if fs::read(&path).ok().as_deref() == before => Ok(()),
+            before if read_regular(&path, MAX_POINTER_BYTES).ok().as_deref() == before => Ok(()),
             Some(before) => self.replace("current", before),
             None => self.disk.remove_file(&path),
         };
@@ -335,7 +338,7 @@ impl Store {
     }
 
     fn read_generation(&self, number: u64) -> Result<Vec<u8>, StoreError> {
-        fs::read(self.generation_path(number))
+        read_regular(&self.generation_path(number), MAX_RECORD_BYTES)
             .map_err(|error| self.failed(format!("`generations/{number}.json`: {error}")))
     }
 

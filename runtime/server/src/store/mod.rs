@@ -47,10 +47,35 @@ const MARK_TEXT: &[u8] =
 
 const DEPLOY_KEY: &str = "deploy.key";
 
+/// Maximum number of bytes of a stored generation, or of the stored transactions: more than twice
+/// the longest manifest.
+const MAX_RECORD_BYTES: usize = 512 << 20;
+
+/// The parts of a data folder that are kept.
+const KEPT_FOLDERS: [&str; 2] = ["objects", "generations"];
+
+/// The parts of a data folder that are emptied at each start.
+const EMPTIED_FOLDERS: [&str; 3] = ["engine", "incoming", "trees"];
+
+/// The files at the top of a data folder that a first start makes.
+const FIRST_FILES: [&str; 3] = [LOCK, DEPLOY_KEY, MARK];
+
+const LOCK: &str = "lock";
+
+/// What a folder was before it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Missing,
+    Empty,
+    DataFolder,
+    Foreign,
+}
+
 /// A server's data folder, locked.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
+    before: Before,
     disk: Disk,
     /// Dropping this unlocks the folder.
     _lock: File,
@@ -76,40 +101,36 @@ impl Store {
             what,
         };
         let io_failed = |error: io::Error| failed(error.to_string());
-        if !is_new_or_marked(folder).map_err(io_failed)? {
+        let before = Before::of(folder).map_err(io_failed)?;
+        if before == Before::Foreign {
             let what = "it holds other files and is not the data folder of an rpc-server; name a missing or an empty folder";
             return Err(failed(what.to_owned()));
         }
-        let disk = Disk::default();
         make_folder(folder).map_err(io_failed)?;
-        disk.write(&folder.join(MARK), MARK_TEXT)
-            .map_err(io_failed)?;
-        for part in ["objects", "generations"] {
-            make_folder(&folder.join(part)).map_err(io_failed)?;
-        }
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(FILE_MODE)
-            .open(folder.join("lock"))
-            .map_err(io_failed)?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
-            match error {
-                rustix::io::Errno::WOULDBLOCK => failed("another server is using it".to_owned()),
-                error => failed(format!("it cannot be locked: {error}")),
-            }
+        let lock = lock(folder).map_err(failed)?;
+        // Another server may have made it a data folder meanwhile, and ended.
+        let before = if folder.join(MARK).is_file() {
+            Before::DataFolder
+        } else {
+            before
+        };
+        let disk = Disk::default();
+        let folder = fill(folder, &disk).map_err(|error| {
+            undo_start(folder, before);
+            io_failed(error)
         })?;
-        for part in ["engine", "incoming", "trees"] {
-            remove_folder(&folder.join(part)).map_err(io_failed)?;
-            make_folder(&folder.join(part)).map_err(io_failed)?;
-        }
-        let folder = folder.canonicalize().map_err(io_failed)?;
         Ok(Self {
             folder,
+            before,
             disk,
             _lock: lock,
         })
+    }
+
+    /// Removes what this start has made, if the folder was missing or empty before it. For a start
+    /// that fails.
+    pub fn undo_start(&self) {
+        undo_start(&self.folder, self.before);
     }
 
     /// Returns the server's own deploy key. The first start makes it from 32 random bytes.
@@ -259,19 +280,71 @@ impl Store {
     }
 }
 
-/// Returns whether a folder is a data folder or may become one because it is missing or empty.
-fn is_new_or_marked(folder: &Path) -> io::Result<bool> {
-    match fs::read_dir(folder) {
-        Ok(entries) => {
-            // The root of a file system has the folder `lost+found` from the beginning.
-            let is_foreign = |entry: io::Result<fs::DirEntry>| {
-                entry.map(|entry| entry.file_name() != "lost+found")
-            };
-            let foreign = entries.map(is_foreign).collect::<io::Result<Vec<_>>>()?;
-            Ok(!foreign.contains(&true) || folder.join(MARK).is_file())
+impl Before {
+    fn of(folder: &Path) -> io::Result<Self> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Missing),
+            Err(error) => return Err(error),
+        };
+        if folder.join(MARK).is_file() {
+            return Ok(Self::DataFolder);
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(error),
+        for entry in entries {
+            // The root of a file system has the folder `lost+found` from the beginning.
+            if entry?.file_name() != "lost+found" {
+                return Ok(Self::Foreign);
+            }
+        }
+        Ok(Self::Empty)
+    }
+}
+
+/// Locks a data folder until the file is closed.
+fn lock(folder: &Path) -> Result<File, String> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(FILE_MODE)
+        // A pipe in the place of the file would hold up the start.
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(folder.join(LOCK))
+        .map_err(|error| format!("`{LOCK}`: {error}"))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err("another server is using it".to_owned()),
+        Err(error) => Err(format!("it cannot be locked: {error}")),
+    }
+}
+
+/// Makes the parts of a data folder. Returns its canonical path.
+fn fill(folder: &Path, disk: &Disk) -> io::Result<PathBuf> {
+    disk.write(&folder.join(MARK), MARK_TEXT)?;
+    for part in KEPT_FOLDERS {
+        make_folder(&folder.join(part))?;
+    }
+    for part in EMPTIED_FOLDERS {
+        remove_folder(&folder.join(part))?;
+        make_folder(&folder.join(part))?;
+    }
+    folder.canonicalize()
+}
+
+/// Removes what a start has made in a folder that was missing or empty before it.
+fn undo_start(folder: &Path, before: Before) {
+    if !matches!(before, Before::Missing | Before::Empty) {
+        return;
+    }
+    // What cannot be removed stays. The start has failed for a reason of its own.
+    for part in KEPT_FOLDERS.into_iter().chain(EMPTIED_FOLDERS) {
+        let _ = remove_folder(&folder.join(part));
+    }
+    for file in FIRST_FILES {
+        let _ = fs::remove_file(folder.join(file));
+    }
+    if before == Before::Missing {
+        let _ = fs::remove_dir(folder);
     }
 }
 

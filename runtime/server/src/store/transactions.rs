@@ -1,11 +1,10 @@
 //! What the store keeps of transactions: the prepared one, and the outcomes of the last ones.
 
-use std::fs;
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError};
+use super::{MAX_RECORD_BYTES, Store, StoreError, read_regular};
 use deploy::manifest::Manifest;
 use deploy::message::Origin;
 use deploy::participant::{Live, Outcome};
@@ -96,7 +95,7 @@ impl Store {
         &self,
         name: &str,
     ) -> Result<Option<T>, StoreError> {
-        match fs::read(self.folder.join(name)) {
+        match read_regular(&self.folder.join(name), MAX_RECORD_BYTES) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
                 .map_err(|error| self.failed(format!("`{name}` is damaged: {error}"))),
