@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use rpc_runtime::initializer::{
-    Initializer, InitializerError, InitializerOptions, Progress, named_files,
+    Initializer, InitializerError, InitializerOptions, Progress, named_files, watch_id,
 };
 use tokio::sync::mpsc;
 
@@ -33,7 +33,9 @@ const MAX_DELAY: Duration = Duration::from_millis(500);
 
 pub(super) async fn watch(arguments: &WatchArguments) -> Result<ExitStatus, VerbError> {
     let WatchArguments { network, scope } = arguments;
-    let options = scope.within(network.options(Progress::default())?);
+    let mut options = scope.within(network.options(Progress::default())?);
+    options.watch =
+        watch_id().map_err(|error| format!("cannot generate the id of the watch: {error}"))?;
     let init = network.init();
     let mut files = WatchedFiles::new()?;
     files.set(init, &[]);

@@ -99,7 +99,12 @@ fn a_changed_module_alone_gets_new_workers() {
         "services/shared/numbers_of.py",
         "def one():\n    return 'one'\n",
     );
-    network.plan().ends(3).says("~ modules").says("0 changed");
+    network
+        .plan()
+        .ends(3)
+        .says("~ module services/shared/numbers_of.py")
+        .says("0 changed, 0 removed, ")
+        .says("unchanged, 1 file that procedures share on 1 server, 1 file to send");
     let summary = network
         .initializer(&["apply", "init.yaml", "--json"])
         .succeeds()
@@ -111,9 +116,14 @@ fn a_changed_module_alone_gets_new_workers() {
         0,
         "a worker that is started again has fresh globals"
     );
+    let server = network.server("server1");
+    server.wait_for_workers("the old workers leave", |now| now.is_disjoint(&before));
+    let shared = "services/shared/numbers_of.py (svc1)";
+    server.logged(&["generation live", "generation=2", shared]);
     network
-        .server("server1")
-        .wait_for_workers("the old workers leave", |now| now.is_disjoint(&before));
+        .initializer(&["history", "init.yaml"])
+        .succeeds()
+        .says(&format!("generation 2, live: {shared}"));
 }
 
 #[test]
@@ -121,7 +131,7 @@ fn changed_data_alone_gets_new_workers() {
     let network = serving();
     assert_eq!(returned(&network, "bump"), 1);
     network.write("services/svc1/roll.csv", "bert,8\n");
-    network.plan().ends(3).says("~ data");
+    network.plan().ends(3).says("~ data services/svc1/roll.csv");
     network.apply().succeeds().says("1 file");
     assert_eq!(returned(&network, "beside_me"), "bert,8\n");
     assert_eq!(returned(&network, "read_counter"), 0);

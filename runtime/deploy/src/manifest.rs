@@ -130,8 +130,8 @@ pub struct ParameterEntry {
     pub type_text: String,
 }
 
-/// How many procedures a generation changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// What a generation changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Changes {
     /// Number of added procedures.
     pub new: usize,
@@ -139,6 +139,29 @@ pub struct Changes {
     pub changed: usize,
     /// Number of removed procedures.
     pub removed: usize,
+    /// The modules and data files that were added, changed or removed, in the order of their paths;
+    /// at most [`MAX_SHARED_FILES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SharedFile>,
+}
+
+/// Maximum number of modules and data files that [`Changes`] names.
+pub const MAX_SHARED_FILES: usize = 50;
+
+/// A module or a data file that changed, and the services that have it. Displayed as
+/// `words.py (svc1, svc2)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedFile {
+    /// The path, relative to `init.yaml`.
+    pub path: String,
+    /// The names of the services.
+    pub services: Vec<String>,
+}
+
+impl std::fmt::Display for SharedFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.path, self.services.join(", "))
+    }
 }
 
 impl Manifest {
@@ -166,7 +189,7 @@ impl Manifest {
             .collect()
     }
 
-    /// Returns how many procedures differ from those of an earlier manifest.
+    /// Returns what differs from an earlier manifest.
     pub fn changes_from(&self, before: Option<&Self>) -> Changes {
         let by_key = |manifest: &'_ Self| -> BTreeMap<String, RpcEntry> {
             let rpcs = manifest.services.iter().flat_map(|(name, service)| {
@@ -195,7 +218,34 @@ impl Manifest {
             new: new.len() - same - changed,
             changed,
             removed: old.len() - same - changed,
+            files: self.shared_files_from(before),
         }
+    }
+
+    /// Returns the modules and data files that differ from those of an earlier manifest, in services
+    /// that both have.
+    fn shared_files_from(&self, before: Option<&Self>) -> Vec<SharedFile> {
+        let shared = |service: &ServiceEntry| -> BTreeSet<FileEntry> {
+            let files = service.modules.iter().chain(&service.data);
+            files.cloned().collect()
+        };
+        let mut by_path: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for (name, service) in &self.services {
+            let old = before.and_then(|before| before.services.get(name));
+            let Some(old) = old.map(shared) else {
+                continue;
+            };
+            for file in old.symmetric_difference(&shared(service)) {
+                by_path.entry(file.path.clone()).or_default().insert(name);
+            }
+        }
+        let named = by_path.into_iter().take(MAX_SHARED_FILES);
+        named
+            .map(|(path, services)| SharedFile {
+                path,
+                services: services.into_iter().map(str::to_owned).collect(),
+            })
+            .collect()
     }
 
     /// Returns the same manifest without services.

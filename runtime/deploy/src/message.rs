@@ -176,6 +176,10 @@ pub struct Origin {
     /// apply.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// The id of the `initializer watch` that applied: 16 hexadecimal digits; empty for an apply of
+    /// its own. In the history, the applies of one watch count as one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub watch: String,
 }
 
 /// A manifest, packed against another manifest.
@@ -475,14 +479,16 @@ impl DeployRequest {
             ));
         }
         match self {
-            Self::Begin {
-                origin: Origin { by, note, .. },
-                ..
-            }
-            | Self::Unlock {
-                origin: Origin { by, note, .. },
-                ..
-            } => {
+            Self::Begin { origin, .. } | Self::Unlock { origin, .. } => {
+                let Origin {
+                    by, note, watch, ..
+                } = origin;
+                if !watch.is_empty() && !is_txn(watch) {
+                    return Err(format!(
+                        "invalid `watch` `{}`; expected 16 hexadecimal digits in lower case",
+                        shortened(watch)
+                    ));
+                }
                 let too_long = |text: &str| text.chars().nth(MAX_ORIGIN_CHARS).is_some();
                 if too_long(by) || too_long(note) {
                     return Err(format!(

@@ -227,9 +227,9 @@ fn find_target(histories: &[ServerHistory], to: Option<&str>) -> Result<(String,
         .collect();
     let took_place =
         |past: &&KeptGeneration| past.undid.is_empty() && !undone.contains(past.apply.as_str());
-    let known: BTreeSet<(u64, &str)> = pasts()
+    let known: BTreeSet<(u64, &str, &str)> = pasts()
         .filter(took_place)
-        .map(|past| (past.origin.at, past.apply.as_str()))
+        .map(|past| (past.origin.at, &*past.apply, &*past.origin.watch))
         .collect();
     if let Some(id) = undone
         .iter()
@@ -240,8 +240,12 @@ fn find_target(histories: &[ServerHistory], to: Option<&str>) -> Result<(String,
         ));
     }
     let Some(to) = to else {
-        let before = known.iter().rev().nth(1);
-        let (at, id) = before.ok_or("there is no earlier apply to go back to")?;
+        let (_, last, watch) = known.last().ok_or("there is no apply to go back from")?;
+        let is_earlier = |(_, id, other): &&(u64, &str, &str)| {
+            id != last && (watch.is_empty() || other != watch)
+        };
+        let before = known.iter().rev().find(is_earlier);
+        let (at, id, _) = before.ok_or("there is no earlier apply to go back to")?;
         return Ok(((*id).to_owned(), *at));
     };
     if to.len() < MIN_ID_DIGITS {
@@ -249,9 +253,12 @@ fn find_target(histories: &[ServerHistory], to: Option<&str>) -> Result<(String,
             "the id of an apply must be given with at least {MIN_ID_DIGITS} digits"
         ));
     }
-    let found: Vec<_> = known.iter().filter(|(_, id)| id.starts_with(to)).collect();
+    let found: Vec<_> = known
+        .iter()
+        .filter(|(_, id, _)| id.starts_with(to))
+        .collect();
     match found.as_slice() {
-        [(at, id)] => Ok(((*id).to_owned(), *at)),
+        [(at, id, _)] => Ok(((*id).to_owned(), *at)),
         [] => Err(format!(
             "no server keeps an apply `{to}`; run `initializer history` to list the applies that are kept"
         )),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use deploy::message::{DeployRequest, LacksAnswer, Origin};
 use deploy::packed::Packed;
+use deploy::random_id;
 
 use crate::connection::Connection;
 use crate::desired::{Desired, DesiredServer};
@@ -31,6 +32,14 @@ pub struct Initializer {
     pub(crate) packed: BTreeMap<String, Packed>,
     /// Every file that the plan was made from.
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Returns the id of a new `initializer watch`, for [`InitializerOptions::watch`].
+///
+/// # Errors
+/// Fails if the operating system returns no random bytes.
+pub fn watch_id() -> std::io::Result<String> {
+    random_id()
 }
 
 impl Initializer {
@@ -78,8 +87,10 @@ impl Initializer {
             only => format!("only {}", only.join(", ")),
         };
         let others = survey::ask_others(&desired.others, &options).await;
-        let origin =
-            origin::origin_after(seen.iter().map(|seen| &seen.status).chain(&others), &note);
+        let origin = Origin {
+            watch: options.watch.clone(),
+            ..origin::origin_after(seen.iter().map(|seen| &seen.status).chain(&others), &note)
+        };
         let mut planned = Self {
             options,
             origin,

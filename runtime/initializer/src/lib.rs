@@ -40,7 +40,7 @@ pub use desired::{Desired, DesiredServer, named_files};
 pub use difference::SourceDifference;
 pub use error::{InitializerError, RequestError, Unreachable};
 pub use history::{Applies, PastApply, PastServer};
-pub use initializer::Initializer;
+pub use initializer::{Initializer, watch_id};
 pub use options::InitializerOptions;
 pub use plan::{
     Aspect, AspectChange, FileChange, Load, Mark, Plan, RpcChange, ServerPlan, ServiceChange,

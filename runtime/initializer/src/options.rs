@@ -35,6 +35,9 @@ pub struct InitializerOptions {
     pub retire: bool,
     /// The Python that checks sources before they are sent; `None` leaves the check to the servers.
     pub python: Option<PathBuf>,
+    /// The id of the `initializer watch` that applies, as [`watch_id`](crate::watch_id) makes it;
+    /// empty for an apply of its own.
+    pub watch: String,
     /// Receives the events of an apply.
     pub progress: Progress,
 }
@@ -51,6 +54,7 @@ impl Default for InitializerOptions {
             only: Vec::new(),
             retire: false,
             python: None,
+            watch: String::new(),
             progress: Progress::default(),
         }
     }

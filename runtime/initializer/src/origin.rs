@@ -46,5 +46,6 @@ pub(super) fn origin_after<'a>(
         at,
         by: user_at_machine(),
         note: note.chars().take(MAX_ORIGIN_CHARS).collect(),
+        watch: String::new(),
     }
 }

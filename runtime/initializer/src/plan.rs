@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
+use deploy::manifest::SharedFile;
 use deploy::participant::Live;
 use rpc_schema::breaking::Change;
 
@@ -19,13 +20,13 @@ use super::survey::LiveServer;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Plan {
-    /// Every server of the file, in its order.
+    /// Every server of the file, in the order of the file.
     pub servers: Vec<ServerPlan>,
-    /// Servers that what is live still knows and the file does not, and where they are reached.
+    /// The addresses of the servers that were removed from the file, by name.
     pub departed: BTreeMap<String, SocketAddr>,
-    /// Clients that cannot call what they could call before, or have to call it otherwise.
+    /// The changes that break calls of clients, or their sources.
     pub breaks: Vec<Change>,
-    /// What else is to be known, such as that sources could not be checked here.
+    /// Further notes, such as that the sources could not be checked here.
     pub notes: Vec<String>,
 }
 
@@ -33,31 +34,31 @@ pub struct Plan {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ServerPlan {
-    /// Its name.
+    /// The server's name.
     pub name: String,
-    /// Where it is reached.
+    /// The server's address.
     pub address: SocketAddr,
-    /// What is live there.
+    /// What is live on the server.
     pub live: Live,
-    /// The longest message it takes, in bytes.
+    /// The longest message that the server accepts, in bytes.
     pub frame_limit: u64,
-    /// Whether anything at all differs.
+    /// Whether the plan changes the server.
     pub changes: bool,
-    /// Its services, those that leave last.
+    /// The server's services. The removed ones come last.
     pub services: Vec<ServiceChange>,
     /// Whether the network section differs.
     pub network_changes: bool,
-    /// What has to be sent to it.
+    /// What the initializer sends to the server.
     pub load: Load,
 }
 
-/// What has to be sent to a server.
+/// What the initializer sends to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Load {
-    /// Files that it lacks.
+    /// Number of files that the server lacks.
     pub files: usize,
-    /// Bytes of them as they are sent.
+    /// Number of bytes of these files, packed.
     pub bytes: u64,
 }
 
@@ -65,49 +66,49 @@ pub struct Load {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ServiceChange {
-    /// Its name.
+    /// The service's name.
     pub name: String,
-    /// How it changes as a whole.
+    /// How the service changes as a whole.
     pub mark: Mark,
-    /// Its procedures.
+    /// The service's procedures.
     pub rpcs: Vec<RpcChange>,
-    /// What changes beside its procedures.
+    /// What changes beside the procedures.
     pub aspects: Vec<AspectChange>,
     /// The files that change.
     pub files: Vec<FileChange>,
-    /// Whether it has grants, before or after.
+    /// Whether the service has grants, before or after the plan.
     pub has_grants: bool,
 }
 
-/// What changes in one service beside its procedures.
+/// A change of a service beside its procedures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AspectChange {
-    /// How it changes.
+    /// Whether it is added, changed or removed.
     pub mark: Mark,
     /// What changes.
     pub aspect: Aspect,
 }
 
-/// Something that a service has beside its procedures.
+/// A property of a service beside its procedures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Aspect {
-    /// A client that may call it.
+    /// A client that may call the service.
     Tenant(String),
-    /// Something that its code may use, in words.
+    /// A thing that the code may use, in words.
     Grant(String),
-    /// The modules that its sources share.
-    Modules,
-    /// Its data files.
-    Data,
-    /// How many calls it runs at once.
+    /// A module that its sources share: the path.
+    Module(String),
+    /// A data file: the path.
+    Data(String),
+    /// The maximum number of concurrent calls.
     Concurrency,
-    /// Files that are damaged on the server, and are sent again.
+    /// The files that are damaged on the server and are sent again.
     DamagedFiles,
 }
 
-/// As it stands in a plan: `+ tenant client1`.
+/// Displays the change as in a plan: `+ tenant client1`.
 impl fmt::Display for AspectChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.mark, self.aspect)
@@ -119,8 +120,8 @@ impl fmt::Display for Aspect {
         match self {
             Self::Tenant(name) => write!(f, "tenant {name}"),
             Self::Grant(grant) => write!(f, "grant {grant}"),
-            Self::Modules => f.write_str("modules"),
-            Self::Data => f.write_str("data"),
+            Self::Module(path) => write!(f, "module {path}"),
+            Self::Data(path) => write!(f, "data {path}"),
             Self::Concurrency => f.write_str("concurrency"),
             Self::DamagedFiles => f.write_str("damaged files on the server"),
         }
@@ -131,11 +132,11 @@ impl fmt::Display for Aspect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileChange {
-    /// Where it lies, relative to `init.yaml`.
+    /// The path, relative to `init.yaml`.
     pub path: String,
-    /// SHA-256 of what it was; `None` where it is new.
+    /// The SHA-256 of the old content; `None` if the file is new.
     pub before: Option<String>,
-    /// SHA-256 of what it becomes; `None` where it goes.
+    /// The SHA-256 of the new content; `None` if the file is removed.
     pub after: Option<String>,
 }
 
@@ -143,29 +144,30 @@ pub struct FileChange {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RpcChange {
-    /// Its key.
+    /// The procedure's key, such as `svc1.rpc1(int)`.
     pub key: String,
-    /// How it changes.
+    /// How the procedure changes.
     pub mark: Mark,
-    /// What differs, in words; empty where nothing does.
+    /// What differs, in words; empty if nothing differs.
     pub what: String,
 }
 
 /// How something changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// It comes.
+    /// It is added.
     New,
-    /// It stays and differs.
+    /// It is changed.
     Changed,
-    /// It goes.
+    /// It is removed.
     Removed,
-    /// It stays as it is.
+    /// It is not changed.
     Unchanged,
 }
 
 impl Plan {
-    /// Compares; `seen` has the answers of `servers`, in their order.
+    /// Compares what servers should run with what is live on them. `seen` has the answers of
+    /// `servers`, in the same order.
     pub fn new(
         servers: &[DesiredServer],
         seen: &[LiveServer],
@@ -190,12 +192,12 @@ impl Plan {
         }
     }
 
-    /// Whether every server is as the file says.
+    /// Returns whether every server runs what the file says.
     pub fn is_empty(&self) -> bool {
         self.servers.iter().all(|server| !server.changes)
     }
 
-    /// How many procedures have this mark.
+    /// Returns the number of procedures with this mark.
     pub fn count(&self, mark: Mark) -> usize {
         let rpcs = self
             .servers
@@ -204,18 +206,35 @@ impl Plan {
             .flat_map(|service| &service.rpcs);
         rpcs.filter(|rpc| rpc.mark == mark).count()
     }
+
+    /// Returns the modules and data files that change, in the order of their paths.
+    pub fn shared_files(&self) -> Vec<SharedFile> {
+        let mut by_path: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for service in self.servers.iter().flat_map(|server| &server.services) {
+            for change in &service.aspects {
+                if let Aspect::Module(path) | Aspect::Data(path) = &change.aspect {
+                    by_path.entry(path).or_default().insert(&service.name);
+                }
+            }
+        }
+        let shared = by_path.into_iter().map(|(path, services)| SharedFile {
+            path: path.to_owned(),
+            services: services.into_iter().map(str::to_owned).collect(),
+        });
+        shared.collect()
+    }
 }
 
 impl ServerPlan {
-    /// Whether it has services it had not before.
+    /// Returns whether the server gains services.
     pub fn gains(&self) -> bool {
         self.services
             .iter()
             .any(|service| service.mark == Mark::New)
     }
 
-    /// The hash of every file that is not among those it runs; where files of it are damaged, of
-    /// every one.
+    /// Returns the hashes of the files that change. If files of the server are damaged, returns the
+    /// hashes of all its files.
     pub(super) fn new_files(&self) -> impl Iterator<Item = &str> {
         let hashes = self
             .services
@@ -278,7 +297,8 @@ pub(super) fn plan_server(server: &DesiredServer, seen: &LiveServer) -> ServerPl
     }
 }
 
-/// Servers that what is live knows, and the file does not, with the addresses they had.
+/// Returns the servers that were removed from the file, with their last addresses. The live
+/// manifests still have them.
 pub(super) fn find_departed(
     declared: &BTreeMap<String, SocketAddr>,
     seen: &[LiveServer],

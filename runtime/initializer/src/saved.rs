@@ -1,6 +1,8 @@
 //! A plan in a file: what was planned is what is applied, or nothing.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -18,37 +20,37 @@ use deploy::message::{MAX_FILE_BYTES, PutFile};
 use deploy::participant::Live;
 use deploy::sha256_hex;
 
-/// The only format there is.
+/// Version of the format.
 const FORMAT: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SavedPlan {
     format: u32,
-    /// What it is beside a plan of everything.
+    /// What restricts the plan, such as `only server1`; empty if it has everything.
     note: String,
-    /// Whether servers that left the file are emptied.
+    /// Whether the servers that were removed from the file are emptied.
     retire: bool,
     notes: Vec<String>,
     servers: Vec<SavedServer>,
     departed: BTreeMap<String, SocketAddr>,
-    /// What some server lacked.
+    /// The files that at least one server lacked.
     files: Vec<PutFile>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SavedServer {
     address: SocketAddr,
-    /// What was live.
+    /// What was live when the plan was made.
     expected: Live,
     manifest: Manifest,
 }
 
 impl Initializer {
-    /// Writes the plan to a file, with the files that servers lack: it can be applied where the
-    /// sources are not.
+    /// Writes the plan to a file, together with the files that servers lack. So it can be applied
+    /// on a machine without the sources. Replaces an earlier plan, but no other file.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// [`InitializerError::SavedPlan`] if the file cannot be written, or is not a plan.
     pub fn save(&self, path: &Path) -> Result<(), InitializerError> {
         let server = |(server, seen): (&DesiredServer, &LiveServer)| SavedServer {
             address: server.address,
@@ -69,15 +71,15 @@ impl Initializer {
             files: self.packed.iter().map(file).collect(),
         };
         let text = serde_json::to_vec(&saved).map_err(|error| failed(path, &error))?;
-        std::fs::write(path, text).map_err(|error| failed(path, &error))
+        write(path, &text).map_err(|error| failed(path, &error))
     }
 
-    /// Reads a plan that was written to a file, and asks the servers whether they are still where
-    /// it began.
+    /// Reads a plan from a file, and asks the servers whether they still run what the plan was made
+    /// for.
     ///
     /// # Errors
-    /// [`InitializerError::SavedPlan`] where it is none, [`InitializerError::Moved`] where a server
-    /// is on another generation by now; nothing has changed anywhere.
+    /// [`InitializerError::SavedPlan`] if the file is not a plan, [`InitializerError::Moved`] if a
+    /// server has changed since. Nothing has changed on any server.
     pub async fn saved(path: &Path, options: InitializerOptions) -> Result<Self, InitializerError> {
         let SavedPlan {
             format: _,
@@ -126,7 +128,7 @@ impl Initializer {
             if sha256_hex(&bytes) != sha256 {
                 return Err(failed(
                     path,
-                    &format!("the file with the hash {sha256} has another one"),
+                    &format!("the content of a file does not have the hash {sha256}"),
                 ));
             }
             contents.insert(sha256, bytes);
@@ -136,7 +138,6 @@ impl Initializer {
             ..Plan::new(&servers, &seen, departed)
         };
         let origin = origin::origin_after(seen.iter().map(|seen| &seen.status), &note);
-        let (packed, paths) = (BTreeMap::new(), Vec::new());
         let mut planned = Self {
             options,
             origin,
@@ -144,8 +145,8 @@ impl Initializer {
             seen,
             plan,
             files: contents,
-            packed,
-            paths,
+            packed: BTreeMap::new(),
+            paths: Vec::new(),
         };
         planned.measure_transfer().await?;
         Ok(planned)
@@ -157,16 +158,52 @@ fn read(path: &Path) -> Result<SavedPlan, InitializerError> {
     let saved: SavedPlan = serde_json::from_slice(&bytes).map_err(|error| {
         failed(
             path,
-            &format!("it is no plan that `plan --out` wrote: {error}"),
+            &format!("it is not a plan that `plan --out` wrote: {error}"),
         )
     })?;
     match saved.format {
         FORMAT => Ok(saved),
         other => Err(failed(
             path,
-            &format!("it has format {other}, and this version reads {FORMAT}"),
+            &format!("it has format {other}, and this version reads format {FORMAT}"),
         )),
     }
+}
+
+/// Writes a plan. Replaces a file only if it is a plan.
+fn write(path: &Path, text: &[u8]) -> Result<(), String> {
+    let in_words = |error: io::Error| error.to_string();
+    let mut open = File::options();
+    open.write(true);
+    match path.metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => open.create_new(true),
+        Err(error) => return Err(in_words(error)),
+        Ok(metadata) if metadata.is_file() => {
+            if !is_plan(path).map_err(in_words)? {
+                return Err("it exists and is not a plan; name another file".to_owned());
+            }
+            open.truncate(true)
+        }
+        // A device or a pipe, such as `/dev/stdout`.
+        Ok(_) => &mut open,
+    };
+    let mut file = open.open(path).map_err(in_words)?;
+    file.write_all(text).map_err(in_words)
+}
+
+/// Returns whether a file is a plan of this or of another version.
+fn is_plan(path: &Path) -> io::Result<bool> {
+    #[derive(Deserialize)]
+    struct AnyPlan {
+        #[serde(rename = "format")]
+        _format: u32,
+        #[serde(rename = "servers")]
+        _servers: serde::de::IgnoredAny,
+        #[serde(rename = "departed")]
+        _departed: serde::de::IgnoredAny,
+    }
+    let bytes = std::fs::read(path)?;
+    Ok(serde_json::from_slice::<AnyPlan>(&bytes).is_ok())
 }
 
 fn moved(saved: &SavedServer, live: &Live) -> Option<String> {
@@ -177,7 +214,7 @@ fn moved(saved: &SavedServer, live: &Live) -> Option<String> {
         .then(|| moved_message(&manifest.server, expected.generation, live.generation))
 }
 
-/// That a server is on another generation than what was planned for.
+/// Describes a server that runs another generation than the plan was made for.
 pub(super) fn moved_message(server: &str, planned: u64, found: u64) -> String {
     format!(
         "server `{server}` moved on: the plan is for generation {planned}, and generation {found} is live"

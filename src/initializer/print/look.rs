@@ -233,18 +233,21 @@ fn print_past(server: &PastServer) {
     }
 }
 
-/// Returns the number of changes of each kind, such as `1 new, 2 changed`.
+/// Returns the number of changes of each kind, and the files that procedures share, such as
+/// `1 new, 2 changed, words.py (svc1)`.
 fn describe_changes(changes: &Changes) -> String {
     let Changes {
         new,
         changed,
         removed,
-    } = *changes;
+        files,
+    } = changes;
     let words = [(new, "new"), (changed, "changed"), (removed, "removed")];
     let parts: Vec<_> = words
         .into_iter()
-        .filter(|(count, _)| *count > 0)
+        .filter(|(count, _)| **count > 0)
         .map(|(count, word)| format!("{count} {word}"))
+        .chain(files.iter().map(ToString::to_string))
         .collect();
     if parts.is_empty() {
         "access or settings".to_owned()

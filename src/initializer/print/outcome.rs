@@ -146,9 +146,11 @@ pub(in super::super) fn watch_outcome(
                 (Mark::Changed, "changed"),
                 (Mark::Removed, "removed"),
             ];
+            let shared = plan.shared_files();
             let changes: String = marks
                 .into_iter()
                 .map(|(mark, word)| counted(mark, word))
+                .chain(shared.iter().map(|file| format!("{file}, ")))
                 .collect();
             let changes = if changes.is_empty() {
                 "access or settings, ".to_owned()

@@ -60,8 +60,12 @@ fn summary(plan: &Plan) -> String {
             report::bytes(bytes)
         ),
     };
+    let shared = match plan.shared_files().len() {
+        0 => String::new(),
+        count => format!(", {} that procedures share", counted(count, "file")),
+    };
     format!(
-        "plan: {} new, {} changed, {} removed, {} unchanged on {}{load}",
+        "plan: {} new, {} changed, {} removed, {} unchanged{shared} on {}{load}",
         plan.count(Mark::New),
         plan.count(Mark::Changed),
         plan.count(Mark::Removed),
@@ -171,6 +175,7 @@ fn plan_json(plan: &Plan) -> Value {
         "changed": plan.count(Mark::Changed),
         "removed": plan.count(Mark::Removed),
         "unchanged": plan.count(Mark::Unchanged),
+        "shared-files": plan.shared_files(),
     })
 }
 

@@ -115,7 +115,7 @@ fn a_file_that_is_not_a_plan_is_refused_by_name() {
     network
         .initializer(&["apply", "--plan", "wrong.json"])
         .ends(1)
-        .says("the plan wrong.json: it is no plan that `plan --out` wrote");
+        .says("the plan wrong.json: it is not a plan that `plan --out` wrote");
     network.write_value("one.py", 2);
     network
         .initializer(&["plan", "init.yaml", "--out", "plan.json"])
@@ -125,7 +125,7 @@ fn a_file_that_is_not_a_plan_is_refused_by_name() {
         (
             "\"format\":1,\"note\"",
             "\"format\":2,\"note\"",
-            "it has format 2, and this version reads 1",
+            "it has format 2, and this version reads format 1",
         ),
         (
             "\"path\":\"one.py\"",
@@ -146,6 +146,29 @@ fn a_file_that_is_not_a_plan_is_refused_by_name() {
         .initializer(&["plan", "init.yaml", "--out", "no/such/folder"])
         .ends(1)
         .says("the plan no/such/folder: ");
+}
+
+#[test]
+fn a_plan_replaces_an_earlier_plan_and_no_other_file() {
+    let network = Network::serving_two();
+    let save = |path: &str| network.initializer(&["plan", "init.yaml", "--out", path]);
+    network.write_value("one.py", 2);
+    save("plan.json").ends(3);
+    network.write_value("one.py", 3);
+    save("plan.json").ends(3);
+    network.write("mine.json", "{\"format\": 1}");
+    for path in ["init.yaml", "one.py", "mine.json"] {
+        let before = std::fs::read(network.path().join(path)).expect("a file");
+        save(path)
+            .ends(1)
+            .says("it exists and is not a plan; name another file");
+        let after = std::fs::read(network.path().join(path)).expect("a file");
+        assert_eq!(before, after);
+    }
+    network
+        .initializer(&["apply", "--plan", "plan.json"])
+        .succeeds();
+    assert_eq!(values(&network), [(2, 3), (1, 1)]);
 }
 
 #[test]

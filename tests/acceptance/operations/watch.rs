@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use super::values;
+use super::{apply_values, events, values};
 use crate::harness::{Network, PATIENCE, eventually};
 
 /// A running `initializer watch`. Dropping this kills it.
@@ -133,4 +133,32 @@ fn a_server_that_is_down_is_retried() {
     network.start("server2", &["--listen", &address]);
     watching.says("applied ");
     assert_eq!(values(&network), [(1, 1), (2, 2)]);
+}
+
+#[test]
+fn the_applies_of_one_watch_count_as_one_in_the_history() {
+    let mut network = Network::of_two_servers();
+    network.start("server1", &["--history", "3"]);
+    network.start("server2", &[]);
+    network.apply().succeeds();
+    let first = apply_values(&network, [2, 1]);
+    let watching = Watching::begin(&network);
+    watching.says("nothing differs");
+    for value in 3..10 {
+        network.write_value("one.py", value);
+        watching.says("applied ");
+        assert_eq!(values(&network)[0].1, value);
+    }
+    drop(watching);
+    let history = network.initializer(&["history", "init.yaml", "--json"]);
+    let kept = events(history.succeeds().json_lines(), "apply");
+    let ids: Vec<_> = kept.iter().map(|apply| apply["apply"].clone()).collect();
+    // The last two of the watch, the apply before it, and the first one.
+    assert_eq!(ids.len(), 4, "{kept:#?}");
+    assert!(ids.contains(&first.clone().into()), "{ids:?}");
+    network
+        .initializer(&["rollback", "init.yaml"])
+        .succeeds()
+        .says("1 changed");
+    assert_eq!(values(&network)[0].1, 2);
 }

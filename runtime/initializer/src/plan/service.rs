@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deploy::manifest::{GrantsEntry, RpcEntry, ServiceEntry, printed_type};
+use deploy::manifest::{FileEntry, GrantsEntry, RpcEntry, ServiceEntry, printed_type};
 
 use super::{Aspect, AspectChange, FileChange, Mark, RpcChange, ServiceChange};
 
@@ -177,16 +177,35 @@ fn compare_service(old: &ServiceEntry, new: &ServiceEntry) -> Vec<AspectChange> 
     for grant in old_grants.difference(&new_grants) {
         push(Mark::Removed, Aspect::Grant(grant.clone()));
     }
-    if old.modules != new.modules {
-        push(Mark::Changed, Aspect::Modules);
+    for (mark, path) in compare_files(&old.modules, &new.modules) {
+        push(mark, Aspect::Module(path));
     }
-    if old.data != new.data {
-        push(Mark::Changed, Aspect::Data);
+    for (mark, path) in compare_files(&old.data, &new.data) {
+        push(mark, Aspect::Data(path));
     }
     if old.concurrency != new.concurrency {
         push(Mark::Changed, Aspect::Concurrency);
     }
     changes
+}
+
+/// Returns the paths of the files that differ.
+fn compare_files(old: &[FileEntry], new: &[FileEntry]) -> Vec<(Mark, String)> {
+    let find = |files: &'_ [FileEntry], path: &str| {
+        let file = files.iter().find(|file| file.path == path);
+        file.map(|file| file.sha256.clone())
+    };
+    let paths: BTreeSet<&String> = old.iter().chain(new).map(|file| &file.path).collect();
+    let compare = |path: &String| {
+        let mark = match (find(old, path), find(new, path)) {
+            (before, after) if before == after => return None,
+            (None, _) => Mark::New,
+            (_, None) => Mark::Removed,
+            _ => Mark::Changed,
+        };
+        Some((mark, path.clone()))
+    };
+    paths.into_iter().filter_map(compare).collect()
 }
 
 /// Describes each grant in words.

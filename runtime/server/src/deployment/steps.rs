@@ -16,7 +16,7 @@ use crate::registry::build::SourcePolicy;
 use crate::registry::live::LiveRegistry;
 use crate::registry::{Registry, RegistryContent};
 use crate::store::{Generation, PreparedTransaction, Store, StoreError};
-use deploy::manifest::{Changes, Manifest};
+use deploy::manifest::{Changes, Manifest, SharedFile};
 use deploy::message::{
     BeginAnswer, DeployError, LiveAnswer, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, Origin,
     OutcomeAnswer, PutFile, UnlockAnswer, WantedManifest,
@@ -373,6 +373,7 @@ impl Deployer {
                 at: super::epoch_ms().max(at.saturating_add(1)),
                 by,
                 note,
+                watch: String::new(),
             },
             from: session.remote.address.ip().to_string(),
             changes: state.changes_to(&manifest),
@@ -475,10 +476,17 @@ impl DeployState {
             note = origin.note,
             new = changes.new,
             changed = changes.changed,
-            removed = changes.removed
+            removed = changes.removed,
+            files = (!changes.files.is_empty()).then(|| described(&changes.files))
         );
         self.current = Some(generation);
     }
+}
+
+/// Describes the modules and data files that changed.
+fn described(files: &[SharedFile]) -> String {
+    let files: Vec<String> = files.iter().map(ToString::to_string).collect();
+    files.join("; ")
 }
 
 /// Drops a registry on a thread for blocking work. Its workers and folders are removed after the

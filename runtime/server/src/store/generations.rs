@@ -82,6 +82,8 @@ struct ApplyId {
 /// The part of a generation that names the files it needs.
 #[derive(Deserialize)]
 struct GenerationFiles {
+    #[serde(default)]
+    origin: Origin,
     manifest: ManifestFiles,
 }
 
@@ -125,7 +127,7 @@ impl Generation {
             apply: self.manifest.apply.clone(),
             origin: self.origin.clone(),
             from: self.from.clone(),
-            changes: self.changes,
+            changes: self.changes.clone(),
             undid: self.undid.clone(),
             damaged: String::new(),
         }
@@ -274,12 +276,20 @@ impl Store {
         let mut bytes = 0;
         let mut all_are_readable = true;
         let mut removed = RemovedCounts::default();
+        // The watch that applied the last generation that was looked at.
+        let mut newer_watch = String::new();
         for number in self.numbers()? {
             let files = self
                 .read_generation(number)
                 .and_then(|bytes| self.parse::<GenerationFiles>(number, &bytes));
             let is_always_kept = [live.number, live.previous].contains(&number);
             let is_readable = files.is_ok();
+            let watch = files
+                .as_ref()
+                .map(|files| files.origin.watch.clone())
+                .unwrap_or_default();
+            let is_repeat = !watch.is_empty() && watch == newer_watch;
+            newer_watch = watch;
             let hashes: Vec<String> = files
                 .map(|files| files.hashes().collect())
                 .unwrap_or_default();
@@ -288,8 +298,9 @@ impl Store {
                 .filter(|hash| !needed.contains(*hash))
                 .map(|hash| self.object_len(hash))
                 .sum();
-            if is_always_kept || (kept < retention.generations && bytes + more <= retention.bytes) {
-                kept += 1;
+            let has_room = kept < retention.generations && bytes + more <= retention.bytes;
+            if is_always_kept || (has_room && !is_repeat) {
+                kept += usize::from(!is_repeat);
                 bytes += more;
                 all_are_readable &= is_readable;
                 needed.extend(hashes);
