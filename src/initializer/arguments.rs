@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use rpc_runtime::initializer::{InitializerOptions, Progress};
 
 use crate::args;
@@ -84,7 +84,7 @@ pub(super) struct NetworkArguments {
     server: Vec<(String, SocketAddr)>,
     /// File with the deploy key of the servers; not needed for servers of the same user on this
     /// machine
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "RPC_DEPLOY_KEY_FILE")]
     deploy_key: Option<PathBuf>,
     /// Time that a server may take to answer
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = args::duration)]
@@ -115,6 +115,10 @@ pub(super) struct ScopeArguments {
 }
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are flags of the command line"
+)]
 pub(super) struct ApplyArguments {
     #[command(flatten)]
     pub(super) network: NetworkArguments,
@@ -126,6 +130,13 @@ pub(super) struct ApplyArguments {
     /// Replace every worker with a fresh one after the apply
     #[arg(long)]
     pub(super) restart: bool,
+    /// Apply also if calls of clients break; without this, the apply asks on a terminal, and fails
+    /// elsewhere
+    #[arg(long)]
+    pub(super) allow_breaking: bool,
+    /// Answer the question on the terminal with yes
+    #[arg(long, short)]
+    pub(super) yes: bool,
     /// Show every procedure, even if there are many, and also unchanged ones
     #[arg(long, short)]
     pub(super) verbose: bool,
@@ -143,9 +154,23 @@ pub(super) struct PlanArguments {
     /// Show how the text of each file changes
     #[arg(long)]
     pub(super) diff: bool,
+    /// Form of the output; `github` prints workflow commands, which show broken clients as warnings
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
+    pub(super) format: PlanFormat,
     /// Show every procedure, even if there are many, and also unchanged ones
     #[arg(long, short)]
     pub(super) verbose: bool,
+}
+
+/// The form in which a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For people
+    Text,
+    /// JSON, one object per line, as `--json`
+    Json,
+    /// Workflow commands of GitHub
+    Github,
 }
 
 #[derive(Debug, Args)]
@@ -170,6 +195,9 @@ pub(super) struct RollbackArguments {
     /// First digits of the id of the apply to return to; without this flag, the one before the last
     #[arg(long, value_name = "ID")]
     pub(super) to: Option<String>,
+    /// Roll back only these servers
+    #[arg(long, value_name = "SERVER,...", value_delimiter = ',')]
+    pub(super) only: Vec<String>,
     /// Only show what would change; exit 3 if something would
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -205,7 +233,12 @@ impl NetworkArguments {
     pub(super) fn options(&self, progress: Progress) -> Result<InitializerOptions, String> {
         let mut options = InitializerOptions::default();
         options.servers = self.server.iter().cloned().collect();
-        options.deploy_key = self.deploy_key.as_deref().map(read_key).transpose()?;
+        // An empty variable is as good as none.
+        let key_file = self
+            .deploy_key
+            .as_deref()
+            .filter(|path| !path.as_os_str().is_empty());
+        options.deploy_key = key_file.map(read_key).transpose()?;
         options.timeout = self.timeout;
         options.wait = self.wait;
         options.progress = progress;

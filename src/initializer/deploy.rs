@@ -1,10 +1,15 @@
 //! `plan`, `apply` and `rollback`.
 
+use std::io::{self, IsTerminal as _};
 use std::time::Instant;
 
-use rpc_runtime::initializer::{Applied, Initializer, Progress, Unlocked};
+use rpc_runtime::initializer::{
+    Applied, Effect, Initializer, InitializerError, Progress, Unlocked,
+};
 
-use super::arguments::{ApplyArguments, PlanArguments, RollbackArguments, UnlockArguments};
+use super::arguments::{
+    ApplyArguments, PlanArguments, PlanFormat, RollbackArguments, UnlockArguments,
+};
 use super::{VerbError, print, progress};
 use crate::args::ExitStatus;
 use crate::report;
@@ -31,23 +36,29 @@ pub(super) async fn plan(arguments: &PlanArguments) -> Result<ExitStatus, VerbEr
         scope,
         out,
         diff,
+        format,
         verbose,
     } = arguments;
+    let json = network.json || *format == PlanFormat::Json;
     let options = scope.within(network.options(Progress::default())?);
     let initializer = Initializer::plan(network.init(), options).await?;
     let print_options = PrintOptions {
-        json: network.json,
+        json,
         verbose: *verbose,
         retire: scope.retire,
         legend: true,
     };
-    print::plan(initializer.planned(), print_options);
+    if *format == PlanFormat::Github {
+        print::plan_as_commands(initializer.planned(), network.init());
+    } else {
+        print::plan(initializer.planned(), print_options);
+    }
     if *diff {
-        print::differences(&initializer.differences().await?, network.json);
+        print::differences(&initializer.differences().await?, json);
     }
     if let Some(out) = out {
         initializer.save(out)?;
-        print::saved(out, network.json);
+        print::saved(out, json);
     }
     Ok(exit_status(&initializer))
 }
@@ -58,6 +69,8 @@ pub(super) async fn apply(arguments: &ApplyArguments) -> Result<ExitStatus, Verb
         scope,
         plan,
         restart,
+        allow_breaking,
+        yes,
         verbose,
     } = arguments;
     let started_at = Instant::now();
@@ -81,6 +94,19 @@ pub(super) async fn apply(arguments: &ApplyArguments) -> Result<ExitStatus, Verb
         ..print_options
     };
     print::plan(initializer.planned(), print_options);
+    if !*allow_breaking && breaks_calls(&initializer) {
+        let asks = !network.json && io::stdin().is_terminal() && io::stderr().is_terminal();
+        if !asks {
+            return Err(VerbError::Message(
+                "nothing has changed: this apply breaks calls of clients, as shown above; to apply it anyway, \
+                 give --allow-breaking"
+                    .to_owned(),
+            ));
+        }
+        if !*yes && !signals.unless_stopped(confirm()).await? {
+            return Err(VerbError::Message("nothing has changed".to_owned()));
+        }
+    }
     carry_out(&initializer, print_options, *restart, started_at, signals).await
 }
 
@@ -88,6 +114,7 @@ pub(super) async fn rollback(arguments: &RollbackArguments) -> Result<ExitStatus
     let RollbackArguments {
         network,
         to,
+        only,
         dry_run,
         verbose,
     } = arguments;
@@ -99,9 +126,16 @@ pub(super) async fn rollback(arguments: &RollbackArguments) -> Result<ExitStatus
         legend: *dry_run,
     };
     let mut signals = ApplySignals::listen()?;
-    let options = network.options(progress::on_stderr(network.json))?;
+    let mut options = network.options(progress::on_stderr(network.json))?;
+    options.only.clone_from(only);
     let planning = Initializer::rollback(network.init(), to.as_deref(), options);
-    let initializer = signals.unless_stopped(planning).await??;
+    let planned = signals.unless_stopped(planning).await?;
+    let initializer = planned.map_err(|error| match error {
+        InitializerError::Unreachable(_) => VerbError::Message(format!(
+            "{error}\nnothing has changed; `--only SERVER,...` rolls back the servers that answer"
+        )),
+        error => error.into(),
+    })?;
     print::plan(initializer.planned(), print_options);
     if *dry_run {
         return Ok(exit_status(&initializer));
@@ -151,6 +185,26 @@ impl ApplySignals {
             }
         }
     }
+}
+
+/// Returns whether clients that run now can no longer make some of their calls.
+fn breaks_calls(initializer: &Initializer) -> bool {
+    let breaks = &initializer.planned().breaks;
+    breaks.iter().any(|change| change.effect == Effect::Wire)
+}
+
+/// Asks on the terminal whether a breaking change shall be applied.
+async fn confirm() -> bool {
+    report::note("Calls of clients break, as shown above. Apply it anyway? [y/N]");
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    // A thread of its own, since nothing ends the wait for a line.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        let agrees = ["y", "yes"].contains(&&*line.trim().to_lowercase());
+        let _ = sender.send(read.is_ok() && agrees);
+    });
+    answer.await.unwrap_or(false)
 }
 
 /// Returns the exit status of a verb that only shows a plan.

@@ -165,6 +165,7 @@ pub enum DeployRequest {
 
 /// Who applies, when and why. The server keeps it with the generation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Origin {
     /// The time of the apply, in milliseconds since the Unix epoch by the initializer's clock. It
     /// is later than the time of every apply that the asked servers know. So applies are in order
@@ -180,6 +181,9 @@ pub struct Origin {
     /// its own. In the history, the applies of one watch count as one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub watch: String,
+    /// The id of the apply to which a rollback returned; empty for an apply that is no rollback.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rollback_to: String,
 }
 
 /// A manifest, packed against another manifest.
@@ -481,13 +485,19 @@ impl DeployRequest {
         match self {
             Self::Begin { origin, .. } | Self::Unlock { origin, .. } => {
                 let Origin {
-                    by, note, watch, ..
+                    by,
+                    note,
+                    watch,
+                    rollback_to,
+                    ..
                 } = origin;
-                if !watch.is_empty() && !is_txn(watch) {
-                    return Err(format!(
-                        "invalid `watch` `{}`; expected 16 hexadecimal digits in lower case",
-                        shortened(watch)
-                    ));
+                for (name, id) in [("watch", watch), ("rollback-to", rollback_to)] {
+                    if !id.is_empty() && !is_txn(id) {
+                        return Err(format!(
+                            "invalid `{name}` `{}`; expected 16 hexadecimal digits in lower case",
+                            shortened(id)
+                        ));
+                    }
                 }
                 let too_long = |text: &str| text.chars().nth(MAX_ORIGIN_CHARS).is_some();
                 if too_long(by) || too_long(note) {

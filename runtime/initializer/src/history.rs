@@ -124,7 +124,15 @@ async fn ask_history(
     init: &Path,
     options: &InitializerOptions,
 ) -> Result<Vec<Result<ServerHistory, Unreachable>>, InitializerError> {
-    let servers = declared_servers(init, options)?;
+    let mut servers = declared_servers(init, options)?;
+    if let Some(unknown) = options
+        .only
+        .iter()
+        .find(|name| servers.iter().all(|(known, _)| known != *name))
+    {
+        return Err(InitializerError::UnknownServer(unknown.clone()));
+    }
+    servers.retain(|(name, _)| options.is_selected(name));
     let until = options.wait.map(|wait| Instant::now() + wait);
     Ok(
         join_all(servers.into_iter().map(|(name, address)| async move {
@@ -152,6 +160,7 @@ impl Initializer {
     ) -> Result<Self, InitializerError> {
         let histories = all_or_unreachable(ask_history(init, &options).await?)?;
         let (id, at) = find_target(&histories, to).map_err(InitializerError::Rollback)?;
+        let notes = note_on_rollback(&histories, to, &id);
         let mut servers = Vec::new();
         for (name, address, pasts) in &histories {
             let Some(newest) = pasts.first() else {
@@ -177,11 +186,18 @@ impl Initializer {
         if !moved.is_empty() {
             return Err(InitializerError::Moved(moved));
         }
-        let plan = Plan::new(&servers, &seen, BTreeMap::new());
-        let origin = origin::origin_after(
-            seen.iter().map(|seen| &seen.status),
-            &format!("rollback to {id}"),
-        );
+        let plan = Plan {
+            notes,
+            ..Plan::new(&servers, &seen, BTreeMap::new())
+        };
+        let note = match options.only.as_slice() {
+            [] => format!("rollback to {id}"),
+            only => format!("rollback to {id}, only {}", only.join(", ")),
+        };
+        let origin = Origin {
+            rollback_to: id,
+            ..origin::origin_after(seen.iter().map(|seen| &seen.status), &note)
+        };
         Ok(Self {
             options,
             origin,
@@ -193,6 +209,22 @@ impl Initializer {
             paths: Vec::new(),
         })
     }
+}
+
+/// Returns a note for a rollback that undoes another rollback.
+fn note_on_rollback(histories: &[ServerHistory], to: Option<&str>, id: &str) -> Vec<String> {
+    let newest = histories.iter().filter_map(|(_, _, pasts)| pasts.first());
+    let last = newest.max_by_key(|past| past.origin.at);
+    let undone = last.filter(|last| to.is_none() && !last.origin.rollback_to.is_empty());
+    undone
+        .map(|last| {
+            format!(
+                "the last apply, {}, was a {}: this undoes it, and returns to {id}; `--to` goes back further",
+                last.apply, last.origin.note
+            )
+        })
+        .into_iter()
+        .collect()
 }
 
 /// Returns the manifest of the generation `target`. For `None`, the server ran nothing at that

@@ -47,5 +47,6 @@ pub(super) fn origin_after<'a>(
         by: user_at_machine(),
         note: note.chars().take(MAX_ORIGIN_CHARS).collect(),
         watch: String::new(),
+        rollback_to: String::new(),
     }
 }

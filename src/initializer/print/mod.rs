@@ -13,7 +13,7 @@ pub(super) use self::look::{history, status};
 pub(super) use self::outcome::{
     applied, error, nothing_to_do, restarted, saved, unlocked, watch_outcome,
 };
-pub(super) use self::plan::plan;
+pub(super) use self::plan::{plan, plan_as_commands};
 use crate::report;
 
 /// Version of the JSON lines. It is their member `schema`.

@@ -1,6 +1,8 @@
 //! Prints a plan.
 
-use rpc_runtime::initializer::{Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+use std::path::Path;
+
+use rpc_runtime::initializer::{Effect, Mark, Plan, RpcChange, ServerPlan, ServiceChange};
 use serde_json::{Value, json};
 
 use super::super::deploy::PrintOptions;
@@ -46,6 +48,44 @@ pub(in super::super) fn plan(plan: &Plan, print_options: PrintOptions) {
         .for_each(|broken| warn(&broken.to_string()));
     plan.notes.iter().for_each(|note| warn(note));
     report::out(summary(plan));
+}
+
+/// Prints what needs attention as workflow commands of GitHub, then the summary.
+///
+/// Source of the format: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>.
+pub(in super::super) fn plan_as_commands(plan: &Plan, init: &Path) {
+    let file = escape_property(&init.to_string_lossy());
+    for broken in &plan.breaks {
+        let level = if broken.effect == Effect::Wire {
+            "error"
+        } else {
+            "warning"
+        };
+        let message = escape_command(&broken.to_string());
+        report::out(format_args!(
+            "::{level} file={file},title=breaks a client::{message}"
+        ));
+    }
+    for note in &plan.notes {
+        report::out(format_args!(
+            "::notice file={file}::{}",
+            escape_command(note)
+        ));
+    }
+    report::out(format_args!(
+        "::notice file={file}::{}",
+        escape_command(&summary(plan))
+    ));
+}
+
+fn escape_command(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn escape_property(text: &str) -> String {
+    escape_command(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 fn summary(plan: &Plan) -> String {

@@ -264,7 +264,7 @@ impl Network {
 
     /// Runs `initializer apply init.yaml`.
     pub fn apply(&self) -> Finished {
-        self.initializer(&["apply", "init.yaml"])
+        self.initializer(&["apply", "init.yaml", "--allow-breaking"])
     }
 
     /// Runs `initializer apply init.yaml --no-sources`: only the servers check the sources.
@@ -305,6 +305,7 @@ impl Network {
             .args(arguments)
             .current_dir(self.path())
             .env_remove("RPC_CLIENT")
+            .env_remove("RPC_DEPLOY_KEY_FILE")
             .env("NO_COLOR", "1");
         command.env("XDG_RUNTIME_DIR", runtime_folder(self.path()));
         for (name, server) in &self.servers {

@@ -374,6 +374,7 @@ impl Deployer {
                 by,
                 note,
                 watch: String::new(),
+                rollback_to: String::new(),
             },
             from: session.remote.address.ip().to_string(),
             changes: state.changes_to(&manifest),

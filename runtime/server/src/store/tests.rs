@@ -16,6 +16,7 @@ fn running(number: u64, manifest: Manifest) -> Generation {
             by: "ann@home".to_owned(),
             note: String::new(),
             watch: String::new(),
+            rollback_to: String::new(),
         },
         from: "127.0.0.1".to_owned(),
         changes: Changes {
