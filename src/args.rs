@@ -3,7 +3,6 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -37,8 +36,16 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// Parses a command line and runs `program` on it.
+/// Parses a command line and runs `program` on it. Fails if results could not be written.
 pub(crate) fn run<P: Parser>(
+    name: &str,
+    arguments: impl IntoIterator<Item = OsString>,
+    program: impl FnOnce(P) -> ExitStatus,
+) -> ExitStatus {
+    report::finish(parse_and_run(name, arguments, program))
+}
+
+fn parse_and_run<P: Parser>(
     name: &str,
     arguments: impl IntoIterator<Item = OsString>,
     program: impl FnOnce(P) -> ExitStatus,
@@ -57,8 +64,7 @@ pub(crate) fn run<P: Parser>(
             ExitStatus::Usage
         }
         Err(help_or_version) => {
-            // Ignore a closed pipe: nobody reads the output.
-            let _ = help_or_version.print();
+            report::note_results(help_or_version.print());
             ExitStatus::Done
         }
     }
@@ -154,10 +160,8 @@ pub(crate) fn print_completions<P: CommandFactory>(
 ) -> ExitStatus {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut P::command(), name, &mut script);
-    match std::io::stdout().write_all(&script) {
-        Ok(()) => ExitStatus::Done,
-        Err(_) => ExitStatus::Failed,
-    }
+    report::write_results(&script);
+    ExitStatus::Done
 }
 
 /// Maximum duration that a flag takes: a year.

@@ -1,9 +1,15 @@
 //! Printing: results to stdout, words for people to stderr.
+//!
+//! All results go through [`write_results`]. [`finish`] ends a program: it fails if results were
+//! lost.
 
 use std::fmt::Display;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+
+use crate::args::ExitStatus;
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -11,7 +17,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Returns whether stderr shows colours: it is a terminal, and `NO_COLOR` is unset.
 pub(crate) fn colored() -> bool {
-    std::io::stderr().is_terminal() && wants_color()
+    io::stderr().is_terminal() && wants_color()
 }
 
 fn wants_color() -> bool {
@@ -44,7 +50,7 @@ impl Colour {
 
 /// Returns a text for stdout, in a colour if stdout is a terminal that shows colours.
 pub(crate) fn painted(colour: Colour, text: &str) -> String {
-    let shows_colours = std::io::stdout().is_terminal() && wants_color();
+    let shows_colours = io::stdout().is_terminal() && wants_color();
     styled(colour.style(), text, shows_colours)
 }
 
@@ -74,14 +80,64 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
-/// Writes a line of results to stdout. Ignores a reader that has gone, as in `... | head`.
+/// Why results could not be written to stdout. `None` while all were written.
+static WRITE_FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Writes a line of results to stdout.
 pub(crate) fn out(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    write_results(format!("{line}\n").as_bytes());
+}
+
+/// Writes results to stdout. After a failure, nothing more is written.
+pub(crate) fn write_results(bytes: &[u8]) {
+    let mut stdout = io::stdout();
+    if !nobody_reads() {
+        note_results(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    }
+}
+
+/// Keeps why results could not be written, for [`finish`].
+pub(crate) fn note_results(written: io::Result<()>) {
+    if let Err(error) = written {
+        write_failure().get_or_insert(error);
+    }
+}
+
+/// Returns whether nobody reads further results: stdout has failed, or its reader has gone.
+pub(crate) fn nobody_reads() -> bool {
+    write_failure().is_some()
+}
+
+/// Returns whether results were lost. A reader that has gone, as in `... | head`, has lost nothing.
+pub(crate) fn results_are_lost() -> bool {
+    write_failure().as_ref().is_some_and(is_loss)
+}
+
+fn is_loss(error: &io::Error) -> bool {
+    error.kind() != io::ErrorKind::BrokenPipe
+}
+
+/// Returns the exit status of a program that has written its results. If results were lost, says
+/// so on stderr, and the program has failed.
+pub(crate) fn finish(status: ExitStatus) -> ExitStatus {
+    note_results(io::stdout().flush());
+    let failure = write_failure().take().filter(is_loss);
+    match failure {
+        Some(failure) => {
+            error(format_args!("cannot write to stdout: {failure}"));
+            ExitStatus::Failed
+        }
+        None => status,
+    }
+}
+
+fn write_failure() -> MutexGuard<'static, Option<io::Error>> {
+    WRITE_FAILURE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes a line for people to stderr.
 pub(crate) fn note(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Writes to stderr that something is not as it should be. The program goes on.

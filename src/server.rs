@@ -1,7 +1,7 @@
 //! `rpc-server`: runs the services that the initializer deploys.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -256,8 +256,10 @@ async fn serve_until_signalled(
     let server = Server::start(options)
         .await
         .map_err(|error| error.to_string())?;
-    announce(&server)
-        .map_err(|error| format!("cannot print the address that the server listens on: {error}"))?;
+    announce(&server)?;
+    if report::results_are_lost() {
+        return Ok(ExitStatus::Failed);
+    }
     tokio::select! {
         cut_off = server.run(first.received(1)) => {
             if cut_off > 0 {
@@ -292,10 +294,13 @@ fn within_open_files(mut limits: Limits) -> Limits {
     limits
 }
 
-fn announce(server: &Server) -> io::Result<()> {
-    let mut stdout = io::stdout();
-    writeln!(stdout, "listening on {}", server.local_addr()?)?;
-    stdout.flush()
+/// Prints the address that the server listens on.
+fn announce(server: &Server) -> Result<(), String> {
+    let address = server
+        .local_addr()
+        .map_err(|error| format!("cannot tell the address that the server listens on: {error}"))?;
+    report::out(format_args!("listening on {address}"));
+    Ok(())
 }
 
 /// The signals that a server handles. SIGTERM and SIGINT stop it. SIGHUP opens the log file again;

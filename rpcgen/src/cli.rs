@@ -121,6 +121,10 @@ pub fn main() -> ExitCode {
 
 /// Runs the command. The first argument is the command's own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    print::finish(parse_and_execute(arguments))
+}
+
+fn parse_and_execute(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let given: Vec<OsString> = arguments.into_iter().collect();
     let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
@@ -129,7 +133,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(WRONG_USAGE);
         }
         Err(help_or_version) => {
-            let _ = help_or_version.print();
+            print::note_write(help_or_version.print());
             return ExitCode::SUCCESS;
         }
     };
@@ -211,5 +215,6 @@ fn print_completions(shell: Option<Shell>) -> ExitCode {
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "rpcgen", &mut script);
-    print::print_file(&script)
+    print::print_bytes(&script);
+    ExitCode::SUCCESS
 }

@@ -1,12 +1,13 @@
 //! `status` and `history`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use rpc_runtime::initializer::{Applies, NetworkStatus, Progress};
 
 use super::arguments::{HistoryArguments, StatusArguments};
 use super::{VerbError, print};
 use crate::args::ExitStatus;
+use crate::report;
 
 /// Clears a terminal and moves the cursor to its top.
 const CLEAR_SCREEN: &str = "\x1b[2J\x1b[H";
@@ -22,11 +23,14 @@ pub(super) async fn status(arguments: &StatusArguments) -> Result<ExitStatus, Ve
             return Ok(exit_status(&status));
         };
         if std::io::stdout().is_terminal() && !network.json {
-            let _ = std::io::stdout().write_all(CLEAR_SCREEN.as_bytes());
+            report::write_results(CLEAR_SCREEN.as_bytes());
         }
         match status {
             Ok(status) => print::status(&status, network.json),
             Err(error) => print::error(&VerbError::Initializer(error), network.json),
+        }
+        if report::nobody_reads() {
+            return Ok(ExitStatus::Done);
         }
         tokio::time::sleep(*pause).await;
     }

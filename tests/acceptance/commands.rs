@@ -1,6 +1,7 @@
 //! The three programs as commands: help, exit codes, and their messages when they cannot start.
 
 mod client;
+mod output;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::format::Format;
 use super::generate::write_or_compare;
-use super::print::{print_file, print_stderr};
+use super::print::{print_bytes, print_stderr};
 use super::{FAILED, WRONG_USAGE};
 use crate::page::{MARK, page};
 use crate::{Error, pipeline};
@@ -47,7 +47,10 @@ impl Options {
     fn run(&self) -> Result<ExitCode, Error> {
         let page = self.page()?;
         match self.file() {
-            None => Ok(print_file(page.as_bytes())),
+            None => {
+                print_bytes(page.as_bytes());
+                Ok(ExitCode::SUCCESS)
+            }
             Some(file) => write_or_compare(self.format, &self.init, file, MARK, &page, self.check),
         }
     }

@@ -1,14 +1,20 @@
 //! Printing: data on stdout, text for people on stderr.
+//!
+//! All data goes through [`print_bytes`]. [`finish`] ends the command: it fails if data was lost.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::FAILED;
 use crate::Error;
 
-/// Prints data to stdout. A closed pipe is not a failure.
+/// Why data could not be written to stdout. `None` while all was written.
+static WRITE_FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Prints a line of data to stdout.
 pub(super) fn print_unescaped(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
+    print_bytes(format!("{line}\n").as_bytes());
 }
 
 /// Prints a line of data to stdout. Invisible characters, which a file may contain, are escaped.
@@ -16,17 +22,38 @@ pub(super) fn print_line(line: &str) {
     print_unescaped(&rpc_schema::visible(line));
 }
 
-/// Prints a whole file to stdout. An incomplete file, as on a full disk, is a failure; a closed
-/// pipe is not.
-pub(super) fn print_file(content: &[u8]) -> ExitCode {
+/// Prints data to stdout. After a failure, nothing more is printed.
+pub(super) fn print_bytes(data: &[u8]) {
     let mut stdout = io::stdout();
-    match stdout.write_all(content).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            print_stderr(&format!("error: cannot write to stdout: {error}"));
+    if write_failure().is_none() {
+        note_write(stdout.write_all(data).and_then(|()| stdout.flush()));
+    }
+}
+
+/// Keeps why data could not be written, for [`finish`].
+pub(super) fn note_write(written: io::Result<()>) {
+    if let Err(error) = written {
+        write_failure().get_or_insert(error);
+    }
+}
+
+/// Returns the exit code of a command that has printed its data. If data was lost, as on a full
+/// disk, says so on stderr, and the command has failed. A reader that has gone, as in `... | head`,
+/// has lost nothing.
+pub(super) fn finish(code: ExitCode) -> ExitCode {
+    note_write(io::stdout().flush());
+    let failure = write_failure().take();
+    match failure.filter(|failure| failure.kind() != io::ErrorKind::BrokenPipe) {
+        Some(failure) => {
+            print_stderr(&format!("error: cannot write to stdout: {failure}"));
             ExitCode::from(FAILED)
         }
-        _ => ExitCode::SUCCESS,
+        None => code,
     }
+}
+
+fn write_failure() -> MutexGuard<'static, Option<io::Error>> {
+    WRITE_FAILURE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Prints text for people to stderr.

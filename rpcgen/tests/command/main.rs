@@ -5,6 +5,7 @@ mod doc;
 mod explain;
 mod formats;
 mod hostile;
+mod output;
 mod place;
 mod schema;
 

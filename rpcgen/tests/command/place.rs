@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -37,9 +37,15 @@ impl TestFolder {
     }
 
     pub fn run(&self, arguments: &str) -> Run {
+        self.run_into(arguments, Stdio::piped())
+    }
+
+    /// Runs the command with this stdout.
+    pub fn run_into(&self, arguments: &str, stdout: Stdio) -> Run {
         let output = Command::new(env!("CARGO_BIN_EXE_rpcgen"))
             .args(arguments.split_whitespace())
             .current_dir(self.path())
+            .stdout(stdout)
             .output()
             .expect("rpcgen runs");
         let text = |bytes| String::from_utf8(bytes).expect("text");

@@ -34,7 +34,7 @@ pub use procedures::{ADD, COUNT};
 pub use process::{
     ServerProcess, continue_process, python, runtime_folder, send_signal, stop_process,
 };
-pub use program::{Finished, begin, finish};
+pub use program::{Finished, begin, begin_with_stdout, finish};
 pub use request::{Request, request};
 pub use script::{Script, txn};
 pub use scripted_server::{ClientFrame, ScriptedServer, scripted, scripted_on};

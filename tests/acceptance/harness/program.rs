@@ -15,10 +15,15 @@ pub struct Finished {
 }
 
 /// Starts a program. [`finish`] returns its output.
-pub fn begin(mut command: Command) -> Child {
+pub fn begin(command: Command) -> Child {
+    begin_with_stdout(command, Stdio::piped())
+}
+
+/// Starts a program that writes its results to `stdout`. [`finish`] returns what it wrote to stderr.
+pub fn begin_with_stdout(mut command: Command, stdout: Stdio) -> Child {
     command
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(stdout)
         .stderr(Stdio::piped())
         .spawn()
         .expect("a program that runs")
