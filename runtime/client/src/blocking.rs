@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 
-use crate::connect::{DEADLINE_GRACE, MIN_TIMEOUT, disconnect, is_quiet, time_left};
+use crate::connect::{DEADLINE_GRACE, adjust_timeout, disconnect, is_quiet, time_left};
 use wire::GREETING_TIMEOUT;
 use wire::block::{MAX_KEPT_BYTES, Target};
 use wire::calls::client_session::{CallTime, ClientSession};
@@ -179,7 +179,11 @@ impl BlockingSession {
                 match written {
                     Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                     Ok(count) => batch.advance(count),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                        ) => {}
                     Err(error) => return Err(error),
                 }
                 if !batch.is_empty() {
@@ -369,15 +373,4 @@ impl BlockingSession {
         inbox.received(count);
         Ok(())
     }
-}
-
-/// Sets `timeout` to the time left, and returns whether the kernel must be told. Small differences
-/// are ignored, since the change costs a system call.
-fn adjust_timeout(timeout: &mut Duration, now: Instant, until: Instant) -> bool {
-    let left = until.saturating_duration_since(now).max(MIN_TIMEOUT);
-    let must_change = *timeout < left || *timeout > left + left / 8;
-    if must_change {
-        *timeout = left + left / 16;
-    }
-    must_change
 }

@@ -18,7 +18,7 @@ use crate::explain::unavailable;
 pub(crate) const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// Minimum timeout of the kernel that is set: zero means no limit there.
-pub(crate) const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
 /// Connects to a server. Waits until `deadline` at most.
 pub(crate) fn connect(
@@ -78,6 +78,18 @@ pub(crate) fn time_left(deadline: Instant) -> Duration {
         .max(MIN_TIMEOUT)
 }
 
+/// Sets `timeout` to the time left, or a little less, and returns whether the kernel must be told.
+/// Small differences are ignored, since the change costs a system call. If the timeout passes
+/// before `until`, the caller asks the kernel again.
+pub(crate) fn adjust_timeout(timeout: &mut Duration, now: Instant, until: Instant) -> bool {
+    let left = until.saturating_duration_since(now).max(MIN_TIMEOUT);
+    let must_change = *timeout > left || *timeout < left / 8 * 7;
+    if must_change {
+        *timeout = (left / 16 * 15).max(MIN_TIMEOUT);
+    }
+    must_change
+}
+
 /// Returns how a connection ended that this error ended.
 pub(crate) fn disconnect(error: io::Error) -> Disconnect {
     let reason = describe(&error);
@@ -91,5 +103,43 @@ fn describe(error: &io::Error) -> String {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "timed out".to_owned(),
         io::ErrorKind::UnexpectedEof => "end of the connection".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timeout_of_the_kernel_never_ends_after_the_deadline() {
+        let start = Instant::now();
+        let until = start + Duration::from_secs(32);
+        let mut timeout = Duration::ZERO;
+        let mut now = start;
+        let mut changes = 0;
+        while now < until {
+            changes += usize::from(adjust_timeout(&mut timeout, now, until));
+            assert!(timeout >= MIN_TIMEOUT && now + timeout <= until.max(now + MIN_TIMEOUT));
+            now += timeout;
+        }
+        assert!(changes <= 6, "{changes} system calls until the deadline");
+        assert!(now <= until + MIN_TIMEOUT);
+    }
+
+    #[test]
+    fn a_call_with_the_same_deadline_changes_no_timeout() {
+        let start = Instant::now();
+        let deadline = Duration::from_secs(30);
+        let mut timeout = Duration::ZERO;
+        assert!(adjust_timeout(&mut timeout, start, start + deadline));
+        for late in [0, 100, 900].map(Duration::from_millis) {
+            assert!(!adjust_timeout(
+                &mut timeout,
+                start + late,
+                start + deadline
+            ));
+        }
+        assert!(adjust_timeout(&mut timeout, start, start + deadline / 2));
+        assert!(adjust_timeout(&mut timeout, start, start + deadline));
     }
 }

@@ -10,7 +10,7 @@ use wire::frame::{Deframer, Framing, LENGTH_BYTES, MAX_FRAME_LIMIT, Step};
 use wire::{GREETING_TIMEOUT, message};
 
 use super::incoming_message::{IncomingMessage, Reply};
-use crate::connect::{self, DEADLINE_GRACE, disconnect, time_left};
+use crate::connect::{self, DEADLINE_GRACE, adjust_timeout, disconnect};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
 
@@ -138,14 +138,15 @@ impl TextSession {
     fn write(&mut self, frame: &[u8], until: Instant) -> io::Result<()> {
         let mut written = 0;
         while written < frame.len() {
-            if Instant::now() >= until {
+            let now = Instant::now();
+            if now >= until {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            self.adjust_timeouts(until)?;
+            self.adjust_timeouts(now, until)?;
             match self.stream.write(&frame[written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_to_be_repeated(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -194,7 +195,7 @@ impl TextSession {
         if now >= until {
             return Err(CallFailure::TimedOut);
         }
-        self.adjust_timeouts(until).map_err(no_answer)?;
+        self.adjust_timeouts(now, until).map_err(no_answer)?;
         let filled = self.input.len();
         self.input
             .resize(filled + wanted.clamp(MIN_READ_BYTES, READ_BYTES), 0);
@@ -203,23 +204,28 @@ impl TextSession {
         match read {
             Ok(0) => Err(no_answer(io::ErrorKind::UnexpectedEof.into())),
             Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(CallFailure::TimedOut),
+            Err(error) if is_to_be_repeated(&error) => Ok(()),
             Err(error) => Err(no_answer(error)),
         }
     }
 
-    /// Sets the timeouts in the kernel to the time until `until`, or a little longer. Small
-    /// differences are ignored, since the change costs two system calls.
-    fn adjust_timeouts(&mut self, until: Instant) -> io::Result<()> {
-        let left = time_left(until);
-        if self.timeout < left || self.timeout > left + left / 8 {
-            self.timeout = left + left / 16;
+    /// Sets the timeouts of the kernel; see [`adjust_timeout`].
+    fn adjust_timeouts(&mut self, now: Instant, until: Instant) -> io::Result<()> {
+        if adjust_timeout(&mut self.timeout, now, until) {
             self.stream.set_read_timeout(Some(self.timeout))?;
             self.stream.set_write_timeout(Some(self.timeout))?;
         }
         Ok(())
     }
+}
+
+/// Returns whether the kernel is asked again after this error, unless the deadline has passed: its
+/// timeout has ended, or a signal has arrived.
+fn is_to_be_repeated(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
 fn not_taken(error: io::Error) -> CallFailure {
