@@ -23,6 +23,8 @@ pub enum ExitStatus {
     Usage,
     /// The program was asked for differences, and found one. Exit code 3.
     Difference,
+    /// Ctrl-C ended the program. Exit code 130, as shells report it.
+    Interrupted,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -32,6 +34,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Failed => 1,
             ExitStatus::Usage => 2,
             ExitStatus::Difference => 3,
+            ExitStatus::Interrupted => 130,
         })
     }
 }

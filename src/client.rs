@@ -1,5 +1,7 @@
 //! `rpc-client`: calls a procedure, and lists what a client may call.
 
+mod interrupt;
+mod list;
 mod values;
 
 use std::ffi::OsString;
@@ -8,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use rpc_runtime::{Answer, Error, ErrorKind, ExceptionType, Executed, Network, Topology};
-use rpc_schema::model::{Rpc, Schema, Service};
+use rpc_schema::model::{Schema, Service};
 use rpc_schema::visible;
 use serde_json::{Value, json};
 
+use self::values::TypedCall;
 use crate::args::{self, ExitStatus};
 use crate::report;
 
@@ -116,9 +119,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
                 );
                 ExitStatus::Usage
             }
-            Some(Verb::List) => list(&document.schema, &command_line),
+            Some(Verb::List) => list::list(&document.schema, &command_line),
             Some(Verb::Call(call)) => match call_procedure(&document.schema, &command_line, call) {
-                Ok(answer) => print_answer(&answer, command_line.json),
+                Ok(Some(answer)) => print_answer(&answer, command_line.json),
+                Ok(None) => {
+                    let error = ClientError::Call(interrupt::error());
+                    print_error(&error, command_line.json);
+                    ExitStatus::Interrupted
+                }
                 Err(error) => print_error(&error, command_line.json),
             },
         }
@@ -139,36 +147,61 @@ impl From<Error> for ClientError {
     }
 }
 
+/// Makes a call and returns its answer. Returns `None` if Ctrl-C came first.
 fn call_procedure(
     schema: &Schema,
     command_line: &CommandLine,
     call: &CallArguments,
-) -> Result<Answer, ClientError> {
+) -> Result<Option<Answer>, ClientError> {
     let (service, rpc) = call.procedure.split_once('.').ok_or_else(|| {
         ClientError::Usage(format!(
             "invalid procedure `{}`; expected SERVICE.PROCEDURE, such as `svc1.rpc1`",
             call.procedure
         ))
     })?;
-    let values = match &call.types {
-        Some(types) => values::typed(schema, types, &call.values).map_err(ClientError::Usage)?,
-        None => values::inferred(schema, service, rpc, &call.values).map_err(ClientError::Usage)?,
+    let typed_call = match &call.types {
+        Some(types) => values::typed(schema, (service, rpc), types, &call.values),
+        None => values::inferred(schema, (service, rpc), &call.values),
     };
+    let TypedCall { arguments, returns } = typed_call.map_err(ClientError::Usage)?;
     let declared = schema
         .service(service)
         .and_then(|service| declared_deadline(service, rpc));
     let network = network(schema, command_line, call.deadline.or(declared))?;
+    let server = call.server.as_deref();
+    let server = server.map(|name| network.server(name)).transpose()?;
+    let names = (service.to_owned(), rpc.to_owned());
     let retry_until = Instant::now() + call.wait.unwrap_or_default();
+    let answered = interrupt::until_interrupted(move || {
+        let (service, rpc) = (names.0.as_str(), names.1.as_str());
+        call_until(retry_until, || match &server {
+            Some(server) => server.call(service, rpc, &arguments),
+            None => network.call(service, rpc, &arguments),
+        })
+    })?;
+    let Some(answer) = answered.transpose()? else {
+        return Ok(None);
+    };
+    let check = returns.map_or(Ok(()), |returns| values::check_answer(&returns, &answer));
+    check.map_err(|reason| {
+        let procedure = &call.procedure;
+        let message = format!("`{procedure}` returned what the file does not declare: {reason}");
+        Error::new(ErrorKind::Protocol, Executed::Yes, message)
+    })?;
+    Ok(Some(answer))
+}
+
+/// Calls again and again while the server cannot be reached, until `retry_until`.
+fn call_until(
+    retry_until: Instant,
+    call: impl Fn() -> Result<Answer, Error>,
+) -> Result<Answer, Error> {
     loop {
-        let result = match &call.server {
-            Some(server) => network.server(server)?.call(service, rpc, &values),
-            None => network.call(service, rpc, &values),
-        };
-        match result {
+        match call() {
             Err(error) if is_unreachable(&error) && Instant::now() < retry_until => {
                 std::thread::sleep(RETRY_PAUSE);
             }
-            result => return Ok(result?),
+            result => return result,
         }
     }
 }
@@ -217,39 +250,6 @@ fn topology_of(schema: &Schema) -> Topology {
         topology = topology.service(service.name.to_string(), service.provider.to_string());
     }
     topology
-}
-
-fn list(schema: &Schema, command_line: &CommandLine) -> ExitStatus {
-    let client = match Network::builder(topology_of(schema))
-        .client_or_default(command_line.client.as_deref())
-    {
-        Ok(client) => client,
-        Err(error) => return print_error(&ClientError::Call(error), command_line.json),
-    };
-    for service in schema
-        .services
-        .iter()
-        .filter(|service| service.has_tenant(&client))
-    {
-        for rpc in &service.rpcs {
-            print_procedure(service, rpc, command_line.json);
-        }
-    }
-    ExitStatus::Done
-}
-
-fn print_procedure(service: &Service, rpc: &Rpc, as_json: bool) {
-    let signature = service.signature(rpc).to_string();
-    if as_json {
-        let line = json!({
-            "schema": JSON_VERSION, "signature": signature, "provider": service.provider.as_str(), "doc": rpc.doc,
-        });
-        report::out(visible(&line.to_string()));
-    } else {
-        let doc = rpc.doc.as_deref().and_then(|doc| doc.lines().next());
-        let doc = doc.map_or_else(String::new, |doc| format!("  # {}", visible(doc)));
-        report::out(format_args!("{signature}{doc}"));
-    }
 }
 
 fn print_answer(answer: &Answer, as_json: bool) -> ExitStatus {

@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind};
 
 use crate::args::{self, ExitStatus};
 use crate::report;
-use crate::signals::{hang_up, ignores_hang_up, listen};
+use crate::signals::{SIGHUP, hang_up, is_ignored, listen};
 
 const NAME: &str = "rpc-server";
 
@@ -250,7 +250,7 @@ async fn serve_until_signalled(
     options: ServerOptions,
     reopen: Option<LogReopener>,
 ) -> Result<ExitStatus, String> {
-    let handles_hang_up = reopen.is_some() || !ignores_hang_up();
+    let handles_hang_up = reopen.is_some() || !is_ignored(SIGHUP);
     let first = Signals::listen(reopen.clone(), handles_hang_up)?;
     let second = Signals::listen(reopen, handles_hang_up)?;
     let server = Server::start(options)

@@ -16,7 +16,7 @@ impl StopSignals {
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
-            hang_up: if ignores_hang_up() {
+            hang_up: if is_ignored(SIGHUP) {
                 None
             } else {
                 Some(listen(SignalKind::hangup())?)
@@ -54,12 +54,16 @@ pub(crate) async fn hang_up(signal: Option<&mut Signal>) {
     }
 }
 
-/// Returns whether this process was started with SIGHUP ignored.
-pub(crate) fn ignores_hang_up() -> bool {
+/// The number of SIGHUP.
+pub(crate) const SIGHUP: u32 = 1;
+
+/// Returns whether this process ignores a signal, as it does under `nohup` or in the background of
+/// a script.
+pub(crate) fn is_ignored(signal: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = ignored
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or_default();
-    mask & 1 == 1
+    mask >> (signal - 1) & 1 == 1
 }

@@ -1,5 +1,6 @@
 //! The three programs as commands: help, exit codes, and their messages when they cannot start.
 
+mod answers;
 mod client;
 mod output;
 

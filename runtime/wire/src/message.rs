@@ -84,6 +84,25 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`Malformed`], with a message for the sender.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed<'a>> {
+        Self::parse_with(bytes, |id| Id::check(id).map(Some))
+    }
+
+    /// Parses a message from a server. Its `id` may be null: the server could not read the id of
+    /// the request.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn parse_answer(bytes: &'a [u8]) -> Result<Self, Malformed<'a>> {
+        Self::parse_with(bytes, |id| match id.get() {
+            "null" => Ok(None),
+            _ => Id::check(id).map(Some),
+        })
+    }
+
+    fn parse_with(
+        bytes: &'a [u8],
+        read_id: impl FnOnce(&'a RawValue) -> Result<Option<Id<'a>>, String>,
+    ) -> Result<Self, Malformed<'a>> {
         let broken = |message| Malformed { message, id: None };
         let text = std::str::from_utf8(bytes)
             .map_err(|error| broken(format!("not UTF-8 at byte {}", error.valid_up_to() + 1)))?;
@@ -96,9 +115,10 @@ impl<'a> Message<'a> {
         let id = match &value {
             Ok(Some(members)) => members
                 .get("id")
-                .map(Id::check)
+                .map(read_id)
                 .transpose()
-                .map_err(broken)?,
+                .map_err(broken)?
+                .flatten(),
             _ => None,
         };
         let malformed = |message| Malformed { message, id };

@@ -275,6 +275,101 @@ fn an_invalid_call_ends_with_exit_code_2_and_the_reason() {
         .says("no server `server9` in this network");
 }
 
+/// Procedures of named arguments, a record, an enumeration, and `bytes`.
+const TYPED: &str = "\
+network:
+  servers:
+    server1: { ip: 127.0.0.1, port: 1 }
+  clients:
+    client1: { ip: 127.0.0.1 }
+types:
+  Colour: { doc: What is painted., items: [red, green] }
+  Spot: { fields: { x: int, colour: Colour } }
+  Unused: [none]
+services:
+  paint:
+    provider: server1
+    tenants: [client1]
+    rpcs:
+      - name: fill
+        doc: |
+          Fills a spot.
+          It takes a moment.
+        arguments: { spot: Spot, times: int }
+        path: paint.py
+      - { name: mix, arguments: { first: Colour, second: Colour }, returns: Colour, path: paint.py }
+      - { name: load, arguments: [bytes], path: paint.py }
+      - { name: either, arguments: [int], path: paint.py }
+      - { name: either, arguments: [bool], path: paint.py }
+";
+
+#[test]
+fn the_list_has_the_names_of_arguments_the_types_and_the_documentation() {
+    let network = Network::new(TYPED);
+    assert_eq!(
+        network.client(&["list"]).succeeds().stdout,
+        "\
+paint.fill(spot: Spot, times: int) -> ()  # Fills a spot.
+    # It takes a moment.
+paint.mix(first: Colour, second: Colour) -> (Colour)
+paint.load(bytes) -> ()
+paint.either(int) -> ()
+paint.either(bool) -> ()
+
+Colour{red, green}  # What is painted.
+Spot{x: int, colour: Colour}
+"
+    );
+    let lines = network.client(&["list", "--json"]).succeeds().json_lines();
+    assert_eq!(lines.len(), 7);
+    assert_eq!(
+        lines[0]["arguments"],
+        json!([{ "name": "spot", "type": "Spot" }, { "name": "times", "type": "int" }])
+    );
+    assert_eq!(
+        lines[6],
+        json!({ "schema": 1, "type": "Spot", "definition": "Spot{x: int, colour: Colour}", "doc": null })
+    );
+}
+
+#[test]
+fn an_argument_that_is_refused_before_it_is_sent_has_a_reason() {
+    let network = Network::new(TYPED);
+    for (arguments, words) in [
+        (
+            &["paint.mix", "red", "purple"][..],
+            "argument 2: `purple` is not an item of `Colour`; its items are red, green",
+        ),
+        (
+            &["--types", "Colour,Colour", "paint.mix", "red", "purple"],
+            "invalid value `purple` for type `Colour`: `purple` is not an item of `Colour`; its items are red, green",
+        ),
+        (
+            &["paint.fill", "{\"y\": 1}", "1"],
+            "argument 1: `Spot` has no field `y`; its fields are x, colour",
+        ),
+        (
+            &["paint.fill", "{x: 1}", "1"],
+            "argument 1: `{x: 1}` is not JSON: ",
+        ),
+        (
+            &["paint.load", "AAE="],
+            "`bytes` are base64 in quotes, such as `\"AAE=\"`",
+        ),
+        (
+            &["--types", "bytes", "paint.load", "AAE="],
+            "`bytes` are base64 in quotes, such as `\"AAE=\"`",
+        ),
+        (
+            &["paint.either", "1.5"],
+            "valid: paint.either(int) (argument 1: invalid type: floating point `1.5`, expected `int`), paint.either(bool) (argument 1: ",
+        ),
+    ] {
+        let finished = network.client(&[&["call"], arguments].concat()).ends(2);
+        assert_eq!(finished.says(words).stdout, "");
+    }
+}
+
 #[test]
 fn the_client_is_selected_by_flag_then_environment_then_as_the_only_one() {
     let network = serving();
@@ -312,9 +407,10 @@ fn the_client_is_selected_by_flag_then_environment_then_as_the_only_one() {
         .json_lines();
     assert_eq!(
         lines,
-        [
-            json!({ "schema": 1, "signature": "open.ping() -> (bool)", "provider": "server1", "doc": null })
-        ]
+        [json!({
+            "schema": 1, "signature": "open.ping() -> (bool)", "provider": "server1", "arguments": [],
+            "returns": ["bool"], "doc": null,
+        })]
     );
     network.write(
         "init.yaml",

@@ -2,7 +2,8 @@
 
 use crate::dynamic::Answer;
 use wire::exception::Exception;
-use wire::message::{self, Message};
+use wire::json::shortened;
+use wire::message::{self, Id, Message};
 
 /// The message that answers a call.
 #[derive(Debug)]
@@ -30,10 +31,16 @@ impl IncomingMessage {
     /// # Errors
     /// The message is malformed, or is not one that a server sends.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let message = Message::parse(bytes).map_err(|error| error.message)?;
-        let id = message.id.and_then(|id| id.as_json().parse().ok());
+        let message = Message::parse_answer(bytes).map_err(|error| error.message)?;
+        let id = message.id.map(call_number).transpose()?;
         let outcome = match &*message.header {
-            "RPC-RES" => Ok(Answer::parse(&message.value)?),
+            "RPC-RES" => {
+                let answer = Answer::parse(&message.value)?;
+                if id.is_none() {
+                    return Err("the server answered without the `id` of a call".to_owned());
+                }
+                Ok(answer)
+            }
             "RPC-EX" => Err(message::parse_exception(&message.value)?),
             "RPC-DRAIN" => {
                 let last = message
@@ -43,8 +50,18 @@ impl IncomingMessage {
                 return Ok(Self::Drain(last.unwrap_or(0)));
             }
             "RPC-PONG" => return Ok(Self::Pong),
-            other => return Err(format!("the server sent `{other}` instead of an answer")),
+            other => {
+                let header = shortened(other);
+                return Err(format!("the server sent `{header}` instead of an answer"));
+            }
         };
         Ok(Self::Reply(Reply { id, outcome }))
     }
+}
+
+/// Returns the number of the call that an answer belongs to.
+fn call_number(id: Id<'_>) -> Result<u64, String> {
+    let text = id.as_json();
+    text.parse()
+        .map_err(|_| format!("the server answered a call `{}`", shortened(text)))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use wire::block::READ_BYTES;
 use wire::calls::failure::{CallFailure, SessionLoss};
 use wire::frame::{Deframer, Framing, LENGTH_BYTES, MAX_FRAME_LIMIT, Step};
+use wire::json::shortened;
 use wire::{GREETING_TIMEOUT, message};
 
 use super::incoming_message::{IncomingMessage, Reply};
@@ -176,9 +177,11 @@ impl TextSession {
                     end,
                     consumed,
                 } => {
-                    let incoming = IncomingMessage::parse(&self.input[start..end]);
+                    let message = &self.input[start..end];
+                    let incoming = IncomingMessage::parse(message)
+                        .map_err(|reason| unusable(&reason, message));
                     self.input.drain(..consumed);
-                    match incoming.map_err(protocol_violation)? {
+                    match incoming? {
                         IncomingMessage::Drain(last) => self.last_accepted = Some(last),
                         incoming => return Ok(incoming),
                     }
@@ -234,6 +237,12 @@ fn not_taken(error: io::Error) -> CallFailure {
 
 fn no_answer(error: io::Error) -> CallFailure {
     CallFailure::NoAnswer(SessionLoss::Connection(disconnect(error)))
+}
+
+/// Returns the failure of a call whose answer cannot be used. It shows how the message begins.
+fn unusable(reason: &str, message: &[u8]) -> CallFailure {
+    let text = String::from_utf8_lossy(message);
+    protocol_violation(format!("{reason}; it sent {}", shortened(&text)))
 }
 
 fn protocol_violation(what: impl Into<String>) -> CallFailure {
