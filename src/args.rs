@@ -53,16 +53,16 @@ fn parse_and_run<P: Parser>(
     arguments: impl IntoIterator<Item = OsString>,
     program: impl FnOnce(P) -> ExitStatus,
 ) -> ExitStatus {
-    let arguments: Vec<OsString> = std::iter::once(OsString::from(name))
+    let mut arguments: Vec<OsString> = std::iter::once(OsString::from(name))
         .chain(arguments)
         .collect();
+    move_verb_first::<P>(&mut arguments[1..]);
     match P::try_parse_from(&arguments) {
         Ok(parsed) => program(parsed),
         Err(error) if error.use_stderr() => {
-            let first = arguments
-                .get(1)
-                .and_then(|first| first.to_str())
-                .unwrap_or_default();
+            let first =
+                first_word::<P>(&arguments[1..]).and_then(|place| arguments[place + 1].to_str());
+            let first = first.unwrap_or_default();
             report::error(usage_error::<P>(&error, name, first));
             ExitStatus::Usage
         }
@@ -73,8 +73,52 @@ fn parse_and_run<P: Parser>(
     }
 }
 
-/// Returns what is wrong with a command line, in one line. `first` is the first argument: a verb,
-/// or a mistyped one.
+/// Moves the verb before the options that stand in front of it: `--json plan` becomes `plan
+/// --json`.
+fn move_verb_first<P: CommandFactory>(arguments: &mut [OsString]) {
+    let Some(place) = first_word::<P>(arguments) else {
+        return;
+    };
+    if P::command().find_subcommand(&arguments[place]).is_some() {
+        arguments[..=place].rotate_right(1);
+    }
+}
+
+/// Returns the place of the first argument that is neither an option nor the value of one.
+fn first_word<P: CommandFactory>(arguments: &[OsString]) -> Option<usize> {
+    let command = P::command();
+    let mut is_value = false;
+    let mut before_dashes = arguments.iter().take_while(|argument| *argument != "--");
+    before_dashes.position(|argument| {
+        let text = argument.to_str().unwrap_or_default();
+        let is_option = text.starts_with('-');
+        if !is_option && !is_value {
+            return true;
+        }
+        is_value = is_option && takes_next(&command, text);
+        false
+    })
+}
+
+/// Returns whether the argument after this option is its value, for any verb.
+fn takes_next(command: &clap::Command, option: &str) -> bool {
+    let Some(name) = option.strip_prefix("--") else {
+        return false;
+    };
+    let commands = std::iter::once(command).chain(command.get_subcommands());
+    let mut same = commands
+        .flat_map(clap::Command::get_arguments)
+        .filter(|argument| argument.get_long() == Some(name));
+    same.any(|argument| {
+        let may_have_no_value = argument
+            .get_num_args()
+            .is_some_and(|count| count.min_values() == 0);
+        argument.get_action().takes_values() && !may_have_no_value
+    })
+}
+
+/// Returns what is wrong with a command line, in one line. `first` is its first word: a verb, or a
+/// mistyped one.
 fn usage_error<P: CommandFactory>(error: &clap::Error, name: &str, first: &str) -> String {
     let problem = argument_error(error).unwrap_or_else(|| clap_message(error));
     let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -146,7 +190,7 @@ fn suggestion(error: &clap::Error) -> Option<String> {
 }
 
 /// Returns a suggestion for a mistyped verb.
-fn suggest_verb<P: CommandFactory>(first: &str) -> Option<String> {
+pub(crate) fn suggest_verb<P: CommandFactory>(first: &str) -> Option<String> {
     let command = P::command();
     let verbs = command.get_subcommands().map(clap::Command::get_name);
     if command.find_subcommand(first).is_some() {

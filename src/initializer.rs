@@ -60,6 +60,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         if let Some(shell) = command_line.completions {
             return args::print_completions::<CommandLine>(shell, NAME);
         }
+        if let Some(suggestion) = mistyped_verb(&command_line) {
+            report::error(suggestion);
+            return ExitStatus::Usage;
+        }
         let verb = command_line.verb.unwrap_or(Verb::Apply(command_line.apply));
         let json = verb.network().json;
         carry_out(verb).unwrap_or_else(|error| {
@@ -67,6 +71,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             ExitStatus::Failed
         })
     })
+}
+
+/// Returns what to say if the file looks like a mistyped verb: there is no file of that name.
+fn mistyped_verb(command_line: &CommandLine) -> Option<String> {
+    if command_line.verb.is_some() {
+        return None;
+    }
+    let word = command_line.apply.network.init.as_deref()?;
+    if word.exists() {
+        return None;
+    }
+    let word = word.to_str()?;
+    let suggestion = args::suggest_verb::<CommandLine>(word)?;
+    Some(format!(
+        "there is no command and no file `{}` ({suggestion}); see `{NAME} --help`",
+        rpc_schema::visible(word)
+    ))
 }
 
 fn carry_out(verb: Verb) -> Result<ExitStatus, VerbError> {

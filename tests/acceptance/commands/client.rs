@@ -371,6 +371,45 @@ fn an_argument_that_is_refused_before_it_is_sent_has_a_reason() {
 }
 
 #[test]
+fn options_may_stand_before_the_verb() {
+    let network = serving();
+    let call = [
+        "--deadline",
+        "10s",
+        "--types",
+        "int,int",
+        "call",
+        "svc1.add",
+        "2",
+        "3",
+    ];
+    let finished = network.client(&[&["--as", "client1"], &call[..]].concat());
+    assert_eq!(finished.succeeds().stdout, "5\n");
+    let plan = network.initializer(&["--json", "--timeout", "10s", "plan", "init.yaml"]);
+    assert_eq!(plan.succeeds().summary()["event"], "plan");
+    let status = network.initializer(&["--timeout=10s", "status", "init.yaml", "--json"]);
+    assert_eq!(status.succeeds().summary()["as-declared"], 1);
+    for arguments in [
+        &["aply"][..],
+        &["aply", "init.yaml"],
+        &["--json", "aply", "init.yaml"],
+    ] {
+        network
+            .initializer(arguments)
+            .ends(2)
+            .says("did you mean `apply`?");
+    }
+    network
+        .initializer(&["--", "plan"])
+        .ends(1)
+        .says("cannot read `plan`");
+    network
+        .initializer(&["--", "aply"])
+        .ends(2)
+        .says("no file `aply`");
+}
+
+#[test]
 fn the_client_is_selected_by_flag_then_environment_then_as_the_only_one() {
     let network = serving();
     let list = |arguments: &[&str], variable: Option<&str>| {
