@@ -106,8 +106,15 @@ impl BlockingSession {
         if !state.session.takes_more() {
             return false;
         }
+        if state.session.waiting() > 0 {
+            return true;
+        }
+        // An answer that nobody waits for has begun to arrive.
+        if state.session.link.inbox.has_partial_frame() {
+            return false;
+        }
         let idle = now.saturating_duration_since(state.last_call_at);
-        if state.session.waiting() > 0 || idle < RECENT {
+        if idle < RECENT {
             return true;
         }
         let idle_timeout_ms = state

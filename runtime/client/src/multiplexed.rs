@@ -62,6 +62,8 @@ struct SessionState {
     last_activity: Instant,
     /// The earliest deadline of the waiting calls, or an earlier time.
     next_deadline: Option<Instant>,
+    /// Whether a frame has begun to arrive. If no call waits, nobody has asked for it.
+    has_partial_frame: bool,
     /// Whether the session was dropped, so that no further calls begin.
     is_abandoned: bool,
 }
@@ -74,6 +76,7 @@ impl MultiplexedSession {
             driver: None,
             last_activity: Instant::now(),
             next_deadline: None,
+            has_partial_frame: false,
             is_abandoned: false,
         };
         let shared = Arc::new(Shared {
@@ -98,9 +101,12 @@ impl MultiplexedSession {
     }
 
     /// Returns whether the idle timeout leaves time for a call to arrive before the server closes
-    /// the session.
+    /// the session, and the server has sent nothing that nobody asked for.
     fn is_still_open(&self) -> bool {
         let state = self.shared.lock();
+        if state.has_partial_frame {
+            return false;
+        }
         let idle_timeout = Duration::from_millis(
             state
                 .session
@@ -342,6 +348,7 @@ impl Driver {
         std::mem::swap(&mut state.session.link.inbox, &mut self.inbox);
         state.session.receive(now, |waker| self.wake.push(waker));
         std::mem::swap(&mut state.session.link.inbox, &mut self.inbox);
+        state.has_partial_frame = self.inbox.has_partial_frame();
         state.last_activity = now;
         if !state.session.takes_more() {
             self.shared.has_ended.store(true, Ordering::Relaxed);

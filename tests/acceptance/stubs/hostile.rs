@@ -183,6 +183,33 @@ fn a_second_answer_ends_the_session_after_the_first_answer_is_delivered() {
 }
 
 #[test]
+fn an_answer_that_nobody_asked_for_and_that_has_arrived_fails_no_later_call() {
+    let second_answer = |call: u64| Frames::new().result(call, 77_i64).bytes();
+    for cut in 1..=second_answer(1).len() {
+        for client in 0..2 {
+            let (address, server_thread) = scripted(2, move |number, server| {
+                let call = server.greet();
+                let answer = Frames::new().result(call, number as i64).bytes();
+                let more = second_answer(call);
+                if number == 0 {
+                    server.send_bytes(&[&answer, &more[..cut]].concat());
+                    // A client that sends its next call on this session gets the other part.
+                    if server.next().is_some() {
+                        server.send_bytes(&more[cut..]);
+                    }
+                } else {
+                    server.send_bytes(&answer);
+                }
+            });
+            let stub = &Stub::both(address)[client];
+            assert_eq!(stub.add(0, 0).expect("the first answer"), 0);
+            assert_eq!(stub.add(0, 1).expect("the other session's answer"), 1);
+            server_thread.join().expect("two connections");
+        }
+    }
+}
+
+#[test]
 fn a_session_that_is_cut_off_at_any_byte_fails_only_its_call() {
     let bound = Bound {
         slot: 0,
