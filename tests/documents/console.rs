@@ -23,7 +23,7 @@ pub fn run_all(document: &str, network: &Network, fence: &Fence<'_>) -> usize {
 }
 
 /// Runs a command in the project folder, with the programs in its `PATH`. Returns its output.
-fn run(network: &Network, command: &str) -> String {
+pub fn run(network: &Network, command: &str) -> String {
     let programs = Path::new(env!("CARGO_BIN_EXE_initializer"))
         .parent()
         .expect("their folder");
@@ -35,16 +35,23 @@ fn run(network: &Network, command: &str) -> String {
 }
 
 /// Returns what is the same in every run. A line of JSON stays as it is. Other lines lose the words
-/// with a digit or an `@`: numbers, times and user names. The lines are sorted, because servers
-/// answer in any order.
+/// with a digit or an `@`: numbers, times and user names. The sizes of files to send stay. The lines
+/// are sorted, because servers answer in any order.
 fn stable_lines(text: &str) -> Vec<String> {
-    let is_stable = |word: &&str| !word.contains(|c: char| c.is_ascii_digit() || c == '@');
+    let is_stable = |word: &str| !word.contains(|c: char| c.is_ascii_digit() || c == '@');
     let stable_words = |line: &str| -> String {
         if line.starts_with('{') {
             return line.to_owned();
         }
-        line.split_whitespace()
-            .filter(is_stable)
+        let is_about_files = line.contains(" to send in ") || line.contains("Sending ");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_size = |place: usize| {
+            let unit = words.get(place + 1);
+            is_about_files && matches!(unit, Some(&("B" | "kB" | "MB")))
+        };
+        let stable = (0..words.len()).filter(|place| is_stable(words[*place]) || is_size(*place));
+        stable
+            .map(|place| words[place])
             .collect::<Vec<_>>()
             .join(" ")
     };

@@ -29,9 +29,13 @@ mod overloaded {
     }
 }
 
-mod with_a_server {
-    use super::stubs::{TOPOLOGY, words};
+/// The tests of the page stand in one `main.rs`, below its imports.
+mod tests_of_main {
+    use super::stubs;
     use rpc_runtime::Network;
+    use stubs::{TOPOLOGY, words};
+
+    include!("../doubles/tutorial.rs");
 
     /// Compiles a test without running it, because it needs the tutorial's server.
     macro_rules! compiled {

@@ -20,6 +20,7 @@ mod tutorial_stubs;
 
 mod tutorial {
     use super::tutorial_stubs as stubs;
+    use stubs::words;
 
     include!("tutorial.rs");
 }

@@ -1,4 +1,4 @@
-use stubs::words::{self, Calls};
+use stubs::words::Calls;
 
 /// Returns how many words occur more than once. `words` is a client, or a mock in tests.
 fn repeated(words: &impl Calls, text: &str) -> Result<usize, rpc_runtime::Error> {
