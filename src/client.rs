@@ -107,7 +107,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
                         json!({ "schema": JSON_VERSION, "error": findings.to_string() })
                     ));
                 } else {
-                    report::note(findings.render(report::colored()));
+                    report::findings(&findings);
                 }
                 return ExitStatus::Failed;
             }

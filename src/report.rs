@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+use terminal_size::{Width, terminal_size_of};
 
 use crate::args::ExitStatus;
 
@@ -82,6 +83,24 @@ pub(crate) fn bytes(count: u64) -> String {
 
 /// Why results could not be written to stdout. `None` while all were written.
 static WRITE_FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Writes a line of results to stdout. On a narrow terminal it is broken, and its further lines are
+/// indented by this number of columns.
+pub(crate) fn out_wrapped(line: &str, indent: usize) {
+    match terminal_size_of(io::stdout()) {
+        Some((Width(width), _)) => out(rpc_schema::wrapped(line, width.into(), indent)),
+        None => out(line),
+    }
+}
+
+/// Writes the findings of a file to stderr.
+pub(crate) fn findings(report: &rpc_schema::Report) {
+    let text = report.render(colored());
+    match terminal_size_of(io::stderr()) {
+        Some((Width(width), _)) => note(rpc_schema::wrapped_report(&text, width.into())),
+        None => note(text),
+    }
+}
 
 /// Writes a line of results to stdout.
 pub(crate) fn out(line: impl Display) {

@@ -90,6 +90,23 @@ fn every_link_leads_to_an_anchor_and_anchors_are_unique() {
     }
 }
 
+#[test]
+fn the_labels_of_overloads_are_different() {
+    for case in CASES {
+        let page = page_of(case);
+        let of_procedure = |label: &&str| label.starts_with("Link to ") || label.contains(": ");
+        let mut labels: Vec<&str> = values(&page, " aria-label=\"")
+            .filter(of_procedure)
+            .collect();
+        assert!(labels.len() >= 5, "{case}: {labels:?}");
+        labels.sort_unstable();
+        assert!(
+            labels.windows(2).all(|pair| pair[0] != pair[1]),
+            "{case}: {labels:?}"
+        );
+    }
+}
+
 /// Returns the texts from each occurrence of `opening` to the next double quote.
 fn values<'p>(page: &'p str, opening: &'p str) -> impl Iterator<Item = &'p str> {
     page.split(opening)

@@ -61,6 +61,8 @@ mod read;
 mod shape;
 #[cfg(feature = "yaml")]
 mod suggest;
+#[cfg(feature = "yaml")]
+mod wrap;
 
 #[cfg(feature = "yaml")]
 pub use diagnostic::{Code, ExternalPlace, Finding, Report};
@@ -78,3 +80,5 @@ pub use signature::{Key, Signature};
 pub use suggest::did_you_mean;
 pub use types::{Enumeration, Expanded, KeyType, Record, Type, TypeError, TypeErrorKind, TypeList};
 pub use visible::visible;
+#[cfg(feature = "yaml")]
+pub use wrap::{wrapped, wrapped_report};

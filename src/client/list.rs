@@ -10,6 +10,9 @@ use super::{ClientError, CommandLine, JSON_VERSION, print_error, topology_of};
 use crate::args::ExitStatus;
 use crate::report;
 
+/// Number of columns by which the further lines of an entry are indented.
+const LIST_INDENT: usize = 4;
+
 pub(super) fn list(schema: &Schema, command_line: &CommandLine) -> ExitStatus {
     let client = match Network::builder(topology_of(schema))
         .client_or_default(command_line.client.as_deref())
@@ -96,10 +99,10 @@ fn print_documented(line: &str, doc: Option<&str>) {
     let mut doc = doc.into_iter().flat_map(str::lines);
     let first = doc.next();
     let first = first.map_or_else(String::new, |first| format!("  # {}", visible(first)));
-    report::out(format_args!("{line}{first}"));
+    report::out_wrapped(&format!("{line}{first}"), LIST_INDENT);
     for line in doc {
         let line = format!("    # {}", visible(line));
-        report::out(line.trim_end());
+        report::out_wrapped(line.trim_end(), LIST_INDENT + 2);
     }
 }
 

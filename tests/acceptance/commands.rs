@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod output;
+mod terminal;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;

@@ -6,6 +6,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use anstyle::Style;
+use terminal_size::{Width, terminal_size_of};
+
 use super::FAILED;
 use crate::Error;
 
@@ -20,6 +23,21 @@ pub(super) fn print_unescaped(line: &str) {
 /// Prints a line of data to stdout. Invisible characters, which a file may contain, are escaped.
 pub(super) fn print_line(line: &str) {
     print_unescaped(&rpc_schema::visible(line));
+}
+
+/// Prints a line of data to stdout, escaped and painted. On a narrow terminal it is broken, and its
+/// further lines are indented by this number of columns.
+pub(super) fn print_painted(style: Style, line: &str, indent: usize) {
+    let mut line = rpc_schema::visible(line).into_owned();
+    if io::stdout().is_terminal() && wants_color() {
+        line = format!("{style}{line}{style:#}");
+    }
+    match terminal_size_of(io::stdout()) {
+        Some((Width(width), _)) => {
+            print_unescaped(&rpc_schema::wrapped(&line, width.into(), indent));
+        }
+        None => print_unescaped(&line),
+    }
 }
 
 /// Prints data to stdout. After a failure, nothing more is printed.
@@ -65,7 +83,13 @@ pub(super) fn print_stderr(text: &str) {
 pub(super) fn failure(error: &Error) {
     match error {
         Error::Findings(report) => {
-            print_stderr(report.render(is_colored()).trim_end());
+            let text = report.render(io::stderr().is_terminal() && wants_color());
+            match terminal_size_of(io::stderr()) {
+                Some((Width(width), _)) => {
+                    print_stderr(&rpc_schema::wrapped_report(text.trim_end(), width.into()));
+                }
+                None => print_stderr(text.trim_end()),
+            }
             if let Some(first) = report.findings.first() {
                 print_stderr(&format!("run `rpcgen explain {}` for details", first.code));
             }
@@ -74,6 +98,6 @@ pub(super) fn failure(error: &Error) {
     }
 }
 
-fn is_colored() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+fn wants_color() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

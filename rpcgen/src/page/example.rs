@@ -70,11 +70,13 @@ pub fn write(
             },
         );
         html.leaf("button", &[("class", "copy"), ("type", "button")], "Copy");
+        let key = entry.service.signature(call.rpc()).key();
         for (language, title) in LANGUAGES {
+            let label = format!("{title}: {}", key.as_str());
             let attributes = [
                 ("data-language", language),
                 ("role", "group"),
-                ("aria-label", title),
+                ("aria-label", &*label),
             ];
             html.element("pre", &attributes, |html| {
                 html.leaf("code", &[], &call.in_language(language));

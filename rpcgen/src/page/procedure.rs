@@ -57,10 +57,11 @@ fn write_heading(
 ) {
     html.element(tag, &[], |html| {
         signature::write(html, entry.service, rpc);
+        let label = format!("Link to {}", entry.service.signature(rpc).key().as_str());
         let link = [
             ("href", &*format!("#{id}")),
             ("class", "self"),
-            ("aria-label", "Link to this procedure"),
+            ("aria-label", &*label),
         ];
         html.leaf("a", &link, "#");
     });

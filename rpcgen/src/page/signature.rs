@@ -8,7 +8,7 @@ use super::anchor;
 use super::html::Html;
 
 /// Maximum number of characters of a signature on one line. A longer one has a line per argument.
-const MAX_LINE_CHARS: usize = 76;
+const MAX_LINE_CHARS: usize = 92;
 
 /// Writes the signature of a procedure.
 pub fn write(html: &mut Html, service: &Service, rpc: &Rpc) {

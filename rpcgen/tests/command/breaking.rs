@@ -62,6 +62,29 @@ breaking: 2 on the wire, 1 in Rust sources; 2 new
 }
 
 #[test]
+fn a_client_that_breaks_is_red_on_a_terminal_and_long_lines_are_broken() {
+    let folder = changed();
+    let on_terminal = include_str!("../../../tests/acceptance/commands/on_terminal.py");
+    let mut command = Command::new("python3");
+    command
+        .args(["-c", on_terminal, "40", env!("CARGO_BIN_EXE_rpcgen")])
+        .args(["breaking", "init.yaml", "new.yaml"])
+        .env_remove("NO_COLOR")
+        .current_dir(folder.path());
+    let output = command.output().expect("python3 runs");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(3), "{printed}");
+    for expected in [
+        "\u{1b}[31mclient1\u{1b}[0m\n",
+        "\u{1b}[31m  breaks on the wire: calls with the old\n    stubs fail\u{1b}[0m\n",
+        "\u{1b}[33m  breaks Rust sources: ",
+        "\u{1b}[32m    svc2: it is now a tenant\u{1b}[0m\n",
+    ] {
+        assert!(printed.contains(expected), "{expected:?}: {printed}");
+    }
+}
+
+#[test]
 fn additions_are_compatible() {
     let folder = changed();
     folder.run("breaking init.yaml init.yaml").check(

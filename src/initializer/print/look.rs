@@ -5,13 +5,16 @@ use std::time::{Duration, SystemTime};
 use deploy::manifest::Changes;
 use deploy::message::{KeptGeneration, Origin, StatusAnswer};
 use rpc_runtime::initializer::{
-    Applies, Mark, NetworkStatus, PastApply, PastServer, ServerStatus, Unreachable,
+    Applies, Mark, NetworkStatus, PastApply, PastServer, RequestError, ServerStatus, Unreachable,
 };
 use serde_json::{Value, json};
 
 use super::json_line;
-use super::plan::{print_services, row, server_json};
+use super::plan::{MARK_INDENT, SUMMARY_INDENT, print_services, row, server_json};
 use crate::report::{self, Colour};
+
+/// Number of columns by which the further lines of a detail are indented.
+const DETAIL_INDENT: usize = 8;
 
 pub(in super::super) fn status(network: &NetworkStatus, json: bool) {
     if json {
@@ -19,9 +22,15 @@ pub(in super::super) fn status(network: &NetworkStatus, json: bool) {
             .servers
             .iter()
             .for_each(|server| json_line(&status_json(server)));
-        let [same, different, unreachable] = count(network);
+        let ServerCounts {
+            same,
+            different,
+            unreachable,
+            refused,
+        } = count(network);
         return json_line(&json!({
             "event": "summary", "as-declared": same, "different": different, "unreachable": unreachable,
+            "refused": refused,
         }));
     }
     for server in &network.servers {
@@ -33,29 +42,53 @@ pub(in super::super) fn status(network: &NetworkStatus, json: bool) {
                 error,
                 ..
             }) => {
-                report::out(report::painted(
-                    Colour::Red,
-                    &format!("! {name} at {address}: {error}"),
-                ));
+                let line = format!("! {name} at {address}: {error}");
+                report::out_wrapped(&report::painted(Colour::Red, &line), MARK_INDENT);
             }
         }
     }
-    let [same, different, unreachable] = count(network);
-    report::out(format_args!(
-        "status: {same} as the file says, {different} different, {unreachable} unreachable"
-    ));
+    let ServerCounts {
+        same,
+        different,
+        unreachable,
+        refused,
+    } = count(network);
+    let refused = match refused {
+        0 => String::new(),
+        count => format!(", {count} refused to answer"),
+    };
+    let summary = format!(
+        "status: {same} as the file says, {different} different, {unreachable} unreachable{refused}"
+    );
+    report::out_wrapped(&summary, SUMMARY_INDENT);
 }
 
-/// Returns how many servers are as the file says, how many differ, and how many cannot be reached.
-fn count(network: &NetworkStatus) -> [usize; 3] {
-    let servers = || network.servers.iter();
-    let different = servers()
-        .flatten()
-        .filter(|server| server.drift.changes)
-        .count();
-    let unreachable = servers().filter(|server| server.is_err()).count();
-    let same = network.servers.len() - different - unreachable;
-    [same, different, unreachable]
+/// How many servers are in each state.
+#[derive(Debug, Default)]
+struct ServerCounts {
+    same: usize,
+    different: usize,
+    unreachable: usize,
+    /// Servers that were reached, and did not answer the question.
+    refused: usize,
+}
+
+fn count(network: &NetworkStatus) -> ServerCounts {
+    let mut counts = ServerCounts::default();
+    for server in &network.servers {
+        match server {
+            Ok(server) if server.drift.changes => counts.different += 1,
+            Ok(_) => counts.same += 1,
+            Err(error) if is_refusal(error) => counts.refused += 1,
+            Err(_) => counts.unreachable += 1,
+        }
+    }
+    counts
+}
+
+/// Returns whether the server was reached and refused the request.
+fn is_refusal(error: &Unreachable) -> bool {
+    matches!(error.error, RequestError::Refused(_))
 }
 
 fn print_status(server: &ServerStatus) {
@@ -83,7 +116,7 @@ fn print_status(server: &ServerStatus) {
         );
     }
     for line in details(status) {
-        report::out(format_args!("    {line}"));
+        report::out_wrapped(&format!("    {line}"), DETAIL_INDENT);
     }
     if drift.changes && generation > 0 {
         print_services(drift, false);
@@ -192,11 +225,12 @@ pub(in super::super) fn history(applies: &Applies, json: bool) {
     } in &applies.applies
     {
         let id = if id.is_empty() { "(damaged)" } else { id };
-        report::out(format_args!(
+        let line = format!(
             "{}  {}",
             report::painted(Colour::Cyan, id),
             who_and_when(origin, from)
-        ));
+        );
+        report::out_wrapped(&line, SUMMARY_INDENT);
         servers.iter().for_each(print_past);
     }
     applies.unreachable.iter().for_each(report::error);
@@ -206,9 +240,8 @@ pub(in super::super) fn history(applies: &Applies, json: bool) {
     } else {
         format!("{count} applies")
     };
-    report::out(format_args!(
-        "history: {kept} kept; `initializer rollback --to ID` returns to one"
-    ));
+    let summary = format!("history: {kept} kept; `initializer rollback --to ID` returns to one");
+    report::out_wrapped(&summary, SUMMARY_INDENT);
 }
 
 fn print_past(server: &PastServer) {
@@ -221,16 +254,15 @@ fn print_past(server: &PastServer) {
         ..
     } = server;
     let live = if *live { ", live" } else { "" };
-    if damaged.is_empty() {
-        report::out(format_args!(
-            "    {name}  generation {generation}{live}: {}",
-            describe_changes(changes)
-        ));
+    let state = if damaged.is_empty() {
+        describe_changes(changes)
     } else {
-        report::out(format_args!(
-            "    {name}  generation {generation}{live}: cannot roll back to it: {damaged}"
-        ));
-    }
+        format!("cannot roll back to it: {damaged}")
+    };
+    report::out_wrapped(
+        &format!("    {name}  generation {generation}{live}: {state}"),
+        DETAIL_INDENT,
+    );
 }
 
 /// Returns the number of changes of each kind, and the files that procedures share, such as
@@ -259,7 +291,7 @@ fn describe_changes(changes: &Changes) -> String {
 fn status_json(server: &Result<ServerStatus, Unreachable>) -> Value {
     match server {
         Err(error) => json!({
-            "event": "server", "server": error.name, "address": error.address.to_string(), "reachable": false,
+            "event": "server", "server": error.name, "address": error.address.to_string(), "reachable": is_refusal(error),
             "error": error.error.to_string(),
         }),
         Ok(ServerStatus { status, drift, .. }) => {

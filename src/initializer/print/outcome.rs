@@ -187,7 +187,7 @@ pub(in super::super) fn watch_outcome(
 pub(in super::super) fn error(error: &VerbError, json: bool) {
     let message = match error {
         VerbError::Initializer(InitializerError::File(report)) if !json => {
-            report::note(report.render(report::colored()));
+            report::findings(report);
             return;
         }
         VerbError::Initializer(error @ InitializerError::Moved(_)) if !json => {

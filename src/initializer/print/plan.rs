@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rpc_runtime::initializer::{Effect, Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+use rpc_runtime::initializer::{Mark, Plan, RpcChange, ServerPlan, ServiceChange};
+use rpc_schema::breaking::{Change, Effect};
 use serde_json::{Value, json};
 
 use super::super::deploy::PrintOptions;
@@ -12,6 +13,12 @@ use crate::report::{self, Colour};
 /// Maximum number of procedures of one service with one mark that have a row each. If there are
 /// more, only their number is printed, unless `--verbose` is given.
 const MAX_ROWS: usize = 20;
+
+/// Number of columns of a mark and the space behind it.
+pub(super) const MARK_INDENT: usize = 2;
+
+/// Number of columns by which the further lines of a summary are indented.
+pub(super) const SUMMARY_INDENT: usize = 4;
 
 /// The meaning of the marks of a plan.
 const LEGEND: &str = "+ new  ~ changed  - removed  = unchanged";
@@ -43,11 +50,9 @@ pub(in super::super) fn plan(plan: &Plan, print_options: PrintOptions) {
         let message = "its `allow` is stored, but this version does not enforce it";
         warn(&format!("`{}`: {message}", service.name));
     }
-    plan.breaks
-        .iter()
-        .for_each(|broken| warn(&broken.to_string()));
+    plan.breaks.iter().for_each(warn_of_break);
     plan.notes.iter().for_each(|note| warn(note));
-    report::out(summary(plan));
+    report::out_wrapped(&summary(plan), SUMMARY_INDENT);
 }
 
 /// Prints what needs attention as workflow commands of GitHub, then the summary.
@@ -123,15 +128,31 @@ pub(super) fn row(depth: usize, mark: Mark, text: &str) {
         Mark::Unchanged => Colour::Faint,
     };
     let line = format!("{mark} {text}");
-    report::out(format_args!(
-        "{}{}",
-        "    ".repeat(depth),
-        report::painted(colour, &line)
-    ));
+    let indent = "    ".repeat(depth);
+    report::out_wrapped(
+        &format!("{indent}{}", report::painted(colour, &line)),
+        indent.len() + MARK_INDENT,
+    );
 }
 
 fn warn(message: &str) {
-    report::out(report::painted(Colour::Yellow, &format!("! {message}")));
+    print_warning(Colour::Yellow, message);
+}
+
+/// Prints a client that a plan breaks: red if its calls fail, yellow if only its source has to
+/// change.
+fn warn_of_break(change: &Change) {
+    let colour = if change.effect == Effect::Wire {
+        Colour::Red
+    } else {
+        Colour::Yellow
+    };
+    print_warning(colour, &change.to_string());
+}
+
+fn print_warning(colour: Colour, message: &str) {
+    let line = report::painted(colour, &format!("! {message}"));
+    report::out_wrapped(&line, MARK_INDENT);
 }
 
 fn print_server(server: &ServerPlan, verbose: bool) {

@@ -68,6 +68,26 @@ fn an_unreachable_server_does_not_hide_the_others() {
 }
 
 #[test]
+fn a_server_that_refuses_to_answer_is_not_called_unreachable() {
+    let network = Network::serving_two();
+    network.write("other.txt", "another key of some length\n");
+    let status = |arguments: &[&str]| {
+        let arguments = [
+            &["status", "init.yaml", "--deploy-key", "other.txt"],
+            arguments,
+        ]
+        .concat();
+        network.initializer(&arguments).ends(1)
+    };
+    status(&[]).says("status: 0 as the file says, 0 different, 0 unreachable, 2 refused to answer");
+    let summary = status(&["--json"]).summary();
+    assert_eq!(
+        (&summary["unreachable"], &summary["refused"]),
+        (&json!(0), &json!(2))
+    );
+}
+
+#[test]
 fn an_apply_that_is_under_way_is_shown_with_its_holder() {
     let network = Network::serving_two();
     network

@@ -1,12 +1,13 @@
 //! Prints changes: as text by client, as JSON or as workflow commands one by one.
 
+use anstyle::{AnsiColor, Style};
 use rpc_schema::Document;
 use rpc_schema::breaking::{Change, Effect};
 use rpc_schema::diagnostic::Lines;
 use serde_json::json;
 
 use crate::cli::format::github;
-use crate::cli::print::print_line;
+use crate::cli::print::{print_line, print_painted};
 
 /// Version of the JSON lines.
 const SCHEMA: u32 = 1;
@@ -15,15 +16,28 @@ const EFFECTS: [Effect; 3] = [Effect::Wire, Effect::Source, Effect::New];
 
 pub(super) fn as_text(changes: &[Change]) {
     for of_client in changes.chunk_by(|a, b| a.client == b.client) {
-        print_line(&of_client[0].client);
+        let breaks = of_client.iter().any(|change| change.effect == Effect::Wire);
+        let of_name = if breaks { RED } else { Style::new() };
+        print_painted(of_name, &of_client[0].client, 0);
         for of_effect in of_client.chunk_by(|a, b| a.effect == b.effect) {
-            print_line(&format!("  {}", heading(of_effect[0].effect)));
+            let effect = of_effect[0].effect;
+            print_painted(style(effect), &format!("  {}", heading(effect)), 4);
             for Change { what, why, .. } in of_effect {
-                print_line(&format!("    {what}: {why}"));
+                print_painted(style(effect), &format!("    {what}: {why}"), 6);
             }
         }
     }
-    print_line(&summary(changes));
+    print_painted(Style::new(), &summary(changes), 4);
+}
+
+const RED: Style = AnsiColor::Red.on_default();
+
+fn style(effect: Effect) -> Style {
+    match effect {
+        Effect::Wire => RED,
+        Effect::Source => AnsiColor::Yellow.on_default(),
+        Effect::New => AnsiColor::Green.on_default(),
+    }
 }
 
 fn heading(effect: Effect) -> &'static str {
