@@ -1,6 +1,6 @@
 //! [`CONTESTANTS`]: all programs that are measured, and their works.
 
-use std::net::TcpListener as StdListener;
+use std::net::{TcpListener as StdListener, TcpStream};
 
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 
 use crate::flavour::Flavour;
 use crate::job::{Job, Measured};
+use crate::limits::polling::Polling;
 use crate::process::LISTENING;
 use crate::work::Work::{
     self, Add1, Add8x16, Add64, Bytes, Connect, Doubles, Growth, Idle, Python, Strings1, Strings64,
@@ -115,8 +116,20 @@ pub const CONTESTANTS: &[Contestant] = &[
         flavour: Flavour::Threads,
         works: &[Add1, Strings1, Connect, Python],
         program: Program::Rust {
-            serve: |_| limits::blocking::serve(&announced_listener()?),
-            measure: limits::blocking::measure,
+            serve: |_| limits::blocking::serve::<TcpStream>(&announced_listener()?),
+            measure: limits::blocking::measure::<TcpStream>,
+        },
+    },
+    Contestant {
+        name: "bare-polling",
+        label: "bare std::net ping-pong, polling",
+        package: "tokio",
+        kind: Kind::Limit,
+        flavour: Flavour::Threads,
+        works: &[Add1, Strings1],
+        program: Program::Rust {
+            serve: |_| limits::blocking::serve::<Polling>(&announced_listener()?),
+            measure: limits::blocking::measure::<Polling>,
         },
     },
     Contestant {

@@ -95,7 +95,8 @@ impl Work {
     /// first one.
     pub const fn limits(self) -> &'static [&'static str] {
         match self {
-            Self::Add1 | Self::Strings1 | Self::Connect => &["bare-blocking", "bare-tokio"],
+            Self::Add1 | Self::Strings1 => &["bare-blocking", "bare-polling", "bare-tokio"],
+            Self::Connect => &["bare-blocking", "bare-tokio"],
             Self::Add64 | Self::Add8x16 | Self::Strings64 => &["bare-tokio"],
             Self::Bytes | Self::Doubles => &["bare-copy"],
             Self::Python => &["bare-blocking"],

@@ -1,6 +1,7 @@
-//! A bare blocking ping-pong over `std::net`: a thread for each connection, one message at a time.
+//! A bare ping-pong over `std::net`: a thread for each connection, one message at a time. Its ends
+//! [sleep](TcpStream) until a message comes, or [poll](super::polling::Polling).
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
@@ -11,18 +12,36 @@ use crate::job::{Job, Measured};
 use crate::meter::Meter;
 use crate::work::Work;
 
-/// Serves every connection on its own thread.
-pub fn serve(listener: &TcpListener) -> Result<()> {
-    loop {
-        let (stream, _) = listener.accept()?;
+/// An end of a connection. The type decides how it waits for a message.
+pub trait End: Read + Write + Send + Sized + 'static {
+    /// Returns the end of this connection.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the options of the socket cannot be set.
+    fn of(stream: TcpStream) -> io::Result<Self>;
+}
+
+/// Sleeps until a message comes.
+impl End for TcpStream {
+    fn of(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        thread::Builder::new()
-            .stack_size(64 << 10)
-            .spawn(move || answer(stream))?;
+        Ok(stream)
     }
 }
 
-fn answer(mut stream: TcpStream) -> Result<()> {
+/// Serves every connection on its own thread.
+pub fn serve<E: End>(listener: &TcpListener) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept()?;
+        let end = E::of(stream)?;
+        thread::Builder::new()
+            .stack_size(64 << 10)
+            .spawn(move || answer(end))?;
+    }
+}
+
+fn answer(mut stream: impl End) -> Result<()> {
     let mut request = [0; 512];
     let mut sizes = Sizes::default();
     let mut answer = Vec::new();
@@ -61,13 +80,9 @@ fn read_message(stream: &mut impl Read, buffer: &mut [u8]) -> Result<Option<usiz
 }
 
 /// Carries out a job.
-pub fn measure(job: &Job) -> Result<Measured> {
+pub fn measure<E: End>(job: &Job) -> Result<Measured> {
     let sizes = Sizes::of(job.work.procedure());
-    let connect = || -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(job.address)?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
+    let connect = || TcpStream::connect(job.address).and_then(E::of);
     let mut request = message(sizes.request, 0);
     let mut number = 0;
     let mut stream = connect()?;
@@ -83,7 +98,7 @@ pub fn measure(job: &Job) -> Result<Measured> {
     Ok(meter.finish())
 }
 
-fn exchange(stream: &mut TcpStream, request: &[u8], sizes: Sizes, number: u64) -> Result<()> {
+fn exchange(stream: &mut impl End, request: &[u8], sizes: Sizes, number: u64) -> Result<()> {
     stream.write_all(request)?;
     let mut answer = [0; 512];
     let Some(length) = read_message(stream, &mut answer)? else {

@@ -7,6 +7,7 @@
 pub mod blocking;
 pub mod copy;
 pub mod pipelined;
+pub mod polling;
 
 use anyhow::{Result, ensure};
 
