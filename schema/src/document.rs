@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{Checked, check};
 use crate::diagnostic::{Finding, Findings, Report};
-use crate::guard::guard;
+use crate::guard::{guard, with_spaces_after_colons};
 use crate::model::Schema;
 use crate::raw;
 use crate::read;
@@ -83,7 +83,8 @@ fn parse_owned(path: &Path, mut text: String) -> Result<Document, Report> {
 }
 
 fn parse_and_check(text: &str) -> Result<(Checked, DocumentSpans), Findings> {
-    let table = guard(text)?;
+    let spaced = with_spaces_after_colons(text);
+    let table = guard(text, &spaced)?;
     let mut findings = Findings::default();
     let raw = raw::decode(text, &table, &mut findings);
     let Some((raw, file)) = raw.zip(table.root()) else {

@@ -7,6 +7,7 @@
 //! memory is bounded by the limits below.
 
 mod keys;
+mod numbers;
 mod offsets;
 mod syntax;
 mod table;
@@ -30,12 +31,23 @@ pub const MAX_DEPTH: usize = 64;
 /// Maximum number of keys and values. An alias counts as the whole value that it refers to.
 pub const MAX_NODES: usize = 1_000_000;
 
-/// Checks a text, and returns the spans of its keys and values.
+/// Returns the text that the guard's parser can read: the one tab after a `:` becomes a space. YAML
+/// allows the tab, but this parser does not. No byte moves.
+pub(crate) fn with_spaces_after_colons(text: &str) -> Cow<'_, str> {
+    if text.contains(":\t") {
+        Cow::Owned(text.replace(":\t", ": "))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Checks a text, and returns the spans of its keys and values. `spaced` is the same text from
+/// [`with_spaces_after_colons`].
 ///
 /// # Errors
 /// Returns everything that makes the text unfit for a decoder, in no particular order.
-pub(crate) fn guard(text: &str) -> Result<SpanTable<'_>, Findings> {
-    let mut guard = Guard::new(text);
+pub(crate) fn guard<'t>(text: &'t str, spaced: &'t str) -> Result<SpanTable<'t>, Findings> {
+    let mut guard = Guard::new(text, spaced);
     guard.refuse_ambiguous_breaks();
     match guard.read_events() {
         Ok(()) if guard.findings.is_empty() => Ok(guard.table),
@@ -48,6 +60,8 @@ struct Stop;
 
 struct Guard<'t> {
     text: &'t str,
+    /// The text that the parser reads; its bytes are at the same offsets.
+    spaced: &'t str,
     offsets: Offsets<'t>,
     table: SpanTable<'t>,
     /// The open lists and mappings, outermost first; at most [`MAX_DEPTH`].
@@ -87,9 +101,10 @@ struct AnchoredValue {
 }
 
 impl<'t> Guard<'t> {
-    fn new(text: &'t str) -> Self {
+    fn new(text: &'t str, spaced: &'t str) -> Self {
         Self {
             text,
+            spaced,
             offsets: Offsets::new(text),
             table: SpanTable::default(),
             open: Vec::new(),
@@ -101,7 +116,7 @@ impl<'t> Guard<'t> {
     }
 
     fn read_events(&mut self) -> Result<(), Stop> {
-        if let Err(error) = self.read_events_of(self.text)? {
+        if let Err(error) = self.read_events_of(self.spaced)? {
             self.refuse_before(&error)?;
             return self.stop(self.syntax_error(&error));
         }
@@ -137,9 +152,9 @@ impl<'t> Guard<'t> {
             return Ok(());
         }
         self.table = SpanTable::default();
-        let mut before = Guard::new(self.text);
+        let mut before = Guard::new(self.text, self.spaced);
         before.refuse_ambiguous_breaks();
-        if let Err(Stop) = before.read_events_of(&self.text[..at]) {
+        if let Err(Stop) = before.read_events_of(&self.spaced[..at]) {
             self.findings = before.findings;
             return Err(Stop);
         }
@@ -219,7 +234,13 @@ impl<'t> Guard<'t> {
             self.key(value, style, span);
             return Ok(());
         }
-        let node = self.add(Node::new(span).verbatim_start(verbatim_start));
+        if style == ScalarStyle::Plain && numbers::exceeds_64_bits(&value) {
+            self.findings.push(numbers::too_large(&value, &span));
+        }
+        let node = Node::new(span)
+            .verbatim_start(verbatim_start)
+            .quoted(style != ScalarStyle::Plain);
+        let node = self.add(node);
         self.note_anchor(anchor, node, 1, 0);
         Ok(())
     }

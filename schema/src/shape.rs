@@ -14,6 +14,7 @@
 
 pub(crate) mod fields;
 mod reference;
+mod slips;
 mod types;
 mod words;
 
@@ -22,7 +23,7 @@ use serde_yaml::{Mapping, Value};
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::suggest::did_you_mean;
-use fields::{FILE, KeySpec, NAME, Shape, TYPE, Text};
+use fields::{FILE, KeySpec, NAME, NameKind, Shape, TYPE, Text};
 use words::{Subject, expected_kind, hint_for, kind_of};
 
 /// Converts the value of a whole file, and reports what has the wrong shape.
@@ -42,10 +43,11 @@ impl Walk<'_> {
             (Shape::Integer(_), Value::Number(number)) if number.as_i64().is_some() => {}
             (Shape::List(item), Value::Sequence(items)) => self.list(at, items, *item, subject),
             (Shape::Mapping(fields), Value::Mapping(mapping)) => {
-                self.mapping(at, mapping, [fields, &[]], subject);
+                self.mapping(at, mapping, [fields, &[]], subject, &[]);
             }
-            (Shape::Entries(_, fields), Value::Mapping(mapping)) => {
-                *value = Value::Sequence(self.entries_by_name(at, std::mem::take(mapping), fields));
+            (Shape::Entries(kind, fields), Value::Mapping(mapping)) => {
+                let mapping = std::mem::take(mapping);
+                *value = Value::Sequence(self.entries_by_name(at, mapping, kind, fields));
             }
             (Shape::Entries(_, fields), Value::Sequence(items)) => {
                 self.entries_in_list(at, items, fields, subject);
@@ -75,27 +77,35 @@ impl Walk<'_> {
         }
     }
 
+    /// Looks at the keys of a mapping. `excused` are keys that are missing because of a mistake that
+    /// has its finding already.
     fn mapping(
         &mut self,
         at: Place<'_>,
         mapping: &mut Mapping,
         fields: [&'static [KeySpec]; 2],
         subject: Subject<'_>,
+        excused: &[&str],
     ) {
         if at.children().count() != mapping.len() {
             return self.report_disagreement(at);
         }
         let known = || fields.into_iter().flatten();
+        let mut mistaken = excused.to_vec();
         for child in at.children() {
             let key = child.key().unwrap_or_default();
             if let Some(field) = known().find(|field| field.key == key) {
                 self.field(child, mapping, field);
+            } else if let Some(key) = self.refuse_missing_space(child, mapping) {
+                mistaken.push(key);
             } else {
                 mapping.swap_remove(key);
                 self.refuse_key(child, key, fields, subject);
             }
         }
-        for field in known().filter(|field| at.child(field.key).is_none()) {
+        let is_absent =
+            |field: &&KeySpec| at.child(field.key).is_none() && !mistaken.contains(&field.key);
+        for field in known().filter(is_absent) {
             if let Some(example) = field.required {
                 let finding = Finding::new(
                     Code::MissingKey,
@@ -179,18 +189,38 @@ impl Walk<'_> {
         &mut self,
         at: Place<'_>,
         mapping: Mapping,
+        kind: NameKind,
         fields: &'static [KeySpec],
     ) -> Vec<Value> {
         if at.children().count() != mapping.len() {
             self.report_disagreement(at);
         }
+        let misplaced = slips::misplaced_keys(at, &mapping, fields);
         let mut entries = Vec::with_capacity(mapping.len());
+        let mut owner = None;
         for (child, (name, mut entry)) in at.children().zip(mapping) {
+            let key = child.key().unwrap_or_default();
+            if misplaced.contains(&key) {
+                self.refuse_misplaced_key(child, key, owner, kind);
+                entries.push(pair(Value::Null, Value::Null));
+                continue;
+            }
+            if entry.is_null() && self.refuse_missing_space_in_name(child).is_some() {
+                let name = key.split(':').next().map(Value::from);
+                entries.push(pair(name.unwrap_or_default(), Value::Null));
+                continue;
+            }
+            owner = Some(key);
             if entry.is_null() {
                 entry = Value::Mapping(Mapping::new());
             }
-            let subject = Subject::Entry(child.key().unwrap_or_default());
-            self.conform(child, &mut entry, Shape::Mapping(fields), subject);
+            let subject = Subject::Entry(key);
+            match &mut entry {
+                Value::Mapping(entry) => {
+                    self.mapping(child, entry, [fields, &[]], subject, &misplaced);
+                }
+                _ => self.refuse_kind(child, &mut entry, Shape::Mapping(fields), subject),
+            }
             entries.push(pair(name, entry));
         }
         entries
@@ -209,7 +239,7 @@ impl Walk<'_> {
         for (child, item) in at.children().zip(items) {
             let mut name = Value::Null;
             if let Value::Mapping(mapping) = item {
-                self.mapping(child, mapping, [NAME, fields], subject.item());
+                self.mapping(child, mapping, [NAME, fields], subject.item(), &[]);
                 name = mapping.swap_remove("name").unwrap_or_default();
             } else {
                 self.refuse_kind(child, item, Shape::Mapping(fields), subject.item());
@@ -224,6 +254,10 @@ impl Walk<'_> {
         }
         let mut arguments = Vec::with_capacity(mapping.len());
         for (child, (name, mut ty)) in at.children().zip(mapping) {
+            if ty.is_null() && self.refuse_missing_space_in_name(child).is_some() {
+                arguments.push(pair(Value::Null, Value::Null));
+                continue;
+            }
             self.conform(
                 child,
                 &mut ty,
@@ -256,6 +290,12 @@ impl Walk<'_> {
                 format!("{subject} has no unit: `{number}`"),
             )
             .hint(format!("add a unit, as in `{}`", quantity.example())),
+            (Shape::Integer(_), value) if slips::is_integer_written_badly(value) => {
+                slips::badly_written_integer(at, value, subject)
+            }
+            (shape, Value::String(text)) if slips::lacks_space(at, text, shape) => {
+                slips::missing_space(at.span(), text)
+            }
             (_, value) => {
                 let message = format!(
                     "{subject} must be {}, not {}",

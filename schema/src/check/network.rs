@@ -1,7 +1,7 @@
 //! Servers, clients and deployers.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 
 use super::all_or_none;
@@ -128,9 +128,13 @@ fn check_ip(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<IpAddr
     if let Ok(ip) = text.parse() {
         return Some(ip);
     }
+    let without_zeros = without_leading_zeros(text);
     let hint = match text {
         "localhost" => "write `127.0.0.1`",
         _ if text.parse::<SocketAddr>().is_ok() => "write the port under its own key, `port`",
+        _ if let Some(address) = without_zeros => {
+            &format!("write `{address}`; its numbers must not begin with `0`")
+        }
         _ => {
             "write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up"
         }
@@ -138,6 +142,15 @@ fn check_ip(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<IpAddr
     let message = format!("invalid IP address `{text}`");
     findings.push(Finding::new(Code::BadIp, at.span(), message).hint(hint));
     None
+}
+
+/// Returns an IPv4 address that is right except for zeros before its numbers.
+fn without_leading_zeros(text: &str) -> Option<Ipv4Addr> {
+    let numbers = text.split('.').map(|part| part.parse::<u8>().ok());
+    let numbers: [u8; 4] = numbers.collect::<Option<Vec<u8>>>()?.try_into().ok()?;
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        .then(|| numbers.into())
 }
 
 pub(super) fn check_port(

@@ -51,6 +51,8 @@ codes! {
     SecondDocument = 11,
     /// The two YAML parsers that read the file must agree on what it says.
     Undecodable = 12,
+    /// A `:` between a key and its value must be followed by a space.
+    MissingSpace = 13,
     /// A mapping must have only the keys that belong to it.
     UnknownKey = 20,
     /// A required key must be present and have a value.

@@ -20,6 +20,7 @@ impl Code {
             Self::Tag => include_str!("explain/E010.md"),
             Self::SecondDocument => include_str!("explain/E011.md"),
             Self::Undecodable => include_str!("explain/E012.md"),
+            Self::MissingSpace => include_str!("explain/E013.md"),
             Self::UnknownKey => include_str!("explain/E020.md"),
             Self::MissingKey => include_str!("explain/E021.md"),
             Self::WrongKind => include_str!("explain/E022.md"),

@@ -136,6 +136,12 @@ fn hint_from_line_before(line: &str) -> String {
         Some((key, value)) if !value.is_empty() && !value.starts_with([' ', '/']) => {
             format!("put a space after the `:` of the line before: `{key}: {value}`")
         }
+        Some((key, value)) if !value.trim().is_empty() && !leading_word(key).is_empty() => {
+            let key = leading_word(key);
+            format!(
+                "the line before gives `{key}` its value already; begin this line in the column of `{key}`, or put a text of several lines in quotes"
+            )
+        }
         Some(_) => {
             "begin it in the same column as its siblings, or quote the text that continues here"
                 .to_owned()

@@ -28,6 +28,7 @@ pub(super) struct Node<'t> {
     span: Range<usize>,
     /// See [`super::WrittenScalar`].
     verbatim_start: Option<usize>,
+    is_quoted: bool,
     /// For an alias, the value that it refers to, which is never an alias itself.
     alias_of: NodeId,
     first_child: NodeId,
@@ -42,6 +43,7 @@ impl<'t> Node<'t> {
             key_span: span.start..span.start,
             span,
             verbatim_start: None,
+            is_quoted: false,
             alias_of: NodeId::NONE,
             first_child: NodeId::NONE,
             last_child: NodeId::NONE,
@@ -54,6 +56,10 @@ impl<'t> Node<'t> {
             verbatim_start: start,
             ..self
         }
+    }
+
+    pub(super) fn quoted(self, is_quoted: bool) -> Self {
+        Self { is_quoted, ..self }
     }
 
     pub(super) fn alias_of(self, node: NodeId) -> Self {
@@ -166,6 +172,12 @@ impl<'a> Place<'a> {
     /// Returns the span of the key; empty for an item of a list.
     pub(crate) fn key_span(self) -> Range<usize> {
         self.table.key_span(self.node)
+    }
+
+    /// Returns whether this value is a text in quotes.
+    pub(crate) fn is_quoted(self) -> bool {
+        let node = self.table.node(self.node);
+        node.is_some_and(|node| node.is_quoted)
     }
 
     /// Returns the span of what names this value: its key, or its own `name`, or else the whole

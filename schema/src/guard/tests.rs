@@ -7,7 +7,8 @@ type Refused = (usize, usize, Code);
 
 fn refused(text: &str) -> Vec<Refused> {
     let lines = crate::diagnostic::Lines::new(text);
-    let findings = guard(text)
+    let spaced = with_spaces_after_colons(text);
+    let findings = guard(text, &spaced)
         .err()
         .map(Findings::in_source_order)
         .unwrap_or_default();
@@ -37,7 +38,8 @@ fn spans(text: &str) -> String {
             walk(text, child, &path, out);
         }
     }
-    let Ok(table) = guard(text) else {
+    let spaced = with_spaces_after_colons(text);
+    let Ok(table) = guard(text, &spaced) else {
         return "refused".to_owned();
     };
     let mut out = String::new();
@@ -73,9 +75,18 @@ fn every_key_and_value_has_its_span() {
 }
 
 #[test]
+fn a_tab_after_a_colon_is_a_blank() {
+    let text = "a:\tb\nc:\t\t-d\n\"e\":\t\"f:\tg\"\n";
+    assert_eq!(
+        spans(text),
+        "/a \"a\" \"b\"\n/c \"c\" \"-d\"\n/e \"\\\"e\\\"\" \"\\\"f:\\tg\\\"\"\n"
+    );
+}
+
+#[test]
 fn a_part_of_a_scalar_has_its_own_span_if_the_scalar_has_no_escapes() {
     let text = "- List[inte]\n- \"List[inte]\"\n- 'List[inte]'\n- \"\\u004cist[inte]\"\n- &a List[inte]\n- 'it''s'\n";
-    let table = guard(text).unwrap_or_default();
+    let table = guard(text, text).unwrap_or_default();
     let parts: Vec<&str> = table
         .root()
         .map(|root| root.children().map(|item| &text[item.part(5, 4)]).collect())

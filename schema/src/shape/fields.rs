@@ -71,6 +71,20 @@ pub(crate) enum NameKind {
     Procedure,
 }
 
+impl NameKind {
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Deployer => "deployer",
+            Self::Type => "type",
+            Self::Item => "item",
+            Self::Service => "service",
+            Self::Procedure => "procedure",
+        }
+    }
+}
+
 /// What an integer counts.
 #[derive(Clone, Copy)]
 pub(crate) enum Integer {

@@ -56,11 +56,12 @@ impl Subject<'_> {
             }
             (Self::Item("rpcs"), "return" | "result" | "output") => "write `returns`".to_owned(),
             (Self::Item("rpcs"), "timeout") => "write `deadline`".to_owned(),
-            _ => {
-                return hint_for_missing_space(key).or_else(|| {
-                    owner_of_key(key).map(|owner| format!("`{key}` is a key of {owner}"))
+            (Self::File, _) => {
+                return owner_of_key(key).map(|owner| {
+                    format!("`{key}` is a key of {owner}; indent it, so that it belongs there")
                 });
             }
+            _ => return owner_of_key(key).map(|owner| format!("`{key}` is a key of {owner}")),
         };
         Some(hint)
     }
@@ -73,14 +74,6 @@ impl Subject<'_> {
             _ => at.head(),
         }
     }
-}
-
-/// Returns a hint for a key that contains its value, such as `port:7101`. Inside `{...}`, YAML
-/// takes a `:` without a space after it as a part of the key.
-fn hint_for_missing_space(key: &str) -> Option<String> {
-    let (key, value) = key.split_once(':')?;
-    let is_short = key.len() + value.len() < 40;
-    is_short.then(|| format!("put a space after the `:`: `{key}: {}`", value.trim_start()))
 }
 
 pub(super) fn expected_kind(shape: Shape) -> &'static str {
@@ -124,9 +117,6 @@ pub(super) fn hint_for(shape: Shape, value: &Value, subject: Subject<'_>) -> Opt
             Shape::Text(_) | Shape::Provider | Shape::Quantity(_),
             Value::Number(_) | Value::Bool(_),
         ) => "put it in quotes".to_owned(),
-        (Shape::Integer(_), Value::String(text)) if text.parse::<i64>().is_ok() => {
-            "remove the quotes".to_owned()
-        }
         (Shape::Flag, Value::String(text)) => match text.to_ascii_lowercase().as_str() {
             "yes" | "on" | "y" | "true" => "write `true`".to_owned(),
             "no" | "off" | "n" | "false" => "write `false`".to_owned(),

@@ -235,7 +235,7 @@ x-a: {}
 ",
         &[
             "3:3 E020 unknown key `services` -> `services` is a key of the file itself, beside `network`",
-            "4:1 E020 unknown key `tenants` -> `tenants` is a key of a service",
+            "4:1 E020 unknown key `tenants` -> `tenants` is a key of a service; indent it, so that it belongs there",
         ],
     );
     check_service(
@@ -248,17 +248,6 @@ rpcs: [{ name: rpc1, concurrency: 1, memory: 1MiB, port: 1 }]
             "6:26 E020 unknown key `concurrency` -> `concurrency` is a key of a service",
             "6:42 E020 unknown key `memory` -> `memory` is a key of `allow`",
             "6:56 E020 unknown key `port` -> `port` is a key of a server",
-        ],
-    );
-}
-
-#[test]
-fn a_missing_space_after_a_colon_gets_a_hint() {
-    check(
-        "network: { servers: { server1: { ip: 127.0.0.1, port:7101 } } }\n",
-        &[
-            "1:23 E021 `server1` has no `port` -> add `port: 7101`",
-            "1:49 E020 unknown key `port:7101` -> put a space after the `:`: `port: 7101`",
         ],
     );
 }

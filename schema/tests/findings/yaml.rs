@@ -159,7 +159,7 @@ fn the_hint_for_broken_yaml_follows_from_the_text_around_it() {
         (
             "a:\n  b: c\n   d: e\n",
             "3:5",
-            "begin it in the same column as its siblings, or quote the text that continues here",
+            "the line before gives `b` its value already; begin this line in the column of `b`, or put a text of several lines in quotes",
         ),
         ("a: [b\nc: d\n", "2:2", bracket),
         ("{\n  \"a\": {}\n  \"b\": {}\n}\n", "3:3", bracket),
@@ -229,5 +229,109 @@ fn a_file_in_json_is_accepted_as_yaml() {
     check(
         r#"{ "network": { "servers": {} }, "services": { "s": { "provider": "p" } } }"#,
         &["1:66 E050 unknown provider `p` -> no server is declared"],
+    );
+}
+
+#[test]
+fn a_tab_after_a_colon_is_accepted() {
+    check(
+        "network:\n  servers:\n    s:\n      ip:\t127.0.0.1\n      port:\t7101\nservices: { s:\t{ provider:\tp } }\n",
+        &["6:28 E050 unknown provider `p` -> did you mean `s`?"],
+    );
+}
+
+#[test]
+fn a_missing_space_after_a_colon_is_one_finding() {
+    let what = "there is no space after the `:`, so this is one text and not a key with its value";
+    let hint = |mended: &str| format!("{what} -> put a space after the `:`: `{mended}`");
+    for (text, place, mended) in [
+        (
+            "network: { servers: { s: { ip: 127.0.0.1, port:7101 } } }\n",
+            "1:43",
+            "port: 7101",
+        ),
+        ("network: { servers: { s:1 } }\n", "1:23", "s: 1"),
+        ("types: { T: { a:int } }\nnetwork: {}\n", "1:15", "a: int"),
+        ("network:\n  servers:\n    a:b\n", "3:5", "a: b"),
+        ("network:{}\n", "1:1", "network: {}"),
+    ] {
+        check(text, &[&format!("{place} E013 {}", hint(mended))]);
+    }
+    check(
+        "network: { servers: { s: { ip: 127.0.0.1, port: 7101 } } }\nservices:\n  s:\n    provider: s\n    rpcs:\n      - name:f\n      - { name: g, arguments: {a:int}, native: true }\n      - { name: g, arguments: [\"a:int\"], native: true }\n",
+        &[
+            &format!("6:9 E013 {}", hint("name: f")),
+            &format!("7:32 E013 {}", hint("a: int")),
+            "8:33 E070 bad type: there is no type `a` -> name all arguments in one mapping: `arguments: { a: int, b: str }`",
+        ],
+    );
+}
+
+#[test]
+fn an_integer_that_is_written_badly_is_named_with_its_remedy() {
+    let of_port = |port: &str, rest: &str| {
+        check(
+            &format!("network: {{ servers: {{ s: {{ ip: 127.0.0.1, port: {port} }} }} }}\n"),
+            &[&format!("1:49 E022 {rest}")],
+        );
+    };
+    of_port(
+        "07101",
+        "`port` must not begin with `0`: `07101` -> write `7101`",
+    );
+    of_port(
+        "7_101",
+        "`port` must be written with digits only: `7_101` -> write `7101`",
+    );
+    of_port(
+        "\"7101\"",
+        "`port` must be an integer, not text -> remove the quotes",
+    );
+    of_port(
+        "7101.0",
+        "`port` must be an integer, not a number with a fraction -> write `7101`",
+    );
+    of_port(
+        "18446744073709551615",
+        "`port` is too large: `18446744073709551615`",
+    );
+    let too_large = "write a smaller number, or put it in quotes if it is text";
+    for number in [
+        "18446744073709551616",
+        "-9223372036854775809",
+        "0x10000000000000000",
+    ] {
+        of_port(
+            number,
+            &format!("the number `{number}` does not fit in 64 bits -> {too_large}"),
+        );
+    }
+    of_port(
+        &"9".repeat(50),
+        &format!("this number does not fit in 64 bits; it has 50 characters -> {too_large}"),
+    );
+}
+
+#[test]
+fn a_key_at_the_indentation_of_its_owner_is_named() {
+    let network = "network: { servers: { p: { ip: 127.0.0.1, port: 7101 } } }\n";
+    check(
+        &format!("{network}services:\n  s:\n    provider: p\n  rpcs:\n    - name: f\n"),
+        &[
+            "5:3 E020 `rpcs` is a key of a service, but stands where a service's name is expected -> indent it more, so that it belongs to `s`",
+        ],
+    );
+    check(
+        "network:\n  servers:\n    s:\n    ip: 127.0.0.1\n    port: 7101\n",
+        &[
+            "4:5 E020 `ip` is a key of a server, but stands where a server's name is expected -> indent it more, so that it belongs to `s`",
+            "5:5 E020 `port` is a key of a server, but stands where a server's name is expected -> indent it more, so that it belongs to `s`",
+        ],
+    );
+    check(
+        &format!("{network}rpcs:\n  - name: f\n"),
+        &[
+            "2:1 E020 unknown key `rpcs` -> `rpcs` is a key of a service; indent it, so that it belongs there",
+        ],
     );
 }
