@@ -52,6 +52,9 @@ fn begins_item(line: &str) -> bool {
 /// attributes counts as an item.
 fn ends_item(line: &str, ended: bool) -> bool {
     let text = line.trim_start();
+    if text.starts_with("///") {
+        return false;
+    }
     let own = text.starts_with("//!") || text.starts_with("#![");
     own || text.ends_with(['}', ';']) || (ended && !begins_item(line))
 }
@@ -80,13 +83,14 @@ mod tests {
             mod inner {
                 use ::a::b;
                 use ::a::c;
+                #[doc = " {}"]
                 #[doc = ""]
                 #[inline]
                 fn two() { b(); c() }
             }
         });
         let expected = "//! module\n#![allow(dead_code)]\n\n/// one\npub fn one() -> i64 {\n    1\n}\n\nmod inner {\n    \
-                        use ::a::b;\n    use ::a::c;\n\n    ///\n    #[inline]\n    fn two() {\n        b();\n        \
+                        use ::a::b;\n    use ::a::c;\n\n    /// {}\n    ///\n    #[inline]\n    fn two() {\n        b();\n        \
                         c()\n    }\n}\n";
         assert_eq!(text, expected);
         assert_eq!(indent("a\n\n    b\n"), "    a\n\n        b\n");

@@ -25,6 +25,8 @@ pub struct Root {
     pub sha256: String,
     /// The documentation of the root module.
     pub docs: Vec<String>,
+    /// The documentation of the static that describes the network.
+    pub network_docs: Vec<String>,
 }
 
 /// A record or an enumeration.

@@ -3,6 +3,7 @@
 mod arguments;
 mod docs;
 mod function;
+mod markdown;
 pub mod overloads;
 mod types;
 
@@ -29,7 +30,8 @@ pub fn lower(schema: &Schema, tenant: Option<&str>) -> Root {
         types: types::lower(schema, tenant.is_some().then_some(&services)),
         servers: schema.network.servers.clone(),
         clients: schema.network.clients.clone(),
-        docs: docs::of_root(&modules, &others, tenant),
+        docs: docs::of_root(&schema.network, &modules, &others, tenant),
+        network_docs: docs::of_network(&schema.network),
         modules,
         tenant: tenant.map(str::to_owned),
         sha256: schema.sha256.clone(),

@@ -12,11 +12,12 @@ const INDENT: &str = "    ";
 /// Breaks every line that is longer than [`WIDTH`], as far as it can be broken.
 pub fn wrap(text: &str) -> String {
     let mut wrapped = String::with_capacity(text.len() + text.len() / 16);
-    let mut is_in_example = false;
+    let mut fence = None;
     for line in text.lines() {
         let body = line.trim_start();
-        is_in_example ^= body.starts_with("/// ```");
-        if line.len() <= WIDTH || is_in_example {
+        let was_in_fence = fence.is_some();
+        fence = fence_after(fence, body);
+        if line.len() <= WIDTH || was_in_fence || fence.is_some() {
             wrapped.push_str(line);
             wrapped.push('\n');
             continue;
@@ -24,6 +25,26 @@ pub fn wrap(text: &str) -> String {
         wrap_line(&line[..line.len() - body.len()], body, &mut wrapped);
     }
     wrapped
+}
+
+/// A fence in a doc comment: its character and its length.
+type Fence = (char, usize);
+
+/// Returns the fence of a doc comment that is open after a line. A fence in a list or in a quote
+/// does not count: the lines inside it are never broken, because of their indentation or mark.
+fn fence_after(open: Option<Fence>, line: &str) -> Option<Fence> {
+    let text = line.strip_prefix("///").map(str::trim_start)?;
+    let mark = text.chars().next().filter(|mark| "`~".contains(*mark));
+    let Some(mark) = mark else {
+        return open;
+    };
+    let rest = text.trim_start_matches(mark);
+    let length = text.len() - rest.len();
+    match open {
+        None if length >= 3 && !(mark == '`' && rest.contains('`')) => Some((mark, length)),
+        Some((other, least)) if mark == other && length >= least && rest.trim().is_empty() => None,
+        _ => open,
+    }
 }
 
 fn wrap_line(indent: &str, line: &str, out: &mut String) {
@@ -85,10 +106,11 @@ fn push(indent: &str, line: &str, out: &mut String) {
     out.push('\n');
 }
 
-/// Breaks a line of documentation. A table or an indented block stays as it is.
+/// Breaks a line of documentation. A table, a heading, a quote, HTML, a definition of a link and an
+/// indented block stay as they are.
 fn wrap_words(indent: &str, mark: &str, text: &str, out: &mut String) {
     let text = text.strip_prefix(' ').unwrap_or(text);
-    if text.starts_with(['|', ' ', '\t']) {
+    if text.starts_with(['|', ' ', '\t', '#', '>', '<']) || text.contains("]: ") {
         return push(indent, &format!("{mark} {text}"), out);
     }
     let continued = if text.starts_with("- ") {
@@ -98,7 +120,8 @@ fn wrap_words(indent: &str, mark: &str, text: &str, out: &mut String) {
     };
     let mut line = mark.to_owned();
     for word in text.split_ascii_whitespace() {
-        if line.len() > mark.len() && indent.len() + line.len() + 1 + word.len() > WIDTH {
+        let is_full = indent.len() + line.len() + 1 + word.len() > WIDTH;
+        if is_full && line.len() > mark.len() && may_begin_line(word) {
             push(indent, &line, out);
             continued.clone_into(&mut line);
         }
@@ -106,6 +129,18 @@ fn wrap_words(indent: &str, mark: &str, text: &str, out: &mut String) {
         line.push_str(word);
     }
     push(indent, &line, out);
+}
+
+/// Returns whether a word begins no list, quote, heading, table, HTML or block of code, if it is
+/// the first one of a line.
+fn may_begin_line(word: &str) -> bool {
+    let number = word.strip_suffix(['.', ')']).unwrap_or_default();
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_mark = word.bytes().all(|byte| b"-+*#=_:|".contains(&byte));
+    let begins_block = ["```", "~~~", ">", "|", "<", "[^"]
+        .iter()
+        .any(|start| word.starts_with(start));
+    !(is_number || is_mark || begins_block)
 }
 
 /// Splits `head { body }` at its outermost braces.
@@ -225,6 +260,27 @@ mod tests {
         let quoted = format!("let text = \"{}\";\n", "a, (b".repeat(30));
         assert_eq!(wrap(&quoted), quoted);
         assert_eq!(wrap("fn a() { b() }\n"), "fn a() { b() }\n");
+    }
+
+    #[test]
+    fn breaking_a_comment_begins_no_block_of_markdown() {
+        let words = "word ".repeat(19);
+        for word in ["```", "-", "1.", "2)", "#", ">", "---", "===", "<pre>", "|"] {
+            let wrapped = wrap(&format!("/// {words}{word} end\n"));
+            assert!(!wrapped.contains(&format!("\n/// {word}")), "{wrapped}");
+        }
+        let long = "word ".repeat(30);
+        let long = long.trim_end();
+        for block in [
+            format!("/// ````text\n/// ```\n/// {long}\n/// ````\n"),
+            format!("/// ~~~text\n/// ```\n/// {long}\n/// ~~~\n"),
+            format!("/// # {long}\n"),
+            format!("/// > {long}\n"),
+        ] {
+            assert_eq!(wrap(&block), block);
+        }
+        let after = format!("/// ```text\n/// ```\n/// {long}\n");
+        assert_ne!(wrap(&after), after);
     }
 
     #[test]

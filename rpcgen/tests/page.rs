@@ -162,6 +162,15 @@ fn the_same_file_gives_the_same_page() {
 }
 
 #[test]
+fn a_network_shows_its_name_and_its_doc() {
+    let text = "network: { name: home, doc: 'the <lights> of `home`' }\n";
+    let page = page(&document(text), None);
+    assert!(page.contains("<title>home</title>"), "{page}");
+    let doc = "<p dir=\"auto\">the &lt;lights&gt; of <code>home</code></p>";
+    assert!(page.contains(doc), "{page}");
+}
+
+#[test]
 fn an_empty_section_says_that_it_is_empty() {
     let empty = "network: { servers: { a: { ip: '::1', port: 1 } } }\n";
     let no_clients = "services: { s: { provider: a, rpcs: [{ name: f }] } }\n";

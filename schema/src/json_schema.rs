@@ -77,6 +77,7 @@ fn definitions() -> Mapping {
 /// Adds the description that an editor shows for a whole entry.
 fn about(named: NameKind, entry: Mapping) -> Mapping {
     let words = match named {
+        NameKind::Network => "the network",
         NameKind::Server => "a server, which provides services",
         NameKind::Client => "a client, which calls services",
         NameKind::Deployer => "a deployer, who may apply the file",
@@ -92,6 +93,7 @@ fn about(named: NameKind, entry: Mapping) -> Mapping {
 /// Returns the name of the definition for an entry in a mapping of names to entries.
 fn entry(named: NameKind) -> &'static str {
     match named {
+        NameKind::Network => "network",
         NameKind::Server => "server",
         NameKind::Client | NameKind::Deployer => "client",
         NameKind::Service => "service",

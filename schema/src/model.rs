@@ -24,6 +24,10 @@ pub struct Schema {
 /// The servers, clients and deployers of a network, each in the file's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Network {
+    /// Its name, for people.
+    pub name: Option<Name>,
+    /// What it is for.
+    pub doc: Option<String>,
     /// The servers, which provide services. Their names and addresses are unique.
     pub servers: Vec<Server>,
     /// The clients, which call services. Their names are unique; several may share an address.

@@ -29,6 +29,8 @@ pub(crate) struct RawFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawNetwork {
+    pub(crate) name: Option<String>,
+    pub(crate) doc: Option<String>,
     pub(crate) servers: Option<NamedEntries<RawServer>>,
     pub(crate) clients: Option<NamedEntries<RawClient>>,
     pub(crate) deployers: Option<Texts>,

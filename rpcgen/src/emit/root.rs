@@ -6,6 +6,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use rpc_schema::model::{Client, Server};
 
+use super::emit_docs;
 use crate::ir::{Module, Root};
 
 /// Emits `TOPOLOGY`.
@@ -18,9 +19,12 @@ pub fn emit_root(root: &Root) -> TokenStream {
         |tenant| quote!(::core::option::Option::Some(#tenant)),
     );
     let sha256 = &root.sha256;
+    let docs = emit_docs(&root.network_docs);
+    let lints = (root.network_docs.len() > 1).then(emit_lints_of_docs);
     quote! {
-        /// The network of these stubs: servers, clients, and the provider of each service.
+        #docs
         #[rustfmt::skip]
+        #lints
         pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopology::new(
             &[#(#servers),*],
             &[#(#clients),*],
@@ -28,6 +32,25 @@ pub fn emit_root(root: &Root) -> TokenStream {
             #tenant,
             #sha256,
         );
+    }
+}
+
+/// Emits an attribute for a text of the user. It stands in a module of the user, whose lints are not
+/// about this text.
+fn emit_lints_of_docs() -> TokenStream {
+    quote! {
+        #[allow(
+            clippy::doc_lazy_continuation,
+            clippy::doc_link_with_quotes,
+            clippy::doc_markdown,
+            clippy::doc_nested_refdefs,
+            clippy::doc_overindented_list_items,
+            rustdoc::bare_urls,
+            rustdoc::broken_intra_doc_links,
+            rustdoc::invalid_html_tags,
+            rustdoc::redundant_explicit_links,
+            reason = "the doc comes from init.yaml"
+        )]
     }
 }
 

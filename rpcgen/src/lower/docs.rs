@@ -1,21 +1,32 @@
 //! The documentation of generated items.
 
-use super::arguments::valid_call;
 use std::time::Duration;
 
 use rpc_schema::Type;
-use rpc_schema::model::{Code, Rpc, Service, TypeDecl};
+use rpc_schema::model::{Code, Network, Rpc, Service, TypeDecl};
 use rpc_schema::naming;
 use rpc_schema::overloads::{OverloadShape, shape};
 
+use super::arguments::valid_call;
+use super::markdown;
 use crate::ir::{Module, Passing};
 
+/// Number of columns between two stops of a tab, as in Markdown.
+const TAB: usize = 4;
+
 /// Returns the documentation of the root: its services, and why other services are left out.
-pub fn of_root(modules: &[Module], others: &[&Service], tenant: Option<&str>) -> Vec<String> {
+pub fn of_root(
+    network: &Network,
+    modules: &[Module],
+    others: &[&Service],
+    tenant: Option<&str>,
+) -> Vec<String> {
+    let name = name_of(network);
     let whose = tenant.map_or_else(String::new, |tenant| format!(" that `{tenant}` may call"));
-    let mut lines = vec![format!(
-        "The services of the network{whose}, one module each."
-    )];
+    let mut lines = doc_lines(network.doc.as_deref());
+    lines.push(format!(
+        "The services of the network{name}{whose}, one module each."
+    ));
     if !modules.is_empty() {
         lines.push(String::new());
     }
@@ -37,6 +48,21 @@ pub fn of_root(modules: &[Module], others: &[&Service], tenant: Option<&str>) ->
         ));
     }
     lines
+}
+
+/// Returns the documentation of the static data about the network: its `doc`, and what the data is.
+pub fn of_network(network: &Network) -> Vec<String> {
+    let mut lines = doc_lines(network.doc.as_deref());
+    let name = name_of(network);
+    lines.push(format!(
+        "The network{name} of these stubs: servers, clients, and the provider of each service."
+    ));
+    lines
+}
+
+fn name_of(network: &Network) -> String {
+    let name = network.name.as_ref();
+    name.map_or_else(String::new, |name| format!(" `{name}`"))
 }
 
 /// Documentation of the module of the types.
@@ -166,55 +192,45 @@ fn plain(rpc: &Rpc) -> String {
     naming::plain_function(rpc.name.as_str(), &rpc.parameters)
 }
 
-/// Returns the lines of a `doc`, followed by an empty line. Code blocks are marked as text, so that
-/// no documentation test runs them.
+/// Returns the lines of a `doc`, followed by an empty line. Nothing in them is a documentation test.
 fn doc_lines(doc: Option<&str>) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut open_fence = None;
-    for line in doc
+    let plain_lines: Vec<String> = doc
         .unwrap_or_default()
         .trim()
         .lines()
         .flat_map(|line| line.split('\r'))
-    {
-        let line: String = line
-            .trim_end()
-            .chars()
-            .filter(|c| !is_direction_mark(*c))
-            .collect();
-        let fence = ["```", "~~~"]
-            .into_iter()
-            .find(|fence| line.trim_start().starts_with(fence));
-        lines.push(match (open_fence, fence) {
-            (None, None) => without_code_indent(&line),
-            (None, Some(fence)) if line.trim_start() == fence => line + "text",
-            _ => line,
-        });
-        match (open_fence, fence) {
-            (None, opened) => open_fence = opened,
-            (Some(open), Some(fence)) if open == fence => open_fence = None,
-            _ => {}
+        .map(plain_line)
+        .collect();
+    let text = plain_lines.join("\n");
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    let tested = markdown::without_tests(&text);
+    let lines = tested.lines().map(str::to_owned);
+    lines.chain([String::new()]).collect()
+}
+
+/// Returns a line without what the compiler or clippy rejects in comments: tabs, which move to the
+/// next fourth column, spaces at the end, and marks of the writing direction.
+fn plain_line(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut column = 0;
+    for c in line.trim_end().chars().filter(|c| !is_direction_mark(*c)) {
+        let width = if c == '\t' { TAB - column % TAB } else { 1 };
+        column += width;
+        if c == '\t' {
+            plain += &" ".repeat(width);
+        } else {
+            plain.push(c);
         }
     }
-    lines.extend(open_fence.map(str::to_owned));
-    if lines.iter().all(String::is_empty) {
-        Vec::new()
-    } else {
-        [lines, vec![String::new()]].concat()
-    }
+    plain
 }
 
 /// Returns whether a character changes the writing direction. The compiler rejects such characters
 /// in comments.
 fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Limits the indentation of a line to three spaces. With four, Markdown would read it as code.
-fn without_code_indent(line: &str) -> String {
-    let text = line.trim_start();
-    let indent = (line.len() - text.len()).min(3);
-    format!("{}{text}", " ".repeat(indent))
 }
 
 #[cfg(test)]
@@ -225,12 +241,16 @@ mod tests {
     fn nothing_in_a_doc_becomes_a_documentation_test() {
         for (doc, lines) in [
             ("adds", &["adds", ""][..]),
-            ("adds\n\n    1 + 1\n", &["adds", "", "   1 + 1", ""]),
+            (
+                "adds\n\n    1 + 1\n",
+                &["adds", "", "```text", "1 + 1", "```", ""],
+            ),
             (
                 "a\n```\n  x\n```\nb",
                 &["a", "```text", "  x", "```", "b", ""],
             ),
             ("```python\nx", &["```python", "x", "```", ""]),
+            ("x\ty\n\n\t1", &["x   y", "", "```text", "1", "```", ""]),
             ("a\r\nb\rc\u{202e}", &["a", "b", "c", ""]),
             (" \n", &[]),
         ] {

@@ -1,9 +1,12 @@
 //! The parts around the content: the head, the bar with the controls, the table of contents, the
 //! title, the footer.
 
+use rpc_schema::Name;
+
 use super::anchor;
 use super::example::LANGUAGES;
 use super::html::Html;
+use super::prose;
 use super::subject::Subject;
 use super::words::count;
 
@@ -41,10 +44,11 @@ pub fn write_head(html: &mut Html, subject: &Subject<'_>) {
 }
 
 fn title(subject: &Subject<'_>) -> String {
-    let name = subject.folder.as_ref().unwrap_or(&subject.file);
+    let folder = subject.folder.as_ref().unwrap_or(&subject.file);
+    let name = subject.name.map_or(folder.as_str(), Name::as_str);
     match subject.tenant {
         Some(tenant) => format!("{name} for {tenant}"),
-        None => name.clone(),
+        None => name.to_owned(),
     }
 }
 
@@ -173,10 +177,11 @@ fn write_types(html: &mut Html, subject: &Subject<'_>) {
 /// Writes the page's own heading.
 pub fn write_title(html: &mut Html, subject: &Subject<'_>) {
     html.element("header", &[("class", "title")], |html| {
-        if subject.folder.is_some() {
+        if subject.folder.is_some() || subject.name.is_some() {
             html.leaf("p", &[("class", "hint")], &subject.file);
         }
         html.leaf("h1", &[], &title(subject));
+        prose::write(html, subject.doc);
         html.element("ul", &[("class", "counts")], |html| {
             write_counts(html, subject);
             html.element("li", &[], |html| write_hash(html, subject));

@@ -18,6 +18,10 @@ const MAX_UNFOLDED: usize = 150;
 pub struct Subject<'a> {
     /// The name of the file's folder; `None` if the given path has no folder.
     pub folder: Option<String>,
+    /// The network's name, if it has one.
+    pub name: Option<&'a Name>,
+    /// What the network is for; empty if the file does not say so.
+    pub doc: &'a str,
     /// The file's name.
     pub file: String,
     /// The client to which the page is limited; `None` means the whole network.
@@ -73,6 +77,8 @@ impl<'a> Subject<'a> {
         let (folder, file) = names(document.path());
         Self {
             folder,
+            name: schema.network.name.as_ref(),
+            doc: schema.network.doc.as_deref().unwrap_or_default(),
             file,
             tenant,
             clients,

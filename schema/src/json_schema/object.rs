@@ -85,6 +85,11 @@ fn required_property(field: &KeySpec, shape: Shape) -> Property {
 
 /// Makes a schema accept null as well, because a key without a value means the same as no key.
 fn or_null(mut value: Mapping) -> Mapping {
+    let null = || mapping([("type", "null".into())]).into();
+    if let Some(reference) = value.remove("$ref") {
+        let choices = vec![mapping([("$ref", reference)]).into(), null()];
+        return mapping([("oneOf", choices.into())]);
+    }
     let kinds = match value.remove("type") {
         Some(Value::Sequence(kinds)) => kinds,
         kind => kind.into_iter().collect(),
@@ -94,7 +99,7 @@ fn or_null(mut value: Mapping) -> Mapping {
         kinds.into_iter().chain(["null".into()]).collect(),
     );
     if let Some(Value::Sequence(choices)) = value.get_mut("oneOf") {
-        choices.push(mapping([("type", "null".into())]).into());
+        choices.push(null());
     }
     if let Some(Value::Sequence(values)) = value.get_mut("enum") {
         values.push(Value::Null);

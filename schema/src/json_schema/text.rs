@@ -98,7 +98,7 @@ pub(super) fn quantity(quantity: Quantity) -> Mapping {
 /// Returns the name of the definition for such a name.
 fn definition_of(named: NameKind) -> &'static str {
     match named {
-        NameKind::Server | NameKind::Client | NameKind::Deployer => NAME,
+        NameKind::Network | NameKind::Server | NameKind::Client | NameKind::Deployer => NAME,
         NameKind::Service => "serviceName",
         NameKind::Procedure => "procedureName",
         NameKind::Type => "typeName",

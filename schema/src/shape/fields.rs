@@ -62,6 +62,7 @@ pub(crate) enum Text {
 /// The kind of thing that a name belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameKind {
+    Network,
     Server,
     Client,
     Deployer,
@@ -74,6 +75,7 @@ pub(crate) enum NameKind {
 impl NameKind {
     pub(super) fn in_words(self) -> &'static str {
         match self {
+            Self::Network => "network",
             Self::Server => "server",
             Self::Client => "client",
             Self::Deployer => "deployer",
@@ -174,6 +176,18 @@ pub(crate) const TYPE: &[KeySpec] = &[
 ];
 
 pub(crate) const NETWORK: &[KeySpec] = &[
+    optional(
+        "name",
+        Shape::Text(Text::Name(NameKind::Network)),
+        "none",
+        "its name, for people",
+    ),
+    optional(
+        "doc",
+        Shape::Text(Text::Prose),
+        "none",
+        "what it is for; becomes documentation of the stubs and of the reference page",
+    ),
     optional(
         "servers",
         Shape::Entries(NameKind::Server, SERVER),
@@ -350,11 +364,11 @@ pub(crate) const RPC: &[KeySpec] = &[
 pub(super) fn owner_of_key(key: &str) -> Option<&'static str> {
     let owners = [
         (FILE, "the file itself, beside `network`"),
-        (NETWORK, "`network`"),
         (SERVER, "a server"),
         (SERVICE, "a service"),
         (ALLOW, "`allow`"),
         (RPC, "a procedure, an item of `rpcs`"),
+        (NETWORK, "`network`"),
     ];
     let known = |fields: &[KeySpec]| fields.iter().any(|field| field.key == key);
     owners

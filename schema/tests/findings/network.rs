@@ -38,6 +38,18 @@ network:
 }
 
 #[test]
+fn a_network_has_a_name_and_a_doc() {
+    check("network: { name: home, doc: all at home }\n", &[]);
+    check(
+        "network: { name: my-home, doc: [a] }\n",
+        &[
+            "1:18 E030 invalid name `my-home`: a name may have only letters, digits and `_`, not `-` -> write `my_home`, for example",
+            "1:32 E022 `doc` must be text, not a list",
+        ],
+    );
+}
+
+#[test]
 fn names_are_declared_once_and_follow_their_rule() {
     check(
         "

@@ -9,7 +9,11 @@
     unreachable_pub,
     unused_imports,
     clippy::derive_partial_eq_without_eq,
+    clippy::doc_lazy_continuation,
+    clippy::doc_link_with_quotes,
     clippy::doc_markdown,
+    clippy::doc_nested_refdefs,
+    clippy::doc_overindented_list_items,
     clippy::fn_params_excessive_bools,
     clippy::iter_not_returning_iterator,
     clippy::many_single_char_names,
@@ -24,6 +28,7 @@
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     rustdoc::invalid_html_tags,
+    rustdoc::redundant_explicit_links,
     reason = "names, types and docs come from init.yaml"
 )]
 

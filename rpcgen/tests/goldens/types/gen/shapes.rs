@@ -17,12 +17,32 @@ use ::rpc_runtime::{Error, Network, RecordedCall};
 
 /// takes an argument of each type
 ///
-///    this is not a documentation test
+/// ```text
+/// this is not a documentation test
+/// ```
 ///
 /// ```text
 /// this is not one either
 /// ```
 /// see List[int] and <T>
+///
+/// 1. ````text
+///    ``` not {a test}
+///    ````
+/// > quoted
+///
+/// > ```text
+/// > neither {is: this}
+/// > ```
+///
+/// ~~~text
+/// let nor: This;
+/// ~~~
+///
+/// - [a]: b
+/// lazy {continuation}
+///
+/// after it
 ///
 /// `shapes.all(int, float, bool, str, bytes, List[List[str]], Dict[int, Optional[bytes]],
 /// Optional[str], Tuple[int, str], Tuple[int]) -> (Tuple[int])`: takes at most 1500ms, safe to run
@@ -112,12 +132,32 @@ impl Client {
 
     /// takes an argument of each type
     ///
-    ///    this is not a documentation test
+    /// ```text
+    /// this is not a documentation test
+    /// ```
     ///
     /// ```text
     /// this is not one either
     /// ```
     /// see List[int] and <T>
+    ///
+    /// 1. ````text
+    ///    ``` not {a test}
+    ///    ````
+    /// > quoted
+    ///
+    /// > ```text
+    /// > neither {is: this}
+    /// > ```
+    ///
+    /// ~~~text
+    /// let nor: This;
+    /// ~~~
+    ///
+    /// - [a]: b
+    /// lazy {continuation}
+    ///
+    /// after it
     ///
     /// `shapes.all(int, float, bool, str, bytes, List[List[str]], Dict[int, Optional[bytes]],
     /// Optional[str], Tuple[int, str], Tuple[int]) -> (Tuple[int])`: takes at most 1500ms, safe to
