@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::{output, pipeline};
+use crate::output;
+use crate::pipeline::{self, Target};
 
 /// Name of the file that `rpc_runtime::include_stubs!()` includes by default.
 const STUBS: &str = "rpc_stubs.rs";
@@ -13,7 +14,9 @@ const STUBS: &str = "rpc_stubs.rs";
 #[must_use = "nothing is generated before `emit`"]
 pub struct Build {
     init: PathBuf,
-    tenant: Option<String>,
+    target: Target,
+    /// The name of the runtime's crate, as it was given.
+    runtime: Option<String>,
     stubs: String,
 }
 
@@ -31,7 +34,8 @@ pub struct Build {
 pub fn build(init: impl Into<PathBuf>) -> Build {
     Build {
         init: init.into(),
-        tenant: None,
+        target: Target::default(),
+        runtime: None,
         stubs: STUBS.to_owned(),
     }
 }
@@ -39,7 +43,15 @@ pub fn build(init: impl Into<PathBuf>) -> Build {
 impl Build {
     /// Leaves out every service that this client may not call.
     pub fn tenant(mut self, client: impl Into<String>) -> Self {
-        self.tenant = Some(client.into());
+        self.target.tenant = Some(client.into());
+        self
+    }
+
+    /// Names the crate of the runtime, if `Cargo.toml` renames it: `rt` for
+    /// `rt = { package = "rpc-runtime", ... }`. The crate includes the stubs with
+    /// `rt::include_stubs!()`.
+    pub fn runtime_crate(mut self, name: impl Into<String>) -> Self {
+        self.runtime = Some(name.into());
         self
     }
 
@@ -64,7 +76,11 @@ impl Build {
     fn emit_into(&self, package: &Path, out: &Path) -> Result<(), Error> {
         let init = package.join(&self.init);
         println!("cargo:rerun-if-changed={}", init.display());
-        let stubs = pipeline::generate_one(&init, self.tenant.as_deref())?;
+        let mut target = self.target.clone();
+        if let Some(name) = &self.runtime {
+            target.runtime = name.parse()?;
+        }
+        let stubs = pipeline::generate_one(&init, &target)?;
         output::write_changed(&out.join(&self.stubs), &stubs)
     }
 }
@@ -104,6 +120,23 @@ mod tests {
             fs::read_to_string(golden.join(STUBS)).expect("a golden"),
             "see tests/goldens.rs"
         );
+    }
+
+    #[test]
+    fn a_renamed_runtime_is_named_in_every_line() {
+        let out = tempfile::tempdir().expect("a folder");
+        let build = build("init.yaml").runtime_crate("rt");
+        build
+            .emit_into(&golden("native"), out.path())
+            .expect("stubs");
+        let stubs = fs::read_to_string(out.path().join(STUBS)).expect("stubs");
+        assert!(stubs.contains("use ::rt::{Call, Error"), "{stubs}");
+        assert!(!stubs.contains("::rpc_runtime::"), "{stubs}");
+        let error = build
+            .runtime_crate("gauges")
+            .emit_into(&golden("native"), out.path())
+            .expect_err("a service has that name");
+        assert!(error.to_string().contains("`gauges`"), "{error}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::pipeline::Target;
+use crate::runtime_crate::RuntimeCrate;
 use format::Format;
 
 const FAILED: u8 = 1;
@@ -68,6 +70,9 @@ struct Arguments {
     /// Generate only what this client may call
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
+    /// Name of the runtime's crate, if Cargo.toml renames the package rpc-runtime
+    #[arg(long, value_name = "NAME", default_value = "rpc_runtime")]
+    runtime_crate: RuntimeCrate,
     /// Write nothing; report what differs
     #[arg(long)]
     check: bool,
@@ -80,7 +85,7 @@ struct Arguments {
 }
 
 const USAGE: &str = "\
-rpcgen init.yaml --out DIR [--tenant NAME] [--check] [--format FORMAT]
+rpcgen init.yaml --out DIR [--tenant NAME] [--runtime-crate NAME] [--check] [--format FORMAT]
        rpcgen check init.yaml [--no-sources] [--format FORMAT]
        rpcgen doc init.yaml [--out FILE] [--tenant NAME] [--check] [--format FORMAT]
        rpcgen breaking OLD.yaml NEW.yaml | --against GITREV init.yaml
@@ -194,13 +199,14 @@ fn execute(arguments: Arguments) -> ExitCode {
             init: Some(init),
             out: Some(out),
             tenant,
+            runtime_crate: runtime,
             check,
             format,
             ..
         } => generate::Options {
             init,
             out,
-            tenant,
+            target: Target { tenant, runtime },
             check,
             format,
         }

@@ -44,6 +44,7 @@ mod ir;
 mod lower;
 mod output;
 mod pipeline;
+mod runtime_crate;
 mod tenant;
 mod types;
 mod wrap;

@@ -8,7 +8,17 @@ use crate::error::Error;
 use crate::file::File;
 use crate::files::{self, Origin};
 use crate::lower::lower;
+use crate::runtime_crate::RuntimeCrate;
 use crate::tenant;
+
+/// For whom stubs are generated.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    /// The only client that they are for; `None` means all clients.
+    pub tenant: Option<String>,
+    /// The name of the runtime in the crate that has them.
+    pub runtime: RuntimeCrate,
+}
 
 /// Returns the stubs of an `init.yaml` as the files of a folder, `mod.rs` first. With a tenant, the
 /// stubs contain only what that client may call.
@@ -16,17 +26,34 @@ use crate::tenant;
 /// # Errors
 /// Returns what is wrong with the file, or an error if the file has no such client.
 pub fn generate(init: impl AsRef<Path>, tenant: Option<&str>) -> Result<Vec<File>, Error> {
-    let init = init.as_ref();
+    let target = Target {
+        tenant: tenant.map(str::to_owned),
+        ..Target::default()
+    };
+    generate_for(init.as_ref(), &target)
+}
+
+/// Returns the stubs for a target as the files of a folder.
+pub fn generate_for(init: &Path, target: &Target) -> Result<Vec<File>, Error> {
+    let tenant = target.tenant.as_deref();
     let schema = load(init, tenant)?.schema;
     let root = lower(&schema, tenant);
-    Ok(files::as_folder(&root, &Origin::command(init, tenant)))
+    let files = files::as_folder(&root, &Origin::command(init, target));
+    let rename = |file: File| File {
+        text: target.runtime.rename_in(file.text),
+        ..file
+    };
+    Ok(files.into_iter().map(rename).collect())
 }
 
 /// Returns the same stubs as one text, to include as the items of a module.
-pub fn generate_one(init: &Path, tenant: Option<&str>) -> Result<String, Error> {
+pub fn generate_one(init: &Path, target: &Target) -> Result<String, Error> {
+    let tenant = target.tenant.as_deref();
     let schema = load(init, tenant)?.schema;
+    target.runtime.check_services(&schema)?;
     let root = lower(&schema, tenant);
-    Ok(files::as_single_file(&root, &Origin::build_script(init)))
+    let text = files::as_single_file(&root, &Origin::build_script(init));
+    Ok(target.runtime.rename_in(text))
 }
 
 /// Loads the file, and checks that it has that client.

@@ -10,8 +10,12 @@ use crate::types::Type;
 /// them.
 pub const RESERVED_FUNCTIONS: [&str; 2] = ["new", "serve"];
 
+/// Name of the crate of the runtime in generated code. No service may have it: beside a module of
+/// that name, `rpc_runtime::include_stubs!()` is ambiguous.
+pub const RUNTIME_CRATE: &str = "rpc_runtime";
+
 /// Names that no service may have, because generated files or items at the root use them.
-pub const RESERVED_MODULES: [&str; 4] = ["lib", "main", "mod", "types"];
+pub const RESERVED_MODULES: [&str; 5] = ["lib", "main", "mod", RUNTIME_CRATE, "types"];
 
 /// Names that no type may have, because generated types use the Rust types of these names.
 pub const RESERVED_TYPES: [&str; 20] = [

@@ -7,13 +7,14 @@ use super::format::{FileChange, Format};
 use super::print::print_stderr;
 use super::{DIFFERENT, FAILED};
 use crate::output::single;
-use crate::{Change, Error, OutdatedFile, OutputFolder, generate};
+use crate::pipeline::{Target, generate_for};
+use crate::{Change, Error, OutdatedFile, OutputFolder};
 
 /// What to generate, and where.
 pub(super) struct Options {
     pub(super) init: PathBuf,
     pub(super) out: PathBuf,
-    pub(super) tenant: Option<String>,
+    pub(super) target: Target,
     /// Whether to compare the folder only, and write nothing.
     pub(super) check: bool,
     pub(super) format: Format,
@@ -34,7 +35,7 @@ impl Options {
     }
 
     fn differences(&self) -> Result<Vec<OutdatedFile>, Error> {
-        let files = generate(&self.init, self.tenant.as_deref())?;
+        let files = generate_for(&self.init, &self.target)?;
         let folder = OutputFolder::new(&self.out);
         if self.check {
             folder.compare(&files)

@@ -15,7 +15,7 @@ use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::Service;
 use crate::name::Name;
-use crate::naming::{PYTHON_TYPES_MODULE, RESERVED_MODULES};
+use crate::naming::{PYTHON_TYPES_MODULE, RESERVED_MODULES, RUNTIME_CRATE};
 use crate::raw::{NamedEntries, RawService, Texts};
 
 pub(super) fn check_services(
@@ -46,7 +46,11 @@ fn check_service_name(
         return Some(name);
     }
     let message = format!("a service cannot be called `{name}`");
-    let hint = "the name is reserved for a generated file; rename the service";
+    let hint = if name == *RUNTIME_CRATE {
+        "the stubs use the crate of this name; rename the service"
+    } else {
+        "the name is reserved for a generated file; rename the service"
+    };
     findings.push(Finding::new(Code::ReservedName, at.head(), message).hint(hint));
     None
 }

@@ -36,6 +36,12 @@ services:
         ],
     );
     check_services(
+        "services: { rpc_runtime: { provider: server1 } }\n",
+        &[
+            "2:13 E034 a service cannot be called `rpc_runtime` -> the stubs use the crate of this name; rename the service",
+        ],
+    );
+    check_services(
         "
 services:
   - { name: svc1, provider: server1 }

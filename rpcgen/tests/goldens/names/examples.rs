@@ -135,7 +135,7 @@ stubs::r#loop::r#loop()?;
 let answer = stubs::core::error()?;
 }
 {
-let answer = stubs::rpc_runtime::private()?;
+let answer = stubs::alloc::private()?;
 }
 Ok(())
 }

@@ -5,7 +5,7 @@
 //! - [`loop`](mod@loop), provided by `server1`
 //! - [`forms`](mod@forms), provided by `server1`
 //! - [`core`](mod@core), provided by `server1`
-//! - [`rpc_runtime`](mod@rpc_runtime), provided by `server1`
+//! - [`alloc`](mod@alloc), provided by `server1`
 //! - [`empty`](mod@empty), provided by `server1`
 #![allow(
     dead_code,
@@ -53,7 +53,7 @@ pub mod forms;
 pub mod core;
 
 #[rustfmt::skip]
-pub mod rpc_runtime;
+pub mod alloc;
 
 #[rustfmt::skip]
 pub mod empty;
@@ -74,9 +74,9 @@ pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopolo
         ::rpc_runtime::topology::StaticService::new("loop", "server1"),
         ::rpc_runtime::topology::StaticService::new("forms", "server1"),
         ::rpc_runtime::topology::StaticService::new("core", "server1"),
-        ::rpc_runtime::topology::StaticService::new("rpc_runtime", "server1"),
+        ::rpc_runtime::topology::StaticService::new("alloc", "server1"),
         ::rpc_runtime::topology::StaticService::new("empty", "server1"),
     ],
     ::core::option::Option::None,
-    "31c09c1b18e063e39f11f0b9269a0285a401fcbdcbe2463bd3b1094728223199",
+    "d8ecdfedfe9eed1a08157a2338b4d95f57363653c3ed5f3aad35cb8acac4cc51",
 );
