@@ -15,6 +15,7 @@ mod placed_rpc;
 mod records;
 mod rpcs;
 mod services;
+mod signature_size;
 mod signatures;
 mod spelling;
 mod types;

@@ -21,6 +21,10 @@ pub(crate) const PYTHON_KEYWORDS: [&str; 35] = [
 /// Words that Rust does not accept even as raw identifiers.
 pub(crate) const RUST_PATH_WORDS: [&str; 4] = ["self", "Self", "super", "crate"];
 
+/// Maximum length of a name, in bytes. A name is a part of the names of files, and a file system
+/// limits these to 255.
+pub const MAX_NAME_BYTES: usize = 200;
+
 impl Name {
     /// Creates a name from a text that follows the rule for names.
     ///
@@ -35,6 +39,9 @@ impl Name {
         }
         if let Some(bad) = characters.find(|c| !c.is_ascii_alphanumeric() && *c != '_') {
             return Err(NameError::Character(bad));
+        }
+        if text.len() > MAX_NAME_BYTES {
+            return Err(NameError::TooLong(text.len()));
         }
         if RUST_PATH_WORDS.contains(&text) {
             return Err(NameError::RustWord(text.to_owned()));
@@ -94,6 +101,9 @@ pub enum NameError {
     /// A character other than ASCII letters, digits and `_`.
     #[error("a name may have only letters, digits and `_`, not `{0}`")]
     Character(char),
+    /// More than [`MAX_NAME_BYTES`].
+    #[error("a name may have at most {MAX_NAME_BYTES} characters, not {0}")]
+    TooLong(usize),
     /// A word that Rust cannot use as an identifier.
     #[error("`{0}` cannot be an identifier in Rust")]
     RustWord(String),
@@ -117,6 +127,8 @@ mod tests {
         for good in ["a", "A9", "rpc_1", "type", "loop", "fn", "a__"] {
             assert!(Name::new(good).is_ok(), "{good}");
         }
+        assert!(Name::new(&"a".repeat(MAX_NAME_BYTES)).is_ok());
+        assert!(Name::new(&"a".repeat(MAX_NAME_BYTES + 1)).is_err());
         for bad in [
             "", "_a", "9a", "a-b", "a b", "é", "aé", "self", "Self", "super", "crate", "None",
             "def", "a.b",

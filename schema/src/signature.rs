@@ -2,8 +2,38 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
-use crate::types::{Type, TypeError, TypeList};
+use crate::types::{Expanded, MAX_TUPLE_LEN, Type, TypeError, TypeList};
+
+/// Maximum number of arguments of a procedure: as many as a request of the protocol carries.
+pub const MAX_ARGUMENTS: usize = 1_000;
+
+/// Maximum number of returned values of a procedure: as many as a tuple in Rust has.
+pub const MAX_RETURNS: usize = MAX_TUPLE_LEN;
+
+/// Maximum size of a signature, in bytes: the size of the message that binds it.
+pub const MAX_SIGNATURE_BYTES: usize = 256 * 1024;
+
+/// Maximum deadline that a procedure may declare: the longest call of the protocol.
+pub const MAX_DEADLINE: Duration = Duration::from_hours(24 * 366);
+
+/// Returns the size of the message that binds a signature, without its kind, in bytes. It has a
+/// slot, the names, and the texts of the types with the members of their records. A length of four
+/// bytes is before each text and each list.
+pub fn bind_bytes<'t>(
+    service: &str,
+    rpc: &str,
+    arguments: impl IntoIterator<Item = &'t Type>,
+    returns: &[Type],
+) -> usize {
+    const LENGTH: usize = 4;
+    let text = |ty: &Type| LENGTH + Expanded(ty).to_string().len();
+    let arguments: usize = arguments.into_iter().map(text).sum();
+    let returns: usize = returns.iter().map(text).sum();
+    let slot_and_names = 4 + LENGTH + service.len() + LENGTH + rpc.len();
+    slot_and_names + LENGTH + arguments + 1 + LENGTH + returns
+}
 
 /// A procedure with the types that it takes and returns, written
 /// `svc1.rpc1(int, List[str]) -> (str)`.

@@ -497,4 +497,20 @@ mod tests {
             assert_eq!(refusal.as_deref(), Some(too_many));
         }
     }
+
+    #[test]
+    fn the_check_of_init_yaml_knows_the_limits_of_a_call() {
+        use rpc_schema::signature;
+
+        assert_eq!(signature::MAX_SIGNATURE_BYTES, MAX_BIND_BYTES);
+        assert_eq!(signature::MAX_ARGUMENTS, MAX_BIND_TYPES);
+        assert_eq!(signature::MAX_ARGUMENTS, crate::members::MAX_ARGUMENTS);
+        assert_eq!(signature::MAX_DEADLINE, crate::LONGEST_CALL);
+        let types = vec![rpc_schema::Type::Int; 3];
+        // The kind of the message does not count.
+        assert_eq!(
+            signature::bind_bytes("ab", "r", &types, &types[..2]),
+            bind(2, 3, 2).len() - 1
+        );
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::diagnostic::{Code, Finding, Findings};
-use crate::name::Name;
+use crate::name::{Name, NameError};
 use crate::suggest::did_you_mean;
 
 /// Maximum number of names among which a similar name is searched for a hint.
@@ -106,7 +106,7 @@ pub(super) fn check_name(text: &str, span: &Range<usize>, findings: &mut Finding
         Ok(name) => return Some(name),
         Err(error) => error,
     };
-    let message = if text.is_empty() {
+    let message = if text.is_empty() || matches!(error, NameError::TooLong(_)) {
         error.to_string()
     } else {
         format!("invalid name `{text}`: {error}")

@@ -132,7 +132,13 @@ fn check_address(
 
 fn check_ip(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<IpAddr> {
     if let Ok(ip) = text.parse() {
-        return Some(ip);
+        let Some(what) = uncallable(ip) else {
+            return Some(ip);
+        };
+        let message = format!("`{text}` is {what}, which nobody can call");
+        let hint = "write the address of one machine, such as `127.0.0.1`";
+        findings.push(Finding::new(Code::BadIp, at.span(), message).hint(hint));
+        return None;
     }
     let without_zeros = without_leading_zeros(text);
     let hint = match text {
@@ -148,6 +154,17 @@ fn check_ip(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<IpAddr
     let message = format!("invalid IP address `{text}`");
     findings.push(Finding::new(Code::BadIp, at.span(), message).hint(hint));
     None
+}
+
+/// Returns what an address is, if it is not the address of one machine.
+fn uncallable(ip: IpAddr) -> Option<&'static str> {
+    match ip.to_canonical() {
+        ip if ip.is_unspecified() => Some("the address of no machine"),
+        ip if ip.is_multicast() => Some("a multicast address"),
+        IpAddr::V4(ip) if ip.is_broadcast() => Some("the broadcast address"),
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Some("an address of each interface"),
+        _ => None,
+    }
 }
 
 /// Returns an IPv4 address that is right except for zeros before its numbers.

@@ -8,6 +8,7 @@ use super::generated::check_generated_names;
 use super::names::{Names, check_name};
 use super::paths::check_path;
 use super::placed_rpc::PlacedRpc;
+use super::signature_size;
 use super::signatures::check_signatures;
 use super::types::check_type;
 use super::units::check_duration;
@@ -17,6 +18,7 @@ use crate::model::{self, Parameter, Rpc};
 use crate::name::Name;
 use crate::naming::RESERVED_FUNCTIONS;
 use crate::raw::{NamedEntries, RawRpc, Texts};
+use crate::signature::MAX_DEADLINE;
 use crate::types::Type;
 
 /// Checks the procedures of a service. `service` is its name as the file writes it.
@@ -72,7 +74,16 @@ fn check_rpc(
         at,
         findings,
     );
+    let is_small = match (&name, &parameters, &returns) {
+        (Some(name), Some(parameters), Some(returns)) => {
+            signature_size::check(service, name, parameters, returns, at, findings)
+        }
+        _ => true,
+    };
     let deadline = check_deadline(raw.deadline.as_deref(), at.field("deadline"), findings);
+    if !is_small {
+        return None;
+    }
     Some(Rpc {
         name: name?,
         doc: raw.doc,
@@ -167,7 +178,15 @@ fn check_deadline(
     findings: &mut Findings,
 ) -> Option<Option<Duration>> {
     match raw {
-        Some(text) => check_duration(text, at, findings).map(Some),
+        Some(text) => {
+            let deadline = check_duration(text, at, findings)?;
+            if deadline > MAX_DEADLINE {
+                let message = format!("a deadline is at most 366 days, not `{text}`");
+                findings.push(Finding::new(Code::BadDuration, at.span(), message));
+                return None;
+            }
+            Some(Some(deadline))
+        }
         None => Some(None),
     }
 }

@@ -61,7 +61,7 @@ codes! {
     WrongKind = 22,
     /// The only `version` is 1.
     Version = 23,
-    /// A name must match `[A-Za-z][A-Za-z0-9_]*`, and must not be a Python keyword or one of `self`, `Self`, `super`, `crate`.
+    /// A name must match `[A-Za-z][A-Za-z0-9_]*`, have at most 200 characters, and must not be a Python keyword or one of `self`, `Self`, `super`, `crate`.
     BadName = 30,
     /// A name must be declared only once.
     DuplicateName = 31,
@@ -71,7 +71,7 @@ codes! {
     TwoRoles = 33,
     /// Some names are reserved for built-in types and for generated code.
     ReservedName = 34,
-    /// An `ip` must be a literal IPv4 or IPv6 address.
+    /// An `ip` must be a literal IPv4 or IPv6 address of one machine.
     BadIp = 40,
     /// A port must be between 1 and 65535.
     BadPort = 41,
@@ -93,7 +93,7 @@ codes! {
     NativeWithPath = 61,
     /// A service must not list two modules with the same import name, or the same data file twice.
     SameFile = 62,
-    /// A duration must be a whole number with a unit: `250ms`, `5s`, `2m`, `1h`.
+    /// A duration must be a whole number with a unit: `250ms`, `5s`, `2m`, `1h`; a deadline is at most 366 days.
     BadDuration = 63,
     /// A size must be a whole number with a unit: `64KiB`, `512MiB`, `2GiB`.
     BadSize = 64,
@@ -113,6 +113,8 @@ codes! {
     TypeMembers = 74,
     /// A type nests at most 32 levels deep and contains at most 10,000 types; the types inside a record count each time the record is used.
     TypeTooLarge = 75,
+    /// A procedure has at most 1,000 arguments and 12 returned values, and its signature has at most 256 KiB.
+    SignatureTooLarge = 76,
     /// A procedure's file, a module or a data file must exist.
     SourceMissing = 80,
     /// A procedure's file, a module or a data file must be a regular file inside the project.

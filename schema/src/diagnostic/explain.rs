@@ -51,6 +51,7 @@ impl Code {
             Self::RecursiveType => include_str!("explain/E073.md"),
             Self::TypeMembers => include_str!("explain/E074.md"),
             Self::TypeTooLarge => include_str!("explain/E075.md"),
+            Self::SignatureTooLarge => include_str!("explain/E076.md"),
             Self::SourceMissing => include_str!("explain/E080.md"),
             Self::SourceNotAFile => include_str!("explain/E081.md"),
             Self::SourceTooLarge => include_str!("explain/E082.md"),

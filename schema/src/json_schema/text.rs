@@ -10,7 +10,7 @@ use serde_yaml::Mapping;
 use super::{mapping, reference};
 use crate::check::units::{BYTES, MILLISECONDS};
 use crate::diagnostic::Code;
-use crate::name::{PYTHON_KEYWORDS, RUST_PATH_WORDS};
+use crate::name::{MAX_NAME_BYTES, PYTHON_KEYWORDS, RUST_PATH_WORDS};
 use crate::naming::{RESERVED_FUNCTIONS, RESERVED_MODULES, RESERVED_TYPES};
 use crate::shape::fields::{NameKind, Quantity, Text};
 use crate::types::{BUILTIN_NAMES, OTHER_NAMES, is_builtin_name};
@@ -108,11 +108,9 @@ fn definition_of(named: NameKind) -> &'static str {
 
 /// Returns the schema of a name that is none of the forbidden words.
 fn name(forbidden: &[&str]) -> Mapping {
-    except(
-        matching(NAME_PATTERN, Code::BadName),
-        forbidden,
-        Code::BadName,
-    )
+    let mut name = matching(NAME_PATTERN, Code::BadName);
+    name.insert("maxLength".into(), (MAX_NAME_BYTES as u64).into());
+    except(name, forbidden, Code::BadName)
 }
 
 /// Returns the schema of a name that is none of the reserved words.

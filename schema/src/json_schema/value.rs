@@ -10,6 +10,7 @@ use super::{entry, entry_in_list, mapping, one_of, reference, text};
 use crate::check::VERSION;
 use crate::diagnostic::Code;
 use crate::shape::fields::{Integer, NameKind, Shape, Text};
+use crate::signature::{MAX_ARGUMENTS, MAX_RETURNS};
 use crate::types::MAX_MEMBERS;
 
 pub(super) fn value(shape: Shape) -> Mapping {
@@ -25,8 +26,12 @@ pub(super) fn value(shape: Shape) -> Mapping {
         Shape::Types => entries(NameKind::Type),
         Shape::Type => declared_type(),
         Shape::Fields => record(),
-        Shape::Arguments => either(types_by_name(), list(Shape::Text(Text::Type))),
-        Shape::Returns => either(text::type_text(), list(Shape::Text(Text::Type))),
+        Shape::Arguments => {
+            let mut by_name = types_by_name();
+            by_name.insert("maxProperties".into(), MAX_ARGUMENTS.into());
+            either(by_name, types(MAX_ARGUMENTS))
+        }
+        Shape::Returns => either(text::type_text(), types(MAX_RETURNS)),
     }
 }
 
@@ -73,6 +78,13 @@ fn list(item: Shape) -> Mapping {
         list.insert("maxItems".into(), MAX_MEMBERS.into());
     }
     list
+}
+
+/// Returns the schema of a list of types.
+fn types(max_items: usize) -> Mapping {
+    let mut types = list(Shape::Text(Text::Type));
+    types.insert("maxItems".into(), max_items.into());
+    types
 }
 
 /// Returns the schema of entries: a mapping of names to entries, or a list.

@@ -38,6 +38,48 @@ network:
 }
 
 #[test]
+fn an_address_that_nobody_can_call_is_refused() {
+    for (ip, what) in [
+        ("0.0.0.0", "the address of no machine"),
+        ("::", "the address of no machine"),
+        ("::ffff:0.0.0.0", "the address of no machine"),
+        ("224.0.0.1", "a multicast address"),
+        ("ff02::1", "a multicast address"),
+        ("255.255.255.255", "the broadcast address"),
+        ("fe80::1", "an address of each interface"),
+    ] {
+        check(
+            &format!(
+                "network:\n  servers: {{ s: {{ ip: '{ip}', port: 1 }} }}\n  clients: {{ c: {{ ip: '{ip}' }} }}\n"
+            ),
+            &[
+                &format!(
+                    "2:23 E040 `{ip}` is {what}, which nobody can call -> write the address of one machine, such as `127.0.0.1`"
+                ),
+                &format!(
+                    "3:23 E040 `{ip}` is {what}, which nobody can call -> write the address of one machine, such as `127.0.0.1`"
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_name_has_at_most_200_characters() {
+    let client = |length: usize| {
+        format!(
+            "network: {{ clients: {{ {}: {{ ip: 127.0.0.1 }} }} }}\n",
+            "c".repeat(length)
+        )
+    };
+    check(&client(200), &[]);
+    check(
+        &client(201),
+        &["1:23 E030 a name may have at most 200 characters, not 201"],
+    );
+}
+
+#[test]
 fn a_network_has_a_name_and_a_doc() {
     check("network: { name: home, doc: all at home }\n", &[]);
     check(

@@ -1,6 +1,6 @@
 //! Types, and procedures that share a name.
 
-use super::check_service;
+use super::{check_service, check_services};
 
 #[test]
 fn unknown_and_malformed_types_are_refused() {
@@ -173,5 +173,49 @@ rpcs:
             "6:34 E070 bad type: there is no type `inte` -> did you mean `int`?",
             "7:34 E070 bad type: there is no type `inte` -> did you mean `int`?",
         ],
+    );
+}
+
+#[test]
+fn a_signature_has_limits() {
+    let ints = |count: usize| format!("[{}]", vec!["int"; count].join(", "));
+    let service = |rpc: &str| format!("rpcs:\n  - {{ name: f, native: true, {rpc} }}\n");
+    check_service(&service(&format!("returns: {}", ints(12))), &[]);
+    check_service(
+        &service(&format!("returns: {}", ints(13))),
+        &["6:104 E076 `f` returns 13 values; the limit is 12 -> return a list or a record"],
+    );
+    check_service(&service(&format!("arguments: {}", ints(1000))), &[]);
+    check_service(
+        &service(&format!("arguments: {}", ints(1001))),
+        &["6:5046 E076 `f` has 1001 arguments; the limit is 1000 -> take a list or a record"],
+    );
+    let records = |count: usize| {
+        let fields: Vec<String> = (0..1000)
+            .map(|field| format!("field_{field}: int"))
+            .collect();
+        format!(
+            "types: {{ T: {{ {} }} }}\nservices: {{ s: {{ provider: server1, rpcs: [{{ name: f, native: true, arguments: [{}] }}] }} }}\n",
+            fields.join(", "),
+            vec!["T"; count].join(", ")
+        )
+    };
+    check_services(&records(16), &[]);
+    check_services(
+        &records(17),
+        &[
+            "3:52 E076 the signature of `f` has 270238 bytes, with the fields of its records; the limit is 262144 -> use smaller records, or fewer of them",
+        ],
+    );
+}
+
+#[test]
+fn a_deadline_has_a_limit() {
+    let service =
+        |deadline: &str| format!("rpcs:\n  - {{ name: f, native: true, deadline: {deadline} }}\n");
+    check_service(&service("8784h"), &[]);
+    check_service(
+        &service("8785h"),
+        &["6:44 E063 a deadline is at most 366 days, not `8785h`"],
     );
 }
