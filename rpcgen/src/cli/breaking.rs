@@ -100,11 +100,10 @@ fn read_revision(file: &Path, revision: &str) -> Result<String, String> {
     if revision.starts_with('-') {
         return Err(format!("invalid git revision `{revision}`"));
     }
-    let output = Command::new("git")
+    let output = git()
         .arg("-C")
         .arg(folder)
-        .arg("show")
-        .arg(format!("{revision}:./{name}"))
+        .args(["cat-file", "blob", &format!("{revision}:./{name}")])
         .output();
     let output = output.map_err(|error| format!("cannot run git: {error}"))?;
     if !output.status.success() {
@@ -118,4 +117,33 @@ fn read_revision(file: &Path, revision: &str) -> Result<String, String> {
         return Err(format!("git cannot show `{name}` of `{revision}`: {line}"));
     }
     String::from_utf8(output.stdout).map_err(|_| format!("`{revision}:{name}` is not UTF-8 text"))
+}
+
+/// Variables that name a repository, or what belongs to one. Git sets them for its hooks and for
+/// the commands of `rebase --exec`. They may mean another repository than that of the file.
+/// `git rev-parse --local-env-vars` lists them, beside settings, which stay.
+const LOCAL_VARIABLES: [&str; 14] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// Returns the command `git`, which finds the repository by the folder alone.
+fn git() -> Command {
+    let mut git = Command::new("git");
+    for variable in LOCAL_VARIABLES {
+        git.env_remove(variable);
+    }
+    git
 }

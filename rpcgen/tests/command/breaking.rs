@@ -1,5 +1,7 @@
 //! `rpcgen breaking`: compares two files, or a file with an earlier revision in git.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -151,24 +153,7 @@ fn github_shows_a_change_at_its_place_in_the_new_file() {
 
 #[test]
 fn the_old_file_may_come_from_git() {
-    let folder = changed();
-    let git = |arguments: &[&str]| {
-        let run = Command::new("git")
-            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
-            .args(arguments)
-            .current_dir(folder.path())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
-            .expect("git runs");
-        assert!(
-            run.status.success(),
-            "{}",
-            String::from_utf8_lossy(&run.stderr)
-        );
-    };
-    git(&["init", "--quiet"]);
-    git(&["add", "init.yaml"]);
-    git(&["commit", "--quiet", "--message", "a network"]);
+    let Repository(folder) = Repository::new(OLD);
     folder.run("breaking --against HEAD init.yaml").check(
         0,
         "compatible: nothing changes for any client\n",
@@ -191,6 +176,103 @@ fn the_old_file_may_come_from_git() {
         "",
         "error: invalid git revision `--help`",
     );
+}
+
+/// A repository with a network, whose hooks and rebases can run the command.
+struct Repository(TestFolder);
+
+impl Repository {
+    fn new(init: &str) -> Self {
+        let repository = Self(TestFolder::new(init));
+        repository.git(&["init", "--quiet"]);
+        repository.git(&["add", "init.yaml"]);
+        repository.git(&["commit", "--quiet", "--message", "a network"]);
+        repository
+    }
+
+    /// Runs git, and returns what it and its hooks printed.
+    fn git(&self, arguments: &[&str]) -> String {
+        let run = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .expect("git runs");
+        let printed = [run.stdout, run.stderr].concat();
+        let printed = String::from_utf8(printed).expect("text");
+        assert!(run.status.success(), "{printed}");
+        printed
+    }
+
+    /// Returns the command that compares a file with the last commit of its repository.
+    fn compare(file: &Path) -> String {
+        let rpcgen = env!("CARGO_BIN_EXE_rpcgen");
+        format!("'{rpcgen}' breaking --against HEAD '{}'", file.display())
+    }
+}
+
+const NOTHING_CHANGES: &str = "compatible: nothing changes for any client";
+
+#[test]
+fn a_hook_of_git_compares_the_file_with_its_own_repository() {
+    let of_file = Repository::new(OLD);
+    let of_hook = Repository::new("network: {}\n");
+    let file = of_file.0.path().join("init.yaml");
+    let hook = ".git/hooks/pre-commit";
+    of_hook.0.write(
+        hook,
+        &format!("#!/bin/sh\n{}\n", Repository::compare(&file)),
+    );
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(of_hook.0.path().join(hook), executable).expect("executable");
+    // Git names the repository to the hooks of a linked worktree.
+    of_hook.git(&["worktree", "add", "--quiet", "tree"]);
+    let printed = of_hook.git(&[
+        "-C",
+        "tree",
+        "commit",
+        "--allow-empty",
+        "--message",
+        "nothing",
+    ]);
+    assert!(printed.contains(NOTHING_CHANGES), "{printed}");
+}
+
+#[test]
+fn a_rebase_compares_a_file_in_a_worktree_with_its_own_repository() {
+    let of_file = Repository::new(OLD);
+    of_file.git(&["worktree", "add", "--quiet", "tree"]);
+    let other = Repository::new("network: {}\n");
+    other.git(&["commit", "--quiet", "--allow-empty", "--message", "nothing"]);
+    for file in ["init.yaml", "tree/init.yaml"] {
+        let compare = Repository::compare(&of_file.0.path().join(file));
+        let rebase = ["rebase", "--force-rebase", "--exec", &compare, "HEAD~1"];
+        let named = ["--git-dir=.git", "--work-tree=."];
+        let printed = other.git(&[&named[..], &rebase].concat());
+        assert!(printed.contains(NOTHING_CHANGES), "{printed}");
+    }
+}
+
+#[test]
+fn variables_of_git_decide_nothing() {
+    let folder = Repository::new(OLD);
+    for variable in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+    ] {
+        let run = Command::new(env!("CARGO_BIN_EXE_rpcgen"))
+            .args(["breaking", "--against", "HEAD", "init.yaml"])
+            .current_dir(folder.0.path())
+            .env(variable, "/nowhere")
+            .output()
+            .expect("rpcgen runs");
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{variable}: {stderr}");
+    }
 }
 
 #[test]
