@@ -25,6 +25,10 @@ use crate::types::{Form, forms, parse_tokens, returns_in_text, type_in_text};
 /// of its arguments are left out.
 pub const MAX_IMPLEMENTATIONS: usize = 64;
 
+/// Name of the only parameter, if the arguments are passed as one value. The compiler shows it to
+/// those who pass several arguments (E0061), and no note of this crate.
+const TOGETHER: &str = "one_value_or_tuple";
+
 /// Emits the free function of a set.
 pub fn emit_function(set: &OverloadSet) -> TokenStream {
     let name = &set.name;
@@ -131,7 +135,7 @@ impl Generics {
 fn generics(set: &OverloadSet) -> Generics {
     let arguments = match &set.passing {
         Passing::Separate(names) => names.clone(),
-        Passing::Together => vec![RustName::new("arguments")],
+        Passing::Together => vec![RustName::new(TOGETHER)],
     };
     let types: Vec<RustName> = (0..arguments.len()).map(type_parameter).collect();
     let (bound, value) = match (types.as_slice(), arguments.as_slice()) {
@@ -156,7 +160,12 @@ pub fn emit_trait(set: &OverloadSet) -> TokenStream {
     } = set;
     let docs = emit_docs(&set.trait_docs);
     let message = format!("`{path}` takes no such arguments");
-    let notes = valid.iter().map(|call| format!("valid: {call}"));
+    let valid = valid.iter().map(|call| format!("valid: {call}"));
+    let together = matches!(set.passing, Passing::Together).then(|| {
+        "the arguments are passed as one value: one as it is, several as a tuple, none as `()`"
+            .to_owned()
+    });
+    let notes = valid.chain(together);
     quote! {
         #docs
         #[diagnostic::on_unimplemented(

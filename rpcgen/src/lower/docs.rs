@@ -164,7 +164,10 @@ pub fn of_overloads(service: &Service, set: &[&Rpc], passing: &Passing) -> Vec<S
     let name = set.first().map_or("", |rpc| rpc.name.as_str());
     let how_to_pass = match passing {
         Passing::Separate(_) => "",
-        Passing::Together => " Pass the arguments as one value.",
+        Passing::Together => {
+            " Pass the arguments as one value: one argument as it is, several as a tuple in parentheses of its own, \
+             and none as `()`."
+        }
     };
     let mut lines = vec![
         format!(

@@ -16,15 +16,16 @@ pub fn result_str(candidate: String) -> Result<i64, Error> {
     Client::result_str(&plumbing::client()?, candidate)
 }
 
-/// `polls.result`: the types of the arguments select the overload. Pass the arguments as one value.
+/// `polls.result`: the types of the arguments select the overload. Pass the arguments as one value:
+/// one argument as it is, several as a tuple in parentheses of its own, and none as `()`.
 ///
 /// - `result(()) -> BTreeMap<String, i64>` calls [`result_none`](fn@result_none)
 /// - `result(String) -> i64` calls [`result_str`](fn@result_str)
-pub fn result<A, R>(arguments: A) -> Result<R, Error>
+pub fn result<A, R>(one_value_or_tuple: A) -> Result<R, Error>
 where
     A: ResultArgs<Output = R>,
 {
-    Client::result(&plumbing::client()?, arguments)
+    Client::result(&plumbing::client()?, one_value_or_tuple)
 }
 
 /// `polls.vote(str) -> ()`
@@ -42,16 +43,17 @@ pub fn vote_list_str(candidates: Vec<String>) -> Result<i64, Error> {
     Client::vote_list_str(&plumbing::client()?, candidates)
 }
 
-/// `polls.vote`: the types of the arguments select the overload. Pass the arguments as one value.
+/// `polls.vote`: the types of the arguments select the overload. Pass the arguments as one value:
+/// one argument as it is, several as a tuple in parentheses of its own, and none as `()`.
 ///
 /// - `vote(String) -> ()` calls [`vote_str`](fn@vote_str)
 /// - `vote((String, i64)) -> ()` calls [`vote_str_int`](fn@vote_str_int)
 /// - `vote(Vec<String>) -> i64` calls [`vote_list_str`](fn@vote_list_str)
-pub fn vote<A, R>(arguments: A) -> Result<R, Error>
+pub fn vote<A, R>(one_value_or_tuple: A) -> Result<R, Error>
 where
     A: VoteArgs<Output = R>,
 {
-    Client::vote(&plumbing::client()?, arguments)
+    Client::vote(&plumbing::client()?, one_value_or_tuple)
 }
 
 /// `polls.rank(int, int, List[str]) -> (int, int)`
@@ -121,11 +123,11 @@ impl Client {
         Calls::result_str(self, candidate)
     }
     /// Calls an overload of `polls.result`; see [`result`](fn@result).
-    pub fn result<A, R>(&self, arguments: A) -> Result<R, Error>
+    pub fn result<A, R>(&self, one_value_or_tuple: A) -> Result<R, Error>
     where
         A: ResultArgs<Output = R>,
     {
-        Calls::result(self, arguments)
+        Calls::result(self, one_value_or_tuple)
     }
     /// `polls.vote(str) -> ()`
     pub fn vote_str(&self, candidate: String) -> Result<(), Error> {
@@ -140,11 +142,11 @@ impl Client {
         Calls::vote_list_str(self, candidates)
     }
     /// Calls an overload of `polls.vote`; see [`vote`](fn@vote).
-    pub fn vote<A, R>(&self, arguments: A) -> Result<R, Error>
+    pub fn vote<A, R>(&self, one_value_or_tuple: A) -> Result<R, Error>
     where
         A: VoteArgs<Output = R>,
     {
-        Calls::vote(self, arguments)
+        Calls::vote(self, one_value_or_tuple)
     }
     /// `polls.rank(int, int, List[str]) -> (int, int)`
     pub fn rank_int_int_list_str(
@@ -205,11 +207,17 @@ impl Client {
             AsyncCalls::result_str(self, candidate).await
         }
         /// See [`Client::result`].
-        pub fn result<A, R>(&self, arguments: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
+        pub fn result<A, R>(
+            &self,
+            one_value_or_tuple: A,
+        ) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: ResultArgs<Output = R>,
         {
-            ::rpc_runtime::private::OverloadCall::by(&self.network, ResultArgs::request(arguments))
+            ::rpc_runtime::private::OverloadCall::by(
+                &self.network,
+                ResultArgs::request(one_value_or_tuple),
+            )
         }
         /// See [`Client::vote_str`].
         pub async fn vote_str(&self, candidate: String) -> Result<(), Error> {
@@ -224,11 +232,17 @@ impl Client {
             AsyncCalls::vote_list_str(self, candidates).await
         }
         /// See [`Client::vote`].
-        pub fn vote<A, R>(&self, arguments: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
+        pub fn vote<A, R>(
+            &self,
+            one_value_or_tuple: A,
+        ) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: VoteArgs<Output = R>,
         {
-            ::rpc_runtime::private::OverloadCall::by(&self.network, VoteArgs::request(arguments))
+            ::rpc_runtime::private::OverloadCall::by(
+                &self.network,
+                VoteArgs::request(one_value_or_tuple),
+            )
         }
         /// See [`Client::rank_int_int_list_str`].
         pub async fn rank_int_int_list_str(
@@ -280,12 +294,12 @@ pub trait Calls {
     /// See [`Client::result_str`].
     fn result_str(&self, candidate: String) -> Result<i64, Error>;
     /// See [`Client::result`].
-    fn result<A, R>(&self, arguments: A) -> Result<R, Error>
+    fn result<A, R>(&self, one_value_or_tuple: A) -> Result<R, Error>
     where
         Self: Sized,
         A: ResultArgs<Output = R>,
     {
-        ResultArgs::call(arguments, self)
+        ResultArgs::call(one_value_or_tuple, self)
     }
     /// See [`Client::vote_str`].
     fn vote_str(&self, candidate: String) -> Result<(), Error>;
@@ -294,12 +308,12 @@ pub trait Calls {
     /// See [`Client::vote_list_str`].
     fn vote_list_str(&self, candidates: Vec<String>) -> Result<i64, Error>;
     /// See [`Client::vote`].
-    fn vote<A, R>(&self, arguments: A) -> Result<R, Error>
+    fn vote<A, R>(&self, one_value_or_tuple: A) -> Result<R, Error>
     where
         Self: Sized,
         A: VoteArgs<Output = R>,
     {
-        VoteArgs::call(arguments, self)
+        VoteArgs::call(one_value_or_tuple, self)
     }
     /// See [`Client::rank_int_int_list_str`].
     fn rank_int_int_list_str(&self, a: i64, b: i64, c: Vec<String>) -> Result<(i64, i64), Error>;
@@ -480,7 +494,8 @@ impl Mock {
     message = "`polls.result` takes no such arguments",
     label = "no overload takes these arguments",
     note = "valid: result(()) -> BTreeMap<String, i64>",
-    note = "valid: result(String) -> i64"
+    note = "valid: result(String) -> i64",
+    note = "the arguments are passed as one value: one as it is, several as a tuple, none as `()`"
 )]
 pub trait ResultArgs {
     /// What the call returns.
@@ -496,7 +511,8 @@ pub trait ResultArgs {
     label = "no overload takes these arguments",
     note = "valid: vote(String) -> ()",
     note = "valid: vote((String, i64)) -> ()",
-    note = "valid: vote(Vec<String>) -> i64"
+    note = "valid: vote(Vec<String>) -> i64",
+    note = "the arguments are passed as one value: one as it is, several as a tuple, none as `()`"
 )]
 pub trait VoteArgs {
     /// What the call returns.

@@ -36,17 +36,18 @@ pub fn show_list_tally_level(
     Client::show_list_tally_level(&plumbing::client()?, a, b)
 }
 
-/// `poll.show`: the types of the arguments select the overload. Pass the arguments as one value.
+/// `poll.show`: the types of the arguments select the overload. Pass the arguments as one value:
+/// one argument as it is, several as a tuple in parentheses of its own, and none as `()`.
 ///
 /// - `show(types::Tally) -> String` calls [`show_tally`](fn@show_tally)
 /// - `show(types::Level) -> String` calls [`show_level`](fn@show_level)
 /// - `show((Vec<types::Tally>, types::Level)) -> (types::Tally, types::Level)` calls
 ///   [`show_list_tally_level`](fn@show_list_tally_level)
-pub fn show<A, R>(arguments: A) -> Result<R, Error>
+pub fn show<A, R>(one_value_or_tuple: A) -> Result<R, Error>
 where
     A: ShowArgs<Output = R>,
 {
-    Client::show(&plumbing::client()?, arguments)
+    Client::show(&plumbing::client()?, one_value_or_tuple)
 }
 
 /// Calls `poll` through a network of your choice.
@@ -91,11 +92,11 @@ impl Client {
         Calls::show_list_tally_level(self, a, b)
     }
     /// Calls an overload of `poll.show`; see [`show`](fn@show).
-    pub fn show<A, R>(&self, arguments: A) -> Result<R, Error>
+    pub fn show<A, R>(&self, one_value_or_tuple: A) -> Result<R, Error>
     where
         A: ShowArgs<Output = R>,
     {
-        Calls::show(self, arguments)
+        Calls::show(self, one_value_or_tuple)
     }
 }
 
@@ -136,11 +137,17 @@ impl Client {
             AsyncCalls::show_list_tally_level(self, a, b).await
         }
         /// See [`Client::show`].
-        pub fn show<A, R>(&self, arguments: A) -> ::rpc_runtime::private::OverloadCall<'_, R>
+        pub fn show<A, R>(
+            &self,
+            one_value_or_tuple: A,
+        ) -> ::rpc_runtime::private::OverloadCall<'_, R>
         where
             A: ShowArgs<Output = R>,
         {
-            ::rpc_runtime::private::OverloadCall::by(&self.network, ShowArgs::request(arguments))
+            ::rpc_runtime::private::OverloadCall::by(
+                &self.network,
+                ShowArgs::request(one_value_or_tuple),
+            )
         }
     }
 }
@@ -203,12 +210,12 @@ pub trait Calls {
         b: types::Level,
     ) -> Result<(types::Tally, types::Level), Error>;
     /// See [`Client::show`].
-    fn show<A, R>(&self, arguments: A) -> Result<R, Error>
+    fn show<A, R>(&self, one_value_or_tuple: A) -> Result<R, Error>
     where
         Self: Sized,
         A: ShowArgs<Output = R>,
     {
-        ShowArgs::call(arguments, self)
+        ShowArgs::call(one_value_or_tuple, self)
     }
 }
 
@@ -301,7 +308,8 @@ impl Mock {
     label = "no overload takes these arguments",
     note = "valid: show(types::Tally) -> String",
     note = "valid: show(types::Level) -> String",
-    note = "valid: show((Vec<types::Tally>, types::Level)) -> (types::Tally, types::Level)"
+    note = "valid: show((Vec<types::Tally>, types::Level)) -> (types::Tally, types::Level)",
+    note = "the arguments are passed as one value: one as it is, several as a tuple, none as `()`"
 )]
 pub trait ShowArgs {
     /// What the call returns.
