@@ -18,6 +18,8 @@ mod harness;
 mod limits;
 #[path = "documents/links.rs"]
 mod links;
+#[path = "documents/native_server.rs"]
+mod native_server;
 #[path = "documents/operations.rs"]
 mod operations;
 #[path = "documents/page.rs"]

@@ -16,12 +16,14 @@ mod readme;
 #[expect(dead_code, reason = "it is only compiled, because it needs a server to run")]
 mod tutorial;
 
-const COMPILED: [&str; 5] = [
+const COMPILED: [&str; 6] = [
     include_str!("readme.rs"),
     include_str!("tutorial.rs"),
     include_str!("../doubles/tutorial.rs"),
     include_str!("../native/tutorial.rs"),
     include_str!("../native/asynchronous.rs"),
+    // Compiled by the tests of the documents, because it needs the server.
+    include_str!("../../../tests/documents/native_server/main.rs"),
 ];
 
 #[test]

@@ -30,8 +30,8 @@ pub struct ServerOptions {
     /// The Python that runs procedures. It is checked when the server starts. `None` is `python3`,
     /// which is needed only when the first procedure in Python is deployed.
     pub python: Option<String>,
-    /// The native services that are compiled into this program. The `serve` function of a stub
-    /// makes one.
+    /// The native services that are compiled into this program, each once. The `serve` function of
+    /// a stub makes one.
     pub native: Vec<NativeService>,
     /// The limits of the server.
     pub limits: Limits,
@@ -72,6 +72,9 @@ pub enum StartError {
          to allow this, give --insecure"
     )]
     Insecure(SocketAddr),
+    /// Two native services have the same name.
+    #[error("the native service `{0}` is registered twice; give the server one handler for it")]
+    NativeTwice(&'static str),
     /// The server cannot listen on the address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),

@@ -1,5 +1,6 @@
 //! [`Server`]: starting, running and stopping a server.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,11 +55,13 @@ impl Server {
             listen,
             insecure,
             ref data,
+            ref native,
             ..
         } = options;
         if !insecure && !listen.ip().is_loopback() {
             return Err(StartError::Insecure(listen));
         }
+        refuse_native_twice(native)?;
         let opened = data.clone();
         let store = Arc::new(blocking(move || Store::open(&opened)).await?);
         let started = Self::start_on(Arc::clone(&store), options).await;
@@ -198,6 +201,17 @@ fn keep_key_copies(
         .map(|address| KeyCopy::write(folder, address, key))
         .collect();
     kept.unwrap_or_else(|error| not_kept(&error))
+}
+
+fn refuse_native_twice(services: &[NativeService]) -> Result<(), StartError> {
+    let mut names = HashSet::new();
+    match services
+        .iter()
+        .find(|service| !names.insert(service.service()))
+    {
+        Some(twice) => Err(StartError::NativeTwice(twice.service())),
+        None => Ok(()),
+    }
 }
 
 fn native_methods(

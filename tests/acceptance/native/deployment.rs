@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use rpc_runtime::server::Limits;
+use rpc_runtime::NativeService;
+use rpc_runtime::server::{Limits, Server, ServerOptions};
 
 use super::{HALF_SLOT, INIT, assert_half, bind_all, bound, serving};
 use crate::harness::{BinaryPeer, Frames, Framing, Peer, Raises, request};
@@ -80,9 +81,27 @@ fn a_native_signature_without_a_handler_is_refused_with_the_signatures_that_have
         half,
         "{ name: third, arguments: [int], returns: int, native: true }",
     )
-    .says(&no_handler("svc1.third(int)"));
-    apply_changed("  svc1:", "  svc2:").says(&no_handler("svc2.half(int)"));
+    .says(&(no_handler("svc1.third(int)") + "; its native services are `svc1`"));
+    apply_changed("  svc1:", "  svc2:")
+        .says(&(no_handler("svc2.half(int)") + "; its native services are `svc1`"));
     assert_half(&mut bound(&server), 1);
     server.project().write("init.yaml", INIT);
     server.apply().succeeds().says("nothing to do");
+}
+
+#[test]
+fn a_native_service_that_is_registered_twice_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listen = ([127, 0, 0, 1], 0).into();
+    let options = ServerOptions::new(listen, folder.path())
+        .native(NativeService::new("svc1"))
+        .native(NativeService::new("svc2"))
+        .native(NativeService::new("svc1"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let started = runtime.expect("a runtime").block_on(Server::start(options));
+    let error = started.expect_err("a service is there twice");
+    assert_eq!(
+        error.to_string(),
+        "the native service `svc1` is registered twice; give the server one handler for it"
+    );
 }

@@ -1,6 +1,6 @@
 //! [`RegistryBuilder`]: makes the services of a registry from a manifest.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::num::{NonZero, NonZeroU32};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -54,6 +54,7 @@ impl RegistryBuilder {
         before: Option<&Registry>,
         policy: SourcePolicy,
     ) -> Result<RegistryContent, DeployError> {
+        self.report_unknown_native_services(manifest);
         let mut services = HashMap::new();
         let mut refused: Option<DeployError> = None;
         let parallelism = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -171,12 +172,38 @@ impl RegistryBuilder {
             return Ok(Code::Missing);
         }
         let known = if others.is_empty() {
-            String::new()
+            self.native_services_in_words()
         } else {
             format!("; it has {}", others.join(", "))
         };
         let key = signature.key().to_string();
         Err(refused(no_handler(&key) + &known))
+    }
+
+    /// Returns the native services of this binary, as the end of a message about a handler that is
+    /// missing; nothing if the binary has none.
+    fn native_services_in_words(&self) -> String {
+        let names: BTreeSet<&str> = self.native.iter().map(|(service, _)| *service).collect();
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        match names.len() {
+            0 => String::new(),
+            _ => format!("; its native services are {}", names.join(", ")),
+        }
+    }
+
+    /// Says in the log which native services of this binary are not in the manifest. Nobody can call
+    /// them. They are not refused, because a program may know a service before the file does.
+    fn report_unknown_native_services(&self, manifest: &Manifest) {
+        let names: BTreeSet<&str> = self.native.iter().map(|(service, _)| *service).collect();
+        for service in names {
+            if !manifest.services.contains_key(service) {
+                let note = format!(
+                    "the file gives `{}` no service of this name",
+                    manifest.server
+                );
+                tracing::warn!(event = "native service not in the file", service, note);
+            }
+        }
     }
 
     async fn build_runner(
