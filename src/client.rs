@@ -15,7 +15,8 @@ use rpc_schema::visible;
 use serde_json::{Value, json};
 
 use self::values::TypedCall;
-use crate::args::{self, ExitStatus};
+use crate::args;
+use crate::exit_status::ExitStatus;
 use crate::report;
 
 const NAME: &str = "rpc-client";

@@ -21,7 +21,8 @@ use std::path::Path;
 use rpc_runtime::initializer::InitializerError;
 
 use self::arguments::{CommandLine, NAME, Verb};
-use crate::args::{self, ExitStatus};
+use crate::args;
+use crate::exit_status::ExitStatus;
 use crate::report;
 
 /// Verbs that are planned but do not exist yet.

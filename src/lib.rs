@@ -10,7 +10,8 @@ pub mod initializer;
 pub mod server;
 
 mod args;
+mod exit_status;
 mod report;
 mod signals;
 
-pub use args::ExitStatus;
+pub use exit_status::ExitStatus;

@@ -14,7 +14,8 @@ use rpc_runtime::server::log::{self, LogFormat, LogGuard};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
 use tokio::signal::unix::{Signal, SignalKind};
 
-use crate::args::{self, ExitStatus};
+use crate::args;
+use crate::exit_status::ExitStatus;
 use crate::report;
 use crate::signals::{SIGHUP, hang_up, is_ignored, listen};
 

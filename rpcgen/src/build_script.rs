@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::output;
-use crate::pipeline::{self, Target};
+use crate::pipeline;
+use crate::target::Target;
 
 /// Name of the file that `rpc_runtime::include_stubs!()` includes by default.
 const STUBS: &str = "rpc_stubs.rs";

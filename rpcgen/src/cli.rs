@@ -24,8 +24,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::pipeline::Target;
 use crate::runtime_crate::RuntimeCrate;
+use crate::target::Target;
 use format::Format;
 
 const FAILED: u8 = 1;

@@ -45,6 +45,7 @@ mod lower;
 mod output;
 mod pipeline;
 mod runtime_crate;
+mod target;
 mod tenant;
 mod types;
 mod wrap;

@@ -8,17 +8,8 @@ use crate::error::Error;
 use crate::file::File;
 use crate::files::{self, Origin};
 use crate::lower::lower;
-use crate::runtime_crate::RuntimeCrate;
+use crate::target::Target;
 use crate::tenant;
-
-/// For whom stubs are generated.
-#[derive(Debug, Clone, Default)]
-pub struct Target {
-    /// The only client that they are for; `None` means all clients.
-    pub tenant: Option<String>,
-    /// The name of the runtime in the crate that has them.
-    pub runtime: RuntimeCrate,
-}
 
 /// Returns the stubs of an `init.yaml` as the files of a folder, `mod.rs` first. With a tenant, the
 /// stubs contain only what that client may call.

@@ -7,7 +7,7 @@ use rpc_schema::{Type, TypeList, visible};
 use serde_json::{Value, json};
 
 use super::{ClientError, CommandLine, JSON_VERSION, print_error, topology_of};
-use crate::args::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::report;
 
 /// Number of columns by which the further lines of an entry are indented.

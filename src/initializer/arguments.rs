@@ -12,6 +12,9 @@ use crate::server::read_key;
 
 pub(super) const NAME: &str = "initializer";
 
+/// The environment variable that names the file with the deploy key.
+const DEPLOY_KEY_FILE: &str = "RPC_DEPLOY_KEY_FILE";
+
 const EXAMPLES: &str = "\
 Examples:
   initializer plan init.yaml       show what would change; exit 3 if something would
@@ -83,8 +86,8 @@ pub(super) struct NetworkArguments {
     #[arg(long, value_name = "NAME=IP:PORT", value_parser = args::server_address)]
     server: Vec<(String, SocketAddr)>,
     /// File with the deploy key of the servers; not needed for servers of the same user on this
-    /// machine
-    #[arg(long, value_name = "FILE", env = "RPC_DEPLOY_KEY_FILE")]
+    /// machine. The variable `RPC_DEPLOY_KEY_FILE` names it too
+    #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
     /// Time that a server may take to answer
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = args::duration)]
@@ -233,12 +236,12 @@ impl NetworkArguments {
     pub(super) fn options(&self, progress: Progress) -> Result<InitializerOptions, String> {
         let mut options = InitializerOptions::default();
         options.servers = self.server.iter().cloned().collect();
-        // An empty variable is as good as none.
-        let key_file = self
-            .deploy_key
-            .as_deref()
-            .filter(|path| !path.as_os_str().is_empty());
-        options.deploy_key = key_file.map(read_key).transpose()?;
+        let key_file = self.deploy_key.clone().or_else(|| {
+            let named = std::env::var_os(DEPLOY_KEY_FILE)?;
+            // An empty variable is as good as none.
+            (!named.is_empty()).then(|| PathBuf::from(named))
+        });
+        options.deploy_key = key_file.as_deref().map(read_key).transpose()?;
         options.timeout = self.timeout;
         options.wait = self.wait;
         options.progress = progress;

@@ -10,25 +10,11 @@ use rpc_runtime::initializer::{
 use super::arguments::{
     ApplyArguments, PlanArguments, PlanFormat, RollbackArguments, UnlockArguments,
 };
+use super::print::PrintOptions;
 use super::{VerbError, print, progress};
-use crate::args::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::report;
 use crate::signals::StopSignals;
-
-/// How plans and their outcome are printed.
-#[derive(Debug, Clone, Copy)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are flags of the command line"
-)]
-pub(super) struct PrintOptions {
-    pub(super) json: bool,
-    pub(super) verbose: bool,
-    /// Whether the servers that were removed from the file are emptied.
-    pub(super) retire: bool,
-    /// Whether the marks of a plan are explained.
-    pub(super) legend: bool,
-}
 
 pub(super) async fn plan(arguments: &PlanArguments) -> Result<ExitStatus, VerbError> {
     let PlanArguments {

@@ -6,7 +6,7 @@ use rpc_runtime::initializer::{Applies, NetworkStatus, Progress};
 
 use super::arguments::{HistoryArguments, StatusArguments};
 use super::{VerbError, print};
-use crate::args::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::report;
 
 /// Clears a terminal and moves the cursor to its top.

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::arguments::WatchArguments;
 use super::{VerbError, deploy, print};
-use crate::args::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::report;
 use crate::signals::StopSignals;
 

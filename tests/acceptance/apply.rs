@@ -355,7 +355,7 @@ fn a_server_that_left_the_file_is_shown_and_emptied_by_retire() {
     );
     network.plan().says(&left);
     network
-        .initializer(&["apply", "init.yaml", "--retire"])
+        .initializer(&["apply", "init.yaml", "--retire", "--allow-breaking"])
         .succeeds()
         .says("- svc2");
     let answer = network.ask("server2", request("svc2", "value"));
@@ -380,7 +380,14 @@ fn retire_finds_a_server_that_left_the_file_by_its_address_on_the_command_line()
     );
     let place = format!("server2={}", network.server("server2").address());
     network
-        .initializer(&["apply", "init.yaml", "--retire", "--server", &place])
+        .initializer(&[
+            "apply",
+            "init.yaml",
+            "--retire",
+            "--allow-breaking",
+            "--server",
+            &place,
+        ])
         .succeeds()
         .says("- svc2");
     assert_eq!(

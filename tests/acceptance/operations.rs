@@ -1,6 +1,7 @@
 //! `initializer` as a tool for operators: plans in files, status, history, rollback, watch, partial
 //! applies.
 
+mod consent;
 mod damage;
 mod health;
 mod history;

@@ -7,7 +7,8 @@ use super::format::{FileChange, Format};
 use super::print::print_stderr;
 use super::{DIFFERENT, FAILED};
 use crate::output::single;
-use crate::pipeline::{Target, generate_for};
+use crate::pipeline::generate_for;
+use crate::target::Target;
 use crate::{Change, Error, OutdatedFile, OutputFolder};
 
 /// What to generate, and where.

@@ -19,6 +19,21 @@ use crate::report;
 /// Version of the JSON lines. It is their member `schema`.
 const JSON_VERSION: u32 = 1;
 
+/// How plans and their outcome are printed.
+#[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are flags of the command line"
+)]
+pub(super) struct PrintOptions {
+    pub(super) json: bool,
+    pub(super) verbose: bool,
+    /// Whether the servers that were removed from the file are emptied.
+    pub(super) retire: bool,
+    /// Whether the marks of a plan are explained.
+    pub(super) legend: bool,
+}
+
 fn json_line(value: &Value) {
     let mut value = value.clone();
     value["schema"] = JSON_VERSION.into();

@@ -11,8 +11,7 @@ use rpc_runtime::initializer::{
 use serde_json::{Value, json};
 
 use super::super::VerbError;
-use super::super::deploy::PrintOptions;
-use super::{counted, json_line};
+use super::{PrintOptions, counted, json_line};
 use crate::report;
 
 pub(in super::super) fn saved(path: &Path, json: bool) {

@@ -6,8 +6,7 @@ use rpc_runtime::initializer::{Mark, Plan, RpcChange, ServerPlan, ServiceChange}
 use rpc_schema::breaking::{Change, Effect};
 use serde_json::{Value, json};
 
-use super::super::deploy::PrintOptions;
-use super::{counted, json_line};
+use super::{PrintOptions, counted, json_line};
 use crate::report::{self, Colour};
 
 /// Maximum number of procedures of one service with one mark that have a row each. If there are

@@ -1,4 +1,7 @@
-"""Runs a program on a terminal, and copies what it prints: on_terminal.py COLUMNS PROGRAM ARGUMENT..."""
+"""Runs a program on a terminal, and copies what it prints: on_terminal.py COLUMNS PROGRAM ARGUMENT...
+
+If the variable TYPED is set, types its text when the program asks a question.
+"""
 
 import fcntl
 import os
@@ -15,6 +18,8 @@ os.close(theirs)
 try:
     while printed := os.read(ours, 65536):
         sys.stdout.buffer.write(printed.replace(b"\r\n", b"\n"))
+        if b"[y/N]" in printed and "TYPED" in os.environ:
+            os.write(ours, os.environ["TYPED"].encode() + b"\n")
 except OSError:
     # Linux reports the end of a terminal as an error.
     pass

@@ -1,5 +1,7 @@
 //! What the programs print on a terminal: broken lines, and colours.
 
+use std::process::Command;
+
 use crate::harness::{Finished, Network, TWO_SERVERS, begin, finish, python};
 
 /// Runs a program on a terminal that is this wide, and copies what it prints.
@@ -9,13 +11,17 @@ const WIDTH: usize = 50;
 
 /// Runs a program of the network on a terminal, with or without colours.
 fn on_terminal(network: &Network, program: &str, arguments: &[&str], colours: bool) -> Finished {
-    let width = WIDTH.to_string();
-    let arguments = [&["-c", ON_TERMINAL, &width, program], arguments].concat();
-    let mut command = network.command(python(), &arguments);
+    let mut command = terminal_command(network, program, arguments);
     if colours {
         command.env_remove("NO_COLOR");
     }
     finish(begin(command))
+}
+
+fn terminal_command(network: &Network, program: &str, arguments: &[&str]) -> Command {
+    let width = WIDTH.to_string();
+    let arguments = [&["-c", ON_TERMINAL, &width, program], arguments].concat();
+    network.command(python(), &arguments)
 }
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_rpc-client");
@@ -71,4 +77,31 @@ fn a_client_that_breaks_is_red() {
     let plan = on_terminal(&network, INITIALIZER, &["plan", "init.yaml"], true).ends(3);
     plan.says("\u{1b}[31m! `client1` can no longer call `svc1.value()`:");
     on_terminal(&network, INITIALIZER, &["plan", "init.yaml"], false).never_says("\u{1b}");
+}
+
+#[test]
+fn an_apply_that_breaks_calls_asks_on_a_terminal() {
+    let network = breaking();
+    let answered = |typed: &str| {
+        let mut command = terminal_command(&network, INITIALIZER, &["apply", "init.yaml"]);
+        command.env("TYPED", typed);
+        finish(begin(command))
+    };
+    for typed in ["", "n", "maybe"] {
+        let refused = answered(typed).ends(1);
+        assert!(refused.stdout.contains("Apply it anyway? [y/N]"));
+        assert!(refused.stdout.contains("error: nothing has changed"));
+    }
+    let applied = answered("y").succeeds();
+    assert!(applied.stdout.contains("server1 (generation 2): live"));
+    network.write("one.py", "def value():\n    return 1\n");
+    let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("init.yaml");
+    network.write("init.yaml", &init.replace("arguments: { x: int }, ", ""));
+    let applied = on_terminal(
+        &network,
+        INITIALIZER,
+        &["apply", "init.yaml", "--yes"],
+        false,
+    );
+    assert!(!applied.succeeds().stdout.contains("[y/N]"));
 }

@@ -50,11 +50,16 @@ impl EmbeddedServer {
         }
     }
 
-    /// Runs `initializer apply init.yaml`.
+    /// Runs `initializer apply init.yaml --allow-breaking`.
     pub fn apply(&self) -> Finished {
         let server_argument = format!("server1={}", self.address);
-        self.network
-            .initializer(&["apply", "init.yaml", "--server", &server_argument])
+        self.network.initializer(&[
+            "apply",
+            "init.yaml",
+            "--allow-breaking",
+            "--server",
+            &server_argument,
+        ])
     }
 
     /// Returns the project folder.

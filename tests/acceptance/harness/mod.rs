@@ -262,14 +262,14 @@ impl Network {
         Script::connect(self.server(server))
     }
 
-    /// Runs `initializer apply init.yaml`.
+    /// Runs `initializer apply init.yaml --allow-breaking`.
     pub fn apply(&self) -> Finished {
         self.initializer(&["apply", "init.yaml", "--allow-breaking"])
     }
 
-    /// Runs `initializer apply init.yaml --no-sources`: only the servers check the sources.
+    /// Runs `initializer apply init.yaml --allow-breaking --no-sources`: only the servers check the sources.
     pub fn apply_unchecked(&self) -> Finished {
-        self.initializer(&["apply", "init.yaml", "--no-sources"])
+        self.initializer(&["apply", "init.yaml", "--allow-breaking", "--no-sources"])
     }
 
     /// Runs `initializer plan init.yaml`.
