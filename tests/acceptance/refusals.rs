@@ -232,7 +232,13 @@ fn every_bad_source_of_an_apply_is_reported() {
     );
     refused(&network, &words[..4]);
     let last = network
-        .initializer(&["apply", "init.yaml", "--json", "--no-sources"])
+        .initializer(&[
+            "apply",
+            "init.yaml",
+            "--json",
+            "--no-sources",
+            "--allow-breaking",
+        ])
         .ends(1)
         .summary();
     assert_eq!(
