@@ -1,6 +1,7 @@
 //! Every exception type: its cause, its message, and that all clients are served afterwards.
 
 mod malformed;
+mod raised;
 mod time;
 
 use serde_json::json;

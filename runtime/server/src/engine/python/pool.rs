@@ -160,7 +160,7 @@ impl WorkerPool {
             in_flight.session().add_untaken(values.len());
         }
         drop(busy);
-        self.call_result(procedure, answer, in_flight.session().line_meter())
+        self.call_result(procedure, answer, client, in_flight.session().line_meter())
     }
 
     /// Ends workers that have been idle for longer than the limit.
@@ -267,6 +267,7 @@ impl WorkerPool {
         &self,
         procedure: usize,
         answer: WorkerAnswer,
+        client: &str,
         line_meter: &Meter,
     ) -> Result<Vec<u8>, EngineFailure> {
         match answer {
@@ -282,6 +283,7 @@ impl WorkerPool {
                     tracing::warn!(
                         event = "raised",
                         key,
+                        client,
                         kind = raised.kind,
                         traceback = raised.traceback
                     );

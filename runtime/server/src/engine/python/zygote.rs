@@ -28,13 +28,14 @@ use super::interpreter::Interpreter;
 use crate::blocking::blocking;
 
 /// The modules of the Python side. The first one is the program of the zygote.
-const SHIM: [(&str, &str); 6] = [
+const SHIM: [(&str, &str); 7] = [
     ("rpc_zygote.py", include_str!("shim/rpc_zygote.py")),
     ("rpc_worker.py", include_str!("shim/rpc_worker.py")),
     ("rpc_conformance.py", rpc_conformance::CONFORMANCE_PY),
     ("rpc_signature.py", rpc_conformance::SIGNATURE_PY),
     ("rpc_codec.py", include_str!("shim/rpc_codec.py")),
     ("rpc_records.py", include_str!("shim/rpc_records.py")),
+    ("rpc_names.py", include_str!("shim/rpc_names.py")),
 ];
 
 /// Mode of the files in [`SHIM`]: only the server's user may read and write them.

@@ -2,6 +2,7 @@
 
 import struct
 
+from rpc_names import type_name
 from rpc_records import WrongType, as_record, field_getter, find_record_problem
 from rpc_signature import print_type
 
@@ -226,7 +227,7 @@ def make_codec(arguments, returns, module):
 def explain(ty, value, place=""):
     """Describes why a value is not of a type; `None` if it is. `place` is the path to the value."""
     at = f" at {place}" if place else ""
-    wrong = f"{type(value).__name__} where `{print_type(ty)}` is declared{at}"
+    wrong = f"{type_name(type(value))} where `{print_type(ty)}` is declared{at}"
     name = ty[0]
     if name == "int":
         if not isinstance(value, int) or isinstance(value, bool):
@@ -288,6 +289,6 @@ def explain_record(ty, value, place):
 def explain_returned(returns, value):
     """Describes why the value that a procedure returned is not of the declared types."""
     if not returns:
-        return f"{type(value).__name__} where nothing is declared"
+        return f"{type_name(type(value))} where nothing is declared"
     declared = returns[0] if len(returns) == 1 else ("Tuple", *returns)
     return explain(declared, value) or "a value that changed while it was read"

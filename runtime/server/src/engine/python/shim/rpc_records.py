@@ -2,6 +2,8 @@
 
 import types
 
+from rpc_names import names_of, type_name
+
 MODULE = "rpc_types"
 
 
@@ -107,10 +109,10 @@ def find_record_problem(fields, value):
     """Describes why a value cannot be read as a record of these fields; `None` if it can."""
     if isinstance(value, dict):
         return find_dict_problem(fields, value)
-    if type(value).__module__ == "builtins":
-        return type(value).__name__
+    if names_of(type(value))[0] == "builtins":
+        return type_name(type(value))
     missing = next((name for name, ty in fields if not is_optional(ty) and not hasattr(value, name)), None)
-    return missing and f"{type(value).__name__} without an attribute `{missing}`"
+    return missing and f"{type_name(type(value))} without an attribute `{missing}`"
 
 
 def field_getter(value):

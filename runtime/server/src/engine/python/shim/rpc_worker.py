@@ -18,6 +18,7 @@ import types
 
 from rpc_codec import U32, explain_returned, make_codec
 from rpc_conformance import Unparsable, check_source, compile_source, line_of, parse_source
+from rpc_names import SOURCES, exception_kind
 from rpc_records import MODULE, known_types, make_module
 from rpc_signature import parse_type
 
@@ -28,7 +29,7 @@ REQUEST_HEAD = struct.Struct("<III")
 
 READ_BYTES = 1 << 16
 
-# Maximum numbers of characters.
+# Maximum numbers of characters. A longer field of a log line loses its end, and the end of a traceback matters most.
 MAX_TRACEBACK = 8000
 MAX_MESSAGE = 2000
 MAX_RAISED_MESSAGE = 8000
@@ -76,11 +77,12 @@ class Sources:
         module.__file__ = file
         code = compile_source(self.tree(path), file)
         sys.modules[name] = module
+        SOURCES[name] = path
         try:
             exec(code, module.__dict__)
         except BaseException as error:
             del sys.modules[name]
-            raise Refused(line_in(error, file), f"{type(error).__name__}: {error}") from None
+            raise Refused(line_in(error, file), f"{exception_kind(type(error))}: {error}") from None
         return module
 
     def function(self, procedure):
@@ -221,22 +223,39 @@ class Handler:
         try:
             return explain_returned(self.returns, returned)
         except BaseException as error:
-            return f"an object that raises {type(error).__name__} while it is read"
+            return f"an object that raises {exception_kind(type(error))} while it is read"
 
 
 def describe(error):
     """Returns the form of an exception that is sent to the caller and the log."""
-    entries = traceback.extract_tb(error.__traceback__)[1:]
-    lines = traceback.format_list(entries) + traceback.format_exception_only(type(error), error)
     try:
         message = str(error)
-    except Exception:
+    except BaseException:
         message = "(its message cannot be printed)"
     return {
-        "kind": printable(type(error).__name__[:MAX_KIND]),
+        "kind": printable(exception_kind(type(error))[:MAX_KIND]),
         "message": printable(message[:MAX_RAISED_MESSAGE]),
-        "traceback": printable("".join(lines))[-MAX_TRACEBACK:],
+        "traceback": keep_end(printable(print_exception(error))),
     }
+
+
+def print_exception(error):
+    """Returns what Python prints about an exception, without the frame of the worker."""
+    try:
+        frames = error.__traceback__.tb_next
+        return "".join(traceback.format_exception(type(error), error, frames))
+    except BaseException:
+        return f"{exception_kind(type(error))} (its traceback cannot be printed)\n"
+
+
+def keep_end(text):
+    """Returns the last lines of a text that is too long, after a line that says how much is left out."""
+    left_out = len(text) - MAX_TRACEBACK
+    if left_out <= 0:
+        return text
+    end = text[left_out:]
+    end = end[end.find("\n", 0, MAX_TRACEBACK // 2) + 1:]
+    return f"(the first {len(text) - len(end)} characters are left out)\n{end}"
 
 
 def printable(text):
