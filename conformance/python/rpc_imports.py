@@ -1,7 +1,7 @@
 """Finds imports of project files that a server would not find. Reads names and looks for files; imports nothing.
 
-On a server, a source can import each module of its service by the module's own name: Python searches the folders of the
-modules before its own library. The folder of the source is searched only if a module is in it.
+On a server, a source can import each module of its service by the module's own name, and then what Python has. Other files
+of the project cannot be imported, wherever they are.
 """
 
 import ast
@@ -22,26 +22,12 @@ IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseExcepti
 class Service:
     """The files of a service, as they are stored on a server."""
 
-    def __init__(self, name, modules, files, types):
+    def __init__(self, name, modules, types):
         self.name = name
         self.modules = modules
         self.types = types
         self.folders = dict.fromkeys(map(os.path.dirname, modules))
-        self.names = set(self.importable(files))
-
-    def importable(self, files):
-        """Yields the first part of every name that can be imported from these files."""
-        for path in files:
-            parts = path.split("/")
-            for depth, part in enumerate(parts):
-                # A source without a folder can be imported, because it is already loaded under its own name.
-                if "/".join(parts[:depth]) in self.folders or len(parts) == 1:
-                    yield part.split(".")[0] if part.endswith((".py", ".so")) else part
-
-    def is_package_relative(self, path):
-        """Returns whether a file may belong to a package inside one of the folders that Python searches."""
-        return any(path.startswith(f"{folder}/" if folder else "") and os.path.dirname(path) != folder
-                   for folder in self.folders)
+        self.names = {os.path.basename(path).split(".")[0] for path in modules}
 
 
 def check_imports(imports, path, service):
@@ -141,8 +127,6 @@ def check_absolute(statement, dotted, path, service):
 
 
 def check_relative(statement, path, service):
-    if service.is_package_relative(path):
-        return
     written = ast.unparse(statement)
     folder = path
     for _ in range(statement.level):

@@ -58,8 +58,6 @@ struct Request<'w> {
 struct ServiceFiles<'d> {
     name: &'d str,
     modules: &'d [String],
-    /// The modules, data files and sources.
-    files: Vec<&'d str>,
     /// The content of `rpc_types` on a server: the records and enumerations that the signatures of
     /// the sources mention, by name.
     types: BTreeMap<&'d str, TypeKind>,
@@ -268,28 +266,19 @@ fn is_readable(file: &Path) -> bool {
 impl<'d> ServiceFiles<'d> {
     fn new(service: &'d Service) -> Self {
         let sources = service.rpcs.iter().filter_map(|rpc| match &rpc.code {
-            Code::Source(path) => Some((path, rpc)),
+            Code::Source(_) => Some(rpc),
             Code::Native => None,
         });
-        let types = sources.clone().flat_map(|(_, rpc)| {
+        let types = sources.flat_map(|rpc| {
             rpc.parameters
                 .iter()
                 .map(|parameter| &parameter.ty)
                 .chain(&rpc.returns)
         });
         let types = named_types(types.collect());
-        let sources = sources.map(|(path, _)| path);
-        let files = service
-            .modules
-            .iter()
-            .chain(&service.data)
-            .chain(sources)
-            .map(String::as_str)
-            .collect();
         Self {
             name: service.name.as_str(),
             modules: &service.modules,
-            files,
             types,
         }
     }

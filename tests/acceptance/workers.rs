@@ -2,7 +2,9 @@
 
 mod callers;
 mod deaths;
+mod imports;
 mod output;
+mod process;
 
 use std::collections::BTreeSet;
 

@@ -57,7 +57,9 @@ impl ServerProcess {
             .unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
     }
 
-    fn launch(mut command: Command, data: &Path, flags: &[&str]) -> Result<Self, String> {
+    /// Starts a server with this command and further flags. If it ends first, returns what it wrote to
+    /// stderr.
+    pub fn launch(mut command: Command, data: &Path, flags: &[&str]) -> Result<Self, String> {
         if !flags.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }

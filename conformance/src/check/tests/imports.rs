@@ -29,7 +29,6 @@ fn imports_that_a_server_finds_are_accepted() {
     for source in [
         "import words, json, sys, os.path\n",
         "from words import join\n",
-        "import two\n",
         "import rpc_types\nfrom rpc_types import *\n",
         "import installed_on_the_server_alone\n",
         "import one\n",
@@ -64,6 +63,13 @@ fn an_import_that_a_server_would_not_find_gets_a_hint_which_module_to_add() {
             &format!("{near}:2:5 `import near` {add}"),
             "E088 `top` is imported, but a server would not find it, at `src/s/one.py` and src/s/one.py:6:5 \
              `import top` (add `top.py` to the `modules` of `s`)",
+        ],
+    );
+    check_imports(
+        "import two\n",
+        &[
+            "E088 `two` is imported, but a server would not find it, at `src/s/one.py` and src/s/one.py:1:1 \
+           `import two` (add `lib/two.py` to the `modules` of `s`)",
         ],
     );
     check_imports(
@@ -136,27 +142,35 @@ fn relative_imports_are_refused_with_their_own_message() {
 }
 
 #[test]
-fn the_imports_of_a_module_are_checked_and_its_folder_is_searched() {
+fn the_imports_of_a_module_are_checked() {
     let project = Project::new(&init("      - { name: one, path: one.py }\n"));
     project.write("one.py", "def one(): ...\n");
     project.write("lib/beside.py", "");
     project.write("lib/words.py", "import one\nimport beside\n");
+    let finding = |line: u32, module: &str, path: &str| {
+        format!(
+            "E088 `{module}` is imported, but a server would not find it, at `lib/words.py` and \
+             lib/words.py:{line}:1 `import {module}` (add `{path}` to the `modules` of `s`)"
+        )
+    };
     assert_eq!(
         project.lines(),
         [
-            "E088 `beside` is imported, but a server would not find it, at `lib/words.py` and lib/words.py:2:1 \
-          `import beside` (add `lib/beside.py` to the `modules` of `s`)"
+            finding(1, "one", "one.py"),
+            finding(2, "beside", "lib/beside.py")
         ]
     );
     let text = init("      - { name: one, path: one.py }\n")
         .replace("[lib/words.py]", "[lib/words.py, top.py]");
     project.write("init.yaml", &text);
     project.write("top.py", "import lib.words\n");
-    project.write("lib/words.py", "from . import words\n");
+    project.write("lib/words.py", "");
     assert_eq!(
         project.lines(),
-        [""; 0],
-        "`lib` is a package in the project's folder"
+        [
+            "E088 `lib.words` is imported, but a server would not find it, at `top.py` and top.py:1:1 \
+          `import lib.words` (import it as `words`, because a server finds it only under this name)"
+        ]
     );
 }
 

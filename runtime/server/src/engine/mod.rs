@@ -38,8 +38,8 @@ pub(crate) struct ServiceSetup {
     pub(crate) service: String,
     /// Its files, laid out when they are first needed. `None` if they are damaged.
     pub(crate) tree: Option<Arc<ServiceTree>>,
-    /// Folders of the tree from which its sources import.
-    pub(crate) import_paths: Vec<String>,
+    /// The paths of its modules in the tree.
+    pub(crate) modules: Vec<String>,
     /// Maximum length of the returned values in bytes.
     pub(crate) answer_limit: usize,
     /// Its procedures with sources. Calls name them by their place.

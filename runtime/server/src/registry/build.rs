@@ -262,21 +262,11 @@ impl RegistryBuilder {
                 returns: rpc.returns.clone(),
             })
         };
-        let folder = |path: &str| {
-            path.rsplit_once('/')
-                .map_or("", |(folder, _)| folder)
-                .to_owned()
-        };
-        let mut import_paths: Vec<_> = entry
-            .modules
-            .iter()
-            .map(|module| folder(&module.path))
-            .collect();
-        import_paths.dedup();
+        let module_paths = entry.modules.iter().map(|module| module.path.clone());
         ServiceSetup {
             service: name.to_owned(),
             tree,
-            import_paths,
+            modules: module_paths.collect(),
             answer_limit: self.limits.frame_bytes,
             procedures: entry.rpcs.iter().filter_map(procedure).collect(),
             limits: self.service_limits(entry),

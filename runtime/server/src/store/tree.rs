@@ -20,6 +20,7 @@ use deploy::sha256_hex;
 pub struct ServiceTree {
     store: Arc<Store>,
     root: PathBuf,
+    child_program: PathBuf,
     files: Vec<TreeFile>,
     is_laid_out: Mutex<bool>,
 }
@@ -42,6 +43,10 @@ impl ServiceTree {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let root = store.folder.join("trees").join(number.to_string());
+        let child_program = store
+            .folder
+            .join("engine")
+            .join(format!("service_{number}.py"));
         let data: BTreeSet<&str> = service.data.iter().map(|file| file.path.as_str()).collect();
         let mut layout = BTreeMap::new();
         for file in service.files() {
@@ -59,6 +64,7 @@ impl ServiceTree {
         Ok(Self {
             store: Arc::clone(store),
             root,
+            child_program,
             files,
             is_laid_out: Mutex::new(false),
         })
@@ -67,6 +73,12 @@ impl ServiceTree {
     /// Returns the path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Returns the path of the program that `multiprocessing` runs first in the processes that the
+    /// code of the service starts.
+    pub fn child_program(&self) -> &Path {
+        &self.child_program
     }
 
     /// Checks the hash of every file.
@@ -79,11 +91,15 @@ impl ServiceTree {
             .try_for_each(|file| self.store.object(&file.sha256).map(drop))
     }
 
-    /// Makes the folder, if it is not made yet. Checks the hash of every file.
+    /// Makes the folder and the child program, if they are not made yet. Checks the hash of every
+    /// file.
     ///
     /// # Errors
     /// Returns the first missing or damaged object, or the first failed write.
-    pub fn lay_out(&self) -> Result<(), StoreError> {
+    pub fn lay_out(
+        &self,
+        child_program: impl FnOnce() -> io::Result<String>,
+    ) -> Result<(), StoreError> {
         let mut is_laid_out = self
             .is_laid_out
             .lock()
@@ -115,16 +131,13 @@ impl ServiceTree {
             let is_linked =
                 *is_code && fs::hard_link(self.store.object_path(sha256), &file).is_ok();
             if !is_linked {
-                let mut options = File::options();
-                let mut copy = options
-                    .write(true)
-                    .create_new(true)
-                    .mode(FILE_MODE)
-                    .open(&file)
-                    .map_err(failed)?;
-                copy.write_all(&bytes).map_err(failed)?;
+                write_file(&file, &bytes).map_err(failed)?;
             }
         }
+        // Ignore failures here: the file is there only after a failed attempt.
+        let _ = fs::remove_file(&self.child_program);
+        let program = child_program().map_err(failed)?;
+        write_file(&self.child_program, program.as_bytes()).map_err(failed)?;
         *is_laid_out = true;
         Ok(())
     }
@@ -134,7 +147,18 @@ impl Drop for ServiceTree {
     fn drop(&mut self) {
         // Ignore failures here: the next start removes all trees.
         let _ = remove_folder(&self.root);
+        let _ = fs::remove_file(&self.child_program);
     }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(path)?;
+    file.write_all(bytes)
 }
 
 /// Returns the version of a service: the hash of everything that its workers load. If the version

@@ -10,10 +10,15 @@ use serde::Deserialize;
 /// The oldest version of Python that can be the zygote.
 const MIN_VERSION: (u32, u32) = (3, 9);
 
+/// The first version with `-P`.
+const VERSION_OF_SAFE_PATH: (u32, u32) = (3, 11);
+
 /// A program that prints the fields of an [`Interpreter`]. `python3` may be a launcher;
-/// `sys.executable` is the program that it launches.
-const QUESTION: &str = "import json, sys; print(json.dumps({'executable': sys.executable, \
-     'path': sys.path[1:], 'version': list(sys.version_info[:3])}))";
+/// `sys.executable` is the program that it launches. The working folder, which `-c` puts in front
+/// of the path, is removed before anything is imported.
+const QUESTION: &str = "import sys; sys.path[:] = sys.path[sys.path[:1] == ['']:]; import json; \
+     print(json.dumps({'executable': sys.executable, 'path': sys.path, \
+     'version': list(sys.version_info[:3])}))";
 
 /// Maximum time for the answer.
 const ANSWER_TIMEOUT: Timespec = Timespec {
@@ -58,6 +63,17 @@ impl Interpreter {
             ));
         }
         Ok(interpreter)
+    }
+
+    /// Returns the flags of the zygote, which the processes that workers start with
+    /// `multiprocessing` inherit. They write no bytecode, and do not search the working folder.
+    pub(super) fn zygote_flags(&self) -> &'static [&'static str] {
+        let (major, minor, _) = self.version;
+        if (major, minor) < VERSION_OF_SAFE_PATH {
+            &["-B"]
+        } else {
+            &["-B", "-P"]
+        }
     }
 
     /// Returns the version, such as `3.11.7`.

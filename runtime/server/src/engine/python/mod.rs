@@ -8,9 +8,9 @@
 //! ```
 //!
 //! The Python side is in `shim/`: `rpc_zygote` forks, `rpc_worker` loads and calls, `rpc_codec`
-//! reads and writes values, `rpc_records` makes the classes of records, `rpc_names`
-//! names classes. The crate `rpc-conformance` has the code that checks sources against their
-//! signatures.
+//! reads and writes values, `rpc_records` makes the classes of records, `rpc_names` names classes,
+//! `rpc_modules` says what sources can import, `rpc_process` sets the process back after a call.
+//! The crate `rpc-conformance` has the code that checks sources against their signatures.
 //!
 //! Dropping a [`WorkerPool`] kills its idle workers. A busy worker keeps the pool alive until its
 //! call has ended.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::worker::{AliveGuard, Worker, WorkerAnswer};
+use super::worker::{AliveGuard, Worker, WorkerAnswer, child_program};
 use super::zygote::PythonEngine;
 use crate::engine::failure::{EngineFailure, PrepareError};
 use crate::engine::{InFlight, ServiceSetup, Share, Shares};
@@ -227,9 +227,11 @@ impl WorkerPool {
     }
 
     /// Starts a worker that counts as alive. With `check`, checks the sources too.
-    async fn make_worker(&self, check: bool) -> Result<Worker, PrepareError> {
+    async fn make_worker(self: &Arc<Self>, check: bool) -> Result<Worker, PrepareError> {
         if let Some(tree) = self.setup.tree.clone() {
-            let laid_out = tokio::task::spawn_blocking(move || tree.lay_out()).await;
+            let pool = Arc::clone(self);
+            let lay_out = move || tree.lay_out(|| child_program(&pool.engine, &pool.setup));
+            let laid_out = tokio::task::spawn_blocking(lay_out).await;
             let failed = |what: String| {
                 PrepareError::Failed(format!("service `{}`: {what}", self.setup.service))
             };

@@ -1,5 +1,6 @@
 //! [`Worker`]: a forked process that has loaded a service, and calls through its pipes.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,16 +54,65 @@ const LOADING: u8 = 5;
 struct LoadRequest<'a> {
     /// The name of the service.
     service: &'a str,
-    /// The folder with the files of the service, laid out as beside `init.yaml`.
-    root: &'a Path,
-    /// Folders below `root` from which the sources import.
-    import_paths: &'a [String],
+    #[serde(flatten)]
+    imports: ServiceImports<'a>,
+    /// The program that `multiprocessing` runs first in the processes that it starts.
+    main: &'a Path,
     /// The folders in which Python finds all other modules.
     sys_path: &'a [String],
     /// Maximum length of the returned values in bytes.
     answer_limit: usize,
     /// The procedures. Calls name them by their place.
     procedures: &'a [SourceProcedure],
+}
+
+/// What the code of a service can import. The module `rpc_modules` makes it importable.
+#[derive(Debug, Serialize)]
+struct ServiceImports<'a> {
+    /// The folder with the files of the service, laid out as beside `init.yaml`.
+    root: &'a Path,
+    /// The paths of the declared modules below `root`.
+    modules: &'a [String],
+    /// The paths of the sources below `root`.
+    sources: BTreeSet<&'a str>,
+    /// The types of the signatures, from which `rpc_types` is made.
+    types: BTreeSet<&'a str>,
+}
+
+impl<'a> ServiceImports<'a> {
+    fn new(setup: &'a ServiceSetup) -> Self {
+        let parameters = setup.procedures.iter().flat_map(|rpc| &rpc.parameters);
+        let returns = setup.procedures.iter().flat_map(|rpc| &rpc.returns);
+        Self {
+            root: setup
+                .tree
+                .as_ref()
+                .map_or(Path::new(""), |tree| tree.root()),
+            modules: &setup.modules,
+            sources: setup
+                .procedures
+                .iter()
+                .map(|rpc| rpc.path.as_str())
+                .collect(),
+            types: parameters
+                .map(|parameter| parameter.type_text.as_str())
+                .chain(returns.map(String::as_str))
+                .collect(),
+        }
+    }
+}
+
+/// Returns the program that `multiprocessing` runs first in the processes that a worker of the
+/// service starts. It makes what the service can import importable there.
+pub(super) fn child_program(engine: &PythonEngine, setup: &ServiceSetup) -> io::Result<String> {
+    let imports = serde_json::to_string(&ServiceImports::new(setup))?;
+    // The JSON form of a text is a literal of Python too.
+    let imports = serde_json::to_string(&imports)?;
+    let folder = serde_json::to_string(engine.folder())?;
+    Ok(format!(
+        "import json, sys\nsys.path.insert(0, {folder})\nimport rpc_modules\n\
+         rpc_modules.install_in_child(json.loads({imports}))\n"
+    ))
 }
 
 /// A worker's answer to a call.
@@ -187,11 +237,11 @@ impl Worker {
         let interpreter = engine.interpreter().await.map_err(&failed)?;
         let load = LoadRequest {
             service: &setup.service,
-            root: setup
+            imports: ServiceImports::new(setup),
+            main: setup
                 .tree
                 .as_ref()
-                .map_or(Path::new(""), |tree| tree.root()),
-            import_paths: &setup.import_paths,
+                .map_or(Path::new(""), |tree| tree.child_program()),
             sys_path: &interpreter.path,
             answer_limit: setup.answer_limit,
             procedures: &setup.procedures,

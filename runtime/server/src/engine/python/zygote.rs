@@ -28,7 +28,7 @@ use super::interpreter::Interpreter;
 use crate::blocking::blocking;
 
 /// The modules of the Python side. The first one is the program of the zygote.
-const SHIM: [(&str, &str); 7] = [
+const SHIM: [(&str, &str); 9] = [
     ("rpc_zygote.py", include_str!("shim/rpc_zygote.py")),
     ("rpc_worker.py", include_str!("shim/rpc_worker.py")),
     ("rpc_conformance.py", rpc_conformance::CONFORMANCE_PY),
@@ -36,6 +36,8 @@ const SHIM: [(&str, &str); 7] = [
     ("rpc_codec.py", include_str!("shim/rpc_codec.py")),
     ("rpc_records.py", include_str!("shim/rpc_records.py")),
     ("rpc_names.py", include_str!("shim/rpc_names.py")),
+    ("rpc_modules.py", include_str!("shim/rpc_modules.py")),
+    ("rpc_process.py", include_str!("shim/rpc_process.py")),
 ];
 
 /// Mode of the files in [`SHIM`]: only the server's user may read and write them.
@@ -195,6 +197,11 @@ impl PythonEngine {
         })
     }
 
+    /// Returns the folder with the engine's own Python sources.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Counts a call that begins to run in a worker.
     pub(super) fn count_running(&self) -> CountedCall<'_> {
         let others = self.running_calls.fetch_add(1, Ordering::Relaxed);
@@ -307,7 +314,7 @@ impl Zygote {
             None,
         )?;
         let child = Command::new(&interpreter.executable)
-            .args(["-I", "-S", "-B"])
+            .args(interpreter.zygote_flags())
             .arg(program)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())

@@ -14,12 +14,15 @@ import os
 import struct
 import sys
 import traceback
-import types
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
 
 from rpc_codec import U32, explain_returned, make_codec
 from rpc_conformance import Unparsable, check_source, compile_source, line_of, parse_source
-from rpc_names import SOURCES, exception_kind
-from rpc_records import MODULE, known_types, make_module
+from rpc_modules import install, replace_main
+from rpc_names import exception_kind
+from rpc_process import ProcessState, flush_output, move_up
+from rpc_records import MODULE, known_types
 from rpc_signature import parse_type
 
 VALUES, RAISED, WRONG_TYPE, READY, REFUSED, LOADING = range(6)
@@ -47,8 +50,9 @@ class Refused(Exception):
 class Sources:
     """The files of one service at one version, each loaded once."""
 
-    def __init__(self, root, types):
+    def __init__(self, root, names, types):
         self.root = root
+        self.names = names
         self.types = types
         self.trees = {}
         self.modules = {}
@@ -72,12 +76,10 @@ class Sources:
 
     def load(self, path):
         file = self.file(path)
-        name = os.path.splitext(path)[0].replace("/", ".")
-        module = types.ModuleType(name)
-        module.__file__ = file
+        name = self.names[path]
         code = compile_source(self.tree(path), file)
+        module = module_from_spec(spec_from_file_location(name, file, loader=SourceFileLoader(name, file)))
         sys.modules[name] = module
-        SOURCES[name] = path
         try:
             exec(code, module.__dict__)
         except BaseException as error:
@@ -122,12 +124,14 @@ def line_in(error, file):
 def work(requests, answers):
     setup = json.loads(read_exactly(requests, U32.unpack(read_exactly(requests, 4))[0]))
     confine(setup)
+    requests, answers = move_up(requests), move_up(answers)
     os.register_at_fork(after_in_child=lambda: close_pipes(requests, answers))
-    sys.path[:] = [os.path.join(setup["root"], path) for path in setup["import-paths"]] + setup["sys-path"]
-    sys.dont_write_bytecode = True
+    sys.path[:] = setup["sys-path"]
     os.chdir(setup["root"])
-    sys.modules[MODULE] = make_module(signature_types(setup["procedures"]))
-    sources = Sources(setup["root"], known_types(sys.modules[MODULE]))
+    replace_main(setup["main"])
+    names = install(setup)
+    records = sys.modules[MODULE]
+    sources = Sources(setup["root"], names, known_types(records))
     findings = []
     set_scheduling(os.SCHED_BATCH)
     for procedure in setup["procedures"]:
@@ -138,8 +142,10 @@ def work(requests, answers):
     sources.trees.clear()
     linecache.clearcache()
     set_scheduling(os.SCHED_OTHER)
+    state = ProcessState()
     send(answers, bytes([READY]))
-    serve(requests, answers, sources, setup["procedures"], setup["answer-limit"])
+    make_handler = lambda procedure: Handler(sources, procedure, records, state, setup["answer-limit"])
+    serve(requests, answers, state, make_handler, setup["procedures"])
 
 
 def set_scheduling(policy):
@@ -148,13 +154,6 @@ def set_scheduling(policy):
         os.sched_setscheduler(0, policy, os.sched_param(0))
     except (AttributeError, OSError):
         pass
-
-
-def signature_types(procedures):
-    for procedure in procedures:
-        for parameter in procedure["parameters"]:
-            yield parse_type(parameter["type"])
-        yield from map(parse_type, procedure["returns"])
 
 
 def close_pipes(*pipes):
@@ -170,7 +169,7 @@ def confine(setup):
     """The place for a sandbox: after the fork, before any code of users runs. It does nothing yet."""
 
 
-def serve(requests, answers, sources, procedures, limit):
+def serve(requests, answers, state, make_handler, procedures):
     handlers = [None] * len(procedures)
     while True:
         data = os.read(requests, READ_BYTES)
@@ -184,29 +183,35 @@ def serve(requests, answers, sources, procedures, limit):
         _, index, number = REQUEST_HEAD.unpack_from(data)
         handler = handlers[index]
         if handler is None:
-            handler = handlers[index] = Handler(sources, procedures[index], limit)
+            handler = handlers[index] = make_handler(procedures[index])
         send(answers, U32.pack(number) + handler.call(data))
+        state.restore()
 
 
 class Handler:
     """A procedure and its codec. It is made at the first call of the procedure."""
 
-    def __init__(self, sources, procedure, limit):
+    def __init__(self, sources, procedure, records, state, limit):
         self.procedure = procedure
+        self.state = state
         self.limit = limit
         self.function = sources.function(procedure)
         self.returns = [parse_type(text) for text in procedure["returns"]]
         arguments = [parse_type(parameter["type"]) for parameter in procedure["parameters"]]
-        self.decode, self.encode = make_codec(arguments, self.returns, sys.modules[MODULE])
+        self.decode, self.encode = make_codec(arguments, self.returns, records)
 
     def call(self, data):
         try:
             arguments = self.decode(data, REQUEST_HEAD.size)
             returned = self.function(*arguments)
         except BaseException as error:
+            if self.state.is_child():
+                end_child(error)
             return bytes([RAISED]) + json.dumps(describe(error)).encode()
         finally:
             flush_output()
+        if self.state.is_child():
+            end_child(None)
         parts = [b"\0"]
         try:
             self.encode(returned, parts.append)
@@ -224,6 +229,18 @@ class Handler:
             return explain_returned(self.returns, returned)
         except BaseException as error:
             return f"an object that raises {exception_kind(type(error))} while it is read"
+
+
+def end_child(error):
+    """Ends a process that a procedure has forked and that has come to the end of the call. It must not answer."""
+    status = 0
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else bool(error.code)
+    elif error is not None:
+        sys.stderr.write(print_exception(error))
+        status = 1
+    flush_output()
+    os._exit(status & 0xFF)
 
 
 def describe(error):
@@ -261,14 +278,6 @@ def keep_end(text):
 def printable(text):
     """Returns the text without lone surrogates, which UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode()
-
-
-def flush_output():
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except Exception:
-        pass
 
 
 def send(fd, payload):

@@ -6,7 +6,6 @@ and when it ends. When the socket closes, the zygote kills all workers.
 """
 
 import gc
-import io
 import json
 import os
 import select
@@ -18,7 +17,18 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from rpc_codec import U32
-from rpc_worker import flush_output, work
+from rpc_modules import hide_engine
+from rpc_process import flush_output, open_streams
+from rpc_worker import work
+
+hide_engine()
+
+if sys.version_info < (3, 11):
+    # There is no `-P` yet. Without it, a process that `multiprocessing` starts searches the working folder first.
+    import subprocess
+
+    flags_of_python = subprocess._args_from_interpreter_flags
+    subprocess._args_from_interpreter_flags = lambda: ["-I", *flags_of_python()]
 
 
 class Zygote:
@@ -84,10 +94,7 @@ class Zygote:
             os.dup2(output, 2)
             for fd in {null, output} - {0, 1, 2}:
                 os.close(fd)
-            sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
-            sys.stdout = self.text_output(1)
-            sys.stderr = self.text_output(2)
-            sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+            open_streams()
             work(requests, answers)
             status = 0
         except BaseException:
@@ -95,13 +102,6 @@ class Zygote:
         finally:
             flush_output()
             os._exit(status)
-
-    @staticmethod
-    def text_output(fd):
-        raw = io.FileIO(fd, "w", closefd=False)
-        return io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
-        )
 
     def reap(self):
         """Removes workers that have ended, and sends their exit codes."""
