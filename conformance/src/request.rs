@@ -265,10 +265,8 @@ fn is_readable(file: &Path) -> bool {
 
 impl<'d> ServiceFiles<'d> {
     fn new(service: &'d Service) -> Self {
-        let sources = service.rpcs.iter().filter_map(|rpc| match &rpc.code {
-            Code::Source(_) => Some(rpc),
-            Code::Native => None,
-        });
+        let is_source = |rpc: &&Rpc| matches!(rpc.code, Code::Source(_));
+        let sources = service.rpcs.iter().filter(is_source);
         let types = sources.flat_map(|rpc| {
             rpc.parameters
                 .iter()
