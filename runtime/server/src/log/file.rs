@@ -5,9 +5,15 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The form of the time at the beginning of a line; `0` stands for a digit.
+const TIME_AT_BEGIN: &[u8] = b"0000-00-00T00:00:00";
+
+/// What stands before the time in a line of JSON.
+const JSON_BEGIN: &[u8] = b"{\"time\":\"";
 
 /// Maximum size of a log file, and number of older files that are kept.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +66,14 @@ impl LogFile {
     /// Opens a file to append to. Makes the file if it is missing.
     ///
     /// # Errors
-    /// Returns the error of the operating system if the file cannot be opened.
+    /// Fails if the file cannot be opened, or if it has content and is not a log of a server.
     pub fn open(path: &Path, rotation: LogRotation) -> io::Result<Self> {
+        if !may_be_log(path)? {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "it exists and is not the log of an rpc-server; name another file",
+            ));
+        }
         let (file, size) = append_to(path)?;
         Ok(Self {
             path: path.to_owned(),
@@ -167,6 +179,27 @@ impl Write for LogFile {
     }
 }
 
+/// Returns whether lines may be appended to a file: it is missing, empty, a pipe or a device, or it
+/// begins as a log in text or in JSON does.
+fn may_be_log(path: &Path) -> io::Result<bool> {
+    match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error),
+        Ok(metadata) if !metadata.is_file() || metadata.len() == 0 => return Ok(true),
+        Ok(_) => {}
+    }
+    let mut begin = Vec::new();
+    File::open(path)?
+        .take(TIME_AT_BEGIN.len() as u64 + JSON_BEGIN.len() as u64)
+        .read_to_end(&mut begin)?;
+    let time = begin.strip_prefix(JSON_BEGIN).unwrap_or(&begin);
+    let fits = |(byte, pattern): (&u8, &u8)| match pattern {
+        b'0' => byte.is_ascii_digit(),
+        other => byte == other,
+    };
+    Ok(time.len() >= TIME_AT_BEGIN.len() && time.iter().zip(TIME_AT_BEGIN).all(fits))
+}
+
 fn append_to(path: &Path) -> io::Result<(File, Option<u64>)> {
     let file = File::options().create(true).append(true).open(path)?;
     let metadata = file.metadata()?;
@@ -261,5 +294,30 @@ mod tests {
         .expect("a file");
         log.write_all(b"one\ntwo\n").expect("a write");
         assert!(!Path::new("/dev/null.1").exists());
+    }
+
+    #[test]
+    fn lines_are_appended_to_logs_and_to_no_other_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        let rotation = LogRotation {
+            max_bytes: 1000,
+            keep: 1,
+        };
+        for (content, is_log) in [
+            ("", true),
+            ("2026-11-28T10:20:15.246822Z INFO main started\n", true),
+            (
+                "{\"time\":\"2026-11-28T10:20:15.246822Z\",\"level\":\"INFO\"}\n",
+                true,
+            ),
+            ("network:\n  servers: {}\n", false),
+            ("{\"time\":\"today\"}\n", false),
+            ("2026-11-28", false),
+        ] {
+            fs::write(&path, content).expect("a file");
+            assert_eq!(LogFile::open(&path, rotation).is_ok(), is_log, "{content}");
+            assert_eq!(fs::read_to_string(&path).expect("a file"), content);
+        }
     }
 }
