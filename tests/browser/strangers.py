@@ -858,8 +858,8 @@ class Test:
         status = next(each for each in self.server.initializer("status") if each["event"] == "server")
         if status["generation"] != 1 or status["changes"]:
             self.wrong.append(f"the server runs generation {status['generation']}, not 1")
-        if status["lease"]:
-            self.wrong.append(f"an apply is under way: {status['lease']}")
+        if status["under-way"]:
+            self.wrong.append(f"an apply is under way: {status['under-way']}")
         applies = [each for each in self.server.initializer("history") if each["event"] == "apply"]
         if len(applies) != 1:
             self.wrong.append(f"the history has {len(applies)} applies, not 1")
