@@ -174,7 +174,8 @@ fn call_procedure(
     let names = (service.to_owned(), rpc.to_owned());
     let retry_until = Instant::now() + call.wait.unwrap_or_default();
     let answered = interrupt::until_interrupted(move || {
-        let (service, rpc) = (names.0.as_str(), names.1.as_str());
+        let service = names.0.as_str();
+        let rpc = names.1.as_str();
         call_until(retry_until, || match &server {
             Some(server) => server.call(service, rpc, &arguments),
             None => network.call(service, rpc, &arguments),

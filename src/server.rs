@@ -12,12 +12,11 @@ use rpc_runtime::NativeService;
 use rpc_runtime::server::log::file::{LogFile, LogReopener, LogRotation};
 use rpc_runtime::server::log::{self, LogFormat, LogGuard};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
-use tokio::signal::unix::{Signal, SignalKind};
 
 use crate::args;
 use crate::exit_status::ExitStatus;
 use crate::report;
-use crate::signals::{SIGHUP, hang_up, is_ignored, listen};
+use crate::signals::{Arrived, SIGHUP, StopSignals, is_ignored};
 
 const NAME: &str = "rpc-server";
 
@@ -307,24 +306,16 @@ fn announce(server: &Server) -> Result<(), String> {
 /// The signals that a server handles. SIGTERM and SIGINT stop it. SIGHUP opens the log file again;
 /// without a log file it stops the server too, because a closed terminal sends SIGHUP.
 struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    /// `None` if the process was started with SIGHUP ignored, as under `nohup`, and there is no log
-    /// file.
-    hang_up: Option<Signal>,
+    stop: StopSignals,
     reopen: Option<LogReopener>,
 }
 
 impl Signals {
+    /// `handles_hang_up` is false if the process was started with SIGHUP ignored, as under `nohup`,
+    /// and there is no log file.
     fn listen(reopen: Option<LogReopener>, handles_hang_up: bool) -> Result<Self, String> {
         Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hang_up: if handles_hang_up {
-                Some(listen(SignalKind::hangup())?)
-            } else {
-                None
-            },
+            stop: StopSignals::listen_with(handles_hang_up)?,
             reopen,
         })
     }
@@ -339,19 +330,16 @@ impl Signals {
     /// Waits for the next signal that stops the server.
     async fn next_stop(&mut self) {
         loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                () = hang_up(self.hang_up.as_mut()) => match &self.reopen {
-                    Some(reopen) => match reopen.reopen() {
-                        Ok(()) => tracing::info!(event = "log reopened"),
-                        Err(error) => {
-                            let note = "the log continues in the old file; send SIGHUP again";
-                            tracing::error!(event = "log not reopened", reason = %error, note);
-                        }
-                    },
-                    None => return,
-                },
+            let (Arrived::HangUp, Some(reopen)) = (self.stop.next_arrived().await, &self.reopen)
+            else {
+                return;
+            };
+            match reopen.reopen() {
+                Ok(()) => tracing::info!(event = "log reopened"),
+                Err(error) => {
+                    let note = "the log continues in the old file; send SIGHUP again";
+                    tracing::error!(event = "log not reopened", reason = %error, note);
+                }
             }
         }
     }

@@ -2,24 +2,41 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM, SIGINT and SIGHUP. SIGHUP comes from a terminal that was closed. It is left alone in a
-/// process that was started with SIGHUP ignored, as under `nohup`.
+/// SIGTERM, SIGINT and SIGHUP. SIGHUP comes from a terminal that was closed.
 pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
+    /// `None` if SIGHUP is left alone.
     hang_up: Option<Signal>,
 }
 
+/// A signal that has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    /// SIGTERM or SIGINT.
+    Stop,
+    /// SIGHUP.
+    HangUp,
+}
+
 impl StopSignals {
-    /// Listens from now on. The signals no longer end the process by themselves.
+    /// Listens from now on. The signals no longer end the process by themselves. SIGHUP is left
+    /// alone in a process that was started with SIGHUP ignored, as under `nohup`.
     pub(crate) fn listen() -> Result<Self, String> {
+        Self::listen_with(!is_ignored(SIGHUP))
+    }
+
+    /// Listens from now on, to SIGHUP only if `handles_hang_up`.
+    pub(crate) fn listen_with(handles_hang_up: bool) -> Result<Self, String> {
+        let listen =
+            |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
-            hang_up: if is_ignored(SIGHUP) {
-                None
-            } else {
+            hang_up: if handles_hang_up {
                 Some(listen(SignalKind::hangup())?)
+            } else {
+                None
             },
         })
     }
@@ -33,24 +50,22 @@ impl StopSignals {
 
     /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            () = hang_up(self.hang_up.as_mut()) => {}
-        }
+        self.next_arrived().await;
     }
-}
 
-/// Listens for a signal.
-pub(crate) fn listen(kind: SignalKind) -> Result<Signal, String> {
-    signal(kind).map_err(|error| format!("cannot listen for signals: {error}"))
-}
-
-/// Waits for a SIGHUP. Never returns if SIGHUP is not handled.
-pub(crate) async fn hang_up(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
+    /// Waits for the next signal, and returns which one it is.
+    pub(crate) async fn next_arrived(&mut self) -> Arrived {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => drop(hang_up.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => Arrived::Stop,
+            _ = self.interrupt.recv() => Arrived::Stop,
+            () = hang_up => Arrived::HangUp,
+        }
     }
 }
 

@@ -59,7 +59,8 @@ fn mentioned_types<'a>(
 
 fn print_procedure(service: &Service, rpc: &Rpc) {
     let parameters: Vec<String> = rpc.parameters.iter().map(parameter_text).collect();
-    let (service, name) = (&service.name, &rpc.name);
+    let service = &service.name;
+    let name = &rpc.name;
     let parameters = parameters.join(", ");
     let returns = TypeList(&rpc.returns);
     print_documented(

@@ -31,7 +31,7 @@ use deploy::random_id;
 
 /// How long a server waits for the next step or the next renewal. If the initializer is gone, the
 /// server is free again after this time.
-const LEASE: Duration = Duration::from_secs(15);
+pub const LEASE: Duration = Duration::from_secs(15);
 
 /// How long a stopped apply waits for the servers to drop it.
 const STOP_TIME: Duration = Duration::from_secs(5);
@@ -134,7 +134,37 @@ impl Initializer {
     /// # Errors
     /// Fails if the operating system returns no random bytes for the id of the apply.
     pub async fn apply_until(&self, stop: impl Future<Output = ()>) -> io::Result<Applied> {
-        apply(self, stop).await
+        let txn = random_id()?;
+        let Initializer {
+            servers,
+            seen,
+            plan,
+            ..
+        } = self;
+        let planned = servers.iter().zip(seen).zip(&plan.servers);
+        let changing = planned.filter(|(_, plan)| plan.changes);
+        let targets: Vec<_> = changing
+            .map(|((server, seen), plan)| Target::new(server, seen, plan))
+            .collect();
+        let members = targets
+            .iter()
+            .map(|target| (target.server.name.clone(), target.plan.gains()))
+            .collect();
+        let apply = Apply {
+            txn,
+            targets,
+            initializer: self,
+        };
+        let (mut coordinator, commands) = Coordinator::new(members);
+        let renewals = join_all(apply.targets.iter().map(|target| apply.keep_lease(target)));
+        let stopped = tokio::select! {
+            stopped = apply.run(&mut coordinator, commands, stop) => stopped,
+            _ = renewals => false,
+        };
+        Ok(Applied {
+            stopped,
+            ..apply.report(&coordinator, stopped).await
+        })
     }
 
     /// Asks every server to replace its workers.
@@ -161,41 +191,6 @@ impl Initializer {
             Err(InitializerError::Unreachable(failed))
         }
     }
-}
-
-/// Applies a plan to every server that differs from it.
-async fn apply(initializer: &Initializer, stop: impl Future<Output = ()>) -> io::Result<Applied> {
-    let txn = random_id()?;
-    let Initializer {
-        servers,
-        seen,
-        plan,
-        ..
-    } = initializer;
-    let planned = servers.iter().zip(seen).zip(&plan.servers);
-    let changing = planned.filter(|(_, plan)| plan.changes);
-    let targets: Vec<_> = changing
-        .map(|((server, seen), plan)| Target::new(server, seen, plan))
-        .collect();
-    let members = targets
-        .iter()
-        .map(|target| (target.server.name.clone(), target.plan.gains()))
-        .collect();
-    let apply = Apply {
-        txn,
-        targets,
-        initializer,
-    };
-    let (mut coordinator, commands) = Coordinator::new(members);
-    let renewals = join_all(apply.targets.iter().map(|target| apply.keep_lease(target)));
-    let stopped = tokio::select! {
-        stopped = apply.run(&mut coordinator, commands, stop) => stopped,
-        _ = renewals => false,
-    };
-    Ok(Applied {
-        stopped,
-        ..apply.report(&coordinator, stopped).await
-    })
 }
 
 impl<'a> Target<'a> {

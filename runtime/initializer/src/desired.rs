@@ -269,7 +269,7 @@ fn rpc_entry(rpc: &Rpc, reader: &mut FileReader<'_>) -> Result<RpcEntry, Initial
     })
 }
 
-/// Returns the name and the address of every server that the file declares.
+/// Returns the name and the address of every server of the file that the options select.
 ///
 /// # Errors
 /// [`InitializerError::File`], [`InitializerError::UnknownServer`], [`InitializerError::Address`].
@@ -288,9 +288,11 @@ pub(super) fn declared_servers(
     if let Some(unknown) = options
         .servers
         .keys()
+        .chain(&options.only)
         .find(|name| servers.iter().all(|(known, _)| known != *name))
     {
         return Err(InitializerError::UnknownServer(unknown.clone()));
     }
+    servers.retain(|(name, _)| options.is_selected(name));
     Ok(servers)
 }

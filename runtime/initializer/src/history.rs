@@ -9,8 +9,7 @@ use crate::connection::Connection;
 use crate::desired::{DesiredServer, declared_servers};
 use crate::error::{InitializerError, RequestError, Unreachable};
 use crate::initializer::Initializer;
-use crate::join::all_or_unreachable;
-use crate::join::join_all;
+use crate::join::{all_or_unreachable, join_all};
 use crate::options::InitializerOptions;
 use crate::origin;
 use crate::plan::Plan;
@@ -20,7 +19,17 @@ use deploy::manifest::{Changes, Manifest};
 use deploy::message::{KeptGeneration, Origin};
 
 /// Minimum number of digits that name an apply: the first digits of its id.
-pub(crate) const MIN_ID_DIGITS: usize = 4;
+const MIN_ID_DIGITS: usize = 4;
+
+/// Checks that the first digits of an id are enough to name an apply.
+pub(crate) fn check_id_digits(digits: &str) -> Result<(), String> {
+    if digits.len() < MIN_ID_DIGITS {
+        return Err(format!(
+            "the id of an apply must be given with at least {MIN_ID_DIGITS} digits"
+        ));
+    }
+    Ok(())
+}
 
 /// The applies that the servers of a network keep.
 #[derive(Debug)]
@@ -124,15 +133,7 @@ async fn ask_history(
     init: &Path,
     options: &InitializerOptions,
 ) -> Result<Vec<Result<ServerHistory, Unreachable>>, InitializerError> {
-    let mut servers = declared_servers(init, options)?;
-    if let Some(unknown) = options
-        .only
-        .iter()
-        .find(|name| servers.iter().all(|(known, _)| known != *name))
-    {
-        return Err(InitializerError::UnknownServer(unknown.clone()));
-    }
-    servers.retain(|(name, _)| options.is_selected(name));
+    let servers = declared_servers(init, options)?;
     let until = options.wait.map(|wait| Instant::now() + wait);
     Ok(
         join_all(servers.into_iter().map(|(name, address)| async move {
@@ -265,7 +266,7 @@ fn find_target(histories: &[ServerHistory], to: Option<&str>) -> Result<(String,
         .collect();
     if let Some(id) = undone
         .iter()
-        .find(|id| to.is_some_and(|to| to.len() >= MIN_ID_DIGITS && id.starts_with(to)))
+        .find(|id| to.is_some_and(|to| check_id_digits(to).is_ok() && id.starts_with(to)))
     {
         return Err(format!(
             "apply {id} failed and was undone, so no network ever ran it"
@@ -280,11 +281,7 @@ fn find_target(histories: &[ServerHistory], to: Option<&str>) -> Result<(String,
         let (at, id, _) = before.ok_or("there is no earlier apply to go back to")?;
         return Ok(((*id).to_owned(), *at));
     };
-    if to.len() < MIN_ID_DIGITS {
-        return Err(format!(
-            "the id of an apply must be given with at least {MIN_ID_DIGITS} digits"
-        ));
-    }
+    check_id_digits(to)?;
     let found: Vec<_> = known
         .iter()
         .filter(|(_, id, _)| id.starts_with(to))

@@ -35,7 +35,7 @@ mod status;
 mod survey;
 mod unlock;
 
-pub use apply::{Applied, ServerOutcome};
+pub use apply::{Applied, LEASE, ServerOutcome};
 pub use desired::{Desired, DesiredServer, named_files};
 pub use difference::SourceDifference;
 pub use error::{InitializerError, RequestError, Unreachable};

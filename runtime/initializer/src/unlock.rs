@@ -9,7 +9,7 @@ use deploy::participant::{Lease, Outcome};
 use crate::connection::Connection;
 use crate::desired::declared_servers;
 use crate::error::{InitializerError, RequestError, Unreachable};
-use crate::history::MIN_ID_DIGITS;
+use crate::history::check_id_digits;
 use crate::join::join_all;
 use crate::options::InitializerOptions;
 use crate::origin;
@@ -112,11 +112,7 @@ async fn break_lease(
 /// Returns the one lease whose apply begins with these digits.
 fn find_lease(leases: &[ServerLease], txn: &str) -> Result<Lease, InitializerError> {
     let failed = |message: String| Err(InitializerError::Lease(message));
-    if txn.len() < MIN_ID_DIGITS {
-        return failed(format!(
-            "the id of an apply must be given with at least {MIN_ID_DIGITS} digits"
-        ));
-    }
+    check_id_digits(txn).map_err(InitializerError::Lease)?;
     let held = || {
         leases
             .iter()

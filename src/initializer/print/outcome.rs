@@ -6,7 +6,7 @@ use std::time::Duration;
 use deploy::coordinator::ServerState;
 use deploy::participant::{Lease, Outcome};
 use rpc_runtime::initializer::{
-    Applied, InitializerError, Mark, Plan, ServerOutcome, Unlocked, UnlockedServer,
+    Applied, InitializerError, LEASE, Mark, Plan, ServerOutcome, Unlocked, UnlockedServer,
 };
 use serde_json::{Value, json};
 
@@ -72,11 +72,7 @@ pub(in super::super) fn applied(
             summary(applied, plan, took)
         ));
     } else {
-        let ended = if applied.stopped {
-            "was stopped"
-        } else {
-            "failed"
-        };
+        let ended = how_it_ended(applied);
         report::error(format!(
             "apply {} {ended} after {}; {}",
             applied.id,
@@ -99,7 +95,16 @@ fn summary(applied: &Applied, plan: &Plan, took: Duration) -> String {
     )
 }
 
-/// Returns what to do after an apply that failed.
+/// Returns how an apply ended that did not succeed.
+fn how_it_ended(applied: &Applied) -> &'static str {
+    if applied.stopped {
+        "was stopped"
+    } else {
+        "failed"
+    }
+}
+
+/// Returns what to do after an apply that did not succeed.
 fn hint(applied: &Applied) -> String {
     let may_have_changed = |server: &ServerOutcome| {
         !matches!(
@@ -173,11 +178,7 @@ pub(in super::super) fn watch_outcome(
                 let standing = describe(&server.standing, applied.stopped);
                 report::error(format!("{}: {standing}", server.name));
             }
-            let ended = if applied.stopped {
-                "was stopped"
-            } else {
-                "failed"
-            };
+            let ended = how_it_ended(applied);
             report::error(format!("apply {} {ended}; {}", applied.id, hint(applied)));
         }
     }
@@ -207,10 +208,10 @@ pub(in super::super) fn error(error: &VerbError, json: bool) {
 fn describe(standing: &ServerState, stopped: bool) -> String {
     match standing {
         ServerState::Old(None) if stopped => "unchanged".to_owned(),
-        ServerState::Aborting(_) => {
-            "unchanged: it has not answered since, and drops the apply by itself within 15 s"
-                .to_owned()
-        }
+        ServerState::Aborting(_) => format!(
+            "unchanged: it has not answered since, and drops the apply by itself within {} s",
+            LEASE.as_secs()
+        ),
         ServerState::Live => "live".to_owned(),
         ServerState::RolledBack(None) => "was live, and is rolled back".to_owned(),
         ServerState::RolledBack(Some(reason)) => format!("was live, and is rolled back: {reason}"),
