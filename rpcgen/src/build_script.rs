@@ -76,12 +76,19 @@ impl Build {
 
     fn emit_into(&self, package: &Path, out: &Path) -> Result<(), Error> {
         let init = package.join(&self.init);
-        println!("cargo:rerun-if-changed={}", init.display());
+        let loaded = rpc_schema::load(&init);
+        let files: Vec<&Path> = match &loaded {
+            Ok(document) => document.paths().collect(),
+            Err(report) => report.paths().collect(),
+        };
+        for file in files {
+            println!("cargo:rerun-if-changed={}", file.display());
+        }
         let mut target = self.target.clone();
         if let Some(name) = &self.runtime {
             target.runtime = name.parse()?;
         }
-        let stubs = pipeline::generate_one(&init, &target)?;
+        let stubs = pipeline::generate_one(&loaded?, &target)?;
         output::write_changed(&out.join(&self.stubs), &stubs)
     }
 }

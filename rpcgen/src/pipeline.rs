@@ -38,20 +38,26 @@ pub fn generate_for(init: &Path, target: &Target) -> Result<Vec<File>, Error> {
 }
 
 /// Returns the same stubs as one text, to include as the items of a module.
-pub fn generate_one(init: &Path, target: &Target) -> Result<String, Error> {
+pub fn generate_one(document: &Document, target: &Target) -> Result<String, Error> {
     let tenant = target.tenant.as_deref();
-    let schema = load(init, tenant)?.schema;
-    target.runtime.check_services(&schema)?;
-    let root = lower(&schema, tenant);
-    let text = files::as_single_file(&root, &Origin::build_script(init));
+    let schema = &document.schema;
+    check_tenant(document, tenant)?;
+    target.runtime.check_services(schema)?;
+    let root = lower(schema, tenant);
+    let text = files::as_single_file(&root, &Origin::build_script(document.path()));
     Ok(target.runtime.rename_in(text))
 }
 
 /// Loads the file, and checks that it has that client.
 pub fn load(init: &Path, tenant: Option<&str>) -> Result<Document, Error> {
     let document = rpc_schema::load(init)?;
-    if let Some(tenant) = tenant {
-        tenant::check(&document.schema, init, tenant)?;
-    }
+    check_tenant(&document, tenant)?;
     Ok(document)
+}
+
+fn check_tenant(document: &Document, tenant: Option<&str>) -> Result<(), Error> {
+    match tenant {
+        Some(tenant) => tenant::check(&document.schema, document.path(), tenant),
+        None => Ok(()),
+    }
 }

@@ -4,6 +4,7 @@ mod code;
 mod explain;
 mod external_place;
 mod lines;
+mod places;
 mod render;
 
 use std::ops::Range;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub use code::Code;
 pub use external_place::{ExternalPlace, MAX_LINE_CHARS};
 pub use lines::Lines;
+pub(crate) use places::BaseText;
+pub use places::{Located, Places};
 pub use render::MAX_RENDERED_FINDINGS;
 
 /// Maximum number of findings of one run. Further findings are dropped.
@@ -28,13 +31,14 @@ pub struct Finding {
     pub code: Code,
     /// What is wrong, in one sentence: lower case, no full stop, literals in backticks.
     pub message: String,
-    /// The byte range of the wrong part of the text; empty if something is missing.
+    /// The byte range of the wrong part of the text; empty if something is missing. In a report
+    /// about a file that extends others, [`Places`] tells the file of a range.
     pub span: Range<usize>,
     /// The text under the carets; empty if the message is enough.
     pub label: String,
     /// How to correct the mistake.
     pub hint: Option<String>,
-    /// Another place in the same file, such as the first definition of a name, with its label.
+    /// Another place in the texts of the report, such as the first definition of a name, with its label.
     pub related: Option<(Range<usize>, String)>,
     /// A place in another file, such as the line of a source that contradicts its signature.
     pub elsewhere: Option<ExternalPlace>,
@@ -72,9 +76,17 @@ impl Finding {
         self
     }
 
-    /// Sets another place in the same file.
+    /// Sets another place in the texts of the report.
     pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.related = Some((span, label.into()));
+        self
+    }
+
+    /// Moves the places of the finding to a text that begins at `start`.
+    pub(crate) fn moved(mut self, start: usize) -> Self {
+        let moved = |span: Range<usize>| span.start + start..span.end + start;
+        self.span = moved(self.span);
+        self.related = self.related.map(|(span, label)| (moved(span), label));
         self
     }
 
@@ -85,7 +97,7 @@ impl Finding {
     }
 }
 
-/// All mistakes in one file. A report has at least one finding.
+/// All mistakes in one file, and in those that it extends. A report has at least one finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -93,8 +105,10 @@ pub struct Report {
     pub path: PathBuf,
     /// The text of the file; empty if the file could not be read.
     pub text: String,
-    /// The mistakes, in source order.
+    /// The mistakes, in source order: first those of the file itself.
     pub findings: Vec<Finding>,
+    /// The files that the file extends, each after the one that extends it.
+    bases: Vec<BaseText>,
 }
 
 impl Report {
@@ -104,7 +118,14 @@ impl Report {
             path: path.to_owned(),
             text: text.into(),
             findings: Findings(findings).in_source_order(),
+            bases: Vec::new(),
         }
+    }
+
+    /// Adds the files that the file extends.
+    pub(crate) fn with_bases(mut self, bases: Vec<BaseText>) -> Self {
+        self.bases = bases;
+        self
     }
 
     /// Returns whether the file could be read. If not, the finding is about the file itself, and
@@ -116,15 +137,23 @@ impl Report {
             .any(|finding| matches!(finding.code, Code::Unreadable | Code::FileTooLarge))
     }
 
-    /// Returns the lines of the text. They give the line and the column of any finding.
-    pub fn lines(&self) -> Lines<'_> {
-        Lines::new(&self.text)
+    /// Returns the paths of the file and of those that it extends.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let bases = self.bases.iter().map(|base| base.path.as_path());
+        [self.path.as_path()].into_iter().chain(bases)
+    }
+
+    /// Returns what tells the file, the line and the column of any finding.
+    pub fn places(&self) -> Places<'_> {
+        Places::new(&self.path, &self.text, &self.bases)
     }
 
     /// Returns the line and the column of a byte offset, both counted from 1. Columns count
-    /// characters. For more than one offset, call [`lines`](Self::lines) once and ask the result.
+    /// characters. For more than one offset, call [`places`](Self::places) once and ask the result.
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        self.lines().position(offset)
+        let places = self.places();
+        let found = places.locate(offset);
+        (found.line, found.column)
     }
 }
 
@@ -143,6 +172,16 @@ impl Findings {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Moves the findings to a text that begins at `start`.
+    pub(crate) fn moved(self, start: usize) -> Self {
+        Self(
+            self.0
+                .into_iter()
+                .map(|finding| finding.moved(start))
+                .collect(),
+        )
     }
 
     /// Returns a hint that needs a search among names. The search is skipped after
@@ -165,5 +204,11 @@ impl Findings {
             .sort_by_key(|finding| (finding.span.start, finding.code));
         self.0.dedup();
         self.0
+    }
+}
+
+impl From<Finding> for Findings {
+    fn from(finding: Finding) -> Self {
+        Self(vec![finding])
     }
 }

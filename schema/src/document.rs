@@ -1,23 +1,20 @@
 //! [`Document`]: a checked file, together with its text and the spans of its entries.
 
+mod chain;
 mod files;
 mod places;
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::check::{Checked, check};
-use crate::diagnostic::{Finding, Findings, Report};
-use crate::guard::{guard, with_spaces_after_colons};
+use crate::diagnostic::{BaseText, Finding, Findings, Places, Report};
 use crate::model::Schema;
 use crate::raw;
 use crate::read;
+pub use chain::MAX_FILES;
+use chain::{Chain, Merged};
 pub use files::{MAX_SOURCE_BYTES, SourceFolder};
 use places::DocumentSpans;
-
-/// The mark that some editors write at the beginning of a text.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// A checked `init.yaml`.
 #[derive(Debug, Clone)]
@@ -26,40 +23,54 @@ pub struct Document {
     pub schema: Schema,
     path: PathBuf,
     text: String,
+    bases: Vec<BaseText>,
     spans: DocumentSpans,
 }
 
-/// Reads and checks a file.
+/// Reads and checks a file, and the files that it extends.
 ///
 /// # Errors
 /// Returns a report of everything that is wrong with the file, in source order.
 pub fn load(path: &Path) -> Result<Document, Report> {
-    parse_owned(path, read::read(path)?)
+    parse_owned(path, read::read(path)?, &mut read_base)
 }
 
-/// Checks a text. `path` names its file in reports; the file need not exist.
+/// Checks a text. `path` names its file in reports; the file need not exist. A file that the text
+/// extends is read from the folder of `path`.
 ///
 /// # Errors
 /// Returns a report of everything that is wrong with the text, in source order.
 pub fn parse(path: &Path, text: &str) -> Result<Document, Report> {
-    parse_owned(path, text.to_owned())
+    parse_owned(path, text.to_owned(), &mut read_base)
 }
 
-fn parse_owned(path: &Path, mut text: String) -> Result<Document, Report> {
-    let mark = if text.starts_with(BYTE_ORDER_MARK) {
-        BYTE_ORDER_MARK
-    } else {
-        ""
-    };
-    text.drain(..mark.len());
-    match parse_and_check(&text) {
+/// Checks a text like [`parse`]. `read` returns the text of a file that it extends, or why that
+/// cannot be read, in one sentence.
+///
+/// # Errors
+/// Returns a report of everything that is wrong with the text, in source order.
+pub fn parse_with(
+    path: &Path,
+    text: &str,
+    mut read: impl FnMut(&Path) -> Result<String, String>,
+) -> Result<Document, Report> {
+    parse_owned(path, text.to_owned(), &mut read)
+}
+
+fn read_base(path: &Path) -> Result<String, String> {
+    read::read(path).map_err(|report| {
+        let first = report.findings.into_iter().next();
+        first.map_or_else(String::new, |finding| finding.message)
+    })
+}
+
+fn parse_owned(path: &Path, text: String, read: chain::Read<'_>) -> Result<Document, Report> {
+    let mut chain = Chain::new(path, text);
+    let checked = chain.merge(read).and_then(parse_and_check);
+    let sha256 = chain.sha256();
+    let (text, bases) = chain.into_texts();
+    match checked {
         Ok((checked, spans)) => {
-            let sha256 = hex::encode(
-                Sha256::new()
-                    .chain_update(mark)
-                    .chain_update(&text)
-                    .finalize(),
-            );
             let Checked {
                 network,
                 types,
@@ -75,19 +86,21 @@ fn parse_owned(path: &Path, mut text: String) -> Result<Document, Report> {
                 schema,
                 path: path.to_owned(),
                 text,
+                bases,
                 spans,
             })
         }
-        Err(findings) => Err(Report::new(path, text, findings.in_source_order())),
+        Err(findings) => Err(Report::new(path, text, findings.in_source_order()).with_bases(bases)),
     }
 }
 
-fn parse_and_check(text: &str) -> Result<(Checked, DocumentSpans), Findings> {
-    let spaced = with_spaces_after_colons(text);
-    let table = guard(text, &spaced)?;
-    let mut findings = Findings::default();
-    let raw = raw::decode(text, &table, &mut findings);
-    let Some((raw, file)) = raw.zip(table.root()) else {
+fn parse_and_check(merged: Merged) -> Result<(Checked, DocumentSpans), Findings> {
+    let Merged {
+        layer,
+        mut findings,
+    } = merged;
+    let raw = raw::decode(layer.value, &layer.table, &mut findings);
+    let Some((raw, file)) = raw.zip(layer.table.root()) else {
         return Err(findings);
     };
     match check(raw, file, &mut findings) {
@@ -102,15 +115,28 @@ impl Document {
         &self.path
     }
 
-    /// Returns the text of the file without a byte order mark. The spans of findings are byte
-    /// offsets in this text.
+    /// Returns the text of the file without a byte order mark, and without the files that it
+    /// extends.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Returns the folder of the file. The paths in the file are relative to it.
+    /// Returns the paths of the file and of those that it extends.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let bases = self.bases.iter().map(|base| base.path.as_path());
+        [self.path.as_path()].into_iter().chain(bases)
+    }
+
+    /// Returns what tells the file, the line and the column of a span of this document.
+    pub fn places(&self) -> Places<'_> {
+        Places::new(&self.path, &self.text, &self.bases)
+    }
+
+    /// Returns the folder of the project: that of the file, or of the last file that it extends.
+    /// The paths in all these files are relative to it.
     pub fn folder(&self) -> &Path {
-        match self.path.parent() {
+        let last = self.bases.last().map_or(&self.path, |base| &base.path);
+        match last.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         }
@@ -118,7 +144,7 @@ impl Document {
 
     /// Creates a report about this file; `findings` must not be empty.
     pub fn report(&self, findings: Vec<Finding>) -> Report {
-        Report::new(&self.path, &self.text, findings)
+        Report::new(&self.path, &self.text, findings).with_bases(self.bases.clone())
     }
 }
 

@@ -21,8 +21,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use crate::diagnostic::{Code, Finding, Findings};
 use offsets::Offsets;
-use table::{Node, NodeId};
-pub(crate) use table::{Place, SpanTable};
+use table::Node;
+pub(crate) use table::{NodeId, Place, SpanTable};
 use written::WrittenScalar;
 
 /// Maximum nesting depth of lists and mappings.

@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde_yaml::{Mapping, Value};
 
 use crate::shape::fields::{CLIENT, FILE, NameKind, SERVER, SERVICE};
-use object::{described, object, object_in_list, types_in_list};
+use object::{described, object_in_list, optional_keys, required_keys, types_in_list};
 use value::declared_type;
 
 /// The schema's `$id`.
@@ -43,7 +43,7 @@ pub fn json_schema(comment: &str) -> impl Serialize + use<> {
             "the servers and clients of a network, its services, and who may call them".into(),
         ),
     ]);
-    schema.extend(object(FILE));
+    schema.extend(optional_keys(FILE));
     let free = described(
         Mapping::new(),
         "free for your own use, such as anchors; ignored",
@@ -54,6 +54,10 @@ pub fn json_schema(comment: &str) -> impl Serialize + use<> {
         mapping([("^x-", free.into())]).into(),
     );
     schema.insert("definitions".into(), definitions().into());
+    // A file that extends another one may leave the required keys to it.
+    let extends = mapping([("required", vec!["extends"].into())]);
+    schema.insert("if".into(), extends.into());
+    schema.insert("else".into(), required_keys(FILE).into());
     schema
 }
 
@@ -68,7 +72,9 @@ fn definitions() -> Mapping {
         (NameKind::Client, CLIENT),
         (NameKind::Service, SERVICE),
     ] {
-        define(named, object(fields), object_in_list(named, fields));
+        let mut by_name = optional_keys(fields);
+        by_name.insert("type".into(), vec!["object", "null"].into());
+        define(named, by_name, object_in_list(named, fields));
     }
     define(NameKind::Type, declared_type(), types_in_list());
     definitions

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! init.yaml --guard--> span table --shape--> values of one form --serde--> raw mirror --check--> model
-//!               |                    |                               |                    |
-//!               +---------------- findings, each with its place in the text -------------+
+//!     |         |                    |                               |                    |
+//!  extends      +---------------- findings, each with its place in the text -------------+
 //! ```
 //!
 //! [`load`] does all of these steps for a file; [`parse`] does them for a text:
@@ -48,6 +48,8 @@ mod guard;
 #[cfg(feature = "yaml")]
 pub mod json_schema;
 #[cfg(feature = "yaml")]
+mod layers;
+#[cfg(feature = "yaml")]
 pub mod model;
 #[cfg(feature = "yaml")]
 pub mod naming;
@@ -67,7 +69,7 @@ mod wrap;
 #[cfg(feature = "yaml")]
 pub use diagnostic::{Code, ExternalPlace, Finding, Report};
 #[cfg(feature = "yaml")]
-pub use document::{Document, MAX_SOURCE_BYTES, SourceFolder, load, parse};
+pub use document::{Document, MAX_FILES, MAX_SOURCE_BYTES, SourceFolder, load, parse, parse_with};
 #[cfg(feature = "yaml")]
 pub use guard::{MAX_DEPTH, MAX_NODES};
 #[cfg(feature = "yaml")]

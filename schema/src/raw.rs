@@ -94,22 +94,22 @@ pub(crate) struct RawRpc {
     pub(crate) idempotent: Option<bool>,
 }
 
-/// Decodes a text that the guard has accepted. Returns `None` if nothing is left to check.
+/// Decodes a text that the guard has accepted into a value.
+pub(crate) fn value(text: &str) -> Result<Value, Findings> {
+    serde_yaml::from_str(text).map_err(|error| {
+        let at = error
+            .location()
+            .map_or(0, |at| Lines::new(text).offset(at.line(), at.column()));
+        undecodable(at, &error).into()
+    })
+}
+
+/// Decodes the value of a file. Returns `None` if nothing is left to check.
 pub(crate) fn decode(
-    text: &str,
+    mut value: Value,
     table: &SpanTable<'_>,
     findings: &mut Findings,
 ) -> Option<RawFile> {
-    let mut value: Value = match serde_yaml::from_str(text) {
-        Ok(value) => value,
-        Err(error) => {
-            let at = error
-                .location()
-                .map_or(0, |at| Lines::new(text).offset(at.line(), at.column()));
-            findings.push(undecodable(at, &error));
-            return None;
-        }
-    };
     let Some(root) = table.root().filter(|_| !value.is_null()) else {
         let finding = Finding::new(Code::MissingKey, 0..0, "the file has no `network`");
         findings.push(finding.hint("add `network: { servers: ..., clients: ... }`"));

@@ -9,7 +9,12 @@ use markdown::{Block, blocks};
 use rpc_schema::Code;
 
 /// The rules for which no wrong file can be shown. Their explanations show a message instead.
-const WITHOUT_A_FILE: [Code; 3] = [Code::Unreadable, Code::FileTooLarge, Code::Undecodable];
+const WITHOUT_A_FILE: [Code; 4] = [
+    Code::Unreadable,
+    Code::FileTooLarge,
+    Code::Undecodable,
+    Code::Extends,
+];
 
 /// The first rule about sources. The text of an `init.yaml` alone cannot break these rules.
 const SOURCES: u16 = 80;

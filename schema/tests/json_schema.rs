@@ -183,3 +183,20 @@ fn every_way_to_write_a_value_is_accepted() {
         assert_eq!(validator.refusal(&text), None);
     }
 }
+
+#[test]
+fn a_file_that_extends_another_may_leave_out_what_is_required() {
+    let validator = Validator::new();
+    let changes = "network: { servers: { server1: { ip: 10.0.0.1 }, server2: }, clients: [{ name: a }] }\n\
+                   services: { svc1: { tenants: [client1] } }\n";
+    assert!(validator.refusal(changes).is_some());
+    let extending = format!("extends: ../base.yaml\n{changes}");
+    assert_eq!(validator.refusal(&extending), None);
+    for wrong in [
+        "extends: [a.yaml]\n",
+        "extends: ''\n",
+        "extends: a\nnetwork: { servers: { s: { pot: 1 } } }\n",
+    ] {
+        assert!(validator.refusal(wrong).is_some(), "{wrong}");
+    }
+}

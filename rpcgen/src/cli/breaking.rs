@@ -43,7 +43,15 @@ pub(super) fn breaking(options: &Options) -> ExitCode {
         ([new], Some(revision)) => match read_revision(new, revision) {
             Ok(text) => {
                 let shown = format!("{revision}:{}", new.display());
-                let old = rpc_schema::parse(Path::new(&shown), &text);
+                // The path of a base begins like `shown`: with the revision.
+                let read = |base: &Path| {
+                    let shown = base.to_string_lossy();
+                    let path = shown
+                        .strip_prefix(&format!("{revision}:"))
+                        .unwrap_or(&shown);
+                    read_revision(Path::new(path), revision)
+                };
+                let old = rpc_schema::parse_with(Path::new(&shown), &text, read);
                 old.and_then(|old| Ok((old, rpc_schema::load(new)?)))
             }
             Err(message) => return failed(&message, FAILED),

@@ -153,7 +153,8 @@ fn github_shows_a_change_at_its_place_in_the_new_file() {
 
 #[test]
 fn the_old_file_may_come_from_git() {
-    let Repository(folder) = Repository::new(OLD);
+    let repository = Repository::new(OLD);
+    let folder = &repository.0;
     folder.run("breaking --against HEAD init.yaml").check(
         0,
         "compatible: nothing changes for any client\n",
@@ -167,6 +168,18 @@ fn the_old_file_may_come_from_git() {
         run.stdout
     );
     assert_eq!(run.code, 3);
+    // What the file extends comes from the same revision.
+    folder.write("site.yaml", "extends: init.yaml\n");
+    repository.git(&["add", "site.yaml"]);
+    repository.git(&["commit", "--quiet", "--message", "a site", "site.yaml"]);
+    let run = folder.run("breaking site.yaml --against HEAD --format github");
+    assert!(
+        run.stdout.starts_with(
+            "::error file=init.yaml,line=13::`client2` can no longer call `svc2.ping()`"
+        ),
+        "{}",
+        run.stdout
+    );
     let unknown = "error: git cannot show `init.yaml` of `nowhere`: ";
     folder
         .run("breaking init.yaml --against nowhere")

@@ -39,7 +39,7 @@ fn findings_are_objects_and_the_last_line_is_the_summary() {
                     "message": "there are two servers called `server1`",
                     "line": 4, "column": 15, "end-line": 4, "end-column": 22, "label": null, "hint": null,
                     "related": {
-                        "line": 3, "column": 15, "end-line": 3, "end-column": 22, "label": "the first is here"
+                        "path": "init.yaml", "line": 3, "column": 15, "end-line": 3, "end-column": 22, "label": "the first is here"
                     },
                     "elsewhere": null,
                 }),

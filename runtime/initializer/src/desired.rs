@@ -26,7 +26,7 @@ pub struct Desired {
     pub(super) others: Vec<SocketAddr>,
     /// The bytes of every source, module and data file, by SHA-256.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// The path of every source, module and data file.
+    /// The path of every source, module and data file, and of every file that the file extends.
     pub paths: Vec<PathBuf>,
     /// The checked file.
     pub(super) document: Arc<Document>,
@@ -101,7 +101,8 @@ impl Desired {
             hashes,
             folder,
         } = reader;
-        let paths = hashes.into_keys().map(|path| folder.join(path)).collect();
+        let sources = hashes.into_keys().map(|path| folder.join(path));
+        let paths = sources.chain(bases(&document)).collect();
         Ok(Self {
             servers,
             others,
@@ -129,16 +130,23 @@ impl Desired {
     }
 }
 
-/// Returns the path of every file that an `init.yaml` names, even of a missing file. Returns
-/// nothing if the `init.yaml` cannot be read.
+/// Returns the path of every file that an `init.yaml` names or extends, even of a missing file. If
+/// the `init.yaml` is wrong, returns only the files that it extends.
 pub fn named_files(init: &Path) -> Vec<PathBuf> {
-    let Ok(document) = rpc_schema::load(init) else {
-        return Vec::new();
+    let document = match rpc_schema::load(init) {
+        Ok(document) => document,
+        Err(report) => return report.paths().skip(1).map(Path::to_owned).collect(),
     };
-    document
-        .named_paths()
+    let named = document.named_paths();
+    named
         .map(|path| document.folder().join(path))
+        .chain(bases(&document))
         .collect()
+}
+
+/// Returns the path of every file that the document extends.
+fn bases(document: &Document) -> impl Iterator<Item = PathBuf> {
+    document.paths().skip(1).map(Path::to_owned)
 }
 
 /// Reads the files that an `init.yaml` names, each once.

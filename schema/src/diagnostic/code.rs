@@ -61,6 +61,8 @@ codes! {
     WrongKind = 22,
     /// The only `version` is 1.
     Version = 23,
+    /// `extends` must be the path of a file that can be read and does not extend this one, at most eight files in a row; entries are merged only where both files write them by name.
+    Extends = 24,
     /// A name must match `[A-Za-z][A-Za-z0-9_]*`, have at most 200 characters, and must not be a Python keyword or one of `self`, `Self`, `super`, `crate`.
     BadName = 30,
     /// A name must be declared only once.

@@ -25,6 +25,7 @@ impl Code {
             Self::MissingKey => include_str!("explain/E021.md"),
             Self::WrongKind => include_str!("explain/E022.md"),
             Self::Version => include_str!("explain/E023.md"),
+            Self::Extends => include_str!("explain/E024.md"),
             Self::BadName => include_str!("explain/E030.md"),
             Self::DuplicateName => include_str!("explain/E031.md"),
             Self::NamesDifferInCase => include_str!("explain/E032.md"),

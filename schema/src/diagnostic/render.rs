@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{ExternalPlace, Finding, Lines, MAX_FINDINGS, Report};
+use super::{ExternalPlace, Finding, MAX_FINDINGS, Places, Report};
 use crate::visible;
 
 /// Maximum number of findings that are shown. Further findings are only counted.
@@ -32,8 +33,7 @@ impl Report {
     /// Returns the whole report as text, with or without colours for a terminal.
     pub fn render(&self, color: bool) -> String {
         let view = ReportView {
-            path: self.shown_path(),
-            lines: self.lines(),
+            places: self.places(),
             report: self,
         };
         let renderer = if color {
@@ -53,13 +53,20 @@ impl Report {
         text + &self.summary()
     }
 
-    /// Returns the path without hidden characters.
-    fn shown_path(&self) -> String {
-        visible(&self.path.display().to_string()).into_owned()
+    /// Returns the paths of the files that have findings, without hidden characters.
+    fn shown_paths(&self) -> String {
+        let places = self.places();
+        let mut paths: Vec<String> = self
+            .findings
+            .iter()
+            .map(|finding| shown_path(places.locate(finding.span.start).path))
+            .collect();
+        paths.dedup();
+        paths.join(" and ")
     }
 
     fn summary(&self) -> String {
-        let path = self.shown_path();
+        let path = self.shown_paths();
         let hidden = self.findings.len().saturating_sub(MAX_RENDERED_FINDINGS);
         match (self.findings.len(), hidden) {
             (1, _) => format!("1 error in {path}"),
@@ -74,13 +81,13 @@ impl Report {
 
 /// A report, with what the rendering of every finding needs.
 struct ReportView<'r> {
-    path: String,
-    lines: Lines<'r>,
+    places: Places<'r>,
     report: &'r Report,
 }
 
 /// The part of a line that is shown, and the marked range in it.
 struct Excerpt<'r> {
+    path: String,
     source: &'r str,
     marked: Range<usize>,
     line: usize,
@@ -107,16 +114,15 @@ impl<'r> ReportView<'r> {
         let excerpt = self.excerpt(&finding.span);
         let mut groups = Vec::new();
         if excerpt.is_cut {
-            let origin = Origin::path(&self.path)
+            let origin = Origin::path(excerpt.path.clone())
                 .line(excerpt.line)
                 .char_column(excerpt.column);
             groups.push(group.element(origin));
             group = Group::with_level(Level::ERROR);
         }
-        group = group.element(self.snippet(&excerpt, AnnotationKind::Primary, &finding.label));
+        group = group.element(snippet(&excerpt, AnnotationKind::Primary, &finding.label));
         if let Some((span, label)) = &finding.related {
-            group =
-                group.element(self.snippet(&self.excerpt(span), AnnotationKind::Context, label));
+            group = group.element(snippet(&self.excerpt(span), AnnotationKind::Context, label));
         }
         if let Some(place) = &finding.elsewhere {
             group = draw_elsewhere(group, place);
@@ -131,25 +137,11 @@ impl<'r> ReportView<'r> {
         groups
     }
 
-    fn snippet(
-        &'r self,
-        excerpt: &Excerpt<'r>,
-        kind: AnnotationKind,
-        label: &str,
-    ) -> Snippet<'r, annotate_snippets::Annotation<'r>> {
-        let label = (!label.is_empty()).then(|| shorten(label));
-        let path = (!excerpt.is_cut).then_some(self.path.as_str());
-        Snippet::source(shown_source(excerpt.source))
-            .path(path)
-            .line_start(excerpt.line)
-            .annotation(kind.span(excerpt.marked.clone()).label(label))
-    }
-
     /// Returns at most one line of the text. Of a span with several lines, only the first is shown.
     fn excerpt(&self, span: &Range<usize>) -> Excerpt<'r> {
-        let text: &'r str = &self.report.text;
-        let start = floor_char_boundary(text, span.start);
-        let line_start = self.lines.start(start);
+        let (text, lines, text_start) = self.places.text_at(span.start);
+        let start = floor_char_boundary(text, span.start - text_start);
+        let line_start = lines.start(start);
         let from =
             floor_char_boundary(text, line_start.max(start.saturating_sub(MAX_BYTES_BEFORE)));
         let until = line_end(
@@ -165,16 +157,35 @@ impl<'r> ReportView<'r> {
             from
         };
         let start = start.clamp(from, until);
-        let end = floor_char_boundary(text, span.end).clamp(start, until);
-        let (line, column) = self.lines.position(start);
+        let end = floor_char_boundary(text, span.end - text_start).clamp(start, until);
+        let located = self.places.locate(text_start + start);
         Excerpt {
+            path: shown_path(located.path),
             source: &text[from..until],
             marked: start - from..end - from,
-            line,
-            column,
+            line: located.line,
+            column: located.column,
             is_cut,
         }
     }
+}
+
+fn snippet<'r>(
+    excerpt: &Excerpt<'r>,
+    kind: AnnotationKind,
+    label: &str,
+) -> Snippet<'r, annotate_snippets::Annotation<'r>> {
+    let label = (!label.is_empty()).then(|| shorten(label));
+    let path = (!excerpt.is_cut).then(|| excerpt.path.clone());
+    Snippet::source(shown_source(excerpt.source))
+        .path(path)
+        .line_start(excerpt.line)
+        .annotation(kind.span(excerpt.marked.clone()).label(label))
+}
+
+/// Returns a path without hidden characters.
+fn shown_path(path: &Path) -> String {
+    visible(&path.display().to_string()).into_owned()
 }
 
 /// Returns the offset at which the line of `from` ends, but at most `limit`.

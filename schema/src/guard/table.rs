@@ -8,16 +8,35 @@ use std::ops::Range;
 
 /// The index of a node, or [`NodeId::NONE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct NodeId(u32);
+pub(crate) struct NodeId(u32);
 
 impl NodeId {
     pub(super) const NONE: Self = Self(u32::MAX);
+
+    /// Returns the id of this node after `shift` nodes have been put before it.
+    fn moved(self, shift: u32) -> Self {
+        if self == Self::NONE {
+            self
+        } else {
+            Self(self.0 + shift)
+        }
+    }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SpanTable<'t> {
-    /// The first node is the root. `nodes.len() <= MAX_NODES`.
+    /// At most [`super::MAX_NODES`] for each file.
     nodes: Vec<Node<'t>>,
+    root: NodeId,
+}
+
+impl Default for SpanTable<'_> {
+    fn default() -> Self {
+        Self {
+            nodes: Vec::new(),
+            root: NodeId(0),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -77,15 +96,121 @@ impl<'t> Node<'t> {
         self.key_span = span;
         self
     }
+
+    fn into_owned(self, start: usize) -> Node<'static> {
+        let moved = |span: Range<usize>| span.start + start..span.end + start;
+        Node {
+            key: self.key.map(|key| Cow::Owned(key.into_owned())),
+            key_span: moved(self.key_span),
+            span: moved(self.span),
+            verbatim_start: self.verbatim_start.map(|verbatim| verbatim + start),
+            is_quoted: self.is_quoted,
+            alias_of: self.alias_of,
+            first_child: self.first_child,
+            last_child: self.last_child,
+            next: self.next,
+        }
+    }
+
+    /// Moves the node to a table in which `shift` nodes are before its own.
+    fn moved(self, shift: u32) -> Self {
+        Self {
+            alias_of: self.alias_of.moved(shift),
+            first_child: self.first_child.moved(shift),
+            last_child: self.last_child.moved(shift),
+            next: self.next.moved(shift),
+            ..self
+        }
+    }
+
+    /// Returns an alias of this node, whose id is `id`. If this node is an alias, the result refers
+    /// to the same value.
+    fn shallow_copy(&self, id: NodeId) -> Self {
+        Self {
+            key: self.key.clone(),
+            key_span: self.key_span.clone(),
+            span: self.span.clone(),
+            verbatim_start: self.verbatim_start,
+            is_quoted: self.is_quoted,
+            alias_of: if self.alias_of == NodeId::NONE {
+                id
+            } else {
+                self.alias_of
+            },
+            first_child: NodeId::NONE,
+            last_child: NodeId::NONE,
+            next: NodeId::NONE,
+        }
+    }
 }
 
 impl<'t> SpanTable<'t> {
     /// Returns the whole document; `None` if it is empty.
     pub(crate) fn root(&self) -> Option<Place<'_>> {
-        (!self.nodes.is_empty()).then_some(Place {
-            table: self,
-            node: NodeId(0),
-        })
+        self.root_id().map(|node| Place { table: self, node })
+    }
+
+    pub(crate) fn root_id(&self) -> Option<NodeId> {
+        (!self.nodes.is_empty()).then_some(self.root)
+    }
+
+    pub(crate) fn set_root(&mut self, root: NodeId) {
+        self.root = root;
+    }
+
+    /// Returns the same table without references to the text. All spans are moved by `start`.
+    pub(crate) fn into_owned(self, start: usize) -> SpanTable<'static> {
+        let owned = self.nodes.into_iter().map(|node| node.into_owned(start));
+        SpanTable {
+            nodes: owned.collect(),
+            root: self.root,
+        }
+    }
+
+    /// Adds the nodes of another table. Returns its root; `None` if the other table is empty.
+    pub(crate) fn absorb(&mut self, other: Self) -> Option<NodeId> {
+        let root = other.root_id()?;
+        let shift = self.nodes.len() as u32;
+        let moved = other.nodes.into_iter().map(|node| node.moved(shift));
+        self.nodes.extend(moved);
+        Some(root.moved(shift))
+    }
+
+    /// Removes a key of the root.
+    pub(crate) fn remove(&mut self, key: &str) {
+        let children = self.keyed_children(self.root);
+        let root = self.add_like(self.root);
+        for (_, child) in children.iter().filter(|(child, _)| child != key) {
+            self.add_alias(root, *child);
+        }
+        self.root = root;
+    }
+
+    /// Adds a node with the key and the span of another one, and without children.
+    pub(crate) fn add_like(&mut self, node: NodeId) -> NodeId {
+        let copy = self
+            .node(node)
+            .map(|node| node.shallow_copy(NodeId::NONE).alias_of(NodeId::NONE));
+        match copy {
+            Some(copy) => self.add(NodeId::NONE, copy),
+            None => NodeId::NONE,
+        }
+    }
+
+    /// Adds a child that has the key, the span and the children of another node.
+    pub(crate) fn add_alias(&mut self, parent: NodeId, node: NodeId) {
+        if let Some(copy) = self.node(node).map(|found| found.shallow_copy(node)) {
+            self.add(parent, copy);
+        }
+    }
+
+    /// Returns the children of a mapping that have a key, with their keys.
+    pub(crate) fn keyed_children(&self, id: NodeId) -> Vec<(String, NodeId)> {
+        let target = self.node(id).map_or(NodeId::NONE, |node| node.alias_of);
+        let parent = if target == NodeId::NONE { id } else { target };
+        self.children(parent)
+            .filter_map(|child| Some((self.key(child)?.to_owned(), child)))
+            .collect()
     }
 
     pub(super) fn add(&mut self, parent: NodeId, node: Node<'t>) -> NodeId {
@@ -130,7 +255,11 @@ impl<'t> SpanTable<'t> {
         self.node(id)?.key.as_deref()
     }
 
-    pub(super) fn key_span(&self, id: NodeId) -> Range<usize> {
+    pub(crate) fn span(&self, id: NodeId) -> Range<usize> {
+        self.node(id).map_or(0..0, |node| node.span.clone())
+    }
+
+    pub(crate) fn key_span(&self, id: NodeId) -> Range<usize> {
         self.node(id).map_or(0..0, |node| node.key_span.clone())
     }
 
@@ -159,9 +288,7 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     /// Returns the span of the value.
     pub(crate) fn span(self) -> Range<usize> {
-        self.table
-            .node(self.node)
-            .map_or(0..0, |node| node.span.clone())
+        self.table.span(self.node)
     }
 
     /// Returns the key of this value; `None` for an item of a list.

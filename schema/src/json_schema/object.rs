@@ -13,6 +13,40 @@ pub(super) fn object(fields: &[KeySpec]) -> Mapping {
     closed(fields.iter().map(property).collect(), &required(fields))
 }
 
+/// Returns the schema of a mapping with the keys of a table and no others, none of them required.
+pub(super) fn optional_keys(fields: &[KeySpec]) -> Mapping {
+    closed(fields.iter().map(property).collect(), &[])
+}
+
+/// Returns the schema that requires the keys that a mapping and the mappings in it must have.
+pub(super) fn required_keys(fields: &[KeySpec]) -> Mapping {
+    let inside = |field: &KeySpec| {
+        let inside = match field.shape {
+            Shape::Mapping(fields) => required_keys(fields),
+            Shape::Entries(_, fields) => {
+                let mut by_name = mapping([("type", "object".into())]);
+                by_name.extend(required_keys(fields));
+                mapping([
+                    ("additionalProperties", by_name.into()),
+                    ("items", required_keys(fields).into()),
+                ])
+            }
+            _ => return None,
+        };
+        (!inside.is_empty()).then(|| (field.key.into(), inside.into()))
+    };
+    let properties: Mapping = fields.iter().filter_map(inside).collect();
+    let required = required(fields);
+    let mut keys = Mapping::new();
+    if !required.is_empty() {
+        keys.insert("required".into(), required.into());
+    }
+    if !properties.is_empty() {
+        keys.insert("properties".into(), properties.into());
+    }
+    keys
+}
+
 /// Returns the schema of an entry in a list. It has a `name`; its other keys refer to the
 /// definition of the entry in a mapping.
 pub(super) fn object_in_list(named: NameKind, fields: &[KeySpec]) -> Mapping {
@@ -20,7 +54,7 @@ pub(super) fn object_in_list(named: NameKind, fields: &[KeySpec]) -> Mapping {
         |field: &KeySpec| reference(&format!("{}/properties/{}", entry(named), field.key));
     let mut properties = name_of(named);
     properties.extend(fields.iter().map(|field| (field.key, defined(field))));
-    closed(properties, &[required(NAME), required(fields)].concat())
+    closed(properties, &required(NAME))
 }
 
 /// Returns the schema of a record or an enumeration in a list.

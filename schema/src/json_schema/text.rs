@@ -70,6 +70,7 @@ pub(super) fn of(text: Text) -> Mapping {
         Text::Name(named) | Text::NameOf(named) => reference(definition_of(named)),
         Text::Type => reference(TYPE),
         Text::Ip => matching(IP_PATTERN, Code::BadIp),
+        Text::File => mapping([("type", "string".into()), ("minLength", 1.into())]),
         Text::Path => {
             let part = part_of_a_path(r"/\\");
             matching(&format!("{part}(/+{part})*"), Code::BadPath)

@@ -55,6 +55,8 @@ pub(crate) enum Text {
     Ip,
     /// A path relative to the folder of the file.
     Path,
+    /// A path relative to the file itself, which may lead out of its folder.
+    File,
     AbsolutePath,
     Variable,
 }
@@ -125,6 +127,12 @@ pub(crate) const FILE: &[KeySpec] = &[
         Shape::Integer(Integer::Version),
         "`1`",
         "the version of this format; 1 is the only one",
+    ),
+    optional(
+        "extends",
+        Shape::Text(Text::File),
+        "none",
+        "the file whose content this one changes, relative to this one",
     ),
     required(
         "network",

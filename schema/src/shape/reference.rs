@@ -51,7 +51,7 @@ impl Text {
             Self::NameOf(_) => ["name of another entry", "names of other entries"],
             Self::Type => ["type", "types"],
             Self::Ip => ["IP address", "IP addresses"],
-            Self::Path => ["path", "paths"],
+            Self::Path | Self::File => ["path", "paths"],
             Self::AbsolutePath => ["absolute path", "absolute paths"],
         }
     }

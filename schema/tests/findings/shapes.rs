@@ -259,3 +259,13 @@ fn a_text_in_a_hint_is_quoted_where_it_must_be() {
         &["5:14 E022 `tenants` must be a list, not text -> write it as a list: `[\"*\"]`"],
     );
 }
+
+#[test]
+fn a_base_must_be_readable() {
+    check(
+        "extends: none.yaml\n",
+        &[
+            "1:10 E024 cannot read `none.yaml`: there is no such file -> `extends` is relative to the folder of this file",
+        ],
+    );
+}

@@ -107,6 +107,26 @@ fn every_change_is_applied_and_a_wrong_file_is_retried_after_its_next_change() {
 }
 
 #[test]
+fn a_change_of_a_file_that_is_extended_is_applied() {
+    let network = Network::serving_two();
+    let base = std::fs::read_to_string(network.path().join("init.yaml")).expect("a file");
+    network.write("base.yaml", &base);
+    network.write("init.yaml", "extends: base.yaml\n");
+    let watching = Watching::begin(&network);
+    watching.says("nothing differs");
+    network.write("new.py", "def value():\n    return 5\n");
+    network.write("base.yaml", &base.replace("path: one.py", "path: new.py"));
+    watching.says("applied ");
+    assert_eq!(network.value("server1").1, 5);
+    network.write("base.yaml", "netwrk: {}\n");
+    let finding = watching.says("base.yaml:1:1");
+    assert!(finding.contains("-->"), "{finding}");
+    network.write("base.yaml", &base);
+    watching.says("applied ");
+    assert_eq!(network.value("server1").1, 1);
+}
+
+#[test]
 fn a_source_that_is_missing_at_the_start_is_waited_for() {
     let network = Network::serving_two();
     let init = std::fs::read_to_string(network.path().join("init.yaml")).expect("a file");

@@ -3,7 +3,6 @@
 use anstyle::{AnsiColor, Style};
 use rpc_schema::Document;
 use rpc_schema::breaking::{Change, Effect};
-use rpc_schema::diagnostic::Lines;
 use serde_json::json;
 
 use crate::cli::format::github;
@@ -89,17 +88,17 @@ pub(super) fn as_json(changes: &[Change]) {
 /// Prints each change at its place in the new file. A removed procedure is shown at its service; if
 /// the service was removed too, the change has no place.
 pub(super) fn as_commands(changes: &[Change], new: &Document) {
-    let lines = Lines::new(new.text());
+    let places = new.places();
     for change in changes {
         let level = match change.effect {
             Effect::Wire => "error",
             Effect::Source => "warning",
             Effect::New => "notice",
         };
-        let mut properties = vec![("file", new.path().display().to_string())];
-        if let Some(start) = place(change, new) {
-            properties.push(("line", lines.position(start).0.to_string()));
-        }
+        let found = place(change, new).map(|offset| places.locate(offset));
+        let file = found.map_or(new.path(), |found| found.path);
+        let mut properties = vec![("file", file.display().to_string())];
+        properties.extend(found.map(|found| ("line", found.line.to_string())));
         print_line(&github::command(level, &properties, &change.to_string()));
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use rpc_schema::diagnostic::Lines;
+use rpc_schema::diagnostic::Places;
 use rpc_schema::{Code, Finding, Report};
 
 use super::FileChange;
@@ -13,11 +13,11 @@ use crate::Error;
 pub(super) fn failure(error: &Error) -> Vec<String> {
     match error {
         Error::Findings(report) => {
-            let lines = report.lines();
+            let places = report.places();
             report
                 .findings
                 .iter()
-                .map(|found| finding(report, &lines, found))
+                .map(|found| finding(report, &places, found))
                 .collect()
         }
         Error::Unreadable(message) => vec![command(
@@ -48,10 +48,10 @@ pub(super) fn difference(change: &FileChange<'_>) -> String {
 
 /// Returns the command of a finding. A finding about a source is shown in the source, and its
 /// message says where the procedure is declared.
-fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
+fn finding(report: &Report, places: &Places<'_>, finding: &Finding) -> String {
     let at = |offset| {
-        let (line, column) = lines.position(offset);
-        format!("{}:{line}:{column}", report.path.display())
+        let at = places.locate(offset);
+        format!("{}:{}:{}", at.path.display(), at.line, at.column)
     };
     let label = Some(finding.label.clone()).filter(|label| !label.is_empty());
     let (mut properties, place_and_label) = match &finding.elsewhere {
@@ -68,7 +68,7 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
                 Some(place_and_label.join(": ")),
             )
         }
-        None if report.has_text() => (place(&report.path, lines, &finding.span), label),
+        None if report.has_text() => (place(places, &finding.span), label),
         None => (vec![("file", file(&report.path))], label),
     };
     properties.push(("title", title(finding.code)));
@@ -90,18 +90,17 @@ fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
 }
 
 /// Returns the properties of a span. GitHub accepts columns only if the span is within one line.
-fn place(path: &Path, lines: &Lines<'_>, span: &Range<usize>) -> Vec<(&'static str, String)> {
-    let (line, column) = lines.position(span.start);
-    let (end_line, end_column) = lines.position(span.end);
+fn place(places: &Places<'_>, span: &Range<usize>) -> Vec<(&'static str, String)> {
+    let (start, end) = (places.locate(span.start), places.locate(span.end));
     let mut place = vec![
-        ("file", file(path)),
-        ("line", line.to_string()),
-        ("endLine", end_line.to_string()),
+        ("file", file(start.path)),
+        ("line", start.line.to_string()),
+        ("endLine", end.line.to_string()),
     ];
-    if line == end_line {
+    if start.line == end.line {
         place.extend([
-            ("col", column.to_string()),
-            ("endColumn", end_column.to_string()),
+            ("col", start.column.to_string()),
+            ("endColumn", end.column.to_string()),
         ]);
     }
     place

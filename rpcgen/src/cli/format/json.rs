@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use rpc_schema::diagnostic::Lines;
+use rpc_schema::diagnostic::Places;
 use rpc_schema::{Code, ExternalPlace, Finding, Report};
 use serde_json::{Map, Value, json};
 
@@ -43,25 +43,28 @@ fn summary(init: &Path, errors: usize, files: Option<Value>) -> String {
 }
 
 fn findings(report: &Report) -> Vec<String> {
-    let lines = report.lines();
+    let places = report.places();
     report
         .findings
         .iter()
-        .map(|found| finding(report, &lines, found))
+        .map(|found| finding(report, &places, found))
         .collect()
 }
 
-fn finding(report: &Report, lines: &Lines<'_>, finding: &Finding) -> String {
+fn finding(report: &Report, places: &Places<'_>, finding: &Finding) -> String {
     if !report.has_text() {
         return without_place(Some(finding.code), &report.path, &finding.message);
     }
     let related = finding.related.as_ref().map(|(span, label)| {
-        let mut related = place(lines, span);
+        let mut related = place(places, span);
+        let path = places.locate(span.start).path;
+        related.insert("path".to_owned(), json!(text(path)));
         related.insert("label".to_owned(), json!(label));
         related
     });
-    let mut line = common_members(Some(finding.code), &report.path, &finding.message);
-    line.append(&mut place(lines, &finding.span));
+    let path = places.locate(finding.span.start).path;
+    let mut line = common_members(Some(finding.code), path, &finding.message);
+    line.append(&mut place(places, &finding.span));
     line.insert(
         "label".to_owned(),
         json!(Some(&finding.label).filter(|label| !label.is_empty())),
@@ -91,14 +94,13 @@ fn elsewhere(place: &ExternalPlace) -> Value {
 }
 
 /// Returns the lines and columns of a span. Its end is the first character after it.
-fn place(lines: &Lines<'_>, span: &Range<usize>) -> Map<String, Value> {
-    let (line, column) = lines.position(span.start);
-    let (end_line, end_column) = lines.position(span.end);
+fn place(places: &Places<'_>, span: &Range<usize>) -> Map<String, Value> {
+    let (start, end) = (places.locate(span.start), places.locate(span.end));
     let members = [
-        ("line", line),
-        ("column", column),
-        ("end-line", end_line),
-        ("end-column", end_column),
+        ("line", start.line),
+        ("column", start.column),
+        ("end-line", end.line),
+        ("end-column", end.column),
     ];
     members
         .into_iter()
