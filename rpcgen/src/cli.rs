@@ -13,6 +13,7 @@ mod doc;
 mod explain;
 mod format;
 mod generate;
+mod new;
 mod print;
 mod schema;
 mod sources;
@@ -34,6 +35,7 @@ const DIFFERENT: u8 = 3;
 
 const EXAMPLES: &str = "\
 Examples:
+  rpcgen new hello                            write a small network that runs, to begin with
   rpcgen init.yaml --out src/stubs            write mod.rs and a module per service
   rpcgen init.yaml --out src/stubs --tenant client1
                                               only the services that client1 may call
@@ -86,6 +88,7 @@ struct Arguments {
 
 const USAGE: &str = "\
 rpcgen init.yaml --out DIR [--tenant NAME] [--runtime-crate NAME] [--check] [--format FORMAT]
+       rpcgen new DIR [--runtime PATH]
        rpcgen check init.yaml [--no-sources] [--format FORMAT]
        rpcgen doc init.yaml [--out FILE] [--tenant NAME] [--check] [--format FORMAT]
        rpcgen breaking OLD.yaml NEW.yaml | --against GITREV init.yaml
@@ -94,6 +97,8 @@ rpcgen init.yaml --out DIR [--tenant NAME] [--runtime-crate NAME] [--check] [--f
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a small network that runs: init.yaml, a service in Python, a client in Rust
+    New(new::Options),
     /// Check the file, and its sources against their signatures; write nothing
     Check {
         /// The file that describes the network
@@ -170,6 +175,10 @@ fn suggest_verb(first: &str) -> Option<String> {
 
 fn execute(arguments: Arguments) -> ExitCode {
     match arguments {
+        Arguments {
+            verb: Some(Verb::New(options)),
+            ..
+        } => new::new(&options),
         Arguments {
             verb:
                 Some(Verb::Check {

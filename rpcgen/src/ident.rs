@@ -43,7 +43,8 @@ impl RustName {
         &self.0
     }
 
-    fn is_keyword(&self) -> bool {
+    /// Returns whether the name is a keyword of an edition of Rust.
+    pub fn is_keyword(&self) -> bool {
         KEYWORDS.contains(&self.0.as_str())
     }
 }

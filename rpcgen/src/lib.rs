@@ -54,6 +54,8 @@ mod wrap;
 pub mod cli;
 #[cfg(feature = "cli")]
 mod page;
+#[cfg(feature = "cli")]
+mod starter;
 
 pub use build_script::{Build, build};
 pub use error::Error;
@@ -62,3 +64,5 @@ pub use output::{Change, OutdatedFile, OutputFolder};
 #[cfg(feature = "cli")]
 pub use page::page;
 pub use pipeline::generate;
+#[cfg(feature = "cli")]
+pub use starter::{NewNetwork, NewNetworkError, new_network};

@@ -5,6 +5,7 @@ mod doc;
 mod explain;
 mod formats;
 mod hostile;
+mod new;
 mod output;
 mod place;
 mod schema;
@@ -208,6 +209,12 @@ fn wrong_usage_exits_with_2() {
         (
             "chek init.yaml",
             "(did you mean `check`?); see `rpcgen --help`",
+        ),
+        ("neww first", "(did you mean `new`?); see `rpcgen --help`"),
+        ("new", "<DIR>; see `rpcgen new --help`"),
+        (
+            "new a b",
+            "unexpected argument 'b' found; see `rpcgen new --help`",
         ),
         ("check", "<init.yaml>; see `rpcgen check --help`"),
         (

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use super::place::{INIT, TestFolder};
 
 /// Command lines of all verbs, with the exit code of each when its output is read.
-const COMMANDS: [(&str, i32); 17] = [
+const COMMANDS: [(&str, i32); 18] = [
     ("--help", 0),
     ("--version", 0),
     ("--completions bash", 0),
@@ -24,6 +24,7 @@ const COMMANDS: [(&str, i32); 17] = [
     ("explain", 0),
     ("explain E051", 0),
     ("schema", 0),
+    ("new network", 0),
 ];
 
 /// Returns a folder in which every command of [`COMMANDS`] has output.
