@@ -20,6 +20,8 @@ mod limits;
 mod links;
 #[path = "documents/native_server.rs"]
 mod native_server;
+#[path = "documents/new_network.rs"]
+mod new_network;
 #[path = "documents/operations.rs"]
 mod operations;
 #[path = "documents/page.rs"]

@@ -1,6 +1,7 @@
 //! Console blocks of a document: runs their commands and compares their output.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::fence::Fence;
 use crate::harness::{Network, begin, finish};
@@ -24,14 +25,19 @@ pub fn run_all(document: &str, network: &Network, fence: &Fence<'_>) -> usize {
 
 /// Runs a command in the project folder, with the programs in its `PATH`. Returns its output.
 pub fn run(network: &Network, command: &str) -> String {
+    let finished = finish(begin(shell(network, command)));
+    finished.stdout + &finished.stderr
+}
+
+/// Returns the shell that runs a command as [`run`] does.
+pub fn shell(network: &Network, command: &str) -> Command {
     let programs = Path::new(env!("CARGO_BIN_EXE_initializer"))
         .parent()
         .expect("their folder");
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = network.command("sh", &["-c", &format!("exec 2>&1; {command}")]);
     shell.env("PATH", format!("{}:{path}", programs.display()));
-    let finished = finish(begin(shell));
-    finished.stdout + &finished.stderr
+    shell
 }
 
 /// Returns what is the same in every run. A line of JSON stays as it is. Other lines lose the words
