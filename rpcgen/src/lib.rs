@@ -65,4 +65,4 @@ pub use output::{Change, OutdatedFile, OutputFolder};
 pub use page::page;
 pub use pipeline::generate;
 #[cfg(feature = "cli")]
-pub use starter::{NewNetwork, NewNetworkError, new_network};
+pub use starter::{NewNetworkError, new_network};

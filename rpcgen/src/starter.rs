@@ -35,34 +35,21 @@ const TEMPLATE: [(&str, &str); 8] = [
     ("init.yaml", include_str!("starter/template/init.yaml")),
 ];
 
-/// A network that was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NewNetwork {
-    /// The paths of its files.
-    pub files: Vec<PathBuf>,
-    /// Whether its `Cargo.toml` names the crates of this project by version, not by path.
-    pub is_from_registry: bool,
-}
-
 /// Writes a small network that runs to a folder that is empty or does not exist. The network and
 /// its Cargo package have the name of the folder, as far as that can be a name.
 ///
 /// `runtime` is the folder of the crate `rpc-runtime`, which `Cargo.toml` names. Without it,
-/// `Cargo.toml` names the folder beside the one that this crate was compiled from, or the version
-/// if these folders are gone.
+/// `Cargo.toml` names the folder beside the one that this crate was compiled from. Returns the paths
+/// of the written files.
 ///
 /// # Errors
-/// Returns an error if the folder is not empty, if `runtime` does not have the crate, or if a file
-/// cannot be written. Then no file is left.
-pub fn new_network(folder: &Path, runtime: Option<&Path>) -> Result<NewNetwork, NewNetworkError> {
+/// Returns an error if the folder is not empty, if there is no such crate, or if a file cannot be
+/// written. Then no file is left.
+pub fn new_network(folder: &Path, runtime: Option<&Path>) -> Result<Vec<PathBuf>, NewNetworkError> {
     let folder = NewFolder::at(folder)?;
     let crates = Crates::find(runtime)?;
     let files = fill_template(&folder, &crates)?;
-    Ok(NewNetwork {
-        files: folder.write(&files)?,
-        is_from_registry: crates == Crates::Registry,
-    })
+    Ok(folder.write(&files)?)
 }
 
 fn fill_template(folder: &NewFolder, crates: &Crates) -> Result<Vec<File>, NewNetworkError> {
@@ -90,12 +77,11 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a folder");
         for name in ["hello", "a \"b\"\n'{{name}}'", "2048", "fn", "東京", "self"] {
             let folder = temporary.path().join(name);
-            let network = new_network(&folder, None).expect("a network");
-            assert!(!network.is_from_registry);
-            assert_eq!(network.files.len(), TEMPLATE.len());
+            let files = new_network(&folder, None).expect("a network");
+            assert_eq!(files.len(), TEMPLATE.len());
             let document = rpc_schema::load(&folder.join("init.yaml")).expect(name);
             document.check_files().expect(name);
-            for file in network.files {
+            for file in files {
                 let text = fs::read_to_string(file).expect("a file");
                 assert!(!text.contains("{{"), "{text}");
             }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::FAILED;
 use super::print::{print_line, print_stderr};
-use crate::starter::{NewNetwork, new_network};
+use crate::starter::new_network;
 
 /// What to do in the new folder. Each line can be pasted as it is.
 const NEXT: [&str; 4] = [
@@ -14,12 +14,6 @@ const NEXT: [&str; 4] = [
     "cargo run                                       # the client",
     "cargo test                                      # its test, which needs no server",
 ];
-
-/// Printed if `Cargo.toml` names the crates by version.
-const VERSION_NOTE: &str = "\
-note: the clone from which this rpcgen was compiled is gone, so Cargo.toml names `rpc-runtime` and \
-`rpcgen` by version, and cargo looks for them on crates.io; to use a clone, remove the new folder \
-and give `--runtime PATH`";
 
 /// Where to write the network.
 #[derive(Debug, clap::Args)]
@@ -35,8 +29,8 @@ pub(super) struct Options {
 
 pub(super) fn new(options: &Options) -> ExitCode {
     match new_network(&options.folder, options.runtime.as_deref()) {
-        Ok(network) => {
-            options.report(&network);
+        Ok(files) => {
+            options.report(&files);
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -47,12 +41,9 @@ pub(super) fn new(options: &Options) -> ExitCode {
 }
 
 impl Options {
-    fn report(&self, network: &NewNetwork) {
-        for path in &network.files {
+    fn report(&self, files: &[PathBuf]) {
+        for path in files {
             print_line(&format!("wrote {}", path.display()));
-        }
-        if network.is_from_registry {
-            print_stderr(VERSION_NOTE);
         }
         print_line(&format!("next, in the folder `{}`:", self.folder.display()));
         for command in NEXT {

@@ -15,37 +15,36 @@ const RPCGEN: &str = "rpcgen";
 /// The folder that this crate was compiled from. It may be gone when the program runs.
 const SOURCE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Where the new package finds the crates `rpc-runtime` and `rpcgen`.
+/// The folders of the crates `rpc-runtime` and `rpcgen`: absolute paths.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Crates {
-    /// In these folders, whose paths are absolute.
-    Folders { runtime: PathBuf, rpcgen: PathBuf },
-    /// In a registry, with the version of this program.
-    Registry,
+pub struct Crates {
+    runtime: PathBuf,
+    rpcgen: PathBuf,
 }
 
 impl Crates {
     /// Finds the crates: beside the given folder of `rpc-runtime`, else where this program was
-    /// compiled, else in a registry.
+    /// compiled.
     ///
     /// # Errors
-    /// Returns an error if the given folder does not have the crate, or not the other one beside it.
+    /// Returns an error if the folder does not have the crate, or not the other one beside it.
     pub fn find(runtime: Option<&Path>) -> Result<Self, NewNetworkError> {
         match runtime {
             Some(runtime) => Self::in_clone(runtime),
-            None => Ok(Self::compiled_in(Path::new(SOURCE))),
+            None => Self::compiled_in(Path::new(SOURCE)),
         }
     }
 
-    /// Finds the crates in the clone that has this folder of `rpcgen`, else in a registry.
-    fn compiled_in(rpcgen: &Path) -> Self {
-        Self::in_clone(&rpcgen.with_file_name("runtime")).unwrap_or(Self::Registry)
+    /// Finds the crates in the clone that has this folder of `rpcgen`. They are in no registry, so
+    /// a version must not be named: the crate of that name could be a stranger's.
+    fn compiled_in(rpcgen: &Path) -> Result<Self, NewNetworkError> {
+        Self::in_clone(&rpcgen.with_file_name("runtime")).map_err(|_| NewNetworkError::NoClone)
     }
 
     fn in_clone(runtime: &Path) -> Result<Self, NewNetworkError> {
         let runtime = crate_folder(RUNTIME, runtime)?;
         let rpcgen = crate_folder(RPCGEN, &runtime.with_file_name("rpcgen"))?;
-        Ok(Self::Folders { runtime, rpcgen })
+        Ok(Self { runtime, rpcgen })
     }
 
     /// Returns how the `Cargo.toml` in the folder `package` names `rpc-runtime`, without braces.
@@ -53,10 +52,7 @@ impl Crates {
     /// # Errors
     /// Returns an error if the path of the crate is not text.
     pub fn runtime(&self, package: &Path) -> Result<String, NewNetworkError> {
-        match self {
-            Self::Folders { runtime, .. } => path_from(package, runtime),
-            Self::Registry => Ok(version()),
-        }
+        path_from(package, &self.runtime)
     }
 
     /// Returns how the `Cargo.toml` in the folder `package` names `rpcgen`, without braces.
@@ -64,15 +60,8 @@ impl Crates {
     /// # Errors
     /// Returns an error if the path of the crate is not text.
     pub fn rpcgen(&self, package: &Path) -> Result<String, NewNetworkError> {
-        match self {
-            Self::Folders { rpcgen, .. } => path_from(package, rpcgen),
-            Self::Registry => Ok(version()),
-        }
+        path_from(package, &self.rpcgen)
     }
-}
-
-fn version() -> String {
-    concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"").to_owned()
 }
 
 fn path_from(package: &Path, folder: &Path) -> Result<String, NewNetworkError> {
@@ -132,21 +121,19 @@ mod tests {
         let clone = clone.canonicalize().expect("a clone");
         let runtime = clone.join("runtime");
         let rpcgen = clone.join("rpcgen");
-        let expected = Crates::Folders { runtime, rpcgen };
+        let expected = Crates { runtime, rpcgen };
         assert_eq!(Crates::find(None).expect("crates"), expected);
-        assert_eq!(Crates::compiled_in(Path::new(SOURCE)), expected);
+        let compiled_in = Crates::compiled_in(Path::new(SOURCE));
+        assert_eq!(compiled_in.expect("crates"), expected);
         let given = clone.join("docs/../runtime/");
         assert_eq!(Crates::find(Some(&given)).expect("crates"), expected);
     }
 
     #[test]
-    fn without_the_clone_the_crates_have_a_version() {
+    fn without_the_clone_the_folder_must_be_given() {
         let folder = tempfile::tempdir().expect("a folder");
-        let crates = Crates::compiled_in(&folder.path().join("rpcgen"));
-        assert_eq!(crates, Crates::Registry);
-        let version = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"");
-        assert_eq!(crates.runtime(folder.path()).expect("text"), version);
-        assert_eq!(crates.rpcgen(folder.path()).expect("text"), version);
+        let error = Crates::compiled_in(&folder.path().join("rpcgen")).expect_err("no clone");
+        assert!(error.to_string().contains("--runtime"), "{error}");
     }
 
     #[test]
@@ -189,7 +176,7 @@ mod tests {
     #[test]
     fn a_path_is_a_string_of_toml() {
         let dependency = |folder: &OsStr| {
-            let crates = Crates::Folders {
+            let crates = Crates {
                 runtime: folder.into(),
                 rpcgen: PathBuf::new(),
             };

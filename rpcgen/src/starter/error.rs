@@ -15,6 +15,12 @@ pub enum NewNetworkError {
     /// The folder above the new one does not exist.
     #[error("there is no folder `{}`; make it first", .0.display())]
     NoParent(PathBuf),
+    /// The folder that this program was compiled from is gone.
+    #[error(
+        "the clone from which this rpcgen was compiled is gone; give `--runtime PATH`, the folder \
+         `runtime` of a clone"
+    )]
+    NoClone,
     /// A folder does not contain the crate that should be there.
     #[error(
         "there is no crate `{name}` in `{}`; `--runtime` takes the folder `runtime` of a clone, \
