@@ -1,0 +1,35 @@
+//! Mutual TLS of this project: who a certificate names, which certificates are trusted, which are
+//! revoked, and the settings of rustls for both ends of a connection.
+//!
+//! ```text
+//! folder --Credentials::load--> credentials --> ServerTls, ClientTls --> rustls
+//!                                    |
+//!                                    +-- Trust: chain, identity, revocation list
+//! ```
+//!
+//! TLS 1.3 only, with the certificates of both ends. A program checks the URI in a certificate
+//! alone; host names in it are for other tools. This crate does no network I/O.
+
+mod certificate;
+mod client;
+mod credentials;
+mod error;
+mod identity;
+#[cfg(feature = "issue")]
+pub mod issue;
+mod provider;
+mod revocation;
+mod server;
+mod trust;
+
+pub use certificate::{Certificate, Time};
+pub use client::ClientTls;
+pub use credentials::{CA_FILE, CERTIFICATE_FILE, Credentials, FolderStamp, KEY_FILE, LIST_FILE};
+pub use error::{Refusal, TlsError, explain, is_refusal};
+pub use identity::{Identity, NotAnIdentity, Role};
+pub use revocation::RevocationList;
+pub use server::{Accepting, ServerTls};
+pub use trust::Trust;
+
+/// The protocol of this project, as TLS names it (ALPN).
+pub const ALPN: &[u8] = b"rpc";
