@@ -146,6 +146,12 @@ pub enum DeployRequest {
         #[serde(default)]
         origin: Origin,
     },
+    /// Brings the list of revoked certificates. A server takes only a newer one than it has.
+    #[serde(rename = "INIT-REVOKE")]
+    Revoke {
+        /// The list as PEM.
+        list: String,
+    },
     /// Asks for the outcome of a transaction.
     #[serde(rename = "INIT-OUTCOME")]
     Outcome {
@@ -383,6 +389,15 @@ pub struct UnlockAnswer {
     pub holder: Option<String>,
     /// The outcome of the transaction.
     pub outcome: Outcome,
+}
+
+/// The answer to `INIT-REVOKE`: the list that is in force.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RevokeAnswer {
+    /// The number of the list.
+    pub number: u64,
+    /// Number of revoked certificates.
+    pub revoked: u64,
 }
 
 /// The value of an `INIT-EX`.

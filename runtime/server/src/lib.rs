@@ -15,6 +15,7 @@
 //! | `shared` | what all sessions of a server share |
 //! | `connection` | what all connections have, whatever protocol they speak |
 //! | `text`, `binary` | the two kinds of sessions |
+//! | `trust` | the server's certificates and revocation list, read again when they change |
 //! | `calls` | from a request to its answer |
 //! | `registry` | the live services, handlers and clients, and how they are built |
 //! | `engine` | runs procedures |
@@ -35,6 +36,7 @@ mod server;
 mod shared;
 mod store;
 mod text;
+mod trust;
 
 pub use limits::Limits;
 pub use options::{ServerOptions, StartError};

@@ -39,6 +39,10 @@ pub struct Limits {
     /// Maximum time from the first byte of a message to its last byte. For the first message, the
     /// time starts with the connection.
     pub header_timeout: Duration,
+    /// Maximum number of unfinished TLS handshakes. Beyond it, the oldest one ends.
+    pub handshakes: usize,
+    /// Maximum time of a TLS handshake.
+    pub handshake_timeout: Duration,
     /// Time without any activity after which a session is closed.
     pub idle_timeout: Duration,
     /// Time after which the connection of a peer that reads none of its answers is closed.
@@ -82,6 +86,8 @@ impl Default for Limits {
             queued_bytes: 1 << 20,
             untaken_bytes: 512 << 20,
             header_timeout: Duration::from_secs(30),
+            handshakes: 1000,
+            handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(5),
             write_timeout: Duration::from_secs(30),
             deadline: Duration::from_secs(30),

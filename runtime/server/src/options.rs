@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use deploy::key_file;
 use handler::NativeService;
+use tls::TlsError;
 
 use crate::limits::Limits;
 use crate::store::StoreError;
@@ -19,6 +20,10 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Whether the server may listen in plain TCP beyond loopback.
     pub insecure: bool,
+    /// The folder with the server's certificate: `ca.pem`, `cert.pem`, `key.pem`, and `crl.pem` if
+    /// there is one. With it, the server speaks TLS alone, and certificates say who calls and who
+    /// deploys. It is read again when it changes.
+    pub tls: Option<PathBuf>,
     /// The deploy key: whoever proves it may deploy. `None` makes the server use its own key, which
     /// it makes at its first start and keeps in the data folder.
     pub deploy_key: Option<Vec<u8>>,
@@ -45,6 +50,7 @@ impl ServerOptions {
             listen,
             data: data.into(),
             insecure: false,
+            tls: None,
             deploy_key: None,
             key_folder: key_file::folder(),
             advertise: None,
@@ -69,9 +75,15 @@ pub enum StartError {
     /// The address is beyond loopback, and `insecure` is not set.
     #[error(
         "refusing to listen on {0} in plain TCP: beyond loopback, anyone on the network could read and forge calls; \
-         to allow this, give --insecure"
+         give --tls with a folder of certificates (`initializer cert` makes them), or allow it with --insecure"
     )]
     Insecure(SocketAddr),
+    /// The folder of certificates cannot be used.
+    #[error("{0}")]
+    Tls(TlsError),
+    /// The certificate is not that of a server.
+    #[error("the certificate in {path} is of `{1}`, not of a server or a peer", path = .0.display())]
+    NotAServer(PathBuf, tls::Identity),
     /// Two native services have the same name.
     #[error("the native service `{0}` is registered twice; give the server one handler for it")]
     NativeTwice(&'static str),

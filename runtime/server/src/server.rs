@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::blocking::blocking;
 use crate::connection::accept;
 use crate::connection::budget::Budget;
+use crate::connection::handshake::Handshakes;
 use crate::connection::lanes::Lanes;
 use crate::connection::peers::Peers;
 use crate::deployment::Deployer;
@@ -25,6 +26,7 @@ use crate::registry::build::RegistryBuilder;
 use crate::registry::live::LiveRegistry;
 use crate::shared::Shared;
 use crate::store::Store;
+use crate::trust::LiveTls;
 
 /// The Python that runs procedures if the options name none.
 const DEFAULT_PYTHON: &str = "python3";
@@ -54,11 +56,12 @@ impl Server {
         let ServerOptions {
             listen,
             insecure,
+            ref tls,
             ref data,
             ref native,
             ..
         } = options;
-        if !insecure && !listen.ip().is_loopback() {
+        if !insecure && tls.is_none() && !listen.ip().is_loopback() {
             return Err(StartError::Insecure(listen));
         }
         refuse_native_twice(native)?;
@@ -74,6 +77,7 @@ impl Server {
             listen,
             data: shown_data,
             insecure: _,
+            tls,
             deploy_key,
             key_folder,
             advertise,
@@ -93,7 +97,7 @@ impl Server {
             python: Arc::new(engine),
         });
         let native = native_methods(native, limits);
-        let own_key = if deploy_key.is_none() {
+        let own_key = if deploy_key.is_none() && tls.is_none() {
             Some(store.deploy_key()?)
         } else {
             None
@@ -101,13 +105,17 @@ impl Server {
         let key = deploy_key
             .or_else(|| own_key.clone().map(String::into_bytes))
             .unwrap_or_default();
+        let tls = match tls {
+            Some(folder) => Some(Arc::new(LiveTls::open(folder, &store.list_path())?)),
+            None => None,
+        };
         let builder = RegistryBuilder {
             store,
             engines: Arc::clone(&engines),
             native,
             limits,
         };
-        let (registry, deployer) = Deployer::load(builder, key).await?;
+        let (registry, deployer) = Deployer::load(builder, key, tls.clone()).await?;
         let listener = accept::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
         let address = listener.local_addr().unwrap_or(listen);
         let dialled = [address].into_iter().chain(advertise);
@@ -132,6 +140,8 @@ impl Server {
             unfinished: Budget::new(limits.unfinished_bytes.max(least_budget)),
             untaken: Budget::new(limits.untaken_bytes.max(least_budget)),
             advertise,
+            handshakes: Handshakes::new(limits.handshakes),
+            tls,
             drain: draining,
         });
         Ok(Self {

@@ -7,10 +7,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::connection::budget::Budget;
+use crate::connection::handshake::Handshakes;
 use crate::connection::peers::Peers;
 use crate::deployment::Deployer;
 use crate::limits::Limits;
 use crate::registry::live::LiveRegistry;
+use crate::trust::LiveTls;
 
 /// What all sessions of a server share.
 #[derive(Debug)]
@@ -30,6 +32,10 @@ pub(crate) struct Shared {
     /// The address at which initializers dial this server, if it differs from the address that the
     /// server listens on.
     pub(crate) advertise: Option<SocketAddr>,
+    /// The certificates, if the server speaks TLS.
+    pub(crate) tls: Option<Arc<LiveTls>>,
+    /// The TLS handshakes that are under way.
+    pub(crate) handshakes: Handshakes,
     /// Becomes true when the server begins to drain.
     pub(crate) drain: watch::Receiver<bool>,
 }

@@ -20,6 +20,9 @@ pub mod issue;
 mod provider;
 mod revocation;
 mod server;
+mod session;
+#[cfg(feature = "tokio")]
+mod stream;
 mod trust;
 
 pub use certificate::{Certificate, Time};
@@ -29,7 +32,12 @@ pub use error::{Refusal, TlsError, explain, is_refusal};
 pub use identity::{Identity, NotAnIdentity, Role};
 pub use revocation::RevocationList;
 pub use server::{Accepting, ServerTls};
+pub use session::{TlsSession, WIRE_BYTES, rustls_error};
+#[cfg(feature = "tokio")]
+pub use stream::{HandshakeError, TlsStream};
 pub use trust::Trust;
+
+pub use rustls;
 
 /// The protocol of this project, as TLS names it (ALPN).
 pub const ALPN: &[u8] = b"rpc";

@@ -165,7 +165,7 @@ fn find_overloads<'a, S>(
     };
     let client = registry
         .identity()
-        .identify(address, target.client)
+        .identify(remote, target.client)
         .map_err(not_registered)?;
     if !service.has_tenant(client) {
         return Err(not_registered(format!("client `{client}` is not a tenant")));

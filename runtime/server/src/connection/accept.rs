@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 use super::admission::Admission;
 use super::lanes::{LanePlace, Lanes};
 use super::protocol;
-use super::stream::Stream;
 use crate::shared::Shared;
 
 /// Pause after accepting has failed, for example because too many files are open.
@@ -137,13 +136,12 @@ fn begin_session(
     let (lane, place) = lanes.take_place();
     let shared = Arc::clone(shared);
     if lane.id() == lanes.first().id() {
-        let stream = Stream::Plain(stream);
         let session = protocol::serve(stream, remote, shared, admission);
         sessions.spawn(serve_at_place(place, session));
     } else if let Ok(stream) = stream.into_std() {
         let session = async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                protocol::serve(Stream::Plain(stream), remote, shared, admission).await;
+                protocol::serve(stream, remote, shared, admission).await;
             }
         };
         sessions.spawn_on(serve_at_place(place, session), lane);
@@ -169,5 +167,8 @@ async fn do_chores(shared: Arc<Shared>) {
         drop(registry);
         shared.deployer.expire(now);
         shared.peers.tidy(now);
+        if let Some(tls) = &shared.tls {
+            tls.reload_if_changed();
+        }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum EndReason {
     UntakenAnswers,
     /// Too many messages were malformed.
     Malformed,
+    /// The peer's certificate was revoked, or has expired.
+    CertificateEnded,
     /// The first message is not of this protocol.
     NotThisProtocol,
 }
@@ -51,6 +53,7 @@ impl fmt::Display for EndReason {
                 "answers not taken: the server's limit for such answers is reached (--max-untaken)"
             }
             Self::Malformed => "too many malformed messages (--max-malformed)",
+            Self::CertificateEnded => "its certificate is no longer valid",
             Self::NotThisProtocol => "its first message is not of this protocol",
         })
     }
@@ -124,7 +127,9 @@ mod tests {
         let ended = linger(&mut stream, EndReason::Done).await;
         assert_eq!(ended.expect("no error"), EndReason::Done);
         let time = began_at.elapsed();
-        let Stream::Plain(stream) = stream;
+        let Stream::Plain(stream) = stream else {
+            panic!("no TLS was spoken")
+        };
         (time, unread(&stream))
     }
 

@@ -1,14 +1,15 @@
 //! A connection: the parts that do not depend on the protocol that it speaks.
 //!
 //! ```text
-//! accept --> admission --> sniff --> text::serve   --> linger --> closed
-//!                               \--> binary::serve --/
+//! accept --> admission --> (handshake) --> sniff --> text::serve   --> linger --> closed
+//!                                               \--> binary::serve --/
 //! ```
 //!
 //! | module | does |
 //! |---|---|
 //! | `accept`, `lanes` | accepts connections, on threads that serve them |
 //! | `admission` | decides whether a connection is served |
+//! | `handshake` | TLS: who the peer is, before any of its messages is read |
 //! | `protocol` | finds out which protocol it speaks, and hands it to that kind of session |
 //! | `stream` | the byte stream; another kind of stream is another variant |
 //! | `peers` | the far end of a connection, and what is remembered of each address |
@@ -21,6 +22,7 @@ pub(crate) mod accept;
 pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod end;
+pub(crate) mod handshake;
 pub(crate) mod lanes;
 pub(crate) mod peers;
 pub(crate) mod pressure;

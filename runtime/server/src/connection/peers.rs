@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use tls::Identity;
+
 use super::budget::AddressUse;
 use super::proof_tries::ProofTries;
 use crate::log::meter::{Meter, PerSecond};
@@ -34,6 +36,8 @@ pub(crate) struct Peers {
 pub(crate) struct Remote {
     pub(crate) address: SocketAddr,
     pub(crate) peer: Arc<Peer>,
+    /// Whom its certificate names; `None` in plain TCP.
+    pub(crate) identity: Option<Arc<Identity>>,
 }
 
 impl Remote {
@@ -51,7 +55,10 @@ impl Remote {
 
 impl std::fmt::Display for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.address.fmt(f)
+        match &self.identity {
+            Some(identity) => write!(f, "{} ({} {})", self.address, identity.role, identity.name),
+            None => self.address.fmt(f),
+        }
     }
 }
 
@@ -91,6 +98,7 @@ impl Peers {
         Remote {
             address,
             peer: self.peer(address.ip()),
+            identity: None,
         }
     }
 

@@ -57,14 +57,7 @@ impl Pressure {
     /// that are not clients and have not proved the deploy key.
     pub(crate) fn frame_limit(&self, may_deploy: bool) -> usize {
         let limits = &self.shared.limits;
-        if may_deploy
-            || self
-                .shared
-                .registry
-                .load()
-                .identity()
-                .knows(self.remote.address.ip())
-        {
+        if may_deploy || self.shared.registry.load().identity().knows(&self.remote) {
             limits.frame_bytes
         } else {
             limits.stranger_frame_bytes.min(limits.frame_bytes)

@@ -6,17 +6,20 @@ use std::time::Instant;
 
 use bytes::BufMut as _;
 use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 use wire::block::READ_BYTES;
 use wire::sniff::{FirstBytes, sniff};
 
 use super::admission::Admission;
 use super::end::{EndReason, linger};
+use super::handshake;
 use super::peers::Remote;
 use super::pressure::Pressure;
 use super::stream::Stream;
 use super::timeouts::{Timeouts, Waiting};
 use super::{Connection, SessionEnd};
 use crate::shared::Shared;
+use crate::trust::LiveTls;
 use crate::{binary, text};
 
 /// What the first bytes of a connection say.
@@ -28,11 +31,43 @@ enum Sniffed {
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(
-    stream: Stream,
+    socket: TcpStream,
     remote: Remote,
     shared: Arc<Shared>,
     admission: Admission,
 ) {
+    match shared.tls.clone() {
+        None => serve_stream(Stream::Plain(socket), remote, shared, admission).await,
+        Some(live) => Box::pin(serve_tls(socket, remote, live, shared, admission)).await,
+    }
+}
+
+/// Shakes hands, and serves the connection while the certificate of its peer is valid.
+async fn serve_tls(
+    socket: TcpStream,
+    mut remote: Remote,
+    live: Arc<LiveTls>,
+    shared: Arc<Shared>,
+    admission: Admission,
+) {
+    let Some(peer) = handshake::open(socket, &remote, &live, &shared).await else {
+        return;
+    };
+    remote.identity = Some(Arc::new(peer.identity));
+    let stream = Stream::Tls(Box::new(peer.stream));
+    let serving = serve_stream(stream, remote.clone(), shared, admission);
+    tokio::select! {
+        biased;
+        () = serving => {}
+        refusal = live.wait_for_end(&peer.chain) => {
+            let reason = EndReason::CertificateEnded;
+            tracing::warn!(event = "closed", peer = %remote, %reason, refusal = %refusal);
+        }
+    }
+}
+
+/// Serves a stream of which nothing was read.
+async fn serve_stream(stream: Stream, remote: Remote, shared: Arc<Shared>, admission: Admission) {
     let now = Instant::now();
     let connection = Connection {
         stream,

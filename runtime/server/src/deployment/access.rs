@@ -46,6 +46,16 @@ enum ProofState {
 }
 
 impl DeploySession {
+    /// Returns the session of a connection over TLS. A deployer's certificate is the proof; nothing
+    /// else can prove anything.
+    pub(crate) fn over_tls(remote: Remote, may_deploy: bool) -> Self {
+        let session = Self::new(remote, Vec::new());
+        if may_deploy {
+            session.proof().state = ProofState::Proven;
+        }
+        session
+    }
+
     /// Returns the session of a connection that has proved nothing yet. `own_addresses` are the
     /// addresses of this server.
     pub(crate) fn new(remote: Remote, own_addresses: Vec<SocketAddr>) -> Self {
@@ -61,6 +71,11 @@ impl DeploySession {
         &self,
         initializer_nonce: String,
     ) -> Result<ChallengeAnswer, DeployError> {
+        if self.remote.identity.is_some() {
+            return Err(not_allowed(
+                "over TLS, a deployer's certificate is the proof, not a key",
+            ));
+        }
         if !is_nonce(&initializer_nonce) {
             let what = format!("`nonce` must be {NONCE_DIGITS} hexadecimal digits in lower case");
             return Err(DeployError::new(DeployErrorKind::Malformed, what));
@@ -111,9 +126,12 @@ impl DeploySession {
         if self.may_deploy() {
             return Ok(());
         }
-        Err(not_allowed(
-            "prove this server's deploy key before you deploy",
-        ))
+        Err(match &self.remote.identity {
+            Some(identity) => not_allowed(&format!(
+                "the certificate of `{identity}` may not deploy: only that of a deployer may whom `init.yaml` names"
+            )),
+            None => not_allowed("prove this server's deploy key before you deploy"),
+        })
     }
 
     /// Returns whether this connection may deploy.
@@ -168,6 +186,7 @@ mod tests {
             Remote {
                 address,
                 peer: Arc::default(),
+                identity: None,
             },
             own_addresses,
         )

@@ -23,10 +23,11 @@ use crate::registry::build::{RegistryBuilder, SourcePolicy};
 use crate::registry::live::LiveRegistry;
 use crate::registry::{Registry, RegistryContent};
 use crate::store::{Generation, PreparedTransaction, Retention};
+use crate::trust::LiveTls;
 use deploy::manifest::Manifest;
 use deploy::message::{
-    DeployError, DeployErrorKind, DeployRequest, Origin, OutcomeAnswer, PROTOCOL, StatusAnswer,
-    WantedManifest,
+    DeployError, DeployErrorKind, DeployRequest, Origin, OutcomeAnswer, PROTOCOL, RevokeAnswer,
+    StatusAnswer, WantedManifest,
 };
 use deploy::participant::{Begin, Live, Outcome, Participant, Step};
 
@@ -40,8 +41,10 @@ const MAX_PROOF_MESSAGE_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Deployer {
     builder: RegistryBuilder,
-    /// The deploy key: whoever proves it may deploy.
+    /// The deploy key: whoever proves it may deploy. Over TLS, nobody can prove it.
     key: Vec<u8>,
+    /// The certificates, if the server speaks TLS.
+    tls: Option<Arc<LiveTls>>,
     retention: Retention,
     /// When the server started, in milliseconds since the Unix epoch.
     started: u64,
@@ -82,6 +85,7 @@ impl Deployer {
     pub(super) async fn load(
         builder: RegistryBuilder,
         key: Vec<u8>,
+        tls: Option<Arc<LiveTls>>,
     ) -> Result<(Registry, Self), StartError> {
         let store = Arc::clone(&builder.store);
         let current = blocking(move || store.current()).await?;
@@ -114,6 +118,7 @@ impl Deployer {
         let deployer = Self {
             builder,
             key,
+            tls,
             retention,
             started: epoch_ms(),
             state,
@@ -311,6 +316,7 @@ impl Deployer {
             DeployRequest::Commit { txn, token } => self.commit(registry, step(&txn, token)).await,
             DeployRequest::Abort { txn } => self.abort(&txn).await,
             DeployRequest::Unlock { txn, origin } => self.unlock(&txn, &origin, session).await,
+            DeployRequest::Revoke { list } => self.revoke(list, session).await,
             DeployRequest::Outcome { txn } => {
                 let outcome = self.state.lock().await.participant.outcome(&txn);
                 encode_answer(&OutcomeAnswer { outcome })
@@ -318,6 +324,24 @@ impl Deployer {
             DeployRequest::Rollback { txn } => self.roll_back(registry, &txn, session).await,
             DeployRequest::Restart {} => self.restart(registry).await,
         }
+    }
+
+    /// Takes a revocation list.
+    async fn revoke(&self, list: String, session: &DeploySession) -> AnswerResult {
+        let Some(tls) = self.tls.clone() else {
+            return Err(refused(
+                "this server speaks plain TCP, so it has no certificates to revoke".to_owned(),
+            ));
+        };
+        let store = Arc::clone(&self.builder.store);
+        let taken = blocking(move || tls.take_list(&list, || store.keep_list(&list))).await;
+        let list = taken.map_err(|why| refused(format!("the list is refused: {why}")))?;
+        tracing::info!(event = "revocation list brought", peer = %session.remote, number = list.number(),
+            revoked = list.len());
+        encode_answer(&RevokeAnswer {
+            number: list.number(),
+            revoked: list.len() as u64,
+        })
     }
 
     async fn status(&self, registry: &LiveRegistry) -> AnswerResult {
@@ -383,7 +407,11 @@ fn step(txn: &str, token: u64) -> Step<'_> {
 
 /// Describes the holder of a lease for messages to others who want it.
 fn describe_holder(txn: &str, origin: &Origin, session: &DeploySession) -> String {
-    let by = if origin.by.is_empty() {
+    // What a certificate says is known; what a message says is not.
+    let identity = session.remote.identity.as_ref();
+    let by = if let Some(identity) = identity {
+        format!(" by {}", identity.name)
+    } else if origin.by.is_empty() {
         String::new()
     } else {
         format!(" by {}", origin.by)

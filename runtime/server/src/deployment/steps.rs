@@ -41,6 +41,15 @@ impl Deployer {
             lease,
             expected,
         } = begin.clone();
+        if let Some(tls) = &self.tls
+            && tls.server_name() != manifest.server
+        {
+            let own = tls.server_name();
+            let asked = &manifest.server;
+            return Err(refused(format!(
+                "this server's certificate is that of `{own}`, and the manifest is for server `{asked}`"
+            )));
+        }
         let mut state = self.state.lock().await;
         if let Some(name) = state
             .current

@@ -1,45 +1,101 @@
-//! [`Identity`]: identifies the calling client in plain TCP, by the address of its connection.
+//! [`Identity`]: which client calls. Over TLS its certificate says so; in plain TCP, the address of
+//! its connection.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use deploy::manifest::NetworkEntry;
+use tls::Role;
 use wire::json::shortened;
 
-/// The clients of the network by their addresses.
+use crate::connection::peers::Remote;
+
+/// The clients and deployers of the network.
 #[derive(Debug, Default)]
 pub(crate) struct Identity {
+    clients: HashSet<Arc<str>>,
     by_address: HashMap<IpAddr, Vec<Arc<str>>>,
+    /// `None` before the server is initialized: then any deployer of the network may do that.
+    deployers: Option<HashSet<String>>,
 }
 
 impl Identity {
     pub(crate) fn new(network: &NetworkEntry) -> Self {
+        let mut clients = HashSet::new();
         let mut by_address: HashMap<IpAddr, Vec<Arc<str>>> = HashMap::new();
         for (name, ip) in &network.clients {
+            let name: Arc<str> = Arc::from(name.as_str());
             by_address
                 .entry(ip.to_canonical())
                 .or_default()
-                .push(Arc::from(name.as_str()));
+                .push(Arc::clone(&name));
+            clients.insert(name);
         }
-        Self { by_address }
+        Self {
+            clients,
+            by_address,
+            deployers: Some(network.deployers.iter().cloned().collect()),
+        }
     }
 
-    /// Returns whether any client of the network calls from that address.
-    pub(crate) fn knows(&self, address: IpAddr) -> bool {
-        self.by_address.contains_key(&address.to_canonical())
+    /// Returns whether the far end of a connection is a client of the network, as far as that is
+    /// known before it says its name.
+    pub(crate) fn knows(&self, remote: &Remote) -> bool {
+        match &remote.identity {
+            Some(identity) => identity.role.calls() && self.clients.contains(&*identity.name),
+            None => self
+                .by_address
+                .contains_key(&remote.address.ip().to_canonical()),
+        }
     }
 
-    /// Returns the client at an address. If several clients share the address, the name that the
-    /// caller claims decides.
+    /// Returns whether a certificate is one of a deployer whom the network names.
+    pub(crate) fn may_deploy(&self, identity: &tls::Identity) -> bool {
+        let is_named = |deployers: &HashSet<String>| deployers.contains(&identity.name);
+        identity.role == Role::Deployer && self.deployers.as_ref().is_none_or(is_named)
+    }
+
+    /// Returns the client at the far end of a connection. Over TLS, its certificate decides; a
+    /// claimed name must be the same. In plain TCP its address decides, and among several clients
+    /// that share one, the name that the caller claims.
     ///
     /// # Errors
     /// Returns why the caller is not a client.
     pub(crate) fn identify(
         &self,
-        address: IpAddr,
+        remote: &Remote,
         claimed: Option<&str>,
     ) -> Result<&Arc<str>, String> {
+        match &remote.identity {
+            Some(identity) => self.by_certificate(identity, claimed),
+            None => self.by_address(remote.address.ip(), claimed),
+        }
+    }
+
+    fn by_certificate(
+        &self,
+        identity: &tls::Identity,
+        claimed: Option<&str>,
+    ) -> Result<&Arc<str>, String> {
+        if !identity.role.calls() {
+            let role = identity.role;
+            return Err(format!(
+                "the certificate of `{identity}` is a {role}'s, who may not call"
+            ));
+        }
+        if let Some(claimed) = claimed.filter(|claimed| *claimed != identity.name) {
+            return Err(format!(
+                "the certificate is of `{identity}`, not of the client `{}`",
+                shortened(claimed)
+            ));
+        }
+        self.clients
+            .get(&*identity.name)
+            .ok_or_else(|| format!("the network has no client `{}`", identity.name))
+    }
+
+    fn by_address(&self, address: IpAddr, claimed: Option<&str>) -> Result<&Arc<str>, String> {
         let address = address.to_canonical();
         let Some(names) = self.by_address.get(&address) else {
             return Err(format!("no client of the network calls from {address}"));
@@ -95,12 +151,56 @@ mod tests {
             ("127.0.0.9", None, None),
             ("127.0.0.9", Some("solo"), None),
         ] {
-            let found = identity.identify(address.parse().expect("an address"), claimed);
+            let found = identity.by_address(address.parse().expect("an address"), claimed);
             assert_eq!(
                 found.ok().map(|name| &**name),
                 expected,
                 "{address} as {claimed:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_certificate_decides_whatever_is_claimed() {
+        let identity = Identity::new(&NetworkEntry {
+            clients: [("one".to_owned(), IpAddr::from([127, 0, 0, 1]))].into(),
+            deployers: vec!["ops".to_owned()],
+            ..NetworkEntry::default()
+        });
+        let of = |role: &str, name: &str| -> tls::Identity {
+            let uri = format!("rpc://shop/{role}/{name}");
+            uri.parse().expect("an identity")
+        };
+        for (certificate, claimed, expected) in [
+            (of("client", "one"), None, true),
+            (of("client", "one"), Some("one"), true),
+            (of("peer", "one"), None, true),
+            (of("client", "one"), Some("two"), false),
+            (of("client", "one"), Some("ONE"), false),
+            (of("client", "One"), None, false),
+            (of("client", "two"), None, false),
+            (of("client", "ops"), None, false),
+            (of("deployer", "one"), None, false),
+            (of("observer", "one"), None, false),
+            (of("server", "one"), None, false),
+        ] {
+            let found = identity.by_certificate(&certificate, claimed);
+            assert_eq!(
+                found.is_ok(),
+                expected,
+                "{certificate} as {claimed:?}: {found:?}"
+            );
+        }
+        for (certificate, expected) in [
+            (of("deployer", "ops"), true),
+            (of("deployer", "left"), false),
+            (of("client", "ops"), false),
+            (of("peer", "ops"), false),
+        ] {
+            assert_eq!(identity.may_deploy(&certificate), expected, "{certificate}");
+        }
+        let uninitialized = Identity::default();
+        assert!(uninitialized.may_deploy(&of("deployer", "anyone")));
+        assert!(!uninitialized.may_deploy(&of("client", "anyone")));
     }
 }

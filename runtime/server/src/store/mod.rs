@@ -9,6 +9,7 @@
 //! current                 the number of the live generation and the SHA-256 of its file
 //! prepared.json           the prepared transaction, if there is one
 //! outcomes.json           the outcomes of the last transactions
+//! crl.pem                 the revocation list that a deployer has brought
 //! incoming/               files that are being written; emptied at start
 //! engine/                 the engine's own Python sources; made again at start
 //! trees/<n>/              the files of a service, laid out as beside init.yaml; made again when needed
@@ -44,6 +45,9 @@ use deploy::{key_file, random_hex, sha256_hex};
 const MARK: &str = "rpc-server-data";
 const MARK_TEXT: &[u8] =
     b"The data folder of an rpc-server. Stop the server before you copy or remove it.\n";
+
+/// The revocation list that a deployer has brought.
+const LIST: &str = "crl.pem";
 
 const DEPLOY_KEY: &str = "deploy.key";
 
@@ -146,6 +150,20 @@ impl Store {
         }
         let key = key_file::read_private(&path).map_err(failed)?;
         String::from_utf8(key).map_err(|_| self.failed(format!("`{DEPLOY_KEY}` is not text")))
+    }
+
+    /// Returns the path of the revocation list that deployers have brought.
+    pub fn list_path(&self) -> PathBuf {
+        self.folder.join(LIST)
+    }
+
+    /// Keeps a revocation list that a deployer has brought.
+    ///
+    /// # Errors
+    /// Returns the error of the operating system.
+    pub fn keep_list(&self, pem: &str) -> io::Result<()> {
+        self.replace(LIST, pem.as_bytes())?;
+        self.disk.sync_folder(&self.folder)
     }
 
     /// Returns the folder for the engine's own sources.

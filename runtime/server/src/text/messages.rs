@@ -203,6 +203,11 @@ impl TextSession {
 
     fn deploy_session(&mut self) -> &Arc<DeploySession> {
         self.deploy.get_or_insert_with(|| {
+            if let Some(identity) = &self.pressure.remote.identity {
+                let may_deploy = self.shared.registry.load().identity().may_deploy(identity);
+                let remote = self.pressure.remote.clone();
+                return Arc::new(DeploySession::over_tls(remote, may_deploy));
+            }
             // Without the local address, only a proof for the advertised address can be right.
             let own_addresses = self
                 .stream

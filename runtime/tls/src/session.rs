@@ -1,0 +1,189 @@
+//! [`TlsSession`]: TLS between plain bytes and the wire, without I/O.
+
+use std::io::{self, IoSlice, Read as _, Write as _};
+
+use rustls::Connection;
+use rustls::pki_types::CertificateDer;
+
+/// Number of bytes from the wire that are taken at once.
+pub const WIRE_BYTES: usize = 64 * 1024;
+
+/// Maximum number of plain bytes that are sealed at once.
+const SEALED_BYTES: usize = 64 * 1024;
+
+/// One end of a TLS connection. Its user reads and writes the wire.
+///
+/// ```text
+/// plain --seal--> unsent --> wire
+/// plain <--read-- wire_room <-- wire
+/// ```
+#[derive(Debug)]
+pub struct TlsSession {
+    connection: Connection,
+    /// Bytes for the wire; `sent <= outgoing.len()`.
+    outgoing: Vec<u8>,
+    sent: usize,
+    /// Number of plain bytes that `outgoing` seals.
+    sealed: usize,
+    /// Bytes from the wire; `fed <= incoming.len()`.
+    incoming: Vec<u8>,
+    fed: usize,
+}
+
+impl TlsSession {
+    /// Returns a session over this connection of rustls.
+    pub fn new(connection: impl Into<Connection>) -> Self {
+        let mut session = Self {
+            connection: connection.into(),
+            outgoing: Vec::new(),
+            sent: 0,
+            sealed: 0,
+            incoming: Vec::new(),
+            fed: 0,
+        };
+        session.pull();
+        session
+    }
+
+    /// Returns whether the handshake is not complete.
+    pub fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    /// Returns the certificates of the peer, its own first.
+    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.connection.peer_certificates()
+    }
+
+    /// Returns whether the session was resumed.
+    pub fn was_resumed(&self) -> bool {
+        self.connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+
+    /// Seals plain bytes, as many as are sealed at once. All sealed bytes must be sent before.
+    ///
+    /// # Errors
+    /// Returns an error of rustls.
+    pub fn seal(&mut self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        for slice in slices {
+            let room = SEALED_BYTES.saturating_sub(self.sealed);
+            let mut rest = &slice[..slice.len().min(room)];
+            while !rest.is_empty() {
+                let count = self.connection.writer().write(rest)?;
+                self.pull();
+                if count == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                rest = &rest[count..];
+                self.sealed += count;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals the end of the stream. The peer then knows that nothing is missing.
+    pub fn seal_end(&mut self) {
+        self.connection.send_close_notify();
+        self.pull();
+    }
+
+    /// Returns the bytes to put on the wire next.
+    pub fn unsent(&self) -> &[u8] {
+        &self.outgoing[self.sent..]
+    }
+
+    /// Returns the number of plain bytes that are sealed and not all sent.
+    pub fn sealed(&self) -> usize {
+        self.sealed
+    }
+
+    /// Records that this many bytes were put on the wire. Returns how many plain bytes are thereby
+    /// sent: 0 until all that were sealed are.
+    pub fn sent(&mut self, count: usize) -> usize {
+        self.sent += count.min(self.outgoing.len() - self.sent);
+        if self.sent < self.outgoing.len() {
+            return 0;
+        }
+        self.outgoing.clear();
+        self.outgoing.shrink_to(WIRE_BYTES / 8);
+        self.sent = 0;
+        std::mem::take(&mut self.sealed)
+    }
+
+    /// Returns the buffer to which bytes from the wire are appended, at most [`WIRE_BYTES`].
+    pub fn wire_room(&mut self) -> &mut Vec<u8> {
+        if self.fed == self.incoming.len() {
+            self.incoming.clear();
+            self.fed = 0;
+        }
+        &mut self.incoming
+    }
+
+    /// Handles bytes from the wire until the handshake is complete, and no further.
+    ///
+    /// # Errors
+    /// Returns why the handshake failed. An alert for the peer may then be [`unsent`](Self::unsent).
+    pub fn shake_hands(&mut self) -> Result<(), rustls::Error> {
+        while self.connection.is_handshaking() && self.fed < self.incoming.len() {
+            self.feed().map_err(|error| match rustls_error(&error) {
+                Some(error) => error.clone(),
+                None => rustls::Error::General(error.to_string()),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Reads plain bytes. Returns 0 at the end that the peer has sealed.
+    ///
+    /// # Errors
+    /// Returns [`WouldBlock`](io::ErrorKind::WouldBlock) if more bytes are needed from the wire;
+    /// otherwise an error of the protocol, which [`rustls_error`] finds.
+    pub fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.connection.reader().read(room) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock
+                        && self.fed < self.incoming.len() =>
+                {
+                    self.feed()?;
+                }
+                result => {
+                    if self.fed == self.incoming.len() && self.incoming.capacity() > WIRE_BYTES / 8
+                    {
+                        self.incoming = Vec::new();
+                        self.fed = 0;
+                    }
+                    return result;
+                }
+            }
+        }
+    }
+
+    /// Feeds rustls some bytes from the wire.
+    fn feed(&mut self) -> io::Result<()> {
+        let mut wire = &self.incoming[self.fed..];
+        let before = wire.len();
+        self.connection.read_tls(&mut wire)?;
+        self.fed += before - wire.len();
+        let processed = self.connection.process_new_packets();
+        self.pull();
+        processed
+            .map(|_| ())
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    /// Takes what rustls has for the wire.
+    fn pull(&mut self) {
+        while self.connection.wants_write() {
+            if self.connection.write_tls(&mut self.outgoing).is_err() {
+                // Writing to memory does not fail.
+                return;
+            }
+        }
+    }
+}
+
+/// Returns the error of rustls that an I/O error carries.
+pub fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}

@@ -1,0 +1,220 @@
+//! [`TlsStream`]: a TLS connection over a socket of tokio.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use rustls::Connection;
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::session::{TlsSession, WIRE_BYTES};
+
+/// A TLS connection over a socket of tokio.
+///
+/// Bytes count as written when the kernel has taken all of the records that seal them, so that
+/// nobody counts a request as sent that is still here. So a write that returned `Pending` must be
+/// tried again with the same bytes, before any others.
+#[derive(Debug)]
+pub struct TlsStream {
+    socket: TcpStream,
+    session: TlsSession,
+}
+
+/// Why a handshake failed.
+#[derive(Debug)]
+pub enum HandshakeError {
+    /// The connection broke.
+    Io(io::Error),
+    /// One end refused the other, or did not speak TLS.
+    Tls(rustls::Error),
+}
+
+impl TlsStream {
+    /// Shakes hands.
+    ///
+    /// # Errors
+    /// Returns why that failed. The peer was told.
+    pub async fn open(
+        mut socket: TcpStream,
+        connection: impl Into<Connection>,
+    ) -> Result<Self, HandshakeError> {
+        let mut session = TlsSession::new(connection);
+        loop {
+            flush(&mut socket, &mut session)
+                .await
+                .map_err(HandshakeError::Io)?;
+            if !session.is_handshaking() {
+                return Ok(Self { socket, session });
+            }
+            let room = session.wire_room();
+            room.reserve(WIRE_BYTES / 16);
+            if socket.read_buf(room).await.map_err(HandshakeError::Io)? == 0 {
+                return Err(HandshakeError::Io(io::ErrorKind::UnexpectedEof.into()));
+            }
+            if let Err(error) = session.shake_hands() {
+                // The alert; the peer may be gone already.
+                let _ = flush(&mut socket, &mut session).await;
+                return Err(HandshakeError::Tls(error));
+            }
+        }
+    }
+
+    /// Returns the socket.
+    pub fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Returns the certificates of the peer, its own first.
+    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.session.peer_certificates()
+    }
+
+    /// Returns whether the session was resumed.
+    pub fn was_resumed(&self) -> bool {
+        self.session.was_resumed()
+    }
+
+    /// Writes as much as the kernel takes at once.
+    ///
+    /// # Errors
+    /// Returns [`WouldBlock`](io::ErrorKind::WouldBlock) if the kernel does not take a whole record,
+    /// or another error of the operating system.
+    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.session.sealed() == 0 {
+            self.session.seal(&[IoSlice::new(bytes)])?;
+        }
+        loop {
+            if self.session.unsent().is_empty() {
+                return Ok(self.session.sent(0));
+            }
+            let count = self.socket.try_write(self.session.unsent())?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            let done = self.session.sent(count);
+            if done > 0 {
+                return Ok(done);
+            }
+        }
+    }
+
+    fn poll_flush_sealed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut done = 0;
+        while !self.session.unsent().is_empty() {
+            let count = ready!(Pin::new(&mut self.socket).poll_write(cx, self.session.unsent()))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            done += self.session.sent(count);
+        }
+        Poll::Ready(Ok(done))
+    }
+
+    fn poll_write_slices(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.session.sealed() == 0 {
+            self.session.seal(slices)?;
+        }
+        self.poll_flush_sealed(cx)
+    }
+}
+
+async fn flush(socket: &mut TcpStream, session: &mut TlsSession) -> io::Result<()> {
+    while !session.unsent().is_empty() {
+        let count = socket.write(session.unsent()).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        session.sent(count);
+    }
+    Ok(())
+}
+
+/// Appends what has come. Returns the number of bytes: 0 at the end of the connection.
+fn poll_fill(
+    socket: &mut TcpStream,
+    room: &mut Vec<u8>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let before = room.len();
+    room.resize(before + WIRE_BYTES / 2, 0);
+    let mut spare = ReadBuf::new(&mut room[before..]);
+    let polled = Pin::new(socket).poll_read(cx, &mut spare);
+    let count = spare.filled().len();
+    room.truncate(before + count);
+    polled.map_ok(|()| count)
+}
+
+impl AsyncRead for TlsStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            match this.session.read(buffer.initialize_unfilled()) {
+                Ok(count) => {
+                    buffer.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    // The alert for the peer, as far as the kernel takes it.
+                    let _ = this.poll_flush_sealed(cx);
+                    return Poll::Ready(Err(error));
+                }
+            }
+            // An answer of TLS itself, such as to a change of keys.
+            if this.session.sealed() == 0 {
+                let _ = this.poll_flush_sealed(cx)?;
+            }
+            if ready!(poll_fill(&mut this.socket, this.session.wire_room(), cx))? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+    }
+}
+
+impl AsyncWrite for TlsStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_write_slices(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_write_slices(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Sealed bytes belong to a write that is tried again.
+        let this = self.get_mut();
+        if this.session.sealed() == 0 {
+            ready!(this.poll_flush_sealed(cx))?;
+        }
+        Pin::new(&mut this.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.session.seal_end();
+        ready!(this.poll_flush_sealed(cx))?;
+        Pin::new(&mut this.socket).poll_shutdown(cx)
+    }
+}
