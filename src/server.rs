@@ -26,6 +26,8 @@ Examples:
       serve on loopback
   rpc-server --listen 127.0.0.1:0 --data data --log-level debug
       pick a free port and print `listening on IP:PORT`
+  rpc-server --listen 10.0.0.5:7101 --data data --tls certs/servers/server1
+      serve by TLS; only whom a certificate of the network names may call or deploy
   rpc-server --listen 10.0.0.5:7101 --data data --insecure --deploy-key key.txt
       serve a trusted network in plain TCP; only initializers that have the key may deploy
 
@@ -47,6 +49,11 @@ struct CommandLine {
     /// Folder for what was deployed; the server makes it if it is missing
     #[arg(long, value_name = "DIR", required_unless_present = "completions")]
     data: Option<PathBuf>,
+    /// Folder with the server's certificate, as `initializer cert` makes it: the server then speaks
+    /// TLS alone, and certificates say who may call and who may deploy. It is read again when it
+    /// changes
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["insecure", "deploy_key"])]
+    tls: Option<PathBuf>,
     /// Listen beyond loopback in plain TCP: anyone on the network path can read and forge calls
     #[arg(long)]
     insecure: bool,
@@ -149,6 +156,12 @@ struct LimitArguments {
     /// the connection
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     header_timeout: Duration,
+    /// Unfinished TLS handshakes; beyond that, the oldest one ends
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = args::at_least_one)]
+    max_handshakes: usize,
+    /// Time for a TLS handshake
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = args::duration)]
+    handshake_timeout: Duration,
     /// Time without any activity after which a connection is closed
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = args::duration)]
     idle_timeout: Duration,
@@ -214,6 +227,7 @@ fn serve(command_line: CommandLine, native: Vec<NativeService>) -> Result<ExitSt
     let CommandLine {
         listen: Some(listen),
         data: Some(data),
+        tls,
         insecure,
         deploy_key,
         advertise,
@@ -229,6 +243,7 @@ fn serve(command_line: CommandLine, native: Vec<NativeService>) -> Result<ExitSt
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
     let (log, reopen) = start_log(&log)?;
     let mut options = ServerOptions::new(listen, data);
+    options.tls = tls;
     options.insecure = insecure;
     options.deploy_key = deploy_key;
     options.advertise = advertise;
@@ -422,6 +437,8 @@ impl LimitArguments {
         limits.queued_bytes = self.max_queued;
         limits.untaken_bytes = self.max_untaken;
         limits.header_timeout = self.header_timeout;
+        limits.handshakes = self.max_handshakes;
+        limits.handshake_timeout = self.handshake_timeout;
         limits.idle_timeout = self.idle_timeout;
         limits.write_timeout = self.write_timeout;
         limits.deadline = self.deadline;

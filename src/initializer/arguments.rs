@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rpc_runtime::initializer::{InitializerOptions, Progress};
+use tls::{ClientFolder, Role};
 
 use crate::args;
 use crate::server::read_key;
@@ -89,6 +91,10 @@ pub(super) struct NetworkArguments {
     /// machine. The variable `RPC_DEPLOY_KEY_FILE` names it too
     #[arg(long, value_name = "FILE")]
     deploy_key: Option<PathBuf>,
+    /// Folder with the certificate of a deployer, as `initializer cert` makes it; servers are then
+    /// reached by TLS, and no deploy key is needed
+    #[arg(long, value_name = "DIR", conflicts_with = "deploy_key")]
+    pub(super) tls: Option<PathBuf>,
     /// Time that a server may take to answer
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = args::duration)]
     timeout: Duration,
@@ -242,11 +248,25 @@ impl NetworkArguments {
             (!named.is_empty()).then(|| PathBuf::from(named))
         });
         options.deploy_key = key_file.as_deref().map(read_key).transpose()?;
+        options.tls = self.tls.as_deref().map(open_tls).transpose()?;
         options.timeout = self.timeout;
         options.wait = self.wait;
         options.progress = progress;
         Ok(options)
     }
+}
+
+/// Reads the folder with the certificate of a deployer.
+fn open_tls(folder: &Path) -> Result<Arc<ClientFolder>, String> {
+    let tls = ClientFolder::open(folder).map_err(|error| error.to_string())?;
+    let identity = tls.identity();
+    if identity.role == Role::Deployer {
+        return Ok(Arc::new(tls));
+    }
+    Err(format!(
+        "{}: the certificate is that of `{identity}`; to deploy, give the folder of a deployer",
+        folder.display()
+    ))
 }
 
 impl ScopeArguments {

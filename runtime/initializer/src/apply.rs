@@ -174,7 +174,8 @@ impl Initializer {
     pub async fn restart(&self) -> Result<(), InitializerError> {
         let restarts = self.plan.servers.iter().map(|server| async {
             let answer = async {
-                let mut connection = Connection::open(server.address, &self.options).await?;
+                let mut connection =
+                    Connection::open(&server.name, server.address, &self.options).await?;
                 connection
                     .request::<Value>(&DeployRequest::Restart {})
                     .await
@@ -294,7 +295,12 @@ impl Apply<'_> {
         let mut open = if let Some(open) = connection.take() {
             open
         } else {
-            Connection::open(target.server.address, &self.initializer.options).await?
+            Connection::open(
+                &target.server.name,
+                target.server.address,
+                &self.initializer.options,
+            )
+            .await?
         };
         open.request::<Value>(&renew).await?;
         *connection = Some(open);
@@ -611,9 +617,9 @@ impl Link {
     ) -> Result<T, RequestError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            None => self
-                .connection
-                .insert(Connection::open(target.server.address, options).await?),
+            None => self.connection.insert(
+                Connection::open(&target.server.name, target.server.address, options).await?,
+            ),
         };
         connection.request(request).await
     }

@@ -1,4 +1,5 @@
 //! [`Connection`]: a framed session to a server. It sends `INIT-...` messages one after the other.
+//! Over TLS, the certificate of a deployer is the proof that it may; in plain TCP, a deploy key is.
 
 use std::borrow::Cow;
 use std::io;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use rpc_schema::visible;
 use serde::de::DeserializeOwned;
+use tls::{ClientFolder, HandshakeError, Identity, TlsStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -24,20 +26,49 @@ use wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
 /// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A session to a server, after both sides have proved the deploy key.
+/// The byte stream of a connection.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream>),
+}
+
+/// The first bytes of an alert of TLS. No frame begins like this.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
+
+/// A session to a server, after both sides have proved who they are.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     deframer: Deframer,
     input: Vec<u8>,
     timeout: Duration,
+    /// Whom the own certificate names, over TLS.
+    identity: Option<Identity>,
     /// Number of bytes sent since the proof of the deploy key.
     pub(super) bytes_sent: u64,
 }
 
+impl Stream {
+    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.write_all(bytes).await,
+            Self::Tls(stream) => stream.write_all(bytes).await,
+        }
+    }
+
+    async fn read_buf(&mut self, room: &mut Vec<u8>) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read_buf(room).await,
+            Self::Tls(stream) => stream.read_buf(room).await,
+        }
+    }
+}
+
 impl Connection {
-    /// Connects to a server, and proves the deploy key in both directions.
+    /// Connects to a server. Both sides prove who they are: by certificates, or by the deploy key.
     pub(super) async fn open(
+        server: &str,
         address: SocketAddr,
         options: &InitializerOptions,
     ) -> Result<Self, RequestError> {
@@ -53,15 +84,29 @@ impl Connection {
         };
         // Ignore failures: without this option, answers come later, but they come.
         let _ = stream.set_nodelay(true);
+        let stream = match &options.tls {
+            None => Stream::Plain(stream),
+            Some(tls) => {
+                let opening = open_tls(stream, tls, server, address);
+                let opened = tokio::time::timeout(GREETING_TIMEOUT, opening).await;
+                Stream::Tls(Box::new(opened.unwrap_or_else(|_| {
+                    let what = format!("no TLS handshake within {GREETING_TIMEOUT:?}");
+                    Err(RequestError::Lost(what))
+                })?))
+            }
+        };
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
         let mut connection = Self {
             stream,
             deframer,
             input: Vec::new(),
             timeout: options.timeout,
+            identity: options.tls.as_ref().map(|tls| tls.identity()),
             bytes_sent: 0,
         };
-        connection.prove(address, options).await?;
+        if options.tls.is_none() {
+            connection.prove(address, options).await?;
+        }
         // The messages of the proof do not count.
         connection.bytes_sent = 0;
         Ok(connection)
@@ -133,10 +178,18 @@ impl Connection {
         let exchange = self.exchange(request);
         let answer = match tokio::time::timeout(timeout, exchange).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(RequestError::Lost(describe(&error))),
+            Ok(Err(error)) => return Err(RequestError::Lost(self.describe(&error))),
             Err(_) => return Err(RequestError::Lost(format!("no answer within {timeout:?}"))),
         };
         read_answer(&answer)
+    }
+
+    /// Describes why an exchange failed.
+    fn describe(&self, error: &io::Error) -> String {
+        match (tls::rustls_error(error), &self.identity) {
+            (Some(error), Some(own)) => tls::explain(error, own),
+            _ => describe(error),
+        }
     }
 
     async fn exchange(&mut self, request: &DeployRequest) -> io::Result<Vec<u8>> {
@@ -145,6 +198,9 @@ impl Connection {
         self.stream.write_all(&frame).await?;
         self.bytes_sent += frame.len() as u64;
         loop {
+            if self.input.starts_with(&TLS_ALERT) {
+                return Err(io::Error::other("it speaks TLS; give --tls"));
+            }
             match self
                 .deframer
                 .step(&self.input, false)
@@ -168,6 +224,25 @@ impl Connection {
             }
         }
     }
+}
+
+/// Shakes hands with the server of this name.
+async fn open_tls(
+    socket: TcpStream,
+    folder: &ClientFolder,
+    server: &str,
+    address: SocketAddr,
+) -> Result<TlsStream, RequestError> {
+    let lost =
+        |error: &tls::rustls::Error| RequestError::Lost(tls::explain(error, &folder.identity()));
+    let tls = folder.to_server(server).map_err(|error| lost(&error))?;
+    let connection = tls.connect(address.ip()).map_err(|error| lost(&error))?;
+    TlsStream::open(socket, connection)
+        .await
+        .map_err(|error| match error {
+            HandshakeError::Io(error) => RequestError::Lost(describe(&error)),
+            HandshakeError::Tls(error) => lost(&error),
+        })
 }
 
 /// Finds the key of the dialled server, in the folder where servers of this user keep copies.

@@ -22,8 +22,8 @@ use deploy::sha256_hex;
 pub struct Desired {
     /// The servers, in the file's order.
     pub servers: Vec<DesiredServer>,
-    /// The addresses of the file's servers that are not selected, and will not change.
-    pub(super) others: Vec<SocketAddr>,
+    /// The file's servers that are not selected, and will not change.
+    pub(super) others: Vec<(String, SocketAddr)>,
     /// The bytes of every source, module and data file, by SHA-256.
     pub files: BTreeMap<String, Vec<u8>>,
     /// The path of every source, module and data file, and of every file that the file extends.
@@ -75,6 +75,7 @@ impl Desired {
             files: BTreeMap::new(),
             hashes: BTreeMap::new(),
         };
+        check_certificate(&document, options)?;
         let network = network_entry(&schema.network);
         if let Some(unknown) = options
             .only
@@ -89,7 +90,7 @@ impl Desired {
             let name = server.name.to_string();
             let address = options.address_of(&name, server.address)?;
             if !options.is_selected(&name) {
-                others.push(address);
+                others.push((name, address));
                 continue;
             }
             let services = provided_services(schema, &name, &mut reader)?;
@@ -147,6 +148,42 @@ pub fn named_files(init: &Path) -> Vec<PathBuf> {
 /// Returns the path of every file that the document extends.
 fn bases(document: &Document) -> impl Iterator<Item = PathBuf> {
     document.paths().skip(1).map(Path::to_owned)
+}
+
+/// Checks that the deployer can still deploy after this apply: that the file is of the network of
+/// its certificate, and names it.
+fn check_certificate(
+    document: &Document,
+    options: &InitializerOptions,
+) -> Result<(), InitializerError> {
+    let Some(tls) = &options.tls else {
+        return Ok(());
+    };
+    let own = tls.identity();
+    let file = document.path().display();
+    let network = &document.schema.network;
+    let wrong = |what: String| Err(InitializerError::Certificate(what));
+    match &network.name {
+        Some(name) if *name == *own.network => {}
+        Some(name) => {
+            return wrong(format!(
+                "{file} is of the network `{name}`, and the certificate is that of `{own}`"
+            ));
+        }
+        None => {
+            return wrong(format!(
+                "{file} has no `name`, and certificates are of the network `{}`: add `name: {}` at its top",
+                own.network, own.network
+            ));
+        }
+    }
+    if network.deployers.iter().any(|name| *name == *own.name) {
+        return Ok(());
+    }
+    wrong(format!(
+        "{file} does not name `{}` among `deployers`, so this apply would lock you out; the certificate is that of `{own}`",
+        own.name
+    ))
 }
 
 /// Reads the files that an `init.yaml` names, each once.

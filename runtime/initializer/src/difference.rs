@@ -80,7 +80,7 @@ impl Initializer {
         if wanted.is_empty() {
             return Ok(fetched);
         }
-        let mut connection = Connection::open(server.address, &self.options).await?;
+        let mut connection = Connection::open(&server.name, server.address, &self.options).await?;
         while !wanted.is_empty() {
             let files = wanted.iter().cloned().collect();
             let FetchAnswer { files } = connection.request(&DeployRequest::Fetch { files }).await?;

@@ -36,6 +36,9 @@ pub enum InitializerError {
     /// These servers have changed since the plan was made.
     #[error("{}", .0.join("\n"))]
     Moved(Vec<String>),
+    /// The certificate of `--tls` does not fit the file, for this reason.
+    #[error("{0}")]
+    Certificate(String),
     /// A lease cannot be broken, for this reason.
     #[error("{0}")]
     Lease(String),

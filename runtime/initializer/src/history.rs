@@ -137,7 +137,7 @@ async fn ask_history(
     let until = options.wait.map(|wait| Instant::now() + wait);
     Ok(
         join_all(servers.into_iter().map(|(name, address)| async move {
-            match fetch_history(address, options, until).await {
+            match fetch_history(&name, address, options, until).await {
                 Ok(pasts) => Ok((name, address, pasts)),
                 Err(error) => Err(Unreachable::new(&name, address, error)),
             }
@@ -168,7 +168,7 @@ impl Initializer {
                 continue;
             };
             let target = past_at(name, pasts, at).map_err(InitializerError::Rollback)?;
-            let manifest = fetch_past_manifest(*address, newest, target, &options).await;
+            let manifest = fetch_past_manifest(name, *address, newest, target, &options).await;
             let manifest = manifest.map_err(|error| {
                 InitializerError::Unreachable(vec![Unreachable::new(name, *address, error)])
             })?;
@@ -231,12 +231,13 @@ fn note_on_rollback(histories: &[ServerHistory], to: Option<&str>, id: &str) -> 
 /// Returns the manifest of the generation `target`. For `None`, the server ran nothing at that
 /// time: returns its newest manifest without services.
 async fn fetch_past_manifest(
+    name: &str,
     address: SocketAddr,
     newest: &KeptGeneration,
     target: Option<&KeptGeneration>,
     options: &InitializerOptions,
 ) -> Result<Manifest, RequestError> {
-    let mut connection = Connection::open(address, options).await?;
+    let mut connection = Connection::open(name, address, options).await?;
     let generation = target.unwrap_or(newest).generation;
     let manifest = fetch_manifest(&mut connection, Some(generation)).await?;
     Ok(if target.is_some() {

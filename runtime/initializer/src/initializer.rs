@@ -130,7 +130,8 @@ impl Initializer {
                     return Ok(files);
                 }
                 let lacks = async {
-                    let mut connection = Connection::open(server.address, &self.options).await?;
+                    let mut connection =
+                        Connection::open(&server.name, server.address, &self.options).await?;
                     connection
                         .request::<LacksAnswer>(&DeployRequest::Lacks { files })
                         .await

@@ -14,6 +14,7 @@
 //! | `plan`, `sources`, `saved` | what differs, whether changed sources are valid, and a plan in a file |
 //! | `initializer` | makes a plan and holds what is needed to execute it |
 //! | `apply` | executes a plan |
+//! | `revocation` | brings the list of revoked certificates to all servers |
 //! | `unlock` | breaks the lease of an apply whose initializer is gone |
 //! | `status`, `history` | compares what is live with the file; lists past applies, and plans a rollback |
 
@@ -29,6 +30,7 @@ mod options;
 mod origin;
 mod plan;
 mod progress;
+mod revocation;
 mod saved;
 mod sources;
 mod status;
@@ -46,6 +48,7 @@ pub use plan::{
     Aspect, AspectChange, FileChange, Load, Mark, Plan, RpcChange, ServerPlan, ServiceChange,
 };
 pub use progress::{ApplyEvent, Progress};
+pub use revocation::{ListInForce, bring_list};
 pub use rpc_schema::breaking::{Change, Effect};
 pub use status::{NetworkStatus, ServerStatus};
 pub use survey::LiveServer;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deploy::key_file;
+use tls::ClientFolder;
 
 use crate::error::InitializerError;
 use crate::progress::Progress;
@@ -21,6 +23,9 @@ pub struct InitializerOptions {
     /// The deploy key of all servers. If it is `None`, the key of each server is read from
     /// `key_folder`.
     pub deploy_key: Option<Vec<u8>>,
+    /// The certificate of a deployer. With it, servers are reached by TLS, and no deploy key is
+    /// needed.
+    pub tls: Option<Arc<ClientFolder>>,
     /// The folder where servers of this user on this machine keep copies of their own keys; see
     /// [`key_file`].
     pub key_folder: Option<PathBuf>,
@@ -48,6 +53,7 @@ impl Default for InitializerOptions {
         Self {
             servers: BTreeMap::new(),
             deploy_key: None,
+            tls: None,
             key_folder: key_file::folder(),
             timeout: Duration::from_mins(2),
             wait: None,

@@ -61,11 +61,11 @@ pub(super) async fn survey(
 
 /// Returns the status of servers that will not change. Skips servers that cannot be asked.
 pub(super) async fn ask_others(
-    addresses: &[SocketAddr],
+    servers: &[(String, SocketAddr)],
     options: &InitializerOptions,
 ) -> Vec<StatusAnswer> {
-    let asked = addresses.iter().map(|address| async {
-        let mut connection = Connection::open(*address, options).await.ok()?;
+    let asked = servers.iter().map(|(name, address)| async {
+        let mut connection = Connection::open(name, *address, options).await.ok()?;
         connection
             .request::<StatusAnswer>(&DeployRequest::Status {})
             .await
@@ -98,7 +98,7 @@ async fn ask(
     server: &DesiredServer,
     options: &InitializerOptions,
 ) -> Result<LiveServer, RequestError> {
-    let mut connection = Connection::open(server.address, options).await?;
+    let mut connection = Connection::open(&server.name, server.address, options).await?;
     let status = connection
         .request::<StatusAnswer>(&DeployRequest::Status {})
         .await?;
@@ -145,12 +145,13 @@ pub(super) async fn fetch_manifest(
 
 /// Returns the generations that a server keeps, newest first.
 pub(super) async fn fetch_history(
+    name: &str,
     address: SocketAddr,
     options: &InitializerOptions,
     until: Option<Instant>,
 ) -> Result<Vec<KeptGeneration>, RequestError> {
     let fetch = || async {
-        let mut connection = Connection::open(address, options).await?;
+        let mut connection = Connection::open(name, address, options).await?;
         connection
             .request::<HistoryAnswer>(&DeployRequest::History {})
             .await

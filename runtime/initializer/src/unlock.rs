@@ -55,7 +55,7 @@ impl Unlocked {
     ) -> Result<Self, InitializerError> {
         let servers = declared_servers(init, options)?;
         let leases = join_all(servers.into_iter().map(|(name, address)| async move {
-            let lease = ask_lease(address, options).await;
+            let lease = ask_lease(&name, address, options).await;
             (name, address, lease)
         }))
         .await;
@@ -68,7 +68,7 @@ impl Unlocked {
             };
             async move {
                 let answer = match lease {
-                    Ok(_) => break_lease(address, &unlock, options).await,
+                    Ok(_) => break_lease(&name, address, &unlock, options).await,
                     Err(error) => Err(error),
                 };
                 match answer {
@@ -91,21 +91,23 @@ impl Unlocked {
 }
 
 async fn ask_lease(
+    name: &str,
     address: SocketAddr,
     options: &InitializerOptions,
 ) -> Result<Option<Lease>, RequestError> {
-    let mut connection = Connection::open(address, options).await?;
+    let mut connection = Connection::open(name, address, options).await?;
     let status = DeployRequest::Status {};
     let answer: StatusAnswer = connection.request(&status).await?;
     Ok(answer.lease)
 }
 
 async fn break_lease(
+    name: &str,
     address: SocketAddr,
     unlock: &DeployRequest,
     options: &InitializerOptions,
 ) -> Result<UnlockAnswer, RequestError> {
-    let mut connection = Connection::open(address, options).await?;
+    let mut connection = Connection::open(name, address, options).await?;
     connection.request(unlock).await
 }
 

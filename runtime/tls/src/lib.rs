@@ -14,6 +14,7 @@ mod certificate;
 mod client;
 mod credentials;
 mod error;
+mod folder;
 mod identity;
 #[cfg(feature = "issue")]
 pub mod issue;
@@ -29,6 +30,7 @@ pub use certificate::{Certificate, Time};
 pub use client::ClientTls;
 pub use credentials::{CA_FILE, CERTIFICATE_FILE, Credentials, FolderStamp, KEY_FILE, LIST_FILE};
 pub use error::{Refusal, TlsError, explain, is_refusal};
+pub use folder::ClientFolder;
 pub use identity::{Identity, NotAnIdentity, Role};
 pub use revocation::RevocationList;
 pub use server::{Accepting, ServerTls};
