@@ -4,7 +4,8 @@
 //! apply --> wait for a change --> wait until it is quiet --> apply ...
 //! ```
 //!
-//! A change during an apply starts the next apply.
+//! A change during an apply starts the next apply. The program ends at a signal, and when a line
+//! cannot be written.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,10 @@ pub(super) async fn watch(arguments: &WatchArguments) -> Result<ExitStatus, Verb
             WatchStep::NotStarted => None,
             WatchStep::Stopped(status) => return Ok(status),
         };
+        // The line was printed after its apply, so no apply is under way.
+        if report::nobody_reads() {
+            return Ok(ExitStatus::Done);
+        }
         // If the file or a source is wrong, watch the files that the file names.
         let paths = paths.unwrap_or_else(|| named_files(init));
         let has_new_folders = files.set(init, &paths);

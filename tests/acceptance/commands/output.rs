@@ -101,6 +101,31 @@ fn a_command_whose_output_is_lost_fails_and_says_so() {
 }
 
 #[test]
+fn a_watch_whose_output_is_lost_ends_after_its_apply() {
+    let network = differing();
+    let watch = |line: &str| run(command(&network, INITIALIZER, line), full_device());
+    for (value, line) in [(2, "watch init.yaml"), (3, "watch init.yaml --json")] {
+        network.write_value("one.py", value);
+        network.write_value("two.py", value);
+        says_that_output_was_lost(&watch(line));
+        assert_eq!(network.value("server1").1, value);
+        assert_eq!(network.value("server2").1, value);
+    }
+    network.initializer(&["status", "init.yaml"]).succeeds();
+    network.write("two.py", "def other():\n    return 1\n");
+    says_that_output_was_lost(&watch("watch init.yaml --json"));
+}
+
+#[test]
+fn a_watch_whose_reader_has_gone_ends_quietly_after_its_apply() {
+    let network = differing();
+    let watch = command(&network, INITIALIZER, "watch init.yaml");
+    let finished = run(watch, pipe_without_reader());
+    assert_eq!((finished.status, &*finished.stderr), (0, ""));
+    assert_eq!(network.value("server2").1, 2);
+}
+
+#[test]
 fn a_command_whose_reader_has_gone_is_quiet() {
     let network = differing();
     for (program, line, status) in COMMANDS {
