@@ -287,6 +287,9 @@ pub struct StatusAnswer {
     /// Names of the services that cannot run because their files are damaged.
     #[serde(default)]
     pub damaged: Vec<String>,
+    /// Names of the services that have a handler in the server's program.
+    #[serde(default)]
+    pub native: Vec<String>,
     /// The longest message that the server accepts, in bytes.
     pub frame_limit: u64,
 }

@@ -14,7 +14,7 @@ use crate::join::{all_or_unreachable, join_all};
 use crate::options::InitializerOptions;
 use crate::plan::{Plan, find_departed};
 use crate::survey::{LiveServer, ask_all};
-use crate::{origin, sources, survey};
+use crate::{native, origin, sources, survey};
 
 /// A plan, and everything that is needed to execute it.
 #[derive(Debug)]
@@ -60,6 +60,10 @@ impl Initializer {
             return Err(InitializerError::UnknownServer(unknown.clone()));
         }
         let mut notes = sources::check_changed(&desired, &seen, options.python.as_deref()).await?;
+        let services = &desired.document.schema.services;
+        for (server, seen) in desired.servers.iter().zip(&seen) {
+            notes.extend(native::note_unknown(services, server, &seen.status));
+        }
         if !options.only.is_empty() {
             notes.push(format!(
                 "only {}: the other servers are left as they are",

@@ -11,7 +11,7 @@
 //! | `options`, `error` | how servers are reached, and why an operation failed |
 //! | `desired` | what every server should run, from the file |
 //! | `survey` | what is live on the servers |
-//! | `plan`, `sources`, `saved` | what differs, whether changed sources are valid, and a plan in a file |
+//! | `plan`, `sources`, `native`, `saved` | what differs, whether changed sources are valid, native services that the file lacks, and a plan in a file |
 //! | `initializer` | makes a plan and holds what is needed to execute it |
 //! | `apply` | executes a plan |
 //! | `revocation` | brings the list of revoked certificates to all servers |
@@ -26,6 +26,7 @@ mod error;
 mod history;
 mod initializer;
 mod join;
+mod native;
 mod options;
 mod origin;
 mod plan;

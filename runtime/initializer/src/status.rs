@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::desired::Desired;
 use crate::error::{InitializerError, Unreachable};
+use crate::native;
 use crate::options::InitializerOptions;
 use crate::plan::ServerPlan;
 use crate::plan::plan_server;
@@ -26,6 +27,8 @@ pub struct ServerStatus {
     pub status: StatusAnswer,
     /// What an apply of the file would change.
     pub drift: ServerPlan,
+    /// Further notes, such as that the server has a native service that the file does not name.
+    pub notes: Vec<String>,
 }
 
 impl NetworkStatus {
@@ -37,9 +40,11 @@ impl NetworkStatus {
     pub async fn ask(init: &Path, options: &InitializerOptions) -> Result<Self, InitializerError> {
         let desired = Desired::read(init, options)?;
         let seen = survey(&desired.servers, options).await;
+        let services = &desired.document.schema.services;
         let answered = desired.servers.iter().zip(seen).map(|(server, seen)| {
             seen.map(|seen| ServerStatus {
                 drift: plan_server(server, &seen),
+                notes: native::note_unknown(services, server, &seen.status),
                 status: seen.status,
             })
         });

@@ -10,7 +10,7 @@ use rpc_runtime::initializer::{
 use serde_json::{Value, json};
 
 use super::json_line;
-use super::plan::{MARK_INDENT, SUMMARY_INDENT, print_services, row, server_json};
+use super::plan::{MARK_INDENT, SUMMARY_INDENT, print_services, row, server_json, warn};
 use crate::report::{self, Colour};
 
 /// Number of columns by which the further lines of a detail are indented.
@@ -92,7 +92,12 @@ fn is_refusal(error: &Unreachable) -> bool {
 }
 
 fn print_status(server: &ServerStatus) {
-    let ServerStatus { status, drift, .. } = server;
+    let ServerStatus {
+        status,
+        drift,
+        notes,
+        ..
+    } = server;
     let name = &drift.name;
     let address = drift.address;
     let generation = status.live.generation;
@@ -120,6 +125,9 @@ fn print_status(server: &ServerStatus) {
     }
     if drift.changes && generation > 0 {
         print_services(drift, false);
+    }
+    for note in notes {
+        warn(note);
     }
 }
 
@@ -294,7 +302,12 @@ fn status_json(server: &Result<ServerStatus, Unreachable>) -> Value {
             "event": "server", "server": error.name, "address": error.address.to_string(), "reachable": is_refusal(error),
             "error": error.error.to_string(),
         }),
-        Ok(ServerStatus { status, drift, .. }) => {
+        Ok(ServerStatus {
+            status,
+            drift,
+            notes,
+            ..
+        }) => {
             let mut value = server_json(drift);
             value["event"] = "server".into();
             value["reachable"] = true.into();
@@ -303,6 +316,7 @@ fn status_json(server: &Result<ServerStatus, Unreachable>) -> Value {
             value["sandbox"] = json!(status.sandbox);
             value["started-ms"] = status.started.into();
             value["damaged"] = json!(status.damaged);
+            value["notes"] = json!(notes);
             value["under-way"] = json!(status.lease);
             value["applied"] = json!(status.applied);
             value

@@ -134,7 +134,8 @@ pub(super) fn row(depth: usize, mark: Mark, text: &str) {
     );
 }
 
-fn warn(message: &str) {
+/// Prints what needs attention.
+pub(super) fn warn(message: &str) {
     print_warning(Colour::Yellow, message);
 }
 

@@ -52,14 +52,14 @@ impl EmbeddedServer {
 
     /// Runs `initializer apply init.yaml --allow-breaking`.
     pub fn apply(&self) -> Finished {
+        self.initializer(&["apply", "init.yaml", "--allow-breaking"])
+    }
+
+    /// Runs `initializer` with these arguments and the address of this server.
+    pub fn initializer(&self, arguments: &[&str]) -> Finished {
         let server_argument = format!("server1={}", self.address);
-        self.network.initializer(&[
-            "apply",
-            "init.yaml",
-            "--allow-breaking",
-            "--server",
-            &server_argument,
-        ])
+        let arguments = [arguments, &["--server", &server_argument]].concat();
+        self.network.initializer(&arguments)
     }
 
     /// Returns the project folder.

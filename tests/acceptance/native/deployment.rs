@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use rpc_runtime::NativeService;
 use rpc_runtime::server::{Limits, Server, ServerOptions};
+use serde_json::json;
 
 use super::{HALF_SLOT, INIT, assert_half, bind_all, bound, serving};
 use crate::harness::{BinaryPeer, Frames, Framing, Peer, Raises, request};
@@ -87,6 +88,40 @@ fn a_native_signature_without_a_handler_is_refused_with_the_signatures_that_have
     assert_half(&mut bound(&server), 1);
     server.project().write("init.yaml", INIT);
     server.apply().succeeds().says("nothing to do");
+}
+
+#[test]
+fn a_native_service_that_the_file_lacks_is_named_by_plan_apply_and_status() {
+    let (server, _) = serving(Limits::default());
+    let write = |init: &str| server.project().write("init.yaml", init);
+    let has = "! server1 has a native service `svc1`";
+    let run = |verb: &str| server.initializer(&[verb, "init.yaml"]);
+    run("plan").ends(0).never_says(has);
+    run("status").ends(0).never_says(has);
+
+    write(&INIT.replace("  svc1:", "  scv1:"));
+    let mistyped = format!("{has} that the file does not name (did you mean `scv1`?)");
+    run("plan").ends(3).says(&mistyped);
+    run("status").ends(3).says(&mistyped);
+
+    let network = INIT.split_inclusive('\n').take(3).collect::<String>();
+    let two = network.replace(
+        "server1: {",
+        "server2: { ip: 127.0.0.1, port: 2 }, server1: {",
+    );
+    let services = &INIT[network.len()..];
+    write(&format!("{two}{services}").replace("provider: server1", "provider: server2"));
+    let only = ["plan", "init.yaml", "--only", "server1"];
+    let elsewhere = format!("{has}, but the file gives `svc1` to server2");
+    server.initializer(&only).ends(3).says(&elsewhere);
+
+    write(&network);
+    server.apply().succeeds().says(has);
+    server.apply().succeeds().says(has).says("nothing to do");
+    run("status").ends(0).says(has);
+    let status = server.initializer(&["status", "init.yaml", "--json"]);
+    let note = "server1 has a native service `svc1` that the file does not name";
+    assert_eq!(status.json_lines()[0]["notes"], json!([note]));
 }
 
 #[test]

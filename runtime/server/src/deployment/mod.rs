@@ -359,6 +359,7 @@ impl Deployer {
             network: manifest.map(|manifest| manifest.network.clone()),
             lease: state.participant.lease(Instant::now()),
             damaged: registry.load().damaged(),
+            native: self.builder.native_services().map(str::to_owned).collect(),
             frame_limit: self.builder.limits.frame_bytes as u64,
         })
     }

@@ -180,11 +180,19 @@ impl RegistryBuilder {
         Err(refused(no_handler(&key) + &known))
     }
 
+    /// Returns the names of the native services of this binary, in their order.
+    pub(crate) fn native_services(&self) -> impl Iterator<Item = &'static str> {
+        let names: BTreeSet<&str> = self.native.iter().map(|(service, _)| *service).collect();
+        names.into_iter()
+    }
+
     /// Returns the native services of this binary, as the end of a message about a handler that is
     /// missing; nothing if the binary has none.
     fn native_services_in_words(&self) -> String {
-        let names: BTreeSet<&str> = self.native.iter().map(|(service, _)| *service).collect();
-        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let names: Vec<String> = self
+            .native_services()
+            .map(|name| format!("`{name}`"))
+            .collect();
         match names.len() {
             0 => String::new(),
             _ => format!("; its native services are {}", names.join(", ")),
@@ -194,8 +202,7 @@ impl RegistryBuilder {
     /// Says in the log which native services of this binary are not in the manifest. Nobody can call
     /// them. They are not refused, because a program may know a service before the file does.
     fn report_unknown_native_services(&self, manifest: &Manifest) {
-        let names: BTreeSet<&str> = self.native.iter().map(|(service, _)| *service).collect();
-        for service in names {
+        for service in self.native_services() {
             if !manifest.services.contains_key(service) {
                 let note = format!(
                     "the file gives `{}` no service of this name",
