@@ -188,10 +188,15 @@ fn a_worker_has_what_site_sets_up() {
         .map(|entry| entry.expect("an entry").path().join("site-packages"))
         .next()
         .expect("the packages");
-    // An editable install has such a file, whose import installs a finder.
+    // An editable install has such a file: its import installs a finder, or it names a folder.
     let finder = "import sys, types; sys.modules['editable'] = types.ModuleType('editable')\n";
     std::fs::write(packages.join("editable.pth"), finder).expect("a written file");
-    let source = "import sys\n\ndef prefix():\n    import editable\n    return sys.prefix\n\ndef leave():\n    exit(3)\n";
+    let package = folder.path().join("src/in_folder");
+    std::fs::create_dir_all(&package).expect("a folder");
+    std::fs::write(package.join("__init__.py"), "").expect("a written file");
+    let line = folder.path().join("src").display().to_string() + "\n";
+    std::fs::write(packages.join("in_folder.pth"), line).expect("a written file");
+    let source = "import sys\nimport in_folder\n\ndef prefix():\n    import editable\n    return sys.prefix\n\ndef leave():\n    exit(3)\n";
     let environment = environment.to_str().expect("UTF-8");
     let python = format!("{environment}/bin/python");
     let network =

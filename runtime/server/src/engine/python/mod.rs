@@ -1,4 +1,5 @@
-//! Python workers. They are forked by a zygote: a Python process that has loaded no code of users.
+//! Python workers. They are forked by a zygote: a Python process that has loaded no code of a
+//! service.
 //!
 //! ```text
 //! server --SOCK_SEQPACKET--> zygote --fork--> worker (one service at one version, one call at a time)

@@ -1,4 +1,4 @@
-"""The zygote: a process with one thread and without code of users. It forks workers.
+"""The zygote: a process with one thread and without code of a service. Python's `site` has run in it. It forks workers.
 
 Its standard input is a SOCK_SEQPACKET socket to the server. A datagram with the number of a worker (u32, little-endian)
 and three descriptors (requests, answers, output) makes a worker. The zygote sends JSON datagrams when a worker begins
