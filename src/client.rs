@@ -52,6 +52,10 @@ struct CommandLine {
     /// client of the file
     #[arg(long = "as", value_name = "CLIENT", global = true)]
     client: Option<String>,
+    /// Folder with the client's certificate, as `initializer cert` makes it; servers are then reached
+    /// by TLS. The variable `RPC_TLS` names it too
+    #[arg(long, value_name = "DIR", global = true)]
+    tls: Option<PathBuf>,
     /// Print JSON, one object per line
     #[arg(long, global = true)]
     json: bool,
@@ -232,6 +236,9 @@ fn network(
     let mut builder = Network::builder(topology_of(schema));
     if let Some(client) = &command_line.client {
         builder = builder.client(client);
+    }
+    if let Some(folder) = &command_line.tls {
+        builder = builder.tls(folder);
     }
     if let Some(deadline) = deadline {
         builder = builder.deadline(deadline);

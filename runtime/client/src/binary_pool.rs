@@ -9,7 +9,7 @@ use wire::procedure::Procedure;
 use wire::value::Value;
 
 use crate::blocking::BlockingSession;
-use crate::connect::{connect, time_left};
+use crate::connect::{open, time_left};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
 use crate::explain::{explain, unavailable};
@@ -129,11 +129,11 @@ impl BinaryPool {
     }
 
     fn open(&self, caller: &Caller, deadline: Instant) -> Result<Reserved, Error> {
-        let stream = connect(&self.endpoint, caller, deadline);
+        let connected = open(&self.endpoint, caller, deadline);
         let mut sessions = self.lock();
         sessions.opening -= 1;
         self.opened.notify_all();
-        let session = BlockingSession::new(stream?, &caller.name);
+        let session = BlockingSession::new(connected?, &caller.name);
         let pooled = Arc::new(PooledSession {
             session,
             calls: AtomicUsize::new(0),

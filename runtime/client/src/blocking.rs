@@ -4,6 +4,9 @@
 //! reading thread has its answer, it hands the reading over to a thread that still waits. One of
 //! the threads that have something to write writes for all of them.
 
+#[cfg(feature = "tls")]
+mod sealed;
+
 use std::io::{self, IoSlice, Write as _};
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +14,10 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
+#[cfg(feature = "tls")]
+use tls::TlsSession;
 
-use crate::connect::{DEADLINE_GRACE, adjust_timeout, disconnect, is_quiet, time_left};
+use crate::connect::{Connected, DEADLINE_GRACE, adjust_timeout, is_quiet, loss, time_left};
 use wire::GREETING_TIMEOUT;
 use wire::block::{MAX_KEPT_BYTES, Target};
 use wire::calls::client_session::{CallTime, ClientSession};
@@ -42,6 +47,10 @@ pub(crate) struct BlockingSession {
 #[derive(Debug)]
 struct SessionState {
     session: ClientSession<Thread>,
+    /// The TLS session over the socket, if there is one. It changes under the lock of this state;
+    /// system calls are made outside of it.
+    #[cfg(feature = "tls")]
+    tls: Option<TlsSession>,
     /// Whether a thread writes.
     is_writing: bool,
     /// Whether a thread reads. That thread then has the inbox of the session.
@@ -61,9 +70,11 @@ struct SessionState {
 type Locked<'a> = MutexGuard<'a, SessionState>;
 
 impl BlockingSession {
-    pub(crate) fn new(stream: TcpStream, client: &str) -> Self {
+    pub(crate) fn new(connected: Connected, client: &str) -> Self {
         let state = SessionState {
             session: ClientSession::new(client),
+            #[cfg(feature = "tls")]
+            tls: connected.tls,
             is_writing: false,
             is_reading: false,
             last_write_was_long: false,
@@ -73,7 +84,7 @@ impl BlockingSession {
             write_timeout: Duration::ZERO,
         };
         Self {
-            stream,
+            stream: connected.socket,
             state: Mutex::new(state),
         }
     }
@@ -136,6 +147,10 @@ impl BlockingSession {
             return state;
         }
         state.is_writing = true;
+        #[cfg(feature = "tls")]
+        if state.tls.is_some() {
+            return self.write_sealed(state, now, until);
+        }
         while !state.session.link.outbox.is_empty() {
             let mut batch = std::mem::take(&mut state.session.link.outbox);
             let timeout = state.write_timeout;
@@ -239,11 +254,9 @@ impl BlockingSession {
             }
         }
         if result.is_err() {
-            state
-                .session
-                .lose(SessionLoss::Connection(disconnect(error)), |thread| {
-                    thread.unpark();
-                });
+            state.session.lose(loss(error), |thread| {
+                thread.unpark();
+            });
         }
         state
     }
@@ -303,8 +316,7 @@ impl BlockingSession {
                     now = Instant::now();
                 }
                 Err(error) => {
-                    let loss = SessionLoss::Connection(disconnect(error));
-                    state.session.lose(loss, |thread| thread.unpark());
+                    state.session.lose(loss(error), |thread| thread.unpark());
                 }
                 // A PING was answered.
                 Ok(()) if !state.session.link.outbox.is_empty() => {
@@ -335,6 +347,10 @@ impl BlockingSession {
         until: Instant,
     ) -> (Locked<'a>, io::Result<()>) {
         state.is_reading = true;
+        #[cfg(feature = "tls")]
+        if state.tls.is_some() {
+            return self.read_sealed(state, now, until);
+        }
         let mut inbox = std::mem::replace(&mut state.session.link.inbox, Inbox::new(0));
         let mut timeout = state.read_timeout;
         drop(state);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use crate::topology::{Server, Topology};
 const DEFAULT_SESSIONS: usize = 8;
 
 /// Sets up a [`Network`]. What is set here wins over the environment (`RPC_CLIENT`,
-/// `RPC_SERVER_<NAME>`), and the environment wins over `init.yaml`. With `RPC_WIRE=text` stubs
+/// `RPC_TLS`, `RPC_SERVER_<NAME>`), and the environment wins over `init.yaml`. With `RPC_WIRE=text` stubs
 /// speak the text protocol, which a person can read.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -29,6 +31,8 @@ pub struct NetworkBuilder {
     deadline: Option<Duration>,
     sessions: usize,
     hooks: Hooks,
+    #[cfg(feature = "tls")]
+    tls: Option<PathBuf>,
 }
 
 impl Network {
@@ -48,6 +52,8 @@ impl NetworkBuilder {
             deadline: None,
             sessions: DEFAULT_SESSIONS,
             hooks: Hooks::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -82,6 +88,15 @@ impl NetworkBuilder {
         self
     }
 
+    /// Sets the folder with the certificate of this client: `ca.pem`, `cert.pem` and `key.pem`, as
+    /// `initializer cert` makes it. All servers are then reached by TLS. The variable `RPC_TLS`
+    /// names it too. The files are read again when they change.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.tls = Some(folder.into());
+        self
+    }
+
     /// Sets what observes each call. It replaces hooks that were set before.
     pub fn hooks(mut self, hooks: impl CallHooks + 'static) -> Self {
         self.hooks = Hooks(Some(Arc::new(hooks)));
@@ -104,9 +119,11 @@ impl NetworkBuilder {
     /// An error of the kind [`Configuration`](crate::ErrorKind::Configuration): no client or an
     /// unknown one, an unknown server, an invalid address.
     pub fn build(self) -> Result<Network, Error> {
+        #[cfg(not(feature = "tls"))]
         if environment("RPC_TLS").is_some() {
             return Err(Error::configuration(
-                "RPC_TLS is set, and this version speaks plain TCP only: unset it",
+                "RPC_TLS is set, and this program was built without TLS: add the feature `tls` of `rpc-runtime`, or \
+                 unset it",
             ));
         }
         let protocol = match environment("RPC_WIRE").as_deref() {
@@ -133,6 +150,13 @@ impl NetworkBuilder {
         let clients = &self.topology.clients;
         let only = || (clients.len() == 1).then(|| clients[0].name.clone());
         let set = self.client.clone().or_else(|| environment("RPC_CLIENT"));
+        #[cfg(feature = "tls")]
+        let tls = self.open_tls()?;
+        #[cfg(feature = "tls")]
+        let set = match &tls {
+            Some(tls) => Some(certified_name(&tls.identity(), set)?),
+            None => set,
+        };
         let name = set.or_else(|| self.topology.tenant.clone()).or_else(only);
         let listed = || {
             let names: Vec<_> = clients
@@ -162,7 +186,28 @@ impl NetworkBuilder {
                     listed()
                 ))
             })?;
-        Ok(Caller { name, ip })
+        Ok(Caller {
+            name,
+            ip,
+            #[cfg(feature = "tls")]
+            tls,
+        })
+    }
+
+    /// Reads the folder with the certificate, if one is set.
+    #[cfg(feature = "tls")]
+    fn open_tls(&self) -> Result<Option<Arc<tls::ClientFolder>>, Error> {
+        let folder = self
+            .tls
+            .clone()
+            .or_else(|| environment("RPC_TLS").map(PathBuf::from));
+        let Some(folder) = folder else {
+            return Ok(None);
+        };
+        let opened = tls::ClientFolder::open(&folder);
+        opened
+            .map(|tls| Some(Arc::new(tls)))
+            .map_err(|error| Error::configuration(error.to_string()).caused_by(None))
     }
 
     /// Returns where each server is reached, in the topology's order.
@@ -184,6 +229,24 @@ impl NetworkBuilder {
             }
         };
         self.topology.servers.iter().map(address).collect()
+    }
+}
+
+/// Returns the name of the client in a certificate, if it is the one that was set.
+#[cfg(feature = "tls")]
+fn certified_name(identity: &tls::Identity, set: Option<String>) -> Result<String, Error> {
+    let certified = &identity.name;
+    if !identity.role.calls() {
+        let role = identity.role;
+        return Err(Error::configuration(format!(
+            "the certificate is that of `{identity}`, and a {role} may not call: give the folder of a client"
+        )));
+    }
+    match set {
+        Some(set) if set != *certified => Err(Error::configuration(format!(
+            "this process is to be the client `{set}`, and the certificate is that of `{identity}`"
+        ))),
+        _ => Ok(certified.clone()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use rustix::net::{RecvFlags, recv};
 use socket2::{Domain, SockAddr, Socket, Type};
-use wire::calls::failure::Disconnect;
+use wire::calls::failure::{Disconnect, SessionLoss};
 
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
@@ -21,11 +21,7 @@ pub(crate) const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
 /// Connects to a server. Waits until `deadline` at most.
-pub(crate) fn connect(
-    server: &Endpoint,
-    caller: &Caller,
-    deadline: Instant,
-) -> Result<TcpStream, Error> {
+fn connect(server: &Endpoint, caller: &Caller, deadline: Instant) -> Result<TcpStream, Error> {
     let socket = bind(server.address, caller)?;
     let address = SockAddr::from(server.address);
     socket
@@ -35,7 +31,38 @@ pub(crate) fn connect(
     Ok(socket.into())
 }
 
-/// Returns a socket that calls from the caller's declared address.
+/// A connection to a server, on which nothing was asked.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) socket: TcpStream,
+    /// The TLS session over the socket, if the caller has a certificate.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<tls::TlsSession>,
+}
+
+/// Connects to a server as [`connect`] does, and shakes hands if the caller has a certificate.
+pub(crate) fn open(
+    server: &Endpoint,
+    caller: &Caller,
+    deadline: Instant,
+) -> Result<Connected, Error> {
+    let socket = connect(server, caller, deadline)?;
+    #[cfg(feature = "tls")]
+    let tls = match &caller.tls {
+        Some(folder) => {
+            let shaken = crate::tls_connect::shake_hands(&socket, folder, server, deadline);
+            Some(shaken?)
+        }
+        None => None,
+    };
+    Ok(Connected {
+        socket,
+        #[cfg(feature = "tls")]
+        tls,
+    })
+}
+
+/// Returns a socket that calls from the caller's declared address, if that matters.
 pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error> {
     let no_socket = |error: io::Error| {
         unavailable(format!("cannot make a socket: {error}")).caused_by(Some(&error.into()))
@@ -46,10 +73,13 @@ pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error
     // `bind` would reserve the port for all servers.
     nix::sys::socket::setsockopt(&socket, IpBindAddressNoPort, &true)
         .map_err(|error| no_socket(error.into()))?;
+    let Some(ip) = caller.own_address() else {
+        return Ok(socket);
+    };
     socket
-        .bind(&SockAddr::from(SocketAddr::new(caller.ip, 0)))
+        .bind(&SockAddr::from(SocketAddr::new(ip, 0)))
         .map_err(|error| {
-            let Caller { name, ip } = caller;
+            let name = &caller.name;
             let message = format!(
                 "client `{name}` calls from {ip}, which is not an address of this machine: {error}"
             );
@@ -90,8 +120,18 @@ pub(crate) fn adjust_timeout(timeout: &mut Duration, now: Instant, until: Instan
     must_change
 }
 
+/// Returns how a session ended that this error ended.
+pub(crate) fn loss(error: io::Error) -> SessionLoss {
+    #[cfg(feature = "tls")]
+    if let Some(refusal) = tls::rustls_error(&error).filter(|error| tls::is_refusal(error)) {
+        let reason = tls::explain_refusal(refusal);
+        return SessionLoss::Refused(Disconnect::by(error, reason));
+    }
+    SessionLoss::Connection(disconnect(error))
+}
+
 /// Returns how a connection ended that this error ended.
-pub(crate) fn disconnect(error: io::Error) -> Disconnect {
+fn disconnect(error: io::Error) -> Disconnect {
     let reason = describe(&error);
     Disconnect::by(error, reason)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 
 /// A server and where it is reached.
 #[derive(Debug, Clone)]
@@ -22,4 +24,18 @@ impl fmt::Display for Endpoint {
 pub(crate) struct Caller {
     pub(crate) name: String,
     pub(crate) ip: IpAddr,
+    /// The certificate of the client. With it, servers are reached by TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<tls::ClientFolder>>,
+}
+
+impl Caller {
+    /// Returns the address from which the client must call. With a certificate, any will do.
+    pub(crate) fn own_address(&self) -> Option<IpAddr> {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return None;
+        }
+        Some(self.ip)
+    }
 }

@@ -39,6 +39,15 @@ fn explain_not_taken(loss: SessionLoss, server: &Endpoint) -> Error {
         SessionLoss::Connection(how) => {
             unavailable(format!("cannot send to {server}: {how}")).caused_by(how.cause())
         }
+        SessionLoss::Refused(how) => {
+            let message = format!("{server} does not let this client in: {how}");
+            Error::new(
+                ErrorKind::Exception(ExceptionType::ClientNotRegistered),
+                Executed::No,
+                message,
+            )
+            .caused_by(how.cause())
+        }
         SessionLoss::Stalled => {
             let message = format!("{server} did not take the request within the deadline");
             Error::new(
@@ -60,6 +69,7 @@ fn explain_not_taken(loss: SessionLoss, server: &Endpoint) -> Error {
 fn explain_no_answer(loss: SessionLoss, server: &Endpoint) -> Error {
     let local = |kind, message| Error::new(ErrorKind::Exception(kind), Executed::Unknown, message);
     match loss {
+        SessionLoss::Refused(_) => explain_not_taken(loss, server),
         SessionLoss::Connection(how) => {
             let message = format!("{server} closed the connection without an answer: {how}");
             local(ExceptionType::Unavailable, message).caused_by(how.cause())

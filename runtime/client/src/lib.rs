@@ -14,10 +14,13 @@
 //! | `binary_pool`, `blocking` | binary sessions that threads share |
 //! | `multiplexed_pool`, `multiplexed` | binary sessions that tasks share (feature `async`) |
 //! | `text` | text sessions, for calls whose types are known only at run time |
+//! | `tls_connect` | opens a TLS connection (feature `tls`) |
 //! | `connect`, `pending_arguments`, `explain` | connecting, arguments until they are sent, failures in words |
 //! | [`transport`], `async_transport`, [`mock`], [`request`], [`arg`] | what generated code is written with |
 
 pub mod arg;
+#[cfg(feature = "async")]
+mod async_stream;
 #[cfg(feature = "async")]
 pub mod async_transport;
 mod binary_pool;
@@ -43,6 +46,8 @@ pub mod request;
 mod resolver;
 mod retry;
 mod text;
+#[cfg(feature = "tls")]
+mod tls_connect;
 pub mod topology;
 pub mod transport;
 

@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 
 use bytes::BufMut as _;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use crate::connect::{DEADLINE_GRACE, disconnect};
+use crate::async_stream::ClientStream;
+use crate::connect::{DEADLINE_GRACE, loss};
 use wire::GREETING_TIMEOUT;
 use wire::block::{MAX_KEPT_BYTES, Target};
 use wire::calls::client_session::{CallTime, ClientSession};
@@ -70,7 +70,7 @@ struct SessionState {
 
 impl MultiplexedSession {
     /// Begins a session on this connection. Its driver is a task of the current runtime.
-    pub(crate) fn start(stream: TcpStream, client: &str) -> Self {
+    pub(crate) fn start(stream: ClientStream, client: &str) -> Self {
         let state = SessionState {
             session: ClientSession::new(client),
             driver: None,
@@ -227,7 +227,7 @@ impl Drop for PendingCall<'_> {
 
 /// Does the system calls of a session.
 struct Driver {
-    stream: TcpStream,
+    stream: ClientStream,
     shared: Arc<Shared>,
     /// The bytes that are being written.
     batch: Outbox,
@@ -243,7 +243,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
+    fn new(stream: ClientStream, shared: Arc<Shared>) -> Self {
         let inbox = std::mem::replace(&mut shared.lock().session.link.inbox, Inbox::new(0));
         let timer = Box::pin(tokio::time::sleep(WRITE_TIMEOUT));
         Self {
@@ -275,7 +275,7 @@ impl Driver {
             match self.write(cx).and_then(|()| self.read(cx)) {
                 Ok(true) => {}
                 Ok(false) => return self.wait(cx),
-                Err(error) => return Poll::Ready(SessionLoss::Connection(disconnect(error))),
+                Err(error) => return Poll::Ready(loss(error)),
             }
         }
         cx.waker().wake_by_ref();

@@ -9,6 +9,8 @@ use wire::calls::client_session::CallTime;
 use wire::procedure::Procedure;
 use wire::value::Value;
 
+#[cfg(feature = "tls")]
+use crate::async_stream::ClientStream;
 use crate::connect::{bind, unreachable};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
@@ -171,6 +173,14 @@ impl MultiplexedPool {
             .await
             .map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
+        #[cfg(feature = "tls")]
+        let stream = match &caller.tls {
+            Some(folder) => {
+                let shaken = crate::tls_connect::shake_hands_async(stream, folder, &self.endpoint);
+                ClientStream::Tls(Box::new(shaken.await?))
+            }
+            None => stream.into(),
+        };
         let session = Arc::new(MultiplexedSession::start(stream, &caller.name));
         self.lock().push(PooledSession {
             session: Arc::clone(&session),

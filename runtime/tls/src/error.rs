@@ -159,7 +159,7 @@ pub fn explain(error: &rustls::Error, own: &Identity) -> String {
                 None => error.to_string(),
             }
         }
-        rustls::Error::AlertReceived(alert) => explain_alert(*alert, own),
+        rustls::Error::AlertReceived(alert) => explain_alert(*alert, &format!("`{own}`")),
         rustls::Error::InvalidMessage(_) => {
             "it does not speak TLS; was it started without --tls?".to_owned()
         }
@@ -167,8 +167,16 @@ pub fn explain(error: &rustls::Error, own: &Identity) -> String {
     }
 }
 
+/// Says in words why the far side refused the own certificate; see [`is_refusal`].
+pub fn explain_refusal(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::AlertReceived(alert) => explain_alert(*alert, &"this program"),
+        error => error.to_string(),
+    }
+}
+
 /// Returns what an alert of the far side means to the side whose certificate was refused.
-fn explain_alert(alert: AlertDescription, own: &Identity) -> String {
+fn explain_alert(alert: AlertDescription, own: &dyn fmt::Display) -> String {
     use AlertDescription as Alert;
     let why = match alert {
         Alert::CertificateExpired => {
@@ -179,7 +187,7 @@ fn explain_alert(alert: AlertDescription, own: &Identity) -> String {
         Alert::AccessDenied => "it may not connect there; the log of the far side says why",
         _ => "the log of the far side says why",
     };
-    format!("it refused the certificate of `{own}` ({alert:?}): {why}")
+    format!("it refused the certificate of {own} ({alert:?}): {why}")
 }
 
 /// Returns whether an error says that the far side refused the own certificate.

@@ -29,7 +29,7 @@ mod trust;
 pub use certificate::{Certificate, Time};
 pub use client::ClientTls;
 pub use credentials::{CA_FILE, CERTIFICATE_FILE, Credentials, FolderStamp, KEY_FILE, LIST_FILE};
-pub use error::{Refusal, TlsError, explain, is_refusal};
+pub use error::{Refusal, TlsError, explain, explain_refusal, is_refusal};
 pub use folder::ClientFolder;
 pub use identity::{Identity, NotAnIdentity, Role};
 pub use revocation::RevocationList;

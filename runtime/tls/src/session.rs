@@ -105,9 +105,34 @@ impl TlsSession {
             return 0;
         }
         self.outgoing.clear();
-        self.outgoing.shrink_to(WIRE_BYTES / 8);
+        self.outgoing.shrink_to(WIRE_BYTES / 4);
         self.sent = 0;
         std::mem::take(&mut self.sealed)
+    }
+
+    /// Takes the bytes to put on the wire next, for a user who writes while others use the session.
+    /// Then follows [`wrote_all`](Self::wrote_all) or [`give_back`](Self::give_back).
+    pub fn take_unsent(&mut self) -> Vec<u8> {
+        let mut unsent = std::mem::take(&mut self.outgoing);
+        unsent.drain(..std::mem::take(&mut self.sent));
+        unsent
+    }
+
+    /// Records that all bytes of [`take_unsent`](Self::take_unsent) were put on the wire. Returns
+    /// how many plain bytes are thereby sent. Lends the buffer back.
+    pub fn wrote_all(&mut self, mut buffer: Vec<u8>) -> usize {
+        buffer.clear();
+        buffer.shrink_to(2 * SEALED_BYTES);
+        if self.outgoing.is_empty() {
+            self.outgoing = buffer;
+        }
+        std::mem::take(&mut self.sealed)
+    }
+
+    /// Gives back the bytes of [`take_unsent`](Self::take_unsent) that were not put on the wire.
+    pub fn give_back(&mut self, mut rest: Vec<u8>) {
+        rest.append(&mut self.outgoing);
+        self.outgoing = rest;
     }
 
     /// Returns the buffer to which bytes from the wire are appended, at most [`WIRE_BYTES`].

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustls::Connection;
 use rustls::pki_types::CertificateDer;
@@ -10,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::TcpStream;
 
 use crate::session::{TlsSession, WIRE_BYTES};
+
+/// Maximum time for a peer to read why it was refused.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A TLS connection over a socket of tokio.
 ///
@@ -54,8 +58,7 @@ impl TlsStream {
                 return Err(HandshakeError::Io(io::ErrorKind::UnexpectedEof.into()));
             }
             if let Err(error) = session.shake_hands() {
-                // The alert; the peer may be gone already.
-                let _ = flush(&mut socket, &mut session).await;
+                say_why(&mut socket, &mut session).await;
                 return Err(HandshakeError::Tls(error));
             }
         }
@@ -122,6 +125,26 @@ impl TlsStream {
         }
         self.poll_flush_sealed(cx)
     }
+}
+
+/// Sends the alert, and lets the peer read it: what the peer sends meanwhile is dropped, since a
+/// connection that is closed with bytes unread takes back what was sent. Failures are ignored, since
+/// the peer may be gone.
+async fn say_why(socket: &mut TcpStream, session: &mut TlsSession) {
+    if flush(socket, session).await.is_err() || socket.shutdown().await.is_err() {
+        return;
+    }
+    let mut dropped = 0;
+    let mut sink = vec![0; WIRE_BYTES / 16];
+    let draining = async {
+        while dropped < WIRE_BYTES {
+            match socket.read(&mut sink).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => dropped += count,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, draining).await;
 }
 
 async fn flush(socket: &mut TcpStream, session: &mut TlsSession) -> io::Result<()> {

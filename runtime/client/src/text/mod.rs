@@ -4,5 +4,6 @@
 mod incoming_message;
 mod pool;
 mod session;
+mod stream;
 
 pub(crate) use pool::TextPool;

@@ -1,7 +1,6 @@
 //! [`TextSession`]: one framed text session, used by one call at a time.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io;
 use std::time::{Duration, Instant};
 
 use wire::block::READ_BYTES;
@@ -11,7 +10,8 @@ use wire::json::shortened;
 use wire::{GREETING_TIMEOUT, message};
 
 use super::incoming_message::{IncomingMessage, Reply};
-use crate::connect::{self, DEADLINE_GRACE, adjust_timeout, disconnect};
+use super::stream::TextStream;
+use crate::connect::{self, DEADLINE_GRACE, adjust_timeout, loss};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
 
@@ -21,7 +21,7 @@ const MIN_READ_BYTES: usize = 4096;
 /// A connection to a server.
 #[derive(Debug)]
 pub(crate) struct TextSession {
-    stream: TcpStream,
+    stream: TextStream,
     deframer: Deframer,
     /// Received bytes that are not a complete message so far.
     input: Vec<u8>,
@@ -39,7 +39,7 @@ impl TextSession {
         caller: &Caller,
         deadline: Instant,
     ) -> Result<Self, Error> {
-        let stream = connect::connect(server, caller, deadline)?;
+        let stream = TextStream::new(connect::open(server, caller, deadline)?);
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);
         Ok(Self {
             stream,
@@ -53,7 +53,7 @@ impl TextSession {
     /// Returns whether nothing has arrived since the last answer: neither the end of the connection
     /// nor an unexpected message.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.input.is_empty() && connect::is_quiet(&self.stream)
+        self.input.is_empty() && connect::is_quiet(self.stream.socket())
     }
 
     /// Waits until the server has shown that it speaks this protocol. No request is sent before
@@ -215,8 +215,9 @@ impl TextSession {
     /// Sets the timeouts of the kernel; see [`adjust_timeout`].
     fn adjust_timeouts(&mut self, now: Instant, until: Instant) -> io::Result<()> {
         if adjust_timeout(&mut self.timeout, now, until) {
-            self.stream.set_read_timeout(Some(self.timeout))?;
-            self.stream.set_write_timeout(Some(self.timeout))?;
+            let socket = self.stream.socket();
+            socket.set_read_timeout(Some(self.timeout))?;
+            socket.set_write_timeout(Some(self.timeout))?;
         }
         Ok(())
     }
@@ -232,11 +233,15 @@ fn is_to_be_repeated(error: &io::Error) -> bool {
 }
 
 fn not_taken(error: io::Error) -> CallFailure {
-    CallFailure::NotTaken(SessionLoss::Connection(disconnect(error)))
+    CallFailure::NotTaken(loss(error))
 }
 
 fn no_answer(error: io::Error) -> CallFailure {
-    CallFailure::NoAnswer(SessionLoss::Connection(disconnect(error)))
+    match loss(error) {
+        // Whoever refuses this end has taken nothing.
+        refused @ SessionLoss::Refused(_) => CallFailure::NotTaken(refused),
+        loss => CallFailure::NoAnswer(loss),
+    }
 }
 
 /// Returns the failure of a call whose answer cannot be used. It shows how the message begins.

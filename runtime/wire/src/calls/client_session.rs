@@ -291,7 +291,11 @@ impl<W> ClientSession<W> {
             .session_exception
             .clone()
             .map_or(loss, SessionLoss::Exception);
-        let maybe_written = self.progress.maybe_written;
+        // Whoever refuses this end has taken nothing.
+        let maybe_written = match loss {
+            SessionLoss::Refused(_) => 0,
+            _ => self.progress.maybe_written,
+        };
         let failure = |_, sent_at| {
             let may_have_run = sent_at <= maybe_written;
             let failure = if may_have_run {

@@ -13,6 +13,9 @@ use crate::value::DecodeError;
 pub enum SessionLoss {
     /// The connection ended or broke.
     Connection(Disconnect),
+    /// The peer refused this end, before it took anything from it: its certificate is not valid
+    /// there.
+    Refused(Disconnect),
     /// The peer read nothing more within the deadline.
     Stalled,
     /// The server did not greet within [`GREETING_TIMEOUT`](crate::GREETING_TIMEOUT).

@@ -1,0 +1,72 @@
+//! [`TextStream`]: the byte stream of a text session, with or without TLS.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+
+use crate::connect::Connected;
+
+/// The byte stream of a text session. One call uses it at a time.
+#[derive(Debug)]
+pub(super) struct TextStream {
+    connected: Connected,
+}
+
+impl TextStream {
+    pub(super) fn new(connected: Connected) -> Self {
+        Self { connected }
+    }
+
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.connected.socket
+    }
+
+    /// Writes some bytes.
+    ///
+    /// # Errors
+    /// Returns the error of the operating system. Over TLS, a write that timed out is tried again
+    /// with the same bytes.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let socket = &mut &self.connected.socket;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.connected.tls {
+            if tls.sealed() == 0 {
+                tls.seal(&[io::IoSlice::new(bytes)])?;
+            }
+            loop {
+                let count = socket.write(tls.unsent())?;
+                if count == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                let done = tls.sent(count);
+                if done > 0 {
+                    return Ok(done);
+                }
+            }
+        }
+        socket.write(bytes)
+    }
+
+    /// Reads some bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// Returns the error of the operating system, or of TLS.
+    pub(super) fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let socket = &mut &self.connected.socket;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.connected.tls {
+            loop {
+                match tls.read(room) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result,
+                }
+                let wire = tls.wire_room();
+                wire.reserve(tls::WIRE_BYTES / 2);
+                let spare = rustix::buffer::spare_capacity(wire);
+                if rustix::io::read(*socket, spare)? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+        }
+        socket.read(room)
+    }
+}

@@ -1,0 +1,87 @@
+//! Opening a TLS connection, and what its failures mean to a caller.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use ::tls::rustls::{self, ClientConnection};
+use ::tls::{ClientFolder, TlsSession};
+
+use crate::connect::{time_left, unreachable};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::explain::unavailable;
+
+/// Number of bytes that are read at once in a handshake.
+const READ_BYTES: usize = 4096;
+
+/// Begins a connection to a server.
+fn begin(folder: &ClientFolder, server: &Endpoint) -> Result<ClientConnection, Error> {
+    folder
+        .to_server(&server.server)
+        .and_then(|tls| tls.connect(server.address.ip()))
+        .map_err(|error| refused(folder, server, &error))
+}
+
+/// Returns the error of a handshake that failed. Nothing was asked on the connection.
+fn refused(folder: &ClientFolder, server: &Endpoint, error: &rustls::Error) -> Error {
+    let why = ::tls::explain(error, &folder.identity());
+    unavailable(format!("cannot connect to {server} by TLS: {why}"))
+}
+
+/// Shakes hands with a server over a socket of tokio.
+#[cfg(feature = "async")]
+pub(crate) async fn shake_hands_async(
+    socket: tokio::net::TcpStream,
+    folder: &ClientFolder,
+    server: &Endpoint,
+) -> Result<::tls::TlsStream, Error> {
+    use ::tls::HandshakeError;
+    let opened = ::tls::TlsStream::open(socket, begin(folder, server)?).await;
+    opened.map_err(|error| match error {
+        HandshakeError::Io(error) => unreachable(server, error),
+        HandshakeError::Tls(error) => refused(folder, server, &error),
+    })
+}
+
+/// Shakes hands with a server over a socket. Waits until `deadline` at most. The last bytes of the
+/// handshake may not be sent: they go out with the first request.
+pub(crate) fn shake_hands(
+    mut socket: &TcpStream,
+    folder: &ClientFolder,
+    server: &Endpoint,
+    deadline: Instant,
+) -> Result<TlsSession, Error> {
+    let mut session = TlsSession::new(begin(folder, server)?);
+    let failed = |error: io::Error| unreachable(server, error);
+    while session.is_handshaking() {
+        while !session.unsent().is_empty() {
+            socket
+                .set_write_timeout(Some(time_left(deadline)))
+                .map_err(failed)?;
+            let count = socket.write(session.unsent()).map_err(failed)?;
+            if count == 0 {
+                return Err(failed(io::ErrorKind::WriteZero.into()));
+            }
+            session.sent(count);
+        }
+        socket
+            .set_read_timeout(Some(time_left(deadline)))
+            .map_err(failed)?;
+        let mut bytes = [0; READ_BYTES];
+        let count = match socket.read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(failed)?,
+        };
+        if count == 0 {
+            return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+        }
+        session.wire_room().extend_from_slice(&bytes[..count]);
+        if let Err(error) = session.shake_hands() {
+            // The alert; the server may be gone.
+            let _ = socket.write(session.unsent());
+            return Err(refused(folder, server, &error));
+        }
+    }
+    Ok(session)
+}
