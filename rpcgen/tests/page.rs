@@ -163,7 +163,7 @@ fn the_same_file_gives_the_same_page() {
 
 #[test]
 fn a_network_shows_its_name_and_its_doc() {
-    let text = "network: { name: home, doc: 'the <lights> of `home`' }\n";
+    let text = "name: home\ndoc: the <lights> of `home`\nnetwork: {}\n";
     let page = page(&document(text), None);
     assert!(page.contains("<title>home</title>"), "{page}");
     let doc = "<p dir=\"auto\">the &lt;lights&gt; of <code>home</code></p>";

@@ -24,6 +24,7 @@ pub(crate) mod units;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::{Network, Service, TypeDecl};
+use crate::name::Name;
 use crate::raw::RawFile;
 
 /// The only version of the format.
@@ -31,6 +32,8 @@ pub(crate) const VERSION: i64 = 1;
 
 /// The parts of a correct file.
 pub(crate) struct Checked {
+    pub(crate) name: Option<Name>,
+    pub(crate) doc: Option<String>,
     pub(crate) network: Network,
     pub(crate) types: Vec<TypeDecl>,
     pub(crate) services: Vec<Service>,
@@ -39,6 +42,10 @@ pub(crate) struct Checked {
 /// Checks a whole file. If the result is `None`, there is at least one finding.
 pub(crate) fn check(raw: RawFile, file: Place<'_>, findings: &mut Findings) -> Option<Checked> {
     check_version(raw.version, file, findings);
+    let name = match raw.name {
+        Some(name) => names::check_name(&name, &file.field("name").span(), findings).map(Some),
+        None => Some(None),
+    };
     let (network, network_names) =
         network::check_network(raw.network, file.field("network"), findings);
     let (declared, types) =
@@ -54,6 +61,8 @@ pub(crate) fn check(raw: RawFile, file: Place<'_>, findings: &mut Findings) -> O
         findings,
     );
     findings.is_empty().then_some(Checked {
+        name: name?,
+        doc: raw.doc,
         network: network?,
         types: declared?,
         services: services?,

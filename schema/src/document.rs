@@ -72,11 +72,15 @@ fn parse_owned(path: &Path, text: String, read: chain::Read<'_>) -> Result<Docum
     match checked {
         Ok((checked, spans)) => {
             let Checked {
+                name,
+                doc,
                 network,
                 types,
                 services,
             } = checked;
             let schema = Schema {
+                name,
+                doc,
                 network,
                 types,
                 services,

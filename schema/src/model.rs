@@ -11,6 +11,10 @@ use crate::types::Type;
 /// A whole checked `init.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
+    /// The network's name, for people and for certificates.
+    pub name: Option<Name>,
+    /// What the network is for.
+    pub doc: Option<String>,
     /// The servers, clients and deployers.
     pub network: Network,
     /// The records and enumerations, in the file's order.
@@ -24,10 +28,6 @@ pub struct Schema {
 /// The servers, clients and deployers of a network, each in the file's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Network {
-    /// Its name, for people.
-    pub name: Option<Name>,
-    /// What it is for.
-    pub doc: Option<String>,
     /// The servers, which provide services. Their names and addresses are unique.
     pub servers: Vec<Server>,
     /// The clients, which call services. Their names are unique; several may share an address.

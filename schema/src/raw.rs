@@ -21,6 +21,8 @@ pub(crate) type Texts = Vec<Option<String>>;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawFile {
     pub(crate) version: Option<i64>,
+    pub(crate) name: Option<String>,
+    pub(crate) doc: Option<String>,
     pub(crate) network: Option<RawNetwork>,
     pub(crate) types: Option<NamedEntries<RawType>>,
     pub(crate) services: Option<NamedEntries<RawService>>,
@@ -29,8 +31,6 @@ pub(crate) struct RawFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawNetwork {
-    pub(crate) name: Option<String>,
-    pub(crate) doc: Option<String>,
     pub(crate) servers: Option<NamedEntries<RawServer>>,
     pub(crate) clients: Option<NamedEntries<RawClient>>,
     pub(crate) deployers: Option<Texts>,

@@ -7,8 +7,9 @@ use rpc_schema::{Code, Document, MAX_FILES, Report, load, parse_with};
 
 const BASE: &str = "\
 version: 1
+name: shop
+doc: sells things
 network:
-  name: shop
   servers:
     server1: { ip: 127.0.0.1, port: 7101 }
     server2: { ip: 127.0.0.1, port: 7102 }
@@ -62,6 +63,8 @@ fn findings(main: &str, others: &[(&str, &str)]) -> Vec<String> {
 fn keys_are_merged_by_name_and_everything_else_is_replaced() {
     let main = "\
 extends: base.yaml
+name: market
+doc:
 network:
   servers:
     server2: { ip: 10.0.0.2 }
@@ -78,8 +81,9 @@ services:
   svc2: { provider: server1, rpcs: [{ name: rpc3, path: other/rpc3.py }] }
 ";
     let changed = "\
+name: market
+doc: sells things
 network:
-  name: shop
   servers:
     server1: { ip: 127.0.0.1, port: 7101 }
     server2: { ip: 10.0.0.2, port: 7102 }
@@ -143,16 +147,16 @@ fn findings_are_in_the_file_in_which_the_mistake_is() {
     assert_eq!(
         found,
         [
-            "main.yaml:4:22 E042 two servers listen on `127.0.0.1:7101` @ base.yaml:5:37",
+            "main.yaml:4:22 E042 two servers listen on `127.0.0.1:7101` @ base.yaml:6:37",
             "main.yaml:5:5 E021 `server4` has no `port`",
-            "base.yaml:16:15 E051 unknown tenant `clint1`",
+            "base.yaml:17:15 E051 unknown tenant `clint1`",
         ]
     );
     let main = "extends: base.yaml\nnetwork:\n  servers:\n    server2: { port: 7101 }\n";
     let report = read(main, &[("base.yaml", BASE)]).expect_err("two servers on one address");
     let rendered = report.to_string();
     assert!(rendered.contains("main.yaml:4:"), "{rendered}");
-    assert!(rendered.contains("base.yaml:5:"), "{rendered}");
+    assert!(rendered.contains("base.yaml:6:"), "{rendered}");
     let both = read(
         "extends: base.yaml\nnetwork: { nam: x }\n",
         &[("base.yaml", &base)],
@@ -186,7 +190,7 @@ fn a_list_of_entries_cannot_be_merged_with_entries_by_name() {
     let main = "extends: base.yaml\nnetwork:\n  servers:\n    - { name: server1, ip: 10.0.0.1, port: 1 }\n";
     let found = findings(main, &[("base.yaml", BASE)]);
     let expected = "main.yaml:3:3 E024 `servers` cannot be merged with that of the base: only entries by name can \
-                    @ base.yaml:4:3";
+                    @ base.yaml:5:3";
     assert!(found.contains(&expected.to_owned()), "{found:?}");
 }
 
@@ -276,8 +280,8 @@ fn a_base_is_read_beside_the_file_that_extends_it() {
     assert_eq!(document.folder(), file("sites/.."));
     let report = document.check_files().expect_err("rpc2.py is missing");
     assert_eq!(report.findings[0].code, Code::SourceMissing);
-    assert_eq!(report.position(report.findings[0].span.start), (21, 17));
-    assert!(report.to_string().contains("init.yaml:21:17"), "{report}");
+    assert_eq!(report.position(report.findings[0].span.start), (22, 17));
+    assert!(report.to_string().contains("init.yaml:22:17"), "{report}");
     std::fs::remove_file(file("init.yaml")).expect("removed");
     let report = load(&file("sites/test.yaml")).expect_err("the base is missing");
     let message = &report.findings[0].message;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rpc_schema::Type;
-use rpc_schema::model::{Code, Network, Rpc, Service, TypeDecl};
+use rpc_schema::model::{Code, Rpc, Schema, Service, TypeDecl};
 use rpc_schema::naming;
 use rpc_schema::overloads::{OverloadShape, shape};
 
@@ -16,14 +16,14 @@ const TAB: usize = 4;
 
 /// Returns the documentation of the root: its services, and why other services are left out.
 pub fn of_root(
-    network: &Network,
+    schema: &Schema,
     modules: &[Module],
     others: &[&Service],
     tenant: Option<&str>,
 ) -> Vec<String> {
-    let name = name_of(network);
+    let name = name_of(schema);
     let whose = tenant.map_or_else(String::new, |tenant| format!(" that `{tenant}` may call"));
-    let mut lines = doc_lines(network.doc.as_deref());
+    let mut lines = doc_lines(schema.doc.as_deref());
     lines.push(format!(
         "The services of the network{name}{whose}, one module each."
     ));
@@ -51,17 +51,17 @@ pub fn of_root(
 }
 
 /// Returns the documentation of the static data about the network: its `doc`, and what the data is.
-pub fn of_network(network: &Network) -> Vec<String> {
-    let mut lines = doc_lines(network.doc.as_deref());
-    let name = name_of(network);
+pub fn of_network(schema: &Schema) -> Vec<String> {
+    let mut lines = doc_lines(schema.doc.as_deref());
+    let name = name_of(schema);
     lines.push(format!(
         "The network{name} of these stubs: servers, clients, and the provider of each service."
     ));
     lines
 }
 
-fn name_of(network: &Network) -> String {
-    let name = network.name.as_ref();
+fn name_of(schema: &Schema) -> String {
+    let name = schema.name.as_ref();
     name.map_or_else(String::new, |name| format!(" `{name}`"))
 }
 

@@ -77,8 +77,8 @@ impl<'a> Subject<'a> {
         let (folder, file) = names(document.path());
         Self {
             folder,
-            name: schema.network.name.as_ref(),
-            doc: schema.network.doc.as_deref().unwrap_or_default(),
+            name: schema.name.as_ref(),
+            doc: schema.doc.as_deref().unwrap_or_default(),
             file,
             tenant,
             clients,

@@ -61,6 +61,9 @@ fn keys_are_in_the_order_of_the_reference() {
     let position = |key: &str| printed.find(&format!("\"{key}\": {{")).expect(key);
     let keys = [
         "version",
+        "extends",
+        "name",
+        "doc",
         "network",
         "servers",
         "clients",

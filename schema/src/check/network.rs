@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 
 use super::all_or_none;
-use super::names::{Names, check_name};
+use super::names::Names;
 use crate::diagnostic::{Code, Finding, Findings};
 use crate::guard::Place;
 use crate::model::{Client, Network, Server};
@@ -36,10 +36,6 @@ pub(super) fn check_network(
         clients: Names::new("client"),
         is_complete,
     };
-    let name = match raw.name {
-        Some(name) => check_name(&name, &at.field("name").span(), findings).map(Some),
-        None => Some(None),
-    };
     let servers = check_servers(
         raw.servers.unwrap_or_default(),
         at.field("servers"),
@@ -60,8 +56,6 @@ pub(super) fn check_network(
     );
     let network = || {
         Some(Network {
-            name: name?,
-            doc: raw.doc,
             servers: servers?,
             clients: clients?,
             deployers: deployers?,

@@ -134,6 +134,18 @@ pub(crate) const FILE: &[KeySpec] = &[
         "none",
         "the file whose content this one changes, relative to this one",
     ),
+    optional(
+        "name",
+        Shape::Text(Text::Name(NameKind::Network)),
+        "none",
+        "the network's name, for people and for certificates",
+    ),
+    optional(
+        "doc",
+        Shape::Text(Text::Prose),
+        "none",
+        "what the network is for; becomes documentation of the stubs and of the reference page",
+    ),
     required(
         "network",
         Shape::Mapping(NETWORK),
@@ -184,18 +196,6 @@ pub(crate) const TYPE: &[KeySpec] = &[
 ];
 
 pub(crate) const NETWORK: &[KeySpec] = &[
-    optional(
-        "name",
-        Shape::Text(Text::Name(NameKind::Network)),
-        "none",
-        "its name, for people",
-    ),
-    optional(
-        "doc",
-        Shape::Text(Text::Prose),
-        "none",
-        "what it is for; becomes documentation of the stubs and of the reference page",
-    ),
     optional(
         "servers",
         Shape::Entries(NameKind::Server, SERVER),
@@ -371,18 +371,26 @@ pub(crate) const RPC: &[KeySpec] = &[
 /// Returns where a key belongs, in words, if any mapping has such a key.
 pub(super) fn owner_of_key(key: &str) -> Option<&'static str> {
     let owners = [
-        (FILE, "the file itself, beside `network`"),
         (SERVER, "a server"),
         (SERVICE, "a service"),
         (ALLOW, "`allow`"),
         (RPC, "a procedure, an item of `rpcs`"),
         (NETWORK, "`network`"),
+        (FILE, "the file itself, beside `network`"),
     ];
-    let known = |fields: &[KeySpec]| fields.iter().any(|field| field.key == key);
     owners
         .into_iter()
-        .find(|(fields, _)| known(fields))
+        .find(|(fields, _)| has_key(fields, key))
         .map(|(_, owner)| owner)
+}
+
+/// Returns whether a key belongs at the top of the file.
+pub(super) fn is_key_of_file(key: &str) -> bool {
+    has_key(FILE, key)
+}
+
+fn has_key(fields: &[KeySpec], key: &str) -> bool {
+    fields.iter().any(|field| field.key == key)
 }
 
 const fn required(

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_yaml::Value;
 
-use super::fields::{Shape, owner_of_key};
+use super::fields::{Shape, is_key_of_file, owner_of_key};
 use crate::guard::Place;
 
 /// The value that a message is about. Its `Display` is the name of the value in the message.
@@ -56,6 +56,9 @@ impl Subject<'_> {
             }
             (Self::Item("rpcs"), "return" | "result" | "output") => "write `returns`".to_owned(),
             (Self::Item("rpcs"), "timeout") => "write `deadline`".to_owned(),
+            (Self::Key("network"), _) if is_key_of_file(key) => {
+                format!("`{key}` belongs at the top of the file, beside `network`")
+            }
             (Self::File, _) => {
                 return owner_of_key(key).map(|owner| {
                     format!("`{key}` is a key of {owner}; indent it, so that it belongs there")

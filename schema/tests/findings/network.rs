@@ -81,13 +81,29 @@ fn a_name_has_at_most_200_characters() {
 
 #[test]
 fn a_network_has_a_name_and_a_doc() {
-    check("network: { name: home, doc: all at home }\n", &[]);
+    check("name: home\ndoc: all at home\nnetwork: {}\n", &[]);
+    check("name:\ndoc:\nnetwork: {}\n", &[]);
     check(
-        "network: { name: my-home, doc: [a] }\n",
+        "name: my-home\ndoc: [a]\nnetwork: {}\n",
         &[
-            "1:18 E030 invalid name `my-home`: a name may have only letters, digits and `_`, not `-` -> write `my_home`, for example",
-            "1:32 E022 `doc` must be text, not a list",
+            "1:7 E030 invalid name `my-home`: a name may have only letters, digits and `_`, not `-` -> write `my_home`, for example",
+            "2:6 E022 `doc` must be text, not a list",
         ],
+    );
+}
+
+#[test]
+fn the_name_and_the_doc_of_a_network_stand_at_the_top_of_the_file() {
+    check(
+        "network: { name: home, doc: all at home }\n",
+        &[
+            "1:12 E020 unknown key `name` -> `name` belongs at the top of the file, beside `network`",
+            "1:24 E020 unknown key `doc` -> `doc` belongs at the top of the file, beside `network`",
+        ],
+    );
+    check(
+        "network: { servers: { a: { ip: 127.0.0.1, port: 1, doc: x } } }\n",
+        &["1:52 E020 unknown key `doc` -> `doc` is a key of a procedure, an item of `rpcs`"],
     );
 }
 

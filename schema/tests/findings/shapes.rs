@@ -234,7 +234,7 @@ tenants: []
 x-a: {}
 ",
         &[
-            "3:3 E020 unknown key `services` -> `services` is a key of the file itself, beside `network`",
+            "3:3 E020 unknown key `services` -> `services` belongs at the top of the file, beside `network`",
             "4:1 E020 unknown key `tenants` -> `tenants` is a key of a service; indent it, so that it belongs there",
         ],
     );

@@ -74,5 +74,5 @@ pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopolo
     ],
     &[::rpc_runtime::topology::StaticService::new("shapes", "server2")],
     ::core::option::Option::None,
-    "dd8d9161e265527b6d9607c0d36626963eb3acd89bcc2b5c320ba031fbcdc427",
+    "4a7925d28f6c2164a5a25c6e1ccb4d4aa54332c0c7ec8a18fdcf8235b5e62484",
 );
