@@ -23,5 +23,6 @@ mod returns;
 mod session;
 mod stubs;
 mod swap;
+mod trust;
 mod values;
 mod workers;

@@ -450,7 +450,7 @@ pub struct SourceFinding {
 
 /// Returns whether a header is the header of a [`DeployRequest`].
 pub fn is_request_header(header: &str) -> bool {
-    const VERBS: [&str; 18] = [
+    const VERBS: [&str; 19] = [
         "CHALLENGE",
         "PROVE",
         "STATUS",
@@ -467,6 +467,7 @@ pub fn is_request_header(header: &str) -> bool {
         "ABORT",
         "UNLOCK",
         "OUTCOME",
+        "REVOKE",
         "ROLLBACK",
         "RESTART",
     ];

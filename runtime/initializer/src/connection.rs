@@ -33,9 +33,6 @@ enum Stream {
     Tls(Box<TlsStream>),
 }
 
-/// The first bytes of an alert of TLS. No frame begins like this.
-const TLS_ALERT: [u8; 2] = [0x15, 0x03];
-
 /// A session to a server, after both sides have proved who they are.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -198,9 +195,6 @@ impl Connection {
         self.stream.write_all(&frame).await?;
         self.bytes_sent += frame.len() as u64;
         loop {
-            if self.input.starts_with(&TLS_ALERT) {
-                return Err(io::Error::other("it speaks TLS; give --tls"));
-            }
             match self
                 .deframer
                 .step(&self.input, false)

@@ -161,9 +161,9 @@ fn check_certificate(
     };
     let own = tls.identity();
     let file = document.path().display();
-    let network = &document.schema.network;
+    let schema = &document.schema;
     let wrong = |what: String| Err(InitializerError::Certificate(what));
-    match &network.name {
+    match &schema.name {
         Some(name) if *name == *own.network => {}
         Some(name) => {
             return wrong(format!(
@@ -177,7 +177,12 @@ fn check_certificate(
             ));
         }
     }
-    if network.deployers.iter().any(|name| *name == *own.name) {
+    if schema
+        .network
+        .deployers
+        .iter()
+        .any(|name| *name == *own.name)
+    {
         return Ok(());
     }
     wrong(format!(

@@ -56,6 +56,9 @@ pub enum FrameError {
         /// The limit.
         limit: usize,
     },
+    /// The bytes are an alert of TLS, not the length of a frame.
+    #[error("it speaks TLS; connect with a certificate (--tls, RPC_TLS)")]
+    TlsAlert,
     /// A frame has no bytes.
     #[error("a frame of length 0 holds no message")]
     Empty,
@@ -234,6 +237,9 @@ impl Deframer {
         if length == 0 {
             return Err(FrameError::Empty);
         }
+        if is_tls_alert(length) {
+            return Err(FrameError::TlsAlert);
+        }
         if length > self.limit {
             return Err(FrameError::TooLong {
                 length,
@@ -284,6 +290,12 @@ pub fn is_http(line: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns whether the length of a frame is the beginning of an alert of TLS: its type and the first
+/// byte of its version. It is over [`MAX_FRAME_LIMIT`], so it is the length of no frame.
+pub(crate) fn is_tls_alert(length: usize) -> bool {
+    length >> 16 == 0x1503
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! [`Inbox`]: the bytes that have arrived, and where to read the next bytes to.
 
 use super::block::{Block, BlockKind, BlockPlace, Filling, Spare, Target};
-use super::frame::{FrameError, LENGTH_BYTES};
+use super::frame::{FrameError, LENGTH_BYTES, is_tls_alert};
 
 pub use super::block::READ_BYTES;
 
@@ -148,6 +148,9 @@ impl Inbox {
         let length = u32::from_be_bytes(*prefix) as usize;
         if length == 0 {
             return Err(FrameError::Empty);
+        }
+        if is_tls_alert(length) {
+            return Err(FrameError::TlsAlert);
         }
         if length > self.limit {
             return Err(FrameError::TooLong {
@@ -372,6 +375,7 @@ mod tests {
             assert_eq!(inbox.next(|_| None).expect_err("no such frame"), expected);
         };
         check(0, FrameError::Empty);
+        check(0x1503_0300, FrameError::TlsAlert);
         for length in [17, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
             check(
                 length,

@@ -4,6 +4,7 @@
 
 mod answer;
 mod binary;
+mod certificates;
 mod embedded;
 mod gate;
 mod help;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use answer::{Raises, number, returned};
 pub use binary::{BinaryPeer, Frames, HELLO, Reply};
+pub use certificates::Certificates;
 pub use embedded::EmbeddedServer;
 pub use gate::{Gate, Visitor};
 pub use help::flags_under;
@@ -305,6 +307,7 @@ impl Network {
             .args(arguments)
             .current_dir(self.path())
             .env_remove("RPC_CLIENT")
+            .env_remove("RPC_TLS")
             .env_remove("RPC_DEPLOY_KEY_FILE")
             .env("NO_COLOR", "1");
         command.env("XDG_RUNTIME_DIR", runtime_folder(self.path()));
