@@ -183,6 +183,30 @@ pub const CONTESTANTS: &[Contestant] = &[
         },
     },
     Contestant {
+        name: "ours-tls-blocking",
+        label: "ours, blocking client, TLS",
+        package: "rpc-runtime",
+        kind: Kind::Ours,
+        flavour: Flavour::MultiThread,
+        works: ours::TLS_BLOCKING_WORKS,
+        program: Program::Rust {
+            serve: ours::serve_tls,
+            measure: ours::measure_tls_blocking,
+        },
+    },
+    Contestant {
+        name: "ours-tls-async",
+        label: "ours, async client, TLS",
+        package: "rpc-runtime",
+        kind: Kind::Ours,
+        flavour: Flavour::MultiThread,
+        works: ours::TLS_ASYNC_WORKS,
+        program: Program::Rust {
+            serve: ours::serve_tls,
+            measure: ours::measure_tls_async,
+        },
+    },
+    Contestant {
         name: "ours-python",
         label: "ours, Python procedure",
         package: "rpc-runtime",

@@ -1,6 +1,7 @@
 //! The job of a measuring client and its result. Both are sent as JSON between processes.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub struct Job {
     pub address: SocketAddr,
     /// Process id of the server, whose CPU time and memory are read.
     pub server: u32,
+    /// The folder of the server's temporary files.
+    pub scratch: PathBuf,
     /// Maximum duration of the calls before the measurement.
     pub warm_up: Duration,
     /// Maximum duration of the measurement.

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod calls;
+mod certificates;
 mod contestant;
 mod flavour;
 mod histogram;

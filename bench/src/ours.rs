@@ -3,16 +3,19 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rpc_runtime::initializer::{Initializer, InitializerOptions};
 use rpc_runtime::server::log::{self, LogFormat};
 use rpc_runtime::server::{Server, ServerOptions};
+use rpc_runtime::tls::ClientFolder;
 use rpc_runtime::{Call, Failure, NativeService, Network};
 use tokio::runtime::Builder;
 
 use crate::calls::{self, Calls, check_echo, check_sum};
+use crate::certificates;
 use crate::flavour::Flavour;
 use crate::job::{Job, Measured};
 use crate::meter::{Meter, Window};
@@ -44,6 +47,15 @@ pub const ASYNC_WORKS: &[Work] = &[
     Add1, Add64, Add8x16, Strings1, Strings64, Bytes, Doubles, Connect, Idle, Growth,
 ];
 
+/// The works of the blocking client over TLS.
+pub const TLS_BLOCKING_WORKS: &[Work] = &[Add1, Strings1, Bytes, Doubles, Connect, Idle];
+
+/// The works of the asynchronous client over TLS.
+pub const TLS_ASYNC_WORKS: &[Work] = &[Add1, Add64, Add8x16, Strings64, Bytes, Connect];
+
+/// The certificate with which this process calls, if it calls over TLS.
+static CERTIFICATE: OnceLock<Arc<ClientFolder>> = OnceLock::new();
+
 /// The handlers in Rust.
 struct Echoes;
 
@@ -67,15 +79,32 @@ impl echoes::Handler for Echoes {
 
 /// Serves with handlers in Rust.
 pub fn serve_native(flavour: Flavour) -> Result<()> {
-    serve(flavour, "native.yaml", vec![echoes::serve(Echoes)])
+    serve(flavour, "native.yaml", vec![echoes::serve(Echoes)], None)
+}
+
+/// Serves with handlers in Rust over TLS. Makes the certificates of the network in the folder of
+/// temporary files.
+pub fn serve_tls(flavour: Flavour) -> Result<()> {
+    let folder = certificates::make(&std::env::temp_dir())?;
+    serve(
+        flavour,
+        "native.yaml",
+        vec![echoes::serve(Echoes)],
+        Some(folder),
+    )
 }
 
 /// Serves with the Python files that `init.yaml` names.
 pub fn serve_python(flavour: Flavour) -> Result<()> {
-    serve(flavour, "init.yaml", Vec::new())
+    serve(flavour, "init.yaml", Vec::new(), None)
 }
 
-fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()> {
+fn serve(
+    flavour: Flavour,
+    init: &str,
+    native: Vec<NativeService>,
+    tls: Option<PathBuf>,
+) -> Result<()> {
     let data = tempfile::tempdir()?;
     let log = log::start(
         tracing::Level::INFO,
@@ -92,10 +121,11 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
         let mut options = ServerOptions::new(listen, data.path().join("data"));
         options.native = native;
         options.key_folder = Some(keys.clone());
+        options.tls = tls.as_deref().map(certificates::of_server);
         let server = Server::start(options).await?;
         let address = server.local_addr()?;
         let deployed = async {
-            let deployed = deploy(address, init, keys).await;
+            let deployed = deploy(address, init, keys, tls.as_deref()).await;
             if deployed.is_ok() {
                 println!("{LISTENING}{address}");
                 std::future::pending::<()>().await;
@@ -111,11 +141,15 @@ fn serve(flavour: Flavour, init: &str, native: Vec<NativeService>) -> Result<()>
     Ok(())
 }
 
-async fn deploy(address: SocketAddr, init: &str, keys: PathBuf) -> Result<()> {
+async fn deploy(address: SocketAddr, init: &str, keys: PathBuf, tls: Option<&Path>) -> Result<()> {
     let mut options = InitializerOptions::default();
     options.servers = [("server1".to_owned(), address)].into();
     options.timeout = Duration::from_secs(20);
     options.key_folder = Some(keys);
+    if let Some(folder) = tls {
+        let deployer = ClientFolder::open(&certificates::of_deployer(folder))?;
+        options.tls = Some(Arc::new(deployer));
+    }
     let init = Path::new(env!("CARGO_MANIFEST_DIR")).join(init);
     let applied = Initializer::plan(&init, options).await?.apply().await?;
     if applied.complete {
@@ -123,6 +157,25 @@ async fn deploy(address: SocketAddr, init: &str, keys: PathBuf) -> Result<()> {
     } else {
         bail!("the apply failed: {applied:?}")
     }
+}
+
+/// Carries out a job with the asynchronous client over TLS.
+pub fn measure_tls_async(job: &Job) -> Result<Measured> {
+    take_certificate(job)?;
+    measure_async(job)
+}
+
+/// Carries out a job with the blocking client over TLS.
+pub fn measure_tls_blocking(job: &Job) -> Result<Measured> {
+    take_certificate(job)?;
+    measure_blocking(job)
+}
+
+/// Makes this process call over TLS, with the certificate that the server has made for it.
+fn take_certificate(job: &Job) -> Result<()> {
+    let folder = ClientFolder::open(&certificates::of_client(&job.scratch))?;
+    CERTIFICATE.get_or_init(|| Arc::new(folder));
+    Ok(())
 }
 
 /// Carries out a job with the asynchronous client.
@@ -170,11 +223,14 @@ pub fn measure_blocking(job: &Job) -> Result<Measured> {
 }
 
 fn network(address: SocketAddr) -> Result<Network> {
-    Ok(Network::builder(&stubs::TOPOLOGY)
+    let mut builder = Network::builder(&stubs::TOPOLOGY)
         .client("client1")
         .server("server1", address.to_string())
-        .sessions(1)
-        .build()?)
+        .sessions(1);
+    if let Some(certificate) = CERTIFICATE.get() {
+        builder = builder.tls_shared(Arc::clone(certificate));
+    }
+    Ok(builder.build()?)
 }
 
 fn connect(address: SocketAddr) -> Result<bench::Client> {

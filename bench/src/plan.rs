@@ -8,6 +8,7 @@ use crate::contestant::{CONTESTANTS, Contestant, Program};
 use crate::flavour::Flavour;
 use crate::job::Job;
 use crate::placement::Placement;
+use crate::process::Server;
 use crate::work::Work;
 
 /// How long and how often everything is measured.
@@ -60,8 +61,8 @@ impl Effort {
         growth_calls: 1_000,
     };
 
-    /// Returns the job for a client.
-    pub fn job(&self, work: Work, address: std::net::SocketAddr, server: u32) -> Job {
+    /// Returns the job for a client of that server.
+    pub fn job(&self, work: Work, server: &Server) -> Job {
         let (warm_up_calls, calls) = match work {
             Work::Idle => (0, self.idle_sessions),
             Work::Growth => (0, self.growth_calls),
@@ -70,8 +71,9 @@ impl Effort {
         };
         Job {
             work,
-            address,
-            server,
+            address: server.address,
+            server: server.id(),
+            scratch: server.scratch().to_owned(),
             warm_up: self.warm_up,
             window: self.window,
             warm_up_calls,

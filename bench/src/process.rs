@@ -84,9 +84,9 @@ fn allow_open_files() {
 
 /// A listening server.
 pub struct Server {
-    /// Dropped before `_scratch`, so that the process ends before its folder is removed.
+    /// Dropped before `scratch`, so that the process ends before its folder is removed.
     process: Running,
-    _scratch: TempDir,
+    scratch: TempDir,
     /// The address on which the server listens.
     pub address: SocketAddr,
 }
@@ -117,8 +117,13 @@ impl Server {
                 .parse()
                 .context("the server printed an invalid address")?,
             process,
-            _scratch: scratch,
+            scratch,
         })
+    }
+
+    /// Returns the folder of its temporary files.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
     }
 
     /// Returns the process id.

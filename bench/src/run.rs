@@ -64,7 +64,7 @@ fn measure(
         Program::Python { script } => python::serve(script),
     };
     let server = Server::start(server_core, &serve)?;
-    let job = plan.effort.job(work, server.address, server.id());
+    let job = plan.effort.job(work, &server);
     let client = match contestant.program {
         Program::Rust { .. } => {
             process::this_program(&["measure", contestant.name, &serde_json::to_string(&job)?])?

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `client` | the clients, and what handlers in Rust are written with |
 //! | `async` | clients that do not block, on tokio |
+//! | `tls` | calls over TLS with the certificate of a client; `rpc_runtime::tls` |
 //! | `server` | `rpc_runtime::server`: the server, to embed in a program |
 //! | `initializer` | `rpc_runtime::initializer`: plan and apply |
 //!
@@ -31,6 +32,8 @@ pub use initializer;
 #[cfg(feature = "server")]
 pub use server;
 #[cfg(feature = "client")]
+#[cfg(feature = "tls")]
+pub use tls;
 pub use wire::exception::{ExceptionType, Executed};
 
 #[cfg(feature = "client")]

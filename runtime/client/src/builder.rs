@@ -33,6 +33,8 @@ pub struct NetworkBuilder {
     hooks: Hooks,
     #[cfg(feature = "tls")]
     tls: Option<PathBuf>,
+    #[cfg(feature = "tls")]
+    tls_shared: Option<Arc<tls::ClientFolder>>,
 }
 
 impl Network {
@@ -54,6 +56,8 @@ impl NetworkBuilder {
             hooks: Hooks::default(),
             #[cfg(feature = "tls")]
             tls: None,
+            #[cfg(feature = "tls")]
+            tls_shared: None,
         }
     }
 
@@ -94,6 +98,14 @@ impl NetworkBuilder {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, folder: impl Into<PathBuf>) -> Self {
         self.tls = Some(folder.into());
+        self
+    }
+
+    /// Sets the certificate of this client, as [`tls`](Self::tls) does, for several networks of one
+    /// process: they read the files once, and resume each other's sessions.
+    #[cfg(feature = "tls")]
+    pub fn tls_shared(mut self, folder: Arc<tls::ClientFolder>) -> Self {
+        self.tls_shared = Some(folder);
         self
     }
 
@@ -197,6 +209,9 @@ impl NetworkBuilder {
     /// Reads the folder with the certificate, if one is set.
     #[cfg(feature = "tls")]
     fn open_tls(&self) -> Result<Option<Arc<tls::ClientFolder>>, Error> {
+        if let Some(shared) = &self.tls_shared {
+            return Ok(Some(Arc::clone(shared)));
+        }
         let folder = self
             .tls
             .clone()
