@@ -253,7 +253,11 @@ fn topology_of(schema: &Schema) -> Topology {
         topology = topology.server(server.name.to_string(), server.address);
     }
     for client in &schema.network.clients {
-        topology = topology.client(client.name.to_string(), client.ip);
+        let name = client.name.to_string();
+        topology = match client.ip {
+            Some(ip) => topology.client(name, ip),
+            None => topology.client_without_ip(name),
+        };
     }
     for service in &schema.services {
         topology = topology.service(service.name.to_string(), service.provider.to_string());

@@ -202,6 +202,26 @@ fn an_empty_section_says_that_it_is_empty() {
 }
 
 #[test]
+fn a_client_without_an_ip_calls_with_a_certificate() {
+    let text = |clients: &str| {
+        format!(
+            "network:\n  servers: {{ a: {{ ip: 127.0.0.1, port: 7101 }} }}\n  clients: {clients}\n\
+             services: {{ s: {{ provider: a, tenants: [ci, home], rpcs: [{{ name: f }}] }} }}\n"
+        )
+    };
+    let hint = "No client that may call it has an `ip`, so a call needs a certificate.";
+    let nobody = page(&document(&text("{ ci: , home: {} }")), None);
+    assert!(nobody.contains("calls with a certificate, from any address"));
+    assert!(
+        nobody.contains(hint) && !nobody.contains("<pre"),
+        "{nobody}"
+    );
+    let one = page(&document(&text("{ ci: , home: { ip: 127.0.0.3 } }")), None);
+    assert!(one.contains("source_address=(&quot;127.0.0.3&quot;, 0)") && !one.contains(hint));
+    assert!(one.contains("--as home call s.f"), "{one}");
+}
+
+#[test]
 fn a_service_shows_its_limits_and_grants() {
     let document = document(
         "network:\n  servers: { a: { ip: 127.0.0.1, port: 7101 } }\n  clients: { c: { ip: 127.0.0.1 } }\n\

@@ -20,8 +20,9 @@ use crate::types::{Difference, Quoted, TypeList, first_difference};
 pub struct Contract {
     /// The address on which each server listens.
     pub servers: BTreeMap<String, SocketAddr>,
-    /// The address from which each client calls.
-    pub clients: BTreeMap<String, IpAddr>,
+    /// The address from which each client calls; `None` for a client that only a certificate
+    /// identifies.
+    pub clients: BTreeMap<String, Option<IpAddr>>,
     /// The services, by name.
     pub services: BTreeMap<String, ServiceContract>,
 }
@@ -224,9 +225,14 @@ fn server_move(
 
 /// Returns why a server does not recognize a client with old stubs; `None` if it does.
 fn client_move(old: &Contract, new: &Contract, client: &str) -> Option<String> {
-    let was = old.clients.get(client)?;
-    let is = new.clients.get(client)?;
-    (was != is).then(|| format!("its address is {is} instead of {was}"))
+    // A client without an address calls with a certificate, from any address.
+    let was = old.clients.get(client).copied()??;
+    match new.clients.get(client).copied()? {
+        Some(is) => (was != is).then(|| format!("its address is {is} instead of {was}")),
+        None => Some(format!(
+            "its address {was} is gone, so it needs a certificate"
+        )),
+    }
 }
 
 /// Returns the changes for every client that was and still is a tenant. Their `client` is empty;

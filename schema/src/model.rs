@@ -50,8 +50,8 @@ pub struct Server {
 pub struct Client {
     /// Its name.
     pub name: Name,
-    /// The address from which it calls.
-    pub ip: IpAddr,
+    /// The address from which it calls; if it is `None`, only a certificate identifies the client.
+    pub ip: Option<IpAddr>,
 }
 
 /// A type that the file declares by name.

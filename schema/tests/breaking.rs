@@ -87,6 +87,13 @@ fn a_removed_or_moved_service_breaks_its_clients() {
         ],
     );
     check(
+        "client2: { ip: 127.0.0.2 }",
+        "client2: {}",
+        &[
+            "wire: `client2` can no longer call `svc1`: its address 127.0.0.2 is gone, so it needs a certificate",
+        ],
+    );
+    check(
         "  svc2:",
         "  svc3:",
         &[
@@ -94,6 +101,13 @@ fn a_removed_or_moved_service_breaks_its_clients() {
             "new: `client1` may call `svc3`: the service is new",
         ],
     );
+}
+
+#[test]
+fn a_client_that_gets_an_address_can_call_as_before() {
+    let without = INIT.replacen("client2: { ip: 127.0.0.2 }", "client2:", 1);
+    assert_eq!(compare(&contract(&without), &contract(INIT)), []);
+    assert_eq!(compare(&contract(&without), &contract(&without)), []);
 }
 
 #[test]

@@ -114,6 +114,29 @@ services:
 }
 
 #[test]
+fn a_file_may_give_an_ip_to_a_client_of_its_base() {
+    let base = "network: { clients: { ci: , home: {}, work: { ip: 10.0.0.1 } } }\n";
+    let main = "extends: base.yaml\nnetwork: { clients: { ci: { ip: 10.0.0.9 }, work: , new: } }\n";
+    let document = read(main, &[("base.yaml", base)]).expect("a good file");
+    let addresses: Vec<String> = document
+        .schema
+        .network
+        .clients
+        .iter()
+        .map(|client| format!("{} {:?}", client.name, client.ip))
+        .collect();
+    assert_eq!(
+        addresses,
+        [
+            "ci Some(10.0.0.9)",
+            "home None",
+            "work Some(10.0.0.1)",
+            "new None"
+        ]
+    );
+}
+
+#[test]
 fn aliases_of_both_files_keep_their_meaning() {
     let base = "\
 x-machine: &machine { ip: 127.0.0.1, port: 1 }

@@ -185,6 +185,24 @@ fn every_way_to_write_a_value_is_accepted() {
 }
 
 #[test]
+fn a_client_without_an_ip_is_accepted() {
+    let validator = Validator::new();
+    for clients in [
+        "{ ci: {}, home: { ip: '::1' } }",
+        "{ ci: , home: { ip: } }",
+        "[{ name: ci }, { name: home, ip: }]",
+    ] {
+        let text = format!("network: {{ clients: {clients} }}\n");
+        assert_eq!(found(&text), [], "{text}");
+        assert_eq!(validator.refusal(&text), None);
+    }
+    for clients in ["{ ci: 127.0.0.1 }", "{ ci: { pi: '::1' } }", "[ci]", "[{}]"] {
+        let text = format!("network: {{ clients: {clients} }}\n");
+        assert!(validator.refusal(&text).is_some(), "{text}");
+    }
+}
+
+#[test]
 fn a_file_that_extends_another_may_leave_out_what_is_required() {
     let validator = Validator::new();
     let changes = "network: { servers: { server1: { ip: 10.0.0.1 }, server2: }, clients: [{ name: a }] }\n\

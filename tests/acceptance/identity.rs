@@ -2,7 +2,8 @@
 
 use crate::harness::{Framing, Network, Peer, Raises, Request, number, request};
 
-/// Two services: `both` for `solo` and `left`, `his` for `right`. `idle` may call neither.
+/// Two services: `both` for `solo`, `left` and `ci`, `his` for `right`. `idle` may call neither. `ci` has
+/// no address.
 const INIT: &str = "\
 network:
   servers:
@@ -12,10 +13,11 @@ network:
     left: { ip: 127.0.0.2 }
     right: { ip: 127.0.0.2 }
     idle: { ip: 127.0.0.3 }
+    ci: {}
 services:
   both:
     provider: server1
-    tenants: [solo, left]
+    tenants: [solo, left, ci]
     rpcs:
       - { name: seven, returns: int, path: seven.py }
   his:
@@ -81,6 +83,7 @@ fn the_address_selects_the_client_and_the_name_selects_among_clients_of_one_addr
     let left = "client `left` is not a tenant";
     let right = "client `right` is not a tenant";
     let idle = "client `idle` is not a tenant";
+    let no_ip = "the client `ci` has no `ip`, so it needs a certificate";
     check(
         &network(),
         &[
@@ -106,6 +109,9 @@ fn the_address_selects_the_client_and_the_name_selects_among_clients_of_one_addr
             (9, Some("left"), Err(nobody), Err(nobody)),
             (9, Some("right"), Err(nobody), Err(nobody)),
             (9, Some("stranger"), Err(nobody), Err(nobody)),
+            (1, Some("ci"), Err(no_ip), Err(no_ip)),
+            (2, Some("ci"), Err(no_ip), Err(no_ip)),
+            (9, Some("ci"), Err(no_ip), Err(no_ip)),
         ],
     );
 }
@@ -186,4 +192,17 @@ fn each_request_of_a_session_is_checked_by_its_own_client_name() {
                 .check(&peer.call(seven("his", None)));
         }
     }
+}
+
+#[test]
+fn rpc_client_refuses_to_call_as_a_client_without_an_ip_and_lists_what_it_may_call() {
+    let network = network();
+    network
+        .client(&["--as", "ci", "call", "both.seven"])
+        .ends(1)
+        .says("client `ci` has no `ip`, so it can call only with a certificate");
+    network
+        .client(&["--as", "ci", "list"])
+        .succeeds()
+        .says("both.seven() -> (int)");
 }

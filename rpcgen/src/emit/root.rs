@@ -63,7 +63,10 @@ fn emit_server(server: &Server) -> TokenStream {
 
 fn emit_client(client: &Client) -> TokenStream {
     let name = client.name.as_str();
-    let (version, ip) = emit_ip(client.ip);
+    let Some(ip) = client.ip else {
+        return quote!(::rpc_runtime::topology::StaticClient::without_ip(#name));
+    };
+    let (version, ip) = emit_ip(ip);
     quote!(::rpc_runtime::topology::StaticClient::#version(#name, #ip))
 }
 

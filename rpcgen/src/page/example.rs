@@ -6,6 +6,8 @@ mod rust;
 mod sample;
 mod shell;
 
+use std::net::IpAddr;
+
 use rpc_schema::model::{Client, Rpc};
 
 use self::sample::Sample;
@@ -29,10 +31,13 @@ struct ExampleCall<'a> {
     /// The index of the called procedure; `index < overloads.rpcs.len()`.
     index: usize,
     caller: &'a Client,
+    /// The address of the caller.
+    ip: IpAddr,
     arguments: Vec<Sample>,
 }
 
-/// Writes the examples of one procedure. Writes nothing if nobody may call it.
+/// Writes the examples of one procedure. Writes nothing if nobody may call it. The examples use plain
+/// TCP, so a client without an address has none.
 pub fn write(
     html: &mut Html,
     subject: &Subject<'_>,
@@ -40,7 +45,15 @@ pub fn write(
     overloads: &Overloads<'_>,
     index: usize,
 ) {
-    let Some(caller) = caller(entry) else {
+    if entry.tenants.is_empty() {
+        return;
+    }
+    let Some((caller, ip)) = caller(entry) else {
+        html.leaf(
+            "p",
+            &[("class", "hint")],
+            "No client that may call it has an `ip`, so a call needs a certificate.",
+        );
         return;
     };
     let Some(arguments) = sample::of(&overloads.rpcs[index].parameters) else {
@@ -57,6 +70,7 @@ pub fn write(
         overloads,
         index,
         caller,
+        ip,
         arguments,
     };
     html.element("div", &[("class", "examples")], |html| {
@@ -108,14 +122,13 @@ impl ExampleCall<'_> {
     }
 }
 
-/// Returns a client that may call the service; if possible, one with the same version of IP as the
-/// provider. Otherwise its address could not reach the provider.
-fn caller<'a>(entry: &ServiceEntry<'a>) -> Option<&'a Client> {
-    let reaches = |client: &&&Client| client.ip.is_ipv4() == entry.provider.address.is_ipv4();
-    entry
-        .tenants
-        .iter()
-        .find(reaches)
-        .or(entry.tenants.first())
-        .copied()
+/// Returns a client that may call the service, and its address; if possible, one with the same
+/// version of IP as the provider. Otherwise its address could not reach the provider.
+fn caller<'a>(entry: &ServiceEntry<'a>) -> Option<(&'a Client, IpAddr)> {
+    let with_ip = || {
+        let tenants = entry.tenants.iter().copied();
+        tenants.filter_map(|client| Some((client, client.ip?)))
+    };
+    let reaches = |(_, ip): &(&Client, IpAddr)| ip.is_ipv4() == entry.provider.address.is_ipv4();
+    with_ip().find(reaches).or_else(|| with_ip().next())
 }

@@ -19,7 +19,10 @@ pub fn write_clients(html: &mut Html, subject: &Subject<'_>) {
         let member = Member {
             id: anchor::client(&client.name),
             name: &client.name,
-            address: format!("calls from {}", client.ip),
+            address: match client.ip {
+                Some(ip) => format!("calls from {ip}"),
+                None => "calls with a certificate, from any address".to_owned(),
+            },
             verb: "may call",
         };
         member.write(html, &services);

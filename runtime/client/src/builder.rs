@@ -1,7 +1,7 @@
 //! [`NetworkBuilder`]: how a [`Network`] is set up.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -129,7 +129,7 @@ impl NetworkBuilder {
     ///
     /// # Errors
     /// An error of the kind [`Configuration`](crate::ErrorKind::Configuration): no client or an
-    /// unknown one, an unknown server, an invalid address.
+    /// unknown one, a client without an `ip`, an unknown server, an invalid address.
     pub fn build(self) -> Result<Network, Error> {
         #[cfg(not(feature = "tls"))]
         if environment("RPC_TLS").is_some() {
@@ -147,6 +147,7 @@ impl NetworkBuilder {
             }
         };
         let caller = self.caller()?;
+        check_has_address(&caller)?;
         let addresses = self.addresses()?;
         let resolver = Resolver::new(self.topology, &addresses, self.sessions);
         Ok(Network::new(NetworkInner {
@@ -188,7 +189,7 @@ impl NetworkBuilder {
                 listed()
             )));
         };
-        let ip: IpAddr = clients
+        let ip = clients
             .iter()
             .find(|client| client.name == name)
             .map(|client| client.ip)
@@ -265,6 +266,19 @@ fn certified_name(identity: &tls::Identity, set: Option<String>) -> Result<Strin
     }
 }
 
+/// Refuses a client without an address. Over plain TCP, servers recognize a client by its address
+/// alone.
+fn check_has_address(caller: &Caller) -> Result<(), Error> {
+    if caller.ip.is_some() || caller.has_certificate() {
+        return Ok(());
+    }
+    let name = &caller.name;
+    Err(Error::configuration(format!(
+        "client `{name}` has no `ip`, so it can call only with a certificate: give one with RPC_TLS or `--tls`, or \
+         give it an `ip` in init.yaml"
+    )))
+}
+
 fn environment(variable: &str) -> Option<String> {
     std::env::var(variable)
         .ok()
@@ -277,4 +291,28 @@ fn parse_address(server: &str, text: &str) -> Result<SocketAddr, Error> {
             "invalid address `{text}` for server `{server}`; expected IP:PORT, such as `127.0.0.1:7101`"
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_client_without_an_ip_does_not_call_over_plain_tcp() {
+        let topology = Topology::new()
+            .client("home", [127, 0, 0, 1].into())
+            .client_without_ip("ci");
+        let builder = |client| Network::builder(topology.clone()).client(client);
+        builder("home").build().expect("it has an address");
+        let error = builder("ci").build().expect_err("it has no address");
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert_eq!(
+            error.message(),
+            "client `ci` has no `ip`, so it can call only with a certificate: give one with RPC_TLS or `--tls`, or \
+             give it an `ip` in init.yaml"
+        );
+        let name = builder("home").client_or_default(Some("ci"));
+        assert_eq!(name.expect("a client of the network"), "ci");
+    }
 }

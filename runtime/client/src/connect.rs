@@ -1,4 +1,4 @@
-//! Connecting from the caller's declared address.
+//! Connecting from the caller's declared address, if it has one.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -62,20 +62,21 @@ pub(crate) fn open(
     })
 }
 
-/// Returns a socket that calls from the caller's declared address, if that matters.
+/// Returns a socket that calls from the caller's declared address, if that matters. Otherwise, the
+/// kernel chooses the address.
 pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error> {
     let no_socket = |error: io::Error| {
         unavailable(format!("cannot make a socket: {error}")).caused_by(Some(&error.into()))
     };
     let socket =
         Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(no_socket)?;
+    let Some(ip) = caller.own_address() else {
+        return Ok(socket);
+    };
     // With this option the kernel chooses the port when it knows the server's address. Without it,
     // `bind` would reserve the port for all servers.
     nix::sys::socket::setsockopt(&socket, IpBindAddressNoPort, &true)
         .map_err(|error| no_socket(error.into()))?;
-    let Some(ip) = caller.own_address() else {
-        return Ok(socket);
-    };
     socket
         .bind(&SockAddr::from(SocketAddr::new(ip, 0)))
         .map_err(|error| {
@@ -148,7 +149,34 @@ fn describe(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr, TcpListener};
+
     use super::*;
+
+    #[test]
+    fn a_caller_calls_from_its_address_or_from_any() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
+        let server = Endpoint {
+            server: "server1".to_owned(),
+            address: listener.local_addr().expect("its address"),
+        };
+        let second = IpAddr::from([127, 0, 0, 2]);
+        for (ip, expected) in [
+            (None, IpAddr::from(Ipv4Addr::LOCALHOST)),
+            (Some(second), second),
+        ] {
+            let caller = Caller {
+                name: "ci".to_owned(),
+                ip,
+                #[cfg(feature = "tls")]
+                tls: None,
+            };
+            let deadline = Instant::now() + Duration::from_mins(1);
+            let _stream = connect(&server, &caller, deadline).expect("a connection");
+            let (_, from) = listener.accept().expect("a connection");
+            assert_eq!(from.ip(), expected);
+        }
+    }
 
     #[test]
     fn the_timeout_of_the_kernel_never_ends_after_the_deadline() {

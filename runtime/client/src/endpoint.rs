@@ -19,23 +19,31 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The client that calls, and its declared address.
+/// The client that calls, and its declared address, if it has one.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) name: String,
-    pub(crate) ip: IpAddr,
+    pub(crate) ip: Option<IpAddr>,
     /// The certificate of the client. With it, servers are reached by TLS.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<tls::ClientFolder>>,
 }
 
 impl Caller {
+    /// Returns whether the client calls over TLS, with a certificate.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unused_self, reason = "there is no certificate")
+    )]
+    pub(crate) fn has_certificate(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     /// Returns the address from which the client must call. With a certificate, any will do.
     pub(crate) fn own_address(&self) -> Option<IpAddr> {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return None;
-        }
-        Some(self.ip)
+        self.ip.filter(|_| !self.has_certificate())
     }
 }

@@ -27,7 +27,7 @@ pub struct StaticServer {
 #[derive(Debug, Clone, Copy)]
 pub struct StaticClient {
     name: &'static str,
-    ip: IpAddr,
+    ip: Option<IpAddr>,
 }
 
 /// A service of a [`StaticTopology`].
@@ -58,7 +58,7 @@ pub(crate) struct Server {
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) name: String,
-    pub(crate) ip: IpAddr,
+    pub(crate) ip: Option<IpAddr>,
 }
 
 #[derive(Debug, Clone)]
@@ -83,12 +83,13 @@ impl Topology {
     }
 
     /// Adds a client and the address that it calls from.
-    pub fn client(mut self, name: impl Into<String>, ip: IpAddr) -> Self {
-        self.clients.push(Client {
-            name: name.into(),
-            ip,
-        });
-        self
+    pub fn client(self, name: impl Into<String>, ip: IpAddr) -> Self {
+        self.add_client(name.into(), Some(ip))
+    }
+
+    /// Adds a client without an address. Only a certificate identifies it.
+    pub fn client_without_ip(self, name: impl Into<String>) -> Self {
+        self.add_client(name.into(), None)
     }
 
     /// Adds a service and the name of the server that provides it.
@@ -97,6 +98,11 @@ impl Topology {
             name: name.into(),
             provider: provider.into(),
         });
+        self
+    }
+
+    fn add_client(mut self, name: String, ip: Option<IpAddr>) -> Self {
+        self.clients.push(Client { name, ip });
         self
     }
 }
@@ -151,7 +157,7 @@ impl From<&'static StaticTopology> for Arc<Topology> {
             topology = topology.server(server.name, server.address);
         }
         for client in origin.clients {
-            topology = topology.client(client.name, client.ip);
+            topology = topology.add_client(client.name.to_owned(), client.ip);
         }
         for service in origin.services {
             topology = topology.service(service.name, service.provider);
@@ -192,12 +198,19 @@ impl StaticServer {
 impl StaticClient {
     /// Returns a client at an IPv4 address.
     pub const fn v4(name: &'static str, ip: [u8; 4]) -> Self {
-        Self { name, ip: ipv4(ip) }
+        let ip = Some(ipv4(ip));
+        Self { name, ip }
     }
 
     /// Returns a client at an IPv6 address.
     pub const fn v6(name: &'static str, ip: [u16; 8]) -> Self {
-        Self { name, ip: ipv6(ip) }
+        let ip = Some(ipv6(ip));
+        Self { name, ip }
+    }
+
+    /// Returns a client without an address. Only a certificate identifies it.
+    pub const fn without_ip(name: &'static str) -> Self {
+        Self { name, ip: None }
     }
 
     /// Returns its name.
@@ -205,8 +218,8 @@ impl StaticClient {
         self.name
     }
 
-    /// Returns the address that it calls from.
-    pub fn ip(&self) -> IpAddr {
+    /// Returns the address that it calls from. If it is `None`, only a certificate identifies the client.
+    pub fn ip(&self) -> Option<IpAddr> {
         self.ip
     }
 }

@@ -36,9 +36,10 @@ pub struct NetworkEntry {
     /// The address where each server listens, by name.
     #[serde(deserialize_with = "unique_keys")]
     pub servers: BTreeMap<String, SocketAddr>,
-    /// The address that each client calls from, by name.
+    /// The address that each client calls from, by name. `None` for a client that only a certificate
+    /// identifies.
     #[serde(deserialize_with = "unique_keys")]
-    pub clients: BTreeMap<String, IpAddr>,
+    pub clients: BTreeMap<String, Option<IpAddr>>,
     /// The names that may deploy under TLS.
     #[serde(default)]
     pub deployers: Vec<String>,
@@ -503,7 +504,7 @@ pub fn sample(digit: char) -> Manifest {
         server: "server1".to_owned(),
         apply: "1".to_owned(),
         network: NetworkEntry {
-            clients: BTreeMap::from([("client1".to_owned(), IpAddr::from([127, 0, 0, 1]))]),
+            clients: BTreeMap::from([("client1".to_owned(), Some([127, 0, 0, 1].into()))]),
             ..NetworkEntry::default()
         },
         services: BTreeMap::from([("svc1".to_owned(), service)]),
@@ -535,6 +536,27 @@ mod tests {
         };
         assert_eq!(one.content_hash(), two.content_hash());
         assert_ne!(one.content_hash(), sample('b').content_hash());
+    }
+
+    #[test]
+    fn a_client_without_an_address_is_null() {
+        let mut manifest = sample('a');
+        manifest.network.clients.insert("ci".to_owned(), None);
+        assert_eq!(manifest.validate(), Ok(()));
+        let text = serde_json::to_string(&manifest).expect("JSON");
+        let clients = r#""clients":{"ci":null,"client1":"127.0.0.1"}"#;
+        assert!(text.contains(clients), "{text}");
+        assert_eq!(
+            serde_json::from_str::<Manifest>(&text).expect("a manifest"),
+            manifest
+        );
+        for wrong in ["\"\"", "\"any\"", "false", "[]"] {
+            let text = text.replace("\"ci\":null", &format!("\"ci\":{wrong}"));
+            assert!(serde_json::from_str::<Manifest>(&text).is_err(), "{wrong}");
+        }
+        let twice = text.replace("\"ci\":null", "\"ci\":null,\"ci\":\"127.0.0.2\"");
+        let error = serde_json::from_str::<Manifest>(&twice).expect_err("two clients");
+        assert!(error.to_string().contains("duplicate key `ci`"), "{error}");
     }
 
     #[test]

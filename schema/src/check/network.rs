@@ -195,9 +195,10 @@ fn check_clients(
             let declared = names.clients.declare(&name, at.head(), findings)?;
             refuse_server(declared, "client", at.head(), &names.servers, findings)
         });
-        let ip = client
-            .and_then(|client| client.ip)
-            .and_then(|ip| check_ip(&ip, at.field("ip"), findings));
+        let ip = match client.and_then(|client| client.ip) {
+            Some(ip) => check_ip(&ip, at.field("ip"), findings).map(Some),
+            None => Some(None),
+        };
         Some(Client {
             name: name?,
             ip: ip?,

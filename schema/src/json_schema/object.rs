@@ -24,11 +24,15 @@ pub(super) fn required_keys(fields: &[KeySpec]) -> Mapping {
         let inside = match field.shape {
             Shape::Mapping(fields) => required_keys(fields),
             Shape::Entries(_, fields) => {
+                let keys = required_keys(fields);
+                if keys.is_empty() {
+                    return None;
+                }
                 let mut by_name = mapping([("type", "object".into())]);
-                by_name.extend(required_keys(fields));
+                by_name.extend(keys.clone());
                 mapping([
                     ("additionalProperties", by_name.into()),
-                    ("items", required_keys(fields).into()),
+                    ("items", keys.into()),
                 ])
             }
             _ => return None,

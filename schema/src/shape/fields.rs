@@ -231,11 +231,12 @@ pub(crate) const SERVER: &[KeySpec] = &[
     ),
 ];
 
-pub(crate) const CLIENT: &[KeySpec] = &[required(
+pub(crate) const CLIENT: &[KeySpec] = &[optional(
     "ip",
     Shape::Text(Text::Ip),
-    "ip: 127.0.0.1",
-    "the address from which it calls and by which servers recognize it; several clients may share one",
+    "none",
+    "the address from which it calls and by which servers recognize it; several clients may share one. \
+     A client without one can call only with a certificate",
 )];
 
 pub(crate) const SERVICE: &[KeySpec] = &[

@@ -65,6 +65,26 @@ fn an_address_that_nobody_can_call_is_refused() {
 }
 
 #[test]
+fn a_client_needs_no_ip() {
+    for clients in [
+        "{ ci: {}, home: { ip: 127.0.0.1 } }",
+        "{ ci: , home: { ip: }, work: { ip: ~ } }",
+        "[{ name: ci }, { name: home, ip: }]",
+    ] {
+        check(&format!("network: {{ clients: {clients} }}\n"), &[]);
+    }
+    check(
+        "network: { clients: { a: { ip: x }, b: 127.0.0.1, c: { ip: 7 }, d: { pi: 127.0.0.1 } } }\n",
+        &[
+            "1:32 E040 invalid IP address `x` -> write four numbers as in `127.0.0.1`, or an IPv6 address as in `\"::1\"`; host names are not looked up",
+            "1:40 E022 `b` must be a mapping, not text -> write its keys below it, or in `{...}`",
+            "1:60 E022 `ip` must be text, not a number -> put it in quotes",
+            "1:70 E020 unknown key `pi` -> did you mean `ip`?",
+        ],
+    );
+}
+
+#[test]
 fn a_name_has_at_most_200_characters() {
     let client = |length: usize| {
         format!(

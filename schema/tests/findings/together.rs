@@ -12,7 +12,7 @@ network:
     server2: { ip: localhost, port: 7102 }
   clients:
     client1: { ip: 127.0.0.1 }
-    client2: {}
+    client2: { port: 1 }
 services:
   svc1:
     provider: sever1
@@ -34,7 +34,7 @@ fn ten_mistakes_are_ten_findings_in_source_order() {
         &[
             "1:10 E023 there is no version 2 of this format -> write `version: 1`",
             "5:20 E040 invalid IP address `localhost` -> write `127.0.0.1`",
-            "8:5 E021 `client2` has no `ip` -> add `ip: 127.0.0.1`",
+            "8:16 E020 unknown key `port` -> `port` is a key of a server",
             "11:15 E050 unknown provider `sever1` -> did you mean `server1`?",
             "12:5 E020 unknown key `tenant` -> did you mean `tenants`?",
             "13:15 E051 unknown tenant `clint1` -> did you mean `client1`?",

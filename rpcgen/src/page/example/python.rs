@@ -9,6 +9,7 @@ pub fn example(call: &ExampleCall<'_>) -> String {
     let ExampleCall {
         entry,
         caller,
+        ip,
         arguments,
         ..
     } = call;
@@ -37,6 +38,5 @@ with socket.create_connection(server, source_address=("{ip}", 0)) as connection:
     print(connection.makefile(encoding="utf-8").readline(), end="")"#,
         host = address.ip(),
         port = address.port(),
-        ip = caller.ip,
     )
 }

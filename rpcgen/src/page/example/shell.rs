@@ -9,6 +9,7 @@ pub fn nc(call: &ExampleCall<'_>) -> String {
     let ExampleCall {
         entry,
         caller,
+        ip,
         arguments,
         ..
     } = call;
@@ -23,7 +24,6 @@ pub fn nc(call: &ExampleCall<'_>) -> String {
     format!(
         "printf '%s\\n' {request} | nc -N -s {ip} {host} {port}",
         request = quoted(&request),
-        ip = caller.ip,
         host = entry.provider.address.ip(),
         port = entry.provider.address.port(),
     )

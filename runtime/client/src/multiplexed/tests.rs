@@ -20,11 +20,15 @@ async fn a_call_that_begins_just_before_the_driver_waits_is_sent() {
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let stream = TcpStream::connect(address).await.expect("a connection");
+    let stream = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
     // The driver of this session does not run before this test awaits something.
-    let session = MultiplexedSession::start(stream, "client1");
-    let other = TcpStream::connect(address).await.expect("a connection");
-    let mut driver = Driver::new(other, Arc::clone(&session.shared));
+    let session = MultiplexedSession::start(stream.into(), "client1");
+    let other = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
+    let mut driver = Driver::new(other.into(), Arc::clone(&session.shared));
     let woken = Arc::new(WokenFlag::default());
     let waker = Waker::from(Arc::clone(&woken));
     let cx = &mut Context::from_waker(&waker);
@@ -51,10 +55,14 @@ async fn a_session_whose_server_takes_no_bytes_ends_at_the_write_timeout() {
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let stream = TcpStream::connect(address).await.expect("a connection");
-    let session = MultiplexedSession::start(stream, "client1");
-    let other = TcpStream::connect(address).await.expect("a connection");
-    let mut driver = Driver::new(other, Arc::clone(&session.shared));
+    let stream = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
+    let session = MultiplexedSession::start(stream.into(), "client1");
+    let other = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
+    let mut driver = Driver::new(other.into(), Arc::clone(&session.shared));
     let cx = &mut Context::from_waker(Waker::noop());
     driver.stalled_since = Instant::now().checked_sub(WRITE_TIMEOUT / 2);
     assert!(driver.wait(cx).is_pending());

@@ -16,27 +16,32 @@ use crate::connection::peers::Remote;
 pub(crate) struct Identity {
     clients: HashSet<Arc<str>>,
     by_address: HashMap<IpAddr, Vec<Arc<str>>>,
+    /// The clients that have no address. No address identifies them.
+    without_address: HashSet<Arc<str>>,
     /// `None` before the server is initialized: then any deployer of the network may do that.
     deployers: Option<HashSet<String>>,
 }
 
 impl Identity {
     pub(crate) fn new(network: &NetworkEntry) -> Self {
-        let mut clients = HashSet::new();
-        let mut by_address: HashMap<IpAddr, Vec<Arc<str>>> = HashMap::new();
+        let mut identity = Self {
+            deployers: Some(network.deployers.iter().cloned().collect()),
+            ..Self::default()
+        };
         for (name, ip) in &network.clients {
             let name: Arc<str> = Arc::from(name.as_str());
-            by_address
-                .entry(ip.to_canonical())
-                .or_default()
-                .push(Arc::clone(&name));
-            clients.insert(name);
+            identity.clients.insert(Arc::clone(&name));
+            match ip {
+                Some(ip) => {
+                    let names = identity.by_address.entry(ip.to_canonical());
+                    names.or_default().push(name);
+                }
+                None => {
+                    identity.without_address.insert(name);
+                }
+            }
         }
-        Self {
-            clients,
-            by_address,
-            deployers: Some(network.deployers.iter().cloned().collect()),
-        }
+        identity
     }
 
     /// Returns whether the far end of a connection is a client of the network, as far as that is
@@ -96,6 +101,11 @@ impl Identity {
     }
 
     fn by_address(&self, address: IpAddr, claimed: Option<&str>) -> Result<&Arc<str>, String> {
+        if let Some(claimed) = claimed.filter(|claimed| self.without_address.contains(*claimed)) {
+            return Err(format!(
+                "the client `{claimed}` has no `ip`, so it needs a certificate"
+            ));
+        }
         let address = address.to_canonical();
         let Some(names) = self.by_address.get(&address) else {
             return Err(format!("no client of the network calls from {address}"));
@@ -120,7 +130,16 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    fn identity_of(clients: BTreeMap<String, Option<IpAddr>>) -> Identity {
+        Identity::new(&NetworkEntry {
+            clients,
+            ..NetworkEntry::default()
+        })
+    }
 
     #[test]
     fn the_address_decides_and_the_name_decides_among_clients_that_share_it() {
@@ -131,12 +150,8 @@ mod tests {
         ];
         let clients = clients
             .into_iter()
-            .map(|(name, ip)| (name.to_owned(), IpAddr::from(ip)))
-            .collect();
-        let identity = Identity::new(&NetworkEntry {
-            clients,
-            ..NetworkEntry::default()
-        });
+            .map(|(name, ip)| (name.to_owned(), Some(IpAddr::from(ip))));
+        let identity = identity_of(clients.collect());
         for (address, claimed, expected) in [
             ("127.0.0.1", None, Some("solo")),
             ("127.0.0.1", Some("solo"), Some("solo")),
@@ -163,7 +178,7 @@ mod tests {
     #[test]
     fn a_certificate_decides_whatever_is_claimed() {
         let identity = Identity::new(&NetworkEntry {
-            clients: [("one".to_owned(), IpAddr::from([127, 0, 0, 1]))].into(),
+            clients: [("one".to_owned(), None)].into(),
             deployers: vec!["ops".to_owned()],
             ..NetworkEntry::default()
         });
@@ -202,5 +217,21 @@ mod tests {
         let uninitialized = Identity::default();
         assert!(uninitialized.may_deploy(&of("deployer", "anyone")));
         assert!(!uninitialized.may_deploy(&of("client", "anyone")));
+    }
+
+    #[test]
+    fn no_address_identifies_a_client_without_an_address() {
+        let home = IpAddr::from([127, 0, 0, 1]);
+        let clients = BTreeMap::from([("ci".to_owned(), None), ("solo".to_owned(), Some(home))]);
+        let identity = identity_of(clients);
+        for address in ["127.0.0.1", "127.0.0.9", "0.0.0.0", "::", "::1"] {
+            let address: IpAddr = address.parse().expect("an address");
+            assert_eq!(
+                identity.by_address(address, Some("ci")),
+                Err("the client `ci` has no `ip`, so it needs a certificate".to_owned())
+            );
+            let found = identity.by_address(address, None).ok().map(|name| &**name);
+            assert_eq!(found, (address == home).then_some("solo"));
+        }
     }
 }

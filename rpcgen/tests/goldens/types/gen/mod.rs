@@ -71,8 +71,9 @@ pub static TOPOLOGY: ::rpc_runtime::StaticTopology = ::rpc_runtime::StaticTopolo
     &[
         ::rpc_runtime::topology::StaticClient::v4("client1", [127, 0, 0, 1]),
         ::rpc_runtime::topology::StaticClient::v4("client2", [127, 0, 0, 2]),
+        ::rpc_runtime::topology::StaticClient::without_ip("client3"),
     ],
     &[::rpc_runtime::topology::StaticService::new("shapes", "server2")],
     ::core::option::Option::None,
-    "4a7925d28f6c2164a5a25c6e1ccb4d4aa54332c0c7ec8a18fdcf8235b5e62484",
+    "565cd067924f51964edd0eaecfcb802647a550daf6ebc2481549c8255b9426df",
 );
