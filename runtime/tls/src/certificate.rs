@@ -107,6 +107,26 @@ pub(crate) fn subject(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     x509_cert::der::Encode::to_der(&parsed.tbs_certificate.subject).ok()
 }
 
+/// Returns the common name of a certificate's subject.
+#[cfg(feature = "issue")]
+pub(crate) fn common_name(der: &CertificateDer<'_>) -> Option<String> {
+    const COMMON_NAME: x509_cert::der::asn1::ObjectIdentifier =
+        x509_cert::der::asn1::ObjectIdentifier::new_unwrap("2.5.4.3");
+    let parsed = x509_cert::Certificate::from_der(der).ok()?;
+    let subject = parsed.tbs_certificate.subject;
+    let mut parts = subject.0.iter().flat_map(|part| part.0.iter());
+    let name = parts.find(|part| part.oid == COMMON_NAME)?;
+    String::from_utf8(name.value.value().to_vec()).ok()
+}
+
+/// Returns the bytes of a certificate's public key.
+#[cfg(feature = "issue")]
+pub(crate) fn public_key(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let parsed = x509_cert::Certificate::from_der(der).ok()?;
+    let key = parsed.tbs_certificate.subject_public_key_info;
+    Some(key.subject_public_key.raw_bytes().to_vec())
+}
+
 /// Returns the part of a signed structure that is signed: the first element of its sequence.
 pub(crate) fn signed_part(der: &[u8]) -> Option<Vec<u8>> {
     let whole = Any::from_der(der).ok()?;

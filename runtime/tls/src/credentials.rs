@@ -231,14 +231,14 @@ fn check_time(path: &Path, what: &str, der: &CertificateDer<'_>) -> Result<(), T
         return Err(TlsError::new(
             path,
             what,
-            "make a new CA with `initializer cert --overwrite`, and bring its certificates to all programs",
+            "make a new CA with `initializer cert init.yaml --overwrite --new-ca`, and bring the new folders to all programs",
         ));
     }
     Ok(())
 }
 
 /// Reads a file of at most [`MAX_FILE_BYTES`].
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => TlsError::new(
             path,
@@ -263,7 +263,7 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 /// Reads the certificates of a file. Text around them is ignored, as openssl does.
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bytes = read(path)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     let certificates =
@@ -276,7 +276,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErr
 }
 
 /// Reads a private key that nobody else may read.
-fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+pub(crate) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let bytes = read(path)?;
     let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
     if mode & 0o077 != 0 {
@@ -297,7 +297,7 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 }
 
 /// Reads the revocation list, if there is one.
-fn read_list(
+pub(crate) fn read_list(
     path: &Path,
     issuers: &[CertificateDer<'_>],
 ) -> Result<Option<RevocationList>, TlsError> {

@@ -10,15 +10,20 @@ use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, SanType, SerialNumber,
+    PublicKeyData as _, RevokedCertParams, SanType, SerialNumber,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
 
-use crate::certificate::Time;
+use crate::certificate::{Time, common_name, public_key};
 use crate::identity::{Identity, Role};
 
 /// How long before its making a certificate is valid already, since clocks differ.
 const BACKDATED: Duration = Duration::from_hours(1);
+
+/// What stands before the name of the network in the name of its authority.
+pub(crate) const AUTHORITY_NAME: &str = "CA of the network ";
 
 /// Length of a serial number in bytes.
 const SERIAL_BYTES: usize = 16;
@@ -101,9 +106,19 @@ impl Authority {
     /// Returns the authority that [`make`](Self::make) made for this network.
     ///
     /// # Errors
-    /// Returns an error if the key cannot be read.
+    /// Returns an error if the certificate is not that of this network's authority, or if the key
+    /// is not its key.
     pub fn load(network: &str, issued: Issued) -> Result<Self, IssueError> {
         let key = KeyPair::from_pem(&issued.key)?;
+        let certificate = CertificateDer::from_pem_slice(issued.certificate.as_bytes())
+            .map_err(|error| IssueError(format!("the certificate is not PEM: {error}")))?;
+        if common_name(&certificate) != Some(authority_name(network)) {
+            let what = format!("it is not the CA that was made for the network `{network}`");
+            return Err(IssueError(what));
+        }
+        if public_key(&certificate).as_deref() != Some(key.der_bytes()) {
+            return Err(IssueError("the key is not that of the CA".to_owned()));
+        }
         Ok(Self {
             issuer: Issuer::new(params_of_authority(network)?, key),
             certificate: issued.certificate,
@@ -194,10 +209,14 @@ impl std::fmt::Debug for Issued {
 
 fn params_of_authority(network: &str) -> Result<CertificateParams, IssueError> {
     let mut params = CertificateParams::new(Vec::new())?;
-    params.distinguished_name = name(&format!("CA of the network {network}"));
+    params.distinguished_name = name(&authority_name(network));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
+}
+
+fn authority_name(network: &str) -> String {
+    format!("{AUTHORITY_NAME}{network}")
 }
 
 fn name(text: &str) -> DistinguishedName {

@@ -22,6 +22,8 @@ mod provider;
 mod revocation;
 mod server;
 mod session;
+#[cfg(feature = "issue")]
+pub mod stored;
 #[cfg(feature = "tokio")]
 mod stream;
 mod trust;
