@@ -29,14 +29,11 @@ fn parse_and_run<P: Parser>(
     let mut arguments: Vec<OsString> = std::iter::once(OsString::from(name))
         .chain(arguments)
         .collect();
-    move_verb_first::<P>(&mut arguments[1..]);
+    move_verb_first(&P::command(), &mut arguments[1..]);
     match P::try_parse_from(&arguments) {
         Ok(parsed) => program(parsed),
         Err(error) if error.use_stderr() => {
-            let first =
-                first_word::<P>(&arguments[1..]).and_then(|place| arguments[place + 1].to_str());
-            let first = first.unwrap_or_default();
-            report::error(usage_error::<P>(&error, name, first));
+            report::error(usage_error::<P>(&error, name, &arguments[1..]));
             ExitStatus::Usage
         }
         Err(help_or_version) => {
@@ -46,20 +43,20 @@ fn parse_and_run<P: Parser>(
     }
 }
 
-/// Moves the verb before the options that stand in front of it: `--json plan` becomes `plan
-/// --json`.
-fn move_verb_first<P: CommandFactory>(arguments: &mut [OsString]) {
-    let Some(place) = first_word::<P>(arguments) else {
+/// Moves each verb before the options that stand in front of it: `--json plan` becomes `plan
+/// --json`, and `cert --json list` becomes `cert list --json`.
+fn move_verb_first(command: &clap::Command, arguments: &mut [OsString]) {
+    let Some(place) = first_word(command, arguments) else {
         return;
     };
-    if P::command().find_subcommand(&arguments[place]).is_some() {
+    if let Some(verb) = command.find_subcommand(&arguments[place]) {
         arguments[..=place].rotate_right(1);
+        move_verb_first(verb, &mut arguments[1..]);
     }
 }
 
 /// Returns the place of the first argument that is neither an option nor the value of one.
-fn first_word<P: CommandFactory>(arguments: &[OsString]) -> Option<usize> {
-    let command = P::command();
+fn first_word(command: &clap::Command, arguments: &[OsString]) -> Option<usize> {
     let mut is_value = false;
     let mut before_dashes = arguments.iter().take_while(|argument| *argument != "--");
     before_dashes.position(|argument| {
@@ -68,34 +65,39 @@ fn first_word<P: CommandFactory>(arguments: &[OsString]) -> Option<usize> {
         if !is_option && !is_value {
             return true;
         }
-        is_value = is_option && takes_next(&command, text);
+        is_value = is_option && takes_next(command, text);
         false
     })
 }
 
-/// Returns whether the argument after this option is its value, for any verb.
+/// Returns whether the argument after this option is its value, for any verb below a command.
 fn takes_next(command: &clap::Command, option: &str) -> bool {
     let Some(name) = option.strip_prefix("--") else {
         return false;
     };
-    let commands = std::iter::once(command).chain(command.get_subcommands());
-    let mut same = commands
-        .flat_map(clap::Command::get_arguments)
-        .filter(|argument| argument.get_long() == Some(name));
-    same.any(|argument| {
+    let mut own = command.get_arguments();
+    let is_own = own.any(|argument| {
+        if argument.get_long() != Some(name) {
+            return false;
+        }
         let may_have_no_value = argument
             .get_num_args()
             .is_some_and(|count| count.min_values() == 0);
         argument.get_action().takes_values() && !may_have_no_value
-    })
+    });
+    let mut verbs = command.get_subcommands();
+    is_own || verbs.any(|verb| takes_next(verb, option))
 }
 
-/// Returns what is wrong with a command line, in one line. `first` is its first word: a verb, or a
-/// mistyped one.
-fn usage_error<P: CommandFactory>(error: &clap::Error, name: &str, first: &str) -> String {
+/// Returns what is wrong with a command line, in one line.
+fn usage_error<P: CommandFactory>(
+    error: &clap::Error,
+    name: &str,
+    arguments: &[OsString],
+) -> String {
     let problem = argument_error(error).unwrap_or_else(|| clap_message(error));
     let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
-    let suggestion = suggestion(error).or_else(|| suggest_verb::<P>(first));
+    let suggestion = suggestion(error).or_else(|| suggest_verb::<P>(arguments));
     let suggestion = suggestion.map_or_else(String::new, |suggestion| format!(" ({suggestion})"));
     format!("{problem}{suggestion}; see `{name} --help`")
 }
@@ -162,15 +164,19 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     }
 }
 
-/// Returns a suggestion for a mistyped verb.
-pub(crate) fn suggest_verb<P: CommandFactory>(first: &str) -> Option<String> {
-    let command = P::command();
-    let verbs = command.get_subcommands().map(clap::Command::get_name);
-    if command.find_subcommand(first).is_some() {
-        None
-    } else {
-        rpc_schema::did_you_mean(first, verbs)
+/// Returns a suggestion for the first word of a command line that is not a verb, if it looks like one.
+pub(crate) fn suggest_verb<P: CommandFactory>(arguments: &[OsString]) -> Option<String> {
+    suggest_below(&P::command(), arguments)
+}
+
+fn suggest_below(command: &clap::Command, arguments: &[OsString]) -> Option<String> {
+    let place = first_word(command, arguments)?;
+    let word = &arguments[place];
+    if let Some(verb) = command.find_subcommand(word) {
+        return suggest_below(verb, &arguments[place + 1..]);
     }
+    let verbs = command.get_subcommands().map(clap::Command::get_name);
+    rpc_schema::did_you_mean(word.to_str()?, verbs)
 }
 
 /// Prints the script that completes a program's command line in a shell.
@@ -281,9 +287,10 @@ mod tests {
         enum Verb {
             Apply,
         }
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
         let message = |arguments: &[&str]| {
             let error = Arguments::try_parse_from(arguments).expect_err("a usage error");
-            usage_error::<Arguments>(&error, "program", arguments.get(1).unwrap_or(&""))
+            usage_error::<Arguments>(&error, "program", &words(&arguments[1..]))
         };
         for (arguments, expected) in [
             (&["program"][..], "missing argument `--listen <ADDRESS>`"),
@@ -316,8 +323,8 @@ mod tests {
         let suggestion = Some("did you mean `apply`?".to_owned());
         assert_eq!(
             [
-                suggest_verb::<Arguments>("aply"),
-                suggest_verb::<Arguments>("apply")
+                suggest_verb::<Arguments>(&words(&["aply"])),
+                suggest_verb::<Arguments>(&words(&["apply"]))
             ],
             [suggestion, None]
         );

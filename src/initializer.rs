@@ -6,9 +6,11 @@
 //! | `deploy` | `plan`, `apply`, `rollback` |
 //! | `look` | `status`, `history` |
 //! | `watch` | `watch` |
+//! | `cert` | `cert` and the verbs below it |
 //! | `print`, `progress` | the output, for people and for programs |
 
 mod arguments;
+mod cert;
 mod deploy;
 mod look;
 mod print;
@@ -16,7 +18,6 @@ mod progress;
 mod watch;
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use rpc_runtime::initializer::InitializerError;
 
@@ -24,9 +25,6 @@ use self::arguments::{CommandLine, NAME, Verb};
 use crate::args;
 use crate::exit_status::ExitStatus;
 use crate::report;
-
-/// Verbs that are planned but do not exist yet.
-const FUTURE_VERBS: [&str; 1] = ["cert"];
 
 /// Why a verb failed.
 enum VerbError {
@@ -48,15 +46,6 @@ impl From<String> for VerbError {
 
 /// Runs `initializer` with this command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    if let Some(verb) = arguments
-        .first()
-        .and_then(|first| FUTURE_VERBS.into_iter().find(|verb| first == *verb))
-        && !Path::new(verb).exists()
-    {
-        report::error(format!("this version has no `{verb}`; see `{NAME} --help`"));
-        return ExitStatus::Usage;
-    }
     args::run(NAME, arguments, |command_line: CommandLine| {
         if let Some(shell) = command_line.completions {
             return args::print_completions::<CommandLine>(shell, NAME);
@@ -66,7 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             return ExitStatus::Usage;
         }
         let verb = command_line.verb.unwrap_or(Verb::Apply(command_line.apply));
-        let json = verb.network().json;
+        let json = verb.json();
         carry_out(verb).unwrap_or_else(|error| {
             print::error(&error, json);
             ExitStatus::Failed
@@ -76,15 +65,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 /// Returns what to say if the file looks like a mistyped verb: there is no file of that name.
 fn mistyped_verb(command_line: &CommandLine) -> Option<String> {
-    if command_line.verb.is_some() {
-        return None;
-    }
-    let word = command_line.apply.network.init.as_deref()?;
-    if word.exists() {
-        return None;
-    }
-    let word = word.to_str()?;
-    let suggestion = args::suggest_verb::<CommandLine>(word)?;
+    let (before, word) = match &command_line.verb {
+        None => (None, command_line.apply.network.init.as_deref()),
+        Some(Verb::Cert(cert)) => (Some("cert"), cert.word()),
+        Some(_) => return None,
+    };
+    let word = word.filter(|word| !word.exists())?.to_str()?;
+    let words = before.into_iter().chain([word]).map(OsString::from);
+    let suggestion = args::suggest_verb::<CommandLine>(&words.collect::<Vec<_>>())?;
     Some(format!(
         "there is no command and no file `{}` ({suggestion}); see `{NAME} --help`",
         rpc_schema::visible(word)
@@ -92,9 +80,9 @@ fn mistyped_verb(command_line: &CommandLine) -> Option<String> {
 }
 
 fn carry_out(verb: Verb) -> Result<ExitStatus, VerbError> {
-    if verb.network().init.is_none() && !matches!(&verb, Verb::Apply(apply) if apply.plan.is_some())
-    {
-        report::error("missing file; name one, such as `init.yaml`; see `initializer --help`");
+    if let Some(missing) = verb.missing() {
+        let help = verb.help();
+        report::error(format!("{missing}; see `{help}`"));
         return Ok(ExitStatus::Usage);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -110,6 +98,7 @@ fn carry_out(verb: Verb) -> Result<ExitStatus, VerbError> {
             Verb::History(history) => look::history(&history).await,
             Verb::Watch(watch) => watch::watch(&watch).await,
             Verb::Unlock(unlock) => deploy::unlock(&unlock).await,
+            Verb::Cert(cert) => cert::cert(&cert).await,
         }
     })
 }

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use rpc_runtime::initializer::{InitializerOptions, Progress};
 use tls::{ClientFolder, Role};
 
+use super::cert::CertArguments;
 use crate::args;
 use crate::server::read_key;
 
@@ -25,6 +26,7 @@ Examples:
   initializer status init.yaml     show how each server differs from the file
   initializer rollback init.yaml   return to what ran before the last apply
   initializer watch init.yaml      apply whenever the file or a source changes
+  initializer cert init.yaml       make a CA and certificates in the folder `certs`
   initializer unlock init.yaml ID  break the lease of an apply whose initializer is gone
   initializer apply init.yaml --server server1=127.0.0.1:9001
       use another address than the file says; RPC_SERVER_SERVER1 does the same
@@ -62,11 +64,14 @@ pub(super) enum Verb {
     Watch(WatchArguments),
     /// Break the lease of an apply whose initializer is gone
     Unlock(UnlockArguments),
+    /// Make the certificates of the network; list, renew and revoke them
+    Cert(CertArguments),
 }
 
 impl Verb {
-    pub(super) fn network(&self) -> &NetworkArguments {
-        match self {
+    /// Returns the arguments of a verb that talks to the servers.
+    fn network(&self) -> Option<&NetworkArguments> {
+        Some(match self {
             Self::Apply(ApplyArguments { network, .. })
             | Self::Plan(PlanArguments { network, .. })
             | Self::Status(StatusArguments { network, .. })
@@ -74,6 +79,36 @@ impl Verb {
             | Self::Rollback(RollbackArguments { network, .. })
             | Self::Watch(WatchArguments { network, .. })
             | Self::Unlock(UnlockArguments { network, .. }) => network,
+            Self::Cert(_) => return None,
+        })
+    }
+
+    /// Returns whether the output is JSON.
+    pub(super) fn json(&self) -> bool {
+        match self {
+            Self::Cert(cert) => cert.json(),
+            _ => self.network().is_some_and(|network| network.json),
+        }
+    }
+
+    /// Returns the command that explains the command line.
+    pub(super) fn help(&self) -> &'static str {
+        match self {
+            Self::Cert(_) => "initializer cert --help",
+            _ => "initializer --help",
+        }
+    }
+
+    /// Returns what the command line lacks.
+    pub(super) fn missing(&self) -> Option<&'static str> {
+        match self {
+            Self::Cert(cert) => cert.missing(),
+            Self::Apply(apply) if apply.plan.is_some() => None,
+            _ => {
+                let init = self.network()?.init.as_ref();
+                let missing = "missing file; name one, such as `init.yaml`";
+                init.is_none().then_some(missing)
+            }
         }
     }
 }

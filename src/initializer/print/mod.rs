@@ -34,14 +34,14 @@ pub(super) struct PrintOptions {
     pub(super) legend: bool,
 }
 
-fn json_line(value: &Value) {
+pub(super) fn json_line(value: &Value) {
     let mut value = value.clone();
     value["schema"] = JSON_VERSION.into();
     report::out(visible(&value.to_string()));
 }
 
 /// Returns a number with its noun, such as `1 server` or `2 servers`.
-fn counted(count: usize, noun: &str) -> String {
+pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 {
         format!("1 {noun}")
     } else {
