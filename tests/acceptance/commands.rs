@@ -120,7 +120,6 @@ fn a_wrong_command_line_ends_with_exit_code_2_and_names_the_error() {
             "invalid address `here`",
         ),
         (2, &["call"], "<SERVICE.PROCEDURE>"),
-        (1, &["cert", "init.yaml"], "no `cert`"),
         (1, &["status"], "init.yaml"),
         (1, &["history", "init.yaml", "--only", "server1"], "--only"),
         (

@@ -4,6 +4,7 @@ mod harness;
 
 mod apply;
 mod binary;
+mod certificates;
 mod commands;
 mod deployers;
 mod escapes;
