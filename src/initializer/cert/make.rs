@@ -1,5 +1,7 @@
 //! `cert`: makes what is missing.
 
+use serde_json::json;
+
 use super::arguments::MakeArguments;
 use super::authority::{Ca, CurrentList};
 use super::declared::Declared;
@@ -11,7 +13,6 @@ use super::workshop::{Issuing, Workshop, Writing, is_cut_short};
 use super::{VerbError, steps};
 use crate::exit_status::ExitStatus;
 use crate::report::Colour;
-use serde_json::json;
 
 /// What is to be done about a holder of the file.
 enum Step {

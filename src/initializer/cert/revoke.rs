@@ -138,7 +138,19 @@ fn put_on_list(
     }
     let copies = workshop.refresh_copies(issuing, printer)?;
     print_list(&issuing.list, is_new, copies, printer);
+    warn_of_others(workshop, printer);
     Ok(())
+}
+
+/// Names the folders to which the list was not copied, because they are not in order.
+fn warn_of_others(workshop: &Workshop<'_>, printer: Printer) {
+    for inspected in workshop.of_file().filter(|one| !one.is_of_ca) {
+        if let Some(damage) = &inspected.damage {
+            let refusal = workshop.refusal(&inspected.holder, damage);
+            let place = shown(&inspected.folder);
+            printer.warning(&format!("the list was not copied to `{place}`: {refusal}"));
+        }
+    }
 }
 
 fn print_revocation(revocation: &Revocation, was_revoked: bool, printer: Printer) {

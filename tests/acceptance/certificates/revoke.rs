@@ -164,6 +164,20 @@ fn the_newest_list_counts_wherever_it_is() {
 }
 
 #[test]
+fn a_folder_that_gets_no_list_is_named() {
+    let shop = Shop::open();
+    shop.write("servers/server2/crl.pem", "of somebody else");
+    shop.cert("revoke init.yaml ops --offline")
+        .succeeds()
+        .says("warning: the list was not copied to `certs/servers/server2`: ")
+        .says("delete it; the next `initializer cert` puts the right one there");
+    assert_eq!(shop.read("servers/server2/crl.pem"), "of somebody else");
+    shop.remove("servers/server2/crl.pem");
+    shop.cert("init.yaml").succeeds();
+    assert_eq!(shop.revoked("servers/server2").0, 2);
+}
+
+#[test]
 fn copies_that_are_missing_are_made_again() {
     let shop = Shop::open();
     let before = shop.files();
