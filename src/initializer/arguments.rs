@@ -292,7 +292,7 @@ impl NetworkArguments {
 }
 
 /// Reads the folder with the certificate of a deployer.
-fn open_tls(folder: &Path) -> Result<Arc<ClientFolder>, String> {
+pub(super) fn open_tls(folder: &Path) -> Result<Arc<ClientFolder>, String> {
     let tls = ClientFolder::open(folder).map_err(|error| error.to_string())?;
     let identity = tls.identity();
     if identity.role == Role::Deployer {

@@ -21,8 +21,8 @@ use crate::harness::{Finished, Network};
 
 /// Two servers, one of them on loopback, two clients and two deployers. `ada` is one of each.
 const SHOP: &str = "\
+name: shop
 network:
-  name: shop
   servers:
     server1: { ip: 127.0.0.1, port: 7101 }
     server2: { ip: 192.0.2.7, port: 7102 }

@@ -1,9 +1,12 @@
 //! The command line of `cert`.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+
+use crate::args;
 
 /// How long the certificate of a CA is valid, and so the longest lifetime of any certificate.
 pub(super) const MAX_LIFETIME: Duration = Duration::from_hours(24 * 3650);
@@ -107,6 +110,16 @@ pub(super) struct RevokeArguments {
     /// Send nothing; say how to bring the list to the servers
     #[arg(long)]
     pub(super) offline: bool,
+    /// Folder with the certificate of the deployer who brings the list; the default is that of the
+    /// file's first deployer below --out
+    #[arg(long, value_name = "DIR", conflicts_with = "offline")]
+    pub(super) tls: Option<PathBuf>,
+    /// Address of a server, instead of the one in the file; may be given several times
+    #[arg(long, value_name = "NAME=IP:PORT", value_parser = args::server_address)]
+    pub(super) server: Vec<(String, SocketAddr)>,
+    /// Time that a server may take to answer
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
+    pub(super) timeout: Duration,
 }
 
 impl FolderArguments {

@@ -59,6 +59,13 @@ impl Declared {
         self.holders.contains(holder)
     }
 
+    /// Returns those of a kind, in the file's order.
+    pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = &Holder> {
+        self.holders
+            .iter()
+            .filter(move |holder| holder.kind == kind)
+    }
+
     /// Returns whether the file names nobody of a kind.
     pub(super) fn lacks(&self, kind: Kind) -> bool {
         self.holders.iter().all(|holder| holder.kind != kind)
@@ -82,7 +89,7 @@ impl Declared {
 
 /// Returns the name of the network.
 fn network_name(schema: &Schema) -> Option<&Name> {
-    schema.network.name.as_ref()
+    schema.name.as_ref()
 }
 
 fn holders(schema: &Schema) -> Vec<Holder> {

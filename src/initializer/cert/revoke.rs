@@ -43,12 +43,11 @@ pub(super) async fn revoke(arguments: &RevokeArguments) -> Result<ExitStatus, Ve
         steps::print_bringing(&declared, list.path(), printer);
         return Ok(ExitStatus::Done);
     }
-    match bring_list(&declared, list.text()).await {
+    match bring_list(&declared, list.text(), arguments, printer).await {
         Ok(()) => Ok(ExitStatus::Done),
         Err(error) => {
             steps::print_bringing(&declared, list.path(), printer);
-            let what = "the list is made, and no server has it yet";
-            Err(VerbError::Message(format!("{what}: {error}")))
+            Err(VerbError::Message(format!("the list is made, but {error}")))
         }
     }
 }

@@ -262,7 +262,7 @@ fn all_refusals_are_named_at_once() {
 #[test]
 fn a_network_without_a_name_gets_no_certificates() {
     let shop = Shop::empty();
-    shop.amend("  name: shop\n", "");
+    shop.amend("name: shop\n", "");
     for words in [
         "init.yaml",
         "list init.yaml",

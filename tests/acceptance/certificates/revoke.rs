@@ -191,12 +191,15 @@ fn copies_that_are_missing_are_made_again() {
 #[test]
 fn a_list_that_was_not_brought_to_the_servers_is_a_failure_that_says_how_to_bring_it() {
     let shop = Shop::open();
-    shop.cert("revoke init.yaml client1")
+    let nobody = "--server server1=127.0.0.1:1 --server server2=127.0.0.1:1";
+    shop.cert(&format!("revoke init.yaml client1 {nobody}"))
         .ends(1)
         .says("- client1 (client): revoked")
+        .says("! server `server1` at 127.0.0.1:1: connection refused")
         .says("copy `certs/ca/crl.pem` into the --tls folder of each")
-        .says("error: the list is made, and no server has it yet: ");
+        .says("error: the list is made, but 2 servers do not have it");
     assert_eq!(shop.revoked("ca").0, 2);
-    let json = shop.cert("revoke init.yaml client1 --json").ends(1);
+    let json = shop.cert(&format!("revoke init.yaml client1 --json {nobody}"));
+    let json = json.ends(1);
     assert_eq!(json.summary()["event"], "error");
 }

@@ -5,7 +5,7 @@ use tls::issue::Validity;
 use tls::{CERTIFICATE_FILE, KEY_FILE, Time};
 
 use super::{Shop, seven_in_all_ways};
-use crate::harness::{Certificates, eventually};
+use crate::harness::{Certificates, Network, eventually};
 
 /// Checks that all ways to call are answered.
 #[track_caller]
@@ -169,4 +169,44 @@ fn an_expired_certificate_is_named_before_anything_is_sent() {
         stderr.contains("`rpc://shop/client/one` expired at 1970-01-01T00:33:20Z; renew it"),
         "{stderr}"
     );
+}
+
+#[test]
+fn the_certificates_that_the_initializer_makes_run_a_network() {
+    let mut network = Network::new(super::INIT);
+    network.write("seven.py", "def seven():\n    return 7\n");
+    network.write("echo.py", "def echo(a):\n    return a\n");
+    network.initializer(&["cert", "init.yaml"]).succeeds();
+    let folder = network.path().join("certs/servers/server1");
+    network.start("server1", &["--tls", folder.to_str().expect("text")]);
+    let apply = ["apply", "init.yaml", "--tls", "certs/deployers/ops"];
+    network.initializer(&apply).succeeds();
+    let call = |client: &str| {
+        let folder = format!("certs/clients/{client}");
+        network.client(&[
+            "--init",
+            "init.yaml",
+            "--tls",
+            &folder,
+            "call",
+            "both.seven",
+        ])
+    };
+    assert_eq!(call("one").succeeds().stdout, "7\n");
+    let address = network.server("server1").address();
+    let at = format!("server1={address}");
+    let revoked = network.initializer(&["cert", "revoke", "init.yaml", "one", "--server", &at]);
+    let stdout = revoked.succeeds().stdout;
+    assert!(
+        stdout.contains("server1: list 2 is in force, 1 revoked"),
+        "{stdout}"
+    );
+    let stderr = call("one").ends(1).stderr;
+    assert!(stderr.contains("is revoked"), "{stderr}");
+    assert!(stderr.contains("executed: no"), "{stderr}");
+    assert_eq!(call("two").succeeds().stdout, "7\n");
+    network
+        .initializer(&["cert", "renew", "init.yaml", "one"])
+        .succeeds();
+    assert_eq!(call("one").succeeds().stdout, "7\n");
 }
