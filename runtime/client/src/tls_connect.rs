@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::explain::unavailable;
 
 /// Number of bytes that are read at once in a handshake.
-const READ_BYTES: usize = 4096;
+const HANDSHAKE_BYTES: usize = 4096;
 
 /// Begins a connection to a server.
 fn begin(folder: &ClientFolder, server: &Endpoint) -> Result<ClientConnection, Error> {
@@ -68,7 +68,7 @@ pub(crate) fn shake_hands(
         socket
             .set_read_timeout(Some(time_left(deadline)))
             .map_err(failed)?;
-        let mut bytes = [0; READ_BYTES];
+        let mut bytes = [0; HANDSHAKE_BYTES];
         let count = match socket.read(&mut bytes) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read.map_err(failed)?,
