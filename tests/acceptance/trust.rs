@@ -141,6 +141,15 @@ fn a_network_is_deployed_and_called_by_certificates_alone() {
     let server = shop.network.server("server1");
     server.logged(&["identified", "rpc://shop/client/two"]);
     server.logged(&["identified", "rpc://shop/deployer/ops"]);
+    server.logged(&["closed", "(deployer ops)", "end of the connection"]);
+    let history = shop.network.initializer(&[
+        "history",
+        "init.yaml",
+        "--tls",
+        &shop.folder("deployer/ops"),
+    ]);
+    let history = history.succeeds().stdout;
+    assert!(history.contains(" by ops ("), "{history}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use rustix::net::{SendFlags, send};
+
 use ::tls::rustls::{self, ClientConnection};
 use ::tls::{ClientFolder, TlsSession};
 
@@ -42,6 +44,13 @@ pub(crate) async fn shake_hands_async(
         HandshakeError::Io(error) => unreachable(server, error),
         HandshakeError::Tls(error) => refused(folder, server, &error),
     })
+}
+
+/// Ends a session: tells the server that nothing is missing, as far as the kernel takes that at once.
+pub(crate) fn end(socket: &TcpStream, session: &mut TlsSession) {
+    session.seal_end();
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    let _ = send(socket, session.unsent(), flags);
 }
 
 /// Shakes hands with a server over a socket. Waits until `deadline` at most. The last bytes of the

@@ -147,6 +147,14 @@ async fn say_why(socket: &mut TcpStream, session: &mut TlsSession) {
     let _ = tokio::time::timeout(LINGER, draining).await;
 }
 
+/// Tells the peer that nothing is missing, as far as the kernel takes that at once.
+impl Drop for TlsStream {
+    fn drop(&mut self) {
+        self.session.seal_end();
+        let _ = self.socket.try_write(self.session.unsent());
+    }
+}
+
 async fn flush(socket: &mut TcpStream, session: &mut TlsSession) -> io::Result<()> {
     while !session.unsent().is_empty() {
         let count = socket.write(session.unsent()).await?;

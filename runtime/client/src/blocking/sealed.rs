@@ -10,7 +10,6 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
-use rustix::net::{SendFlags, send};
 use tls::{TlsSession, WIRE_BYTES};
 use wire::block::{MAX_KEPT_BYTES, Target};
 use wire::calls::client_session::ClientSession;
@@ -244,10 +243,7 @@ impl Drop for BlockingSession {
         if let Some(tls) = &mut state.tls
             && !state.session.is_lost()
         {
-            tls.seal_end();
-            let records = tls.take_unsent();
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            let _ = send(&self.stream, &records, flags);
+            crate::tls_connect::end(&self.stream, tls);
         }
     }
 }

@@ -11,6 +11,16 @@ pub(super) struct TextStream {
     connected: Connected,
 }
 
+/// Tells the server that nothing is missing, as far as the kernel takes that at once.
+#[cfg(feature = "tls")]
+impl Drop for TextStream {
+    fn drop(&mut self) {
+        if let Some(tls) = &mut self.connected.tls {
+            crate::tls_connect::end(&self.connected.socket, tls);
+        }
+    }
+}
+
 impl TextStream {
     pub(super) fn new(connected: Connected) -> Self {
         Self { connected }

@@ -295,6 +295,7 @@ impl Deployer {
                 patch,
             } => {
                 let lease = Duration::from_millis(lease_ms);
+                let origin = proven_origin(origin, session);
                 let holder = describe_holder(&txn, &origin, session);
                 let begin = Begin {
                     txn,
@@ -315,7 +316,10 @@ impl Deployer {
             }
             DeployRequest::Commit { txn, token } => self.commit(registry, step(&txn, token)).await,
             DeployRequest::Abort { txn } => self.abort(&txn).await,
-            DeployRequest::Unlock { txn, origin } => self.unlock(&txn, &origin, session).await,
+            DeployRequest::Unlock { txn, origin } => {
+                let origin = proven_origin(origin, session);
+                self.unlock(&txn, &origin, session).await
+            }
             DeployRequest::Revoke { list } => self.revoke(list, session).await,
             DeployRequest::Outcome { txn } => {
                 let outcome = self.state.lock().await.participant.outcome(&txn);
@@ -406,13 +410,20 @@ fn step(txn: &str, token: u64) -> Step<'_> {
     }
 }
 
+/// Puts the name of the deployer's certificate before the name that the message claims.
+fn proven_origin(mut origin: Origin, session: &DeploySession) -> Origin {
+    if let Some(identity) = &session.remote.identity {
+        origin.by = match &*origin.by {
+            "" => identity.name.clone(),
+            claimed => format!("{} ({claimed})", identity.name),
+        };
+    }
+    origin
+}
+
 /// Describes the holder of a lease for messages to others who want it.
 fn describe_holder(txn: &str, origin: &Origin, session: &DeploySession) -> String {
-    // What a certificate says is known; what a message says is not.
-    let identity = session.remote.identity.as_ref();
-    let by = if let Some(identity) = identity {
-        format!(" by {}", identity.name)
-    } else if origin.by.is_empty() {
+    let by = if origin.by.is_empty() {
         String::new()
     } else {
         format!(" by {}", origin.by)
