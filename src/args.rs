@@ -95,7 +95,15 @@ fn usage_error<P: CommandFactory>(
     name: &str,
     arguments: &[OsString],
 ) -> String {
-    let problem = argument_error(error).unwrap_or_else(|| clap_message(error));
+    // A mistyped verb is the file of a command line without a verb, and what follows is one too many.
+    let is_verb = error.kind() == ErrorKind::ArgumentConflict;
+    let mistyped = is_verb
+        .then(|| mistyped_verb(&P::command(), arguments))
+        .flatten();
+    let problem = match mistyped {
+        Some(word) => format!("there is no command `{}`", rpc_schema::visible(&word)),
+        None => argument_error(error).unwrap_or_else(|| clap_message(error)),
+    };
     let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
     let suggestion = suggestion(error).or_else(|| suggest_verb::<P>(arguments));
     let suggestion = suggestion.map_or_else(String::new, |suggestion| format!(" ({suggestion})"));
@@ -177,6 +185,17 @@ fn suggest_below(command: &clap::Command, arguments: &[OsString]) -> Option<Stri
     }
     let verbs = command.get_subcommands().map(clap::Command::get_name);
     rpc_schema::did_you_mean(word.to_str()?, verbs)
+}
+
+/// Returns the first word of a command line, if it looks like a verb and is none.
+fn mistyped_verb(command: &clap::Command, arguments: &[OsString]) -> Option<String> {
+    let place = first_word(command, arguments)?;
+    let word = arguments[place].to_str()?;
+    if let Some(verb) = command.find_subcommand(word) {
+        return mistyped_verb(verb, &arguments[place + 1..]);
+    }
+    let verbs = command.get_subcommands().map(clap::Command::get_name);
+    rpc_schema::did_you_mean(word, verbs).map(|_| word.to_owned())
 }
 
 /// Prints the script that completes a program's command line in a shell.

@@ -124,6 +124,12 @@ fn a_wrong_command_line_ends_with_exit_code_2_and_names_the_error() {
         (1, &["history", "init.yaml", "--only", "server1"], "--only"),
         (
             1,
+            &["aply", "init.yaml"],
+            "there is no command `aply` (did you mean `apply`?)",
+        ),
+        (1, &["cert", "lst", "init.yaml"], "(did you mean `list`?)"),
+        (
+            1,
             &["apply", "init.yaml", "--plan", "p.json"],
             "cannot be used with",
         ),

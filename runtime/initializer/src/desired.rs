@@ -77,9 +77,10 @@ impl Desired {
         };
         check_certificate(&document, options)?;
         let network = network_entry(&schema.network);
-        if let Some(unknown) = options
-            .only
-            .iter()
+        // A server that left the file may still need another address, to be emptied.
+        let addressed = options.servers.keys().filter(|_| !options.retire);
+        if let Some(unknown) = addressed
+            .chain(&options.only)
             .find(|name| !network.servers.contains_key(*name))
         {
             return Err(InitializerError::UnknownServer(unknown.clone()));
