@@ -12,6 +12,7 @@ pub mod server;
 mod args;
 mod exit_status;
 mod report;
+mod service_manager;
 mod signals;
 
 pub use exit_status::ExitStatus;

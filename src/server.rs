@@ -16,6 +16,7 @@ use rpc_runtime::server::{Limits, Server, ServerOptions};
 use crate::args;
 use crate::exit_status::ExitStatus;
 use crate::report;
+use crate::service_manager;
 use crate::signals::{Arrived, SIGHUP, StopSignals, is_ignored};
 
 const NAME: &str = "rpc-server";
@@ -275,8 +276,13 @@ async fn serve_until_signalled(
     if report::results_are_lost() {
         return Ok(ExitStatus::Failed);
     }
+    tell_service_manager("READY=1");
+    let stop = async {
+        first.received(1).await;
+        tell_service_manager("STOPPING=1");
+    };
     tokio::select! {
-        cut_off = server.run(first.received(1)) => {
+        cut_off = server.run(stop) => {
             if cut_off > 0 {
                 let connections = match cut_off {
                     1 => "1 connection was".to_owned(),
@@ -287,6 +293,15 @@ async fn serve_until_signalled(
             Ok(ExitStatus::Done)
         }
         () = second.received(2) => Err("stopped at once by a second signal".to_owned()),
+    }
+}
+
+/// Tells the service manager the state, if there is one. The server serves without it too.
+fn tell_service_manager(state: &str) {
+    if let Err(error) = service_manager::notify(state) {
+        report::warning(format!(
+            "cannot tell the service manager `{state}`: {error}"
+        ));
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use deploy::sha256_hex;
 use serde_json::json;
 
-use crate::harness::{Network, ServerProcess, TWO_SERVERS, python, request};
+use crate::harness::{
+    Network, PATIENCE, ServerProcess, TWO_SERVERS, begin, finish, python, request, send_signal,
+};
 
 /// Returns an `init.yaml` with both services on `server1`, the only server.
 fn both_on_one_server() -> String {
@@ -302,4 +304,26 @@ fn a_damaged_pointer_or_generation_is_an_error_that_names_the_file() {
     std::fs::write(&generation, &manifest).expect("a written file");
     network.start("server1", &[]);
     assert_eq!(network.value("server1"), (1, 1));
+}
+
+#[test]
+fn a_service_manager_is_told_when_the_server_is_ready_and_when_it_stops() {
+    let network = Network::new("network: {}\n");
+    let path = network.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("set");
+    let arguments = ["--listen", "127.0.0.1:0", "--data", "data"];
+    let mut command = network.command(env!("CARGO_BIN_EXE_rpc-server"), &arguments);
+    command.env("NOTIFY_SOCKET", &path);
+    let server = begin(command);
+    let state = || {
+        let mut bytes = [0; 64];
+        let count = socket.recv(&mut bytes).expect("a datagram");
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    };
+    assert_eq!(state(), "READY=1");
+    send_signal(server.id(), "TERM");
+    assert_eq!(state(), "STOPPING=1");
+    let finished = finish(server).ends(0);
+    assert!(finished.stdout.starts_with("listening on 127.0.0.1:"));
 }
