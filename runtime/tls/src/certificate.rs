@@ -101,7 +101,7 @@ fn identity(tbs: &x509_cert::TbsCertificate) -> Result<Option<Identity>, String>
     Ok(only.ok().map(|[identity]| identity))
 }
 
-/// Returns the encoded public key of a certificate, and the bytes that its issuer signed.
+/// Returns the encoded name of the subject of a certificate.
 pub(crate) fn subject(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     let parsed = x509_cert::Certificate::from_der(der).ok()?;
     x509_cert::der::Encode::to_der(&parsed.tbs_certificate.subject).ok()

@@ -61,6 +61,8 @@ impl ServerTls {
             .with_cert_resolver(Arc::clone(&self.resolver) as _);
         config.session_storage = Arc::clone(&self.sessions);
         config.alpn_protocols = vec![ALPN.to_vec()];
+        // Each connection brings one for the next.
+        config.send_tls13_tickets = 1;
         Ok(Accepting {
             config: Arc::new(config),
             verifier,

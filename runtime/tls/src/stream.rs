@@ -69,6 +69,20 @@ impl TlsStream {
         &self.socket
     }
 
+    /// Returns the socket, and the buffer to which bytes that are read from it are appended, for a
+    /// user who reads past tokio. [`open_bytes`](Self::open_bytes) follows.
+    pub fn wire(&mut self) -> (&TcpStream, &mut Vec<u8>) {
+        (&self.socket, self.session.wire_room())
+    }
+
+    /// Opens bytes that have come already; see [`TlsSession::read`].
+    ///
+    /// # Errors
+    /// As [`TlsSession::read`].
+    pub fn open_bytes(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.session.read(room)
+    }
+
     /// Returns the certificates of the peer, its own first.
     pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
         self.session.peer_certificates()

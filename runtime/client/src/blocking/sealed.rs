@@ -65,7 +65,12 @@ impl BlockingSession {
                 }
                 tls.give_back(records[written..].to_vec());
                 if error.kind() == io::ErrorKind::WouldBlock && session.waiting() > 1 {
-                    return Self::leave_writing_to_others(state, Outbox::default());
+                    // The deadline of this thread has passed. Another thread continues: the output
+                    // that is sealed stays in the outbox until all of it is written.
+                    state.is_writing = false;
+                    let next = state.session.any_waiter();
+                    next.inspect(Thread::unpark);
+                    return state;
                 }
                 return self.fail_writing(state, error);
             }

@@ -10,8 +10,6 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::buffer::spare_capacity;
-use rustix::net::{RecvFlags, recv};
 use wire::block::Target;
 use wire::inbox::Inbox;
 
@@ -61,27 +59,31 @@ impl BusyPoll {
     ///
     /// # Errors
     /// Returns the error of the operating system.
-    pub(super) fn look(&mut self, stream: &Stream, inbox: &mut Inbox) -> io::Result<ReadOutcome> {
+    pub(super) fn look(
+        &mut self,
+        stream: &mut Stream,
+        inbox: &mut Inbox,
+    ) -> io::Result<ReadOutcome> {
         if !self.is_on || inbox.is_amid_long_frame() {
             return Ok(ReadOutcome::Nothing);
         }
-        // Encrypted bytes have to be decrypted before they are a request.
-        let Some(socket) = stream.plain_socket() else {
-            return Ok(ReadOutcome::Nothing);
-        };
         let Target::Append { bytes, .. } = inbox.target() else {
             return Ok(ReadOutcome::Nothing);
         };
         let until = Instant::now() + MAX_POLL_TIME;
         loop {
-            match recv(socket, spare_capacity(bytes), RecvFlags::DONTWAIT) {
-                Ok((0, _)) => return Ok(ReadOutcome::End),
-                Ok((count, _)) => {
+            match stream.read_now(bytes) {
+                Ok(0) => return Ok(ReadOutcome::End),
+                Ok(count) => {
                     inbox.received(count);
                     return Ok(ReadOutcome::Data);
                 }
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) => {}
+                Err(error) => return Err(error),
             }
             if Instant::now() >= until {
                 self.is_on = false;

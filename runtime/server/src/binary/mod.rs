@@ -178,7 +178,9 @@ impl BinarySession {
             && self.link.outbox.is_empty()
             && self.handler.calls.turn.take_has_answered()
         {
-            outcome = self.busy_poll.look(&self.stream, &mut self.link.inbox)?;
+            outcome = self
+                .busy_poll
+                .look(&mut self.stream, &mut self.link.inbox)?;
         }
         if outcome == ReadOutcome::Data {
             self.timeouts.message_since.get_or_insert(now);

@@ -5,9 +5,20 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, recv};
 use tls::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// Number of plain bytes in the longest record of TLS.
+const RECORD_BYTES: usize = 16 * 1024;
+
+/// Receives what has come into the spare capacity of `bytes`.
+fn receive(socket: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    let (count, _) = recv(socket, spare_capacity(bytes), RecvFlags::DONTWAIT)?;
+    Ok(count)
+}
 
 /// The byte stream of a connection.
 #[derive(Debug)]
@@ -42,11 +53,26 @@ impl Stream {
         }
     }
 
-    /// Returns the socket, if the bytes of the protocol can be read from it directly.
-    pub(crate) fn plain_socket(&self) -> Option<&TcpStream> {
+    /// Reads what has come into `bytes`, past the scheduler.
+    ///
+    /// # Errors
+    /// Returns [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come, or no whole record of
+    /// TLS; otherwise the error of the operating system or of TLS.
+    pub(crate) fn read_now(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
         match self {
-            Self::Plain(stream) => Some(stream),
-            Self::Tls(_) => None,
+            Self::Plain(stream) => receive(stream, bytes),
+            Self::Tls(stream) => {
+                let (socket, wire) = stream.wire();
+                wire.reserve(RECORD_BYTES);
+                if receive(socket, wire)? == 0 {
+                    return Ok(0);
+                }
+                let mut piece = [0; RECORD_BYTES];
+                let room = piece.len().min(bytes.capacity() - bytes.len());
+                let count = stream.open_bytes(&mut piece[..room])?;
+                bytes.extend_from_slice(&piece[..count]);
+                Ok(count)
+            }
         }
     }
 }
