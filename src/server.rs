@@ -140,6 +140,10 @@ struct LimitArguments {
     /// Number of connections at once
     #[arg(long, value_name = "N", default_value = "10000", value_parser = args::at_least_one)]
     max_connections: usize,
+    /// Number of connections at once from one address, which is an IPv6 network of 64 bits; without
+    /// this flag, half of `--max-connections`
+    #[arg(long, value_name = "N", value_parser = args::at_least_one)]
+    max_address_connections: Option<usize>,
     /// Calls in flight on one connection; further requests wait in the socket
     #[arg(long, value_name = "N", default_value = "256", value_parser = args::at_least_one)]
     max_session_calls: usize,
@@ -240,7 +244,7 @@ fn serve(command_line: CommandLine, native: Vec<NativeService>) -> Result<ExitSt
     else {
         return Err("`--listen` and `--data` are required".to_owned());
     };
-    let limits = within_open_files(limits.into_limits());
+    let limits = within_open_files(limits).into_limits();
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
     let (log, reopen) = start_log(&log)?;
     let mut options = ServerOptions::new(listen, data);
@@ -310,7 +314,7 @@ const RESERVED_FILES: u64 = 512;
 
 /// Raises the number of files that this process may open to its maximum, and lowers the limit of
 /// connections to fit.
-fn within_open_files(mut limits: Limits) -> Limits {
+fn within_open_files(mut limits: LimitArguments) -> LimitArguments {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
@@ -319,7 +323,7 @@ fn within_open_files(mut limits: Limits) -> Limits {
     if let Some(files) = getrlimit(Resource::Nofile).current {
         let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(files / 2))
             .unwrap_or(usize::MAX);
-        limits.connections = limits.connections.min(room.max(1));
+        limits.max_connections = limits.max_connections.min(room.max(1));
     }
     limits
 }
@@ -447,6 +451,10 @@ impl LimitArguments {
         limits.malformed = self.max_malformed;
         limits.refusals = self.max_refusals as u64;
         limits.connections = self.max_connections;
+        limits.address_connections = self
+            .max_address_connections
+            .unwrap_or(self.max_connections.div_ceil(2))
+            .min(self.max_connections);
         limits.session_calls = self.max_session_calls;
         limits.calls = self.max_calls;
         limits.queued_bytes = self.max_queued;
@@ -474,26 +482,43 @@ impl LimitArguments {
 mod tests {
     use super::*;
 
+    fn limits(flags: &[&str]) -> LimitArguments {
+        let required = [NAME, "--listen", "127.0.0.1:0", "--data", "data"];
+        let command_line = CommandLine::try_parse_from(required.iter().chain(flags));
+        command_line.expect("a command line").limits
+    }
+
     #[test]
     fn the_default_of_each_flag_is_that_of_the_library() {
-        let command_line =
-            CommandLine::try_parse_from([NAME, "--listen", "127.0.0.1:0", "--data", "data"]);
-        let limits = command_line.expect("a command line").limits.into_limits();
+        let limits = limits(&[]).into_limits();
         assert_eq!(format!("{limits:?}"), format!("{:?}", Limits::default()));
     }
 
     #[test]
+    fn one_address_may_have_half_of_all_connections_unless_a_flag_says_otherwise() {
+        for (flags, expected) in [
+            (&["--max-connections=9"][..], 5),
+            (&["--max-connections=1"], 1),
+            (&["--max-connections=9", "--max-address-connections=9"], 9),
+            (&["--max-connections=9", "--max-address-connections=10"], 9),
+            (&["--max-address-connections=7"], 7),
+        ] {
+            let limits = limits(flags).into_limits();
+            assert_eq!(limits.address_connections, expected, "{flags:?}");
+        }
+    }
+
+    #[test]
     fn connections_leave_files_for_everything_else() {
-        let limits = |connections| {
-            let mut limits = Limits::default();
-            limits.connections = connections;
-            within_open_files(limits).connections
+        let within = |connections: usize| {
+            let flag = format!("--max-connections={connections}");
+            within_open_files(limits(&[&flag])).max_connections
         };
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-        assert_eq!(limits(1), 1);
+        assert_eq!(within(1), 1);
         if let Some(files) = files {
             let room = files.saturating_sub(RESERVED_FILES).max(files / 2);
-            assert_eq!(limits(usize::MAX) as u64, room.max(1));
+            assert_eq!(within(usize::MAX) as u64, room.max(1));
         }
     }
 }

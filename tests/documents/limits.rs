@@ -12,7 +12,8 @@ const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
 const LIMITS: &str = include_str!("limits.txt");
 
 /// Rows under "Fixed limits" whose value is not that of a constant.
-const OTHER_ROWS: &[&str] = &["connections beyond `--max-connections` that get an answer"];
+const OTHER_ROWS: &[&str] =
+    &["connections beyond `--max-connections` or `--max-address-connections` that get an answer"];
 
 /// A file, and the name of a constant in it.
 type ConstantPlace = (String, String);

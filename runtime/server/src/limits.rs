@@ -25,6 +25,9 @@ pub struct Limits {
     /// Maximum number of connections at once. A few connections more are refused with a reason.
     /// All further ones are closed without an answer.
     pub connections: usize,
+    /// Maximum number of connections at once from one address. Those beyond it are refused in the
+    /// same way.
+    pub address_connections: usize,
     /// Maximum number of calls in flight on one session. Further messages wait in the socket.
     pub session_calls: usize,
     /// Maximum number of calls in flight on the server. Further calls get `Unavailable`.
@@ -81,6 +84,7 @@ impl Default for Limits {
             malformed: 100,
             refusals: 1000,
             connections: 10_000,
+            address_connections: 5_000,
             session_calls: 256,
             calls: 10_000,
             queued_bytes: 1 << 20,

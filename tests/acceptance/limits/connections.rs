@@ -1,13 +1,20 @@
-//! `--max-connections`: a few connections beyond it get an exception, all others are closed at
-//! once.
+//! `--max-connections` and `--max-address-connections`: a few connections beyond them get an
+//! exception, all others are closed at once.
 
 use super::{add, serving};
 use crate::harness::{Framing, Gate, Peer, Raises, eventually, number};
 
+/// How an address is told that it has too many connections.
+const ADDRESS_LIMIT: &str =
+    "2 connections from this address, its limit for one address (--max-address-connections)";
+
 #[test]
 fn a_connection_beyond_the_limit_gets_an_exception_and_those_far_beyond_are_closed() {
     for framing in Framing::BOTH {
-        let network = serving(&Gate::new(), &["--max-connections", "3"]);
+        let network = serving(
+            &Gate::new(),
+            &["--max-connections", "3", "--max-address-connections", "3"],
+        );
         let mut served: Vec<Peer> = (0..3).map(|_| network.peer(framing)).collect();
         for peer in &mut served {
             assert_eq!(number(&peer.call(add().id(1))), 5);
@@ -47,5 +54,37 @@ fn closed_connections_do_not_count_towards_the_limit() {
         let mut peer = network.peer(Framing::BOTH[round % 2]);
         assert_eq!(number(&peer.call(add())), 5);
         peer.expect_end();
+    }
+}
+
+#[test]
+fn an_address_gets_at_most_half_of_all_connections_and_others_are_served() {
+    for framing in Framing::BOTH {
+        let network = serving(&Gate::new(), &["--max-connections", "4"]);
+        let mut served: Vec<Peer> = (0..2).map(|_| network.peer(framing)).collect();
+        for peer in &mut served {
+            assert_eq!(number(&peer.call(add().id(1))), 5);
+        }
+        let mut refused = network.peer(framing);
+        let mut closed = network.peer(framing);
+        closed.expect_end();
+        Raises("Unavailable", "no", &[ADDRESS_LIMIT]).check(&refused.call(add().id("x")));
+        refused.expect_end();
+        let server = network.server("server1");
+        let address = refused.local_addr().to_string();
+        server.logged(&[
+            "WARN",
+            "connection refused",
+            &address,
+            "(--max-address-connections)",
+            "limit=2",
+        ]);
+        let mut elsewhere = Peer::connect_from([127, 0, 0, 2], server.address(), framing);
+        Raises("Client Not Registered", "no", &[]).check(&elsewhere.call(add().id(1)));
+        drop(served);
+        eventually("a place for another connection", || {
+            let answer = network.peer(framing).call_if_open(add())?;
+            (answer["header"] == "RPC-RES").then_some(())
+        });
     }
 }

@@ -191,9 +191,25 @@ fn a_stopping_server_names_the_last_call_that_it_still_answers() {
 #[test]
 fn a_session_beyond_the_limit_of_connections_gets_an_exception_and_ends() {
     let mut network = Network::serving(&[ADD]);
-    network.start("server1", &["--max-connections", "1"]);
-    let served = session(&network);
-    let mut refused = session(&network);
+    for (flag, words) in [
+        (
+            "--max-connections",
+            "connections, its limit (--max-connections)",
+        ),
+        (
+            "--max-address-connections",
+            "from this address, its limit for one address (--max-address-connections)",
+        ),
+    ] {
+        network.start("server1", &[flag, "1"]);
+        assert_turned_away(&network, words);
+    }
+}
+
+/// Asserts that a second session is refused with these words, and served when the first has ended.
+fn assert_turned_away(network: &Network, words: &str) {
+    let served = session(network);
+    let mut refused = session(network);
     refused.send(bind(0, "add", &["int", "int"]));
     refused.send(
         Frames::new()
@@ -201,7 +217,7 @@ fn a_session_beyond_the_limit_of_connections_gets_an_exception_and_ends() {
             .call_with_bytes(2, 0, b""),
     );
     assert_eq!(refused.receive(), Reply::bound(0, 1, ADD.3));
-    expect_raised(&mut refused, 1, Raises("Unavailable", "no", &[]));
+    expect_raised(&mut refused, 1, Raises("Unavailable", "no", &[words]));
     assert_eq!(refused.receive(), Reply::Drain(1));
     refused.expect_end();
     drop((refused, served));

@@ -72,7 +72,7 @@ impl FrameHandler {
 
     /// Returns whether the session is one too many and its peer has been told so.
     pub(super) fn has_turned_away(&self) -> bool {
-        self.admission == Admission::TurnedAway && self.calls.incoming.accepted() > 0
+        self.admission.exceeded().is_some() && self.calls.incoming.accepted() > 0
     }
 
     pub(super) fn find_block(&mut self, head: &[u8]) -> Option<BlockPlace> {
@@ -169,19 +169,22 @@ impl FrameHandler {
         results: &mut Results<'_, '_>,
     ) -> Result<(), LinkError> {
         let Request { call, slot, .. } = request;
-        let Self { slots, calls, .. } = self;
+        let Self {
+            slots,
+            calls,
+            admission,
+            ..
+        } = self;
         calls.incoming.accept(call).map_err(LinkError::Malformed)?;
         calls.generation = slots.generation();
-        let begun = match slots.get(slot, results.out) {
-            _ if self.admission == Admission::TurnedAway => {
-                Err(too_many_connections(calls.shared.limits.connections))
-            }
-            None => {
+        let begun = match (admission.exceeded(), slots.get(slot, results.out)) {
+            (Some(limit), _) => Err(too_many_connections(limit)),
+            (None, None) => {
                 let what = format!("slot {slot} is not bound");
                 Err(Exception::refused(ExceptionType::MalformedMessage, what))
             }
-            Some(Err(exception)) => Err(exception),
-            Some(Ok(grant)) => calls.begin(request, grant, &mut values, results),
+            (None, Some(Err(exception))) => Err(exception),
+            (None, Some(Ok(grant))) => calls.begin(request, grant, &mut values, results),
         };
         if let Err(exception) = begun {
             calls.pressure.count_refusal(calls.turn.now);

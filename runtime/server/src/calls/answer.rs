@@ -2,6 +2,8 @@
 
 use wire::exception::{Exception, ExceptionType, Executed};
 
+use crate::connection::admission::ConnectionLimit;
+
 /// Returns the exception of a call whose deadline has passed when it comes.
 pub(crate) fn expired_at_once() -> Exception {
     let message = "the deadline passed before the call began";
@@ -13,11 +15,17 @@ pub(crate) fn unavailable(why: impl Into<String>) -> Exception {
     Exception::refused(ExceptionType::Unavailable, why)
 }
 
-/// Returns the exception of a connection beyond the limit.
-pub(crate) fn too_many_connections(limit: usize) -> Exception {
-    unavailable(format!(
-        "the server has {limit} connections, its limit (--max-connections)"
-    ))
+/// Returns the exception of a connection beyond a limit.
+pub(crate) fn too_many_connections(limit: ConnectionLimit) -> Exception {
+    let flag = limit.flag();
+    unavailable(match limit {
+        ConnectionLimit::OfServer(limit) => {
+            format!("the server has {limit} connections, its limit ({flag})")
+        }
+        ConnectionLimit::OfAddress(limit) => format!(
+            "the server has {limit} connections from this address, its limit for one address ({flag})"
+        ),
+    })
 }
 
 /// Returns the exception of a call beyond the limit of the server.

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::admission::Admission;
 use super::lanes::{LanePlace, Lanes};
+use super::peers::OpenConnection;
 use super::protocol;
 use crate::shared::Shared;
 
@@ -117,18 +118,19 @@ fn begin_session(
     stream: TcpStream,
     peer: SocketAddr,
 ) {
-    let limit = shared.limits.connections;
-    let admission = Admission::decide(sessions.len(), limit);
     let remote = shared.peers.remote(peer);
+    let open = OpenConnection::of(&remote.peer);
+    let admission = Admission::decide(sessions.len(), open.others, &shared.limits);
     if remote.logs_connection() {
-        if admission == Admission::Admitted {
-            tracing::info!(event = "connected", peer = %peer);
-        } else {
-            let reason = "the limit of connections (--max-connections)";
-            tracing::warn!(event = "connection refused", peer = %peer, reason, limit);
+        match admission.exceeded() {
+            None => tracing::info!(event = "connected", peer = %peer),
+            Some(limit) => {
+                let reason = format!("the limit of connections ({})", limit.flag());
+                tracing::warn!(event = "connection refused", peer = %peer, reason, limit = limit.value());
+            }
         }
     }
-    if admission == Admission::Closed {
+    if matches!(admission, Admission::Closed(_)) {
         return;
     }
     // Ignore failures here: without this option, answers only come later.
@@ -137,19 +139,19 @@ fn begin_session(
     let shared = Arc::clone(shared);
     if lane.id() == lanes.first().id() {
         let session = protocol::serve(stream, remote, shared, admission);
-        sessions.spawn(serve_at_place(place, session));
+        sessions.spawn(serve_at_place((place, open), session));
     } else if let Ok(stream) = stream.into_std() {
         let session = async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
                 protocol::serve(stream, remote, shared, admission).await;
             }
         };
-        sessions.spawn_on(serve_at_place(place, session), lane);
+        sessions.spawn_on(serve_at_place((place, open), session), lane);
     }
 }
 
-/// Serves a session, then frees its place on the lane.
-async fn serve_at_place(place: LanePlace, session: impl Future<Output = ()>) {
+/// Serves a session, then frees its place on the lane and among the connections of its address.
+async fn serve_at_place(place: (LanePlace, OpenConnection), session: impl Future<Output = ()>) {
     session.await;
     drop(place);
 }

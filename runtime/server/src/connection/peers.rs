@@ -1,9 +1,10 @@
 //! [`Peers`]: what the server remembers of each address, so that no address uses more than its
-//! share: log lines, bytes of incomplete messages and unread answers, wrong proofs of the deploy
-//! key.
+//! share: connections, log lines, bytes of incomplete messages and unread answers, wrong proofs of
+//! the deploy key.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -65,6 +66,8 @@ impl std::fmt::Display for Remote {
 /// What all connections from one address share.
 #[derive(Debug)]
 pub(crate) struct Peer {
+    /// Number of open connections.
+    connections: AtomicUsize,
     /// Limits the log lines about what the address sent.
     pub(crate) line_meter: Arc<Meter>,
     /// Limits the log lines about the connections of the address.
@@ -82,6 +85,7 @@ pub(crate) struct Peer {
 impl Default for Peer {
     fn default() -> Self {
         Self {
+            connections: AtomicUsize::new(0),
             line_meter: Arc::new(Meter::with_limit(REFUSAL_LINES)),
             connection_meter: Meter::with_limit(CONNECTION_LINES),
             refusals: PerSecond::default(),
@@ -89,6 +93,30 @@ impl Default for Peer {
             untaken: Arc::default(),
             proof_tries: ProofTries::default(),
         }
+    }
+}
+
+/// A connection of an address. Dropping this says that it has ended.
+#[derive(Debug)]
+pub(crate) struct OpenConnection {
+    peer: Arc<Peer>,
+    /// Number of connections that the address had before.
+    pub(crate) others: usize,
+}
+
+impl OpenConnection {
+    /// Counts a connection of that address.
+    pub(crate) fn of(peer: &Arc<Peer>) -> Self {
+        Self {
+            others: peer.connections.fetch_add(1, Ordering::Relaxed),
+            peer: Arc::clone(peer),
+        }
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.peer.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -177,6 +205,22 @@ mod tests {
         drop((same, held));
         peers.tidy(Instant::now());
         assert!(peers.lock().is_empty());
+    }
+
+    #[test]
+    fn the_connections_of_an_address_are_counted_while_they_are_open() {
+        let peers = Peers::default();
+        let open = |text: &str| {
+            let peer = peers.peer(text.parse().expect("an address"));
+            OpenConnection::of(&peer)
+        };
+        let first = open("2001:db8::1");
+        let second = open("2001:db8::ffff:2");
+        let elsewhere = open("2001:db8:0:1::1");
+        assert_eq!([first.others, second.others, elsewhere.others], [0, 1, 0]);
+        drop(first);
+        assert_eq!(open("2001:db8::3").others, 1);
+        assert_eq!([open("127.0.0.1").others, open("::1").others], [0, 0]);
     }
 
     #[test]

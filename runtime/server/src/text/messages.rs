@@ -36,7 +36,7 @@ impl TextSession {
     pub(super) fn handle_message(&mut self, bytes: &[u8]) {
         self.served += 1;
         self.handle_any_message(bytes);
-        if self.is_turned_away() {
+        if self.turned_away().is_some() {
             self.phase = Phase::Closing;
         }
     }
@@ -55,10 +55,10 @@ impl TextSession {
                 Ok(request) => self.handle_request(id, &request),
                 Err(what) => self.answer_malformed(&null_if_absent(id), what, IsOurs::Yes),
             },
-            "RPC-PING" if self.is_turned_away() => {
-                self.answer_exception(&id, &too_many_connections(self.shared.limits.connections));
-            }
             "RPC-PING" => {
+                if let Some(limit) = self.turned_away() {
+                    return self.answer_exception(&id, &too_many_connections(limit));
+                }
                 self.put(&pong(&id));
                 self.count_preface();
             }
@@ -144,8 +144,8 @@ impl TextSession {
         request: &Request<'_>,
     ) -> Result<(AcceptedCall, InFlight, u64), Exception> {
         let limits = &self.shared.limits;
-        if self.is_turned_away() {
-            return Err(too_many_connections(limits.connections));
+        if let Some(limit) = self.turned_away() {
+            return Err(too_many_connections(limit));
         }
         let registry = self.shared.registry.load();
         let call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;

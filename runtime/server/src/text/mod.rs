@@ -40,7 +40,7 @@ use self::answers::FinishedAnswer;
 use self::input::{NextMessage, TextInput};
 use self::output::TextOutput;
 use crate::calls::record::Observers;
-use crate::connection::admission::Admission;
+use crate::connection::admission::{Admission, ConnectionLimit};
 use crate::connection::end::EndReason;
 use crate::connection::pressure::Pressure;
 use crate::connection::stream::Stream;
@@ -329,8 +329,9 @@ impl TextSession {
             .is_some_and(|deploy| deploy.may_deploy())
     }
 
-    fn is_turned_away(&self) -> bool {
-        self.admission == Admission::TurnedAway
+    /// Returns the limit of connections because of which this one is not served.
+    fn turned_away(&self) -> Option<ConnectionLimit> {
+        self.admission.exceeded()
     }
 
     fn count_refusal(&mut self) {
