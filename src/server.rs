@@ -12,6 +12,7 @@ use rpc_runtime::NativeService;
 use rpc_runtime::server::log::file::{LogFile, LogReopener, LogRotation};
 use rpc_runtime::server::log::{self, LogFormat, LogGuard};
 use rpc_runtime::server::{Limits, Server, ServerOptions};
+use wire::keep_alive::{MAX_DEAD_PEER_TIMEOUT, MIN_DEAD_PEER_TIMEOUT};
 
 use crate::args;
 use crate::exit_status::ExitStatus;
@@ -173,6 +174,10 @@ struct LimitArguments {
     /// Time after which a peer that reads none of its answers is closed
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     write_timeout: Duration,
+    /// Time after which the connection of a peer ends that is gone without a word: its kernel answers
+    /// nothing; from 5s to 1h
+    #[arg(long, value_name = "TIME", default_value = "40s", value_parser = dead_peer_timeout)]
+    dead_peer_timeout: Duration,
     /// Time that a call may take if its procedure declares no deadline
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     deadline: Duration,
@@ -442,6 +447,17 @@ fn frame_bytes(text: &str) -> Result<usize, String> {
     }
 }
 
+fn dead_peer_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = args::duration(text)?;
+    if (MIN_DEAD_PEER_TIMEOUT..=MAX_DEAD_PEER_TIMEOUT).contains(&timeout) {
+        Ok(timeout)
+    } else {
+        Err(format!(
+            "invalid duration `{text}`; it must be at least 5s and at most 1h"
+        ))
+    }
+}
+
 impl LimitArguments {
     fn into_limits(self) -> Limits {
         let mut limits = Limits::default();
@@ -464,6 +480,7 @@ impl LimitArguments {
         limits.handshake_timeout = self.handshake_timeout;
         limits.idle_timeout = self.idle_timeout;
         limits.write_timeout = self.write_timeout;
+        limits.dead_peer_timeout = self.dead_peer_timeout;
         limits.deadline = self.deadline;
         limits.drain_timeout = self.drain_timeout;
         limits.threads = self.threads.unwrap_or(limits.threads);

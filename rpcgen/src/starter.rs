@@ -49,7 +49,7 @@ pub fn new_network(folder: &Path, runtime: Option<&Path>) -> Result<Vec<PathBuf>
     let folder = NewFolder::at(folder)?;
     let crates = Crates::find(runtime)?;
     let files = fill_template(&folder, &crates)?;
-    Ok(folder.write(&files)?)
+    folder.write(&files)
 }
 
 fn fill_template(folder: &NewFolder, crates: &Crates) -> Result<Vec<File>, NewNetworkError> {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod connections;
+mod dead_peers;
 mod descriptors;
 mod drain;
 mod flags;

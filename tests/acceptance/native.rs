@@ -141,7 +141,7 @@ fn service(state: &Arc<HandlerState>) -> NativeService {
 }
 
 /// Starts a server and deploys every procedure.
-fn serving(limits: Limits) -> (EmbeddedServer, Arc<HandlerState>) {
+fn serving(limits: &Limits) -> (EmbeddedServer, Arc<HandlerState>) {
     let state = Arc::new(HandlerState {
         halved: AtomicUsize::new(0),
         waiting: AtomicUsize::new(0),

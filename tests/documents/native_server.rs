@@ -60,7 +60,7 @@ fn the_log_names_a_native_service_that_the_file_does_not_have() {
     let written = Written::default();
     let log = log::start(Level::INFO, LogFormat::Text, Box::new(written.clone()));
     let log = log.expect("no other test of this program has a log");
-    let server = EmbeddedServer::start(OTHER_SERVICE, vec![program::service()], Limits::default());
+    let server = EmbeddedServer::start(OTHER_SERVICE, vec![program::service()], &Limits::default());
     let has = "server1 has a native service `words` that the file does not name";
     server.apply().succeeds().says(has);
     drop(server);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_schema::name::server_variable;
+use wire::keep_alive::{DEAD_PEER_TIMEOUT, KeepAlive};
 
 use crate::endpoint::Caller;
 use crate::error::Error;
@@ -30,6 +31,7 @@ pub struct NetworkBuilder {
     servers: BTreeMap<String, String>,
     deadline: Option<Duration>,
     sessions: usize,
+    dead_peer_timeout: Duration,
     hooks: Hooks,
     #[cfg(feature = "tls")]
     tls: Option<PathBuf>,
@@ -53,6 +55,7 @@ impl NetworkBuilder {
             servers: BTreeMap::new(),
             deadline: None,
             sessions: DEFAULT_SESSIONS,
+            dead_peer_timeout: DEAD_PEER_TIMEOUT,
             hooks: Hooks::default(),
             #[cfg(feature = "tls")]
             tls: None,
@@ -89,6 +92,15 @@ impl NetworkBuilder {
     pub fn sessions(mut self, max: usize) -> Self {
         assert!(max > 0, "`sessions` must be at least 1");
         self.sessions = max;
+        self
+    }
+
+    /// Sets after which time a server that is gone without a word counts as dead. Its session ends,
+    /// and the calls on it fail. The default is 40 seconds. A time below 5 seconds or above an hour is
+    /// replaced by these. The kernel asks the kernel of the server, so a server that is only busy
+    /// is not dead. One that takes no bytes for this time is.
+    pub fn dead_peer_timeout(mut self, timeout: Duration) -> Self {
+        self.dead_peer_timeout = timeout;
         self
     }
 
@@ -201,6 +213,7 @@ impl NetworkBuilder {
             })?;
         Ok(Caller {
             name,
+            keep_alive: KeepAlive::within(self.dead_peer_timeout),
             ip,
             #[cfg(feature = "tls")]
             tls,

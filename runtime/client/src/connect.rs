@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use rustix::net::{RecvFlags, recv};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 use wire::calls::failure::{Disconnect, SessionLoss};
+use wire::keep_alive::KeepAlive;
 
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
@@ -70,6 +71,7 @@ pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error
     };
     let socket =
         Socket::new(Domain::for_address(address), Type::STREAM, None).map_err(no_socket)?;
+    set_keep_alive(&socket, caller.keep_alive).map_err(no_socket)?;
     let Some(ip) = caller.own_address() else {
         return Ok(socket);
     };
@@ -87,6 +89,23 @@ pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error
             Error::configuration(message).caused_by(Some(&error.into()))
         })?;
     Ok(socket)
+}
+
+/// Lets the kernel notice that the server is gone.
+fn set_keep_alive(socket: &Socket, keep_alive: KeepAlive) -> io::Result<()> {
+    let KeepAlive {
+        idle,
+        interval,
+        probes,
+        user_timeout_ms,
+    } = keep_alive;
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(idle)
+            .with_interval(interval)
+            .with_retries(probes),
+    )?;
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(user_timeout_ms.into())))
 }
 
 /// Returns the error of a server that cannot be connected to.
@@ -167,6 +186,7 @@ mod tests {
         ] {
             let caller = Caller {
                 name: "ci".to_owned(),
+                keep_alive: KeepAlive::default(),
                 ip,
                 #[cfg(feature = "tls")]
                 tls: None,
@@ -176,6 +196,28 @@ mod tests {
             let (_, from) = listener.accept().expect("a connection");
             assert_eq!(from.ip(), expected);
         }
+    }
+
+    #[test]
+    fn the_kernel_notices_that_a_server_is_gone() {
+        let keep_alive = KeepAlive::within(Duration::from_secs(16));
+        let caller = Caller {
+            name: "client1".to_owned(),
+            keep_alive,
+            ip: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+        };
+        let socket = bind(SocketAddr::from(([127, 0, 0, 1], 1)), &caller).expect("a socket");
+        let user_timeout = socket.tcp_user_timeout().expect("an option");
+        let set = KeepAlive {
+            idle: socket.tcp_keepalive_time().expect("an option"),
+            interval: socket.tcp_keepalive_interval().expect("an option"),
+            probes: socket.tcp_keepalive_retries().expect("an option"),
+            user_timeout_ms: user_timeout.map_or(0, |time| time.as_millis() as u32),
+        };
+        assert_eq!(set, keep_alive);
+        assert!(socket.keepalive().expect("an option"));
     }
 
     #[test]

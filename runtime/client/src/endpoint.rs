@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "tls")]
 use std::sync::Arc;
 
+use wire::keep_alive::KeepAlive;
+
 /// A server and where it is reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
@@ -23,6 +25,8 @@ impl fmt::Display for Endpoint {
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) name: String,
+    /// How the kernel notices that a server is gone.
+    pub(crate) keep_alive: KeepAlive,
     pub(crate) ip: Option<IpAddr>,
     /// The certificate of the client. With it, servers are reached by TLS.
     #[cfg(feature = "tls")]

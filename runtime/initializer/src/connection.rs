@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpc_schema::visible;
+use rustix::net::sockopt;
 use serde::de::DeserializeOwned;
 use tls::{ClientFolder, HandshakeError, Identity, TlsStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,6 +23,7 @@ use deploy::proof::{Challenge, NONCE_DIGITS, Prover};
 use deploy::random_hex;
 use wire::GREETING_TIMEOUT;
 use wire::frame::{Deframer, Framing, MAX_FRAME_LIMIT, Step};
+use wire::keep_alive::KeepAlive;
 
 /// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -79,8 +81,10 @@ impl Connection {
                 )));
             }
         };
-        // Ignore failures: without this option, answers come later, but they come.
+        // Ignore failures: without these options, answers come later, or a server that is gone is
+        // noticed later.
         let _ = stream.set_nodelay(true);
+        let _ = set_keep_alive(&stream, KeepAlive::default());
         let stream = match &options.tls {
             None => Stream::Plain(stream),
             Some(tls) => {
@@ -220,6 +224,15 @@ impl Connection {
     }
 }
 
+/// Lets the kernel notice that the server is gone.
+fn set_keep_alive(socket: &TcpStream, keep_alive: KeepAlive) -> rustix::io::Result<()> {
+    sockopt::set_tcp_keepidle(socket, keep_alive.idle)?;
+    sockopt::set_tcp_keepintvl(socket, keep_alive.interval)?;
+    sockopt::set_tcp_keepcnt(socket, keep_alive.probes)?;
+    sockopt::set_tcp_user_timeout(socket, keep_alive.user_timeout_ms)?;
+    sockopt::set_socket_keepalive(socket, true)
+}
+
 /// Shakes hands with the server of this name.
 async fn open_tls(
     socket: TcpStream,
@@ -316,5 +329,28 @@ fn describe(error: &io::Error) -> String {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe => "it closed the connection".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_notices_that_a_server_is_gone() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let socket = TcpStream::connect(address).await.expect("a connection");
+        let keep_alive = KeepAlive::default();
+        set_keep_alive(&socket, keep_alive).expect("options");
+        let set = KeepAlive {
+            idle: sockopt::tcp_keepidle(&socket).expect("an option"),
+            interval: sockopt::tcp_keepintvl(&socket).expect("an option"),
+            probes: sockopt::tcp_keepcnt(&socket).expect("an option"),
+            user_timeout_ms: sockopt::tcp_user_timeout(&socket).expect("an option"),
+        };
+        assert_eq!(set, keep_alive);
+        assert!(sockopt::socket_keepalive(&socket).expect("an option"));
     }
 }

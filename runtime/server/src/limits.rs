@@ -3,6 +3,8 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use wire::keep_alive::DEAD_PEER_TIMEOUT;
+
 /// A server's limits.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -50,6 +52,10 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Time after which the connection of a peer that reads none of its answers is closed.
     pub write_timeout: Duration,
+    /// Time after which the connection of a peer ends that is gone without a word, and whose kernel
+    /// answers nothing. It is between 5 s and an hour; another value is replaced by the nearest of
+    /// these.
+    pub dead_peer_timeout: Duration,
     /// Maximum time of a call if its procedure declares no deadline.
     pub deadline: Duration,
     /// Maximum time to wait for calls in flight when the server stops.
@@ -94,6 +100,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(5),
             write_timeout: Duration::from_secs(30),
+            dead_peer_timeout: DEAD_PEER_TIMEOUT,
             deadline: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
             threads: std::thread::available_parallelism().map_or(1, NonZero::get),

@@ -9,6 +9,7 @@ use deploy::key_file::{self, KeyCopy};
 use handler::NativeService;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
+use wire::keep_alive::KeepAlive;
 
 use crate::blocking::blocking;
 use crate::connection::accept;
@@ -20,7 +21,6 @@ use crate::deployment::Deployer;
 use crate::engine::Engines;
 use crate::engine::native::{NativeMethod, ThreadPool};
 use crate::engine::python::PythonEngine;
-use crate::limits::Limits;
 use crate::options::{ServerOptions, StartError};
 use crate::registry::build::RegistryBuilder;
 use crate::registry::live::LiveRegistry;
@@ -96,7 +96,7 @@ impl Server {
         let engines = Arc::new(Engines {
             python: Arc::new(engine),
         });
-        let native = native_methods(native, limits);
+        let native = native_methods(native, limits.native_threads);
         let own_key = if deploy_key.is_none() && tls.is_none() {
             Some(store.deploy_key()?)
         } else {
@@ -116,7 +116,9 @@ impl Server {
             limits,
         };
         let (registry, deployer) = Deployer::load(builder, key, tls.clone()).await?;
-        let listener = accept::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let keep_alive = KeepAlive::within(limits.dead_peer_timeout);
+        let listener =
+            accept::bind(listen, keep_alive).map_err(|error| StartError::Listen(listen, error))?;
         let address = listener.local_addr().unwrap_or(listen);
         let dialled = [address].into_iter().chain(advertise);
         let key_copies = keep_key_copies(
@@ -226,9 +228,9 @@ fn refuse_native_twice(services: &[NativeService]) -> Result<(), StartError> {
 
 fn native_methods(
     services: Vec<NativeService>,
-    limits: Limits,
+    threads: usize,
 ) -> Arc<Vec<(&'static str, Arc<NativeMethod>)>> {
-    let pool = ThreadPool::new(Handle::current(), limits.native_threads);
+    let pool = ThreadPool::new(Handle::current(), threads);
     let methods = services.into_iter().flat_map(|service| {
         let name = service.service();
         service

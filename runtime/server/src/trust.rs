@@ -155,10 +155,8 @@ impl LiveTls {
                 return refusal;
             }
             tokio::select! {
-                changed = changes.changed() => {
-                    // Cannot fail: `self` holds the sender.
-                    let _ = changed;
-                }
+                // Cannot fail: `self` holds the sender.
+                _ = changes.changed() => {}
                 () = tokio::time::sleep(EXPIRY_CHECK) => {}
             }
         }

@@ -18,6 +18,7 @@ pub mod exception;
 pub mod frame;
 pub mod inbox;
 pub mod json;
+pub mod keep_alive;
 pub mod link;
 pub mod members;
 pub mod message;

@@ -188,6 +188,14 @@ impl BinaryPeer {
         peer
     }
 
+    /// Opens a session from the address that the kernel chooses and exchanges HELLOs.
+    #[track_caller]
+    pub fn connect_any(address: SocketAddr) -> Self {
+        let mut peer = Self(Peer::connect_any(address, Framing::Framed));
+        peer.greet(&HELLO);
+        peer
+    }
+
     /// Opens a connection and sends nothing.
     pub fn connect_without_hello(from: [u8; 4], address: SocketAddr) -> Self {
         Self(Peer::connect_from(from, address, Framing::Framed))

@@ -21,7 +21,7 @@ pub struct EmbeddedServer {
 
 impl EmbeddedServer {
     /// Starts `server1` with these services. Nothing is deployed yet.
-    pub fn start(init: &str, services: Vec<NativeService>, limits: Limits) -> Self {
+    pub fn start(init: &str, services: Vec<NativeService>, limits: &Limits) -> Self {
         let network = Network::new(init);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -30,7 +30,7 @@ impl EmbeddedServer {
         let runtime = runtime.expect("a runtime");
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut options = ServerOptions::new(listen, network.data("server1"));
-        options.limits = limits;
+        options.limits = *limits;
         options.native = services;
         options.python = Some(python().to_owned());
         options.key_folder = Some(runtime_folder(network.path()).join("rpc"));

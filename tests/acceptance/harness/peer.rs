@@ -46,6 +46,12 @@ impl Peer {
         Self::over(TcpStream::from(socket), framing)
     }
 
+    /// Connects from the address that the kernel chooses.
+    pub fn connect_any(address: SocketAddr, framing: Framing) -> Self {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE);
+        Self::over(stream.expect("a connection"), framing)
+    }
+
     /// Wraps one end of an open connection.
     pub fn over(stream: TcpStream, framing: Framing) -> Self {
         stream.set_nodelay(true).expect("a socket option");

@@ -61,8 +61,8 @@ fn closed_connections_do_not_count_towards_the_limit() {
 fn an_address_gets_at_most_half_of_all_connections_and_others_are_served() {
     for framing in Framing::BOTH {
         let network = serving(&Gate::new(), &["--max-connections", "4"]);
-        let mut served: Vec<Peer> = (0..2).map(|_| network.peer(framing)).collect();
-        for peer in &mut served {
+        let mut open: Vec<Peer> = (0..2).map(|_| network.peer(framing)).collect();
+        for peer in &mut open {
             assert_eq!(number(&peer.call(add().id(1))), 5);
         }
         let mut refused = network.peer(framing);
@@ -81,7 +81,7 @@ fn an_address_gets_at_most_half_of_all_connections_and_others_are_served() {
         ]);
         let mut elsewhere = Peer::connect_from([127, 0, 0, 2], server.address(), framing);
         Raises("Client Not Registered", "no", &[]).check(&elsewhere.call(add().id(1)));
-        drop(served);
+        drop(open);
         eventually("a place for another connection", || {
             let answer = network.peer(framing).call_if_open(add())?;
             (answer["header"] == "RPC-RES").then_some(())

@@ -17,7 +17,7 @@ const STRANGER: Raises<'static> = Raises(
 
 #[test]
 fn only_tenants_call_native_procedures() {
-    let (server, state) = serving(Limits::default());
+    let (server, state) = serving(&Limits::default());
     for from in [[127, 0, 0, 2], [127, 0, 0, 9]] {
         let mut peer = BinaryPeer::connect_without_hello(from, server.address());
         peer.greet(&wire::binary::Hello {
@@ -35,7 +35,7 @@ fn only_tenants_call_native_procedures() {
 
 #[test]
 fn a_tenant_that_is_removed_while_it_is_connected_is_refused_from_its_next_call_on() {
-    let (server, state) = serving(Limits::default());
+    let (server, state) = serving(&Limits::default());
     let mut peer = bound(&server);
     for call in 1..=40 {
         assert_half(&mut peer, call);
@@ -58,7 +58,7 @@ fn a_tenant_that_is_removed_while_it_is_connected_is_refused_from_its_next_call_
 
 #[test]
 fn a_native_signature_without_a_handler_is_refused_with_the_signatures_that_have_one() {
-    let (server, _) = serving(Limits::default());
+    let (server, _) = serving(&Limits::default());
     let apply_changed = |old: &str, new: &str| {
         let init = INIT.replace(old, new);
         assert_ne!(init, INIT);
@@ -92,7 +92,7 @@ fn a_native_signature_without_a_handler_is_refused_with_the_signatures_that_have
 
 #[test]
 fn a_native_service_that_the_file_lacks_is_named_by_plan_apply_and_status() {
-    let (server, _) = serving(Limits::default());
+    let (server, _) = serving(&Limits::default());
     let write = |init: &str| server.project().write("init.yaml", init);
     let has = "! server1 has a native service `svc1`";
     let run = |verb: &str| server.initializer(&[verb, "init.yaml"]);

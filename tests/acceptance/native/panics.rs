@@ -7,7 +7,7 @@ use crate::harness::{Frames, Raises};
 
 #[test]
 fn a_panic_fails_only_its_own_call_wherever_the_handler_runs() {
-    let (server, _) = serving(Limits::default());
+    let (server, _) = serving(&Limits::default());
     let mut peer = bound(&server);
     let mut other = bound(&server);
     let mut call = 0;
@@ -41,7 +41,7 @@ fn a_panic_fails_only_its_own_call_wherever_the_handler_runs() {
 
 #[test]
 fn a_failure_keeps_its_kind_and_says_that_the_procedure_ran() {
-    let (server, _) = serving(Limits::default());
+    let (server, _) = serving(&Limits::default());
     let mut peer = bound(&server);
     for call in 1..40 {
         peer.send(Frames::new().call(2 * call, HALF_SLOT, (7_i64,)));
@@ -56,7 +56,7 @@ fn a_failure_keeps_its_kind_and_says_that_the_procedure_ran() {
 
 #[test]
 fn arguments_that_do_not_decode_are_refused_before_the_handler_begins() {
-    let (server, state) = serving(Limits::default());
+    let (server, state) = serving(&Limits::default());
     let mut peer = bound(&server);
     let mut call = 0;
     for length in (0..20).filter(|length| *length != 8) {
@@ -82,7 +82,7 @@ fn an_answer_over_the_limit_becomes_an_exception_and_the_next_call_succeeds() {
     const OVERHEAD: i64 = 9 + 4;
     let mut limits = Limits::default();
     limits.frame_bytes = 64 << 10;
-    let (server, _) = serving(limits);
+    let (server, _) = serving(&limits);
     let mut peer = bound(&server);
     for call in 1..40 {
         peer.send(Frames::new().call(2 * call, ZEROS_SLOT, (LIMIT - OVERHEAD + 1,)));

@@ -27,7 +27,7 @@ fn wait_for_waiting_calls(state: &HandlerState, count: usize) {
 
 #[test]
 fn a_blocking_handler_delays_no_other_call_whether_it_is_declared_blocking_or_not() {
-    let (server, _) = serving(one_session_thread());
+    let (server, _) = serving(&one_session_thread());
     let mut peer = bound(&server);
     let mut other = bound(&server);
     for (round, slot) in [(0, DOZE_SLOT), (1, NAP_SLOT), (2, DOZE_SLOT), (3, NAP_SLOT)] {
@@ -49,7 +49,7 @@ fn a_blocking_handler_delays_no_other_call_whether_it_is_declared_blocking_or_no
 
 #[test]
 fn a_handler_that_becomes_slow_is_moved_to_a_pool_thread() {
-    let (server, _) = serving(one_session_thread());
+    let (server, _) = serving(&one_session_thread());
     let mut peer = bound(&server);
     for call in 1..=100 {
         assert_eq!(peer.call::<i64>(call, NAP_SLOT, (0_i64,)), 0);
@@ -88,7 +88,7 @@ fn a_handler_that_becomes_slow_is_moved_to_a_pool_thread() {
 fn the_deadline_of_a_blocking_handler_is_kept_and_its_thread_is_busy_until_it_returns() {
     let mut limits = one_session_thread();
     limits.native_threads = 1;
-    let (server, state) = serving(limits);
+    let (server, state) = serving(&limits);
     let mut peer = bound(&server);
     let held = state.hold.lock().expect("no call yet");
     peer.send(Frames::new().call_within(1, HOLD_SLOT, Some(100), (1_i64,)));
@@ -112,7 +112,7 @@ fn the_deadline_of_a_blocking_handler_is_kept_and_its_thread_is_busy_until_it_re
 
 #[test]
 fn a_waiting_handler_delays_no_other_call_and_continues() {
-    let (server, state) = serving(one_session_thread());
+    let (server, state) = serving(&one_session_thread());
     let mut peer = bound(&server);
     for round in 0..40 {
         let call = 10 * round + 1;
@@ -127,7 +127,7 @@ fn a_waiting_handler_delays_no_other_call_and_continues() {
 
 #[test]
 fn a_waiting_handler_is_dropped_at_its_deadline_on_cancel_and_when_its_caller_disconnects() {
-    let (server, state) = serving(one_session_thread());
+    let (server, state) = serving(&one_session_thread());
     let mut peer = bound(&server);
     for round in 0..40 {
         let call = 10 * round + 1;
@@ -168,7 +168,7 @@ fn a_waiting_handler_is_dropped_at_its_deadline_on_cancel_and_when_its_caller_di
 fn more_blocking_calls_than_threads_are_all_answered() {
     let mut limits = one_session_thread();
     limits.native_threads = 4;
-    let (server, _) = serving(limits);
+    let (server, _) = serving(&limits);
     let mut peer = bound(&server);
     peer.send((1..=100).fold(Frames::new(), |frames, call| {
         frames.call(call, DOZE_SLOT, (5_i64,))
@@ -184,7 +184,7 @@ fn a_stopping_server_waits_for_its_handlers_until_the_drain_timeout() {
     for answered in [true, false] {
         let mut limits = one_session_thread();
         limits.drain_timeout = Duration::from_millis(if answered { 10_000 } else { 200 });
-        let (server, state) = serving(limits);
+        let (server, state) = serving(&limits);
         let mut peer = bound(&server);
         peer.send(Frames::new().call(1, WAIT_SLOT, (5_i64,)));
         wait_for_waiting_calls(&state, 1);

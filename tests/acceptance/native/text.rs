@@ -8,7 +8,7 @@ use rpc_runtime::server::Limits;
 
 #[test]
 fn the_text_protocol_reaches_native_handlers() {
-    let (server, state) = serving(Limits::default());
+    let (server, state) = serving(&Limits::default());
     let call = |rpc: &str, argument: i64| request("svc1", rpc).arg("int", argument).id(1);
     for framing in Framing::BOTH {
         let mut peer = server.peer(framing);

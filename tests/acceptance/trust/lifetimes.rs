@@ -19,7 +19,7 @@ fn answers(client: &rpc_runtime::Network) {
 #[track_caller]
 fn is_refused(client: &rpc_runtime::Network, words: &str) {
     eventually("the client is refused", || {
-        let errors = seven_in_all_ways(client).map(|result| result.err());
+        let errors = seven_in_all_ways(client).map(Result::err);
         let refused = errors.into_iter().flatten().filter(|error| {
             matches!(
                 error.kind(),

@@ -27,15 +27,12 @@ impl BlockingSession {
         now: Instant,
         until: Instant,
     ) -> Locked<'a> {
-        loop {
-            let SessionState {
-                session,
-                tls: Some(tls),
-                ..
-            } = &mut *state
-            else {
-                break;
-            };
+        while let SessionState {
+            session,
+            tls: Some(tls),
+            ..
+        } = &mut *state
+        {
             if let Err(error) = seal(tls, &session.link.outbox) {
                 return self.fail_writing(state, error);
             }

@@ -2,24 +2,35 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
+use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use wire::keep_alive::KeepAlive;
 
 use super::admission::Admission;
+use super::keep_alive;
 use super::lanes::{LanePlace, Lanes};
-use super::peers::OpenConnection;
+use super::peers::{OpenConnection, Remote};
 use super::protocol;
+use crate::blocking::panic_message;
+use crate::log::meter::Meter;
 use crate::shared::Shared;
 
-/// Pause after accepting has failed, for example because too many files are open.
+/// Pause after accepting has failed because the machine lacks something, such as a free file
+/// descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Maximum number of connections that are accepted before the sessions of the lane have their turn.
 const ACCEPTED_PER_TURN: u32 = 4;
+
+/// Maximum number of lines per second that say why connections were not accepted.
+const FAILURE_LINES: u64 = 1;
 
 /// Maximum number of connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -27,14 +38,19 @@ const BACKLOG: u32 = 1024;
 /// Time between two rounds of [`do_chores`].
 const CHORE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Returns a socket that listens on that address.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+/// Returns a socket that listens on that address. Its connections end after the time of
+/// `keep_alive` if their peers are gone.
+pub(crate) fn bind(
+    address: SocketAddr,
+    keep_alive: KeepAlive,
+) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
         TcpSocket::new_v6()
     }?;
     socket.set_reuseaddr(true)?;
+    keep_alive::set(&socket, keep_alive)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
 }
@@ -89,24 +105,84 @@ async fn accept(
             return (sessions, lanes);
         }
     };
+    let failures = Failures::default();
     let mut count = 0_u32;
     loop {
         tokio::select! {
             _ = &mut stopped => return (sessions, lanes),
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    begin_session(&mut sessions, &lanes, &shared, stream, peer);
-                    count = count.wrapping_add(1);
-                    if count.is_multiple_of(ACCEPTED_PER_TURN) {
-                        tokio::task::yield_now().await;
+            accepted = listener.accept() => {
+                match accepted {
+                    Ok((stream, peer)) => begin_session(&mut sessions, &lanes, &shared, stream, peer),
+                    Err(error) if is_about_one_connection(&error) => failures.log_lost(&error),
+                    Err(error) => {
+                        failures.log(&error);
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }
-                Err(error) => {
-                    tracing::error!(event = "accept failed", error = %error);
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                count = count.wrapping_add(1);
+                if count.is_multiple_of(ACCEPTED_PER_TURN) {
+                    tokio::task::yield_now().await;
                 }
-            },
+            }
             Some(_) = sessions.join_next() => {}
+        }
+    }
+}
+
+/// Returns whether accepting has failed because of the connection alone: it ended before it was
+/// accepted, or the network has lost it. The next one is accepted at once. See `accept(2)`.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(
+            Errno::CONNABORTED
+                | Errno::CONNRESET
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH
+                | Errno::INTR
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::NONET
+                | Errno::NOPROTOOPT
+                | Errno::OPNOTSUPP
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::TIMEDOUT
+        )
+    )
+}
+
+/// Logs why connections were not accepted, at most [`FAILURE_LINES`] lines per second for each kind
+/// of failure.
+#[derive(Debug)]
+struct Failures {
+    failed: Meter,
+    lost: Meter,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        Self {
+            failed: Meter::with_limit(FAILURE_LINES),
+            lost: Meter::with_limit(FAILURE_LINES),
+        }
+    }
+}
+
+impl Failures {
+    /// Logs that no connection can be accepted for the moment.
+    fn log(&self, error: &io::Error) {
+        if self.failed.admit(Instant::now()) {
+            let suppressed = self.failed.take_suppressed();
+            tracing::error!(event = "accept failed", error = %error, suppressed);
+        }
+    }
+
+    /// Logs that a connection ended before it was accepted.
+    fn log_lost(&self, error: &io::Error) {
+        if self.lost.admit(Instant::now()) {
+            let suppressed = self.lost.take_suppressed();
+            tracing::info!(event = "connection lost", error = %error, suppressed);
         }
     }
 }
@@ -137,22 +213,53 @@ fn begin_session(
     let _ = stream.set_nodelay(true);
     let (lane, place) = lanes.take_place();
     let shared = Arc::clone(shared);
+    let place = Place {
+        remote: remote.clone(),
+        _on_lane: place,
+        _of_address: open,
+    };
     if lane.id() == lanes.first().id() {
         let session = protocol::serve(stream, remote, shared, admission);
-        sessions.spawn(serve_at_place((place, open), session));
-    } else if let Ok(stream) = stream.into_std() {
-        let session = async move {
-            if let Ok(stream) = TcpStream::from_std(stream) {
-                protocol::serve(stream, remote, shared, admission).await;
-            }
-        };
-        sessions.spawn_on(serve_at_place((place, open), session), lane);
+        sessions.spawn(serve_at_place(place, session));
+        return;
+    }
+    match stream.into_std() {
+        Ok(stream) => {
+            let session = async move {
+                match TcpStream::from_std(stream) {
+                    Ok(stream) => protocol::serve(stream, remote, shared, admission).await,
+                    Err(error) => log_not_moved(peer, &error),
+                }
+            };
+            sessions.spawn_on(serve_at_place(place, session), lane);
+        }
+        Err(error) => log_not_moved(peer, &error),
     }
 }
 
-/// Serves a session, then frees its place on the lane and among the connections of its address.
-async fn serve_at_place(place: (LanePlace, OpenConnection), session: impl Future<Output = ()>) {
-    session.await;
+/// Logs that a connection ended because another thread could not take it over.
+fn log_not_moved(peer: SocketAddr, error: &io::Error) {
+    tracing::error!(event = "connection dropped", peer = %peer, error = %error);
+}
+
+/// What a connection occupies until its session has ended.
+#[derive(Debug)]
+struct Place {
+    remote: Remote,
+    _on_lane: LanePlace,
+    _of_address: OpenConnection,
+}
+
+/// Serves a session, then frees its place. A panic is a mistake of the server. It ends this
+/// connection alone.
+async fn serve_at_place(place: Place, session: impl Future<Output = ()>) {
+    if let Err(panic) = AssertUnwindSafe(session).catch_unwind().await {
+        let remote = &place.remote;
+        if remote.logs() {
+            let message = panic_message(&*panic);
+            tracing::error!(event = "connection panicked", peer = %remote, message);
+        }
+    }
     drop(place);
 }
 
@@ -172,5 +279,93 @@ async fn do_chores(shared: Arc<Shared>) {
         if let Some(tls) = &shared.tls {
             tls.reload_if_changed();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::super::peers::Peers;
+    use super::*;
+
+    fn loopback() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    }
+
+    #[test]
+    fn a_connection_has_the_keep_alive_of_the_socket_that_listens() {
+        for seconds in [5, 40, 3600] {
+            let expected = KeepAlive::within(Duration::from_secs(seconds));
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .build()
+                .expect("a runtime");
+            let listener = runtime.block_on(async { bind(loopback(), expected) });
+            let listener = listener.expect("a free port");
+            listener.set_nonblocking(false).expect("an option");
+            let address = listener.local_addr().expect("its address");
+            let _client = std::net::TcpStream::connect(address).expect("a connection");
+            let (socket, _) = listener.accept().expect("a connection");
+            assert_eq!(keep_alive::of(&socket), expected);
+        }
+    }
+
+    #[test]
+    fn only_errors_that_other_connections_would_meet_too_make_a_pause() {
+        let about_one = [
+            Errno::CONNABORTED,
+            Errno::PROTO,
+            Errno::NETDOWN,
+            Errno::HOSTUNREACH,
+            Errno::INTR,
+            Errno::PERM,
+        ];
+        let about_all = [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOBUFS,
+            Errno::NOMEM,
+            Errno::NOSPC,
+        ];
+        for (errnos, expected) in [(&about_one[..], true), (&about_all[..], false)] {
+            for errno in errnos {
+                let error = io::Error::from(*errno);
+                assert_eq!(is_about_one_connection(&error), expected, "{error}");
+            }
+        }
+        assert!(!is_about_one_connection(&io::Error::other(
+            "something else"
+        )));
+        assert!(ACCEPT_PAUSE < Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_connection_alone() {
+        let lanes = Lanes::start(1).expect("a thread");
+        let peers = Peers::default();
+        let listener = TcpListener::bind(loopback()).await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let mut client = std::net::TcpStream::connect(address).expect("a connection");
+        let (stream, peer) = listener.accept().await.expect("a connection");
+        let remote = peers.remote(peer);
+        let place = || Place {
+            remote: remote.clone(),
+            _on_lane: lanes.take_place().1,
+            _of_address: OpenConnection::of(&remote.peer),
+        };
+        let mut sessions = JoinSet::new();
+        sessions.spawn(serve_at_place(place(), async move {
+            let _stream = stream;
+            panic!("a mistake in a session");
+        }));
+        sessions.spawn(serve_at_place(place(), std::future::pending()));
+        let ended = sessions.join_next().await.expect("a session");
+        ended.expect("the panic was caught");
+        let mut bytes = Vec::new();
+        client.read_to_end(&mut bytes).expect("the end");
+        assert!(bytes.is_empty());
+        assert_eq!(sessions.len(), 1, "the other session runs on");
+        assert_eq!(OpenConnection::of(&remote.peer).others, 1);
     }
 }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `accept`, `lanes` | accepts connections, on threads that serve them |
 //! | `admission` | decides whether a connection is served |
+//! | `keep_alive` | lets the kernel notice that a peer is gone |
 //! | `handshake` | TLS: who the peer is, before any of its messages is read |
 //! | `protocol` | finds out which protocol it speaks, and hands it to that kind of session |
 //! | `stream` | the byte stream; another kind of stream is another variant |
@@ -23,6 +24,7 @@ pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod end;
 pub(crate) mod handshake;
+pub(crate) mod keep_alive;
 pub(crate) mod lanes;
 pub(crate) mod peers;
 pub(crate) mod pressure;

@@ -87,8 +87,20 @@ async fn serve_stream(stream: Stream, remote: Remote, shared: Arc<Shared>, admis
         Err(error) => Err(error),
     };
     if remote.logs_connection() {
-        let reason = reason.map_or_else(|error| error.to_string(), |reason| reason.to_string());
+        let reason = reason.map_or_else(|error| describe(&error), |reason| reason.to_string());
         tracing::info!(event = "closed", peer = %remote, served, reason);
+    }
+}
+
+/// Describes the error that ended a connection.
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => {
+            format!("the peer is gone: {error} (--dead-peer-timeout)")
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 
 use super::failure::EngineFailure;
 use super::{InFlight, Share, Shares};
+use crate::blocking::panic_message;
 use crate::log::meter::Meter;
 use handler::{Call, Method, PollCall, RunningCall};
 use wire::outbox::Outbox;
@@ -253,9 +254,7 @@ fn join_failure(error: tokio::task::JoinError) -> EngineFailure {
 
 fn panicked(panic: &(dyn Any + Send)) -> EngineFailure {
     static LINE_METER: OnceLock<Meter> = OnceLock::new();
-    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    let text = text.unwrap_or_else(|| "no message".to_owned());
+    let text = panic_message(panic);
     if LINE_METER.get_or_init(Meter::new).admit(Instant::now()) {
         tracing::error!(event = "handler panicked", message = text);
     }
