@@ -162,6 +162,10 @@ struct LimitArguments {
     /// the connection
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     header_timeout: Duration,
+    /// Bytes per second of a message that takes longer than `--header-timeout`: each byte adds its
+    /// time at this rate
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = args::bytes)]
+    min_rate: usize,
     /// Unfinished TLS handshakes; beyond that, the oldest one ends
     #[arg(long, value_name = "N", default_value = "1000", value_parser = args::at_least_one)]
     max_handshakes: usize,
@@ -476,6 +480,7 @@ impl LimitArguments {
         limits.queued_bytes = self.max_queued;
         limits.untaken_bytes = self.max_untaken;
         limits.header_timeout = self.header_timeout;
+        limits.min_rate = self.min_rate;
         limits.handshakes = self.max_handshakes;
         limits.handshake_timeout = self.handshake_timeout;
         limits.idle_timeout = self.idle_timeout;

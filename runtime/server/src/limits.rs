@@ -42,8 +42,11 @@ pub struct Limits {
     /// more is closed.
     pub untaken_bytes: usize,
     /// Maximum time from the first byte of a message to its last byte. For the first message, the
-    /// time starts with the connection.
+    /// time starts with the connection. Each byte that has come adds its time at `min_rate`.
     pub header_timeout: Duration,
+    /// Number of bytes per second at which a message may take longer than `header_timeout`. A
+    /// message that comes faster is never too late.
+    pub min_rate: usize,
     /// Maximum number of unfinished TLS handshakes. Beyond it, the oldest one ends.
     pub handshakes: usize,
     /// Maximum time of a TLS handshake.
@@ -96,6 +99,7 @@ impl Default for Limits {
             queued_bytes: 1 << 20,
             untaken_bytes: 512 << 20,
             header_timeout: Duration::from_secs(30),
+            min_rate: 64 << 10,
             handshakes: 1000,
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(5),

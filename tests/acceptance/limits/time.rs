@@ -1,9 +1,9 @@
-//! `--header-timeout`, `--idle-timeout`, `--deadline`, and the deadline of a procedure.
+//! `--header-timeout`, `--min-rate`, `--idle-timeout`, `--deadline`, and the deadline of a procedure.
 
 use std::time::{Duration, Instant};
 
 use super::{add, serving, wait};
-use crate::harness::{Framing, Gate, Network, PATIENCE, Raises, number, request};
+use crate::harness::{Frames, Framing, Gate, Network, PATIENCE, Peer, Raises, number, request};
 
 #[test]
 fn a_message_that_does_not_arrive_whole_in_time_ends_only_its_connection() {
@@ -72,6 +72,97 @@ fn bytes_that_arrive_one_by_one_do_not_extend_the_header_timeout() {
             .server("server1")
             .logged(&["closed", &address, "header timeout"]);
     }
+}
+
+/// Sends bytes in pieces, with a pause after each. Returns whether the connection was still open at
+/// the end.
+fn send_slowly(peer: &mut Peer, bytes: &[u8], piece: usize, pause: Duration) -> bool {
+    bytes
+        .chunks(piece)
+        .all(|piece| peer.try_send_bytes(piece) && !peer.ends_within(pause))
+}
+
+#[test]
+fn a_message_may_take_longer_than_the_header_timeout_at_the_minimum_rate() {
+    let timeout = Duration::from_millis(500);
+    let flags = [
+        "--header-timeout=500ms",
+        "--min-rate=20KiB",
+        "--idle-timeout=500ms",
+    ];
+    let network = serving(&Gate::new(), &flags);
+    for framing in Framing::BOTH {
+        let bytes = |peer: &Peer| {
+            let padding = "x".repeat(40 << 10);
+            peer.framed(&add().id(1).member("x", padding).to_string())
+        };
+        // About 60 KiB per second: 12 times 4 KiB.
+        let mut quick = network.peer(framing);
+        let message = bytes(&quick);
+        let began_at = Instant::now();
+        let (last, first) = message.split_last().expect("a message");
+        assert!(send_slowly(
+            &mut quick,
+            first,
+            4 << 10,
+            Duration::from_millis(70)
+        ));
+        assert!(began_at.elapsed() > timeout);
+        quick.send_bytes(&[*last]);
+        assert_eq!(number(&quick.receive()), 5);
+        // About 5 KiB per second, so that the connection ends after 0.7 s.
+        let mut slow = network.peer(framing);
+        let address = slow.local_addr().to_string();
+        assert!(!send_slowly(
+            &mut slow,
+            &message,
+            512,
+            Duration::from_millis(100)
+        ));
+        network.server("server1").logged(&[
+            "closed",
+            &address,
+            "header timeout: the message came too slowly (--header-timeout, --min-rate)",
+        ]);
+    }
+}
+
+#[test]
+fn a_long_frame_may_take_longer_than_the_header_timeout_at_the_minimum_rate() {
+    let flags = ["--header-timeout", "500ms", "--min-rate", "20KiB"];
+    let network = serving(&Gate::new(), &flags);
+    let session = || {
+        let mut peer = network.binary();
+        peer.send(Frames::new().bind(0, "add", &["int", "int"]));
+        peer
+    };
+    let message = Frames::new()
+        .call_with_bytes(1, 0, &vec![0; 200 << 10])
+        .bytes();
+    let mut quick = session();
+    let began_at = Instant::now();
+    let (last, first) = message.split_last().expect("a frame");
+    for piece in first.chunks(20 << 10) {
+        quick.send_bytes(piece);
+        assert!(!quick.ends_within(Duration::from_millis(70)));
+    }
+    assert!(began_at.elapsed() > Duration::from_millis(500));
+    quick.send_bytes(&[*last]);
+    Raises("Invalid Arguments", "no", &[]).check_exception(&quick.raised().1);
+    let mut slow = session();
+    let address = slow.local_addr().to_string();
+    let end = Instant::now() + PATIENCE;
+    let mut pieces = message.chunks(512);
+    while pieces
+        .next()
+        .is_some_and(|piece| slow.try_send_bytes(piece))
+        && !slow.ends_within(Duration::from_millis(100))
+    {
+        assert!(Instant::now() < end, "the connection is still open");
+    }
+    network
+        .server("server1")
+        .logged(&["closed", &address, "too slowly", "--min-rate"]);
 }
 
 #[test]

@@ -215,6 +215,7 @@ impl BinarySession {
                         self.timeouts.message_since = None;
                     }
                     let pending = self.link.inbox.pending_bytes();
+                    self.timeouts.message_bytes = pending;
                     if let Err(exception) = self.handler.calls.pressure.set_unfinished(pending) {
                         self.end_with(&exception);
                     }
@@ -230,7 +231,8 @@ impl BinarySession {
             self.handler.calls.pressure.end_message();
             let now = self.handler.calls.turn.now;
             self.timeouts.active_at = now;
-            self.timeouts.message_since = self.link.inbox.has_partial_frame().then_some(now);
+            let next_since = self.link.inbox.has_partial_frame().then_some(now);
+            self.timeouts.end_message(next_since);
             if let Err(error) = handled {
                 let what = match &error {
                     LinkError::Frame(error) => self.handler.calls.pressure.describe(error),

@@ -29,8 +29,10 @@ pub(crate) enum EndReason {
     IdleTimeout,
     /// The peer read no answers for too long.
     WriteTimeout,
-    /// A message was not complete in time.
+    /// No byte of a message has come in time.
     HeaderTimeout,
+    /// A message has come more slowly than the minimum rate, and was not complete in time.
+    SlowMessage,
     /// The server's budget for unread answers is used up.
     UntakenAnswers,
     /// Too many messages were malformed.
@@ -48,7 +50,10 @@ impl fmt::Display for EndReason {
             Self::PeerClosed => "end of the connection",
             Self::IdleTimeout => "idle timeout",
             Self::WriteTimeout => "write timeout: no answers taken",
-            Self::HeaderTimeout => "header timeout: no whole message",
+            Self::HeaderTimeout => "header timeout: no message (--header-timeout)",
+            Self::SlowMessage => {
+                "header timeout: the message came too slowly (--header-timeout, --min-rate)"
+            }
             Self::UntakenAnswers => {
                 "answers not taken: the server's limit for such answers is reached (--max-untaken)"
             }

@@ -17,10 +17,14 @@ pub(crate) struct Timeouts {
     /// When the current message began: at its first byte, or when the connection began. `None`
     /// between messages.
     pub(crate) message_since: Option<Instant>,
+    /// Number of bytes of the current message that have come.
+    pub(crate) message_bytes: usize,
     /// Closes a connection on which nothing happens.
     pub(crate) idle_timeout: Duration,
     write_timeout: Duration,
     header_timeout: Duration,
+    /// Bytes per second; `min_rate > 0`
+    min_rate: u64,
 }
 
 /// What a connection waits for.
@@ -48,10 +52,18 @@ impl Timeouts {
             active_at: now,
             taken_at: now,
             message_since: Some(now),
+            message_bytes: 0,
             idle_timeout: limits.idle_timeout,
             write_timeout: limits.write_timeout,
             header_timeout: limits.header_timeout,
+            min_rate: (limits.min_rate as u64).max(1),
         }
+    }
+
+    /// Records that a message is complete, and when the next one has begun.
+    pub(crate) fn end_message(&mut self, next_since: Option<Instant>) {
+        self.message_since = next_since;
+        self.message_bytes = 0;
     }
 
     /// Returns the first of all timeouts that apply.
@@ -71,15 +83,26 @@ impl Timeouts {
         };
         if waiting.has_output {
             apply(self.taken_at, self.write_timeout, EndReason::WriteTimeout);
-        } else if waiting.is_idle {
+        } else if waiting.is_idle && self.message_bytes == 0 {
             apply(self.active_at, self.idle_timeout, EndReason::IdleTimeout);
         }
         if let Some(since) = self.message_since
             && waiting.reads
         {
-            apply(since, self.header_timeout, EndReason::HeaderTimeout);
+            let reason = if self.message_bytes == 0 {
+                EndReason::HeaderTimeout
+            } else {
+                EndReason::SlowMessage
+            };
+            apply(since, self.header_timeout + self.earned(), reason);
         }
         first
+    }
+
+    /// Returns the time that the bytes of the current message take at the minimum rate.
+    fn earned(&self) -> Duration {
+        let bytes = self.message_bytes as u64;
+        Duration::from_micros(bytes.saturating_mul(1_000_000) / self.min_rate)
     }
 }
 
@@ -126,10 +149,40 @@ mod tests {
             after(&timeouts, busy),
             (Duration::from_secs(5), EndReason::HeaderTimeout)
         );
-        timeouts.message_since = None;
+        timeouts.end_message(None);
         assert_eq!(
             after(&timeouts, busy),
             (LONGEST_CALL, EndReason::IdleTimeout)
         );
+    }
+
+    #[test]
+    fn each_byte_of_a_message_adds_its_time_at_the_minimum_rate() {
+        let now = Instant::now();
+        let limits = Limits {
+            idle_timeout: Duration::from_secs(3),
+            header_timeout: Duration::from_secs(5),
+            min_rate: 1000,
+            ..Limits::default()
+        };
+        let mut timeouts = Timeouts::new(&limits, now);
+        let mut due = |bytes| {
+            timeouts.message_bytes = bytes;
+            let Due { at, reason } = timeouts.due(Waiting {
+                has_output: false,
+                is_idle: true,
+                reads: true,
+            });
+            (at - now, reason)
+        };
+        let seconds = Duration::from_secs;
+        assert_eq!(due(0), (seconds(3), EndReason::IdleTimeout));
+        assert_eq!(
+            due(1),
+            (Duration::from_millis(5001), EndReason::SlowMessage)
+        );
+        assert_eq!(due(7000), (seconds(12), EndReason::SlowMessage));
+        let longest = wire::frame::MAX_FRAME_LIMIT;
+        assert_eq!(due(longest).0.as_secs(), 5 + longest as u64 / 1000);
     }
 }

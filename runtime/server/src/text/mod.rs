@@ -296,13 +296,14 @@ impl TextSession {
                     self.handle_message(&bytes[place]);
                     self.input.bytes = bytes;
                     self.timeouts.active_at = Instant::now();
-                    self.timeouts.message_since =
-                        (!self.input.is_empty()).then_some(self.timeouts.active_at);
+                    let next_since = (!self.input.is_empty()).then_some(self.timeouts.active_at);
+                    self.timeouts.end_message(next_since);
                 }
                 Ok(NextMessage::Unfinished(pending)) => {
                     if pending == 0 && self.served > 0 {
                         self.timeouts.message_since = None;
                     }
+                    self.timeouts.message_bytes = pending;
                     if let Err(exception) = self.pressure.set_unfinished(pending) {
                         self.end_with(&exception);
                     }
