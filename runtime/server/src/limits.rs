@@ -118,3 +118,84 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names every field, so that another limit does not compile without a line here.
+    #[test]
+    fn no_limit_is_unlimited_by_default() {
+        let Limits {
+            frame_bytes,
+            stranger_frame_bytes,
+            unfinished_bytes,
+            malformed,
+            refusals,
+            connections,
+            address_connections,
+            session_calls,
+            calls,
+            queued_bytes,
+            untaken_bytes,
+            header_timeout,
+            min_rate,
+            handshakes,
+            handshake_timeout,
+            idle_timeout,
+            write_timeout,
+            dead_peer_timeout,
+            deadline,
+            drain_timeout,
+            threads,
+            native_threads,
+            bound_bytes,
+            workers,
+            worker_idle,
+            load_timeout,
+            history,
+            history_bytes,
+        } = Limits::default();
+        for bytes in [
+            frame_bytes as u64,
+            stranger_frame_bytes as u64,
+            unfinished_bytes as u64,
+            queued_bytes as u64,
+            untaken_bytes as u64,
+            min_rate as u64,
+            bound_bytes as u64,
+            history_bytes,
+        ] {
+            assert!((1..=1 << 30).contains(&bytes), "{bytes} bytes");
+        }
+        for count in [
+            malformed,
+            connections,
+            address_connections,
+            session_calls,
+            calls,
+            handshakes,
+            native_threads,
+            workers,
+            history,
+            usize::try_from(refusals).expect("a small number"),
+        ] {
+            assert!((1..=10_000).contains(&count), "{count}");
+        }
+        assert!(threads >= 1 && address_connections < connections);
+        for time in [
+            header_timeout,
+            handshake_timeout,
+            idle_timeout,
+            write_timeout,
+            dead_peer_timeout,
+            deadline,
+            drain_timeout,
+            worker_idle,
+            load_timeout,
+        ] {
+            let longest = Duration::from_mins(5);
+            assert!(!time.is_zero() && time <= longest, "{time:?}");
+        }
+    }
+}

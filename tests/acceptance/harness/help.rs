@@ -11,6 +11,8 @@ pub struct HelpFlag {
     pub value: String,
     /// The default value.
     pub default: Option<String>,
+    /// What the help says about the flag, with its value and its default.
+    pub text: String,
 }
 
 /// Returns the flags that a program lists in its help. `heading` is the heading above them, such as
@@ -45,5 +47,6 @@ fn flag(entry: &str) -> HelpFlag {
         name: name.to_owned(),
         value: between("<", ">").unwrap_or_default(),
         default: between("[default: ", "]"),
+        text: rest.to_owned(),
     }
 }

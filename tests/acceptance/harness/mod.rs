@@ -30,7 +30,7 @@ pub use binary::{BinaryPeer, Frames, HELLO, Reply};
 pub use certificates::Certificates;
 pub use embedded::EmbeddedServer;
 pub use gate::{Gate, Visitor};
-pub use help::flags_under;
+pub use help::{HelpFlag, flags_under};
 pub use link::Link;
 pub use memory::peak_memory;
 pub use peer::{Framing, Peer};

@@ -1,7 +1,7 @@
 //! The values that the flags for limits accept, and the threads that a flag asks for.
 
 use super::{ADD, add};
-use crate::harness::{Framing, Network, ServerProcess, flags_under, number};
+use crate::harness::{Framing, HelpFlag, Network, ServerProcess, flags_under, number};
 
 /// Asserts that a server does not start with this value, and that the message names both.
 fn assert_refused(flag: &str, value: &str) {
@@ -15,8 +15,8 @@ fn assert_refused(flag: &str, value: &str) {
     );
 }
 
-#[test]
-fn no_limit_can_be_switched_off() {
+/// Returns the flags for limits.
+fn limits() -> Vec<HelpFlag> {
     let help = Network::new("").server_program(&["--help"]).succeeds();
     let mut flags = flags_under(&help, "Limits");
     assert!(flags.len() >= 20, "{flags:?}");
@@ -26,7 +26,33 @@ fn no_limit_can_be_switched_off() {
             .into_iter()
             .filter(|flag| is_log_limit(&flag.name)),
     );
-    for flag in flags {
+    flags
+}
+
+/// The flags whose default depends on the machine or on another flag. The help says on what.
+const DERIVED: &[(&str, &str)] = &[
+    ("--max-address-connections", "without this flag, half of"),
+    ("--threads", "without this flag, one per core"),
+];
+
+#[test]
+fn every_limit_has_a_default() {
+    for flag in limits() {
+        let derived = DERIVED.iter().find(|(name, _)| *name == flag.name);
+        match (&flag.default, derived) {
+            (Some(default), None) => assert!(
+                default.starts_with(|c: char| ('1'..='9').contains(&c)),
+                "{flag:?}"
+            ),
+            (None, Some((_, words))) => assert!(flag.text.contains(words), "{flag:?}"),
+            _ => panic!("{flag:?}"),
+        }
+    }
+}
+
+#[test]
+fn no_limit_can_be_switched_off() {
+    for flag in limits() {
         let zero = if flag.value == "TIME" { "0s" } else { "0" };
         assert_refused(&flag.name, zero);
     }
