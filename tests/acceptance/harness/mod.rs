@@ -4,6 +4,7 @@
 
 mod answer;
 mod binary;
+mod caller;
 mod certificates;
 mod embedded;
 mod gate;
@@ -14,10 +15,13 @@ mod peer;
 mod procedures;
 mod process;
 mod program;
+mod relay;
 mod request;
 mod script;
 mod scripted_server;
+mod size;
 mod sockets;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,6 +31,7 @@ use std::time::{Duration, Instant};
 
 pub use answer::{Raises, number, returned};
 pub use binary::{BinaryPeer, Frames, HELLO, Reply};
+pub use caller::{Caller, Skin};
 pub use certificates::Certificates;
 pub use embedded::EmbeddedServer;
 pub use gate::{Gate, Visitor};
@@ -39,12 +44,15 @@ pub use process::{
     ServerProcess, continue_process, python, runtime_folder, send_signal, stop_process,
 };
 pub use program::{Finished, begin, begin_with_stdout, finish};
+pub use relay::{Ending, Flow, FlowGate, Flows, Relay};
 pub use request::{Request, request};
 pub use script::{Script, txn};
 pub use scripted_server::{ClientFrame, ScriptedServer, scripted, scripted_on};
 use serde_json::Value;
+pub use size::{left_out, sized};
 pub use sockets::ClientSockets;
 use tempfile::TempDir;
+pub use witness::Witness;
 
 /// Maximum length of a wait.
 pub const PATIENCE: Duration = Duration::from_secs(20);
