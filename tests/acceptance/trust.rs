@@ -1,7 +1,11 @@
 //! Mutual TLS: who is let in, who may call and deploy what, and certificates that end.
 
+mod cuts;
+mod hostile;
 mod identities;
 mod lifetimes;
+mod storms;
+mod strangers;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,10 +13,11 @@ use std::time::Duration;
 use rpc_runtime::private::{AsyncTransport as _, Procedure, Transport as _};
 use rpc_runtime::{Error, Network as Client, Topology};
 
-use crate::harness::{Certificates, Network, PATIENCE};
+use crate::harness::{Certificates, Network, PATIENCE, Witness};
 
 static SEVEN: Procedure = Procedure::new("both", "seven", &[], &["int"]);
 static ECHO: Procedure = Procedure::new("both", "echo", &["bytes"], &["bytes"]);
+static MARK: Procedure = Procedure::new("both", "mark", &["int"], &["int"]);
 
 /// `both` is for `one` and `two`, `his` for `two` alone.
 const INIT: &str = "\
@@ -31,6 +36,7 @@ services:
     rpcs:
       - { name: seven, returns: int, path: seven.py }
       - { name: echo, arguments: [bytes], returns: bytes, path: echo.py }
+      - { name: mark, arguments: [int], returns: int, path: mark.py }
   his:
     provider: server1
     tenants: [two]
@@ -52,11 +58,20 @@ impl Shop {
         shop
     }
 
+    /// Starts `server1` with these flags, and applies. `mark` notes its runs.
+    fn with_witness(witness: &Witness, flags: &[&str]) -> Self {
+        let shop = Self::before_apply(flags);
+        shop.network.write("mark.py", &witness.source("mark"));
+        shop.apply("deployer/ops").succeeds();
+        shop
+    }
+
     fn before_apply(flags: &[&str]) -> Self {
         let certificates = Certificates::of("shop");
         let mut network = Network::new(INIT);
         network.write("seven.py", "def seven():\n    return 7\n");
         network.write("echo.py", "def echo(a):\n    return a\n");
+        network.write("mark.py", "def mark(number):\n    return number\n");
         let folder = certificates.folder("server/server1");
         let tls = ["--tls", folder.to_str().expect("text")];
         network.start("server1", &[&tls, flags].concat());
@@ -94,6 +109,10 @@ impl Shop {
 }
 
 fn client_at(address: SocketAddr, folder: &str) -> Result<Client, Error> {
+    client_within(address, folder, PATIENCE)
+}
+
+fn client_within(address: SocketAddr, folder: &str, deadline: Duration) -> Result<Client, Error> {
     let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let topology = Topology::new()
         .server("server1", address)
@@ -105,7 +124,7 @@ fn client_at(address: SocketAddr, folder: &str) -> Result<Client, Error> {
     Client::builder(topology)
         .server("server1", address.to_string())
         .tls(folder)
-        .deadline(PATIENCE)
+        .deadline(deadline)
         .build()
 }
 

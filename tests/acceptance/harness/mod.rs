@@ -21,6 +21,7 @@ mod script;
 mod scripted_server;
 mod size;
 mod sockets;
+mod tls_peer;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ use serde_json::Value;
 pub use size::{left_out, sized};
 pub use sockets::ClientSockets;
 use tempfile::TempDir;
+pub use tls_peer::{TlsPeer, with_certificate, without_certificate};
 pub use witness::Witness;
 
 /// Maximum length of a wait.
