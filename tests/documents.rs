@@ -4,6 +4,8 @@
 mod console;
 #[path = "documents/dialogues.rs"]
 mod dialogues;
+#[path = "documents/faults.rs"]
+mod faults;
 #[path = "documents/fence.rs"]
 mod fence;
 #[allow(

@@ -57,7 +57,7 @@ fn a_certificate_that_does_not_fit_is_refused_before_any_message_is_read() {
         (
             "another key",
             with_certificate(&one, &own.folder("client/two")),
-            "signature",
+            "BadSignature",
         ),
     ] {
         let text = request("both", "mark").arg("int", 1).id(1).to_string() + "\n";
