@@ -28,6 +28,9 @@ mod calls;
 mod connection;
 mod deployment;
 mod engine;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod limits;
 pub mod log;
 pub mod options;

@@ -341,3 +341,80 @@ fn a_commit_on_a_full_disk_leaves_the_generation_that_its_result_tells() {
         }
     }
 }
+
+/// What a server reads of its data folder when it starts, as text. A part that is refused is the
+/// text of its error.
+fn read_all(folder: &Path, source: &str) -> Result<[String; 4], String> {
+    let store = Store::open(folder).map_err(|error| error.to_string())?;
+    store.history().expect("a list of generations");
+    let _ = store.outcomes();
+    let text = |read: Result<String, StoreError>| read.unwrap_or_else(|error| error.to_string());
+    Ok([
+        text(store.current().map(|read| format!("{read:?}"))),
+        text(store.generation(1).map(|read| read.manifest.content_hash())),
+        text(store.prepared().map(|read| {
+            let prepared = read.expect("a prepared transaction");
+            prepared.manifest.content_hash()
+        })),
+        text(store.object(source).map(|read| format!("{read:?}"))),
+    ])
+}
+
+#[test]
+fn a_flipped_byte_or_a_cut_of_any_file_is_named_or_changes_nothing() {
+    let (folder, store) = open();
+    let source = sha256_hex(b"# 2");
+    for number in [1, 2] {
+        apply(&store, number, format!("# {number}").as_bytes()).expect("an apply");
+    }
+    store
+        .keep_prepared(&PreparedTransaction {
+            txn: "t3".to_owned(),
+            token: 1,
+            holder: String::new(),
+            lease_ms: 1,
+            expected: Live::default(),
+            origin: Origin::default(),
+            from: String::new(),
+            content: sample('b').content_hash(),
+            manifest: sample('b'),
+        })
+        .expect("kept");
+    drop(store);
+    let whole = read_all(folder.path(), &source).expect("a store");
+    let object = format!("objects/{}/{source}", &source[..2]);
+    let files = [
+        "current",
+        "generations/1.json",
+        "generations/2.json",
+        "prepared.json",
+        "outcomes.json",
+        &object,
+    ];
+    for file in files {
+        let path = folder.path().join(file);
+        let bytes = fs::read(&path).expect(file);
+        let check = |changed: &[u8], what: &str| {
+            fs::write(&path, changed).expect("written");
+            let found = read_all(folder.path(), &source).expect("a store");
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .expect("a name");
+            for (found, whole) in found.iter().zip(&whole) {
+                // The pointer has the hash of the live generation, so either can be at fault.
+                let is_named = found.contains(name) || found.contains("`generations/");
+                assert!(found == whole || is_named, "{file}, {what}: {found}");
+            }
+        };
+        for place in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 1 << (place % 8);
+            check(&flipped, &format!("byte {place} is flipped"));
+            if place % 16 == 0 {
+                check(&bytes[..place], &format!("cut at {place}"));
+            }
+        }
+        fs::write(&path, &bytes).expect("written");
+    }
+}

@@ -18,7 +18,7 @@
 
 mod interpreter;
 mod pool;
-mod worker;
+pub(crate) mod worker;
 mod zygote;
 
 pub(crate) use pool::WorkerPool;

@@ -115,9 +115,37 @@ pub(super) fn child_program(engine: &PythonEngine, setup: &ServiceSetup) -> io::
     ))
 }
 
+/// What a worker says while it loads its service.
+#[derive(Debug)]
+pub(crate) enum LoadAnswer {
+    /// It loads this source.
+    Loading(String),
+    /// It has loaded the service.
+    Ready,
+    /// Sources contradict their signatures, or cannot be loaded.
+    Refused(Vec<SourceFinding>),
+}
+
+impl LoadAnswer {
+    /// Parses an answer.
+    ///
+    /// # Errors
+    /// Returns what is wrong with it.
+    pub(crate) fn parse(answer: &[u8]) -> Result<Self, String> {
+        match answer.split_first() {
+            Some((&LOADING, path)) => Ok(Self::Loading(String::from_utf8_lossy(path).into_owned())),
+            Some((&READY, [])) => Ok(Self::Ready),
+            Some((&REFUSED, findings)) => serde_json::from_slice(findings)
+                .map(Self::Refused)
+                .map_err(|error| error.to_string()),
+            _ => Err("its worker sent an unexpected answer".to_owned()),
+        }
+    }
+}
+
 /// A worker's answer to a call.
 #[derive(Debug)]
-pub(super) enum WorkerAnswer {
+pub(crate) enum WorkerAnswer {
     /// The returned values.
     Values(Vec<u8>),
     /// The procedure raised an exception.
@@ -126,9 +154,34 @@ pub(super) enum WorkerAnswer {
     WrongType(String),
 }
 
+impl WorkerAnswer {
+    /// Parses the answer to the call with this number.
+    pub(crate) fn parse(answer: &[u8], call_number: u32) -> io::Result<Self> {
+        let Some(answer) = answer.strip_prefix(&call_number.to_le_bytes()) else {
+            return Err(unexpected_answer());
+        };
+        let invalid = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
+        match answer.split_first() {
+            Some((&VALUES, values)) => Ok(Self::Values(values.to_vec())),
+            Some((&RAISED, raised)) => Ok(Self::Raised(
+                serde_json::from_slice(raised).map_err(invalid)?,
+            )),
+            Some((&WRONG_TYPE, details)) => {
+                #[derive(Deserialize)]
+                struct WrongType {
+                    message: String,
+                }
+                let wrong_type: WrongType = serde_json::from_slice(details).map_err(invalid)?;
+                Ok(Self::WrongType(wrong_type.message))
+            }
+            _ => Err(unexpected_answer()),
+        }
+    }
+}
+
 /// An exception that a procedure raised.
 #[derive(Debug, Deserialize)]
-pub(super) struct RaisedException {
+pub(crate) struct RaisedException {
     pub(super) kind: String,
     pub(super) message: String,
     pub(super) traceback: String,
@@ -250,21 +303,19 @@ impl Worker {
             .map_err(|error| failed(error.to_string()))?;
         let mut answer = self.exchange(&encode_frame(&[&request])).await;
         loop {
-            match answer.as_ref().map(|answer| answer.split_first()) {
-                Ok(Some((&LOADING, path))) => {
-                    *loading = String::from_utf8_lossy(path).into_owned();
+            match answer.as_ref().map(|answer| LoadAnswer::parse(answer)) {
+                Ok(Ok(LoadAnswer::Loading(path))) => {
+                    *loading = path;
                     if setup.procedures.len() > MANY_SOURCES && self.input.is_empty() {
                         tokio::time::sleep(LOADING_PAUSE).await;
                     }
                 }
-                Ok(Some((&READY, []))) => return Ok(()),
-                Ok(Some((&REFUSED, findings))) => {
-                    let findings = serde_json::from_slice(findings)
-                        .map_err(|error| failed(error.to_string()))?;
+                Ok(Ok(LoadAnswer::Ready)) => return Ok(()),
+                Ok(Ok(LoadAnswer::Refused(findings))) => {
                     let service = setup.service.clone();
                     return Err(PrepareError::Refused { service, findings });
                 }
-                Ok(_) => return Err(failed("its worker sent an unexpected answer".to_owned())),
+                Ok(Err(what)) => return Err(failed(what)),
                 Err(error) => {
                     let how = self.process.describe_end().await;
                     return Err(failed(format!(
@@ -297,26 +348,7 @@ impl Worker {
         if polls {
             self.poll_for_input()?;
         }
-        let answer = self.receive().await?;
-        let Some(answer) = answer.strip_prefix(&number) else {
-            return Err(unexpected_answer());
-        };
-        let invalid = |error: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, error);
-        match answer.split_first() {
-            Some((&VALUES, values)) => Ok(WorkerAnswer::Values(values.to_vec())),
-            Some((&RAISED, raised)) => Ok(WorkerAnswer::Raised(
-                serde_json::from_slice(raised).map_err(invalid)?,
-            )),
-            Some((&WRONG_TYPE, details)) => {
-                #[derive(Deserialize)]
-                struct WrongType {
-                    message: String,
-                }
-                let wrong_type: WrongType = serde_json::from_slice(details).map_err(invalid)?;
-                Ok(WorkerAnswer::WrongType(wrong_type.message))
-            }
-            _ => Err(unexpected_answer()),
-        }
+        WorkerAnswer::parse(&self.receive().await?, self.call_number)
     }
 
     /// Waits for the answer of a call whose caller has given up. Never returns if the request was
@@ -356,17 +388,8 @@ impl Worker {
     /// Waits for the next answer.
     async fn receive(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            if let Some((length, rest)) = self.input.split_first_chunk::<LENGTH_BYTES>() {
-                let length = u32::from_le_bytes(*length) as usize;
-                if length > MAX_FRAME_LIMIT {
-                    return Err(unexpected_answer());
-                }
-                if rest.len() >= length {
-                    let answer = rest[..length].to_vec();
-                    self.input.drain(..LENGTH_BYTES + length);
-                    return Ok(answer);
-                }
-                self.input.reserve(LENGTH_BYTES + length - self.input.len());
+            if let Some(answer) = take_answer(&mut self.input)? {
+                return Ok(answer);
             }
             // Wait for the end of the process too: another process that the procedure has started
             // may keep the pipe open.
@@ -406,6 +429,25 @@ fn load_timed_out(setup: &ServiceSetup, path: String, timeout: Duration) -> Prep
         service: setup.service.clone(),
         findings: vec![finding],
     }
+}
+
+/// Removes the next whole answer from what a worker has sent. Makes room for it if a part of it is
+/// missing.
+pub(crate) fn take_answer(input: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+    let Some((length, rest)) = input.split_first_chunk::<LENGTH_BYTES>() else {
+        return Ok(None);
+    };
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > MAX_FRAME_LIMIT {
+        return Err(unexpected_answer());
+    }
+    let Some(answer) = rest.get(..length) else {
+        input.reserve(LENGTH_BYTES + length - input.len());
+        return Ok(None);
+    };
+    let answer = answer.to_vec();
+    input.drain(..LENGTH_BYTES + length);
+    Ok(Some(answer))
 }
 
 /// Joins the parts of a request, with the length of all in front.
