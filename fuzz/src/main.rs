@@ -1,7 +1,7 @@
-//! Runs random inputs for a given time, or until one fails: `cargo run --release
-//! --no-default-features -- --seconds 600 [--target NAME] [--seed N]`.
+//! Runs random inputs of each target for a given time, or until one fails: `cargo run --release
+//! --no-default-features -- --seconds 60 [--target NAME] [--seed N]`.
 //!
-//! Every input follows from the seed, for each target in turn. A failure is printed with its seed,
+//! Every input follows from the seed. A failure is printed with its seed,
 //! and its input is written to a file. The input of a bug that was fixed belongs in
 //! `crashes/TARGET/`.
 
@@ -15,6 +15,7 @@ use rpc_fuzz::{TARGETS, Target, input};
 const MAX_CASE_TIME: Duration = Duration::from_secs(5);
 
 struct Arguments {
+    /// The time for each target.
     time: Duration,
     seed: u64,
     targets: Vec<Target>,
@@ -30,23 +31,20 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     println!("seed {}", arguments.seed);
-    let begin = Instant::now();
-    let mut cases = 0;
-    while begin.elapsed() < arguments.time {
-        let seed = arguments.seed.wrapping_add(cases);
-        for target in &arguments.targets {
+    for target in &arguments.targets {
+        let begin = Instant::now();
+        let mut cases = 0;
+        while begin.elapsed() < arguments.time {
+            let seed = arguments.seed.wrapping_add(cases);
             let case = Instant::now();
             let outcome = catch_unwind(|| (target.run)(&input(seed)));
             if outcome.is_err() || case.elapsed() > MAX_CASE_TIME {
                 return report(target, seed);
             }
+            cases += 1;
         }
-        cases += 1;
+        println!("{}: {cases} cases, no failure", target.name);
     }
-    println!(
-        "{cases} cases of {} targets, no failure",
-        arguments.targets.len()
-    );
     ExitCode::SUCCESS
 }
 

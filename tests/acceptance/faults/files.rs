@@ -19,12 +19,13 @@ print(json.dumps([ended.returncode, used.ru_utime + used.ru_stime, used.ru_maxrs
 fn a_hostile_init_yaml_is_refused_with_its_place_at_once_and_with_little_memory() {
     const MAX_SECONDS: f64 = 1.0;
     const MAX_KIB: u64 = 64 << 10;
-    let bomb: String = (1..40)
+    let bomb: Vec<String> = (1..40)
         .map(|level| {
             let before = format!("*a{}, ", level - 1).repeat(10);
             format!("a{level}: &a{level} [{}]\n", before.trim_end_matches(", "))
         })
         .collect();
+    let bomb = bomb.concat();
     let tenants = "services:\n  svc1:\n    tenants: [client1]\n    tenants: [client1, client2]\n";
     for (name, text) in [
         ("a bomb", format!("a0: &a0 [x]\n{bomb}")),

@@ -75,7 +75,7 @@ fn a_server_that_stops_under_load_answers_each_call_or_says_whether_it_ran() {
 #[test]
 fn a_server_that_is_stopped_for_a_while_loses_no_session_and_no_call() {
     const SESSIONS: usize = 50;
-    let pause = sized(Duration::from_millis(1500), Duration::from_secs(60));
+    let pause = sized(Duration::from_millis(1500), Duration::from_mins(1));
     let gate = Gate::new();
     let wait = gate.source("wait");
     let network = Network::serving(&[ADD, ("wait", "int", "int", &wait)]);

@@ -30,6 +30,7 @@ impl Witness {
     /// returns the number. A note is written at once.
     pub fn source_with(&self, name: &str, note: &str) -> String {
         let path = self.path();
+        let path = path.to_str().expect("text");
         format!(
             "import os\n\ndef {name}(number):\n    \
              file = os.open({path:?}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n    \

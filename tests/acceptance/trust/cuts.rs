@@ -46,9 +46,9 @@ fn a_connection_that_is_cut_at_any_byte_of_tls_runs_no_partial_request() {
             }
         }
     }
-    let last = shop.client("client/one").expect("a network");
-    let last = Caller::with_client(Skin::Blocking, last);
-    assert_eq!(last.call(&MARK, -1).expect("an answer"), -1);
+    let client = shop.client("client/one").expect("a network");
+    let after = Caller::with_client(Skin::Blocking, client);
+    assert_eq!(after.call(&MARK, -1).expect("an answer"), -1);
     let runs = witness.runs();
     let mut lost = 0;
     for (number, is_partial, result) in outcomes {

@@ -78,7 +78,7 @@ fn a_server_that_breaks_tls_or_the_protocol_inside_it_fails_each_call_and_blocks
         ("closes at once", Script::Raw(|_| {}), before_the_request),
         (
             "is silent in the handshake",
-            Script::Raw(|stream| await_end(stream)),
+            Script::Raw(await_end),
             before_the_request,
         ),
         (
@@ -105,11 +105,7 @@ fn a_server_that_breaks_tls_or_the_protocol_inside_it_fails_each_call_and_blocks
             }),
             before_the_request,
         ),
-        (
-            "is silent inside",
-            Script::Inside(|inside| await_end(inside)),
-            None,
-        ),
+        ("is silent inside", Script::Inside(await_end), None),
         ("closes after the handshake", Script::Inside(|_| {}), None),
         (
             "sends a frame of 4 GiB",

@@ -10,7 +10,7 @@ use crate::harness::{
     Caller, Framing, PATIENCE, Peer, Skin, TlsPeer, peak_memory, request, sized, with_certificate,
 };
 
-/// The beginning of a ClientHello: a record of the handshake, and its length.
+/// The beginning of a `ClientHello`: a record of the handshake, and its length.
 const HELLO_BEGINS: &[u8] = &[22, 3, 1, 2, 0, 1, 0, 1];
 
 /// Calls in all ways, each over a fresh connection.
