@@ -1,5 +1,7 @@
 //! `rpc-server`: runs the services that the initializer deploys.
 
+mod machine;
+
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
@@ -253,9 +255,13 @@ fn serve(command_line: CommandLine, native: Vec<NativeService>) -> Result<ExitSt
     else {
         return Err("`--listen` and `--data` are required".to_owned());
     };
-    let limits = within_open_files(limits).into_limits();
+    let (limits, lowered) = machine::fit(limits);
+    let limits = limits.into_limits();
     let deploy_key = deploy_key.map(|path| read_key(&path)).transpose()?;
     let (log, reopen) = start_log(&log)?;
+    if let Some(lowered) = lowered {
+        lowered.warn();
+    }
     let mut options = ServerOptions::new(listen, data);
     options.tls = tls;
     options.insecure = insecure;
@@ -316,25 +322,6 @@ fn tell_service_manager(state: &str) {
             "cannot tell the service manager `{state}`: {error}"
         ));
     }
-}
-
-/// Number of file descriptors that are kept for workers, files and the log.
-const RESERVED_FILES: u64 = 512;
-
-/// Raises the number of files that this process may open to its maximum, and lowers the limit of
-/// connections to fit.
-fn within_open_files(mut limits: LimitArguments) -> LimitArguments {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut files = getrlimit(Resource::Nofile);
-    files.current = files.maximum;
-    // If this fails, the number stays as it is.
-    let _ = setrlimit(Resource::Nofile, files);
-    if let Some(files) = getrlimit(Resource::Nofile).current {
-        let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(files / 2))
-            .unwrap_or(usize::MAX);
-        limits.max_connections = limits.max_connections.min(room.max(1));
-    }
-    limits
 }
 
 /// Prints the address that the server listens on.
@@ -527,20 +514,6 @@ mod tests {
         ] {
             let limits = limits(flags).into_limits();
             assert_eq!(limits.address_connections, expected, "{flags:?}");
-        }
-    }
-
-    #[test]
-    fn connections_leave_files_for_everything_else() {
-        let within = |connections: usize| {
-            let flag = format!("--max-connections={connections}");
-            within_open_files(limits(&[&flag])).max_connections
-        };
-        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-        assert_eq!(within(1), 1);
-        if let Some(files) = files {
-            let room = files.saturating_sub(RESERVED_FILES).max(files / 2);
-            assert_eq!(within(usize::MAX) as u64, room.max(1));
         }
     }
 }

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `server`, [`options`], [`limits`] | starting and stopping a server; its settings |
 //! | `shared` | what all sessions of a server share |
+//! | `resources` | whether the operating system grants what the limits may need |
 //! | `connection` | what all connections have, whatever protocol they speak |
 //! | `text`, `binary` | the two kinds of sessions |
 //! | `trust` | the server's certificates and revocation list, read again when they change |
@@ -35,6 +36,7 @@ pub mod limits;
 pub mod log;
 pub mod options;
 mod registry;
+mod resources;
 mod server;
 mod shared;
 mod store;

@@ -133,7 +133,7 @@ impl Server {
         let (drain, draining) = watch::channel(false);
         let least_budget = BUDGETED_FRAMES.saturating_mul(limits.frame_bytes);
         let shared = Arc::new(Shared {
-            registry: LiveRegistry::new(registry),
+            registry: LiveRegistry::new(registry, &limits),
             deployer,
             limits,
             background: Handle::current(),

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::add;
-use crate::harness::{ADD, Framing, Network, Peer, ServerProcess, eventually, number};
+use crate::harness::{ADD, Framing, Network, Peer, ServerProcess, eventually, number, python};
 
 #[test]
 fn a_server_without_free_descriptors_serves_open_sessions_and_accepts_others_later() {
@@ -115,4 +115,50 @@ fn a_storm_of_resets_does_not_hold_up_accepting() {
     }
     let is_failure = |line: &String| line.contains("accept failed");
     assert!(!server.log().iter().any(is_failure));
+}
+
+/// Starts a server that may open this number of files.
+fn with_files(data: &std::path::Path, files: &str, flags: &[&str]) -> ServerProcess {
+    let mut command = std::process::Command::new("prlimit");
+    command.args([
+        &format!("--nofile={files}"),
+        env!("CARGO_BIN_EXE_rpc-server"),
+        "--python",
+        python(),
+    ]);
+    ServerProcess::launch(command, data, flags).expect("a server")
+}
+
+#[test]
+fn a_server_says_at_its_start_what_it_needs_and_uses_the_hard_limit() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    let server = with_files(&data, "700:1300", &["--max-connections", "1000"]);
+    server.logged(&[
+        "WARN",
+        "fewer connections than --max-connections",
+        "wanted=1000",
+        "connections=715",
+        "open_files=1300",
+        "needed=1613",
+    ]);
+    server.logged(&["started", "connections=715"]);
+    drop(server);
+    let server = with_files(&data, "64:1613", &["--max-connections", "1000"]);
+    server.logged(&["started", "connections=1000"]);
+    let has_warning = |line: &String| line.contains("WARN");
+    assert!(!server.log().iter().any(has_warning), "{:?}", server.log());
+}
+
+#[test]
+fn a_server_says_when_its_workers_need_more_descriptors_than_there_are() {
+    let mut network = Network::with_procedures(&[ADD]).amended(
+        "tenants: [client1]",
+        "tenants: [client1]\n    concurrency: 200",
+    );
+    let server = with_files(&network.data("server1"), "1000", &["--max-connections=400"]);
+    network.adopt("server1", server);
+    network.apply().succeeds();
+    let words = ["WARN", "too few open files", "limit=1000", "workers=200"];
+    network.server("server1").logged(&words);
 }

@@ -141,6 +141,13 @@ impl PreparedService {
         }
     }
 
+    /// Returns the largest number of workers.
+    pub(crate) fn max_workers(&self) -> usize {
+        match self {
+            Self::Python(pool) => pool.max_workers(),
+        }
+    }
+
     /// Sets how many clients may call. If there are several, one of them holds at most all workers
     /// but one.
     pub(crate) fn set_tenants(&self, tenants: usize) {

@@ -6,6 +6,8 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
 use super::Registry;
+use crate::limits::Limits;
+use crate::resources::warn_of_shortage;
 
 /// The live registry. Sessions keep what they found in it, so they are notified when another
 /// registry becomes live.
@@ -14,14 +16,17 @@ pub(crate) struct LiveRegistry {
     registry: ArcSwap<Registry>,
     /// Number of swaps so far.
     swaps: watch::Sender<u64>,
+    limits: Limits,
 }
 
 impl LiveRegistry {
-    pub(crate) fn new(registry: Registry) -> Self {
+    pub(crate) fn new(registry: Registry, limits: &Limits) -> Self {
         registry.share_workers();
+        warn_of_shortage(limits, registry.max_workers());
         Self {
             registry: ArcSwap::from_pointee(registry),
             swaps: watch::Sender::new(0),
+            limits: *limits,
         }
     }
 
@@ -36,6 +41,10 @@ impl LiveRegistry {
     /// Makes another registry live. Returns the one before.
     pub(crate) fn swap(&self, registry: Arc<Registry>) -> Arc<Registry> {
         registry.share_workers();
+        let workers = registry.max_workers();
+        if workers > self.load().max_workers() {
+            warn_of_shortage(&self.limits, workers);
+        }
         let before = self.registry.swap(registry);
         self.swaps.send_modify(|swaps| *swaps += 1);
         before

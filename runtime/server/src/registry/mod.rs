@@ -179,6 +179,16 @@ impl Registry {
         }
     }
 
+    /// Returns the largest number of workers that all services may have together.
+    pub(crate) fn max_workers(&self) -> usize {
+        let runners = self
+            .services()
+            .filter_map(|(_, service)| service.runner.as_ref());
+        runners
+            .map(|runner| runner.prepared.max_workers())
+            .fold(0, usize::saturating_add)
+    }
+
     /// Ends workers that were idle for longer than the limit.
     pub(crate) fn drop_idle(&self, now: Instant) {
         for (_, service) in self.services() {

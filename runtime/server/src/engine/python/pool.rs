@@ -98,6 +98,11 @@ impl WorkerPool {
         self.alive.load(Ordering::Relaxed)
     }
 
+    /// Returns the largest number of workers.
+    pub fn max_workers(&self) -> usize {
+        self.setup.limits.workers
+    }
+
     /// Checks that a worker runs or can be started.
     ///
     /// # Errors
