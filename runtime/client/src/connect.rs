@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
-use rustix::net::{RecvFlags, recv};
-use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
+use rustix::net::{RecvFlags, recv, sockopt};
+use socket2::{Domain, SockAddr, Socket, Type};
 use wire::calls::failure::{Disconnect, SessionLoss};
 use wire::keep_alive::KeepAlive;
 
@@ -93,19 +93,11 @@ pub(crate) fn bind(address: SocketAddr, caller: &Caller) -> Result<Socket, Error
 
 /// Lets the kernel notice that the server is gone.
 fn set_keep_alive(socket: &Socket, keep_alive: KeepAlive) -> io::Result<()> {
-    let KeepAlive {
-        idle,
-        interval,
-        probes,
-        user_timeout_ms,
-    } = keep_alive;
-    socket.set_tcp_keepalive(
-        &TcpKeepalive::new()
-            .with_time(idle)
-            .with_interval(interval)
-            .with_retries(probes),
-    )?;
-    socket.set_tcp_user_timeout(Some(Duration::from_millis(user_timeout_ms.into())))
+    sockopt::set_tcp_keepidle(socket, keep_alive.idle)?;
+    sockopt::set_tcp_keepintvl(socket, keep_alive.interval)?;
+    sockopt::set_tcp_keepcnt(socket, keep_alive.probes)?;
+    sockopt::set_tcp_user_timeout(socket, keep_alive.user_timeout_ms)?;
+    Ok(sockopt::set_socket_keepalive(socket, true)?)
 }
 
 /// Returns the error of a server that cannot be connected to.
@@ -209,15 +201,14 @@ mod tests {
             tls: None,
         };
         let socket = bind(SocketAddr::from(([127, 0, 0, 1], 1)), &caller).expect("a socket");
-        let user_timeout = socket.tcp_user_timeout().expect("an option");
         let set = KeepAlive {
-            idle: socket.tcp_keepalive_time().expect("an option"),
-            interval: socket.tcp_keepalive_interval().expect("an option"),
-            probes: socket.tcp_keepalive_retries().expect("an option"),
-            user_timeout_ms: user_timeout.map_or(0, |time| time.as_millis() as u32),
+            idle: sockopt::tcp_keepidle(&socket).expect("an option"),
+            interval: sockopt::tcp_keepintvl(&socket).expect("an option"),
+            probes: sockopt::tcp_keepcnt(&socket).expect("an option"),
+            user_timeout_ms: sockopt::tcp_user_timeout(&socket).expect("an option"),
         };
         assert_eq!(set, keep_alive);
-        assert!(socket.keepalive().expect("an option"));
+        assert!(sockopt::socket_keepalive(&socket).expect("an option"));
     }
 
     #[test]
