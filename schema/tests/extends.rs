@@ -181,7 +181,7 @@ fn findings_are_in_the_file_in_which_the_mistake_is() {
     assert!(rendered.contains("main.yaml:4:"), "{rendered}");
     assert!(rendered.contains("base.yaml:6:"), "{rendered}");
     let both = read(
-        "extends: base.yaml\nnetwork: { nam: x }\n",
+        "extends: base.yaml\nnetwork: { ports: x }\n",
         &[("base.yaml", &base)],
     );
     let rendered = both.expect_err("a mistake in each").to_string();
