@@ -129,7 +129,7 @@ impl Pressure {
         if count > limit {
             self.paused_until = Some(now + REFUSAL_PAUSE);
         }
-        if count == limit + 1 {
+        if count == limit.saturating_add(1) {
             let note = "its connections pause after each refused message (--max-refusals)";
             tracing::warn!(event = "slowed down", peer = %self.remote, refusals = limit, note);
         }
