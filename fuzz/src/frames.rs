@@ -17,6 +17,9 @@ const MAX_FRAME: usize = 300_000;
 /// Where the block of every long frame begins, if the frame has one.
 const BLOCK_OFFSET: usize = 40;
 
+/// The first two bytes of an alert of TLS.
+const TLS_ALERT: usize = 0x1503;
+
 const TEXTS: [&str; 5] = ["", "svc1", "List[int]", "é\u{10ffff}", "a\0b"];
 
 /// The frames of a stream, and the error that ends it early, if there is one.
@@ -158,6 +161,9 @@ fn split_whole(bytes: &[u8]) -> Outcome {
         let length = u32::from_be_bytes(*prefix) as usize;
         if length == 0 {
             return (frames, Some(FrameError::Empty.to_string()));
+        }
+        if length >> 16 == TLS_ALERT {
+            return (frames, Some(FrameError::TlsAlert.to_string()));
         }
         if length > MAX_FRAME {
             return (
