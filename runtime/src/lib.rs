@@ -31,9 +31,9 @@ pub use handler::{Call, Failure, NativeService};
 pub use initializer;
 #[cfg(feature = "server")]
 pub use server;
-#[cfg(feature = "client")]
 #[cfg(feature = "tls")]
 pub use tls;
+#[cfg(feature = "client")]
 pub use wire::exception::{ExceptionType, Executed};
 
 #[cfg(feature = "client")]
