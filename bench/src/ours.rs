@@ -90,7 +90,7 @@ pub fn serve_tls(flavour: Flavour) -> Result<()> {
         flavour,
         "native.yaml",
         vec![echoes::serve(Echoes)],
-        Some(folder),
+        Some(&folder),
     )
 }
 
@@ -103,7 +103,7 @@ fn serve(
     flavour: Flavour,
     init: &str,
     native: Vec<NativeService>,
-    tls: Option<PathBuf>,
+    tls: Option<&Path>,
 ) -> Result<()> {
     let data = tempfile::tempdir()?;
     let log = log::start(
@@ -121,11 +121,11 @@ fn serve(
         let mut options = ServerOptions::new(listen, data.path().join("data"));
         options.native = native;
         options.key_folder = Some(keys.clone());
-        options.tls = tls.as_deref().map(certificates::of_server);
+        options.tls = tls.map(certificates::of_server);
         let server = Server::start(options).await?;
         let address = server.local_addr()?;
         let deployed = async {
-            let deployed = deploy(address, init, keys, tls.as_deref()).await;
+            let deployed = deploy(address, init, keys, tls).await;
             if deployed.is_ok() {
                 println!("{LISTENING}{address}");
                 std::future::pending::<()>().await;

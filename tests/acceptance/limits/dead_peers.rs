@@ -7,7 +7,7 @@ use rpc_runtime::{Error, Network as Client, Topology};
 use wire::exception::Executed;
 
 use crate::harness::{
-    BinaryPeer, Framing, Link, Network, PATIENCE, Peer, ServerProcess, begin, finish,
+    BinaryPeer, Framing, Link, Network, PATIENCE, Peer, ServerProcess, begin, finish, left_out,
 };
 
 /// The shortest time that the flag takes.
@@ -27,8 +27,7 @@ def hang(number):
 #[test]
 fn both_ends_notice_that_the_other_one_is_gone() {
     let Some(link) = Link::make() else {
-        eprintln!("left out: no network namespaces can be made here");
-        return;
+        return left_out("no network namespaces can be made here");
     };
     let network = serving(&link);
     let server = network.server("server1");

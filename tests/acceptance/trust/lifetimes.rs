@@ -176,6 +176,7 @@ fn the_certificates_that_the_initializer_makes_run_a_network() {
     let mut network = Network::new(super::INIT);
     network.write("seven.py", "def seven():\n    return 7\n");
     network.write("echo.py", "def echo(a):\n    return a\n");
+    network.write("mark.py", "def mark(a):\n    return a\n");
     network.initializer(&["cert", "init.yaml"]).succeeds();
     let folder = network.path().join("certs/servers/server1");
     network.start("server1", &["--tls", folder.to_str().expect("text")]);

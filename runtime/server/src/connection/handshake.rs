@@ -105,7 +105,8 @@ pub(crate) async fn open(
 ) -> Option<TlsPeer> {
     let refused = |reason: &dyn std::fmt::Display| {
         remote.peer.refusals.count(std::time::Instant::now());
-        if remote.logs_connection() {
+        // Not among the lines about connections: a storm of these would hide why it ends.
+        if remote.logs() {
             tracing::warn!(event = "handshake refused", peer = %remote, reason = %reason);
         }
         None
