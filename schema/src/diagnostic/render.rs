@@ -50,12 +50,11 @@ impl Report {
             // No summary: the message of the finding names the file already.
             return text.trim_end().to_owned();
         }
-        text + &self.summary()
+        text + &self.summary(&view.places)
     }
 
     /// Returns the paths of the files that have findings, without hidden characters.
-    fn shown_paths(&self) -> String {
-        let places = self.places();
+    fn shown_paths(&self, places: &Places<'_>) -> String {
         let mut paths: Vec<String> = self
             .findings
             .iter()
@@ -65,8 +64,8 @@ impl Report {
         paths.join(" and ")
     }
 
-    fn summary(&self) -> String {
-        let path = self.shown_paths();
+    fn summary(&self, places: &Places<'_>) -> String {
+        let path = self.shown_paths(places);
         let hidden = self.findings.len().saturating_sub(MAX_RENDERED_FINDINGS);
         match (self.findings.len(), hidden) {
             (1, _) => format!("1 error in {path}"),
