@@ -8,43 +8,7 @@ use rpc_schema::{Report, parse_with};
 use crate::Decisions;
 
 /// A file that uses most keys.
-const GOOD: &str = r#"# a network
-version: 1
-name: shop
-x-limits: &limits { memory: 512MiB, env: [TZ] }
-network:
-  servers:
-    server1: { ip: 127.0.0.1, port: 7101 }
-    server2: { ip: "::1", port: 7102 }
-  clients:
-    - { name: client1, ip: 127.0.0.1 }
-    - name: client2
-      ip: 127.0.0.2
-  deployers: [ops]
-types:
-  Level: [low, high]
-  Tally: { candidate: str, votes: int, at: "Optional[Level]" }
-  Poll: { doc: a poll, fields: { tallies: "List[Tally]" } }
-services:
-  svc1:
-    provider: server1
-    tenants: [client1, client2]
-    modules: [services/svc1/words.py]
-    allow: *limits
-    concurrency: 4
-    rpcs:
-      - name: rpc1
-        doc: |
-          joins a number and "words" — é😀
-        arguments: { a: int, b: "List[str]" }
-        returns: [Poll, 'Dict[str, Optional[Tally]]']
-        deadline: 5s
-      - { name: add, arguments: [int, int], returns: int, path: services/svc1/add_int.py }
-      - { name: add, arguments: [float, float], returns: float, idempotent: true }
-      - { name: fast, native: true }
-  svc2:
-    provider: server2
-"#;
+const GOOD: &str = include_str!("../../schema/tests/fuzzing/good.yaml");
 
 /// A file that extends [`GOOD`].
 const LAYER: &str = "\
