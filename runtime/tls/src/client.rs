@@ -13,7 +13,7 @@ use crate::ALPN;
 use crate::credentials::Credentials;
 use crate::error::Refusal;
 use crate::identity::Identity;
-use crate::provider::provider;
+use crate::provider::{provider, refuse_old_signature, signature_schemes, verify_signature};
 use crate::trust::{Purpose, Trust};
 
 /// Number of sessions with one server that can be resumed.
@@ -118,7 +118,7 @@ impl ServerCertVerifier for ServerVerifier {
         _: &CertificateDer<'_>,
         _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("only TLS 1.3 is spoken".to_owned()))
+        refuse_old_signature()
     }
 
     fn verify_tls13_signature(
@@ -127,13 +127,10 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &algorithms)
+        verify_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        signature_schemes()
     }
 }

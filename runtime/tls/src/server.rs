@@ -12,7 +12,7 @@ use crate::ALPN;
 use crate::credentials::Credentials;
 use crate::error::Refusal;
 use crate::identity::Identity;
-use crate::provider::provider;
+use crate::provider::{provider, refuse_old_signature, signature_schemes, verify_signature};
 use crate::trust::{Purpose, Trust};
 
 /// Number of sessions that can be resumed.
@@ -128,7 +128,7 @@ impl ClientCertVerifier for PeerVerifier {
         _: &CertificateDer<'_>,
         _: &DigitallySignedStruct,
     ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("only TLS 1.3 is spoken".to_owned()))
+        refuse_old_signature()
     }
 
     fn verify_tls13_signature(
@@ -137,13 +137,10 @@ impl ClientCertVerifier for PeerVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        let algorithms = provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &algorithms)
+        verify_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        signature_schemes()
     }
 }
