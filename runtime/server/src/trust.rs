@@ -23,7 +23,8 @@ const EXPIRY_CHECK: Duration = Duration::from_mins(1);
 pub(crate) struct LiveTls {
     folder: PathBuf,
     current: ArcSwap<TlsState>,
-    /// The folder as it was when it was last read, whether that succeeded or not.
+    /// The folder as it was when it was last read, whether that succeeded or not. Locked while the
+    /// certificates or the list change, so that neither change undoes the other.
     stamp: Mutex<FolderStamp>,
     /// Notified when the certificates or the list have changed.
     changes: watch::Sender<()>,
@@ -90,7 +91,6 @@ impl LiveTls {
             return;
         }
         *known = stamp;
-        drop(known);
         let before = self.current.load_full();
         match Credentials::load(&self.folder) {
             Ok(credentials) if credentials.identity() == before.credentials.identity() => {
@@ -123,6 +123,7 @@ impl LiveTls {
         pem: &str,
         keep: impl FnOnce() -> io::Result<()>,
     ) -> Result<RevocationList, String> {
+        let _changing = self.lock_stamp();
         let before = self.current.load_full();
         let list = read_list(&before.credentials, pem.as_bytes())?;
         if let Some(present) = before.credentials.trust().list()
@@ -147,17 +148,26 @@ impl LiveTls {
         self.changes.send_replace(());
     }
 
-    /// Waits until the certificate of a peer is no longer valid. Returns why.
-    pub(crate) async fn wait_for_end(&self, chain: &[CertificateDer<'static>]) -> Refusal {
-        let mut changes = self.changes.subscribe();
+    /// Returns what tells of changes from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Waits until the certificate of a peer is no longer valid, which was accepted after `changes`
+    /// began. Returns why.
+    pub(crate) async fn wait_for_end(
+        &self,
+        chain: &[CertificateDer<'static>],
+        mut changes: watch::Receiver<()>,
+    ) -> Refusal {
         loop {
-            if let Err(refusal) = self.current.load().credentials.trust().check_again(chain) {
-                return refusal;
-            }
             tokio::select! {
                 // Cannot fail: `self` holds the sender.
                 _ = changes.changed() => {}
                 () = tokio::time::sleep(EXPIRY_CHECK) => {}
+            }
+            if let Err(refusal) = self.current.load().credentials.trust().check_again(chain) {
+                return refusal;
             }
         }
     }
