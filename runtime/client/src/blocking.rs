@@ -17,7 +17,9 @@ use rustix::buffer::spare_capacity;
 #[cfg(feature = "tls")]
 use tls::TlsSession;
 
-use crate::connect::{Connected, DEADLINE_GRACE, adjust_timeout, is_quiet, loss, time_left};
+use crate::connect::{
+    Connected, DEADLINE_GRACE, adjust_timeout, is_quiet, is_to_be_repeated, loss, time_left,
+};
 use wire::GREETING_TIMEOUT;
 use wire::block::{MAX_KEPT_BYTES, Target};
 use wire::calls::client_session::{CallTime, ClientSession};
@@ -201,11 +203,7 @@ impl BlockingSession {
                 match written {
                     Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                     Ok(count) => batch.advance(count),
-                    Err(error)
-                        if matches!(
-                            error.kind(),
-                            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                        ) => {}
+                    Err(error) if is_to_be_repeated(&error) => {}
                     Err(error) => return Err(error),
                 }
                 if !batch.is_empty() {
@@ -307,12 +305,7 @@ impl BlockingSession {
             (state, result) = self.read(state, now, read_until);
             match result {
                 // A process that is stopped and continued gets `Interrupted`.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                    ) =>
-                {
+                Err(error) if is_to_be_repeated(&error) => {
                     now = Instant::now();
                 }
                 Err(error) => {

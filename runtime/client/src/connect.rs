@@ -132,6 +132,15 @@ pub(crate) fn adjust_timeout(timeout: &mut Duration, now: Instant, until: Instan
     must_change
 }
 
+/// Returns whether the kernel is asked again after this error, unless the deadline has passed: its
+/// timeout has ended, or a signal has arrived.
+pub(crate) fn is_to_be_repeated(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
 /// Returns how a session ended that this error ended.
 pub(crate) fn loss(error: io::Error) -> SessionLoss {
     #[cfg(feature = "tls")]

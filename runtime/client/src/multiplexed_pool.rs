@@ -9,8 +9,6 @@ use wire::calls::client_session::CallTime;
 use wire::procedure::Procedure;
 use wire::value::Value;
 
-#[cfg(feature = "tls")]
-use crate::async_stream::ClientStream;
 use crate::connect::{bind, unreachable};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
@@ -177,7 +175,7 @@ impl MultiplexedPool {
         let stream = match &caller.tls {
             Some(folder) => {
                 let shaken = crate::tls_connect::shake_hands_async(stream, folder, &self.endpoint);
-                ClientStream::Tls(Box::new(shaken.await?))
+                shaken.await?.into()
             }
             None => stream.into(),
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rpc_schema::visible;
 use rustix::net::sockopt;
 use serde::de::DeserializeOwned;
-use tls::{ClientFolder, HandshakeError, Identity, TlsStream};
+use tls::{ClientFolder, HandshakeError, Identity, Stream, TlsStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -28,13 +28,6 @@ use wire::keep_alive::KeepAlive;
 /// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The byte stream of a connection.
-#[derive(Debug)]
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream>),
-}
-
 /// A session to a server, after both sides have proved who they are.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -46,22 +39,6 @@ pub(super) struct Connection {
     identity: Option<Identity>,
     /// Number of bytes sent since the proof of the deploy key.
     pub(super) bytes_sent: u64,
-}
-
-impl Stream {
-    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(stream) => stream.write_all(bytes).await,
-            Self::Tls(stream) => stream.write_all(bytes).await,
-        }
-    }
-
-    async fn read_buf(&mut self, room: &mut Vec<u8>) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.read_buf(room).await,
-            Self::Tls(stream) => stream.read_buf(room).await,
-        }
-    }
 }
 
 impl Connection {
@@ -86,14 +63,15 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let _ = set_keep_alive(&stream, KeepAlive::default());
         let stream = match &options.tls {
-            None => Stream::Plain(stream),
+            None => stream.into(),
             Some(tls) => {
                 let opening = open_tls(stream, tls, server, address);
                 let opened = tokio::time::timeout(GREETING_TIMEOUT, opening).await;
-                Stream::Tls(Box::new(opened.unwrap_or_else(|_| {
+                let opened = opened.unwrap_or_else(|_| {
                     let what = format!("no TLS handshake within {GREETING_TIMEOUT:?}");
                     Err(RequestError::Lost(what))
-                })?))
+                });
+                opened?.into()
             }
         };
         let deframer = Deframer::new(Framing::Framed, MAX_FRAME_LIMIT);

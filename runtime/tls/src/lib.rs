@@ -10,6 +10,8 @@
 //! TLS 1.3 only, with the certificates of both ends. A program checks the URI in a certificate
 //! alone; host names in it are for other tools. This crate does no network I/O.
 
+#[cfg(feature = "tokio")]
+mod any_stream;
 mod certificate;
 mod client;
 mod credentials;
@@ -28,6 +30,8 @@ pub mod stored;
 mod stream;
 mod trust;
 
+#[cfg(feature = "tokio")]
+pub use any_stream::Stream;
 pub use certificate::{Certificate, Time};
 pub use client::ClientTls;
 pub use credentials::{CA_FILE, CERTIFICATE_FILE, Credentials, FolderStamp, KEY_FILE, LIST_FILE};

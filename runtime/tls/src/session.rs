@@ -110,6 +110,33 @@ impl TlsSession {
         std::mem::take(&mut self.sealed)
     }
 
+    /// Seals plain bytes and puts them on the wire with `put`, which returns how many bytes it took.
+    /// Returns how many plain bytes are thereby sent. After an error such as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), it is called again with the same bytes.
+    ///
+    /// # Errors
+    /// Those of `put`, and of rustls.
+    pub fn write(
+        &mut self,
+        bytes: &[u8],
+        mut put: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if self.sealed() == 0 {
+            self.seal(&[IoSlice::new(bytes)])?;
+        }
+        while !self.unsent().is_empty() {
+            let count = put(self.unsent())?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            let done = self.sent(count);
+            if done > 0 {
+                return Ok(done);
+            }
+        }
+        Ok(0)
+    }
+
     /// Takes the bytes to put on the wire next, for a user who writes while others use the session.
     /// Then follows [`wrote_all`](Self::wrote_all) or [`give_back`](Self::give_back).
     pub fn take_unsent(&mut self) -> Vec<u8> {

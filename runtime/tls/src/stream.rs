@@ -1,5 +1,6 @@
 //! [`TlsStream`]: a TLS connection over a socket of tokio.
 
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -99,22 +100,8 @@ impl TlsStream {
     /// Returns [`WouldBlock`](io::ErrorKind::WouldBlock) if the kernel does not take a whole record,
     /// or another error of the operating system.
     pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.session.sealed() == 0 {
-            self.session.seal(&[IoSlice::new(bytes)])?;
-        }
-        loop {
-            if self.session.unsent().is_empty() {
-                return Ok(self.session.sent(0));
-            }
-            let count = self.socket.try_write(self.session.unsent())?;
-            if count == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            let done = self.session.sent(count);
-            if done > 0 {
-                return Ok(done);
-            }
-        }
+        let Self { socket, session } = self;
+        session.write(bytes, |records| socket.try_write(records))
     }
 
     fn poll_flush_sealed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -180,19 +167,24 @@ async fn flush(socket: &mut TcpStream, session: &mut TlsSession) -> io::Result<(
     Ok(())
 }
 
+thread_local! {
+    /// Where bytes from the wire arrive. Sessions of one thread share it, so that an idle session
+    /// holds no memory for them.
+    static ARRIVALS: RefCell<Vec<u8>> = RefCell::new(vec![0; WIRE_BYTES / 2]);
+}
+
 /// Appends what has come. Returns the number of bytes: 0 at the end of the connection.
 fn poll_fill(
     socket: &mut TcpStream,
     room: &mut Vec<u8>,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let before = room.len();
-    room.resize(before + WIRE_BYTES / 2, 0);
-    let mut spare = ReadBuf::new(&mut room[before..]);
-    let polled = Pin::new(socket).poll_read(cx, &mut spare);
-    let count = spare.filled().len();
-    room.truncate(before + count);
-    polled.map_ok(|()| count)
+    ARRIVALS.with_borrow_mut(|arrivals| {
+        let mut arrived = ReadBuf::new(arrivals);
+        let polled = Pin::new(socket).poll_read(cx, &mut arrived);
+        room.extend_from_slice(arrived.filled());
+        polled.map_ok(|()| arrived.filled().len())
+    })
 }
 
 impl AsyncRead for TlsStream {

@@ -16,7 +16,7 @@ use wire::calls::client_session::ClientSession;
 use wire::outbox::{MAX_SLICES, Outbox};
 
 use super::{BlockingSession, Locked, MAX_SHORT_WRITE, PIECE_BYTES, SessionState};
-use crate::connect::adjust_timeout;
+use crate::connect::{adjust_timeout, is_to_be_repeated};
 
 impl BlockingSession {
     /// Seals the output and writes it. The output counts as written when all records that seal it
@@ -228,14 +228,6 @@ fn seal(tls: &mut TlsSession, outbox: &Outbox) -> io::Result<()> {
     } else {
         tls.seal(&[IoSlice::new(outbox.front())])
     }
-}
-
-/// Returns whether the kernel is asked again after this error, unless the deadline has passed.
-fn is_to_be_repeated(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
 }
 
 /// Tells the server that nothing is missing, as far as the kernel takes that at once.

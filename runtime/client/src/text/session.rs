@@ -11,7 +11,7 @@ use wire::{GREETING_TIMEOUT, message};
 
 use super::incoming_message::{IncomingMessage, Reply};
 use super::stream::TextStream;
-use crate::connect::{self, DEADLINE_GRACE, adjust_timeout, loss};
+use crate::connect::{self, DEADLINE_GRACE, adjust_timeout, is_to_be_repeated, loss};
 use crate::endpoint::{Caller, Endpoint};
 use crate::error::Error;
 
@@ -221,15 +221,6 @@ impl TextSession {
         }
         Ok(())
     }
-}
-
-/// Returns whether the kernel is asked again after this error, unless the deadline has passed: its
-/// timeout has ended, or a signal has arrived.
-fn is_to_be_repeated(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
 }
 
 fn not_taken(error: io::Error) -> CallFailure {

@@ -39,19 +39,7 @@ impl TextStream {
         let socket = &mut &self.connected.socket;
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.connected.tls {
-            if tls.sealed() == 0 {
-                tls.seal(&[io::IoSlice::new(bytes)])?;
-            }
-            loop {
-                let count = socket.write(tls.unsent())?;
-                if count == 0 {
-                    return Err(io::ErrorKind::WriteZero.into());
-                }
-                let done = tls.sent(count);
-                if done > 0 {
-                    return Ok(done);
-                }
-            }
+            return tls.write(bytes, |records| socket.write(records));
         }
         socket.write(bytes)
     }

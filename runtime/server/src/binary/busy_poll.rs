@@ -14,7 +14,8 @@ use wire::block::Target;
 use wire::inbox::Inbox;
 
 use super::stream_io::ReadOutcome;
-use crate::connection::stream::Stream;
+use crate::connection::stream::read_now;
+use tls::Stream;
 
 /// Maximum time for which the socket is looked at.
 const MAX_POLL_TIME: Duration = Duration::from_micros(50);
@@ -72,7 +73,7 @@ impl BusyPoll {
         };
         let until = Instant::now() + MAX_POLL_TIME;
         loop {
-            match stream.read_now(bytes) {
+            match read_now(stream, bytes) {
                 Ok(0) => return Ok(ReadOutcome::End),
                 Ok(count) => {
                     inbox.received(count);

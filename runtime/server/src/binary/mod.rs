@@ -35,9 +35,9 @@ use self::running_calls::Results;
 use self::stream_io::ReadOutcome;
 use self::work::{Work, WorkEvent};
 use crate::connection::end::EndReason;
-use crate::connection::stream::Stream;
 use crate::connection::timeouts::{Due, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
+use tls::Stream;
 
 /// Interval at which a session checks whether abandoned calls have stopped, if it may begin no
 /// other calls until then.

@@ -13,7 +13,7 @@ use wire::block::{MAX_KEPT_BYTES, Spare, Target};
 use wire::inbox::Inbox;
 use wire::outbox::{MAX_SLICES, Outbox};
 
-use crate::connection::stream::Stream;
+use tls::Stream;
 
 /// Memory that the sessions of a lane share, each during its turn.
 #[derive(Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::stream::Stream;
+use tls::Stream;
 
 /// Maximum time for a peer to read its last answer and close the connection.
 const LINGER: Duration = Duration::from_secs(1);

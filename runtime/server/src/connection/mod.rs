@@ -39,9 +39,9 @@ use std::sync::Arc;
 use self::admission::Admission;
 use self::end::EndReason;
 use self::pressure::Pressure;
-use self::stream::Stream;
 use self::timeouts::Timeouts;
 use crate::shared::Shared;
+use tls::Stream;
 
 /// A connection that was accepted and whose protocol is not known yet.
 #[derive(Debug)]

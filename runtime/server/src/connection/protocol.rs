@@ -15,12 +15,12 @@ use super::end::{EndReason, linger};
 use super::handshake;
 use super::peers::Remote;
 use super::pressure::Pressure;
-use super::stream::Stream;
 use super::timeouts::{Timeouts, Waiting};
 use super::{Connection, SessionEnd};
 use crate::shared::Shared;
 use crate::trust::LiveTls;
 use crate::{binary, text};
+use tls::Stream;
 
 /// What the first bytes of a connection say.
 enum Sniffed {
@@ -37,7 +37,7 @@ pub(crate) async fn serve(
     admission: Admission,
 ) {
     match shared.tls.clone() {
-        None => serve_stream(Stream::Plain(socket), remote, shared, admission).await,
+        None => serve_stream(socket.into(), remote, shared, admission).await,
         Some(live) => Box::pin(serve_tls(socket, remote, live, shared, admission)).await,
     }
 }
@@ -50,16 +50,17 @@ async fn serve_tls(
     shared: Arc<Shared>,
     admission: Admission,
 ) {
+    // Before the handshake, so that no change is missed.
+    let changes = live.changes();
     let Some(peer) = handshake::open(socket, &remote, &live, &shared).await else {
         return;
     };
     remote.identity = Some(Arc::new(peer.identity));
-    let stream = Stream::Tls(Box::new(peer.stream));
-    let serving = serve_stream(stream, remote.clone(), shared, admission);
+    let serving = serve_stream(peer.stream.into(), remote.clone(), shared, admission);
     tokio::select! {
         biased;
         () = serving => {}
-        refusal = live.wait_for_end(&peer.chain) => {
+        refusal = live.wait_for_end(&peer.chain, changes) => {
             let reason = EndReason::CertificateEnded;
             tracing::warn!(event = "closed", peer = %remote, %reason, refusal = %refusal);
         }

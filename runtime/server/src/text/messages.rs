@@ -211,6 +211,7 @@ impl TextSession {
             // Without the local address, only a proof for the advertised address can be right.
             let own_addresses = self
                 .stream
+                .socket()
                 .local_addr()
                 .ok()
                 .into_iter()

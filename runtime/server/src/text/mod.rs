@@ -43,11 +43,11 @@ use crate::calls::record::Observers;
 use crate::connection::admission::{Admission, ConnectionLimit};
 use crate::connection::end::EndReason;
 use crate::connection::pressure::Pressure;
-use crate::connection::stream::Stream;
 use crate::connection::timeouts::{Due, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
 use crate::deployment::DeploySession;
 use crate::shared::Shared;
+use tls::Stream;
 
 /// Maximum number of messages that are handled before other sessions have their turn.
 const MESSAGES_PER_TURN: u32 = 32;

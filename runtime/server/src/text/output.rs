@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use wire::frame::Framing;
 
-use crate::connection::stream::Stream;
+use tls::Stream;
 use wire::block::READ_BYTES;
 
 /// Answers on their way to the peer.
