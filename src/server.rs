@@ -31,7 +31,7 @@ Examples:
   rpc-server --listen 127.0.0.1:0 --data data --log-level debug
       pick a free port and print `listening on IP:PORT`
   rpc-server --listen 10.0.0.5:7101 --data data --tls certs/servers/server1
-      serve by TLS; only whom a certificate of the network names may call or deploy
+      serve by TLS; only clients and deployers with a certificate of the network may call or deploy
   rpc-server --listen 10.0.0.5:7101 --data data --insecure --deploy-key key.txt
       serve a trusted network in plain TCP; only initializers that have the key may deploy
 

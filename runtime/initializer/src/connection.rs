@@ -35,7 +35,7 @@ pub(super) struct Connection {
     deframer: Deframer,
     input: Vec<u8>,
     timeout: Duration,
-    /// Whom the own certificate names, over TLS.
+    /// The identity in this program's own certificate; `None` in plain TCP.
     identity: Option<Identity>,
     /// Number of bytes sent since the proof of the deploy key.
     pub(super) bytes_sent: u64,

@@ -18,7 +18,7 @@ use crate::identity::Identity;
 pub struct Certificate {
     /// The serial number in lower-case hexadecimal digits, without leading zeros.
     pub serial: String,
-    /// Whom it names; `None` if it has no such URI, or more than one.
+    /// The identity of its owner; `None` if it has the URI of no identity, or of more than one.
     pub identity: Option<Identity>,
     /// Since when it is valid.
     pub not_before: Time,
@@ -84,7 +84,7 @@ pub(crate) fn serial(bytes: &[u8]) -> String {
     digits.trim_start_matches('0').to_owned()
 }
 
-/// Returns whom the certificate names.
+/// Returns the identity of the owner, if the certificate has exactly one.
 fn identity(tbs: &x509_cert::TbsCertificate) -> Result<Option<Identity>, String> {
     let names = tbs
         .get::<SubjectAltName>()

@@ -1,4 +1,4 @@
-//! [`Identity`]: whom a certificate names.
+//! [`Identity`]: the network, the role and the name in a certificate.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The scheme of the URI in a certificate.
 const SCHEME: &str = "rpc://";
 
-/// Whom a certificate names: the URI `rpc://NETWORK/ROLE/NAME` among its alternative names.
+/// Who the owner of a certificate is: the URI `rpc://NETWORK/ROLE/NAME` among its alternative names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The `name` of the network.

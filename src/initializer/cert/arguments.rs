@@ -89,7 +89,8 @@ pub(super) struct ListArguments {
 pub(super) struct RenewArguments {
     #[command(flatten)]
     pub(super) folder: FolderArguments,
-    /// Whom to give a new certificate; without a name, all that are not revoked
+    /// Names of the servers, clients and deployers that get a new certificate; without a name, all
+    /// that are not revoked
     #[arg(value_name = "NAME")]
     pub(super) names: Vec<String>,
     /// Days for which the certificates are valid; at most as long as the CA
@@ -101,7 +102,8 @@ pub(super) struct RenewArguments {
 pub(super) struct RevokeArguments {
     #[command(flatten)]
     pub(super) folder: FolderArguments,
-    /// Whose present certificate is revoked; `client:ada` if there are several `ada`
+    /// Names of the servers, clients and deployers whose present certificate is revoked;
+    /// `client:ada` if there are several `ada`
     #[arg(value_name = "NAME")]
     pub(super) names: Vec<String>,
     /// Serial number of a certificate that is revoked; may be given several times

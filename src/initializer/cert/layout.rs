@@ -57,7 +57,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Who has a certificate: a server, a client or a deployer. The name follows the rule for names of
+/// The owner of a certificate: a server, a client or a deployer. The name follows the rule for names of
 /// `init.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Holder {

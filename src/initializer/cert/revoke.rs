@@ -20,7 +20,7 @@ use crate::report::Colour;
 /// A certificate that is to be revoked.
 struct Revocation {
     serial: String,
-    /// Whose it is, if a folder has it.
+    /// Its owner, if a folder has the certificate.
     holder: Option<Holder>,
 }
 

@@ -1,10 +1,10 @@
-//! Whom the names on a command line mean.
+//! The servers, clients and deployers that the names on a command line mean.
 
 use rpc_schema::visible;
 
 use super::layout::{Holder, Kind};
 
-/// Returns whom the words mean, each of them once: `client1`, or `client:ada` if there are several
+/// Returns the holders that the words mean, each of them once: `client1`, or `client:ada` if there are several
 /// of that name.
 ///
 /// # Errors

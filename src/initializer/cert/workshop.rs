@@ -22,7 +22,7 @@ pub(super) struct Workshop<'a> {
     pub(super) layout: Layout,
     /// Those of the file, in its order; after them, those that the file does not have.
     pub(super) inspected: Vec<Inspected>,
-    /// Whose certificate an interrupted run had made, and this one has put into its place.
+    /// The owners of the certificates that an interrupted run had made and this run put into place.
     finished: Vec<Holder>,
     _lock: FolderLock,
 }

@@ -229,7 +229,7 @@ fn not_taken(error: io::Error) -> CallFailure {
 
 fn no_answer(error: io::Error) -> CallFailure {
     match loss(error) {
-        // Whoever refuses this end has taken nothing.
+        // A peer that refuses this end has taken none of its calls.
         refused @ SessionLoss::Refused(_) => CallFailure::NotTaken(refused),
         loss => CallFailure::NoAnswer(loss),
     }

@@ -16,8 +16,8 @@ use crate::trust::LiveTls;
 
 /// The handshakes that are under way, the oldest first.
 ///
-/// Whoever begins handshakes and does not finish them holds up nobody: beyond the limit, the oldest
-/// one ends. An honest peer needs milliseconds.
+/// A peer that begins handshakes and does not finish them holds up nobody: beyond the limit, the
+/// oldest handshake ends. An honest peer needs milliseconds.
 #[derive(Debug)]
 pub(crate) struct Handshakes {
     limit: usize,

@@ -37,7 +37,7 @@ pub(crate) struct Peers {
 pub(crate) struct Remote {
     pub(crate) address: SocketAddr,
     pub(crate) peer: Arc<Peer>,
-    /// Whom its certificate names; `None` in plain TCP.
+    /// The identity in the peer's certificate; `None` in plain TCP.
     pub(crate) identity: Option<Arc<Identity>>,
 }
 

@@ -128,7 +128,7 @@ impl DeploySession {
         }
         Err(match &self.remote.identity {
             Some(identity) => not_allowed(&format!(
-                "the certificate of `{identity}` may not deploy: only that of a deployer may whom `init.yaml` names"
+                "the certificate of `{identity}` may not deploy: only the deployers that `init.yaml` names may deploy"
             )),
             None => not_allowed("prove this server's deploy key before you deploy"),
         })

@@ -291,7 +291,7 @@ impl<W> ClientSession<W> {
             .session_exception
             .clone()
             .map_or(loss, SessionLoss::Exception);
-        // Whoever refuses this end has taken nothing.
+        // A peer that refuses this end has taken none of its calls.
         let maybe_written = match loss {
             SessionLoss::Refused(_) => 0,
             _ => self.progress.maybe_written,
