@@ -9,7 +9,7 @@ use super::inspect::{Damage, Inspected, Mend};
 use super::layout::Kind;
 use super::print::{Action, Printer, until};
 use super::words::{Commands, shown};
-use super::workshop::{Issuing, Workshop, Writing, is_cut_short};
+use super::workshop::{Issuing, Workshop, Writing, warn_if_cut_short};
 use super::{VerbError, steps};
 use crate::exit_status::ExitStatus;
 use crate::report::Colour;
@@ -208,10 +208,8 @@ fn print_departed(
 
 /// Says what the certificates leave open.
 fn warn(declared: &Declared, ca: &Ca, days: u32, written: usize, printer: Printer) {
-    if let Some(end) = is_cut_short(ca, days).filter(|_| written > 0) {
-        printer.warning(&format!(
-            "the CA ends at {end}, and so do the certificates that were made: no certificate outlives its CA"
-        ));
+    if written > 0 {
+        warn_if_cut_short(ca, days, printer);
     }
     if declared.lacks(Kind::Deployer) {
         printer.warning(&format!(

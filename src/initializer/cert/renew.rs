@@ -11,7 +11,7 @@ use super::layout::Holder;
 use super::print::{Action, Printer, until};
 use super::select::select;
 use super::words::{Commands, shown};
-use super::workshop::{Workshop, Writing, is_cut_short};
+use super::workshop::{Workshop, Writing, warn_if_cut_short};
 use crate::exit_status::ExitStatus;
 
 /// What is to be done about a holder.
@@ -67,12 +67,8 @@ pub(super) fn renew(arguments: &RenewArguments) -> Result<ExitStatus, VerbError>
     printer.line(&format!(
         "cert renew: {renewed} renewed, {others} left as they are"
     ));
-    if let Some(end) = is_cut_short(&issuing.ca, *days).filter(|_| renewed > 0) {
-        printer.warning(&format!(
-            "the CA ends at {end}, and so do the certificates that were made: no certificate outlives its CA"
-        ));
-    }
     if renewed > 0 {
+        warn_if_cut_short(&issuing.ca, *days, printer);
         printer.line(
             "bring each folder to its machine; a running server takes its new certificate without a restart",
         );

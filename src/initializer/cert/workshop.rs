@@ -297,11 +297,14 @@ pub(super) fn name_among(holder: &Holder, all: &[&Holder]) -> String {
     }
 }
 
-/// Returns whether certificates that are valid for so many days would outlive the CA, and so end with
-/// it.
-pub(super) fn is_cut_short(ca: &Ca, days: u32) -> Option<Time> {
+/// Says so if certificates that were to be valid for so many days end with the CA, earlier than that.
+pub(super) fn warn_if_cut_short(ca: &Ca, days: u32, printer: Printer) {
     const DAY: u64 = 24 * 3600;
     let end = ca.certificate().certificate().not_after;
     let asked = Time::now().0 + u64::from(days) * DAY;
-    (asked > end.0 + DAY).then_some(end)
+    if asked > end.0 + DAY {
+        printer.warning(&format!(
+            "the CA ends at {end}, and so do the certificates that were made: no certificate outlives its CA"
+        ));
+    }
 }
