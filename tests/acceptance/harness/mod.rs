@@ -42,7 +42,8 @@ pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
 pub use procedures::{ADD, COUNT};
 pub use process::{
-    ServerProcess, continue_process, python, runtime_folder, send_signal, stop_process,
+    ServerProcess, catch_hang_ups, continue_process, python, runtime_folder, send_signal,
+    stop_process,
 };
 pub use program::{Finished, begin, begin_with_stdout, finish};
 pub use relay::{Ending, Flow, FlowGate, Flows, Relay};

@@ -8,6 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Instant;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::{PATIENCE, eventually};
 
 /// A running server. Dropping it kills the process.
@@ -240,6 +242,18 @@ pub fn send_signal(pid: u32, name: &str) {
         .args([format!("-{name}"), pid.to_string()])
         .status();
     assert!(status.expect("kill").success());
+}
+
+/// Makes the programs that are started from now on take SIGHUP, also if this process was started with
+/// SIGHUP ignored, as under `nohup`. Programs inherit what is ignored, but not what is caught.
+pub fn catch_hang_ups() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .expect("a runtime");
+    let _entered = runtime.enter();
+    // The handler stays for as long as the process runs.
+    drop(signal(SignalKind::hangup()).expect("a handler"));
 }
 
 /// Runs `wait`, which waits for a process, and kills the process after [`PATIENCE`].
