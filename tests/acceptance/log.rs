@@ -4,9 +4,7 @@
 mod lines;
 mod rate;
 
-use crate::harness::{
-    ADD, Framing, Network, Peer, Raises, Request, catch_hang_ups, eventually, number, request,
-};
+use crate::harness::{ADD, Framing, Network, Peer, Raises, Request, eventually, number, request};
 
 const FAIL: (&str, &str, &str, &str) =
     ("fail", "int", "int", "def fail(by):\n    return 1 // by\n");
@@ -180,7 +178,6 @@ fn a_log_file_is_rotated_by_size_and_opened_again_at_sighup() {
 
 #[test]
 fn without_a_log_file_sighup_drains_the_server() {
-    catch_hang_ups();
     let mut network = Network::serving(&[ADD]);
     let mut peer = network.peer(Framing::Lines);
     assert_eq!(number(&peer.call(add().id(1))), 5);

@@ -42,8 +42,7 @@ pub use memory::peak_memory;
 pub use peer::{Framing, Peer};
 pub use procedures::{ADD, COUNT};
 pub use process::{
-    ServerProcess, catch_hang_ups, continue_process, python, runtime_folder, send_signal,
-    stop_process,
+    ServerProcess, continue_process, python, runtime_folder, send_signal, stop_process,
 };
 pub use program::{Finished, begin, begin_with_stdout, finish};
 pub use relay::{Ending, Flow, FlowGate, Flows, Relay};
@@ -95,6 +94,7 @@ impl Network {
     /// Creates a folder with this `init.yaml` and starts nothing. The ports in the file do not
     /// matter: programs get the real addresses of the servers from the environment.
     pub fn new(init: &str) -> Self {
+        process::catch_ignored_signals();
         let network = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             servers: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, Once, OnceLock};
 use std::time::Instant;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -244,16 +244,28 @@ pub fn send_signal(pid: u32, name: &str) {
     assert!(status.expect("kill").success());
 }
 
-/// Makes the programs that are started from now on take SIGHUP, also if this process was started with
-/// SIGHUP ignored, as under `nohup`. Programs inherit what is ignored, but not what is caught.
-pub fn catch_hang_ups() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .expect("a runtime");
-    let _entered = runtime.enter();
-    // The handler stays for as long as the process runs.
-    drop(signal(SignalKind::hangup()).expect("a handler"));
+/// Makes the programs that are started from now on take SIGHUP and SIGINT, also if this process was
+/// started with them ignored, as under `nohup` or in the background of a script. Programs inherit
+/// what is ignored, but not what is caught.
+pub(super) fn catch_ignored_signals() {
+    static CAUGHT: Once = Once::new();
+    CAUGHT.call_once(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .expect("a runtime");
+        let _entered = runtime.enter();
+        let status = std::fs::read_to_string("/proc/self/status").expect("the status");
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = ignored.expect("a mask").trim();
+        let mask = u64::from_str_radix(mask, 16).expect("hexadecimal digits");
+        for kind in [SignalKind::hangup(), SignalKind::interrupt()] {
+            if mask >> (kind.as_raw_value() - 1) & 1 == 1 {
+                // The handler stays for as long as the process runs.
+                drop(signal(kind).expect("a handler"));
+            }
+        }
+    });
 }
 
 /// Runs `wait`, which waits for a process, and kills the process after [`PATIENCE`].

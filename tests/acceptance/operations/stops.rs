@@ -3,9 +3,7 @@
 use std::process::Child;
 
 use super::{apply_values, values};
-use crate::harness::{
-    Finished, Gate, Network, Visitor, catch_hang_ups, eventually, finish, send_signal,
-};
+use crate::harness::{Finished, Gate, Network, Visitor, eventually, finish, send_signal};
 
 /// An apply under way.
 struct Applying {
@@ -51,7 +49,6 @@ fn await_connections(network: &Network, count: usize) {
 
 #[test]
 fn each_signal_stops_an_apply_before_the_commit_and_frees_every_server_at_once() {
-    catch_hang_ups();
     let gate = Gate::new();
     let network = Network::serving_two();
     for (round, signal) in (1..).zip(["INT", "TERM", "HUP"]) {
