@@ -14,9 +14,6 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::explain::unavailable;
 
-/// Number of bytes that are read at once in a handshake.
-const HANDSHAKE_BYTES: usize = 4096;
-
 /// Begins a connection to a server.
 fn begin(folder: &ClientFolder, server: &Endpoint) -> Result<ClientConnection, Error> {
     folder
@@ -77,15 +74,14 @@ pub(crate) fn shake_hands(
         socket
             .set_read_timeout(Some(time_left(deadline)))
             .map_err(failed)?;
-        let mut bytes = [0; HANDSHAKE_BYTES];
-        let count = match socket.read(&mut bytes) {
+        let count = match socket.read(session.arrivals().room()) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read.map_err(failed)?,
         };
         if count == 0 {
             return Err(failed(io::ErrorKind::UnexpectedEof.into()));
         }
-        session.wire_room().extend_from_slice(&bytes[..count]);
+        session.arrivals().arrived(count);
         if let Err(error) = session.shake_hands() {
             // The alert; the server may be gone.
             let _ = socket.write(session.unsent());

@@ -12,6 +12,7 @@
 
 #[cfg(feature = "tokio")]
 mod any_stream;
+mod buffers;
 mod certificate;
 mod client;
 mod credentials;
@@ -32,6 +33,7 @@ mod trust;
 
 #[cfg(feature = "tokio")]
 pub use any_stream::Stream;
+pub use buffers::Arrivals;
 pub use certificate::{Certificate, Time};
 pub use client::ClientTls;
 pub use credentials::{CA_FILE, CERTIFICATE_FILE, Credentials, FolderStamp, KEY_FILE, LIST_FILE};
@@ -40,7 +42,7 @@ pub use folder::ClientFolder;
 pub use identity::{Identity, NotAnIdentity, Role};
 pub use revocation::RevocationList;
 pub use server::{Accepting, ServerTls};
-pub use session::{TlsSession, WIRE_BYTES, rustls_error};
+pub use session::{TlsSession, rustls_error};
 #[cfg(feature = "tokio")]
 pub use stream::{HandshakeError, TlsStream};
 pub use trust::Trust;

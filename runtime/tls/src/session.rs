@@ -1,21 +1,20 @@
 //! [`TlsSession`]: TLS between plain bytes and the wire, without I/O.
 
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, BufRead as _, IoSlice, Write as _};
 
 use rustls::Connection;
 use rustls::pki_types::CertificateDer;
 
-/// Number of bytes from the wire that are taken at once.
-pub const WIRE_BYTES: usize = 64 * 1024;
+use crate::buffers::{Arrivals, SEALED_BYTES, keep_leaving, lend_leaving};
 
-/// Maximum number of plain bytes that are sealed at once.
-const SEALED_BYTES: usize = 64 * 1024;
+/// Number of plain bytes in the longest record.
+const RECORD_BYTES: usize = 16 * 1024;
 
 /// One end of a TLS connection. Its user reads and writes the wire.
 ///
 /// ```text
 /// plain --seal--> unsent --> wire
-/// plain <--read-- wire_room <-- wire
+/// plain <--read-- arrivals <-- wire
 /// ```
 #[derive(Debug)]
 pub struct TlsSession {
@@ -25,9 +24,7 @@ pub struct TlsSession {
     sent: usize,
     /// Number of plain bytes that `outgoing` seals.
     sealed: usize,
-    /// Bytes from the wire; `fed <= incoming.len()`.
-    incoming: Vec<u8>,
-    fed: usize,
+    arrivals: Arrivals,
 }
 
 impl TlsSession {
@@ -38,8 +35,7 @@ impl TlsSession {
             outgoing: Vec::new(),
             sent: 0,
             sealed: 0,
-            incoming: Vec::new(),
-            fed: 0,
+            arrivals: Arrivals::default(),
         };
         session.pull();
         session
@@ -69,7 +65,9 @@ impl TlsSession {
             let room = SEALED_BYTES.saturating_sub(self.sealed);
             let mut rest = &slice[..slice.len().min(room)];
             while !rest.is_empty() {
-                let count = self.connection.writer().write(rest)?;
+                // One record at a time, so that its memory is used again for the next one.
+                let record = &rest[..rest.len().min(RECORD_BYTES)];
+                let count = self.connection.writer().write(record)?;
                 self.pull();
                 if count == 0 {
                     return Err(io::ErrorKind::WriteZero.into());
@@ -104,8 +102,7 @@ impl TlsSession {
         if self.sent < self.outgoing.len() {
             return 0;
         }
-        self.outgoing.clear();
-        self.outgoing.shrink_to(WIRE_BYTES / 4);
+        keep_leaving(std::mem::take(&mut self.outgoing));
         self.sent = 0;
         std::mem::take(&mut self.sealed)
     }
@@ -146,13 +143,9 @@ impl TlsSession {
     }
 
     /// Records that all bytes of [`take_unsent`](Self::take_unsent) were put on the wire. Returns
-    /// how many plain bytes are thereby sent. Lends the buffer back.
-    pub fn wrote_all(&mut self, mut buffer: Vec<u8>) -> usize {
-        buffer.clear();
-        buffer.shrink_to(2 * SEALED_BYTES);
-        if self.outgoing.is_empty() {
-            self.outgoing = buffer;
-        }
+    /// how many plain bytes are thereby sent. Takes their buffer.
+    pub fn wrote_all(&mut self, buffer: Vec<u8>) -> usize {
+        keep_leaving(buffer);
         std::mem::take(&mut self.sealed)
     }
 
@@ -162,13 +155,9 @@ impl TlsSession {
         self.outgoing = rest;
     }
 
-    /// Returns the buffer to which bytes from the wire are appended, at most [`WIRE_BYTES`].
-    pub fn wire_room(&mut self) -> &mut Vec<u8> {
-        if self.fed == self.incoming.len() {
-            self.incoming.clear();
-            self.fed = 0;
-        }
-        &mut self.incoming
+    /// Returns where bytes from the wire arrive.
+    pub fn arrivals(&mut self) -> &mut Arrivals {
+        &mut self.arrivals
     }
 
     /// Handles bytes from the wire until the handshake is complete, and no further.
@@ -176,7 +165,7 @@ impl TlsSession {
     /// # Errors
     /// Returns why the handshake failed. An alert for the peer may then be [`unsent`](Self::unsent).
     pub fn shake_hands(&mut self) -> Result<(), rustls::Error> {
-        while self.connection.is_handshaking() && self.fed < self.incoming.len() {
+        while self.connection.is_handshaking() && !self.arrivals.is_empty() {
             self.feed().map_err(|error| match rustls_error(&error) {
                 Some(error) => error.clone(),
                 None => rustls::Error::General(error.to_string()),
@@ -188,35 +177,47 @@ impl TlsSession {
     /// Reads plain bytes. Returns 0 at the end that the peer has sealed.
     ///
     /// # Errors
+    /// As [`read_with`](Self::read_with).
+    pub fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.read_with(|plain| {
+            let count = plain.len().min(room.len());
+            room[..count].copy_from_slice(&plain[..count]);
+            count
+        })
+    }
+
+    /// Reads plain bytes with `take`, which returns how many of them it took. Returns that number;
+    /// 0 also at the end that the peer has sealed.
+    ///
+    /// # Errors
     /// Returns [`WouldBlock`](io::ErrorKind::WouldBlock) if more bytes are needed from the wire;
     /// otherwise an error of the protocol, which [`rustls_error`] finds.
-    pub fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.connection.reader().read(room) {
+    pub fn read_with(&mut self, take: impl FnOnce(&[u8]) -> usize) -> io::Result<usize> {
+        let result = loop {
+            let mut reader = self.connection.reader();
+            match reader.fill_buf() {
+                Ok(plain) => {
+                    let count = take(plain);
+                    reader.consume(count);
+                    break Ok(count);
+                }
                 Err(error)
-                    if error.kind() == io::ErrorKind::WouldBlock
-                        && self.fed < self.incoming.len() =>
-                {
-                    self.feed()?;
-                }
-                result => {
-                    if self.fed == self.incoming.len() && self.incoming.capacity() > WIRE_BYTES / 8
-                    {
-                        self.incoming = Vec::new();
-                        self.fed = 0;
-                    }
-                    return result;
-                }
+                    if error.kind() == io::ErrorKind::WouldBlock && !self.arrivals.is_empty() => {}
+                Err(error) => break Err(error),
             }
-        }
+            self.feed()?;
+        };
+        self.arrivals.rest();
+        result
     }
 
     /// Feeds rustls some bytes from the wire.
     fn feed(&mut self) -> io::Result<()> {
-        let mut wire = &self.incoming[self.fed..];
-        let before = wire.len();
-        self.connection.read_tls(&mut wire)?;
-        self.fed += before - wire.len();
+        let mut waiting = self.arrivals.waiting();
+        let before = waiting.len();
+        self.connection.read_tls(&mut waiting)?;
+        let fed = before - waiting.len();
+        self.arrivals.handled(fed);
         let processed = self.connection.process_new_packets();
         self.pull();
         processed
@@ -226,6 +227,9 @@ impl TlsSession {
 
     /// Takes what rustls has for the wire.
     fn pull(&mut self) {
+        if self.outgoing.capacity() == 0 && self.connection.wants_write() {
+            self.outgoing = lend_leaving();
+        }
         while self.connection.wants_write() {
             if self.connection.write_tls(&mut self.outgoing).is_err() {
                 // Writing to memory does not fail.

@@ -1,6 +1,6 @@
 //! [`TlsStream`]: a TLS connection over a socket of tokio.
 
-use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,7 +11,11 @@ use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::session::{TlsSession, WIRE_BYTES};
+use crate::buffers::Arrivals;
+use crate::session::TlsSession;
+
+/// Maximum number of bytes of a refused peer that are dropped.
+const DROPPED_BYTES: usize = 64 * 1024;
 
 /// Maximum time for a peer to read why it was refused.
 const LINGER: Duration = Duration::from_secs(1);
@@ -37,7 +41,8 @@ pub enum HandshakeError {
 }
 
 impl TlsStream {
-    /// Shakes hands.
+    /// Shakes hands. The last bytes of the handshake may not be sent: they go out with what is
+    /// written first, or before the next read.
     ///
     /// # Errors
     /// Returns why that failed. The peer was told.
@@ -46,16 +51,12 @@ impl TlsStream {
         connection: impl Into<Connection>,
     ) -> Result<Self, HandshakeError> {
         let mut session = TlsSession::new(connection);
-        loop {
+        while session.is_handshaking() {
             flush(&mut socket, &mut session)
                 .await
                 .map_err(HandshakeError::Io)?;
-            if !session.is_handshaking() {
-                return Ok(Self { socket, session });
-            }
-            let room = session.wire_room();
-            room.reserve(WIRE_BYTES / 16);
-            if socket.read_buf(room).await.map_err(HandshakeError::Io)? == 0 {
+            let filled = poll_fn(|cx| poll_fill(&mut socket, session.arrivals(), cx)).await;
+            if filled.map_err(HandshakeError::Io)? == 0 {
                 return Err(HandshakeError::Io(io::ErrorKind::UnexpectedEof.into()));
             }
             if let Err(error) = session.shake_hands() {
@@ -63,6 +64,7 @@ impl TlsStream {
                 return Err(HandshakeError::Tls(error));
             }
         }
+        Ok(Self { socket, session })
     }
 
     /// Returns the socket.
@@ -70,18 +72,18 @@ impl TlsStream {
         &self.socket
     }
 
-    /// Returns the socket, and the buffer to which bytes that are read from it are appended, for a
-    /// user who reads past tokio. [`open_bytes`](Self::open_bytes) follows.
-    pub fn wire(&mut self) -> (&TcpStream, &mut Vec<u8>) {
-        (&self.socket, self.session.wire_room())
+    /// Returns the socket, and where the bytes that are read from it arrive, for a user who reads
+    /// past tokio. [`open_bytes`](Self::open_bytes) follows.
+    pub fn wire(&mut self) -> (&TcpStream, &mut Arrivals) {
+        (&self.socket, self.session.arrivals())
     }
 
-    /// Opens bytes that have come already; see [`TlsSession::read`].
+    /// Opens bytes that have come already; see [`TlsSession::read_with`].
     ///
     /// # Errors
-    /// As [`TlsSession::read`].
-    pub fn open_bytes(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.session.read(room)
+    /// As [`TlsSession::read_with`].
+    pub fn open_bytes(&mut self, take: impl FnOnce(&[u8]) -> usize) -> io::Result<usize> {
+        self.session.read_with(take)
     }
 
     /// Returns the certificates of the peer, its own first.
@@ -136,9 +138,9 @@ async fn say_why(socket: &mut TcpStream, session: &mut TlsSession) {
         return;
     }
     let mut dropped = 0;
-    let mut sink = vec![0; WIRE_BYTES / 16];
+    let mut sink = vec![0; DROPPED_BYTES / 16];
     let draining = async {
-        while dropped < WIRE_BYTES {
+        while dropped < DROPPED_BYTES {
             match socket.read(&mut sink).await {
                 Ok(0) | Err(_) => return,
                 Ok(count) => dropped += count,
@@ -152,7 +154,9 @@ async fn say_why(socket: &mut TcpStream, session: &mut TlsSession) {
 impl Drop for TlsStream {
     fn drop(&mut self) {
         self.session.seal_end();
-        let _ = self.socket.try_write(self.session.unsent());
+        if !self.session.unsent().is_empty() {
+            let _ = self.socket.try_write(self.session.unsent());
+        }
     }
 }
 
@@ -167,24 +171,18 @@ async fn flush(socket: &mut TcpStream, session: &mut TlsSession) -> io::Result<(
     Ok(())
 }
 
-thread_local! {
-    /// Where bytes from the wire arrive. Sessions of one thread share it, so that an idle session
-    /// holds no memory for them.
-    static ARRIVALS: RefCell<Vec<u8>> = RefCell::new(vec![0; WIRE_BYTES / 2]);
-}
-
-/// Appends what has come. Returns the number of bytes: 0 at the end of the connection.
+/// Receives what has come. Returns the number of bytes: 0 at the end of the connection.
 fn poll_fill(
     socket: &mut TcpStream,
-    room: &mut Vec<u8>,
+    arrivals: &mut Arrivals,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    ARRIVALS.with_borrow_mut(|arrivals| {
-        let mut arrived = ReadBuf::new(arrivals);
-        let polled = Pin::new(socket).poll_read(cx, &mut arrived);
-        room.extend_from_slice(arrived.filled());
-        polled.map_ok(|()| arrived.filled().len())
-    })
+    let mut arrived = ReadBuf::new(arrivals.room());
+    let polled = Pin::new(socket).poll_read(cx, &mut arrived);
+    let count = arrived.filled().len();
+    arrivals.arrived(count);
+    arrivals.rest();
+    polled.map_ok(|()| count)
 }
 
 impl AsyncRead for TlsStream {
@@ -195,11 +193,13 @@ impl AsyncRead for TlsStream {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
-            match this.session.read(buffer.initialize_unfilled()) {
-                Ok(count) => {
-                    buffer.advance(count);
-                    return Poll::Ready(Ok(()));
-                }
+            let opened = this.session.read_with(|plain| {
+                let count = plain.len().min(buffer.remaining());
+                buffer.put_slice(&plain[..count]);
+                count
+            });
+            match opened {
+                Ok(_) => return Poll::Ready(Ok(())),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
                     // The alert for the peer, as far as the kernel takes it.
@@ -211,7 +211,7 @@ impl AsyncRead for TlsStream {
             if this.session.sealed() == 0 {
                 let _ = this.poll_flush_sealed(cx)?;
             }
-            if ready!(poll_fill(&mut this.socket, this.session.wire_room(), cx))? == 0 {
+            if ready!(poll_fill(&mut this.socket, this.session.arrivals(), cx))? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
         }

@@ -9,13 +9,12 @@ use std::sync::PoisonError;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use rustix::buffer::spare_capacity;
-use tls::{TlsSession, WIRE_BYTES};
+use tls::{Arrivals, TlsSession};
 use wire::block::{MAX_KEPT_BYTES, Target};
 use wire::calls::client_session::ClientSession;
 use wire::outbox::{MAX_SLICES, Outbox};
 
-use super::{BlockingSession, Locked, MAX_SHORT_WRITE, PIECE_BYTES, SessionState};
+use super::{BlockingSession, Locked, MAX_SHORT_WRITE, SessionState};
 use crate::connect::{adjust_timeout, is_to_be_repeated};
 
 impl BlockingSession {
@@ -130,17 +129,17 @@ impl BlockingSession {
             }
         }
         let mut timeout = state.read_timeout;
-        let mut records = match &mut state.tls {
-            Some(tls) => std::mem::take(tls.wire_room()),
-            None => Vec::new(),
+        let mut arrivals = match &mut state.tls {
+            Some(tls) => std::mem::take(tls.arrivals()),
+            None => Arrivals::default(),
         };
         drop(state);
-        let result = self.read_records(&mut records, &mut timeout, now, until);
+        let result = self.read_records(&mut arrivals, &mut timeout, now, until);
         let mut state = self.lock();
         state.is_reading = false;
         state.read_timeout = timeout;
         if let Some(tls) = &mut state.tls {
-            *tls.wire_room() = records;
+            *tls.arrivals() = arrivals;
         }
         let opened = result.and_then(|()| match state.open_records(now) {
             // A part of a record, or one of TLS itself.
@@ -153,7 +152,7 @@ impl BlockingSession {
     /// Reads once from the socket.
     fn read_records(
         &self,
-        records: &mut Vec<u8>,
+        arrivals: &mut Arrivals,
         timeout: &mut Duration,
         now: Instant,
         until: Instant,
@@ -161,11 +160,11 @@ impl BlockingSession {
         if adjust_timeout(timeout, now, until) {
             self.stream.set_read_timeout(Some(*timeout))?;
         }
-        records.reserve(WIRE_BYTES);
-        let count = rustix::io::read(&self.stream, spare_capacity(records))?;
+        let count = rustix::io::read(&self.stream, arrivals.room())?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        arrivals.arrived(count);
         Ok(())
     }
 }
@@ -205,13 +204,11 @@ impl SessionState {
 /// Opens records to where the inbox wants their bytes. Returns the number of bytes.
 fn open_some(tls: &mut TlsSession, session: &mut ClientSession<Thread>) -> io::Result<usize> {
     match session.link.inbox.target() {
-        Target::Append { bytes, most } => {
-            let mut piece = [0; PIECE_BYTES];
-            let most = most.min(piece.len());
-            let count = tls.read(&mut piece[..most])?;
-            bytes.extend_from_slice(&piece[..count]);
-            Ok(count)
-        }
+        Target::Append { bytes, most } => tls.read_with(|plain| {
+            let count = plain.len().min(most);
+            bytes.extend_from_slice(&plain[..count]);
+            count
+        }),
         Target::Fill(room) => tls.read(room),
     }
 }

@@ -57,12 +57,11 @@ impl TextStream {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return result,
                 }
-                let wire = tls.wire_room();
-                wire.reserve(tls::WIRE_BYTES / 2);
-                let spare = rustix::buffer::spare_capacity(wire);
-                if rustix::io::read(*socket, spare)? == 0 {
+                let count = socket.read(tls.arrivals().room())?;
+                if count == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
+                tls.arrivals().arrived(count);
             }
         }
         socket.read(room)

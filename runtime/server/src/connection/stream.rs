@@ -5,10 +5,6 @@ use std::io;
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, recv};
 use tls::Stream;
-use tokio::net::TcpStream;
-
-/// Number of plain bytes in the longest record of TLS.
-const RECORD_BYTES: usize = 16 * 1024;
 
 /// Reads what has come into the spare capacity of `bytes`, past the scheduler.
 ///
@@ -17,24 +13,22 @@ const RECORD_BYTES: usize = 16 * 1024;
 /// otherwise the error of the operating system or of TLS.
 pub(crate) fn read_now(stream: &mut Stream, bytes: &mut Vec<u8>) -> io::Result<usize> {
     match stream {
-        Stream::Plain(stream) => receive(stream, bytes),
-        Stream::Tls(stream) => {
-            let (socket, wire) = stream.wire();
-            wire.reserve(RECORD_BYTES);
-            if receive(socket, wire)? == 0 {
-                return Ok(0);
-            }
-            let mut piece = [0; RECORD_BYTES];
-            let room = piece.len().min(bytes.capacity() - bytes.len());
-            let count = stream.open_bytes(&mut piece[..room])?;
-            bytes.extend_from_slice(&piece[..count]);
+        Stream::Plain(socket) => {
+            let (count, _) = recv(socket, spare_capacity(bytes), RecvFlags::DONTWAIT)?;
             Ok(count)
         }
+        Stream::Tls(stream) => {
+            let (socket, arrivals) = stream.wire();
+            let (count, _) = recv(socket, arrivals.room(), RecvFlags::DONTWAIT)?;
+            if count == 0 {
+                return Ok(0);
+            }
+            arrivals.arrived(count);
+            stream.open_bytes(|plain| {
+                let count = plain.len().min(bytes.capacity() - bytes.len());
+                bytes.extend_from_slice(&plain[..count]);
+                count
+            })
+        }
     }
-}
-
-/// Receives what has come into the spare capacity of `bytes`.
-fn receive(socket: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<usize> {
-    let (count, _) = recv(socket, spare_capacity(bytes), RecvFlags::DONTWAIT)?;
-    Ok(count)
 }
