@@ -160,10 +160,22 @@ impl Bind<'_> {
     pub fn encoded_len(&self) -> usize {
         const KIND_AND_SLOT: usize = 5;
         const COUNT: usize = 4;
-        let text = |text: &&str| COUNT + text.len();
-        let texts = |texts: &[&str]| COUNT + texts.iter().map(text).sum::<usize>();
+        let text = |text: &str| text.len().saturating_add(COUNT);
+        let texts = |texts: &[&str]| {
+            let lengths = texts.iter().map(|one| text(one));
+            lengths.fold(COUNT, usize::saturating_add)
+        };
         let returns = self.returns.as_deref().map_or(0, texts);
-        KIND_AND_SLOT + text(&self.service) + text(&self.rpc) + texts(&self.arguments) + 1 + returns
+        [
+            KIND_AND_SLOT,
+            text(self.service),
+            text(self.rpc),
+            texts(&self.arguments),
+            1,
+            returns,
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
     }
 }
 

@@ -94,7 +94,7 @@ impl BlockPlace {
         let (last, before) = types.split_last()?;
         let offset = before
             .iter()
-            .try_fold(0, |sum, ty| Some(sum + fixed_length(ty)?))?;
+            .try_fold(0_usize, |sum, ty| sum.checked_add(fixed_length(ty)?))?;
         let place = match last {
             Type::Str | Type::Bytes => Self::bytes(size_of::<u32>()),
             Type::List(item) if matches!(**item, Type::Int | Type::Float) => {
@@ -126,7 +126,7 @@ impl BlockPlace {
     #[must_use]
     pub fn shifted_by(self, bytes: usize) -> Self {
         Self {
-            offset: self.offset + bytes,
+            offset: self.offset.saturating_add(bytes),
             ..self
         }
     }
@@ -219,8 +219,8 @@ impl Filling {
     pub fn begin(kind: BlockKind, received: &[u8], missing: usize, spare: &mut Spare) -> Self {
         // A reused buffer may take the declared length. Otherwise the number of received bytes
         // limits the allocation.
-        let total = received.len() + missing;
-        let grown = (received.len() * GROWTH).min(total);
+        let total = received.len().saturating_add(missing);
+        let grown = received.len().saturating_mul(GROWTH).min(total);
         match kind {
             BlockKind::Bytes => {
                 let mut bytes = std::mem::take(&mut spare.bytes);
@@ -232,17 +232,20 @@ impl Filling {
             }
             BlockKind::Words => {
                 let mut words = std::mem::take(&mut spare.words);
-                let wanted = if words.capacity() * WORD < total {
+                let wanted = if words.capacity().saturating_mul(WORD) < total {
                     grown
                 } else {
                     total
                 };
                 words.resize(wanted.div_ceil(WORD), 0);
-                bytemuck::cast_slice_mut(&mut words)[..received.len()].copy_from_slice(received);
-                Self::Words {
-                    words,
-                    filled: received.len(),
+                let mut filled = 0;
+                let memory: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+                // There is room for all: the words have at least the bytes that were received.
+                if let Some(memory) = memory.get_mut(..received.len()) {
+                    memory.copy_from_slice(received);
+                    filled = received.len();
                 }
+                Self::Words { words, filled }
             }
         }
     }
@@ -258,22 +261,24 @@ impl Filling {
     /// Returns where to read the next bytes to. `missing` is the number of bytes still to come, at
     /// least 1.
     pub fn target(&mut self, missing: usize) -> Target<'_> {
-        let more = missing.min(self.filled().max(READ_BYTES) * (GROWTH - 1));
+        let grown = self.filled().max(READ_BYTES).saturating_mul(GROWTH - 1);
+        let more = missing.min(grown);
         match self {
             Self::Bytes(bytes) => {
                 if bytes.capacity() == bytes.len() {
                     bytes.reserve_exact(more);
                 }
-                let most = missing.min(bytes.capacity() - bytes.len());
+                let most = missing.min(bytes.capacity().saturating_sub(bytes.len()));
                 Target::Append { bytes, most }
             }
             Self::Words { words, filled } => {
-                if words.len() * WORD == *filled {
-                    let wanted = (*filled + more).div_ceil(WORD);
-                    words.reserve_exact(wanted - words.len());
+                if words.len().saturating_mul(WORD) == *filled {
+                    let wanted = filled.saturating_add(more).div_ceil(WORD);
+                    words.reserve_exact(wanted.saturating_sub(words.len()));
                     words.resize(wanted, 0);
                 }
-                Target::Fill(&mut bytemuck::cast_slice_mut(words)[*filled..])
+                let memory: &mut [u8] = bytemuck::cast_slice_mut(words);
+                Target::Fill(memory.get_mut(*filled..).unwrap_or_default())
             }
         }
     }
@@ -281,7 +286,7 @@ impl Filling {
     /// Records that this many bytes were read to the target.
     pub fn received(&mut self, count: usize) {
         if let Self::Words { filled, .. } = self {
-            *filled += count;
+            *filled = filled.saturating_add(count);
         }
     }
 
@@ -321,7 +326,11 @@ impl Target<'_> {
     pub fn put(self, received: &[u8]) {
         match self {
             Self::Append { bytes, .. } => bytes.extend_from_slice(received),
-            Self::Fill(slice) => slice[..received.len()].copy_from_slice(received),
+            Self::Fill(slice) => {
+                if let Some(front) = slice.get_mut(..received.len()) {
+                    front.copy_from_slice(received);
+                }
+            }
         }
     }
 }

@@ -176,12 +176,13 @@ impl Exception {
     /// Returns the valid signatures that are sent: the first ones that have at most
     /// [`MAX_SIGNATURES_BYTES`] together.
     pub fn signatures_to_send(&self) -> &[String] {
-        let mut bytes = 0;
+        let mut bytes = 0_usize;
         let fits = |signature: &&String| {
-            bytes += signature.len();
+            bytes = bytes.saturating_add(signature.len());
             bytes <= MAX_SIGNATURES_BYTES
         };
-        &self.valid_signatures[..self.valid_signatures.iter().take_while(fits).count()]
+        let count = self.valid_signatures.iter().take_while(fits).count();
+        self.valid_signatures.get(..count).unwrap_or_default()
     }
 
     /// Returns the exception as text for a line of the log.

@@ -177,7 +177,7 @@ impl Deframer {
             [] if ended => return Ok(Step::End),
             [] => return Ok(Step::Need(1)),
             [first, ..] if first.is_ascii_whitespace() => {
-                let space = input.len() - input.trim_ascii_start().len();
+                let space = leading_space(input);
                 return Ok(Step::Skip(space));
             }
             [first, ..] if first.is_ascii_graphic() => self.framing = Some(Framing::Lines),
@@ -189,8 +189,12 @@ impl Deframer {
     }
 
     fn step_line(&mut self, input: &[u8], ended: bool) -> Result<Step, FrameError> {
-        let (end, consumed) = match memchr::memchr(b'\n', &input[self.scanned..]) {
-            Some(found) => (self.scanned + found, self.scanned + found + 1),
+        let fresh = input.get(self.scanned..).unwrap_or_default();
+        let (end, consumed) = match memchr::memchr(b'\n', fresh) {
+            Some(found) => {
+                let end = self.scanned.saturating_add(found);
+                (end, end.saturating_add(1))
+            }
             None if ended && input.is_empty() => return Ok(Step::End),
             None if ended => (input.len(), input.len()),
             None => (input.len(), 0),
@@ -206,17 +210,18 @@ impl Deframer {
             return Ok(Step::Need(1));
         }
         self.scanned = 0;
-        let text = input[..end].trim_ascii();
+        let line = input.get(..end).unwrap_or_default();
+        let text = line.trim_ascii();
         if is_http(text) {
             return Err(FrameError::Http);
         }
-        let start = end - input[..end].trim_ascii_start().len();
+        let start = leading_space(line);
         Ok(if text.is_empty() {
             Step::Skip(consumed)
         } else {
             Step::Message {
                 start,
-                end: start + text.len(),
+                end: start.saturating_add(text.len()),
                 consumed,
             }
         })
@@ -230,7 +235,7 @@ impl Deframer {
                     got,
                     length: LENGTH_BYTES,
                 }),
-                (false, got) => Ok(Step::Need(LENGTH_BYTES - got)),
+                (false, got) => Ok(Step::Need(LENGTH_BYTES.saturating_sub(got))),
             };
         };
         let length = u32::from_be_bytes(*prefix) as usize;
@@ -253,16 +258,21 @@ impl Deframer {
                     length,
                 })
             } else {
-                Ok(Step::Need(length - rest.len()))
+                Ok(Step::Need(length.saturating_sub(rest.len())))
             };
         }
-        let end = LENGTH_BYTES + length;
+        let end = length.saturating_add(LENGTH_BYTES);
         Ok(Step::Message {
             start: LENGTH_BYTES,
             end,
             consumed: end,
         })
     }
+}
+
+/// Returns the number of bytes of white space at the front.
+fn leading_space(bytes: &[u8]) -> usize {
+    bytes.len().saturating_sub(bytes.trim_ascii_start().len())
 }
 
 /// Returns whether a line belongs to an HTTP request, in upper or lower case: a request line such
@@ -273,19 +283,22 @@ impl Deframer {
 pub fn is_http(line: &[u8]) -> bool {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let token = line.iter().take_while(|byte| is_token(byte)).count();
-    match line[token..] {
+    let rest = line.get(token..).unwrap_or_default();
+    match rest {
         _ if token == 0 => false,
         [b':', ..] => true,
         [b' ' | b'\t', ..] => {
-            let mut words = line[token..]
+            let mut words = rest
                 .split(u8::is_ascii_whitespace)
                 .filter(|word| !word.is_empty());
             let target = words.next().unwrap_or_default();
             let is_target = target.starts_with(b"/")
                 || target == b"*"
                 || target.windows(3).any(|part| part == b"://");
-            let is_version =
-                |word: &[u8]| word.len() >= 5 && word[..5].eq_ignore_ascii_case(b"HTTP/");
+            let is_version = |word: &[u8]| {
+                let name = word.first_chunk::<5>();
+                name.is_some_and(|name| name.eq_ignore_ascii_case(b"HTTP/"))
+            };
             is_target || is_version(target) || words.any(is_version)
         }
         _ => false,

@@ -95,7 +95,7 @@ impl Inbox {
         self.consumed = 0;
         self.bytes
             .reserve(READ_BYTES.saturating_sub(self.bytes.len()).max(1));
-        let most = self.bytes.capacity() - self.bytes.len();
+        let most = self.bytes.capacity().saturating_sub(self.bytes.len());
         Target::Append {
             bytes: &mut self.bytes,
             most,
@@ -141,8 +141,8 @@ impl Inbox {
                 block,
             }));
         }
-        let Some((prefix, rest)) = self.bytes[self.consumed..].split_first_chunk::<LENGTH_BYTES>()
-        else {
+        let unread = self.bytes.get(self.consumed..).unwrap_or_default();
+        let Some((prefix, rest)) = unread.split_first_chunk::<LENGTH_BYTES>() else {
             return Ok(None);
         };
         let length = u32::from_be_bytes(*prefix) as usize;
@@ -159,12 +159,10 @@ impl Inbox {
             });
         }
         if rest.len() >= length {
-            let start = self.consumed + LENGTH_BYTES;
-            self.consumed = start + length;
-            return Ok(Some(Payload {
-                head: &self.bytes[start..start + length],
-                block: None,
-            }));
+            let start = self.consumed.saturating_add(LENGTH_BYTES);
+            self.consumed = start.saturating_add(length);
+            let head = self.bytes.get(start..self.consumed).unwrap_or_default();
+            return Ok(Some(Payload { head, block: None }));
         }
         if length > MAX_SHORT_FRAME && rest.len() >= MIN_HEAD {
             let block = find_block(rest);
@@ -175,10 +173,11 @@ impl Inbox {
 
     /// Returns the first byte of the next frame, as soon as it has arrived.
     pub fn next_byte(&self) -> Option<u8> {
-        match &self.long {
-            Some(long) => Some(long.first_byte),
-            None => self.bytes.get(self.consumed + LENGTH_BYTES).copied(),
+        if let Some(long) = &self.long {
+            return Some(long.first_byte);
         }
+        let first = self.consumed.saturating_add(LENGTH_BYTES);
+        self.bytes.get(first).copied()
     }
 
     /// Returns whether a frame has begun and has not arrived completely.
@@ -195,8 +194,9 @@ impl Inbox {
     pub fn pending_bytes(&self) -> usize {
         self.long
             .as_ref()
-            .map_or(self.bytes.len() - self.consumed, |long| {
-                LENGTH_BYTES + long.head.len() + long.rest.filled()
+            .map_or(self.bytes.len().saturating_sub(self.consumed), |long| {
+                let arrived = long.head.len().saturating_add(long.rest.filled());
+                arrived.saturating_add(LENGTH_BYTES)
             })
     }
 
@@ -204,8 +204,10 @@ impl Inbox {
     /// inbox.
     pub fn release(&mut self) -> Vec<u8> {
         let mut buffer = std::mem::take(&mut self.bytes);
-        if self.consumed < buffer.len() {
-            self.bytes = buffer[self.consumed..].to_vec();
+        if let Some(unread) = buffer.get(self.consumed..)
+            && !unread.is_empty()
+        {
+            self.bytes = unread.to_vec();
         }
         self.consumed = 0;
         buffer.clear();
@@ -216,7 +218,7 @@ impl Inbox {
     pub fn lend(&mut self, mut buffer: Vec<u8>) {
         if self.bytes.capacity() < buffer.capacity() {
             buffer.clear();
-            buffer.extend_from_slice(&self.bytes[self.consumed..]);
+            buffer.extend_from_slice(self.bytes.get(self.consumed..).unwrap_or_default());
             self.consumed = 0;
             self.bytes = buffer;
         }
@@ -239,10 +241,11 @@ impl Inbox {
 
     /// Moves the received part of a long frame out of the buffer for short frames.
     fn begin_long_frame(&mut self, length: usize, block: Option<BlockPlace>) {
-        let received = &self.bytes[self.consumed + LENGTH_BYTES..];
-        let missing = length - received.len();
+        let begin = self.consumed.saturating_add(LENGTH_BYTES);
+        let received = self.bytes.get(begin..).unwrap_or_default();
+        let missing = length.saturating_sub(received.len());
         let fits = |place: &BlockPlace| {
-            place.offset <= received.len() && place.fits(length - place.offset)
+            place.offset <= received.len() && place.fits(length.saturating_sub(place.offset))
         };
         let block = block.filter(fits);
         let place = block.unwrap_or(BlockPlace {

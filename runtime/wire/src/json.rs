@@ -85,7 +85,8 @@ pub fn from_binary(
         Type::Record(record) => record::from_binary(record, input, out)?,
         Type::Enumeration(enumeration) => {
             let items = enumeration.items();
-            write_json(&items[input.item(items.len())?], out);
+            let place = input.item(items.len())?;
+            write_json(items.get(place).map_or("", String::as_str), out);
         }
         Type::Dict(key, item) => write_between(*b"{}", input.count()?, out, |out| {
             write_key(*key, input, out)?;
@@ -213,7 +214,10 @@ impl<'a> ValueSeed<'a> {
 
     fn end_count(&mut self, start: usize, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes();
-        self.out[start - 4..start].copy_from_slice(&count);
+        let place = start.saturating_sub(count.len())..start;
+        if let Some(place) = self.out.get_mut(place) {
+            place.copy_from_slice(&count);
+        }
     }
 }
 
@@ -330,9 +334,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         match this.ty {
             Type::List(item) => {
                 let start = this.begin_count();
-                let mut count = 0;
+                let mut count = 0_usize;
                 while items.next_element_seed(this.item(item))?.is_some() {
-                    count += 1;
+                    count = count.saturating_add(1);
                 }
                 this.end_count(start, count);
                 Ok(())
@@ -345,7 +349,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                 }
                 match items.next_element::<IgnoredAny>()? {
                     None => Ok(()),
-                    Some(_) => Err(de::Error::invalid_length(types.len() + 1, &this)),
+                    Some(_) => Err(de::Error::invalid_length(
+                        types.len().saturating_add(1),
+                        &this,
+                    )),
                 }
             }
             _ => Err(de::Error::invalid_type(de::Unexpected::Seq, &this)),

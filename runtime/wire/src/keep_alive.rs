@@ -42,7 +42,10 @@ impl KeepAlive {
             .as_secs();
         let interval = (seconds / 8).max(1);
         let probing = interval.saturating_mul(u64::from(PROBES));
-        let user_timeout_ms = seconds.saturating_mul(1000).saturating_sub(interval * 500);
+        let half_interval_ms = interval.saturating_mul(500);
+        let user_timeout_ms = seconds
+            .saturating_mul(1000)
+            .saturating_sub(half_interval_ms);
         Self {
             idle: Duration::from_secs(seconds.saturating_sub(probing)),
             interval: Duration::from_secs(interval),

@@ -10,6 +10,17 @@
 //!                                  calls: which call an answer belongs to, at either end
 //! ```
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 pub mod binary;
 pub mod block;
 pub mod calls;

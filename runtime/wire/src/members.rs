@@ -125,10 +125,11 @@ fn describe(error: &serde_json::Error, text: &str) -> String {
         .take(error.line().saturating_sub(1))
         .map(str::len)
         .sum();
-    match error.classify() {
-        serde_json::error::Category::Data => reason.to_owned(),
-        _ => format!("not JSON at byte {}: {reason}", before + error.column()),
+    if error.classify() == serde_json::error::Category::Data {
+        return reason.to_owned();
     }
+    let byte = before.saturating_add(error.column());
+    format!("not JSON at byte {byte}: {reason}")
 }
 
 impl<'de: 'a, 'a> de::Deserialize<'de> for Members<'a> {

@@ -104,8 +104,10 @@ impl<'a> Message<'a> {
         read_id: impl FnOnce(&'a RawValue) -> Result<Option<Id<'a>>, String>,
     ) -> Result<Self, Malformed<'a>> {
         let broken = |message| Malformed { message, id: None };
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| broken(format!("not UTF-8 at byte {}", error.valid_up_to() + 1)))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let byte = error.valid_up_to().saturating_add(1);
+            broken(format!("not UTF-8 at byte {byte}"))
+        })?;
         let top = Members::parse(text).map_err(broken)?;
         let value_text = top.get("value").map_or("", RawValue::get);
         let value = top

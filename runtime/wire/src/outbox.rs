@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use super::block::{Block, Spare};
+use super::frame::LENGTH_BYTES;
 
 /// Minimum number of bytes of a block that is written without being copied. Copying a shorter block
 /// costs less than one more slice in a vectored write.
@@ -65,7 +66,7 @@ impl Outbox {
         if bytes.len() < LONG_BLOCK {
             self.bytes.extend_from_slice(bytes);
         } else {
-            self.block_bytes += bytes.len();
+            self.block_bytes = self.block_bytes.saturating_add(bytes.len());
             self.blocks.push_back(PlacedBlock {
                 place: self.bytes.len(),
                 block,
@@ -77,17 +78,19 @@ impl Outbox {
     pub fn append(&mut self, other: Self) {
         let before = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
-        self.block_bytes += other.block_bytes;
+        self.block_bytes = self.block_bytes.saturating_add(other.block_bytes);
         let blocks = other.blocks.into_iter();
         self.blocks.extend(blocks.map(|placed| PlacedBlock {
-            place: before + placed.place,
+            place: before.saturating_add(placed.place),
             ..placed
         }));
     }
 
     /// Returns the number of bytes to write.
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.written + self.block_bytes - self.block_written
+        let bytes = self.bytes.len().saturating_sub(self.written);
+        let blocks = self.block_bytes.saturating_sub(self.block_written);
+        bytes.saturating_add(blocks)
     }
 
     /// Returns whether there is nothing to write.
@@ -102,20 +105,26 @@ impl Outbox {
             blocks: self.blocks.len(),
             block_bytes: self.block_bytes,
         };
-        self.bytes.extend_from_slice(&[0; 4]);
+        self.bytes.extend_from_slice(&[0; LENGTH_BYTES]);
         mark
     }
 
     /// Returns the number of bytes after the length of the frame. Nothing may have been written
     /// since `begin_frame`.
     pub fn frame_len(&self, mark: FrameMark) -> usize {
-        self.bytes.len() - mark.bytes - 4 + self.block_bytes - mark.block_bytes
+        let begin = mark.bytes.saturating_add(LENGTH_BYTES);
+        let bytes = self.bytes.len().saturating_sub(begin);
+        let blocks = self.block_bytes.saturating_sub(mark.block_bytes);
+        bytes.saturating_add(blocks)
     }
 
     /// Ends a frame: writes its length. Senders check the limit before, so the length fits.
     pub fn end_frame(&mut self, mark: FrameMark) {
         let length = u32::try_from(self.frame_len(mark)).unwrap_or(u32::MAX);
-        self.bytes[mark.bytes..mark.bytes + 4].copy_from_slice(&length.to_be_bytes());
+        let place = self.bytes.get_mut(mark.bytes..);
+        if let Some(place) = place.and_then(<[u8]>::first_chunk_mut::<LENGTH_BYTES>) {
+            *place = length.to_be_bytes();
+        }
     }
 
     /// Removes a frame and everything after it. Nothing may have been written since `begin_frame`.
@@ -127,32 +136,41 @@ impl Outbox {
 
     /// Fills `slices` with the bytes to write next, as many as fit. Returns the number of slices.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
-        let mut count = 0;
+        let mut free = slices.iter_mut();
+        for piece in self.pieces() {
+            match free.next() {
+                Some(slice) => *slice = IoSlice::new(piece),
+                None => break,
+            }
+        }
+        MAX_SLICES.saturating_sub(free.len())
+    }
+
+    /// Returns the bytes to write, in pieces that are not empty.
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let mut position = self.written;
         let mut block_written = self.block_written;
-        let mut put = |bytes: &'a [u8]| {
-            let fits = count < MAX_SLICES;
-            if fits && !bytes.is_empty() {
-                slices[count] = IoSlice::new(bytes);
-                count += 1;
-            }
-            fits
-        };
-        for PlacedBlock { place, block } in &self.blocks {
-            if !put(&self.bytes[position..*place]) || !put(&block.as_bytes()[block_written..]) {
-                break;
-            }
-            position = *place;
-            block_written = 0;
-        }
-        put(&self.bytes[position..]);
-        count
+        let before_and_block = self
+            .blocks
+            .iter()
+            .flat_map(move |PlacedBlock { place, block }| {
+                let before = self.bytes.get(position..*place).unwrap_or_default();
+                let left = block.as_bytes().get(block_written..).unwrap_or_default();
+                position = *place;
+                block_written = 0;
+                [before, left]
+            });
+        let last = self.blocks.back().map_or(self.written, |last| last.place);
+        let behind = self.bytes.get(last..).unwrap_or_default();
+        before_and_block
+            .chain([behind])
+            .filter(|piece| !piece.is_empty())
     }
 
     /// Returns the bytes before the first block. These are all bytes if
     /// [`has_blocks`](Self::has_blocks) is false.
     pub fn front(&self) -> &[u8] {
-        &self.bytes[self.written..]
+        self.bytes.get(self.written..).unwrap_or_default()
     }
 
     /// Returns whether there are blocks.
@@ -163,26 +181,26 @@ impl Outbox {
     /// Records that this many bytes were written, at most [`len`](Self::len).
     pub fn advance(&mut self, mut count: usize) {
         while let Some(PlacedBlock { place, block }) = self.blocks.front() {
-            let before = place - self.written;
-            if count < before {
+            let before = place.saturating_sub(self.written);
+            let Some(of_block) = count.checked_sub(before) else {
                 break;
-            }
+            };
             let length = block.len();
-            let left = length - self.block_written;
-            if count - before < left {
+            let left = length.saturating_sub(self.block_written);
+            let Some(behind) = of_block.checked_sub(left) else {
                 self.written = *place;
-                self.block_written += count - before;
+                self.block_written = self.block_written.saturating_add(of_block);
                 return;
-            }
-            count -= before + left;
+            };
+            count = behind;
             self.written = *place;
             self.block_written = 0;
-            self.block_bytes -= length;
+            self.block_bytes = self.block_bytes.saturating_sub(length);
             if let Some(PlacedBlock { block, .. }) = self.blocks.pop_front() {
                 self.spare.keep(block);
             }
         }
-        self.written += count.min(self.bytes.len() - self.written);
+        self.written = self.written.saturating_add(count).min(self.bytes.len());
         if self.written == self.bytes.len() && self.blocks.is_empty() {
             self.bytes.clear();
             self.written = 0;
@@ -196,7 +214,7 @@ impl Outbox {
     fn compact(&mut self) {
         self.bytes.drain(..self.written);
         for placed in &mut self.blocks {
-            placed.place -= self.written;
+            placed.place = placed.place.saturating_sub(self.written);
         }
         self.written = 0;
     }
@@ -236,15 +254,9 @@ impl Outbox {
             return self.bytes;
         }
         let mut all = Vec::with_capacity(self.len());
-        let mut position = self.written;
-        let mut block_written = self.block_written;
-        for PlacedBlock { place, block } in &self.blocks {
-            all.extend_from_slice(&self.bytes[position..*place]);
-            all.extend_from_slice(&block.as_bytes()[block_written..]);
-            position = *place;
-            block_written = 0;
+        for piece in self.pieces() {
+            all.extend_from_slice(piece);
         }
-        all.extend_from_slice(&self.bytes[position..]);
         all
     }
 }

@@ -105,16 +105,17 @@ impl Procedure {
     pub fn number(&self) -> usize {
         static CALLED: AtomicUsize = AtomicUsize::new(0);
         let number = self.number.load(Ordering::Relaxed);
-        if number > 0 {
-            return number - 1;
+        if let Some(position) = number.checked_sub(1) {
+            return position;
         }
-        let given = CALLED.fetch_add(1, Ordering::Relaxed) + 1;
+        let position = CALLED.fetch_add(1, Ordering::Relaxed);
+        let given = position.saturating_add(1);
         match self
             .number
             .compare_exchange(0, given, Ordering::Relaxed, Ordering::Relaxed)
         {
-            Ok(_) => given - 1,
-            Err(earlier) => earlier - 1,
+            Ok(_) => position,
+            Err(earlier) => earlier.saturating_sub(1),
         }
     }
 }

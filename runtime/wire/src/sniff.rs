@@ -34,11 +34,11 @@ pub fn sniff(input: &[u8], ended: bool, frame_limit: usize) -> Option<FirstBytes
         return ended.then_some(FirstBytes::Text);
     };
     let length = u32::from_be_bytes(*length) as usize;
-    let compared = payload.len().min(hello.len());
-    if length < hello.len() || length > frame_limit || payload[..compared] != hello[..compared] {
+    let is_alike = payload.iter().zip(&hello).all(|(is, wanted)| is == wanted);
+    if length < hello.len() || length > frame_limit || !is_alike {
         return Some(FirstBytes::Text);
     }
-    if compared == hello.len() {
+    if payload.len() >= hello.len() {
         Some(FirstBytes::Binary)
     } else {
         ended.then_some(FirstBytes::Text)

@@ -191,7 +191,9 @@ impl<'a> Reader<'a> {
                 wanted: length,
                 left: available,
             }),
-            available if available > length => Err(DecodeError::LeftOver(available - length)),
+            available if available > length => {
+                Err(DecodeError::LeftOver(available.saturating_sub(length)))
+            }
             _ => Ok(block),
         }
     }
@@ -208,7 +210,8 @@ impl<'a> Reader<'a> {
 
     /// Succeeds if everything was read.
     pub fn finish(self) -> Result<(), DecodeError> {
-        let left = self.rest.len() + self.block.map_or(0, |block| block.len());
+        let block = self.block.map_or(0, |block| block.len());
+        let left = self.rest.len().saturating_add(block);
         if left == 0 {
             Ok(())
         } else {
@@ -261,8 +264,8 @@ pub trait Value: Sized {
     #[doc(hidden)]
     fn decode_items(count: usize, input: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         // A declared count alone allocates nothing: the capacity is limited by the received bytes.
-        let mut items =
-            Vec::with_capacity(count.min(input.rest().len() / size_of::<Self>().max(1)));
+        let received = input.rest().len().checked_div(size_of::<Self>());
+        let mut items = Vec::with_capacity(count.min(received.unwrap_or(input.rest().len())));
         for _ in 0..count {
             items.push(Self::decode(input)?);
         }

@@ -167,7 +167,7 @@ impl<W> ClientSession<W> {
             ),
             None => Err(CallFailure::TooManyCalls),
         };
-        self.progress.queued += (self.link.outbox.len() - before) as u64;
+        self.progress.queue(before, self.link.outbox.len());
         if let Some(call) = begun {
             match &result {
                 Ok(_) => self.outgoing.set_sent_at(call, self.progress.queued),
@@ -199,12 +199,12 @@ impl<W> ClientSession<W> {
 
     /// Records that this many bytes are offered to the kernel. [`wrote`](Self::wrote) follows.
     pub fn writes(&mut self, count: usize) {
-        self.progress.maybe_written = self.progress.written + count as u64;
+        self.progress.maybe_written = self.progress.written.saturating_add(count as u64);
     }
 
     /// Records that the kernel took this many bytes.
     pub fn wrote(&mut self, count: usize) {
-        self.progress.written += count as u64;
+        self.progress.written = self.progress.written.saturating_add(count as u64);
         self.progress.maybe_written = self.progress.written;
     }
 
@@ -253,7 +253,7 @@ impl<W> ClientSession<W> {
                 Event::Handled | Event::Frame(Frame::Bound(_) | Frame::Pong(_), _) => Ok(()),
                 Event::Frame(other, _) => Err(format!("a server sends no {}", other.name())),
             };
-            self.progress.queued += (self.link.outbox.len() - before) as u64;
+            self.progress.queue(before, self.link.outbox.len());
             if let Err(what) = handled {
                 return self.lose(SessionLoss::Protocol(what), wake);
             }
@@ -347,7 +347,7 @@ impl<W> ClientSession<W> {
         if was_waiting && !self.is_lost {
             let before = self.link.outbox.len();
             binary::put_cancel(call, &mut self.link.outbox);
-            self.progress.queued += (self.link.outbox.len() - before) as u64;
+            self.progress.queue(before, self.link.outbox.len());
         }
     }
 }
@@ -364,24 +364,35 @@ impl CallTime {
     }
 }
 
+impl WriteProgress {
+    /// Records that the outbox has grown to `after` bytes, from `before`.
+    fn queue(&mut self, before: usize, after: usize) {
+        let more = after.saturating_sub(before) as u64;
+        self.queued = self.queued.saturating_add(more);
+    }
+}
+
 impl Bindings {
     /// Returns the slot of a procedure, and writes a BIND before its first call.
     fn slot(&mut self, procedure: &'static Procedure, out: &mut Outbox) -> u32 {
         let number = procedure.number();
-        if self.slots.len() <= number {
-            self.slots.resize(number + 1, NO_SLOT);
-        }
-        let known = self.slots[number];
+        let known = self.slots.get(number).copied().unwrap_or(NO_SLOT);
         if known & UNBOUND == 0 {
             return known;
         }
         let slot = if known == NO_SLOT {
+            let next = self.procedures.len() as u32;
             self.procedures.push(number);
-            self.procedures.len() as u32 - 1
+            next
         } else {
             known & !UNBOUND
         };
-        self.slots[number] = slot;
+        if self.slots.len() <= number {
+            self.slots.resize(number.saturating_add(1), NO_SLOT);
+        }
+        if let Some(known) = self.slots.get_mut(number) {
+            *known = slot;
+        }
         let Procedure {
             service,
             rpc,
@@ -395,8 +406,10 @@ impl Bindings {
 
     /// Marks a slot, so that it is bound again before its next call.
     fn unbind(&mut self, slot: u32) {
-        if let Some(number) = self.procedures.get(slot as usize) {
-            self.slots[*number] |= UNBOUND;
+        if let Some(number) = self.procedures.get(slot as usize)
+            && let Some(known) = self.slots.get_mut(*number)
+        {
+            *known |= UNBOUND;
         }
     }
 }

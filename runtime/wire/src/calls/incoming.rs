@@ -51,13 +51,13 @@ impl<C> Incoming<C> {
             ));
         }
         self.last = call;
-        self.accepted += 1;
+        self.accepted = self.accepted.saturating_add(1);
         Ok(())
     }
 
     /// Records that an accepted call runs, and holds that many bytes of arguments.
     pub fn start(&mut self, call: u64, held_bytes: usize, control: C) {
-        self.held_bytes += held_bytes;
+        self.held_bytes = self.held_bytes.saturating_add(held_bytes);
         self.running.insert(
             call,
             Running {
@@ -70,7 +70,7 @@ impl<C> Incoming<C> {
     /// Records that a call has ended. Returns what controlled it, if it was running.
     pub fn finish(&mut self, call: u64) -> Option<C> {
         let running = self.running.remove(&call)?;
-        self.held_bytes -= running.held_bytes;
+        self.held_bytes = self.held_bytes.saturating_sub(running.held_bytes);
         Some(running.control)
     }
 

@@ -95,14 +95,15 @@ impl<W> Outgoing<W> {
             Some(place) => place,
             None if self.entries.len() == MAX_CALLS => return None,
             None => {
+                let place = self.entries.len() as u32;
                 self.entries.push(Entry::free(deadline));
-                self.entries.len() as u32 - 1
+                place
             }
         };
-        self.begun += 1;
-        self.waiting += 1;
+        let entry = self.entries.get_mut(place as usize)?;
+        self.begun = self.begun.saturating_add(1);
+        self.waiting = self.waiting.saturating_add(1);
         let call = self.begun << PLACE_BITS | u64::from(place);
-        let entry = &mut self.entries[place as usize];
         entry.call = call;
         entry.slot = slot;
         entry.phase = Phase::Waiting;
@@ -115,22 +116,24 @@ impl<W> Outgoing<W> {
 
     /// Removes a call that has begun, and of which nothing will be sent.
     pub fn undo(&mut self, call: u64) {
-        if let Some(place) = self.place_of(call) {
-            self.waiting -= usize::from(matches!(self.entries[place].phase, Phase::Waiting));
-            self.release(place);
+        if let Some(entry) = self.entry(call) {
+            let was_waiting = matches!(entry.phase, Phase::Waiting);
+            self.waiting = self.waiting.saturating_sub(usize::from(was_waiting));
+            self.release(call);
         }
     }
 
     /// Records that the call is sent once the session has written this many bytes in all.
     pub fn set_sent_at(&mut self, call: u64, bytes: u64) {
-        if let Some(place) = self.place_of(call) {
-            self.entries[place].sent_at = bytes;
+        if let Some(entry) = self.entry_mut(call) {
+            entry.sent_at = bytes;
         }
     }
 
     /// Returns whether the call has no answer so far.
     pub fn is_waiting(&self, call: u64) -> bool {
-        self.awaited(call).is_ok()
+        let entry = self.entry(call);
+        entry.is_some_and(|entry| matches!(entry.phase, Phase::Waiting | Phase::Abandoned))
     }
 
     /// Returns how many calls wait.
@@ -140,19 +143,15 @@ impl<W> Outgoing<W> {
 
     /// Returns the slot that a call names, until its answer is taken.
     pub fn slot(&self, call: u64) -> Option<u32> {
-        self.place_of(call).map(|place| self.entries[place].slot)
+        self.entry(call).map(|entry| entry.slot)
     }
 
     /// Returns where the block of the answer to a call begins, after its other values. If the type
     /// has no such place, all values are one block, so that they are not copied to be kept. `None`
     /// for an unknown call.
     pub fn block_place(&self, call: u64) -> Option<BlockPlace> {
-        let place = self.place_of(call)?;
-        Some(
-            self.entries[place]
-                .block_place
-                .unwrap_or(BlockPlace::bytes(0)),
-        )
+        let entry = self.entry(call)?;
+        Some(entry.block_place.unwrap_or(BlockPlace::bytes(0)))
     }
 
     /// Records that the values of a call have arrived.
@@ -165,11 +164,10 @@ impl<W> Outgoing<W> {
         mut values: Reader<'_>,
         wake: &mut impl FnMut(W),
     ) -> Result<(), String> {
-        let place = self.awaited(call)?;
-        let entry = &mut self.entries[place];
+        let entry = self.awaited(call)?;
         entry.values.extend_from_slice(values.rest());
         entry.block = values.take_block();
-        self.end(place, Phase::Returned, wake);
+        self.end(call, Phase::Returned, wake);
         Ok(())
     }
 
@@ -183,20 +181,22 @@ impl<W> Outgoing<W> {
         failure: CallFailure,
         wake: &mut impl FnMut(W),
     ) -> Result<(), String> {
-        let place = self.awaited(call)?;
-        self.end(place, Phase::Failed(failure), wake);
+        self.awaited(call)?;
+        self.end(call, Phase::Failed(failure), wake);
         Ok(())
     }
 
     /// Ends a call, and wakes its caller.
-    fn end(&mut self, place: usize, phase: Phase, wake: &mut impl FnMut(W)) {
-        let entry = &mut self.entries[place];
+    fn end(&mut self, call: u64, phase: Phase, wake: &mut impl FnMut(W)) {
+        let Some(entry) = self.entry_mut(call) else {
+            return;
+        };
         if let Phase::Abandoned = entry.phase {
-            return self.release(place);
+            return self.release(call);
         }
         entry.phase = phase;
-        self.waiting -= 1;
         entry.waiter.take().map(wake);
+        self.waiting = self.waiting.saturating_sub(1);
     }
 
     /// Fails every waiting call for which `failure` returns a failure. It is given the call's
@@ -211,7 +211,7 @@ impl<W> Outgoing<W> {
                 && let Some(failure) = failure(entry.call, entry.sent_at)
             {
                 entry.phase = Phase::Failed(failure);
-                self.waiting -= 1;
+                self.waiting = self.waiting.saturating_sub(1);
                 entry.waiter.take().map(&mut *wake);
             }
         }
@@ -246,16 +246,15 @@ impl<W> Outgoing<W> {
 
     /// Sets whom to wake when the call is done.
     pub fn set_waiter(&mut self, call: u64, waiter: W) {
-        if let Some(place) = self.place_of(call) {
-            self.entries[place].waiter = Some(waiter);
+        if let Some(entry) = self.entry_mut(call) {
+            entry.waiter = Some(waiter);
         }
     }
 
     /// Returns the result of a call that is done, and forgets the call. The second value is memory
     /// that the answer was read to and that can be used again. `None` while the call waits.
     pub fn take<R: Value>(&mut self, call: u64) -> Option<(Result<R, CallFailure>, Option<Block>)> {
-        let place = self.place_of(call)?;
-        let entry = &mut self.entries[place];
+        let entry = self.entry_mut(call)?;
         if matches!(entry.phase, Phase::Free | Phase::Waiting | Phase::Abandoned) {
             return None;
         }
@@ -264,55 +263,67 @@ impl<W> Outgoing<W> {
             _ => entry.decode().map_err(CallFailure::Undecodable),
         };
         let block = entry.block.take();
-        self.release(place);
+        self.release(call);
         Some((result, block))
     }
 
     /// Abandons a call. Returns whether it was waiting. If it was, the peer must get a CANCEL.
     pub fn give_up(&mut self, call: u64) -> bool {
-        let Some(place) = self.place_of(call) else {
+        let Some(entry) = self.entry_mut(call) else {
             return false;
         };
-        let entry = &mut self.entries[place];
         entry.waiter = None;
         if !matches!(entry.phase, Phase::Waiting) {
-            self.release(place);
+            self.release(call);
             return false;
         }
         entry.phase = Phase::Abandoned;
-        self.waiting -= 1;
+        self.waiting = self.waiting.saturating_sub(1);
         true
     }
 
-    /// Frees a place for another call.
-    fn release(&mut self, place: usize) {
-        let entry = &mut self.entries[place];
+    /// Frees the place of a call for another one.
+    fn release(&mut self, call: u64) {
+        let Some(entry) = self.entry_mut(call) else {
+            return;
+        };
         entry.phase = Phase::Free;
         entry.call = 0;
         entry.waiter = None;
         entry.values.clear();
         entry.values.shrink_to(MAX_KEPT);
         entry.block = None;
-        self.free.push(place as u32);
+        self.free.push(place_of(call) as u32);
     }
 
-    /// Returns the place of a call. `None` if the call is unknown.
-    fn place_of(&self, call: u64) -> Option<usize> {
-        let place = (call & (MAX_CALLS as u64 - 1)) as usize;
-        let entry = self.entries.get(place)?;
-        (entry.call == call && call != 0).then_some(place)
+    /// Returns the entry of a call. `None` if the call is unknown.
+    fn entry(&self, call: u64) -> Option<&Entry<W>> {
+        let entry = self.entries.get(place_of(call))?;
+        (entry.call == call && call != 0).then_some(entry)
     }
 
-    /// Returns the place of a call whose answer has not arrived.
-    fn awaited(&self, call: u64) -> Result<usize, String> {
-        let place = self
-            .place_of(call)
+    /// Returns the entry of a call. `None` if the call is unknown.
+    fn entry_mut(&mut self, call: u64) -> Option<&mut Entry<W>> {
+        let entry = self.entries.get_mut(place_of(call))?;
+        (entry.call == call && call != 0).then_some(entry)
+    }
+
+    /// Returns the entry of a call whose answer has not arrived.
+    fn awaited(&mut self, call: u64) -> Result<&mut Entry<W>, String> {
+        let entry = self
+            .entry_mut(call)
             .ok_or_else(|| format!("an answer to call {call}, which is not waiting"))?;
-        match self.entries[place].phase {
-            Phase::Waiting | Phase::Abandoned => Ok(place),
+        match entry.phase {
+            Phase::Waiting | Phase::Abandoned => Ok(entry),
             _ => Err(format!("a second answer to call {call}")),
         }
     }
+}
+
+/// Returns the place that the number of a call names.
+fn place_of(call: u64) -> usize {
+    const PLACES: u64 = MAX_CALLS as u64 - 1;
+    (call & PLACES) as usize
 }
 
 /// Maximum number of bytes that a place keeps allocated for the values of its next call.

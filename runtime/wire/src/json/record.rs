@@ -23,7 +23,7 @@ pub(super) fn to_binary<'de, A: MapAccess<'de>>(
     let mut places: Vec<Option<Range<usize>>> = vec![None; record.fields().len()];
     // Number of members that arrived in the order of the fields. If all do, the output needs no
     // sorting.
-    let mut in_order = 0;
+    let mut in_order = 0_usize;
     while let Some(name) = members.next_key::<String>()? {
         let next = record
             .fields()
@@ -31,19 +31,20 @@ pub(super) fn to_binary<'de, A: MapAccess<'de>>(
             .filter(|next| next.name == *name);
         let position = next.map(|_| in_order).or_else(|| record.position(&name));
         let position = position.ok_or_else(|| unknown_field(record, &name))?;
-        if places[position].is_some() {
+        let (Some(field), Some(place)) = (record.fields().get(position), places.get_mut(position))
+        else {
+            return Err(unknown_field(record, &name));
+        };
+        if place.is_some() {
             return Err(A::Error::custom(format_args!(
                 "duplicate field `{name}` of `{}`",
                 record.name()
             )));
         }
-        in_order += usize::from(next.is_some());
+        in_order = in_order.saturating_add(usize::from(next.is_some()));
         let value_start = out.len();
-        members.next_value_seed(ValueSeed {
-            ty: &record.fields()[position].ty,
-            out,
-        })?;
-        places[position] = Some(value_start..out.len());
+        members.next_value_seed(ValueSeed { ty: &field.ty, out })?;
+        *place = Some(value_start..out.len());
     }
     if in_order == places.len() {
         return Ok(());
@@ -51,7 +52,10 @@ pub(super) fn to_binary<'de, A: MapAccess<'de>>(
     let written = out.split_off(start);
     for (Field { name, ty }, place) in record.fields().iter().zip(places) {
         match place {
-            Some(place) => out.extend_from_slice(&written[place.start - start..place.end - start]),
+            Some(place) => {
+                let place = place.start.saturating_sub(start)..place.end.saturating_sub(start);
+                out.extend_from_slice(written.get(place).unwrap_or_default());
+            }
             None if matches!(ty, Type::Optional(_)) => out.push(0),
             None => {
                 let name = name.as_str();
