@@ -122,6 +122,8 @@ fn serve(
         options.native = native;
         options.key_folder = Some(keys.clone());
         options.tls = tls.map(certificates::of_server);
+        // All sessions of a measurement come from one address.
+        options.limits.address_connections = options.limits.connections;
         let server = Server::start(options).await?;
         let address = server.local_addr()?;
         let deployed = async {
