@@ -62,6 +62,12 @@ impl Project {
         Ok(serde_json::from_str(&line)?)
     }
 
+    /// Keeps the folder, with the servers' log, and says where it is.
+    pub fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+        eprintln!("kept: {}", self.path().display());
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

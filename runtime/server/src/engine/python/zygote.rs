@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -318,8 +317,6 @@ impl Zygote {
             .arg(program)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
-            // Another process group, so that Ctrl-C at a terminal reaches only the server.
-            .process_group(0)
             .spawn()?;
         tracing::info!(
             event = "zygote started",

@@ -33,6 +33,10 @@ if sys.version_info < (3, 11):
 
 class Zygote:
     def __init__(self):
+        # A session without a terminal, so that Ctrl-C reaches only the server. The workers stay in it, each in a process
+        # group of its own. If each had a session, each would be a group of the kernel's scheduler too (autogroup), and
+        # Linux 6.18 then lets some of them wait for half a minute while others run.
+        os.setsid()
         self.control = socket.socket(fileno=0)
         self.workers = {}
         self.wake_read, self.wake_write = os.pipe()
@@ -82,7 +86,7 @@ class Zygote:
     def become_worker(self, requests, answers, output):
         status = 1
         try:
-            os.setsid()
+            os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.control.close()
