@@ -246,18 +246,28 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
         "" | "B" => Some(1),
         "KiB" => Some(1 << 10),
         "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
         _ => None,
     };
     let count: Option<usize> = digits.parse().ok();
     let (Some(count), Some(unit)) = (count, unit) else {
         let expected =
-            "expected a number of bytes, KiB or MiB, such as `65536`, `64KiB` or `16MiB`";
+            "expected a number of bytes, KiB, MiB or GiB, such as `65536`, `64KiB` or `16MiB`";
         return Err(format!("invalid size `{text}`; {expected}"));
     };
     match count.checked_mul(unit) {
         Some(0) => Err(format!("invalid size `{text}`; it must be at least 1")),
         Some(bytes) => Ok(bytes),
         None => Err(format!("invalid size `{text}`; it is too large")),
+    }
+}
+
+/// Parses the size of a worker's memory. Python and its standard library need a part of it.
+pub(crate) fn worker_memory(text: &str) -> Result<usize, String> {
+    const LEAST: usize = 64 << 20;
+    match bytes(text)? {
+        size if size < LEAST => Err(format!("invalid size `{text}`; it must be at least 64MiB")),
+        size => Ok(size),
     }
 }
 

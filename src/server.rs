@@ -202,6 +202,9 @@ struct LimitArguments {
     /// Python workers of one service that declares no concurrency
     #[arg(long, value_name = "N", default_value = "16", value_parser = args::at_least_one)]
     workers: usize,
+    /// Memory of one Python worker, at least 64MiB
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = args::worker_memory)]
+    max_worker_memory: usize,
     /// Time after which an idle worker ends
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = args::duration)]
     worker_idle: Duration,
@@ -479,6 +482,7 @@ impl LimitArguments {
         limits.native_threads = self.native_threads;
         limits.bound_bytes = self.max_bound;
         limits.workers = self.workers;
+        limits.worker_bytes = self.max_worker_memory as u64;
         limits.worker_idle = self.worker_idle;
         limits.load_timeout = self.load_timeout;
         limits.history = self.history;

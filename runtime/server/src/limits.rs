@@ -72,6 +72,8 @@ pub struct Limits {
     pub bound_bytes: usize,
     /// Maximum number of Python workers of one service that declares no `concurrency`.
     pub workers: usize,
+    /// Maximum number of bytes of memory of a Python worker: the private memory that it may write.
+    pub worker_bytes: u64,
     /// Time after which an idle worker ends.
     pub worker_idle: Duration,
     /// Maximum time for loading a service.
@@ -111,6 +113,7 @@ impl Default for Limits {
             native_threads: 64,
             bound_bytes: 16 << 20,
             workers: 16,
+            worker_bytes: 4 << 30,
             worker_idle: Duration::from_mins(1),
             load_timeout: Duration::from_secs(30),
             history: 10,
@@ -151,6 +154,7 @@ mod tests {
             native_threads,
             bound_bytes,
             workers,
+            worker_bytes,
             worker_idle,
             load_timeout,
             history,
@@ -168,6 +172,7 @@ mod tests {
         ] {
             assert!((1..=1 << 30).contains(&bytes), "{bytes} bytes");
         }
+        assert!((1..=4 << 30).contains(&worker_bytes));
         for count in [
             malformed,
             connections,

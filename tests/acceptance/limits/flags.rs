@@ -67,6 +67,7 @@ fn a_limit_is_a_number_with_a_known_unit() {
         ("--write-timeout", &["0ms"]),
         ("--deadline", &["2y", "8761h"]),
         ("--threads", &["-1"]),
+        ("--max-worker-memory", &["63MiB", "1TiB"]),
     ] {
         for value in values {
             assert_refused(flag, value);

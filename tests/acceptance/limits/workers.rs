@@ -1,4 +1,4 @@
-//! `--workers`, `--worker-idle`, `--load-timeout`.
+//! `--workers`, `--max-worker-memory`, `--worker-idle`, `--load-timeout`.
 
 use super::{add, serving, wait};
 use crate::harness::{ADD, Framing, Gate, Network, Raises, finish, number, request};
@@ -23,6 +23,24 @@ fn a_service_runs_as_many_concurrent_calls_as_it_may_have_workers() {
         second.release();
         peer.receive();
     }
+}
+
+#[test]
+fn a_call_that_needs_more_memory_than_a_worker_may_use_fails_and_the_worker_goes_on() {
+    let takes = (
+        "takes",
+        "int",
+        "int",
+        "import os\n\ndef takes(mib):\n    taken = bytearray(mib << 20)\n    return os.getpid()\n",
+    );
+    let flags = ["--max-worker-memory", "256MiB"];
+    let network = Network::with_procedures(&[takes]).served(&flags);
+    let take = |id: u64, mib: u64| request("svc1", "takes").id(id).arg("int", mib);
+    let mut peer = network.peer(Framing::Lines);
+    let pid = number(&peer.call(take(1, 128)));
+    let words = ["a worker may use 256 MiB of memory (--max-worker-memory)"];
+    Raises("Execution Exception", "yes", &words).check(&peer.call(take(2, 256)));
+    assert_eq!(number(&peer.call(take(3, 128))), pid);
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub(crate) struct SourceProcedure {
 pub(crate) struct ServiceLimits {
     /// Maximum number of calls at once.
     pub(crate) workers: usize,
+    /// Maximum number of bytes of memory of a worker.
+    pub(crate) worker_bytes: u64,
     /// Time after which an idle worker ends.
     pub(crate) idle: Duration,
     /// Maximum time for loading the service.

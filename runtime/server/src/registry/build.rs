@@ -287,6 +287,7 @@ impl RegistryBuilder {
             .map(|declared| declared.get() as usize);
         ServiceLimits {
             workers: declared.unwrap_or(self.limits.workers),
+            worker_bytes: self.limits.worker_bytes,
             idle: self.limits.worker_idle,
             load: self.limits.load_timeout,
         }

@@ -62,6 +62,8 @@ struct LoadRequest<'a> {
     sys_path: &'a [String],
     /// Maximum length of the returned values in bytes.
     answer_limit: usize,
+    /// Maximum number of bytes of memory of the worker.
+    memory_limit: u64,
     /// The procedures. Calls name them by their place.
     procedures: &'a [SourceProcedure],
 }
@@ -297,6 +299,7 @@ impl Worker {
                 .map_or(Path::new(""), |tree| tree.child_program()),
             sys_path: &interpreter.path,
             answer_limit: setup.answer_limit,
+            memory_limit: setup.limits.worker_bytes,
             procedures: &setup.procedures,
         };
         let request = serde_json::to_vec(&FirstRequest { check, load })

@@ -11,6 +11,7 @@ A frame on its pipes is a length (u32, little-endian) and that number of bytes:
 import json
 import linecache
 import os
+import resource
 import struct
 import sys
 import traceback
@@ -166,7 +167,13 @@ def close_pipes(*pipes):
 
 
 def confine(setup):
-    """The place for a sandbox: after the fork, before any code of users runs. It does nothing yet."""
+    """Limits what the code of users can take. It runs after the fork, before any of that code."""
+    # Private memory that can be written. A limit of the address space would refuse programs that reserve more than they use.
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = setup["memory-limit"]
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def serve(requests, answers, state, make_handler, procedures):
@@ -249,6 +256,9 @@ def describe(error):
         message = str(error)
     except BaseException:
         message = "(its message cannot be printed)"
+    if isinstance(error, MemoryError) and not message:
+        limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+        message = f"a worker may use {limit >> 20} MiB of memory (--max-worker-memory)"
     return {
         "kind": printable(exception_kind(type(error))[:MAX_KIND]),
         "message": printable(message[:MAX_RAISED_MESSAGE]),
