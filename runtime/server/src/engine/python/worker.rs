@@ -24,6 +24,9 @@ const LENGTH_BYTES: usize = 4;
 /// Number of bytes that are read at once while a pipe is polled.
 const CHUNK_BYTES: usize = 4096;
 
+/// By how many times its bytes the room for an unfinished answer grows at once.
+const GROWTH: usize = 3;
+
 /// Maximum number of bytes of a printed line. A longer line is logged in pieces.
 const MAX_OUTPUT_LINE_BYTES: usize = 8 * 1024;
 
@@ -445,7 +448,9 @@ pub(crate) fn take_answer(input: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
         return Err(unexpected_answer());
     }
     let Some(answer) = rest.get(..length) else {
-        input.reserve(LENGTH_BYTES + length - input.len());
+        // A declared length alone reserves little memory.
+        let missing = LENGTH_BYTES + length - input.len();
+        input.reserve(missing.min(GROWTH * input.len().max(CHUNK_BYTES)));
         return Ok(None);
     };
     let answer = answer.to_vec();
@@ -556,6 +561,30 @@ impl OutputLog {
 #[cfg(test)]
 mod tests {
     use wire::exception::{MAX_KIND_CHARS, MAX_MESSAGE_CHARS};
+
+    use super::*;
+
+    #[test]
+    fn room_for_an_answer_grows_with_its_bytes_and_not_with_its_declared_length() {
+        let length = 64 << 20;
+        let mut input = Vec::new();
+        wire::value::encode_count(length, &mut input);
+        while input.len() < LENGTH_BYTES + length {
+            assert!(matches!(take_answer(&mut input), Ok(None)));
+            let most = (1 + GROWTH) * input.len().max(CHUNK_BYTES);
+            assert!(input.capacity() <= most, "{} bytes", input.len());
+            let room = input.capacity() - input.len();
+            assert!(room > 0);
+            input.resize(
+                input.len() + room.min(LENGTH_BYTES + length - input.len()),
+                7,
+            );
+        }
+        let answer = take_answer(&mut input)
+            .expect("an answer")
+            .expect("a whole one");
+        assert_eq!((answer.len(), input.len()), (length, 0));
+    }
 
     /// A worker cuts the texts of an exception itself, so that a long text is not sent through the
     /// pipe.
