@@ -6,6 +6,9 @@
 //! flooding a sink. The sink reads and drops everything. So the last rate shows what the attacker
 //! costs by its use of the processors alone.
 //!
+//! The time of 99 of 100 calls, the growth of the server's memory, and the rate from a second after
+//! the attack stand in a table of their own.
+//!
 //! A sink accepts far more data than a server. So the attacker is held to the pace that it had at
 //! the server, unless `--full-speed` is given. Each flood has a fresh server, so that no flood
 //! affects the next one.
@@ -26,7 +29,7 @@ use clap::{Parser, ValueEnum as _};
 
 use crate::project::Part;
 use attacker::{Activity, Attacker, Pace};
-use honest::Caller;
+use honest::{Caller, Served};
 use kinds::Kind;
 use network::Network;
 use report::Report;
@@ -35,6 +38,9 @@ pub use attacker::{attack, serve_sink};
 
 /// How long an attacker runs before the first rate is measured.
 const HEAD_START: Duration = Duration::from_millis(300);
+
+/// How long after an attack its callers must be served as before.
+const RECOVERY: Duration = Duration::from_secs(1);
 
 /// Honest callers under a flood.
 #[derive(Debug, Parser)]
@@ -67,22 +73,25 @@ struct Sink {
     full_speed: bool,
 }
 
-/// The figures of one flood in one round. Rates are calls per second of the binary and of the text
-/// session.
+/// The figures of one flood in one round. Pairs belong to the binary and to the text session.
 #[derive(Debug)]
 struct Sample {
-    quiet: [f64; 2],
+    quiet: [Served; 2],
     at_server: UnderAttack,
+    /// From [`RECOVERY`] after the end of the attack.
+    recovered: [Served; 2],
     at_sink: UnderAttack,
     /// Growth of the server's log in bytes per second.
     log_growth: f64,
+    /// Resident memory of the server during the attack, and how much more than before it.
     resident_mib: f64,
+    resident_growth_mib: f64,
 }
 
-/// The rates of the honest callers during an attack, and the activity of the attacker.
+/// How the honest callers were served during an attack, and the activity of the attacker.
 #[derive(Debug)]
 struct UnderAttack {
-    rates: [f64; 2],
+    served: [Served; 2],
     attacker: Activity,
 }
 
@@ -121,17 +130,20 @@ pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
 /// Measures one flood, first at the server, then at the sink.
 fn sample(kind: Kind, sink: &Sink, window: Duration) -> io::Result<Sample> {
     let (network, mut callers) = begin()?;
-    let quiet = rates(&mut callers, window);
+    let quiet = serve(&mut callers, window);
+    let resident_before = network.resident_mib()?;
     let begun = Instant::now();
     let log_bytes = network.log_bytes()?;
     let attacker = start_attacker(kind, network.address(), Pace::UNLIMITED)?;
-    let rates_at_server = rates(&mut callers, window);
+    let served = serve(&mut callers, window);
     let log_growth = (network.log_bytes()? - log_bytes) / begun.elapsed().as_secs_f64();
     let resident_mib = network.resident_mib()?;
     let at_server = UnderAttack {
-        rates: rates_at_server,
+        served,
         attacker: attacker.end()?,
     };
+    std::thread::park_timeout(RECOVERY);
+    let recovered = serve(&mut callers, window);
     for caller in callers {
         caller.print_failures();
     }
@@ -140,9 +152,11 @@ fn sample(kind: Kind, sink: &Sink, window: Duration) -> io::Result<Sample> {
     Ok(Sample {
         quiet,
         at_server,
+        recovered,
         at_sink,
         log_growth,
         resident_mib,
+        resident_growth_mib: resident_mib - resident_before,
     })
 }
 
@@ -165,7 +179,7 @@ fn at_sink(
     };
     let attacker = start_attacker(kind, sink.address, pace)?;
     Ok(UnderAttack {
-        rates: rates(&mut callers, window),
+        served: serve(&mut callers, window),
         attacker: attacker.end()?,
     })
 }
@@ -190,6 +204,6 @@ fn start_attacker(kind: Kind, target: SocketAddr, pace: Pace) -> io::Result<Atta
     Ok(attacker)
 }
 
-fn rates(callers: &mut [Caller; 2], window: Duration) -> [f64; 2] {
-    callers.each_mut().map(|caller| caller.rate(window))
+fn serve(callers: &mut [Caller; 2], window: Duration) -> [Served; 2] {
+    callers.each_mut().map(|caller| caller.serve(window))
 }

@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// a second if the server is slow to accept.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(20);
 
+/// Time between two bytes of a slow sender.
+const DRIP: Duration = Duration::from_secs(1);
+
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A running attacker. Dropping this kills it.
@@ -209,6 +212,14 @@ impl Attack {
     }
 
     async fn send(&self, mut writer: WriteHalf<'_>) -> io::Result<()> {
+        if self.plan.then == Then::Drip {
+            for byte in self.plan.payload.chunks(1) {
+                writer.write_all(byte).await?;
+                self.sent.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(DRIP).await;
+            }
+            return std::future::pending().await;
+        }
         let free = self.plan.connections * self.plan.payload.len();
         loop {
             self.keep_pace(&self.sent, free, self.pace.sent).await;
@@ -222,7 +233,7 @@ impl Attack {
                 Then::Repeat => continue,
                 Then::Close => return Ok(()),
                 Then::EndSending => writer.shutdown().await?,
-                Then::Stay | Then::Ignore => {}
+                Then::Stay | Then::Ignore | Then::Drip => {}
             }
             return std::future::pending().await;
         }

@@ -36,6 +36,15 @@ pub struct Caller {
     first_failure: Option<io::Error>,
 }
 
+/// How a caller was served.
+#[derive(Debug, Clone, Copy)]
+pub struct Served {
+    /// Answered calls per second.
+    pub rate: f64,
+    /// The time within which 99 of 100 calls ended, failed ones included.
+    pub p99: Duration,
+}
+
 struct Session {
     stream: BufReader<TcpStream>,
     frame: Vec<u8>,
@@ -65,17 +74,24 @@ impl Caller {
         (0..WARM_UP).try_for_each(|_| self.call())
     }
 
-    /// Calls for the time `window`. Returns the number of answered calls per second.
-    pub fn rate(&mut self, window: Duration) -> f64 {
+    /// Calls for the time `window`.
+    pub fn serve(&mut self, window: Duration) -> Served {
         let begin = Instant::now();
         let mut calls = 0_u32;
+        let mut times = Vec::new();
         while begin.elapsed() < window {
+            let called = Instant::now();
             match self.call() {
                 Ok(()) => calls += 1,
                 Err(error) => self.fail(error),
             }
+            times.push(called.elapsed());
         }
-        f64::from(calls) / begin.elapsed().as_secs_f64()
+        times.sort_unstable();
+        Served {
+            rate: f64::from(calls) / begin.elapsed().as_secs_f64(),
+            p99: times.get(times.len() * 99 / 100).copied().unwrap_or(window),
+        }
     }
 
     pub fn print_failures(self) {

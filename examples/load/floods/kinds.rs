@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// Number of connections of an attacker at the same time, unless its kind needs another number.
 const CONNECTIONS: usize = 8;
 
+/// Number of connections that send slowly.
+const SLOW_CONNECTIONS: usize = 5000;
+
 /// Maximum length of a message that a server accepts by default.
 const MAX_MESSAGE_BYTES: u32 = 16 << 20;
 
@@ -37,6 +40,9 @@ pub enum Kind {
     Proofs,
     /// Pings of the text protocol.
     Pings,
+    /// 5,000 connections that send a byte of a request each second, from another client than the
+    /// honest one.
+    Slow,
 }
 
 /// What an attacker does, on each of its connections.
@@ -62,6 +68,8 @@ pub enum Then {
     Stay,
     /// Sends nothing more. Reads no answer.
     Ignore,
+    /// Sends the payload byte by byte, one each second. Reads answers.
+    Drip,
 }
 
 impl Kind {
@@ -103,6 +111,11 @@ impl Kind {
             Self::Pings => pipelined(batch(|id| {
                 line(&json!({ "header": "RPC-PING", "value": { "id": id } }))
             })),
+            Self::Slow => Plan {
+                from: Ipv4Addr::new(127, 0, 0, 2),
+                connections: SLOW_CONNECTIONS,
+                ..Plan::new(long_answer(1), Then::Drip)
+            },
         }
     }
 }

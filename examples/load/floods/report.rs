@@ -1,6 +1,7 @@
 //! The printed tables.
 
 use super::attacker::Activity;
+use super::honest::Served;
 use super::kinds::Kind;
 use super::{Sample, UnderAttack};
 use crate::median;
@@ -27,6 +28,7 @@ impl Report {
     pub fn print(&self) {
         self.print_rates();
         self.print_noise();
+        self.print_times();
         self.print_server();
         self.print_attacker();
     }
@@ -43,9 +45,9 @@ impl Report {
         let mut missed = Vec::new();
         for (kind, samples) in &self.0 {
             for (index, session) in SESSIONS.into_iter().enumerate() {
-                let quiet = |sample: &Sample| sample.quiet[index];
-                let sink = |sample: &Sample| sample.at_sink.rates[index];
-                let flood = |sample: &Sample| sample.at_server.rates[index];
+                let quiet = |sample: &Sample| sample.quiet[index].rate;
+                let sink = |sample: &Sample| sample.at_sink.served[index].rate;
+                let flood = |sample: &Sample| sample.at_server.served[index].rate;
                 let of_sink = Spread::of(samples, |sample| flood(sample) / sink(sample));
                 println!(
                     "{:<11}{:<8}{:>9.0}{:>9.0}{:>9.0}   {:<20}{:<20}",
@@ -80,7 +82,7 @@ impl Report {
     fn print_noise(&self) {
         let samples = || self.0.iter().flat_map(|(_, samples)| samples);
         for (index, session) in SESSIONS.into_iter().enumerate() {
-            let quiet = Spread::of(samples(), |sample| sample.quiet[index]);
+            let quiet = Spread::of(samples(), |sample| sample.quiet[index].rate);
             println!(
                 "Noise: the {session} session's quiet rate was from {:.0} to {:.0} calls per second.",
                 quiet.min, quiet.max
@@ -88,17 +90,59 @@ impl Report {
         }
     }
 
+    /// Prints the p99 of calls, and the rate from a second after the attack.
+    fn print_times(&self) {
+        println!();
+        println!(
+            "p99 of a call in ms, the same over the p99 while the sink is flooded, and the rate from 1 s after the flood over the quiet rate:"
+        );
+        println!();
+        println!(
+            "{:<11}{:<8}{:>9}{:>9}{:>9}   {:<20}{:<20}",
+            "flood", "session", "quiet", "sink", "flood", "of sink", "recovered"
+        );
+        for (kind, samples) in &self.0 {
+            for (index, session) in SESSIONS.into_iter().enumerate() {
+                let ms = |served: &[Served; 2]| served[index].p99.as_secs_f64() * 1e3;
+                let sink = |sample: &Sample| ms(&sample.at_sink.served);
+                let flood = |sample: &Sample| ms(&sample.at_server.served);
+                let recovered =
+                    |sample: &Sample| sample.recovered[index].rate / sample.quiet[index].rate;
+                println!(
+                    "{:<11}{:<8}{:>9.2}{:>9.2}{:>9.2}   {:<20}{:<20}",
+                    if index == 0 {
+                        kind.name()
+                    } else {
+                        String::new()
+                    },
+                    session,
+                    Spread::of(samples, |sample| ms(&sample.quiet)).median,
+                    Spread::of(samples, sink).median,
+                    Spread::of(samples, flood).median,
+                    Spread::of(samples, |sample| flood(sample) / sink(sample)).text(),
+                    Spread::of(samples, recovered).text(),
+                );
+            }
+        }
+    }
+
     fn print_server(&self) {
         println!();
         println!(
-            "{:<11}{:>12}{:>18}",
-            "flood", "log, byte/s", "server, MiB (max)"
+            "{:<11}{:>12}{:>18}{:>18}",
+            "flood", "log, byte/s", "server, MiB (max)", "growth, MiB (max)"
         );
         for (kind, samples) in &self.0 {
             let log = Spread::of(samples, |sample| sample.log_growth);
             let resident = Spread::of(samples, |sample| sample.resident_mib);
             let resident = format!("{:.0} ({:.0})", resident.median, resident.max);
-            println!("{:<11}{:>12.0}{resident:>18}", kind.name(), log.median);
+            let growth = Spread::of(samples, |sample| sample.resident_growth_mib);
+            let growth = format!("{:.0} ({:.0})", growth.median, growth.max);
+            println!(
+                "{:<11}{:>12.0}{resident:>18}{growth:>18}",
+                kind.name(),
+                log.median
+            );
         }
     }
 

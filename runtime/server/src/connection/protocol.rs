@@ -15,6 +15,7 @@ use super::end::{EndReason, linger};
 use super::handshake;
 use super::peers::Remote;
 use super::pressure::Pressure;
+use super::stream::make_room;
 use super::timeouts::{Timeouts, Waiting};
 use super::{Connection, SessionEnd};
 use crate::shared::Shared;
@@ -138,7 +139,7 @@ impl Connection {
             if let Some(protocol) = sniff(&self.input, has_ended, frame_limit) {
                 return Ok(Sniffed::Protocol(protocol));
             }
-            self.input.reserve(READ_BYTES);
+            make_room(&mut self.input);
             let mut room = (&mut self.input).limit(READ_BYTES);
             tokio::select! {
                 biased;

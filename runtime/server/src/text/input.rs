@@ -5,6 +5,8 @@ use std::ops::Range;
 use wire::block::READ_BYTES;
 use wire::frame::{Deframer, FrameError, Framing, Step};
 
+use crate::connection::stream::make_room;
+
 /// The bytes that have come and were not handled yet.
 #[derive(Debug)]
 pub(super) struct TextInput {
@@ -96,6 +98,6 @@ impl TextInput {
             self.bytes.drain(..self.consumed);
         }
         self.consumed = 0;
-        self.bytes.reserve(READ_BYTES);
+        make_room(&mut self.bytes);
     }
 }
