@@ -56,7 +56,8 @@ impl Load {
         let answered = Arc::new(AtomicU64::new(0));
         let callers = (1..=2).map(|server| {
             let address = project.address(server);
-            let (is_over, answered) = (Arc::clone(&is_over), Arc::clone(&answered));
+            let is_over = Arc::clone(&is_over);
+            let answered = Arc::clone(&answered);
             std::thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     // An error is the end of a killed server, or a start that is not complete.

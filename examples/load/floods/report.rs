@@ -51,11 +51,7 @@ impl Report {
                 let of_sink = Spread::of(samples, |sample| flood(sample) / sink(sample));
                 println!(
                     "{:<11}{:<8}{:>9.0}{:>9.0}{:>9.0}   {:<20}{:<20}",
-                    if index == 0 {
-                        kind.name()
-                    } else {
-                        String::new()
-                    },
+                    label(*kind, index),
                     session,
                     Spread::of(samples, quiet).median,
                     Spread::of(samples, sink).median,
@@ -110,11 +106,7 @@ impl Report {
                     |sample: &Sample| sample.recovered[index].rate / sample.quiet[index].rate;
                 println!(
                     "{:<11}{:<8}{:>9.2}{:>9.2}{:>9.2}   {:<20}{:<20}",
-                    if index == 0 {
-                        kind.name()
-                    } else {
-                        String::new()
-                    },
+                    label(*kind, index),
                     session,
                     Spread::of(samples, |sample| ms(&sample.quiet)).median,
                     Spread::of(samples, sink).median,
@@ -160,6 +152,15 @@ impl Report {
             print_activity(&kind.name(), "sink", samples, |sample| &sample.at_sink);
             print_activity("", "server", samples, |sample| &sample.at_server);
         }
+    }
+}
+
+/// Returns what the row of a session begins with: the name of the flood in its first row.
+fn label(kind: Kind, index: usize) -> String {
+    if index == 0 {
+        kind.name()
+    } else {
+        String::new()
     }
 }
 
