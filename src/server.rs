@@ -147,6 +147,10 @@ struct LimitArguments {
     /// this flag, half of `--max-connections`
     #[arg(long, value_name = "N", value_parser = args::at_least_one)]
     max_address_connections: Option<usize>,
+    /// Connections per second from one address that end without a message, before further ones are
+    /// reset for the rest of the second
+    #[arg(long, value_name = "N", default_value = "100", value_parser = args::at_least_one)]
+    max_empty_connections: usize,
     /// Calls in flight on one connection; further requests wait in the socket
     #[arg(long, value_name = "N", default_value = "256", value_parser = args::at_least_one)]
     max_session_calls: usize,
@@ -465,6 +469,7 @@ impl LimitArguments {
             .max_address_connections
             .unwrap_or(self.max_connections.div_ceil(2))
             .min(self.max_connections);
+        limits.empty_connections = self.max_empty_connections as u64;
         limits.session_calls = self.max_session_calls;
         limits.calls = self.max_calls;
         limits.queued_bytes = self.max_queued;

@@ -30,6 +30,10 @@ pub struct Limits {
     /// Maximum number of connections at once from one address. Those beyond it are refused in the
     /// same way.
     pub address_connections: usize,
+    /// Maximum number of connections from one address in a second that end without a complete
+    /// message. Beyond it, further connections from that address are reset until the second is
+    /// over.
+    pub empty_connections: u64,
     /// Maximum number of calls in flight on one session. Further messages wait in the socket.
     pub session_calls: usize,
     /// Maximum number of calls in flight on the server. Further calls get `Unavailable`.
@@ -96,6 +100,7 @@ impl Default for Limits {
             refusals: 1000,
             connections: 10_000,
             address_connections: 5_000,
+            empty_connections: 100,
             session_calls: 256,
             calls: 10_000,
             queued_bytes: 1 << 20,
@@ -137,6 +142,7 @@ mod tests {
             refusals,
             connections,
             address_connections,
+            empty_connections,
             session_calls,
             calls,
             queued_bytes,
@@ -184,6 +190,7 @@ mod tests {
             workers,
             history,
             usize::try_from(refusals).expect("a small number"),
+            usize::try_from(empty_connections).expect("a small number"),
         ] {
             assert!((1..=10_000).contains(&count), "{count}");
         }

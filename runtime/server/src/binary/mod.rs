@@ -72,6 +72,7 @@ pub(crate) async fn serve(connection: Connection) -> SessionEnd {
     }
     SessionEnd {
         served: session.handler.calls.incoming.accepted(),
+        got_message: session.handler.has_greeted(),
         reason,
         stream: session.stream,
     }

@@ -29,6 +29,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Maximum number of connections that are accepted before the sessions of the lane have their turn.
 const ACCEPTED_PER_TURN: u32 = 4;
 
+/// Pause after [`ACCEPTED_PER_TURN`] connections were reset. An address that wastes connections
+/// connects again at once, and each of its connections costs more than a short call.
+const RESET_PAUSE: Duration = Duration::from_millis(1);
+
 /// Maximum number of lines per second that say why connections were not accepted.
 const FAILURE_LINES: u64 = 1;
 
@@ -107,12 +111,24 @@ async fn accept(
     };
     let failures = Failures::default();
     let mut count = 0_u32;
+    let mut reset_count = 0_u32;
     loop {
         tokio::select! {
             _ = &mut stopped => return (sessions, lanes),
             accepted = listener.accept() => {
                 match accepted {
-                    Ok((stream, peer)) => begin_session(&mut sessions, &lanes, &shared, stream, peer),
+                    Ok((stream, peer)) => {
+                        let remote = shared.peers.remote(peer);
+                        if remote.wastes_connections(shared.limits.empty_connections) {
+                            reset(&stream, &remote);
+                            reset_count = reset_count.wrapping_add(1);
+                            if reset_count.is_multiple_of(ACCEPTED_PER_TURN) {
+                                tokio::time::sleep(RESET_PAUSE).await;
+                            }
+                        } else {
+                            begin_session(&mut sessions, &lanes, &shared, stream, remote);
+                        }
+                    }
                     Err(error) if is_about_one_connection(&error) => failures.log_lost(&error),
                     Err(error) => {
                         failures.log(&error);
@@ -187,14 +203,22 @@ impl Failures {
     }
 }
 
+/// Lets a connection end with a reset as soon as it is dropped, so that neither side keeps anything
+/// of it.
+fn reset(stream: &TcpStream, remote: &Remote) {
+    remote.peer.connection_meter.suppress(1);
+    // Ignore failures here: without this option, the connection ends as others do.
+    let _ = stream.set_zero_linger();
+}
+
 fn begin_session(
     sessions: &mut JoinSet<()>,
     lanes: &Lanes,
     shared: &Arc<Shared>,
     stream: TcpStream,
-    peer: SocketAddr,
+    remote: Remote,
 ) {
-    let remote = shared.peers.remote(peer);
+    let peer = remote.address;
     let open = OpenConnection::of(&remote.peer);
     let admission = Admission::decide(sessions.len(), open.others, &shared.limits);
     if remote.logs_connection() {

@@ -61,5 +61,7 @@ pub(crate) struct SessionEnd {
     pub(crate) stream: Stream,
     /// Number of messages or calls that came.
     pub(crate) served: u64,
+    /// Whether a complete message has come.
+    pub(crate) got_message: bool,
     pub(crate) reason: io::Result<EndReason>,
 }

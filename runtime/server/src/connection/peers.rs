@@ -1,5 +1,5 @@
 //! [`Peers`]: what the server remembers of each address, so that no address uses more than its
-//! share: connections, log lines, bytes of incomplete messages and unread answers, wrong proofs of
+//! share: connections, also those that end without a message, log lines, bytes of incomplete messages and unread answers, wrong proofs of
 //! the deploy key.
 
 use std::collections::HashMap;
@@ -52,6 +52,22 @@ impl Remote {
     pub(crate) fn logs_connection(&self) -> bool {
         self.peer.connection_meter.admit(Instant::now())
     }
+
+    /// Counts a connection that ended without a complete message. `limit` is the number of them in a
+    /// second.
+    pub(crate) fn count_empty_connection(&self, limit: u64) {
+        if self.peer.empty_connections.count(Instant::now()) == limit {
+            let note =
+                "for the rest of this second, its connections are reset (--max-empty-connections)";
+            tracing::warn!(event = "too many empty connections", peer = %self, limit, note);
+        }
+    }
+
+    /// Returns whether the address had `limit` connections in this second that ended without a
+    /// complete message.
+    pub(crate) fn wastes_connections(&self, limit: u64) -> bool {
+        self.peer.empty_connections.counted(Instant::now()) >= limit
+    }
 }
 
 impl std::fmt::Display for Remote {
@@ -74,6 +90,8 @@ pub(crate) struct Peer {
     pub(crate) connection_meter: Meter,
     /// Counts refused messages.
     pub(crate) refusals: PerSecond,
+    /// Counts connections that ended without a complete message.
+    empty_connections: PerSecond,
     /// Used bytes of the budget for incomplete messages.
     pub(crate) unfinished: Arc<AddressUse>,
     /// Used bytes of the budget for unread answers.
@@ -89,6 +107,7 @@ impl Default for Peer {
             line_meter: Arc::new(Meter::with_limit(REFUSAL_LINES)),
             connection_meter: Meter::with_limit(CONNECTION_LINES),
             refusals: PerSecond::default(),
+            empty_connections: PerSecond::default(),
             unfinished: Arc::default(),
             untaken: Arc::default(),
             proof_tries: ProofTries::default(),

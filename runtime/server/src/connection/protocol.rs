@@ -54,6 +54,7 @@ async fn serve_tls(
     // Before the handshake, so that no change is missed.
     let changes = live.changes();
     let Some(peer) = handshake::open(socket, &remote, &live, &shared).await else {
+        remote.count_empty_connection(shared.limits.empty_connections);
         return;
     };
     remote.identity = Some(Arc::new(peer.identity));
@@ -71,6 +72,7 @@ async fn serve_tls(
 /// Serves a stream of which nothing was read.
 async fn serve_stream(stream: Stream, remote: Remote, shared: Arc<Shared>, admission: Admission) {
     let now = Instant::now();
+    let limit = shared.limits.empty_connections;
     let connection = Connection {
         stream,
         input: Vec::new(),
@@ -82,8 +84,12 @@ async fn serve_stream(stream: Stream, remote: Remote, shared: Arc<Shared>, admis
     let SessionEnd {
         mut stream,
         served,
+        got_message,
         reason,
     } = connection.serve().await;
+    if !got_message {
+        remote.count_empty_connection(limit);
+    }
     let reason = match reason {
         Ok(reason) => linger(&mut stream, reason).await,
         Err(error) => Err(error),
@@ -112,16 +118,18 @@ impl Connection {
             // Boxed, so that an idle session of one kind is not as large as one of the other kind.
             Ok(Sniffed::Protocol(FirstBytes::Text)) => Box::pin(text::serve(self)).await,
             Ok(Sniffed::Protocol(FirstBytes::Binary)) => Box::pin(binary::serve(self)).await,
-            Ok(Sniffed::Ended(reason)) => SessionEnd {
-                stream: self.stream,
-                served: 0,
-                reason: Ok(reason),
-            },
-            Err(error) => SessionEnd {
-                stream: self.stream,
-                served: 0,
-                reason: Err(error),
-            },
+            Ok(Sniffed::Ended(reason)) => self.end(Ok(reason)),
+            Err(error) => self.end(Err(error)),
+        }
+    }
+
+    /// Ends a connection whose protocol is not known.
+    fn end(self, reason: io::Result<EndReason>) -> SessionEnd {
+        SessionEnd {
+            stream: self.stream,
+            served: 0,
+            got_message: false,
+            reason,
         }
     }
 
@@ -136,6 +144,9 @@ impl Connection {
         let frame_limit = self.pressure.frame_limit(false);
         let mut has_ended = false;
         loop {
+            if has_ended && self.input.is_empty() {
+                return Ok(Sniffed::Ended(EndReason::PeerClosed));
+            }
             if let Some(protocol) = sniff(&self.input, has_ended, frame_limit) {
                 return Ok(Sniffed::Protocol(protocol));
             }

@@ -35,6 +35,15 @@ impl PerSecond {
         }
         self.in_second.fetch_add(1, Ordering::Relaxed) + 1
     }
+
+    /// Returns how many events were counted in this second.
+    pub(crate) fn counted(&self, now: Instant) -> u64 {
+        if self.second.load(Ordering::Relaxed) == second(now) {
+            self.in_second.load(Ordering::Relaxed)
+        } else {
+            0
+        }
+    }
 }
 
 impl Default for Meter {
@@ -107,10 +116,9 @@ mod tests {
         let counter = PerSecond::default();
         let now = Instant::now();
         let later = now + Duration::from_secs(1);
-        assert_eq!(
-            [counter.count(now), counter.count(now), counter.count(later)],
-            [1, 2, 1]
-        );
+        assert_eq!([counter.count(now), counter.count(now)], [1, 2]);
+        assert_eq!([counter.counted(now), counter.counted(later)], [2, 0]);
+        assert_eq!([counter.count(later), counter.counted(later)], [1, 1]);
     }
 
     #[test]

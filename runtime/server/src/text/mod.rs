@@ -120,6 +120,7 @@ pub(crate) async fn serve(connection: Connection) -> SessionEnd {
     let reason = session.run(&mut drain).await;
     SessionEnd {
         served: session.served,
+        got_message: session.served > 0,
         reason,
         stream: session.stream,
     }
