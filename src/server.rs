@@ -131,7 +131,7 @@ struct LimitArguments {
     max_stranger_frame: usize,
     /// Total size of the incomplete messages of all connections; raised to four times
     /// `--max-frame` if it is less
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = args::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = args::bytes)]
     max_unfinished: usize,
     /// Malformed messages on one connection before it is closed
     #[arg(long, value_name = "N", default_value = "100", value_parser = args::at_least_one)]
@@ -148,7 +148,7 @@ struct LimitArguments {
     #[arg(long, value_name = "N", value_parser = args::at_least_one)]
     max_address_connections: Option<usize>,
     /// Connections per second from one address that end without a message, before further ones are
-    /// reset for the rest of the second
+    /// accepted slowly for the rest of the second
     #[arg(long, value_name = "N", default_value = "100", value_parser = args::at_least_one)]
     max_empty_connections: usize,
     /// Calls in flight on one connection; further requests wait in the socket

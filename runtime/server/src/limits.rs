@@ -31,8 +31,7 @@ pub struct Limits {
     /// same way.
     pub address_connections: usize,
     /// Maximum number of connections from one address in a second that end without a complete
-    /// message. Beyond it, further connections from that address are reset until the second is
-    /// over.
+    /// message. Beyond it, connections are accepted more slowly while that address connects.
     pub empty_connections: u64,
     /// Maximum number of calls in flight on one session. Further messages wait in the socket.
     pub session_calls: usize,
@@ -95,7 +94,7 @@ impl Default for Limits {
         Self {
             frame_bytes: 16 << 20,
             stranger_frame_bytes: 64 << 10,
-            unfinished_bytes: 256 << 20,
+            unfinished_bytes: 64 << 20,
             malformed: 100,
             refusals: 1000,
             connections: 10_000,

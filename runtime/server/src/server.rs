@@ -17,6 +17,7 @@ use crate::connection::budget::Budget;
 use crate::connection::handshake::Handshakes;
 use crate::connection::lanes::Lanes;
 use crate::connection::peers::Peers;
+use crate::connection::room::Room;
 use crate::deployment::Deployer;
 use crate::engine::Engines;
 use crate::engine::native::{NativeMethod, ThreadPool};
@@ -83,8 +84,11 @@ impl Server {
             advertise,
             python,
             native,
-            limits,
+            mut limits,
         } = options;
+        let least_budget = BUDGETED_FRAMES.saturating_mul(limits.frame_bytes);
+        limits.unfinished_bytes = limits.unfinished_bytes.max(least_budget);
+        limits.untaken_bytes = limits.untaken_bytes.max(least_budget);
         let program = python.as_deref().unwrap_or(DEFAULT_PYTHON);
         let engine =
             PythonEngine::new(program.to_owned(), store.engine_folder()).map_err(|error| {
@@ -131,16 +135,15 @@ impl Server {
         tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), listen = %address,
             data = %shown_data.display(), connections = limits.connections);
         let (drain, draining) = watch::channel(false);
-        let least_budget = BUDGETED_FRAMES.saturating_mul(limits.frame_bytes);
         let shared = Arc::new(Shared {
             registry: LiveRegistry::new(registry, &limits),
             deployer,
             limits,
             background: Handle::current(),
             calls: Arc::new(Semaphore::new(limits.calls)),
-            peers: Peers::default(),
-            unfinished: Budget::new(limits.unfinished_bytes.max(least_budget)),
-            untaken: Budget::new(limits.untaken_bytes.max(least_budget)),
+            peers: Peers::new(limits.unfinished_bytes / 2),
+            room: Room::new(limits.unfinished_bytes),
+            untaken: Budget::new(limits.untaken_bytes),
             advertise,
             handshakes: Handshakes::new(limits.handshakes),
             tls,

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::connection::budget::Budget;
 use crate::connection::handshake::Handshakes;
 use crate::connection::peers::Peers;
+use crate::connection::room::Room;
 use crate::deployment::Deployer;
 use crate::limits::Limits;
 use crate::registry::live::LiveRegistry;
@@ -25,8 +26,8 @@ pub(crate) struct Shared {
     /// Has one permit for each call that may be in flight.
     pub(crate) calls: Arc<Semaphore>,
     pub(crate) peers: Peers,
-    /// Bytes of incomplete messages.
-    pub(crate) unfinished: Arc<Budget>,
+    /// For the bytes of incomplete messages.
+    pub(crate) room: Arc<Room>,
     /// Bytes of answers that peers have not read.
     pub(crate) untaken: Arc<Budget>,
     /// The address at which initializers dial this server, if it differs from the address that the

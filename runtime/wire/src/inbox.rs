@@ -200,6 +200,24 @@ impl Inbox {
             })
     }
 
+    /// Returns how many bytes the incomplete frame has, with those of its length: as many as have
+    /// arrived, if its length is not known yet.
+    pub fn pending_length(&self) -> usize {
+        let missing = self.long.as_ref().map_or_else(
+            || {
+                let unread = self.bytes.get(self.consumed..).unwrap_or_default();
+                let prefix = unread.first_chunk::<LENGTH_BYTES>();
+                prefix.map_or(0, |prefix| {
+                    let length = u32::from_be_bytes(*prefix) as usize;
+                    let arrived = unread.len().saturating_sub(LENGTH_BYTES);
+                    length.saturating_sub(arrived)
+                })
+            },
+            |long| long.missing,
+        );
+        self.pending_bytes().saturating_add(missing)
+    }
+
     /// Gives the buffer for short frames away. Bytes that were not returned so far stay in the
     /// inbox.
     pub fn release(&mut self) -> Vec<u8> {

@@ -229,56 +229,128 @@ fn unread_answers_have_a_budget() {
     assert_eq!(number(&network.peer(Framing::Framed).call(add().id(1))), 5);
 }
 
+/// Limits under which one address has room for two messages of 4 MiB.
+const ROOM: [&str; 4] = ["--max-frame", "4MiB", "--max-unfinished", "16MiB"];
+
+/// A message of 4 MiB without its last byte. It can become no JSON.
+fn all_but_one_byte() -> Vec<u8> {
+    const LENGTH: usize = 4 << 20;
+    [&(LENGTH as u32).to_be_bytes()[..], &vec![b'{'; LENGTH - 1]].concat()
+}
+
+/// A call with this many bytes.
+fn long(bytes: usize) -> crate::harness::Request {
+    text(1, 1).member("x", "x".repeat(bytes))
+}
+
 #[test]
 fn unfinished_messages_have_a_budget() {
-    const FRAME: usize = 4 << 20;
-    let flags = ["--max-frame", "4MiB", "--max-unfinished", "16MiB"];
-    let network = shared_service(&Gate::new(), &flags);
+    let network = shared_service(&Gate::new(), &ROOM);
     let server = network.server("server1");
+    let address = server.address();
     assert_eq!(number(&network.peer(Framing::Framed).call(add().id(1))), 5);
     let before = peak_memory(server.pid());
-    let partial = [&(FRAME as u32).to_be_bytes()[..], &vec![b'{'; FRAME - 1]].concat();
-    let check_refusal = |peer: &mut Peer| {
-        peer.next().inspect(|answer| {
-            Raises(
-                "Unavailable",
-                "no",
-                &[
-                    "16777216 bytes (--max-unfinished)",
-                    "half of it for one address",
-                ],
-            )
-            .check(answer);
+    // Their threads end with the server.
+    for _ in 0..40 {
+        std::thread::spawn(move || {
+            let mut peer = Peer::connect_from(NEIGHBOUR, address, Framing::Framed);
+            peer.try_send_bytes(&all_but_one_byte());
+            peer.next()
         });
-    };
-    let mut peers: Vec<_> = (0..40)
-        .map(|_| {
-            let mut peer = Peer::connect_from(NEIGHBOUR, server.address(), Framing::Framed);
-            let taken = peer.try_send_bytes(&partial);
-            (peer, taken)
+    }
+    // All of them have connected, and some have taken the room of others.
+    server.logged(&["closed", "peer=127.0.0.2:", "while others waited for room"]);
+    server.logged(&["closed", "peer=127.0.0.2:", "while others waited for room"]);
+    let grown = peak_memory(server.pid()).saturating_sub(before);
+    assert!(grown < 32 << 20, "{grown} bytes for 160 MiB that were sent");
+    let mut neighbour = Peer::connect_from(NEIGHBOUR, address, Framing::Framed);
+    assert_eq!(number(&neighbour.call(add().id(1))), 5);
+    let answer = network.peer(Framing::Framed).call(long(3 << 20));
+    assert_eq!(
+        answer["value"]["return-values"],
+        json!(["x"]),
+        "another address has half of the budget"
+    );
+}
+
+#[test]
+fn long_messages_wait_until_there_is_room_for_them() {
+    let network = shared_service(&Gate::new(), &ROOM);
+    let address = network.server("server1").address();
+    let calls: Vec<_> = [Framing::Framed, Framing::Lines]
+        .repeat(6)
+        .into_iter()
+        .map(|framing| {
+            std::thread::spawn(move || {
+                Peer::connect_from(NEIGHBOUR, address, framing).call(long(4_000_000))
+            })
         })
         .collect();
-    server.logged(&[
-        "refused",
-        "peer=127.0.0.2:",
-        "too many bytes of incomplete messages",
-    ]);
-    peers
-        .iter_mut()
-        .filter(|(_, taken)| !taken)
-        .for_each(|(peer, _)| check_refusal(peer));
-    let grown = peak_memory(server.pid()).saturating_sub(before);
-    assert!(grown < 60 << 20, "{grown} bytes for 160 MiB that were sent");
-    // Another address has half of the budget.
-    let long = "x".repeat(3 << 20);
-    let mut honest = network.peer(Framing::Framed);
-    let answer = honest.call(
-        request("svc1", "text")
-            .arg("int", 1)
-            .id(1)
-            .member("x", long),
+    for call in calls {
+        let answer = call.join().expect("an answer");
+        assert_eq!(answer["value"]["return-values"], json!(["x"]));
+    }
+}
+
+#[test]
+fn a_message_for_which_there_is_no_room_in_time_is_refused() {
+    let network = shared_service(
+        &Gate::new(),
+        &[&ROOM[..], &["--header-timeout", "1s"]].concat(),
     );
-    assert_eq!(answer["value"]["return-values"], json!(["x"]));
+    let server = network.server("server1");
+    let message = long(4_000_000).to_string();
+    let mut peers: Vec<_> = [Framing::Framed, Framing::Lines, Framing::Framed]
+        .into_iter()
+        .map(|framing| {
+            let mut peer = Peer::connect_from(NEIGHBOUR, server.address(), framing);
+            let bytes = peer.framed(&message);
+            peer.send_bytes(&bytes[..100_000]);
+            (peer, bytes[100_000..].to_vec())
+        })
+        .collect();
+    let refused = server.logged(&["refused", "its limit is 16777216 bytes (--max-unfinished)"]);
+    let is_refused =
+        |(peer, _): &(Peer, Vec<u8>)| refused.contains(&format!("peer={} ", peer.local_addr()));
+    let place = peers.iter().position(is_refused).expect("one of them");
+    let (mut refused, _) = peers.remove(place);
+    let reasons = [
+        "half of it for one address",
+        "no room within 1s (--header-timeout)",
+    ];
+    Raises("Unavailable", "no", &reasons).check(&refused.receive());
+    refused.expect_end();
+    for (mut peer, rest) in peers {
+        peer.send_bytes(&rest);
+        assert_eq!(peer.receive()["value"]["return-values"], json!(["x"]));
+    }
+}
+
+#[test]
+fn a_slow_message_gives_its_room_to_one_that_waits() {
+    let network = shared_service(&Gate::new(), &ROOM);
+    let server = network.server("server1");
+    let message = long(4_000_000).to_string();
+    let peers: Vec<_> = [Framing::Framed, Framing::Lines, Framing::Framed]
+        .into_iter()
+        .map(|framing| {
+            let mut peer = Peer::connect_from(NEIGHBOUR, server.address(), framing);
+            let bytes = peer.framed(&message);
+            peer.send_bytes(&bytes[..100_000]);
+            (peer, bytes[100_000..].to_vec())
+        })
+        .collect();
+    server.logged(&["closed", "peer=127.0.0.2:", "while others waited for room"]);
+    // The third one has the room now.
+    let answers = peers.into_iter().filter_map(|(mut peer, rest)| {
+        let sent = peer.try_send_bytes(&rest);
+        sent.then(|| peer.next()).flatten()
+    });
+    let answers: Vec<_> = answers.collect();
+    assert!((1..=2).contains(&answers.len()), "{answers:?}");
+    for answer in answers {
+        assert_eq!(answer["value"]["return-values"], json!(["x"]));
+    }
 }
 
 /// The budget is raised to four messages, so one address has two. A connection whose message has
@@ -286,19 +358,26 @@ fn unfinished_messages_have_a_budget() {
 #[test]
 fn the_beginning_of_a_message_takes_nothing_of_the_budget_and_the_budget_has_a_minimum() {
     const FREE: usize = 64 << 10;
-    let flags = ["--max-frame", "128KiB", "--max-unfinished", "1"];
+    let flags = [
+        "--max-frame",
+        "128KiB",
+        "--max-unfinished",
+        "1",
+        "--header-timeout",
+        "1s",
+    ];
     let network = shared_service(&Gate::new(), &flags);
     let server = network.server("server1");
-    let message = text(1, 1).member("x", "x".repeat(FREE)).to_string();
+    let message = long(FREE).to_string();
     let begin = |bytes: usize| {
         let mut peer = Peer::connect_from(NEIGHBOUR, server.address(), Framing::Framed);
         let message = peer.framed(&message);
         peer.send_bytes(&message[..bytes]);
         (peer, message[bytes..].to_vec())
     };
-    let free: Vec<_> = (0..8).map(|_| begin(FREE)).collect();
     // Three of these are less than half of the budget, and four are more.
     let mut counted: Vec<_> = (0..4).map(|_| begin(FREE + 1)).collect();
+    let free: Vec<_> = (0..8).map(|_| begin(FREE)).collect();
     let refused = server.logged(&["refused", "its limit is 524288 bytes (--max-unfinished)"]);
     let is_refused = |peer: &Peer| refused.contains(&format!("peer={} ", peer.local_addr()));
     let place = counted.iter().position(|(peer, _)| is_refused(peer));

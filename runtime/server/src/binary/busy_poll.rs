@@ -77,7 +77,7 @@ impl BusyPoll {
                 Ok(0) => return Ok(ReadOutcome::End),
                 Ok(count) => {
                     inbox.received(count);
-                    return Ok(ReadOutcome::Data);
+                    return Ok(ReadOutcome::Data(count));
                 }
                 Err(error)
                     if matches!(

@@ -35,7 +35,7 @@ use self::running_calls::Results;
 use self::stream_io::ReadOutcome;
 use self::work::{Work, WorkEvent};
 use crate::connection::end::EndReason;
-use crate::connection::timeouts::{Due, Timeouts, Waiting};
+use crate::connection::timeouts::{Due, ROOM_LOOK_INTERVAL, Reads, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
 use tls::Stream;
 
@@ -156,8 +156,17 @@ impl BinarySession {
                 // A frame that waits in the socket is not late.
                 self.timeouts.message_since = self.timeouts.message_since.map(|_| now);
             }
+            if let Poll::Ready(Err(exception)) = self.poll_room(cx, now) {
+                self.end_with(&exception);
+                continue;
+            }
             match self.read(cx, now)? {
-                ReadOutcome::Data => {}
+                ReadOutcome::Data(count) => {
+                    if self.handler.calls.turn.count_read(count) {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
                 ReadOutcome::End => self.phase = Phase::HalfClosed,
                 ReadOutcome::Nothing => match self.due() {
                     due if now >= due.at => return Poll::Ready(Ok(due.reason)),
@@ -169,8 +178,23 @@ impl BinarySession {
         }
     }
 
+    /// Waits for room for the message that has begun, if it needs some.
+    fn poll_room(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), Exception>> {
+        let pressure = &mut self.handler.calls.pressure;
+        if !pressure.waits_for_room() {
+            return Poll::Ready(Ok(()));
+        }
+        pressure.poll_room(cx).map_ok(|()| {
+            // A message that waits in the socket is not late.
+            self.timeouts.message_since = Some(now);
+        })
+    }
+
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> io::Result<ReadOutcome> {
-        if self.phase != Phase::Open || self.holds_back() {
+        if self.phase != Phase::Open
+            || self.holds_back()
+            || self.handler.calls.pressure.waits_for_room()
+        {
             return Ok(ReadOutcome::Nothing);
         }
         let mut outcome = stream_io::read(&mut self.stream, &mut self.link.inbox, cx)?;
@@ -183,7 +207,7 @@ impl BinarySession {
                 .busy_poll
                 .look(&mut self.stream, &mut self.link.inbox)?;
         }
-        if outcome == ReadOutcome::Data {
+        if matches!(outcome, ReadOutcome::Data(_)) {
             self.timeouts.message_since.get_or_insert(now);
         }
         Ok(outcome)
@@ -217,9 +241,8 @@ impl BinarySession {
                     }
                     let pending = self.link.inbox.pending_bytes();
                     self.timeouts.message_bytes = pending;
-                    if let Err(exception) = self.handler.calls.pressure.set_unfinished(pending) {
-                        self.end_with(&exception);
-                    }
+                    let length = self.link.inbox.pending_length();
+                    self.handler.calls.pressure.claim_room(pending, length);
                     return false;
                 }
                 Err(error) => Err(error),
@@ -266,20 +289,22 @@ impl BinarySession {
         }
     }
 
-    /// Returns when to wake up at the latest. Abandoned calls that stop do not wake the session, so
-    /// it checks them at an interval.
+    /// Returns when to wake up at the latest. Neither abandoned calls that stop wake the session, nor a
+    /// message of another one that waits for room, so it looks at an interval.
     fn next_look(&self, due: Instant, now: Instant) -> Instant {
         let calls = &self.handler.calls;
         let due = calls
             .pressure
             .paused_until()
             .map_or(due, |until| due.min(until));
-        let waits = !calls.takes_more() && calls.has_abandoned();
-        if waits {
-            due.min(now + ABANDONED_PAUSE)
-        } else {
-            due
+        let mut look_at = due;
+        if !calls.takes_more() && calls.has_abandoned() {
+            look_at = look_at.min(now + ABANDONED_PAUSE);
         }
+        if calls.pressure.has_room() {
+            look_at = look_at.min(now + ROOM_LOOK_INTERVAL);
+        }
+        look_at
     }
 
     /// Returns when this session is closed unless something happens.
@@ -287,7 +312,10 @@ impl BinarySession {
         self.timeouts.due(Waiting {
             has_output: !self.link.outbox.is_empty(),
             is_idle: self.handler.calls.incoming.is_empty(),
-            reads: self.phase == Phase::Open,
+            reads: match self.phase {
+                Phase::Open => self.handler.calls.pressure.reads(),
+                Phase::HalfClosed | Phase::Closing => Reads::Nothing,
+            },
         })
     }
 

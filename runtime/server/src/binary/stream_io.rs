@@ -30,8 +30,8 @@ thread_local! {
 /// The outcome of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadOutcome {
-    /// Bytes have come.
-    Data,
+    /// This many bytes have come.
+    Data(usize),
     /// The peer sends no more.
     End,
     /// There is nothing to read at present.
@@ -81,7 +81,7 @@ pub(super) fn read(
         Poll::Ready(Ok(0)) => Ok(ReadOutcome::End),
         Poll::Ready(Ok(count)) => {
             inbox.received(count);
-            Ok(ReadOutcome::Data)
+            Ok(ReadOutcome::Data(count))
         }
         Poll::Ready(Err(error)) => Err(error),
         Poll::Pending => Ok(ReadOutcome::Nothing),

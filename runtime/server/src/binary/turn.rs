@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::connection::stream::MAX_READ_PER_TURN;
 use crate::engine::native::{self, NativeMethod};
 
 /// Maximum number of frames that are handled before other sessions have their turn.
@@ -25,6 +26,8 @@ pub(super) struct Turn {
     pub(super) now: Instant,
     /// Number of frames that may still be handled.
     frames_left: u32,
+    /// Number of bytes that were read.
+    read_bytes: usize,
     /// Number of answers since the last write.
     unwritten: u32,
     /// Whether calls were answered since the last
@@ -40,6 +43,7 @@ impl Turn {
             began_at: now,
             now,
             frames_left: MAX_FRAMES,
+            read_bytes: 0,
             unwritten: 0,
             has_answered: false,
             timed_left: 0,
@@ -50,6 +54,14 @@ impl Turn {
         self.began_at = now;
         self.now = now;
         self.frames_left = MAX_FRAMES;
+        self.read_bytes = 0;
+    }
+
+    /// Records that bytes were read. Returns whether other sessions have their turn before more are
+    /// read.
+    pub(super) fn count_read(&mut self, bytes: usize) -> bool {
+        self.read_bytes += bytes;
+        self.read_bytes >= MAX_READ_PER_TURN
     }
 
     /// Returns whether the answers should be written before more frames are handled.

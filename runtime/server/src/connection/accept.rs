@@ -29,9 +29,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Maximum number of connections that are accepted before the sessions of the lane have their turn.
 const ACCEPTED_PER_TURN: u32 = 4;
 
-/// Pause after [`ACCEPTED_PER_TURN`] connections were reset. An address that wastes connections
-/// connects again at once, and each of its connections costs more than a short call.
-const RESET_PAUSE: Duration = Duration::from_millis(1);
+/// Pause after [`ACCEPTED_PER_TURN`] connections of an address that wastes them. It connects again at
+/// once, and each of its connections costs more than a short call.
+const WASTE_PAUSE: Duration = Duration::from_millis(1);
 
 /// Maximum number of lines per second that say why connections were not accepted.
 const FAILURE_LINES: u64 = 1;
@@ -111,7 +111,7 @@ async fn accept(
     };
     let failures = Failures::default();
     let mut count = 0_u32;
-    let mut reset_count = 0_u32;
+    let mut paced = 0_u32;
     loop {
         tokio::select! {
             _ = &mut stopped => return (sessions, lanes),
@@ -119,14 +119,13 @@ async fn accept(
                 match accepted {
                     Ok((stream, peer)) => {
                         let remote = shared.peers.remote(peer);
-                        if remote.wastes_connections(shared.limits.empty_connections) {
-                            reset(&stream, &remote);
-                            reset_count = reset_count.wrapping_add(1);
-                            if reset_count.is_multiple_of(ACCEPTED_PER_TURN) {
-                                tokio::time::sleep(RESET_PAUSE).await;
+                        let wastes_them = remote.wastes_connections(shared.limits.empty_connections);
+                        begin_session(&mut sessions, &lanes, &shared, stream, remote);
+                        if wastes_them {
+                            paced = paced.wrapping_add(1);
+                            if paced.is_multiple_of(ACCEPTED_PER_TURN) {
+                                tokio::time::sleep(WASTE_PAUSE).await;
                             }
-                        } else {
-                            begin_session(&mut sessions, &lanes, &shared, stream, remote);
                         }
                     }
                     Err(error) if is_about_one_connection(&error) => failures.log_lost(&error),
@@ -201,14 +200,6 @@ impl Failures {
             tracing::info!(event = "connection lost", error = %error, suppressed);
         }
     }
-}
-
-/// Lets a connection end with a reset as soon as it is dropped, so that neither side keeps anything
-/// of it.
-fn reset(stream: &TcpStream, remote: &Remote) {
-    remote.peer.connection_meter.suppress(1);
-    // Ignore failures here: without this option, the connection ends as others do.
-    let _ = stream.set_zero_linger();
 }
 
 fn begin_session(
@@ -367,7 +358,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_ends_its_own_connection_alone() {
         let lanes = Lanes::start(1).expect("a thread");
-        let peers = Peers::default();
+        let peers = Peers::new(1);
         let listener = TcpListener::bind(loopback()).await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let mut client = std::net::TcpStream::connect(address).expect("a connection");

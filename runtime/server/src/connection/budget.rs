@@ -33,11 +33,6 @@ impl Budget {
         })
     }
 
-    /// Returns the limit in bytes.
-    pub(crate) fn limit(&self) -> usize {
-        self.limit
-    }
-
     /// Returns an empty reservation for a session. `address` is the use of the session's address.
     pub(crate) fn reservation(self: &Arc<Self>, address: &Arc<AddressUse>) -> Reservation {
         Reservation {

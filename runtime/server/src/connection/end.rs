@@ -33,6 +33,8 @@ pub(crate) enum EndReason {
     HeaderTimeout,
     /// A message has come more slowly than the minimum rate, and was not complete in time.
     SlowMessage,
+    /// A message has come too slowly while others waited for the room that it had.
+    KeptRoom,
     /// The server's budget for unread answers is used up.
     UntakenAnswers,
     /// Too many messages were malformed.
@@ -53,6 +55,9 @@ impl fmt::Display for EndReason {
             Self::HeaderTimeout => "header timeout: no message (--header-timeout)",
             Self::SlowMessage => {
                 "header timeout: the message came too slowly (--header-timeout, --min-rate)"
+            }
+            Self::KeptRoom => {
+                "the message came too slowly while others waited for room (--max-unfinished)"
             }
             Self::UntakenAnswers => {
                 "answers not taken: the server's limit for such answers is reached (--max-untaken)"

@@ -16,7 +16,7 @@
 //! | `peers` | the far end of a connection, and what is remembered of each address |
 //! | `proof_tries` | how often an address may try to prove that it has the deploy key |
 //! | `timeouts` | when a connection is closed because nothing happens |
-//! | `pressure`, `budget` | the limits of one connection, and of all connections together |
+//! | `pressure`, `budget`, `room` | the limits of one connection, and of all connections together |
 //! | `end` | why a connection ended, and how it is closed |
 
 pub(crate) mod accept;
@@ -30,6 +30,7 @@ pub(crate) mod peers;
 pub(crate) mod pressure;
 pub(crate) mod proof_tries;
 pub(crate) mod protocol;
+pub(crate) mod room;
 pub(crate) mod stream;
 pub(crate) mod timeouts;
 

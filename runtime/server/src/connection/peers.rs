@@ -12,6 +12,7 @@ use tls::Identity;
 
 use super::budget::AddressUse;
 use super::proof_tries::ProofTries;
+use super::room::Room;
 use crate::log::meter::{Meter, PerSecond};
 
 /// Maximum number of log lines per second about what one address sent: refusals, malformed
@@ -25,8 +26,10 @@ const CONNECTION_LINES: u64 = 50;
 const MAX_PEERS: usize = 4096;
 
 /// The addresses that have a connection, or had one a moment ago.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Peers {
+    /// Number of bytes of the incomplete messages of one address.
+    room_bytes: usize,
     by_address: Mutex<HashMap<IpAddr, Arc<Peer>>>,
     /// The shared entry of the addresses beyond [`MAX_PEERS`].
     others: Arc<Peer>,
@@ -58,7 +61,7 @@ impl Remote {
     pub(crate) fn count_empty_connection(&self, limit: u64) {
         if self.peer.empty_connections.count(Instant::now()) == limit {
             let note =
-                "for the rest of this second, its connections are reset (--max-empty-connections)";
+                "for the rest of this second, they are accepted slowly (--max-empty-connections)";
             tracing::warn!(event = "too many empty connections", peer = %self, limit, note);
         }
     }
@@ -92,23 +95,23 @@ pub(crate) struct Peer {
     pub(crate) refusals: PerSecond,
     /// Counts connections that ended without a complete message.
     empty_connections: PerSecond,
-    /// Used bytes of the budget for incomplete messages.
-    pub(crate) unfinished: Arc<AddressUse>,
+    /// The address's room for incomplete messages.
+    pub(crate) room: Arc<Room>,
     /// Used bytes of the budget for unread answers.
     pub(crate) untaken: Arc<AddressUse>,
     /// Wrong proofs of the deploy key.
     pub(crate) proof_tries: ProofTries,
 }
 
-impl Default for Peer {
-    fn default() -> Self {
+impl Peer {
+    fn new(room_bytes: usize) -> Self {
         Self {
             connections: AtomicUsize::new(0),
             line_meter: Arc::new(Meter::with_limit(REFUSAL_LINES)),
             connection_meter: Meter::with_limit(CONNECTION_LINES),
             refusals: PerSecond::default(),
             empty_connections: PerSecond::default(),
-            unfinished: Arc::default(),
+            room: Room::new(room_bytes),
             untaken: Arc::default(),
             proof_tries: ProofTries::default(),
         }
@@ -140,6 +143,15 @@ impl Drop for OpenConnection {
 }
 
 impl Peers {
+    /// Remembers no address. The incomplete messages of each may have `room_bytes` bytes.
+    pub(crate) fn new(room_bytes: usize) -> Self {
+        Self {
+            room_bytes,
+            by_address: Mutex::default(),
+            others: Arc::new(Peer::new(room_bytes)),
+        }
+    }
+
     /// Returns the far end of a connection from that address.
     pub(crate) fn remote(&self, address: SocketAddr) -> Remote {
         Remote {
@@ -159,7 +171,10 @@ impl Peers {
         if peers.len() >= MAX_PEERS {
             return Arc::clone(&self.others);
         }
-        Arc::clone(peers.entry(key).or_default())
+        let peer = peers
+            .entry(key)
+            .or_insert_with(|| Arc::new(Peer::new(self.room_bytes)));
+        Arc::clone(peer)
     }
 
     /// Logs how many lines were left out since the last call, and forgets addresses without
@@ -209,7 +224,7 @@ mod tests {
 
     #[test]
     fn addresses_have_their_own_entries_up_to_a_limit_and_are_forgotten() {
-        let peers = Peers::default();
+        let peers = Peers::new(1);
         let address = |number: usize| IpAddr::from((number as u32).to_be_bytes());
         let same = [peers.peer(address(7)), peers.peer(address(7))];
         assert!(Arc::ptr_eq(&same[0], &same[1]));
@@ -228,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_connections_of_an_address_are_counted_while_they_are_open() {
-        let peers = Peers::default();
+        let peers = Peers::new(1);
         let open = |text: &str| {
             let peer = peers.peer(text.parse().expect("an address"));
             OpenConnection::of(&peer)

@@ -2,20 +2,22 @@
 //! incomplete messages and of its unread answers.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::budget::Reservation;
 use super::end::EndReason;
 use super::peers::Remote;
+use super::room::{Claim, Rooms};
+use super::timeouts::Reads;
 use crate::engine::SessionLoad;
 use crate::shared::Shared;
 use wire::block::READ_BYTES;
 use wire::exception::{Exception, ExceptionType};
 use wire::frame::FrameError;
 
-/// Number of bytes of an incomplete message up to which it is not counted: as much as one read
-/// takes.
-const FREE_UNFINISHED_BYTES: usize = READ_BYTES;
+/// Number of bytes of an incomplete message up to which it needs no room: as much as one read takes.
+const FREE_BYTES: usize = READ_BYTES;
 
 /// Pause of a connection after a refused message, if its address sends too many of them.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
@@ -27,8 +29,10 @@ pub(crate) struct Pressure {
     /// What the calls of the connection share.
     pub(crate) load: Arc<SessionLoad>,
     shared: Arc<Shared>,
-    /// Bytes of an incomplete message.
-    unfinished: Reservation,
+    /// For the bytes of an incomplete message.
+    rooms: Rooms,
+    /// What an incomplete message has of the rooms.
+    claim: Claim,
     /// Bytes of unread answers beyond `queued_bytes`.
     untaken: Reservation,
     /// Number of malformed messages.
@@ -44,7 +48,11 @@ impl Pressure {
                 shared.limits.queued_bytes,
                 Arc::clone(&remote.peer.line_meter),
             )),
-            unfinished: shared.unfinished.reservation(&remote.peer.unfinished),
+            rooms: Rooms {
+                of_address: Arc::clone(&remote.peer.room),
+                of_server: Arc::clone(&shared.room),
+            },
+            claim: Claim::None,
             untaken: shared.untaken.reservation(&remote.peer.untaken),
             malformed: 0,
             paused_until: None,
@@ -77,32 +85,61 @@ impl Pressure {
         format!("{error} ({flag})")
     }
 
-    /// Sets how many bytes of an incomplete message have come.
+    /// Says how many bytes of an incomplete message have come, and how many it has. A long message
+    /// takes room for all of them, or begins to wait for it.
+    pub(crate) fn claim_room(&mut self, come: usize, length: usize) {
+        if come > FREE_BYTES && matches!(self.claim, Claim::None) {
+            let timeout = self.shared.limits.header_timeout;
+            self.claim = self.rooms.claim(length, timeout);
+        }
+    }
+
+    /// Returns whether the message waits for room. Nothing is read meanwhile.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        matches!(self.claim, Claim::Waits(_))
+    }
+
+    /// Returns whether the message has room.
+    pub(crate) fn has_room(&self) -> bool {
+        matches!(self.claim, Claim::Has { .. })
+    }
+
+    /// Returns whether an open connection reads messages.
+    pub(crate) fn reads(&self) -> Reads {
+        match self.claim {
+            Claim::Waits(_) => Reads::Nothing,
+            Claim::Has { .. } if self.rooms.are_awaited() => Reads::ContendedMessage,
+            Claim::Has { .. } | Claim::None => Reads::Messages,
+        }
+    }
+
+    /// Waits for room.
     ///
     /// # Errors
-    /// Returns the exception that ends the connection, if the budget for such bytes is used up.
-    pub(crate) fn set_unfinished(&mut self, bytes: usize) -> Result<(), Exception> {
-        if self.unfinished.set(if bytes > FREE_UNFINISHED_BYTES {
-            bytes
-        } else {
-            0
-        }) {
-            return Ok(());
-        }
-        let limit = self.shared.unfinished.limit();
-        let what = format!(
-            "the server holds too many bytes of incomplete messages: its limit is {limit} bytes (--max-unfinished), and \
-             half of it for one address"
-        );
-        Err(Exception::refused(ExceptionType::Unavailable, what))
+    /// Returns the exception that ends the connection, if there is no room in time.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Exception>> {
+        self.claim.poll(cx).map(|has_room| {
+            if has_room {
+                return Ok(());
+            }
+            let limits = &self.shared.limits;
+            let what = format!(
+                "the server holds too many bytes of incomplete messages: its limit is {} bytes (--max-unfinished), and \
+                 half of it for one address. There was no room within {:?} (--header-timeout)",
+                limits.unfinished_bytes, limits.header_timeout
+            );
+            Err(Exception::refused(ExceptionType::Unavailable, what))
+        })
+    }
+
+    /// Waits for room, as [`poll_room`](Self::poll_room) does.
+    pub(crate) async fn room(&mut self) -> Result<(), Exception> {
+        std::future::poll_fn(|cx| self.poll_room(cx)).await
     }
 
     /// Records that the message is complete, so that its bytes no longer count.
     pub(crate) fn end_message(&mut self) {
-        if self.unfinished.is_used() {
-            // To free bytes always succeeds.
-            self.unfinished.set(0);
-        }
+        self.claim = Claim::None;
     }
 
     /// Sets how many bytes of answers the peer has not read. From a limit on, no further call of

@@ -16,7 +16,7 @@ use super::handshake;
 use super::peers::Remote;
 use super::pressure::Pressure;
 use super::stream::make_room;
-use super::timeouts::{Timeouts, Waiting};
+use super::timeouts::{Reads, Timeouts, Waiting};
 use super::{Connection, SessionEnd};
 use crate::shared::Shared;
 use crate::trust::LiveTls;
@@ -139,7 +139,7 @@ impl Connection {
         let due = self.timeouts.due(Waiting {
             has_output: false,
             is_idle: true,
-            reads: true,
+            reads: Reads::Messages,
         });
         let frame_limit = self.pressure.frame_limit(false);
         let mut has_ended = false;

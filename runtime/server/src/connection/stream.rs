@@ -8,6 +8,9 @@ use rustix::net::{RecvFlags, recv};
 use tls::Stream;
 use wire::block::READ_BYTES;
 
+/// Number of bytes of one connection after which no more are read before others have their turn.
+pub(crate) const MAX_READ_PER_TURN: usize = 1 << 20;
+
 /// Makes room for the bytes that come next. While there is some, the memory stays where it is: to move
 /// it copies all of its capacity, which then is in use. A peer that sends slowly would cost that much
 /// for a few bytes.

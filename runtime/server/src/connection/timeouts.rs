@@ -7,6 +7,15 @@ use wire::LONGEST_CALL;
 use super::end::EndReason;
 use crate::limits::Limits;
 
+/// Maximum time of a message while others wait for the room that it has.
+const CONTENDED_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Number of bytes per second at which such a message may take longer.
+const CONTENDED_RATE: u64 = 1 << 20;
+
+/// Time between two looks of a session whose message has room: does another one wait for it?
+pub(crate) const ROOM_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// When things last happened on a connection.
 #[derive(Debug)]
 pub(crate) struct Timeouts {
@@ -34,8 +43,16 @@ pub(crate) struct Waiting {
     pub(crate) has_output: bool,
     /// No call is in flight.
     pub(crate) is_idle: bool,
-    /// Messages are read.
-    pub(crate) reads: bool,
+    pub(crate) reads: Reads,
+}
+
+/// Whether a connection reads messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    Nothing,
+    Messages,
+    /// It reads a message while others wait for the room that this one has.
+    ContendedMessage,
 }
 
 /// When a connection is closed unless something happens, and why.
@@ -87,22 +104,28 @@ impl Timeouts {
             apply(self.active_at, self.idle_timeout, EndReason::IdleTimeout);
         }
         if let Some(since) = self.message_since
-            && waiting.reads
+            && waiting.reads != Reads::Nothing
         {
             let reason = if self.message_bytes == 0 {
                 EndReason::HeaderTimeout
             } else {
                 EndReason::SlowMessage
             };
-            apply(since, self.header_timeout + self.earned(), reason);
+            let timeout = self.header_timeout + self.earned(self.min_rate);
+            apply(since, timeout, reason);
+            if waiting.reads == Reads::ContendedMessage {
+                let rate = self.min_rate.max(CONTENDED_RATE);
+                let timeout = CONTENDED_TIMEOUT + self.earned(rate);
+                apply(since, timeout, EndReason::KeptRoom);
+            }
         }
         first
     }
 
-    /// Returns the time that the bytes of the current message take at the minimum rate.
-    fn earned(&self) -> Duration {
+    /// Returns the time that the bytes of the current message take at that rate, in bytes per second.
+    fn earned(&self, rate: u64) -> Duration {
         let bytes = self.message_bytes as u64;
-        Duration::from_micros(bytes.saturating_mul(1_000_000) / self.min_rate)
+        Duration::from_micros(bytes.saturating_mul(1_000_000) / rate)
     }
 }
 
@@ -123,7 +146,7 @@ mod tests {
         let quiet = Waiting {
             has_output: false,
             is_idle: true,
-            reads: true,
+            reads: Reads::Messages,
         };
         let after = |timeouts: &Timeouts, waiting| {
             let Due { at, reason } = timeouts.due(waiting);
@@ -166,23 +189,37 @@ mod tests {
             ..Limits::default()
         };
         let mut timeouts = Timeouts::new(&limits, now);
-        let mut due = |bytes| {
+        let mut due = |bytes, reads| {
             timeouts.message_bytes = bytes;
             let Due { at, reason } = timeouts.due(Waiting {
                 has_output: false,
                 is_idle: true,
-                reads: true,
+                reads,
             });
             (at - now, reason)
         };
         let seconds = Duration::from_secs;
-        assert_eq!(due(0), (seconds(3), EndReason::IdleTimeout));
         assert_eq!(
-            due(1),
+            due(0, Reads::Messages),
+            (seconds(3), EndReason::IdleTimeout)
+        );
+        assert_eq!(
+            due(1, Reads::Messages),
             (Duration::from_millis(5001), EndReason::SlowMessage)
         );
-        assert_eq!(due(7000), (seconds(12), EndReason::SlowMessage));
+        assert_eq!(
+            due(7000, Reads::Messages),
+            (seconds(12), EndReason::SlowMessage)
+        );
+        assert_eq!(
+            due(2 << 20, Reads::ContendedMessage),
+            (seconds(4), EndReason::KeptRoom),
+            "two seconds, and two more for two MiB"
+        );
         let longest = wire::frame::MAX_FRAME_LIMIT;
-        assert_eq!(due(longest).0.as_secs(), 5 + longest as u64 / 1000);
+        assert_eq!(
+            due(longest, Reads::Messages).0.as_secs(),
+            5 + longest as u64 / 1000
+        );
     }
 }

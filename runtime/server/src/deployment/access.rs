@@ -168,11 +168,10 @@ fn not_allowed(message: &str) -> DeployError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::connection::peers::Peers;
 
     const KEY: &[u8] = b"a key of this network";
 
@@ -182,14 +181,7 @@ mod tests {
             .map(|address| address.parse().expect("an address"))
             .collect();
         let address = "127.0.0.1:9".parse().expect("an address");
-        DeploySession::new(
-            Remote {
-                address,
-                peer: Arc::default(),
-                identity: None,
-            },
-            own_addresses,
-        )
+        DeploySession::new(Peers::new(1).remote(address), own_addresses)
     }
 
     fn prove(

@@ -21,8 +21,13 @@ pub(super) struct TextInput {
 pub(super) enum NextMessage {
     /// The message at this place in the bytes.
     Whole(Range<usize>),
-    /// No complete message. This many bytes of the next one have come.
-    Unfinished(usize),
+    /// No complete message.
+    Unfinished {
+        /// Number of bytes of the next one that have come.
+        come: usize,
+        /// Number of bytes that it has, or may have.
+        length: usize,
+    },
     /// The peer has sent everything, and all of it was handled.
     End,
 }
@@ -60,8 +65,14 @@ impl TextInput {
                     return Ok(NextMessage::Whole(message));
                 }
                 Step::Skip(count) => self.consumed += count,
-                Step::Need(_) => {
-                    return Ok(NextMessage::Unfinished(self.bytes.len() - self.consumed));
+                Step::Need(more) => {
+                    let come = self.bytes.len() - self.consumed;
+                    let length = match self.framing() {
+                        Framing::Framed => come + more,
+                        // The end of a line is not known before it comes.
+                        Framing::Lines => self.deframer.limit(),
+                    };
+                    return Ok(NextMessage::Unfinished { come, length });
                 }
                 Step::End => {
                     self.consumed = self.bytes.len();

@@ -43,7 +43,8 @@ use crate::calls::record::Observers;
 use crate::connection::admission::{Admission, ConnectionLimit};
 use crate::connection::end::EndReason;
 use crate::connection::pressure::Pressure;
-use crate::connection::timeouts::{Due, Timeouts, Waiting};
+use crate::connection::stream::MAX_READ_PER_TURN;
+use crate::connection::timeouts::{Due, ROOM_LOOK_INTERVAL, Reads, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
 use crate::deployment::DeploySession;
 use crate::shared::Shared;
@@ -81,6 +82,8 @@ struct TextSession {
     held_bytes: usize,
     /// Number of messages that were handled.
     served: u64,
+    /// Number of bytes that were read since others had their turn.
+    read_bytes: usize,
     /// Why the connection ends, if this side ends it.
     end_reason: EndReason,
 }
@@ -152,6 +155,7 @@ impl TextSession {
             last_id: None,
             held_bytes: 0,
             served: 0,
+            read_bytes: 0,
             end_reason: EndReason::Done,
             shared,
         }
@@ -159,7 +163,7 @@ impl TextSession {
 
     /// Runs until the session's end. Returns why it ended.
     async fn run(&mut self, drain: &mut watch::Receiver<bool>) -> io::Result<EndReason> {
-        let sleep = tokio::time::sleep_until(self.due().at.into());
+        let sleep = tokio::time::sleep_until(self.next_look().into());
         tokio::pin!(sleep);
         loop {
             let progress = self.handle_messages();
@@ -171,7 +175,8 @@ impl TextSession {
             if let Err(reason) = self.pressure.set_untaken(self.output.len()) {
                 return Ok(reason);
             }
-            if progress == Progress::TurnOver {
+            if progress == Progress::TurnOver || self.read_bytes >= MAX_READ_PER_TURN {
+                self.read_bytes = 0;
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -191,12 +196,13 @@ impl TextSession {
                     self.end_reason
                 });
             }
-            let due = self.due();
-            if due.at < sleep.deadline().into_std() {
-                sleep.as_mut().reset(due.at.into());
+            let look_at = self.next_look();
+            if look_at < sleep.deadline().into_std() {
+                sleep.as_mut().reset(look_at.into());
             }
             self.input.make_room();
             let paused_until = self.pressure.paused_until();
+            let waits_for_room = self.pressure.waits_for_room();
             let reads = self.reads();
             let writes = !self.output.is_empty();
             tokio::select! {
@@ -208,13 +214,18 @@ impl TextSession {
                     self.output.unwritten(),
                 ), if reads || writes => self.handle_stream_event(event?),
                 _ = drain.wait_for(|drain| *drain), if self.phase != Phase::Closing => self.begin_drain(),
+                taken = self.pressure.room(), if waits_for_room => match taken {
+                    // A message that waits in the socket is not late.
+                    Ok(()) => self.timeouts.message_since = Some(Instant::now()),
+                    Err(exception) => self.end_with(&exception),
+                },
                 () = pause(paused_until), if paused_until.is_some() => self.pressure.end_pause(Instant::now()),
                 () = &mut sleep => {
-                    let later = self.due();
-                    if Instant::now() >= later.at {
+                    let due = self.due();
+                    if Instant::now() >= due.at {
                         return Ok(due.reason);
                     }
-                    sleep.as_mut().reset(later.at.into());
+                    sleep.as_mut().reset(self.next_look().into());
                 }
             }
         }
@@ -236,13 +247,27 @@ impl TextSession {
         self.timeouts.due(Waiting {
             has_output: !self.output.is_empty(),
             is_idle: self.calls.is_empty(),
-            reads: self.phase == Phase::Open,
+            reads: match self.phase {
+                Phase::Open => self.pressure.reads(),
+                Phase::HalfClosed | Phase::Closing => Reads::Nothing,
+            },
         })
+    }
+
+    /// Returns when to wake up at the latest. A message that begins to wait for room does not wake
+    /// the sessions that have it.
+    fn next_look(&self) -> Instant {
+        let due = self.due().at;
+        if self.pressure.has_room() {
+            due.min(Instant::now() + ROOM_LOOK_INTERVAL)
+        } else {
+            due
+        }
     }
 
     /// Returns whether more bytes are read.
     fn reads(&self) -> bool {
-        self.phase == Phase::Open && self.takes_more()
+        self.phase == Phase::Open && self.takes_more() && !self.pressure.waits_for_room()
     }
 
     /// Returns whether the limits of this session leave room for another message.
@@ -270,7 +295,8 @@ impl TextSession {
     fn handle_stream_event(&mut self, event: StreamEvent) {
         match event {
             StreamEvent::Read(0) => self.phase = Phase::HalfClosed,
-            StreamEvent::Read(_) => {
+            StreamEvent::Read(count) => {
+                self.read_bytes += count;
                 self.timeouts.message_since.get_or_insert_with(Instant::now);
             }
             StreamEvent::Wrote(count) => {
@@ -300,14 +326,12 @@ impl TextSession {
                     let next_since = (!self.input.is_empty()).then_some(self.timeouts.active_at);
                     self.timeouts.end_message(next_since);
                 }
-                Ok(NextMessage::Unfinished(pending)) => {
-                    if pending == 0 && self.served > 0 {
+                Ok(NextMessage::Unfinished { come, length }) => {
+                    if come == 0 && self.served > 0 {
                         self.timeouts.message_since = None;
                     }
-                    self.timeouts.message_bytes = pending;
-                    if let Err(exception) = self.pressure.set_unfinished(pending) {
-                        self.end_with(&exception);
-                    }
+                    self.timeouts.message_bytes = come;
+                    self.pressure.claim_room(come, length);
                     return Progress::All;
                 }
                 Ok(NextMessage::End) => return Progress::All,
