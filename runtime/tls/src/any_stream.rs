@@ -39,18 +39,6 @@ impl Stream {
             Self::Tls(stream) => stream.socket(),
         }
     }
-
-    /// Writes as much as the kernel takes at once.
-    ///
-    /// # Errors
-    /// Returns [`WouldBlock`](io::ErrorKind::WouldBlock) if the kernel takes nothing, or another error
-    /// of the operating system.
-    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.try_write(bytes),
-            Self::Tls(stream) => stream.try_write(bytes),
-        }
-    }
 }
 
 impl AsyncRead for Stream {

@@ -96,16 +96,6 @@ impl TlsStream {
         self.session.was_resumed()
     }
 
-    /// Writes as much as the kernel takes at once.
-    ///
-    /// # Errors
-    /// Returns [`WouldBlock`](io::ErrorKind::WouldBlock) if the kernel does not take a whole record,
-    /// or another error of the operating system.
-    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Self { socket, session } = self;
-        session.write(bytes, |records| socket.try_write(records))
-    }
-
     fn poll_flush_sealed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut done = 0;
         while !self.session.unsent().is_empty() {

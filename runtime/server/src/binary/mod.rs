@@ -35,6 +35,7 @@ use self::running_calls::Results;
 use self::stream_io::ReadOutcome;
 use self::work::{Work, WorkEvent};
 use crate::connection::end::EndReason;
+use crate::connection::stream;
 use crate::connection::timeouts::{Due, ROOM_LOOK_INTERVAL, Reads, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
 use tls::Stream;
@@ -126,7 +127,7 @@ impl BinarySession {
             let is_held_back = self.handle_frames(cx);
             self.take_events(cx, now);
             self.handler.calls.turn.wrote();
-            if stream_io::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
+            if stream::write(&mut self.stream, &mut self.link.outbox, cx)? > 0 {
                 self.timeouts.taken_at = now;
             }
             if let Err(reason) = self

@@ -1,17 +1,17 @@
-//! Reads into the inbox, and writes from the outbox.
+//! Reads into the inbox.
 //!
 //! The memory for input and output belongs to the lane: an idle session holds none.
 
 use std::cell::RefCell;
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::io;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::BufMut as _;
-use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::io::AsyncReadExt as _;
 use wire::block::{MAX_KEPT_BYTES, Spare, Target};
 use wire::inbox::Inbox;
-use wire::outbox::{MAX_SLICES, Outbox};
+use wire::outbox::Outbox;
 
 use tls::Stream;
 
@@ -86,32 +86,4 @@ pub(super) fn read(
         Poll::Ready(Err(error)) => Err(error),
         Poll::Pending => Ok(ReadOutcome::Nothing),
     }
-}
-
-/// Writes as much as the kernel takes. Returns how many bytes it took.
-pub(super) fn write(
-    stream: &mut Stream,
-    outbox: &mut Outbox,
-    cx: &mut Context<'_>,
-) -> io::Result<usize> {
-    let mut written = 0;
-    while !outbox.is_empty() {
-        let polled = if outbox.has_blocks() {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = outbox.slices(&mut slices);
-            Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count])
-        } else {
-            Pin::new(&mut *stream).poll_write(cx, outbox.front())
-        };
-        match polled {
-            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-            Poll::Ready(Ok(count)) => {
-                outbox.advance(count);
-                written += count;
-            }
-            Poll::Ready(Err(error)) => return Err(error),
-            Poll::Pending => break,
-        }
-    }
-    Ok(written)
 }

@@ -1,12 +1,16 @@
-//! [`read_now`] reads from a connection past the scheduler, and [`make_room`] makes room for what
-//! is read.
+//! [`read_now`] reads from a connection past the scheduler, [`make_room`] makes room for what is read,
+//! and [`write`] writes what an outbox has.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, recv};
 use tls::Stream;
+use tokio::io::AsyncWrite as _;
 use wire::block::READ_BYTES;
+use wire::outbox::{MAX_SLICES, Outbox};
 
 /// Number of bytes of one connection after which no more are read before others have their turn.
 pub(crate) const MAX_READ_PER_TURN: usize = 1 << 20;
@@ -46,6 +50,34 @@ pub(crate) fn read_now(stream: &mut Stream, bytes: &mut Vec<u8>) -> io::Result<u
             })
         }
     }
+}
+
+/// Writes as much as the kernel takes. Returns how many bytes it took.
+pub(crate) fn write(
+    stream: &mut Stream,
+    outbox: &mut Outbox,
+    cx: &mut Context<'_>,
+) -> io::Result<usize> {
+    let mut written = 0;
+    while !outbox.is_empty() {
+        let polled = if outbox.has_blocks() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = outbox.slices(&mut slices);
+            Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count])
+        } else {
+            Pin::new(&mut *stream).poll_write(cx, outbox.front())
+        };
+        match polled {
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(Ok(count)) => {
+                outbox.advance(count);
+                written += count;
+            }
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => break,
+        }
+    }
+    Ok(written)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl TextSession {
                 if let Some(limit) = self.turned_away() {
                     return self.answer_exception(&id, &too_many_connections(limit));
                 }
-                self.put(&pong(&id));
+                self.put(pong(&id));
                 self.count_preface();
             }
             header

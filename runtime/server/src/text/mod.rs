@@ -29,7 +29,7 @@ use std::time::Instant;
 use bytes::BufMut as _;
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::{oneshot, watch};
 use wire::block::READ_BYTES;
 use wire::exception::{Exception, ExceptionType};
@@ -113,7 +113,7 @@ enum Phase {
 #[derive(Debug, Clone, Copy)]
 enum StreamEvent {
     Read(usize),
-    Wrote(usize),
+    Wrote,
 }
 
 /// Serves a text session to its end.
@@ -169,8 +169,8 @@ impl TextSession {
             let progress = self.handle_messages();
             self.release_last_answer();
             self.sit_out_pause().await;
-            if let Some(taken_at) = self.output.write(&mut self.stream)? {
-                self.timeouts.taken_at = taken_at;
+            if self.write().await? > 0 {
+                self.timeouts.taken_at = Instant::now();
             }
             if let Err(reason) = self.pressure.set_untaken(self.output.len()) {
                 return Ok(reason);
@@ -211,7 +211,7 @@ impl TextSession {
                 event = stream_event(
                     &mut self.stream,
                     reads.then_some(&mut self.input.bytes),
-                    self.output.unwritten(),
+                    &mut self.output,
                 ), if reads || writes => self.handle_stream_event(event?),
                 _ = drain.wait_for(|drain| *drain), if self.phase != Phase::Closing => self.begin_drain(),
                 taken = self.pressure.room(), if waits_for_room => match taken {
@@ -229,6 +229,11 @@ impl TextSession {
                 }
             }
         }
+    }
+
+    /// Writes as much as the kernel takes at once. Returns how many bytes it took.
+    async fn write(&mut self) -> io::Result<usize> {
+        std::future::poll_fn(|cx| Poll::Ready(self.output.write(&mut self.stream, cx))).await
     }
 
     /// Waits for the end of a pause before the last answers are written. Otherwise an address with
@@ -299,10 +304,7 @@ impl TextSession {
                 self.read_bytes += count;
                 self.timeouts.message_since.get_or_insert_with(Instant::now);
             }
-            StreamEvent::Wrote(count) => {
-                self.output.advance(count);
-                self.timeouts.taken_at = Instant::now();
-            }
+            StreamEvent::Wrote => self.timeouts.taken_at = Instant::now(),
         }
     }
 
@@ -388,11 +390,11 @@ impl TextSession {
         if finished.is_last {
             self.last_answer = Some(finished.message);
         } else {
-            self.put(&finished.message);
+            self.put(finished.message);
         }
     }
 
-    fn put(&mut self, message: &[u8]) {
+    fn put(&mut self, message: Vec<u8>) {
         if self.output.is_empty() {
             self.timeouts.taken_at = Instant::now();
         }
@@ -406,14 +408,14 @@ impl TextSession {
         }
         let mut message = Vec::new();
         message::write_exception(id, exception, &mut message);
-        self.put(&message);
+        self.put(message);
     }
 
     fn release_last_answer(&mut self) {
         if self.calls.is_empty()
             && let Some(message) = self.last_answer.take()
         {
-            self.put(&message);
+            self.put(message);
         }
     }
 
@@ -453,7 +455,7 @@ impl TextSession {
         if self.served > 0 {
             let mut notice = Vec::new();
             message::write_drain(self.last_id.as_deref(), &mut notice);
-            self.put(&notice);
+            self.put(notice);
         }
     }
 }
@@ -463,7 +465,7 @@ impl TextSession {
 async fn stream_event(
     stream: &mut Stream,
     mut input: Option<&mut Vec<u8>>,
-    output: &[u8],
+    output: &mut TextOutput,
 ) -> io::Result<StreamEvent> {
     std::future::poll_fn(|cx| {
         if let Some(input) = &mut input
@@ -472,12 +474,10 @@ async fn stream_event(
         {
             return Poll::Ready(read.map(StreamEvent::Read));
         }
-        if output.is_empty() {
-            return Poll::Pending;
+        match output.write(stream, cx) {
+            Ok(0) => Poll::Pending,
+            written => Poll::Ready(written.map(|_| StreamEvent::Wrote)),
         }
-        Pin::new(&mut *stream)
-            .poll_write(cx, output)
-            .map_ok(StreamEvent::Wrote)
     })
     .await
 }

@@ -453,6 +453,12 @@ pub(crate) fn take_answer(input: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
         input.reserve(missing.min(GROWTH * input.len().max(CHUNK_BYTES)));
         return Ok(None);
     };
+    if length > CHUNK_BYTES && rest.len() == length {
+        // The buffer of a long answer goes with it, so that an idle worker keeps none.
+        let mut answer = std::mem::take(input);
+        answer.drain(..LENGTH_BYTES);
+        return Ok(Some(answer));
+    }
     let answer = answer.to_vec();
     input.drain(..LENGTH_BYTES + length);
     Ok(Some(answer))
@@ -583,7 +589,7 @@ mod tests {
         let answer = take_answer(&mut input)
             .expect("an answer")
             .expect("a whole one");
-        assert_eq!((answer.len(), input.len()), (length, 0));
+        assert_eq!((answer.len(), input.capacity()), (length, 0));
     }
 
     /// A worker cuts the texts of an exception itself, so that a long text is not sent through the
