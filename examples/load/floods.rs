@@ -14,6 +14,7 @@
 //! affects the next one.
 
 mod attacker;
+mod certs;
 mod honest;
 mod kinds;
 mod network;
@@ -22,6 +23,7 @@ mod report;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,7 @@ use clap::{Parser, ValueEnum as _};
 
 use crate::project::Part;
 use attacker::{Activity, Attacker, Pace};
+use certs::{Certificates, Holder};
 use honest::{Caller, Served};
 use kinds::Kind;
 use network::Network;
@@ -55,6 +58,9 @@ struct Options {
     /// Only these kinds, separated by commas
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     only: Vec<Kind>,
+    /// Flood a server that speaks TLS. The attacker has a certificate, unless it floods as a stranger
+    #[arg(long)]
+    tls: bool,
     /// Let the attacker flood the sink faster than it flooded the server
     #[arg(long)]
     full_speed: bool,
@@ -71,6 +77,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
 struct Sink {
     address: SocketAddr,
     full_speed: bool,
+    /// The certificates, if the floods go over TLS.
+    certificates: Option<PathBuf>,
 }
 
 /// The figures of one flood in one round. Pairs belong to the binary and to the text session.
@@ -100,6 +108,7 @@ pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
         rounds,
         seconds,
         only,
+        tls,
         full_speed,
     } = Options::parse_from(arguments);
     let kinds = if only.is_empty() {
@@ -107,10 +116,18 @@ pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
     } else {
         only
     };
-    let part = Part::start(&["floods-sink"], Stdio::inherit())?;
+    let certificates = tls.then(Certificates::make).transpose()?;
+    let folder = certificates.as_ref().map(Certificates::folder);
+    let shown = folder.as_ref().map(|folder| folder.display().to_string());
+    let arguments: Vec<&str> = ["floods-sink"]
+        .into_iter()
+        .chain(shown.as_deref())
+        .collect();
+    let part = Part::start(&arguments, Stdio::inherit())?;
     let sink = Sink {
         address: part.address,
         full_speed,
+        certificates: folder,
     };
     let mut report = Report::new(&kinds);
     for round in 1..=rounds {
@@ -120,7 +137,8 @@ pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
         }
     }
     println!(
-        "Honest callers with one call in flight, under floods: medians of {rounds} rounds, {:.1} s for each rate.",
+        "Honest callers with one call in flight, under floods{}: medians of {rounds} rounds, {:.1} s for each rate.",
+        if tls { " over TLS" } else { "" },
         seconds.as_secs_f64()
     );
     report.print();
@@ -129,12 +147,13 @@ pub fn measure(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
 
 /// Measures one flood, first at the server, then at the sink.
 fn sample(kind: Kind, sink: &Sink, window: Duration) -> io::Result<Sample> {
-    let (network, mut callers) = begin()?;
+    let certificates = sink.certificates.as_deref();
+    let (network, mut callers) = begin(certificates)?;
     let quiet = serve(&mut callers, window);
     let resident_before = network.resident_mib()?;
     let begun = Instant::now();
     let log_bytes = network.log_bytes()?;
-    let attacker = start_attacker(kind, network.address(), Pace::UNLIMITED)?;
+    let attacker = start_attacker(kind, network.address(), Pace::UNLIMITED, certificates)?;
     let served = serve(&mut callers, window);
     let log_growth = (network.log_bytes()? - log_bytes) / begun.elapsed().as_secs_f64();
     let resident_mib = network.resident_mib()?;
@@ -167,7 +186,8 @@ fn at_sink(
     at_server: &Activity,
     window: Duration,
 ) -> io::Result<UnderAttack> {
-    let (_network, mut callers) = begin()?;
+    let certificates = sink.certificates.as_deref();
+    let (_network, mut callers) = begin(certificates)?;
     let pace = Pace {
         connections: at_server.connections,
         sent: at_server.sent,
@@ -177,7 +197,7 @@ fn at_sink(
     } else {
         pace
     };
-    let attacker = start_attacker(kind, sink.address, pace)?;
+    let attacker = start_attacker(kind, sink.address, pace, certificates)?;
     Ok(UnderAttack {
         served: serve(&mut callers, window),
         attacker: attacker.end()?,
@@ -185,11 +205,14 @@ fn at_sink(
 }
 
 /// Starts a fresh server and two callers that are warmed up.
-fn begin() -> io::Result<(Network, [Caller; 2])> {
-    let network = Network::start()?;
+fn begin(certificates: Option<&Path>) -> io::Result<(Network, [Caller; 2])> {
+    let network = Network::start(certificates)?;
+    let tls = certificates
+        .map(|folder| certs::client(folder, Holder::Honest))
+        .transpose()?;
     let mut callers = [
-        Caller::binary(network.address()),
-        Caller::text(network.address()),
+        Caller::binary(network.address(), tls.clone()),
+        Caller::text(network.address(), tls),
     ];
     callers
         .each_mut()
@@ -198,8 +221,13 @@ fn begin() -> io::Result<(Network, [Caller; 2])> {
     Ok((network, callers))
 }
 
-fn start_attacker(kind: Kind, target: SocketAddr, pace: Pace) -> io::Result<Attacker> {
-    let attacker = Attacker::start(kind, target, pace)?;
+fn start_attacker(
+    kind: Kind,
+    target: SocketAddr,
+    pace: Pace,
+    certificates: Option<&Path>,
+) -> io::Result<Attacker> {
+    let attacker = Attacker::start(kind, target, pace, certificates)?;
     std::thread::park_timeout(HEAD_START);
     Ok(attacker)
 }

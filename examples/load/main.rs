@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         }
         Some("floods") => report(floods::measure(arguments)),
         Some("floods-attacker") => report(floods::attack(arguments)),
-        Some("floods-sink") => report(floods::serve_sink()),
+        Some("floods-sink") => report(floods::serve_sink(arguments)),
         Some(other) => {
             eprintln!(
                 "error: unknown part `{other}`; the parts are calls, deployment, kills and floods"

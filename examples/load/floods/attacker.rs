@@ -4,18 +4,21 @@
 use std::ffi::OsString;
 use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tls::rustls::{ClientConfig, ServerConnection};
+use tls::{HandshakeError, TlsStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Interest};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::certs;
 use super::kinds::{Kind, Plan, Then};
 
 /// Maximum duration of an attack. Then the attacker ends by itself.
@@ -62,10 +65,17 @@ pub struct Activity {
 }
 
 impl Attacker {
-    pub fn start(kind: Kind, target: SocketAddr, pace: Pace) -> io::Result<Self> {
+    /// Starts an attacker. `certs` is the folder of certificates, if the target speaks TLS.
+    pub fn start(
+        kind: Kind,
+        target: SocketAddr,
+        pace: Pace,
+        certs: Option<&Path>,
+    ) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["floods-attacker", &kind.name(), &target.to_string()]);
         command.args([pace.connections.to_string(), pace.sent.to_string()]);
+        command.args(certs);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -111,6 +121,7 @@ impl Drop for Attacker {
 struct Attack {
     plan: Plan,
     target: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
     pace: Pace,
     begin: Instant,
     connections: AtomicU64,
@@ -148,15 +159,21 @@ pub fn attack(arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
 
 impl Attack {
     fn from_words(words: &[String]) -> io::Result<Self> {
-        let [kind, target, connections, sent] = words else {
+        let [kind, target, connections, sent, certs @ ..] = words else {
             return Err(io::Error::other(
                 "an attacker needs a kind, a target and a pace",
             ));
         };
+        let plan = Kind::from_str(kind, false)
+            .map_err(io::Error::other)?
+            .plan();
+        let tls = match certs {
+            [folder] if !plan.is_raw => Some(certs::client(Path::new(folder), plan.holder())?),
+            _ => None,
+        };
         Ok(Self {
-            plan: Kind::from_str(kind, false)
-                .map_err(io::Error::other)?
-                .plan(),
+            plan,
+            tls,
             target: target.parse().map_err(io::Error::other)?,
             pace: Pace {
                 connections: connections.parse().map_err(io::Error::other)?,
@@ -175,18 +192,16 @@ impl Attack {
         loop {
             self.keep_pace(&self.connections, connections, self.pace.connections)
                 .await;
-            let Ok(mut stream) = self.connect().await else {
+            let Ok(stream) = self.connect().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
             self.connections.fetch_add(1, Ordering::Relaxed);
-            let (reader, writer) = stream.split();
             // An error ends this connection, as its regular end does.
-            let _ = tokio::select! {
-                ended = self.read(reader) => ended,
-                ended = self.send(writer) => ended,
+            let _ = match &self.tls {
+                None => self.use_plain(stream).await,
+                Some(config) => self.use_tls(stream, config).await,
             };
-            drop(stream);
             tokio::task::yield_now().await;
         }
     }
@@ -211,7 +226,37 @@ impl Attack {
         tokio::time::timeout(CONNECT_TIMEOUT, socket.connect(self.target)).await?
     }
 
-    async fn send(&self, mut writer: WriteHalf<'_>) -> io::Result<()> {
+    async fn use_plain(&self, mut stream: TcpStream) -> io::Result<()> {
+        let (reader, writer) = stream.split();
+        let reading = async {
+            if self.plan.then == Then::Ignore {
+                reader.ready(Interest::ERROR).await.map(drop)
+            } else {
+                self.read(reader).await
+            }
+        };
+        tokio::select! {
+            ended = reading => ended,
+            ended = self.send(writer) => ended,
+        }
+    }
+
+    async fn use_tls(&self, stream: TcpStream, config: &Arc<ClientConfig>) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let connection = certs::connect(config, self.target)?;
+        let opened = TlsStream::open(stream, connection).await;
+        let stream = opened.map_err(|error| match error {
+            HandshakeError::Io(error) => error,
+            HandshakeError::Tls(error) => io::Error::other(error),
+        })?;
+        let (reader, writer) = tokio::io::split(stream);
+        tokio::select! {
+            ended = self.read(reader), if self.plan.then != Then::Ignore => ended,
+            ended = self.send(writer) => ended,
+        }
+    }
+
+    async fn send(&self, mut writer: impl AsyncWrite + Unpin) -> io::Result<()> {
         if self.plan.then == Then::Drip {
             for byte in self.plan.payload.chunks(1) {
                 writer.write_all(byte).await?;
@@ -240,10 +285,7 @@ impl Attack {
     }
 
     /// Reads until the peer ends the connection.
-    async fn read(&self, mut reader: ReadHalf<'_>) -> io::Result<()> {
-        if self.plan.then == Then::Ignore {
-            return reader.ready(Interest::ERROR).await.map(drop);
-        }
+    async fn read(&self, mut reader: impl AsyncRead + Unpin) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             let count = reader.read(&mut buffer).await?;
@@ -275,8 +317,14 @@ fn processor_seconds() -> Option<f64> {
     Some(nanoseconds / 1e9)
 }
 
-/// Accepts connections, and reads and drops everything.
-pub fn serve_sink() -> io::Result<()> {
+/// Accepts connections, and reads and drops everything. The argument is the folder of certificates,
+/// if the sink speaks TLS.
+pub fn serve_sink(mut arguments: impl Iterator<Item = OsString>) -> io::Result<()> {
+    let folder = arguments.next();
+    let tls = folder
+        .map(|folder| certs::server(Path::new(&folder)))
+        .transpose()?
+        .map(Arc::new);
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -284,11 +332,27 @@ pub fn serve_sink() -> io::Result<()> {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             println!("listening on {}", listener.local_addr()?);
             loop {
-                let (mut stream, _) = listener.accept().await?;
+                let (stream, _) = listener.accept().await?;
+                let tls = tls.clone();
                 tokio::spawn(async move {
-                    let mut buffer = vec![0; BUFFER_BYTES];
-                    while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+                    match tls {
+                        None => drop_all(stream).await,
+                        Some(tls) => {
+                            let accepting = tls.accept().map_err(io::Error::other)?;
+                            let connection = ServerConnection::new(accepting.config)
+                                .map_err(io::Error::other)?;
+                            if let Ok(stream) = TlsStream::open(stream, connection).await {
+                                drop_all(stream).await;
+                            }
+                        }
+                    }
+                    io::Result::Ok(())
                 });
             }
         })
+}
+
+async fn drop_all(mut stream: impl AsyncRead + Unpin) {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
 }

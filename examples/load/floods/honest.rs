@@ -1,8 +1,13 @@
 //! Honest callers: one call in flight, in a binary or a text session.
 
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tls::rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use super::certs;
 
 /// Maximum time of a call. A longer call counts as failed.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -30,6 +35,7 @@ const PONG: u8 = 8;
 /// Calls `svc1.add(2, 3)`. It connects again after a failure.
 pub struct Caller {
     address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
     is_binary: bool,
     session: Option<Session>,
     failed: u64,
@@ -46,16 +52,48 @@ pub struct Served {
 }
 
 struct Session {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Wire>,
     frame: Vec<u8>,
     /// Number of the last call.
     last_call: u64,
 }
 
+/// A connection with or without TLS.
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
 impl Caller {
-    pub fn binary(address: SocketAddr) -> Self {
+    pub fn binary(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
         Self {
             address,
+            tls,
             is_binary: true,
             session: None,
             failed: 0,
@@ -63,10 +101,10 @@ impl Caller {
         }
     }
 
-    pub fn text(address: SocketAddr) -> Self {
+    pub fn text(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
         Self {
             is_binary: false,
-            ..Self::binary(address)
+            ..Self::binary(address, tls)
         }
     }
 
@@ -121,7 +159,11 @@ impl Caller {
     fn call(&mut self) -> io::Result<()> {
         let session = match &mut self.session {
             Some(session) => session,
-            none => none.insert(Session::connect(self.address, self.is_binary)?),
+            none => none.insert(Session::connect(
+                self.address,
+                self.is_binary,
+                self.tls.as_ref(),
+            )?),
         };
         if self.is_binary {
             session.binary_call()
@@ -132,11 +174,22 @@ impl Caller {
 }
 
 impl Session {
-    fn connect(address: SocketAddr, is_binary: bool) -> io::Result<Self> {
+    fn connect(
+        address: SocketAddr,
+        is_binary: bool,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
+        let stream = match tls {
+            None => Wire::Plain(stream),
+            Some(config) => {
+                let connection = certs::connect(config, address)?;
+                Wire::Tls(Box::new(StreamOwned::new(connection, stream)))
+            }
+        };
         let mut session = Self {
             stream: BufReader::new(stream),
             frame: Vec::new(),

@@ -1,9 +1,15 @@
 //! The kinds of floods: what an attacker sends.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
+
+use super::certs::{self, Holder};
+
+/// The address of the client `hostile`.
+const HOSTILE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Number of connections of an attacker at the same time, unless its kind needs another number.
 const CONNECTIONS: usize = 8;
@@ -28,10 +34,13 @@ pub enum Kind {
     Refused,
     /// Requests with types that the procedure does not take.
     Invalid,
-    /// Requests for a service that does not exist, from an address of no client.
+    /// Requests for a service that does not exist, from an address of no client. Over TLS, handshakes
+    /// without a certificate.
     Strangers,
     /// Connections that are closed at once.
     Connects,
+    /// TLS hellos, each over its own connection, which is closed at once.
+    Hellos,
     /// Connections that send the longest message without its last byte, and stay open.
     Partial,
     /// Calls with long answers that are never read, from another client than the honest one.
@@ -53,6 +62,8 @@ pub struct Plan {
     pub connections: usize,
     pub payload: Vec<u8>,
     pub then: Then,
+    /// Whether its bytes go as they are, even to a server that speaks TLS.
+    pub is_raw: bool,
 }
 
 /// What an attacker does after the payload. It connects again whenever a connection has ended.
@@ -97,13 +108,20 @@ impl Kind {
                 from: Ipv4Addr::new(127, 0, 0, 77),
                 ..pipelined(no_service())
             },
-            Self::Connects => Plan::new(Vec::new(), Then::Close),
+            Self::Connects => Plan {
+                is_raw: true,
+                ..Plan::new(Vec::new(), Then::Close)
+            },
+            Self::Hellos => Plan {
+                is_raw: true,
+                ..Plan::new(tls_hello(), Then::Close)
+            },
             Self::Partial => Plan {
                 connections: 60,
                 ..Plan::new(cut_off(), Then::Stay)
             },
             Self::Unread => Plan {
-                from: Ipv4Addr::new(127, 0, 0, 2),
+                from: HOSTILE,
                 connections: 1,
                 ..Plan::new((1..=18).flat_map(long_answer).collect(), Then::Ignore)
             },
@@ -112,7 +130,7 @@ impl Kind {
                 line(&json!({ "header": "RPC-PING", "value": { "id": id } }))
             })),
             Self::Slow => Plan {
-                from: Ipv4Addr::new(127, 0, 0, 2),
+                from: HOSTILE,
                 connections: SLOW_CONNECTIONS,
                 ..Plan::new(long_answer(1), Then::Drip)
             },
@@ -127,8 +145,31 @@ impl Plan {
             connections: CONNECTIONS,
             payload,
             then,
+            is_raw: false,
         }
     }
+
+    /// Returns whose certificate the attacker shows over TLS.
+    pub fn holder(&self) -> Holder {
+        match self.from {
+            Ipv4Addr::LOCALHOST => Holder::Honest,
+            HOSTILE => Holder::Hostile,
+            _ => Holder::Stranger,
+        }
+    }
+}
+
+/// Returns what a client sends first.
+fn tls_hello() -> Vec<u8> {
+    let mut hello = Vec::new();
+    let server = (Ipv4Addr::LOCALHOST, 1).into();
+    let connection = certs::client(Path::new(""), Holder::Stranger)
+        .and_then(|config| certs::connect(&config, server));
+    if let Ok(mut connection) = connection {
+        // Writing to memory always succeeds.
+        let _ = connection.write_tls(&mut hello);
+    }
+    hello
 }
 
 /// Returns [`BATCH`] messages with the ids 1, 2, ...

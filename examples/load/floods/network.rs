@@ -9,8 +9,13 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-const INIT: &str = "\
+/// The server's name in the file.
+pub const SERVER: &str = "server1";
+
+pub const INIT: &str = "\
+name: load
 network:
+  deployers: [ops]
   servers:
     server1: { ip: 127.0.0.1, port: 1 }
   clients:
@@ -36,7 +41,8 @@ pub struct Network {
 }
 
 impl Network {
-    pub fn start() -> io::Result<Self> {
+    /// Starts a server. `certs` is the folder of certificates, if it speaks TLS.
+    pub fn start(certs: Option<&Path>) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         for (name, content) in [("init.yaml", INIT), ("add.py", ADD), ("long.py", LONG)] {
             std::fs::write(folder.path().join(name), content)?;
@@ -44,7 +50,11 @@ impl Network {
         DirBuilder::new()
             .mode(0o700)
             .create(runtime_folder(folder.path()))?;
-        let mut server = part(folder.path(), "rpc-server")?
+        let mut server = part(folder.path(), "rpc-server")?;
+        if let Some(certs) = certs {
+            server.arg("--tls").arg(certs.join("servers").join(SERVER));
+        }
+        let mut server = server
             .args([
                 "--listen",
                 "127.0.0.1:0",
@@ -62,16 +72,20 @@ impl Network {
             address,
             folder,
         };
-        network.apply()?;
+        network.apply(certs)?;
         Ok(network)
     }
 
-    fn apply(&self) -> io::Result<()> {
-        let server = format!("server1={}", self.address);
+    fn apply(&self, certs: Option<&Path>) -> io::Result<()> {
+        let server = format!("{SERVER}={}", self.address);
         let mut command = part(self.folder.path(), "initializer")?;
-        let output = command
-            .args(["apply", "init.yaml", "--server", &server])
-            .output()?;
+        command.args(["apply", "init.yaml", "--server", &server]);
+        if let Some(certs) = certs {
+            command
+                .arg("--tls")
+                .arg(certs.join("deployers").join("ops"));
+        }
+        let output = command.output()?;
         if output.status.success() {
             return Ok(());
         }
