@@ -44,6 +44,14 @@ pub(crate) fn keep_leaving(mut buffer: Vec<u8>) {
     keep(&LEAVING, buffer);
 }
 
+/// Keeps the memory of arrivals for the next who needs some.
+fn give_back(mut bytes: Vec<u8>) {
+    if bytes.len() >= ARRIVING_BYTES {
+        bytes.truncate(ARRIVING_BYTES);
+        keep(&ARRIVING, bytes);
+    }
+}
+
 /// Bytes that have come from the wire, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Arrivals {
@@ -79,6 +87,22 @@ impl Arrivals {
         self.start == self.end
     }
 
+    /// Returns whether a whole record has come, or bytes that begin none of a handshake. The format
+    /// is that of RFC 8446, section 5.1.
+    pub(crate) fn has_first_record(&self) -> bool {
+        const HANDSHAKE: u8 = 22;
+        const HEADER_BYTES: usize = 5;
+        const MAX_RECORD_BYTES: usize = 1 << 14;
+        match *self.waiting() {
+            [] => false,
+            [HANDSHAKE, _, _, high, low, ..] => {
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                length > MAX_RECORD_BYTES || self.waiting().len() >= HEADER_BYTES + length
+            }
+            [first, ..] => first != HANDSHAKE,
+        }
+    }
+
     pub(crate) fn waiting(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -90,9 +114,60 @@ impl Arrivals {
     /// Gives the memory back to the thread, unless bytes wait in it.
     pub(crate) fn rest(&mut self) {
         if self.is_empty() && !self.bytes.is_empty() {
-            let mut bytes = std::mem::take(self).bytes;
-            bytes.truncate(ARRIVING_BYTES);
-            keep(&ARRIVING, bytes);
+            give_back(std::mem::take(self).bytes);
         }
+    }
+
+    /// Moves the bytes that wait to memory of their own, of their length, for a session that waits
+    /// itself.
+    pub(crate) fn shrink(&mut self) {
+        let bytes = self.waiting().to_vec();
+        let end = bytes.len();
+        give_back(std::mem::replace(&mut self.bytes, bytes));
+        (self.start, self.end) = (0, end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_record_is_waited_for_unless_it_can_be_none() {
+        let has_first_record = |bytes: &[u8]| {
+            let mut arrivals = Arrivals::default();
+            for part in bytes.chunks(3) {
+                arrivals.room()[..part.len()].copy_from_slice(part);
+                arrivals.arrived(part.len());
+            }
+            arrivals.has_first_record()
+        };
+        for incomplete in [&[][..], &[22], &[22, 3, 1, 0], &[22, 3, 1, 0, 2, 9]] {
+            assert!(!has_first_record(incomplete), "{incomplete:?}");
+        }
+        for enough in [
+            &[22, 3, 1, 0, 2, 9, 9][..],
+            &[22, 3, 1, 0, 0],
+            &[22, 3, 1, 255, 255],
+            b"G",
+        ] {
+            assert!(has_first_record(enough), "{enough:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_wait_for_long_take_no_more_memory_than_they_have() {
+        let mut arrivals = Arrivals::default();
+        arrivals.room()[..3].copy_from_slice(&[7, 8, 9]);
+        arrivals.arrived(3);
+        arrivals.handled(1);
+        arrivals.shrink();
+        assert_eq!((arrivals.waiting(), arrivals.bytes.len()), (&[8, 9][..], 2));
+        arrivals.room()[0] = 10;
+        arrivals.arrived(1);
+        assert_eq!(arrivals.waiting(), [8, 9, 10]);
+        arrivals.handled(3);
+        arrivals.rest();
+        assert_eq!(lend(&ARRIVING).len(), ARRIVING_BYTES);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -47,10 +47,24 @@ impl TlsStream {
     /// # Errors
     /// Returns why that failed. The peer was told.
     pub async fn open(
-        mut socket: TcpStream,
+        socket: TcpStream,
         connection: impl Into<Connection>,
     ) -> Result<Self, HandshakeError> {
+        Self::open_in_turn(socket, connection, std::future::ready(())).await
+    }
+
+    /// Shakes hands, as [`open`](Self::open) does, but waits for `turn` when the first record of the
+    /// peer has come: what follows takes processor time.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub async fn open_in_turn(
+        mut socket: TcpStream,
+        connection: impl Into<Connection>,
+        turn: impl Future<Output = ()>,
+    ) -> Result<Self, HandshakeError> {
         let mut session = TlsSession::new(connection);
+        let mut turn = Some(turn);
         while session.is_handshaking() {
             flush(&mut socket, &mut session)
                 .await
@@ -58,6 +72,17 @@ impl TlsStream {
             let filled = poll_fn(|cx| poll_fill(&mut socket, session.arrivals(), cx)).await;
             if filled.map_err(HandshakeError::Io)? == 0 {
                 return Err(HandshakeError::Io(io::ErrorKind::UnexpectedEof.into()));
+            }
+            if turn.is_some() && !session.arrivals().has_first_record() {
+                continue;
+            }
+            if let Some(turn) = turn.take() {
+                let mut turn = pin!(turn);
+                let is_due = poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx).is_ready())).await;
+                if !is_due {
+                    session.arrivals().shrink();
+                    turn.await;
+                }
             }
             if let Err(error) = session.shake_hands() {
                 say_why(&mut socket, &mut session).await;

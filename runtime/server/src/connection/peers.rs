@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tls::Identity;
 
@@ -21,6 +21,9 @@ const REFUSAL_LINES: u64 = 20;
 
 /// Maximum number of log lines per second about the connections of one address.
 const CONNECTION_LINES: u64 = 50;
+
+/// Time between two handshakes of an address that wastes connections.
+const HANDSHAKE_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Maximum number of addresses with an entry of their own. Further addresses share one entry.
 const MAX_PEERS: usize = 4096;
@@ -73,6 +76,18 @@ impl Remote {
     }
 }
 
+impl Remote {
+    /// Waits before a handshake, if the address wastes connections: a handshake takes far more time
+    /// of the processor than a call. `limit` is as in
+    /// [`wastes_connections`](Self::wastes_connections).
+    pub(crate) async fn wait_for_handshake(&self, limit: u64) {
+        if self.wastes_connections(limit) {
+            let _turn = self.peer.handshake_turn.lock().await;
+            tokio::time::sleep(HANDSHAKE_INTERVAL).await;
+        }
+    }
+}
+
 impl std::fmt::Display for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.identity {
@@ -95,6 +110,8 @@ pub(crate) struct Peer {
     pub(crate) refusals: PerSecond,
     /// Counts connections that ended without a complete message.
     empty_connections: PerSecond,
+    /// Whoever has it begins a handshake, if the address wastes connections.
+    handshake_turn: tokio::sync::Mutex<()>,
     /// The address's room for incomplete messages.
     pub(crate) room: Arc<Room>,
     /// Used bytes of the budget for unread answers.
@@ -111,6 +128,7 @@ impl Peer {
             connection_meter: Meter::with_limit(CONNECTION_LINES),
             refusals: PerSecond::default(),
             empty_connections: PerSecond::default(),
+            handshake_turn: tokio::sync::Mutex::default(),
             room: Room::new(room_bytes),
             untaken: Arc::default(),
             proof_tries: ProofTries::default(),
