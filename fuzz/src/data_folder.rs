@@ -43,23 +43,8 @@ impl DataFolder {
         for number in 1..=3 {
             store.commit(&generation(number)).expect("committed");
         }
-        store
-            .keep_prepared(&PreparedTransaction {
-                txn: "4".repeat(16),
-                token: 7,
-                holder: "ann".to_owned(),
-                lease_ms: 1000,
-                expected: Live::default(),
-                origin: Origin::default(),
-                from: "127.0.0.1".to_owned(),
-                content: manifest().content_hash(),
-                manifest: manifest(),
-            })
-            .expect("kept");
-        let outcome = Outcome::Committed { generation: 3 };
-        store
-            .keep_outcomes(&[("3".repeat(16), outcome)])
-            .expect("kept");
+        store.keep_prepared(&prepared()).expect("kept");
+        store.keep_outcomes(&outcomes()).expect("kept");
         store.deploy_key().expect("a key");
         drop(store);
         let mut files = Vec::new();
@@ -114,21 +99,21 @@ impl DataFolder {
             let read = store.generation(number);
             let is_intact = is_intact(&format!("generations/{number}.json"));
             match read {
-                // The id of the apply is not a part of the content.
-                Ok(read) if !read.content.is_empty() => {
-                    assert_eq!(read.manifest.content_hash(), read.content);
-                }
-                Ok(_) => assert!(!is_intact),
+                Ok(read) => assert_eq!(read, generation(number)),
                 Err(error) => assert!(!is_intact, "{error}"),
             }
         }
         store.history().expect("a list");
         match store.prepared() {
-            Ok(Some(read)) => assert_eq!(read.content, read.manifest.content_hash()),
+            Ok(Some(read)) => assert_eq!(read, prepared()),
             Ok(None) => assert!(!is_intact("prepared.json")),
             Err(error) => assert!(!is_intact("prepared.json"), "{error}"),
         }
-        assert!(store.outcomes().is_ok() || !is_intact("outcomes.json"));
+        match store.outcomes() {
+            Ok(read) if read.is_empty() => assert!(!is_intact("outcomes.json")),
+            Ok(read) => assert_eq!(read, outcomes()),
+            Err(error) => assert!(!is_intact("outcomes.json"), "{error}"),
+        }
         assert!(store.deploy_key().is_ok() || !is_intact("deploy.key"));
         let hash = sha256_hex(SOURCE);
         match store.object(&hash) {
@@ -136,6 +121,25 @@ impl DataFolder {
             Err(error) => assert!(!is_intact(&hash), "{error}"),
         }
     }
+}
+
+fn prepared() -> PreparedTransaction {
+    PreparedTransaction {
+        txn: "4".repeat(16),
+        token: 7,
+        holder: "ann".to_owned(),
+        lease_ms: 1000,
+        expected: Live::default(),
+        origin: Origin::default(),
+        from: "127.0.0.1".to_owned(),
+        content: manifest().content_hash(),
+        manifest: manifest(),
+    }
+}
+
+fn outcomes() -> [(String, Outcome); 1] {
+    let outcome = Outcome::Committed { generation: 3 };
+    [("3".repeat(16), outcome)]
 }
 
 fn manifest() -> Manifest {

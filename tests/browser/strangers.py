@@ -826,7 +826,7 @@ class Test:
         return self.witness.read_text().splitlines()
 
     def play(self, scene):
-        generation = json.loads((self.folder / "data/generations/1.json").read_text())
+        generation = json.loads((self.folder / "data/generations/1.json").read_text())["record"]
         driver = Driver(scene, self.server, lambda name: Deployment(name, self.witness, generation))
         try:
             browse(self.chromium, self.folder, driver, self.until)

@@ -6,7 +6,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_RECORD_BYTES, Store, StoreError, read_regular};
+use super::{MAX_RECORD_BYTES, Store, StoreError, read_regular, record};
 use deploy::manifest::{Changes, FileEntry, Manifest};
 use deploy::message::{KeptGeneration, Origin};
 use deploy::sha256_hex;
@@ -225,7 +225,7 @@ impl Store {
     }
 
     fn write_commit(&self, generation: &Generation) -> io::Result<()> {
-        let bytes = serde_json::to_vec(generation)?;
+        let bytes = record::seal(generation)?;
         let number = generation.number;
         self.replace(&format!("generations/{number}.json"), &bytes)?;
         self.disk.sync_folder(&self.folder.join("generations"))?;
@@ -371,8 +371,7 @@ impl Store {
         number: u64,
         bytes: &[u8],
     ) -> Result<T, StoreError> {
-        serde_json::from_slice(bytes).map_err(|error| {
-            self.failed(format!("`generations/{number}.json` is damaged: {error}"))
-        })
+        record::unseal(bytes)
+            .map_err(|what| self.failed(format!("`generations/{number}.json` is damaged: {what}")))
     }
 }

@@ -21,6 +21,7 @@
 
 mod disk;
 mod generations;
+mod record;
 mod transactions;
 mod tree;
 

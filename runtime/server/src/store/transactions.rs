@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_RECORD_BYTES, Store, StoreError, read_regular};
+use super::{MAX_RECORD_BYTES, Store, StoreError, read_regular, record};
 use deploy::manifest::Manifest;
 use deploy::message::Origin;
 use deploy::participant::{Live, Outcome};
@@ -43,7 +43,7 @@ impl Store {
     /// Returns the first write that failed.
     pub fn keep_prepared(&self, prepared: &PreparedTransaction) -> Result<(), StoreError> {
         let keep = || {
-            self.replace(PREPARED, &serde_json::to_vec(prepared)?)?;
+            self.replace(PREPARED, &record::seal(prepared)?)?;
             self.disk.sync_folder(&self.folder)
         };
         keep().map_err(|error| self.failed(format!("`{PREPARED}`: {error}")))
@@ -79,7 +79,7 @@ impl Store {
     /// # Errors
     /// Returns the first write that failed.
     pub fn keep_outcomes(&self, outcomes: &[(String, Outcome)]) -> Result<(), StoreError> {
-        let keep = || self.replace(OUTCOMES, &serde_json::to_vec(outcomes)?);
+        let keep = || self.replace(OUTCOMES, &record::seal(&outcomes)?);
         keep().map_err(|error| self.failed(format!("`{OUTCOMES}`: {error}")))
     }
 
@@ -96,9 +96,9 @@ impl Store {
         name: &str,
     ) -> Result<Option<T>, StoreError> {
         match read_regular(&self.folder.join(name), MAX_RECORD_BYTES) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
+            Ok(bytes) => record::unseal(&bytes)
                 .map(Some)
-                .map_err(|error| self.failed(format!("`{name}` is damaged: {error}"))),
+                .map_err(|what| self.failed(format!("`{name}` is damaged: {what}"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.failed(format!("`{name}`: {error}"))),
         }
