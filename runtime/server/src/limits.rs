@@ -31,7 +31,8 @@ pub struct Limits {
     /// same way.
     pub address_connections: usize,
     /// Maximum number of connections from one address in a second that end without a complete
-    /// message. Beyond it, connections are accepted more slowly while that address connects.
+    /// message. Beyond it, connections from that address are accepted more slowly until the second is
+    /// over.
     pub empty_connections: u64,
     /// Maximum number of calls in flight on one session. Further messages wait in the socket.
     pub session_calls: usize,
@@ -48,7 +49,7 @@ pub struct Limits {
     /// time starts with the connection. Each byte that has come adds its time at `min_rate`.
     pub header_timeout: Duration,
     /// Number of bytes per second at which a message may take longer than `header_timeout`. A
-    /// message that comes faster is never too late.
+    /// message that comes faster is never too late, unless others wait for its room.
     pub min_rate: usize,
     /// Maximum number of unfinished TLS handshakes. Beyond it, the oldest one ends.
     pub handshakes: usize,

@@ -87,8 +87,8 @@ impl Arrivals {
         self.start == self.end
     }
 
-    /// Returns whether a whole record has come, or bytes that begin none of a handshake. The format
-    /// is that of RFC 8446, section 5.1.
+    /// Returns whether a whole record has come, or bytes that are not the begin of a handshake. The
+    /// format is that of RFC 8446, section 5.1.
     pub(crate) fn has_first_record(&self) -> bool {
         const HANDSHAKE: u8 = 22;
         const HEADER_BYTES: usize = 5;
@@ -118,9 +118,12 @@ impl Arrivals {
         }
     }
 
-    /// Moves the bytes that wait to memory of their own, of their length, for a session that waits
-    /// itself.
+    /// Moves the bytes to memory of their length. That of the thread is for sessions that are not
+    /// waiting.
     pub(crate) fn shrink(&mut self) {
+        if self.bytes.len() == self.end - self.start {
+            return;
+        }
         let bytes = self.waiting().to_vec();
         let end = bytes.len();
         give_back(std::mem::replace(&mut self.bytes, bytes));
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_record_is_waited_for_unless_it_can_be_none() {
+    fn bytes_that_cannot_become_a_handshake_do_not_wait_for_a_whole_record() {
         let has_first_record = |bytes: &[u8]| {
             let mut arrivals = Arrivals::default();
             for part in bytes.chunks(3) {

@@ -50,39 +50,42 @@ impl TlsStream {
         socket: TcpStream,
         connection: impl Into<Connection>,
     ) -> Result<Self, HandshakeError> {
-        Self::open_in_turn(socket, connection, std::future::ready(())).await
+        Self::open_paced(socket, connection, std::future::ready(())).await
     }
 
-    /// Shakes hands, as [`open`](Self::open) does, but waits for `turn` when the first record of the
+    /// Shakes hands, as [`open`](Self::open) does, but waits for `pace` when the first record of the
     /// peer has come: what follows takes processor time.
     ///
     /// # Errors
     /// Those of `open`.
-    pub async fn open_in_turn(
+    pub async fn open_paced(
         mut socket: TcpStream,
         connection: impl Into<Connection>,
-        turn: impl Future<Output = ()>,
+        pace: impl Future<Output = ()>,
     ) -> Result<Self, HandshakeError> {
         let mut session = TlsSession::new(connection);
-        let mut turn = Some(turn);
+        let mut pace = Some(pace);
         while session.is_handshaking() {
             flush(&mut socket, &mut session)
                 .await
                 .map_err(HandshakeError::Io)?;
-            let filled = poll_fn(|cx| poll_fill(&mut socket, session.arrivals(), cx)).await;
-            if filled.map_err(HandshakeError::Io)? == 0 {
+            let filled = poll_fn(|cx| {
+                let filled = poll_fill(&mut socket, session.arrivals(), cx);
+                if filled.is_pending() {
+                    session.arrivals().shrink();
+                }
+                filled
+            });
+            if filled.await.map_err(HandshakeError::Io)? == 0 {
                 return Err(HandshakeError::Io(io::ErrorKind::UnexpectedEof.into()));
             }
-            if turn.is_some() && !session.arrivals().has_first_record() {
+            if pace.is_some() && !session.arrivals().has_first_record() {
                 continue;
             }
-            if let Some(turn) = turn.take() {
-                let mut turn = pin!(turn);
-                let is_due = poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx).is_ready())).await;
-                if !is_due {
-                    session.arrivals().shrink();
-                    turn.await;
-                }
+            if let Some(pace) = pace.take() {
+                wait(pace, &mut socket, &mut session)
+                    .await
+                    .map_err(HandshakeError::Io)?;
             }
             if let Err(error) = session.shake_hands() {
                 say_why(&mut socket, &mut session).await;
@@ -143,6 +146,28 @@ impl TlsStream {
         }
         self.poll_flush_sealed(cx)
     }
+}
+
+/// Waits for `pace`. Ends with an error if the peer ends the connection meanwhile.
+async fn wait(
+    pace: impl Future<Output = ()>,
+    socket: &mut TcpStream,
+    session: &mut TlsSession,
+) -> io::Result<()> {
+    let mut pace = pin!(pace);
+    poll_fn(|cx| {
+        if pace.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        session.arrivals().shrink();
+        // Whatever more it sends waits in the socket.
+        match socket.poll_peek(cx, &mut ReadBuf::new(&mut [0])) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(_)) | Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// Sends the alert, and lets the peer read it: what the peer sends meanwhile is dropped, since a

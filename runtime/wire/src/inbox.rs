@@ -29,6 +29,20 @@ pub struct Inbox {
     delivered: Vec<u8>,
     /// Buffers of earlier long frames.
     spare: Spare,
+    hold: Hold,
+}
+
+/// Whether a long frame gets memory of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Every one does.
+    Never,
+    /// None does before [`Inbox::admit`].
+    Armed,
+    /// One waits for `admit`.
+    Holds,
+    /// The present one does.
+    Admitted,
 }
 
 /// A long frame that is arriving.
@@ -65,7 +79,28 @@ impl Inbox {
             long: None,
             delivered: Vec::new(),
             spare: Spare::default(),
+            hold: Hold::Never,
         }
+    }
+
+    /// Returns the same inbox, in which each long frame waits for [`admit`](Self::admit). Meanwhile it
+    /// takes no memory of its own, and no more bytes should be read.
+    #[must_use]
+    pub fn holding_long_frames(self) -> Self {
+        Self {
+            hold: Hold::Armed,
+            ..self
+        }
+    }
+
+    /// Lets the frame come that waits. Returns whether one waited; then [`next`](Self::next) is called
+    /// again.
+    pub fn admit(&mut self) -> bool {
+        let waits = self.hold == Hold::Holds;
+        if waits {
+            self.hold = Hold::Admitted;
+        }
+        waits
     }
 
     /// Returns an inbox that already contains bytes.
@@ -128,6 +163,9 @@ impl Inbox {
                 self.long = Some(long);
                 return Ok(None);
             }
+            if self.hold == Hold::Admitted {
+                self.hold = Hold::Armed;
+            }
             let rest = long.rest.finish();
             let block = if long.is_block {
                 self.delivered = long.head;
@@ -165,6 +203,10 @@ impl Inbox {
             return Ok(Some(Payload { head, block: None }));
         }
         if length > MAX_SHORT_FRAME && rest.len() >= MIN_HEAD {
+            if matches!(self.hold, Hold::Armed | Hold::Holds) {
+                self.hold = Hold::Holds;
+                return Ok(None);
+            }
             let block = find_block(rest);
             self.begin_long_frame(length, block);
         }
@@ -200,22 +242,21 @@ impl Inbox {
             })
     }
 
-    /// Returns how many bytes the incomplete frame has, with those of its length: as many as have
-    /// arrived, if its length is not known yet.
+    /// Returns the length of the incomplete frame, or 0 if it is not known yet.
     pub fn pending_length(&self) -> usize {
-        let missing = self.long.as_ref().map_or_else(
-            || {
-                let unread = self.bytes.get(self.consumed..).unwrap_or_default();
-                let prefix = unread.first_chunk::<LENGTH_BYTES>();
-                prefix.map_or(0, |prefix| {
-                    let length = u32::from_be_bytes(*prefix) as usize;
-                    let arrived = unread.len().saturating_sub(LENGTH_BYTES);
-                    length.saturating_sub(arrived)
-                })
-            },
-            |long| long.missing,
-        );
-        self.pending_bytes().saturating_add(missing)
+        if let Some(LongFrame {
+            head,
+            rest,
+            missing,
+            ..
+        }) = &self.long
+        {
+            let arrived = head.len().saturating_add(rest.filled());
+            return arrived.saturating_add(*missing);
+        }
+        let unread = self.bytes.get(self.consumed..).unwrap_or_default();
+        let prefix = unread.first_chunk::<LENGTH_BYTES>();
+        prefix.map_or(0, |prefix| u32::from_be_bytes(*prefix) as usize)
     }
 
     /// Gives the buffer for short frames away. Bytes that were not returned so far stay in the
@@ -326,6 +367,47 @@ mod tests {
             .iter()
             .flat_map(|payload| [&length(payload)[..], payload].concat())
             .collect()
+    }
+
+    #[test]
+    fn a_long_frame_waits_until_it_is_admitted_and_takes_no_memory_before() {
+        let mut inbox = Inbox::new(1 << 20).holding_long_frames();
+        let frame = [
+            &200_000_u32.to_be_bytes()[..],
+            &vec![7; 200_000],
+            &3_u32.to_be_bytes(),
+            b"abc",
+        ]
+        .concat();
+        for round in 0..2 {
+            let mut rest = &frame[..];
+            let mut received = Vec::new();
+            while !rest.is_empty() {
+                let target = inbox.target();
+                let count = target.most().min(rest.len()).min(50_000);
+                target.put(&rest[..count]);
+                inbox.received(count);
+                rest = &rest[count..];
+                loop {
+                    if let Some(payload) = inbox.next(|_| None).expect("a frame") {
+                        received.push(payload.head.to_vec());
+                    } else if inbox.admit() {
+                        assert!(received.is_empty() && !inbox.is_amid_long_frame());
+                        assert_eq!(inbox.pending_length(), 200_000);
+                    } else {
+                        break;
+                    }
+                }
+                if received.is_empty() {
+                    assert!(inbox.is_amid_long_frame() && inbox.pending_length() == 200_000);
+                }
+            }
+            assert_eq!(
+                received,
+                [vec![7; 200_000], b"abc".to_vec()],
+                "round {round}"
+            );
+        }
     }
 
     #[test]

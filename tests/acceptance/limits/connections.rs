@@ -112,7 +112,7 @@ fn an_address_that_wastes_connections_is_slowed_down_and_everybody_is_served() {
 /// Beyond the limit, four connections take a millisecond at least.
 #[test]
 fn wasted_connections_are_accepted_slowly() {
-    const WASTED: u32 = 400;
+    const WASTED: u32 = 200;
     let network = serving(&Gate::new(), &["--max-empty-connections", "1"]);
     let began_at = Instant::now();
     (0..WASTED).for_each(|_| drop(network.peer(Framing::Lines)));

@@ -89,7 +89,7 @@ impl BinarySession {
             admission,
             shared,
         } = connection;
-        let inbox = Inbox::with_bytes(pressure.frame_limit(false), input);
+        let inbox = Inbox::with_bytes(pressure.frame_limit(false), input).holding_long_frames();
         Self {
             stream,
             link: Link::with_inbox(inbox),
@@ -168,8 +168,8 @@ impl BinarySession {
                         return Poll::Pending;
                     }
                 }
-                ReadOutcome::End => self.phase = Phase::HalfClosed,
-                ReadOutcome::Nothing => match self.due() {
+                ReadOutcome::End => self.leave_open(Phase::HalfClosed),
+                ReadOutcome::Nothing => match self.look(is_held_back, now) {
                     due if now >= due.at => return Poll::Ready(Ok(due.reason)),
                     // A timer begins with its first poll, in another round.
                     due if self.work.set_timer(self.next_look(due.at, now), now) => {}
@@ -186,6 +186,7 @@ impl BinarySession {
             return Poll::Ready(Ok(()));
         }
         pressure.poll_room(cx).map_ok(|()| {
+            self.link.inbox.admit();
             // A message that waits in the socket is not late.
             self.timeouts.message_since = Some(now);
         })
@@ -242,8 +243,14 @@ impl BinarySession {
                     }
                     let pending = self.link.inbox.pending_bytes();
                     self.timeouts.message_bytes = pending;
-                    let length = self.link.inbox.pending_length();
-                    self.handler.calls.pressure.claim_room(pending, length);
+                    if self.phase == Phase::Open {
+                        let length = self.link.inbox.pending_length();
+                        let pressure = &mut self.handler.calls.pressure;
+                        pressure.claim_room(length);
+                        if !pressure.waits_for_room() && self.link.inbox.admit() {
+                            continue;
+                        }
+                    }
                     return false;
                 }
                 Err(error) => Err(error),
@@ -290,8 +297,8 @@ impl BinarySession {
         }
     }
 
-    /// Returns when to wake up at the latest. Neither abandoned calls that stop wake the session, nor a
-    /// message of another one that waits for room, so it looks at an interval.
+    /// Returns when to wake up at the latest. Nothing wakes the session when abandoned calls stop, or
+    /// when another session begins to wait for room, so it looks at an interval.
     fn next_look(&self, due: Instant, now: Instant) -> Instant {
         let calls = &self.handler.calls;
         let due = calls
@@ -308,13 +315,32 @@ impl BinarySession {
         look_at
     }
 
+    /// Looks whether others wait for the room of the message that comes. Returns when this session is
+    /// closed unless something happens.
+    fn look(&mut self, is_held_back: bool, now: Instant) -> Due {
+        let is_excused = is_held_back && !self.is_clogged();
+        let come = self.timeouts.message_bytes;
+        let pressure = &mut self.handler.calls.pressure;
+        pressure.look_at_room(now, come, is_excused);
+        self.due()
+    }
+
+    /// Reads no more messages. What has come of an incomplete one has no room any more.
+    fn leave_open(&mut self, phase: Phase) {
+        self.handler.calls.pressure.end_message();
+        self.phase = phase;
+    }
+
     /// Returns when this session is closed unless something happens.
     fn due(&self) -> Due {
         self.timeouts.due(Waiting {
             has_output: !self.link.outbox.is_empty(),
             is_idle: self.handler.calls.incoming.is_empty(),
             reads: match self.phase {
-                Phase::Open => self.handler.calls.pressure.reads(),
+                Phase::Open => {
+                    let come = self.timeouts.message_bytes;
+                    self.handler.calls.pressure.reads(come)
+                }
                 Phase::HalfClosed | Phase::Closing => Reads::Nothing,
             },
         })
@@ -347,7 +373,7 @@ impl BinarySession {
         if self.handler.has_greeted() {
             binary::put_drain(self.handler.calls.incoming.last(), &mut self.link.outbox);
         }
-        self.phase = Phase::Closing;
+        self.leave_open(Phase::Closing);
     }
 
     /// Sets the limit of a frame again: a stranger may have become a client.
@@ -365,6 +391,6 @@ impl BinarySession {
         }
         self.handler.calls.pressure.count_refusal(Instant::now());
         binary::put_exception(0, exception, &mut self.link.outbox);
-        self.phase = Phase::Closing;
+        self.leave_open(Phase::Closing);
     }
 }

@@ -1,9 +1,11 @@
 //! Accepts connections, does the chores of each second, and drains at the end.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -13,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use wire::keep_alive::KeepAlive;
 
-use super::admission::Admission;
+use super::admission::{Admission, ConnectionLimit};
 use super::keep_alive;
 use super::lanes::{LanePlace, Lanes};
 use super::peers::{OpenConnection, Remote};
@@ -29,9 +31,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Maximum number of connections that are accepted before the sessions of the lane have their turn.
 const ACCEPTED_PER_TURN: u32 = 4;
 
-/// Pause after [`ACCEPTED_PER_TURN`] connections of an address that wastes them. It connects again at
-/// once, and each of its connections costs more than a short call.
+/// Pause after some connections of an address that wastes them. It connects again at once, and each of
+/// its connections costs more than a short call.
 const WASTE_PAUSE: Duration = Duration::from_millis(1);
+
+/// Number of connections in a row after which there is no such pause: others may wait among them.
+/// Those of addresses that waste them are reset instead.
+const LONG_QUEUE: u32 = 256;
 
 /// Maximum number of lines per second that say why connections were not accepted.
 const FAILURE_LINES: u64 = 1;
@@ -111,21 +117,22 @@ async fn accept(
     };
     let failures = Failures::default();
     let mut count = 0_u32;
-    let mut paced = 0_u32;
+    let mut in_a_row = 0_u32;
     loop {
         tokio::select! {
             _ = &mut stopped => return (sessions, lanes),
-            accepted = listener.accept() => {
+            accepted = accept_one(&listener, &mut in_a_row) => {
                 match accepted {
                     Ok((stream, peer)) => {
                         let remote = shared.peers.remote(peer);
-                        let wastes_them = remote.wastes_connections(shared.limits.empty_connections);
-                        begin_session(&mut sessions, &lanes, &shared, stream, remote);
-                        if wastes_them {
-                            paced = paced.wrapping_add(1);
-                            if paced.is_multiple_of(ACCEPTED_PER_TURN) {
-                                tokio::time::sleep(WASTE_PAUSE).await;
-                            }
+                        let is_wasteful = remote.wastes_connections(shared.limits.empty_connections);
+                        if is_wasteful && in_a_row > LONG_QUEUE {
+                            reset(&stream, &remote);
+                        } else {
+                            begin_session(&mut sessions, &lanes, &shared, stream, remote);
+                        }
+                        if is_wasteful && in_a_row <= LONG_QUEUE && count.is_multiple_of(ACCEPTED_PER_TURN) {
+                            tokio::time::sleep(WASTE_PAUSE).await;
                         }
                     }
                     Err(error) if is_about_one_connection(&error) => failures.log_lost(&error),
@@ -142,6 +149,30 @@ async fn accept(
             Some(_) = sessions.join_next() => {}
         }
     }
+}
+
+/// Accepts a connection. `in_a_row` counts those that were accepted since none waited.
+async fn accept_one(
+    listener: &TcpListener,
+    in_a_row: &mut u32,
+) -> io::Result<(TcpStream, SocketAddr)> {
+    let accepted = match poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
+        Poll::Ready(accepted) => accepted,
+        Poll::Pending => {
+            *in_a_row = 0;
+            listener.accept().await
+        }
+    };
+    *in_a_row = in_a_row.saturating_add(1);
+    accepted
+}
+
+/// Lets a connection end with a reset as soon as it is dropped, so that neither side keeps anything
+/// of it.
+fn reset(stream: &TcpStream, remote: &Remote) {
+    remote.peer.connection_meter.suppress(1);
+    // Ignore failures here: without this option, the connection ends as others do.
+    let _ = stream.set_zero_linger();
 }
 
 /// Returns whether accepting has failed because of the connection alone: it ended before it was
@@ -221,7 +252,10 @@ fn begin_session(
             }
         }
     }
-    if matches!(admission, Admission::Closed(_)) {
+    if let Admission::Closed(limit) = admission {
+        if matches!(limit, ConnectionLimit::OfAddress(_)) {
+            remote.count_empty_connection(shared.limits.empty_connections);
+        }
         return;
     }
     // Ignore failures here: without this option, answers only come later.

@@ -121,11 +121,11 @@ pub(crate) async fn open(
     };
     let timeout = shared.limits.handshake_timeout;
     let mut drain = shared.drain.clone();
-    let turn = remote.wait_for_handshake(shared.limits.empty_connections);
+    let pace = remote.wait_for_handshake(shared.limits.empty_connections);
     let mut counted = shared.handshakes.begin();
     let opened = tokio::select! {
         biased;
-        opened = TlsStream::open_in_turn(socket, connection, turn) => opened,
+        opened = TlsStream::open_paced(socket, connection, pace) => opened,
         _ = &mut counted.ended => {
             let limit = shared.limits.handshakes;
             return refused(&format!("the limit of unfinished handshakes ({limit}, --max-handshakes)"));

@@ -1,5 +1,5 @@
 //! [`Peers`]: what the server remembers of each address, so that no address uses more than its
-//! share: connections, also those that end without a message, log lines, bytes of incomplete messages and unread answers, wrong proofs of
+//! share: connections, log lines, bytes of incomplete messages and unread answers, wrong proofs of
 //! the deploy key.
 
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ impl Remote {
         self.peer.connection_meter.admit(Instant::now())
     }
 
-    /// Counts a connection that ended without a complete message. `limit` is the number of them in a
+    /// Counts a connection that ended without a complete message, or beyond the limit of connections. `limit` is the number of them in a
     /// second.
     pub(crate) fn count_empty_connection(&self, limit: u64) {
         if self.peer.empty_connections.count(Instant::now()) == limit {
@@ -74,15 +74,13 @@ impl Remote {
     pub(crate) fn wastes_connections(&self, limit: u64) -> bool {
         self.peer.empty_connections.counted(Instant::now()) >= limit
     }
-}
 
-impl Remote {
     /// Waits before a handshake, if the address wastes connections: a handshake takes far more time
     /// of the processor than a call. `limit` is as in
     /// [`wastes_connections`](Self::wastes_connections).
     pub(crate) async fn wait_for_handshake(&self, limit: u64) {
         if self.wastes_connections(limit) {
-            let _turn = self.peer.handshake_turn.lock().await;
+            let _pace = self.peer.handshake_pace.lock().await;
             tokio::time::sleep(HANDSHAKE_INTERVAL).await;
         }
     }
@@ -110,8 +108,8 @@ pub(crate) struct Peer {
     pub(crate) refusals: PerSecond,
     /// Counts connections that ended without a complete message.
     empty_connections: PerSecond,
-    /// Whoever has it begins a handshake, if the address wastes connections.
-    handshake_turn: tokio::sync::Mutex<()>,
+    /// Held for [`HANDSHAKE_INTERVAL`] before each handshake, if the address wastes connections.
+    handshake_pace: tokio::sync::Mutex<()>,
     /// The address's room for incomplete messages.
     pub(crate) room: Arc<Room>,
     /// Used bytes of the budget for unread answers.
@@ -128,7 +126,7 @@ impl Peer {
             connection_meter: Meter::with_limit(CONNECTION_LINES),
             refusals: PerSecond::default(),
             empty_connections: PerSecond::default(),
-            handshake_turn: tokio::sync::Mutex::default(),
+            handshake_pace: tokio::sync::Mutex::default(),
             room: Room::new(room_bytes),
             untaken: Arc::default(),
             proof_tries: ProofTries::default(),

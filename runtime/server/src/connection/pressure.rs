@@ -16,8 +16,8 @@ use wire::block::READ_BYTES;
 use wire::exception::{Exception, ExceptionType};
 use wire::frame::FrameError;
 
-/// Number of bytes of an incomplete message up to which it needs no room: as much as one read takes.
-const FREE_BYTES: usize = READ_BYTES;
+/// Number of bytes of a message up to which it needs no room: as much as one read takes.
+pub(crate) const FREE_BYTES: usize = READ_BYTES;
 
 /// Pause of a connection after a refused message, if its address sends too many of them.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
@@ -33,6 +33,8 @@ pub(crate) struct Pressure {
     rooms: Rooms,
     /// What an incomplete message has of the rooms.
     claim: Claim,
+    /// Since when others have waited for that room, and how many bytes of the message had come.
+    contended: Option<(Instant, usize)>,
     /// Bytes of unread answers beyond `queued_bytes`.
     untaken: Reservation,
     /// Number of malformed messages.
@@ -53,6 +55,7 @@ impl Pressure {
                 of_server: Arc::clone(&shared.room),
             },
             claim: Claim::None,
+            contended: None,
             untaken: shared.untaken.reservation(&remote.peer.untaken),
             malformed: 0,
             paused_until: None,
@@ -85,10 +88,12 @@ impl Pressure {
         format!("{error} ({flag})")
     }
 
-    /// Says how many bytes of an incomplete message have come, and how many it has. A long message
-    /// takes room for all of them, or begins to wait for it.
-    pub(crate) fn claim_room(&mut self, come: usize, length: usize) {
-        if come > FREE_BYTES && matches!(self.claim, Claim::None) {
+    /// Says how many bytes the incomplete message has: 0 if there is none, or if that is not known. A
+    /// long message takes room for all of them, or begins to wait for it.
+    pub(crate) fn claim_room(&mut self, length: usize) {
+        if length <= FREE_BYTES {
+            self.end_message();
+        } else if matches!(self.claim, Claim::None) {
             let timeout = self.shared.limits.header_timeout;
             self.claim = self.rooms.claim(length, timeout);
         }
@@ -104,12 +109,36 @@ impl Pressure {
         matches!(self.claim, Claim::Has { .. })
     }
 
-    /// Returns whether an open connection reads messages.
-    pub(crate) fn reads(&self) -> Reads {
-        match self.claim {
-            Claim::Waits(_) => Reads::Nothing,
-            Claim::Has { .. } if self.rooms.are_awaited() => Reads::ContendedMessage,
-            Claim::Has { .. } | Claim::None => Reads::Messages,
+    /// Looks whether others wait for the room that the message has. `come` is the number of its bytes
+    /// that have come. `is_excused` says that the server does not read it at present.
+    pub(crate) fn look_at_room(&mut self, now: Instant, come: usize, is_excused: bool) {
+        let is_contended = self.has_room() && !is_excused && self.rooms.are_awaited();
+        self.contended = match self.contended {
+            contended @ Some(_) if is_contended => contended,
+            _ => is_contended.then_some((now, come)),
+        };
+    }
+
+    /// Returns whether an open connection reads messages. `come` is the number of bytes of the
+    /// incomplete message that have come.
+    pub(crate) fn reads(&self, come: usize) -> Reads {
+        match (&self.claim, self.contended) {
+            (Claim::Waits(_), _) => Reads::Nothing,
+            (_, Some((since, before))) => Reads::ContendedMessage {
+                since,
+                bytes: come.saturating_sub(before),
+            },
+            _ => Reads::Messages,
+        }
+    }
+
+    /// Returns how many bytes may be read of a message whose length is not known, and of which `come`
+    /// have come: without room, it may not become longer than the shortest long one.
+    pub(crate) fn read_limit(&self, come: usize) -> usize {
+        if self.has_room() {
+            READ_BYTES
+        } else {
+            READ_BYTES.min(FREE_BYTES.saturating_sub(come) + 1)
         }
     }
 
@@ -137,9 +166,11 @@ impl Pressure {
         std::future::poll_fn(|cx| self.poll_room(cx)).await
     }
 
-    /// Records that the message is complete, so that its bytes no longer count.
+    /// Records that the message is complete, or that the rest of it is not read. Its bytes no longer
+    /// count.
     pub(crate) fn end_message(&mut self) {
         self.claim = Claim::None;
+        self.contended = None;
     }
 
     /// Sets how many bytes of answers the peer has not read. From a limit on, no further call of

@@ -1,9 +1,8 @@
 //! [`Room`]: a number of bytes for the long messages that are incomplete. A message that finds none
 //! waits for it, and its connection is not read meanwhile.
 //!
-//! A message takes room for its whole length before more of it is read. So whatever has room can
-//! become complete, and no two messages wait for each other. Nothing is allocated for a length that
-//! was only declared.
+//! A message takes room for its whole length before more of it is read. So no two messages wait for
+//! each other. Nothing is allocated for a length that was only declared.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -7,10 +7,10 @@ use wire::LONGEST_CALL;
 use super::end::EndReason;
 use crate::limits::Limits;
 
-/// Maximum time of a message while others wait for the room that it has.
+/// Maximum time of the remainder of a message while others wait for the room that it has.
 const CONTENDED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Number of bytes per second at which such a message may take longer.
+/// Number of bytes per second at which such a remainder may take longer.
 const CONTENDED_RATE: u64 = 1 << 20;
 
 /// Time between two looks of a session whose message has room: does another one wait for it?
@@ -52,7 +52,12 @@ pub(crate) enum Reads {
     Nothing,
     Messages,
     /// It reads a message while others wait for the room that this one has.
-    ContendedMessage,
+    ContendedMessage {
+        /// Since when they have waited.
+        since: Instant,
+        /// Number of bytes that have come since then.
+        bytes: usize,
+    },
 }
 
 /// When a connection is closed unless something happens, and why.
@@ -111,22 +116,21 @@ impl Timeouts {
             } else {
                 EndReason::SlowMessage
             };
-            let timeout = self.header_timeout + self.earned(self.min_rate);
+            let timeout = self.header_timeout + earned(self.message_bytes, self.min_rate);
             apply(since, timeout, reason);
-            if waiting.reads == Reads::ContendedMessage {
-                let rate = self.min_rate.max(CONTENDED_RATE);
-                let timeout = CONTENDED_TIMEOUT + self.earned(rate);
-                apply(since, timeout, EndReason::KeptRoom);
-            }
+        }
+        if let Reads::ContendedMessage { since, bytes } = waiting.reads {
+            let rate = self.min_rate.max(CONTENDED_RATE);
+            let timeout = CONTENDED_TIMEOUT + earned(bytes, rate);
+            apply(since, timeout, EndReason::KeptRoom);
         }
         first
     }
+}
 
-    /// Returns the time that the bytes of the current message take at that rate, in bytes per second.
-    fn earned(&self, rate: u64) -> Duration {
-        let bytes = self.message_bytes as u64;
-        Duration::from_micros(bytes.saturating_mul(1_000_000) / rate)
-    }
+/// Returns the time that these bytes take at that rate, in bytes per second.
+fn earned(bytes: usize, rate: u64) -> Duration {
+    Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / rate)
 }
 
 #[cfg(test)]
@@ -211,10 +215,14 @@ mod tests {
             due(7000, Reads::Messages),
             (seconds(12), EndReason::SlowMessage)
         );
+        let contended = Reads::ContendedMessage {
+            since: now + seconds(1),
+            bytes: 2 << 20,
+        };
         assert_eq!(
-            due(2 << 20, Reads::ContendedMessage),
-            (seconds(4), EndReason::KeptRoom),
-            "two seconds, and two more for two MiB"
+            due(7 << 20, contended),
+            (seconds(5), EndReason::KeptRoom),
+            "two seconds from the first, and two more for two MiB"
         );
         let longest = wire::frame::MAX_FRAME_LIMIT;
         assert_eq!(

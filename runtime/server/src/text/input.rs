@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use wire::block::READ_BYTES;
-use wire::frame::{Deframer, FrameError, Framing, Step};
+use wire::frame::{Deframer, FrameError, Framing, LENGTH_BYTES, Step};
 
+use crate::connection::pressure::FREE_BYTES;
 use crate::connection::stream::make_room;
 
 /// The bytes that have come and were not handled yet.
@@ -25,7 +26,7 @@ pub(super) enum NextMessage {
     Unfinished {
         /// Number of bytes of the next one that have come.
         come: usize,
-        /// Number of bytes that it has, or may have.
+        /// Number of bytes that it has, or may have; 0 if it is short so far.
         length: usize,
     },
     /// The peer has sent everything, and all of it was handled.
@@ -66,11 +67,12 @@ impl TextInput {
                 }
                 Step::Skip(count) => self.consumed += count,
                 Step::Need(more) => {
-                    let come = self.bytes.len() - self.consumed;
+                    let come = self.pending();
                     let length = match self.framing() {
-                        Framing::Framed => come + more,
+                        Framing::Framed if come >= LENGTH_BYTES => come - LENGTH_BYTES + more,
                         // The end of a line is not known before it comes.
-                        Framing::Lines => self.deframer.limit(),
+                        Framing::Lines if come > FREE_BYTES => self.deframer.limit(),
+                        Framing::Framed | Framing::Lines => 0,
                     };
                     return Ok(NextMessage::Unfinished { come, length });
                 }
@@ -85,6 +87,11 @@ impl TextInput {
     /// Returns whether everything that has come was handled.
     pub(super) fn is_empty(&self) -> bool {
         self.consumed == self.bytes.len()
+    }
+
+    /// Returns the number of bytes that have come and were not handled.
+    pub(super) fn pending(&self) -> usize {
+        self.bytes.len() - self.consumed
     }
 
     /// Drops everything that has come.

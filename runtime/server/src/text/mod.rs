@@ -27,13 +27,14 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::BufMut as _;
+use bytes::buf::Limit;
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::{oneshot, watch};
 use wire::block::READ_BYTES;
 use wire::exception::{Exception, ExceptionType};
-use wire::frame::FrameError;
+use wire::frame::{FrameError, Framing};
 use wire::message::{self, AnswerId};
 
 use self::answers::FinishedAnswer;
@@ -82,7 +83,7 @@ struct TextSession {
     held_bytes: usize,
     /// Number of messages that were handled.
     served: u64,
-    /// Number of bytes that were read since others had their turn.
+    /// Number of bytes that were read since the session last gave way to others.
     read_bytes: usize,
     /// Why the connection ends, if this side ends it.
     end_reason: EndReason,
@@ -123,7 +124,7 @@ pub(crate) async fn serve(connection: Connection) -> SessionEnd {
     let reason = session.run(&mut drain).await;
     SessionEnd {
         served: session.served,
-        got_message: session.served > 0,
+        got_message: session.served > 0 && session.end_reason != EndReason::NotThisProtocol,
         reason,
         stream: session.stream,
     }
@@ -196,6 +197,9 @@ impl TextSession {
                     self.end_reason
                 });
             }
+            let come = self.timeouts.message_bytes;
+            self.pressure
+                .look_at_room(Instant::now(), come, is_held_back && !self.is_clogged());
             let look_at = self.next_look();
             if look_at < sleep.deadline().into_std() {
                 sleep.as_mut().reset(look_at.into());
@@ -203,16 +207,16 @@ impl TextSession {
             self.input.make_room();
             let paused_until = self.pressure.paused_until();
             let waits_for_room = self.pressure.waits_for_room();
-            let reads = self.reads();
+            let reads = self.reads().then(|| self.read_limit());
             let writes = !self.output.is_empty();
             tokio::select! {
                 biased;
                 Some(finished) = self.calls.next(), if !self.calls.is_empty() => self.collect(finished),
                 event = stream_event(
                     &mut self.stream,
-                    reads.then_some(&mut self.input.bytes),
+                    reads.map(|limit| (&mut self.input.bytes).limit(limit)),
                     &mut self.output,
-                ), if reads || writes => self.handle_stream_event(event?),
+                ), if reads.is_some() || writes => self.handle_stream_event(event?),
                 _ = drain.wait_for(|drain| *drain), if self.phase != Phase::Closing => self.begin_drain(),
                 taken = self.pressure.room(), if waits_for_room => match taken {
                     // A message that waits in the socket is not late.
@@ -253,7 +257,7 @@ impl TextSession {
             has_output: !self.output.is_empty(),
             is_idle: self.calls.is_empty(),
             reads: match self.phase {
-                Phase::Open => self.pressure.reads(),
+                Phase::Open => self.pressure.reads(self.timeouts.message_bytes),
                 Phase::HalfClosed | Phase::Closing => Reads::Nothing,
             },
         })
@@ -275,12 +279,20 @@ impl TextSession {
         self.phase == Phase::Open && self.takes_more() && !self.pressure.waits_for_room()
     }
 
+    /// Returns how many bytes are read at once.
+    fn read_limit(&self) -> usize {
+        match self.input.framing() {
+            Framing::Framed => READ_BYTES,
+            Framing::Lines => self.pressure.read_limit(self.input.pending()),
+        }
+    }
+
     /// Returns whether the limits of this session leave room for another message.
     fn takes_more(&self) -> bool {
         let limits = &self.shared.limits;
-        let has_room =
+        let has_space =
             self.calls.len() < limits.session_calls && self.held_bytes < limits.queued_bytes;
-        has_room && !self.is_clogged() && self.pressure.paused_until().is_none()
+        has_space && !self.is_clogged() && self.pressure.paused_until().is_none()
     }
 
     /// Returns whether the peer has too many unread answers, so that none of its calls start.
@@ -333,7 +345,7 @@ impl TextSession {
                         self.timeouts.message_since = None;
                     }
                     self.timeouts.message_bytes = come;
-                    self.pressure.claim_room(come, length);
+                    self.pressure.claim_room(length);
                     return Progress::All;
                 }
                 Ok(NextMessage::End) => return Progress::All,
@@ -348,7 +360,12 @@ impl TextSession {
     /// key.
     fn raise_limit(&mut self) -> bool {
         let limit = self.pressure.frame_limit(self.may_deploy());
-        self.input.raise_limit(limit)
+        let is_higher = self.input.raise_limit(limit);
+        if is_higher {
+            // The line may become longer than the room that it has.
+            self.pressure.end_message();
+        }
+        is_higher
     }
 
     fn may_deploy(&self) -> bool {
@@ -443,14 +460,20 @@ impl TextSession {
     /// Drops the bytes that have come, and accepts no more.
     fn stop_reading(&mut self) {
         self.count_refusal();
+        self.close_input();
+    }
+
+    /// Drops what has come, and accepts no more.
+    fn close_input(&mut self) {
         self.input.clear();
+        self.pressure.end_message();
         self.phase = Phase::Closing;
     }
 
     /// Begins to end the session because the server stops: calls in flight are answered, and the
     /// peer is told which request is the last.
     fn begin_drain(&mut self) {
-        self.phase = Phase::Closing;
+        self.close_input();
         // A peer that has not sent a complete message does not expect this one.
         if self.served > 0 {
             let mut notice = Vec::new();
@@ -464,13 +487,12 @@ impl TextSession {
 /// dropped.
 async fn stream_event(
     stream: &mut Stream,
-    mut input: Option<&mut Vec<u8>>,
+    mut input: Option<Limit<&mut Vec<u8>>>,
     output: &mut TextOutput,
 ) -> io::Result<StreamEvent> {
     std::future::poll_fn(|cx| {
         if let Some(input) = &mut input
-            && let Poll::Ready(read) =
-                std::pin::pin!(stream.read_buf(&mut (&mut **input).limit(READ_BYTES))).poll(cx)
+            && let Poll::Ready(read) = std::pin::pin!(stream.read_buf(input)).poll(cx)
         {
             return Poll::Ready(read.map(StreamEvent::Read));
         }
