@@ -40,8 +40,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Pause of a caller that is not served.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Pause of a caller after an answer. Without it, the callers would take most of the time of both
+/// servers and of the initializer, and a round would take longer.
+const PACE: Duration = Duration::from_millis(1);
+
 /// How often the state of the run is printed.
-const REPORTED: u64 = 500;
+const REPORTED: u64 = 100;
 
 /// Callers that call both servers without end, one call in flight each.
 struct Load {
@@ -103,6 +107,7 @@ fn call_while(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         answered.fetch_add(1, Ordering::Relaxed);
+        std::thread::park_timeout(PACE);
     }
     Ok(())
 }

@@ -8,6 +8,9 @@ use wire::frame::{Deframer, FrameError, Framing, LENGTH_BYTES, Step};
 use crate::connection::pressure::FREE_BYTES;
 use crate::connection::stream::make_room;
 
+/// By how many times its bytes the memory for them may be larger.
+const MAX_SPARE: usize = 4;
+
 /// The bytes that have come and were not handled yet.
 #[derive(Debug)]
 pub(super) struct TextInput {
@@ -114,8 +117,43 @@ impl TextInput {
             self.bytes.shrink_to(READ_BYTES);
         } else {
             self.bytes.drain(..self.consumed);
+            // A message that grows has filled half of its memory at least.
+            if self.bytes.capacity() > MAX_SPARE * self.bytes.len().max(READ_BYTES) {
+                self.bytes.shrink_to(READ_BYTES);
+            }
         }
         self.consumed = 0;
         make_room(&mut self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_long_message_is_freed_while_the_next_one_comes() {
+        const LONG: usize = 10 << 20;
+        let mut input = TextInput::new(Vec::new(), 2 * LONG);
+        let line = [vec![b'x'; LONG], b"\n{".to_vec()].concat();
+        for piece in line.chunks(READ_BYTES) {
+            assert!(matches!(
+                input.next(false),
+                Ok(NextMessage::Unfinished { .. })
+            ));
+            input.make_room();
+            let before = input.bytes.capacity();
+            input.bytes.extend_from_slice(piece);
+            assert_eq!(input.bytes.capacity(), before, "there is room for a read");
+        }
+        let found = input.next(false);
+        assert!(matches!(found, Ok(NextMessage::Whole(place)) if place.len() == LONG));
+        assert!(matches!(
+            input.next(false),
+            Ok(NextMessage::Unfinished { come: 1, length: 0 })
+        ));
+        input.make_room();
+        assert!(input.bytes.capacity() <= 2 * READ_BYTES);
+        assert_eq!(input.bytes, b"{");
     }
 }
