@@ -147,9 +147,9 @@ struct LimitArguments {
     /// this flag, half of `--max-connections`
     #[arg(long, value_name = "N", value_parser = args::at_least_one)]
     max_address_connections: Option<usize>,
-    /// Connections per second from one address that end without a message, before further ones are
-    /// accepted slowly for the rest of the second
-    #[arg(long, value_name = "N", default_value = "100", value_parser = args::at_least_one)]
+    /// Connections per second from one address that end without a message, before three of four
+    /// further ones are reset for the rest of the second
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = args::at_least_one)]
     max_empty_connections: usize,
     /// Calls in flight on one connection; further requests wait in the socket
     #[arg(long, value_name = "N", default_value = "256", value_parser = args::at_least_one)]

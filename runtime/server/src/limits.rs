@@ -31,8 +31,8 @@ pub struct Limits {
     /// same way.
     pub address_connections: usize,
     /// Maximum number of connections from one address in a second that end without a complete
-    /// message. Beyond it, connections from that address are accepted more slowly until the second is
-    /// over.
+    /// message. Beyond it, three of four connections from that address are reset until the second is
+    /// over. From a tenth of it on, TLS handshakes of that address wait for each other.
     pub empty_connections: u64,
     /// Maximum number of calls in flight on one session. Further messages wait in the socket.
     pub session_calls: usize,
@@ -100,7 +100,7 @@ impl Default for Limits {
             refusals: 1000,
             connections: 10_000,
             address_connections: 5_000,
-            empty_connections: 100,
+            empty_connections: 1000,
             session_calls: 256,
             calls: 10_000,
             queued_bytes: 1 << 20,

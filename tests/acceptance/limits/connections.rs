@@ -1,10 +1,11 @@
 //! `--max-connections` and `--max-address-connections`: a few connections beyond them get an
-//! exception, all others are closed at once. `--max-empty-connections`: those beyond it are accepted slowly.
+//! exception, all others are closed at once. `--max-empty-connections`: most of those beyond it are reset.
 
-use std::time::{Duration, Instant};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpStream};
 
 use super::{add, serving};
-use crate::harness::{Framing, Gate, Peer, Raises, eventually, number};
+use crate::harness::{Framing, Gate, PATIENCE, Peer, Raises, eventually, number};
 
 /// How an address is told that it has too many connections.
 const ADDRESS_LIMIT: &str =
@@ -91,36 +92,46 @@ fn an_address_gets_at_most_half_of_all_connections_and_others_are_served() {
     }
 }
 
-#[test]
-fn an_address_that_wastes_connections_is_slowed_down_and_everybody_is_served() {
-    let network = serving(&Gate::new(), &["--max-empty-connections", "3"]);
-    let server = network.server("server1");
-    let mut open = network.peer(Framing::Framed);
-    assert_eq!(number(&open.call(add().id(1))), 5);
-    eventually("a warning", || {
-        (0..20).for_each(|_| drop(network.peer(Framing::Lines)));
-        assert_eq!(number(&open.call(add().id(2))), 5);
-        assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
-        let mut other = Peer::connect_from([127, 0, 0, 2], server.address(), Framing::Framed);
-        assert_eq!(other.call(add().id(1))["header"], "RPC-EX", "of no client");
-        let warning = ["too many empty connections", "peer=127.0.0.1:", "limit=3"];
-        let has_warning = |line: &String| warning.iter().all(|part| line.contains(part));
-        server.log().iter().any(has_warning).then_some(())
-    });
+/// Calls over a connection of its own. Returns the answer, or the error because the connection ended
+/// before.
+fn call_once(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    writeln!(stream, "{}", add())?;
+    let mut answer = String::new();
+    match BufReader::new(stream).read_line(&mut answer)? {
+        0 => Err(io::ErrorKind::ConnectionReset.into()),
+        _ => Ok(answer),
+    }
 }
 
-/// Beyond the limit, four connections take a millisecond at least.
 #[test]
-fn wasted_connections_are_accepted_slowly() {
-    const WASTED: u32 = 200;
-    let network = serving(&Gate::new(), &["--max-empty-connections", "1"]);
-    let began_at = Instant::now();
-    (0..WASTED).for_each(|_| drop(network.peer(Framing::Lines)));
-    assert_eq!(number(&network.peer(Framing::Lines).call(add())), 5);
-    let time = began_at.elapsed();
-    // At most one connection of each second is not counted, and three before the first pause.
-    assert!(
-        time >= Duration::from_millis(u64::from(WASTED / 4 - 10)),
-        "{WASTED} connections took {time:?}"
-    );
+fn an_address_that_wastes_connections_is_reset_while_its_open_ones_and_others_are_served() {
+    let network = serving(&Gate::new(), &["--max-empty-connections", "3"]);
+    let server = network.server("server1");
+    let address = server.address();
+    let mut open = network.peer(Framing::Framed);
+    assert_eq!(number(&open.call(add().id(1))), 5);
+    let waste = || (0..8).for_each(|_| drop(TcpStream::connect(address)));
+    let error = eventually("a connection that is reset", || {
+        waste();
+        let mut other = Peer::connect_from([127, 0, 0, 2], address, Framing::Framed);
+        assert_eq!(other.call(add().id(1))["header"], "RPC-EX", "of no client");
+        assert_eq!(number(&open.call(add().id(2))), 5);
+        call_once(address).err()
+    });
+    let reset = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+    assert!(reset.contains(&error.kind()), "{error}");
+    let warning = [
+        "WARN",
+        "too many empty connections",
+        "peer=127.0.0.1:",
+        "limit=3",
+    ];
+    server.logged(&warning);
+    let answer = eventually("one of four, or one in the next second", || {
+        waste();
+        call_once(address).ok()
+    });
+    assert!(answer.contains("\"return-values\":[5]"), "{answer}");
 }

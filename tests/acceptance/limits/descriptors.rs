@@ -104,7 +104,7 @@ fn a_free_descriptor_is_used_within_a_second_and_no_time_is_wasted_until_then() 
 /// Connections that are reset before or after they are accepted disturb nobody.
 #[test]
 fn a_storm_of_resets_does_not_hold_up_accepting() {
-    let network = Network::serving(&[ADD]);
+    let network = Network::with_procedures(&[ADD]).served(&["--max-empty-connections", "10000"]);
     let server = network.server("server1");
     let mut live = network.peer(Framing::Framed);
     for round in 0..20 {

@@ -1,15 +1,14 @@
 //! Accepts connections, does the chores of each second, and drains at the end.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use rustix::io::Errno;
+use rustix::net::{SocketFlags, acceptfrom_with, sockopt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
@@ -31,13 +30,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Maximum number of connections that are accepted before the sessions of the lane have their turn.
 const ACCEPTED_PER_TURN: u32 = 4;
 
-/// Pause after some connections of an address that wastes them. It connects again at once, and each of
-/// its connections costs more than a short call.
-const WASTE_PAUSE: Duration = Duration::from_millis(1);
-
-/// Number of connections in a row after which there is no such pause: others may wait among them.
-/// Those of addresses that waste them are reset instead.
-const LONG_QUEUE: u32 = 256;
+/// One of this many connections of an address that wastes them is served, and the others are reset: a
+/// peer with the same address gets in after a few tries.
+const SERVED_OF_WASTED: u32 = 4;
 
 /// Maximum number of lines per second that say why connections were not accepted.
 const FAILURE_LINES: u64 = 1;
@@ -117,22 +112,19 @@ async fn accept(
     };
     let failures = Failures::default();
     let mut count = 0_u32;
-    let mut in_a_row = 0_u32;
     loop {
         tokio::select! {
             _ = &mut stopped => return (sessions, lanes),
-            accepted = accept_one(&listener, &mut in_a_row) => {
+            accepted = accept_one(&listener) => {
                 match accepted {
-                    Ok((stream, peer)) => {
+                    Ok((socket, peer)) => {
                         let remote = shared.peers.remote(peer);
-                        let is_wasteful = remote.wastes_connections(shared.limits.empty_connections);
-                        if is_wasteful && in_a_row > LONG_QUEUE {
-                            reset(&stream, &remote);
+                        let is_wasted = remote.wastes_connections(shared.limits.empty_connections)
+                            && !count.is_multiple_of(SERVED_OF_WASTED);
+                        if is_wasted {
+                            socket.reset(&remote);
                         } else {
-                            begin_session(&mut sessions, &lanes, &shared, stream, remote);
-                        }
-                        if is_wasteful && in_a_row <= LONG_QUEUE && count.is_multiple_of(ACCEPTED_PER_TURN) {
-                            tokio::time::sleep(WASTE_PAUSE).await;
+                            begin_session(&mut sessions, &lanes, &shared, socket, remote);
                         }
                     }
                     Err(error) if is_about_one_connection(&error) => failures.log_lost(&error),
@@ -151,28 +143,59 @@ async fn accept(
     }
 }
 
-/// Accepts a connection. `in_a_row` counts those that were accepted since none waited.
-async fn accept_one(
-    listener: &TcpListener,
-    in_a_row: &mut u32,
-) -> io::Result<(TcpStream, SocketAddr)> {
-    let accepted = match poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
-        Poll::Ready(accepted) => accepted,
-        Poll::Pending => {
-            *in_a_row = 0;
-            listener.accept().await
-        }
-    };
-    *in_a_row = in_a_row.saturating_add(1);
-    accepted
+/// A connection that was accepted.
+enum Accepted {
+    /// The lane that accepts waits for its events.
+    Watched(TcpStream),
+    /// No lane does. It costs less to drop.
+    Unwatched(std::net::TcpStream),
 }
 
-/// Lets a connection end with a reset as soon as it is dropped, so that neither side keeps anything
-/// of it.
-fn reset(stream: &TcpStream, remote: &Remote) {
-    remote.peer.connection_meter.suppress(1);
-    // Ignore failures here: without this option, the connection ends as others do.
-    let _ = stream.set_zero_linger();
+/// Accepts a connection: without the scheduler if one waits already.
+async fn accept_one(listener: &TcpListener) -> io::Result<(Accepted, SocketAddr)> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    match acceptfrom_with(listener, flags) {
+        Ok((socket, peer)) => {
+            let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+            let peer = peer.ok_or_else(|| io::Error::from(Errno::NOPROTOOPT))?;
+            Ok((Accepted::Unwatched(socket.into()), peer))
+        }
+        Err(Errno::WOULDBLOCK) => {
+            let (stream, peer) = listener.accept().await?;
+            Ok((Accepted::Watched(stream), peer))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Accepted {
+    /// Ends the connection with a reset, so that neither side keeps anything of it.
+    fn reset(self, remote: &Remote) {
+        remote.peer.connection_meter.suppress(1);
+        // Ignore failures here: without this option, the connection ends as others do.
+        let _ = match &self {
+            Self::Watched(stream) => stream.set_zero_linger(),
+            Self::Unwatched(socket) => {
+                sockopt::set_socket_linger(socket, Some(Duration::ZERO)).map_err(io::Error::from)
+            }
+        };
+    }
+
+    /// Ends the watch of the lane that accepts.
+    fn unwatched(self) -> io::Result<Self> {
+        match self {
+            Self::Watched(stream) => stream.into_std().map(Self::Unwatched),
+            Self::Unwatched(_) => Ok(self),
+        }
+    }
+
+    /// Returns the stream, for the lane of the caller.
+    fn watched(self) -> io::Result<TcpStream> {
+        match self {
+            Self::Watched(stream) => Ok(stream),
+            Self::Unwatched(socket) => TcpStream::from_std(socket),
+        }
+    }
 }
 
 /// Returns whether accepting has failed because of the connection alone: it ended before it was
@@ -237,7 +260,7 @@ fn begin_session(
     sessions: &mut JoinSet<()>,
     lanes: &Lanes,
     shared: &Arc<Shared>,
-    stream: TcpStream,
+    socket: Accepted,
     remote: Remote,
 ) {
     let peer = remote.address;
@@ -258,37 +281,31 @@ fn begin_session(
         }
         return;
     }
-    // Ignore failures here: without this option, answers only come later.
-    let _ = stream.set_nodelay(true);
     let (lane, place) = lanes.take_place();
+    let socket = if lane.id() == lanes.first().id() {
+        Ok(socket)
+    } else {
+        socket.unwatched()
+    };
     let shared = Arc::clone(shared);
     let place = Place {
         remote: remote.clone(),
         _on_lane: place,
         _of_address: open,
     };
-    if lane.id() == lanes.first().id() {
-        let session = protocol::serve(stream, remote, shared, admission);
-        sessions.spawn(serve_at_place(place, session));
-        return;
-    }
-    match stream.into_std() {
-        Ok(stream) => {
-            let session = async move {
-                match TcpStream::from_std(stream) {
-                    Ok(stream) => protocol::serve(stream, remote, shared, admission).await,
-                    Err(error) => log_not_moved(peer, &error),
-                }
-            };
-            sessions.spawn_on(serve_at_place(place, session), lane);
+    let session = async move {
+        match socket.and_then(Accepted::watched) {
+            Ok(stream) => {
+                // Ignore failures here: without this option, answers only come later.
+                let _ = stream.set_nodelay(true);
+                protocol::serve(stream, remote, shared, admission).await;
+            }
+            Err(error) => {
+                tracing::error!(event = "connection dropped", peer = %peer, error = %error);
+            }
         }
-        Err(error) => log_not_moved(peer, &error),
-    }
-}
-
-/// Logs that a connection ended because another thread could not take it over.
-fn log_not_moved(peer: SocketAddr, error: &io::Error) {
-    tracing::error!(event = "connection dropped", peer = %peer, error = %error);
+    };
+    sessions.spawn_on(serve_at_place(place, session), lane);
 }
 
 /// What a connection occupies until its session has ended.

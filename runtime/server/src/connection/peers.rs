@@ -64,7 +64,7 @@ impl Remote {
     pub(crate) fn count_empty_connection(&self, limit: u64) {
         if self.peer.empty_connections.count(Instant::now()) == limit {
             let note =
-                "for the rest of this second, they are accepted slowly (--max-empty-connections)";
+                "for the rest of this second, three of four are reset (--max-empty-connections)";
             tracing::warn!(event = "too many empty connections", peer = %self, limit, note);
         }
     }
@@ -76,10 +76,10 @@ impl Remote {
     }
 
     /// Waits before a handshake, if the address wastes connections: a handshake takes far more time
-    /// of the processor than a call. `limit` is as in
-    /// [`wastes_connections`](Self::wastes_connections).
+    /// of the processor than a call, and than a connection without one. `limit` is that of empty
+    /// connections.
     pub(crate) async fn wait_for_handshake(&self, limit: u64) {
-        if self.wastes_connections(limit) {
+        if self.wastes_connections(limit / 10) {
             let _pace = self.peer.handshake_pace.lock().await;
             tokio::time::sleep(HANDSHAKE_INTERVAL).await;
         }
@@ -278,5 +278,29 @@ mod tests {
         let key = |text: &str| peer_key(text.parse().expect("an address")).to_string();
         assert_eq!(key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!([key("::1"), key("::ffff:10.0.0.1")], ["::1", "10.0.0.1"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn handshakes_of_an_address_that_wastes_connections_wait_for_each_other() {
+        const LIMIT: u64 = 30;
+        let peers = Peers::new(1);
+        let remote = |text: &str| peers.remote(text.parse().expect("an address"));
+        let [first, second] = [remote("127.0.0.1:1"), remote("127.0.0.1:2")];
+        let time = async |remotes: &[&Remote]| {
+            let began_at = tokio::time::Instant::now();
+            let waits = remotes
+                .iter()
+                .map(|remote| remote.wait_for_handshake(LIMIT));
+            futures_util::future::join_all(waits).await;
+            began_at.elapsed()
+        };
+        assert!(time(&[&first, &second]).await.is_zero());
+        // Within one second, or else the last ones are too few.
+        while !first.wastes_connections(LIMIT / 10) {
+            first.count_empty_connection(LIMIT);
+        }
+        let both = time(&[&first, &second]).await;
+        assert!(both >= 2 * HANDSHAKE_INTERVAL, "{both:?}");
+        assert!(time(&[&remote("127.0.0.2:1")]).await.is_zero());
     }
 }
