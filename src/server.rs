@@ -147,7 +147,7 @@ struct LimitArguments {
     /// this flag, half of `--max-connections`
     #[arg(long, value_name = "N", value_parser = args::at_least_one)]
     max_address_connections: Option<usize>,
-    /// Connections per second from one address that end without a message, before three of four
+    /// Connections per second from one address that end without a message, before seven of eight
     /// further ones are reset for the rest of the second
     #[arg(long, value_name = "N", default_value = "1000", value_parser = args::at_least_one)]
     max_empty_connections: usize,

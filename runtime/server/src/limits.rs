@@ -31,7 +31,7 @@ pub struct Limits {
     /// same way.
     pub address_connections: usize,
     /// Maximum number of connections from one address in a second that end without a complete
-    /// message. Beyond it, three of four connections from that address are reset until the second is
+    /// message. Beyond it, seven of eight connections from that address are reset until the second is
     /// over. From a tenth of it on, TLS handshakes of that address wait for each other.
     pub empty_connections: u64,
     /// Maximum number of calls in flight on one session. Further messages wait in the socket.

@@ -28,11 +28,11 @@ use crate::shared::Shared;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Maximum number of connections that are accepted before the sessions of the lane have their turn.
-const ACCEPTED_PER_TURN: u32 = 4;
+const ACCEPTED_PER_TURN: u32 = 2;
 
 /// One of this many connections of an address that wastes them is served, and the others are reset: a
 /// peer with the same address gets in after a few tries.
-const SERVED_OF_WASTED: u32 = 4;
+const SERVED_OF_WASTED: u32 = 8;
 
 /// Maximum number of lines per second that say why connections were not accepted.
 const FAILURE_LINES: u64 = 1;

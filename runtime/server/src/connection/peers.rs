@@ -64,7 +64,7 @@ impl Remote {
     pub(crate) fn count_empty_connection(&self, limit: u64) {
         if self.peer.empty_connections.count(Instant::now()) == limit {
             let note =
-                "for the rest of this second, three of four are reset (--max-empty-connections)";
+                "for the rest of this second, seven of eight are reset (--max-empty-connections)";
             tracing::warn!(event = "too many empty connections", peer = %self, limit, note);
         }
     }
