@@ -157,6 +157,10 @@ struct LimitArguments {
     /// Calls in flight on the server; further calls get `Unavailable`
     #[arg(long, value_name = "N", default_value = "10000", value_parser = args::at_least_one)]
     max_calls: usize,
+    /// Total size of the arguments of calls in flight; raised to four times `--max-frame` if it is
+    /// less
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = args::bytes)]
+    max_arguments: usize,
     /// Size of the unread answers of one connection; beyond that, its requests wait
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = args::bytes)]
     max_queued: usize,
@@ -472,6 +476,7 @@ impl LimitArguments {
         limits.empty_connections = self.max_empty_connections as u64;
         limits.session_calls = self.max_session_calls;
         limits.calls = self.max_calls;
+        limits.argument_bytes = self.max_arguments;
         limits.queued_bytes = self.max_queued;
         limits.untaken_bytes = self.max_untaken;
         limits.header_timeout = self.header_timeout;

@@ -38,6 +38,9 @@ pub struct Limits {
     pub session_calls: usize,
     /// Maximum number of calls in flight on the server. Further calls get `Unavailable`.
     pub calls: usize,
+    /// Maximum number of bytes of the arguments of all calls in flight, not counting those of calls
+    /// with at most 4 KiB. One address may use half of it. Further calls get `Unavailable`.
+    pub argument_bytes: usize,
     /// Number of bytes of unread answers at which a session stops reading. Its further messages
     /// wait in the socket.
     pub queued_bytes: usize,
@@ -103,6 +106,7 @@ impl Default for Limits {
             empty_connections: 1000,
             session_calls: 256,
             calls: 10_000,
+            argument_bytes: 512 << 20,
             queued_bytes: 1 << 20,
             untaken_bytes: 512 << 20,
             header_timeout: Duration::from_secs(30),
@@ -145,6 +149,7 @@ mod tests {
             empty_connections,
             session_calls,
             calls,
+            argument_bytes,
             queued_bytes,
             untaken_bytes,
             header_timeout,
@@ -170,6 +175,7 @@ mod tests {
             frame_bytes as u64,
             stranger_frame_bytes as u64,
             unfinished_bytes as u64,
+            argument_bytes as u64,
             queued_bytes as u64,
             untaken_bytes as u64,
             min_rate as u64,

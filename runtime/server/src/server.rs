@@ -88,6 +88,7 @@ impl Server {
         } = options;
         let least_budget = BUDGETED_FRAMES.saturating_mul(limits.frame_bytes);
         limits.unfinished_bytes = limits.unfinished_bytes.max(least_budget);
+        limits.argument_bytes = limits.argument_bytes.max(least_budget);
         limits.untaken_bytes = limits.untaken_bytes.max(least_budget);
         let program = python.as_deref().unwrap_or(DEFAULT_PYTHON);
         let engine =
@@ -143,6 +144,7 @@ impl Server {
             calls: Arc::new(Semaphore::new(limits.calls)),
             peers: Peers::new(limits.unfinished_bytes / 2),
             room: Room::new(limits.unfinished_bytes),
+            arguments: Budget::new(limits.argument_bytes),
             untaken: Budget::new(limits.untaken_bytes),
             advertise,
             handshakes: Handshakes::new(limits.handshakes),

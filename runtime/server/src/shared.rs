@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) peers: Peers,
     /// For the bytes of incomplete messages.
     pub(crate) room: Arc<Room>,
+    /// Bytes of the arguments of calls in flight.
+    pub(crate) arguments: Arc<Budget>,
     /// Bytes of answers that peers have not read.
     pub(crate) untaken: Arc<Budget>,
     /// The address at which initializers dial this server, if it differs from the address that the

@@ -80,6 +80,12 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    /// Returns the number of bytes that were not read.
+    pub fn remaining(&self) -> usize {
+        let block = self.block.as_ref().map_or(0, Block::len);
+        self.rest.len().saturating_add(block)
+    }
+
     /// Reads the next `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {

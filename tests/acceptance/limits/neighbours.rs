@@ -10,8 +10,8 @@ use wire::binary::{self, Hello};
 
 use super::{add, wait};
 use crate::harness::{
-    ADD, Frames, Framing, Gate, HELLO, Network, PATIENCE, Peer, Raises, eventually, number,
-    peak_memory, request,
+    ADD, Frames, Framing, Gate, HELLO, Network, PATIENCE, Peer, Raises, Visitor, eventually,
+    number, peak_memory, request,
 };
 
 /// The address of `client2`.
@@ -425,6 +425,46 @@ fn the_beginning_of_a_message_takes_nothing_of_the_budget_and_the_budget_has_a_m
     for (mut peer, rest) in counted.into_iter().chain(free) {
         peer.send_bytes(&rest);
         assert_eq!(peer.receive()["value"]["return-values"], json!(["x"]));
+    }
+}
+
+/// The budget is raised to four messages, so one address may have two of them as arguments.
+#[test]
+fn the_arguments_of_calls_in_flight_have_a_budget() {
+    let gate = Gate::new();
+    let source = gate.source("wait_with");
+    let procedures = [ADD, ("wait_with", "str", "str", source.as_str())];
+    let flags = ["--max-frame", "128KiB", "--max-arguments", "1"];
+    let network = Network::with_procedures(&procedures).served(&flags);
+    let call = |bytes: usize| {
+        let text = "x".repeat(bytes);
+        request("svc1", "wait_with").arg("str", text).id(1)
+    };
+    for framing in Framing::BOTH {
+        let mut held: Vec<Peer> = (0..2).map(|_| network.peer(framing)).collect();
+        for peer in &mut held {
+            peer.send(call(120_000));
+        }
+        let visitors = [gate.enter(), gate.enter()];
+        let refused = network.peer(framing).call(call(120_000));
+        let reasons = [
+            "524288 bytes (--max-arguments)",
+            "half of it for one address",
+        ];
+        Raises("Unavailable", "no", &reasons).check(&refused);
+        assert_eq!(number(&network.peer(framing).call(add().id(1))), 5);
+        visitors.into_iter().for_each(Visitor::release);
+        for peer in &mut held {
+            assert_eq!(peer.receive()["header"], "RPC-RES");
+        }
+        let mut later = network.peer(framing);
+        later.send(call(120_000));
+        gate.enter().release();
+        assert_eq!(
+            later.receive()["header"],
+            "RPC-RES",
+            "the bytes are free again"
+        );
     }
 }
 

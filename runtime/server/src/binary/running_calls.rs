@@ -15,7 +15,7 @@ use wire::value::{DecodeError, Reader};
 
 use super::turn::Turn;
 use super::work::{CallControl, EndedCall, Work};
-use crate::calls::answer::{check_length, expired_at_once, too_many_calls};
+use crate::calls::answer::{check_length, expired_at_once};
 use crate::calls::dispatch::{Grant, time_allowed, undecodable_arguments};
 use crate::calls::record::{CallRecord, Observers};
 use crate::connection::pressure::Pressure;
@@ -89,6 +89,7 @@ impl RunningCalls {
         };
         let time = self.time_allowed(request, grant);
         let call = Call::new(Arc::clone(&grant.client), self.turn.now + time);
+        let arguments = values.remaining();
         let mut running = method
             .start(call, values)
             .map_err(|error| self.bad_arguments(grant, &error))?;
@@ -103,7 +104,8 @@ impl RunningCalls {
         } else {
             Executed::No
         };
-        let in_flight = self.count().map_err(|exception| Exception {
+        let in_flight = self.pressure.count_call(arguments);
+        let in_flight = in_flight.map_err(|exception| Exception {
             executed,
             ..exception
         })?;
@@ -165,7 +167,7 @@ impl RunningCalls {
         check::check(&grant.handler.signature.arguments, &arguments)
             .map_err(|error| self.bad_arguments(grant, &error))?;
         check_has_time(request)?;
-        let in_flight = self.count()?;
+        let in_flight = self.pressure.count_call(arguments.len())?;
         let deadline = (self.turn.now + self.time_allowed(request, grant)).into();
         let held_bytes = arguments.len();
         let called = grant.clone();
@@ -233,15 +235,6 @@ impl RunningCalls {
             binary::put_exception(call, exception, out);
         }
         self.tell_observers(&grant, generation, began_at, result.as_ref().err());
-    }
-
-    /// Counts a call against the limits.
-    fn count(&self) -> Result<InFlight, Exception> {
-        let limit = self.shared.limits.calls;
-        let permit = Arc::clone(&self.shared.calls)
-            .try_acquire_owned()
-            .map_err(|_| too_many_calls(limit))?;
-        Ok(InFlight::new(permit, &self.pressure.load))
     }
 
     fn bad_arguments(&self, grant: &Grant, error: &DecodeError) -> Exception {

@@ -35,6 +35,14 @@ pub(crate) fn too_many_calls(limit: usize) -> Exception {
     ))
 }
 
+/// Returns the exception of a call whose arguments exceed the limit of the server for all of them.
+pub(crate) fn too_many_arguments(limit: usize) -> Exception {
+    unavailable(format!(
+        "the calls in flight have too many bytes of arguments: the server's limit is {limit} bytes \
+         (--max-arguments), and half of it for one address"
+    ))
+}
+
 /// Checks the length of an answer in bytes against the limit of a frame.
 ///
 /// # Errors

@@ -114,6 +114,8 @@ pub(crate) struct Peer {
     pub(crate) room: Arc<Room>,
     /// Used bytes of the budget for unread answers.
     pub(crate) untaken: Arc<AddressUse>,
+    /// Used bytes of the budget for arguments of calls.
+    pub(crate) arguments: Arc<AddressUse>,
     /// Wrong proofs of the deploy key.
     pub(crate) proof_tries: ProofTries,
 }
@@ -129,6 +131,7 @@ impl Peer {
             handshake_pace: tokio::sync::Mutex::default(),
             room: Room::new(room_bytes),
             untaken: Arc::default(),
+            arguments: Arc::default(),
             proof_tries: ProofTries::default(),
         }
     }

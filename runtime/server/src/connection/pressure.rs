@@ -10,7 +10,8 @@ use super::end::EndReason;
 use super::peers::Remote;
 use super::room::{Claim, Rooms};
 use super::timeouts::Reads;
-use crate::engine::SessionLoad;
+use crate::calls::answer::{too_many_arguments, too_many_calls};
+use crate::engine::{InFlight, SessionLoad};
 use crate::shared::Shared;
 use wire::block::READ_BYTES;
 use wire::exception::{Exception, ExceptionType};
@@ -18,6 +19,9 @@ use wire::frame::FrameError;
 
 /// Number of bytes of a message up to which it needs no room: as much as one read takes.
 pub(crate) const FREE_BYTES: usize = READ_BYTES;
+
+/// Number of bytes of a call's arguments up to which they are not counted: `--max-calls` bounds them.
+const FREE_ARGUMENT_BYTES: usize = 4 << 10;
 
 /// Pause of a connection after a refused message, if its address sends too many of them.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
@@ -171,6 +175,27 @@ impl Pressure {
     pub(crate) fn end_message(&mut self) {
         self.claim = Claim::None;
         self.contended = None;
+    }
+
+    /// Counts a call with that many bytes of arguments.
+    ///
+    /// # Errors
+    /// Returns the exception of a call beyond the limits of the server.
+    pub(crate) fn count_call(&self, arguments: usize) -> Result<InFlight, Exception> {
+        let shared = &self.shared;
+        let permit = Arc::clone(&shared.calls)
+            .try_acquire_owned()
+            .map_err(|_| too_many_calls(shared.limits.calls))?;
+        let arguments = if arguments > FREE_ARGUMENT_BYTES {
+            let mut reservation = shared.arguments.reservation(&self.remote.peer.arguments);
+            if !reservation.set(arguments) {
+                return Err(too_many_arguments(shared.limits.argument_bytes));
+            }
+            Some(reservation)
+        } else {
+            None
+        };
+        Ok(InFlight::new(permit, arguments, &self.load))
     }
 
     /// Sets how many bytes of answers the peer has not read. From a limit on, no further call of

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use crate::connection::budget::Reservation;
 use crate::log::meter::Meter;
 use wire::exception::Executed;
 
@@ -91,17 +92,24 @@ pub struct InFlight {
 struct CallGuard {
     /// One of the server's permits for calls. Dropping this frees it.
     _permit: OwnedSemaphorePermit,
+    /// The bytes of its arguments. Dropping this frees them.
+    _arguments: Option<Reservation>,
     session: Arc<SessionLoad>,
     has_begun: AtomicBool,
 }
 
 impl InFlight {
-    /// Counts a call of that session.
-    pub fn new(permit: OwnedSemaphorePermit, session: &Arc<SessionLoad>) -> Self {
+    /// Counts a call of that session, and the bytes of its arguments.
+    pub(crate) fn new(
+        permit: OwnedSemaphorePermit,
+        arguments: Option<Reservation>,
+        session: &Arc<SessionLoad>,
+    ) -> Self {
         session.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
             call: Arc::new(CallGuard {
                 _permit: permit,
+                _arguments: arguments,
                 session: Arc::clone(session),
                 has_begun: AtomicBool::new(false),
             }),

@@ -11,7 +11,7 @@ use wire::message::{self, AnswerId, Message, Request};
 
 use super::answers::{FinishedAnswer, answer_call, write_deployment_answer};
 use super::{Phase, TextSession};
-use crate::calls::answer::{too_many_calls, too_many_connections};
+use crate::calls::answer::too_many_connections;
 use crate::calls::dispatch::{AcceptedCall, dispatch};
 use crate::connection::end::EndReason;
 use crate::deployment::DeploySession;
@@ -149,14 +149,8 @@ impl TextSession {
         }
         let registry = self.shared.registry.load();
         let call = dispatch(&registry, request, &self.pressure.remote, limits.deadline)?;
-        let permit = Arc::clone(&self.shared.calls)
-            .try_acquire_owned()
-            .map_err(|_| too_many_calls(limits.calls))?;
-        Ok((
-            call,
-            InFlight::new(permit, &self.pressure.load),
-            registry.generation,
-        ))
+        let in_flight = self.pressure.count_call(call.arguments.len())?;
+        Ok((call, in_flight, registry.generation))
     }
 
     /// Begins a step of a deployment. It runs after the step before it, and it runs to its end even
