@@ -163,7 +163,7 @@ fn the_only_tenant_may_use_every_worker() {
     peer.send(wait(1));
     peer.send(wait(2));
     let both = [gate.enter(), gate.enter()];
-    both.into_iter().for_each(crate::harness::Visitor::release);
+    both.into_iter().for_each(Visitor::release);
     peer.receive();
     peer.receive();
 }
