@@ -21,7 +21,7 @@ use super::network::{INIT, SERVER};
 /// The folders of certificates. Dropping this removes them.
 pub struct Certificates(TempDir);
 
-/// Whose certificate a connection shows.
+/// The owner of the certificate that a connection shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     Honest,

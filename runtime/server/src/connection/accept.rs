@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -172,13 +173,12 @@ impl Accepted {
     /// Ends the connection with a reset, so that neither side keeps anything of it.
     fn reset(self, remote: &Remote) {
         remote.peer.connection_meter.suppress(1);
-        // Ignore failures here: without this option, the connection ends as others do.
-        let _ = match &self {
-            Self::Watched(stream) => stream.set_zero_linger(),
-            Self::Unwatched(socket) => {
-                sockopt::set_socket_linger(socket, Some(Duration::ZERO)).map_err(io::Error::from)
-            }
+        let socket = match &self {
+            Self::Watched(stream) => stream.as_fd(),
+            Self::Unwatched(socket) => socket.as_fd(),
         };
+        // Ignore failures here: without this option, the connection ends as others do.
+        let _ = sockopt::set_socket_linger(socket, Some(Duration::ZERO));
     }
 
     /// Ends the watch of the lane that accepts.

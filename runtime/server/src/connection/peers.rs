@@ -59,8 +59,8 @@ impl Remote {
         self.peer.connection_meter.admit(Instant::now())
     }
 
-    /// Counts a connection that ended without a complete message, or beyond the limit of connections. `limit` is the number of them in a
-    /// second.
+    /// Counts a connection that ended without a complete message, or that was closed because the
+    /// address has too many. `limit` is the maximum number of these in a second.
     pub(crate) fn count_empty_connection(&self, limit: u64) {
         if self.peer.empty_connections.count(Instant::now()) == limit {
             let note =
