@@ -247,6 +247,20 @@ fn long(bytes: usize) -> crate::harness::Request {
     text(1, 1).member("x", "x".repeat(bytes))
 }
 
+/// Sends the beginnings of three calls of 4 MB. Returns the peers, each with the rest of its call.
+fn begin_three_long_calls(server: SocketAddr) -> Vec<(Peer, Vec<u8>)> {
+    let message = long(4_000_000).to_string();
+    [Framing::Framed, Framing::Lines, Framing::Framed]
+        .into_iter()
+        .map(|framing| {
+            let mut peer = Peer::connect_from(NEIGHBOUR, server, framing);
+            let bytes = peer.framed(&message);
+            peer.send_bytes(&bytes[..100_000]);
+            (peer, bytes[100_000..].to_vec())
+        })
+        .collect()
+}
+
 #[test]
 fn unfinished_messages_have_a_budget() {
     const FLOOD: usize = 40;
@@ -313,16 +327,7 @@ fn a_message_for_which_there_is_no_room_in_time_is_refused() {
         &[&ROOM[..], &["--header-timeout", "1s", "--min-rate", "1KiB"]].concat(),
     );
     let server = network.server("server1");
-    let message = long(4_000_000).to_string();
-    let mut peers: Vec<_> = [Framing::Framed, Framing::Lines, Framing::Framed]
-        .into_iter()
-        .map(|framing| {
-            let mut peer = Peer::connect_from(NEIGHBOUR, server.address(), framing);
-            let bytes = peer.framed(&message);
-            peer.send_bytes(&bytes[..100_000]);
-            (peer, bytes[100_000..].to_vec())
-        })
-        .collect();
+    let mut peers = begin_three_long_calls(server.address());
     let refused = server.logged(&["refused", "its limit is 16777216 bytes (--max-unfinished)"]);
     let is_refused =
         |(peer, _): &(Peer, Vec<u8>)| refused.contains(&format!("peer={} ", peer.local_addr()));
@@ -344,16 +349,7 @@ fn a_message_for_which_there_is_no_room_in_time_is_refused() {
 fn a_slow_message_gives_its_room_to_one_that_waits() {
     let network = shared_service(&Gate::new(), &ROOM);
     let server = network.server("server1");
-    let message = long(4_000_000).to_string();
-    let peers: Vec<_> = [Framing::Framed, Framing::Lines, Framing::Framed]
-        .into_iter()
-        .map(|framing| {
-            let mut peer = Peer::connect_from(NEIGHBOUR, server.address(), framing);
-            let bytes = peer.framed(&message);
-            peer.send_bytes(&bytes[..100_000]);
-            (peer, bytes[100_000..].to_vec())
-        })
-        .collect();
+    let peers = begin_three_long_calls(server.address());
     server.logged(&["closed", "peer=127.0.0.2:", "while others waited for room"]);
     // The third one has the room now.
     let answers = peers.into_iter().filter_map(|(mut peer, rest)| {
