@@ -36,7 +36,7 @@ use self::stream_io::ReadOutcome;
 use self::work::{Work, WorkEvent};
 use crate::connection::end::EndReason;
 use crate::connection::stream;
-use crate::connection::timeouts::{Due, ROOM_LOOK_INTERVAL, Reads, Timeouts, Waiting};
+use crate::connection::timeouts::{Due, Reads, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
 use tls::Stream;
 
@@ -297,22 +297,21 @@ impl BinarySession {
         }
     }
 
-    /// Returns when to wake up at the latest. Nothing wakes the session when abandoned calls stop, or
-    /// when another session begins to wait for room, so it looks at an interval.
+    /// Returns when to wake up at the latest. Abandoned calls that stop do not wake the session, so
+    /// it checks them at an interval.
     fn next_look(&self, due: Instant, now: Instant) -> Instant {
         let calls = &self.handler.calls;
         let due = calls
             .pressure
             .paused_until()
             .map_or(due, |until| due.min(until));
-        let mut look_at = due;
-        if !calls.takes_more() && calls.has_abandoned() {
-            look_at = look_at.min(now + ABANDONED_PAUSE);
+        let due = calls.pressure.next_look(due, now);
+        let waits = !calls.takes_more() && calls.has_abandoned();
+        if waits {
+            due.min(now + ABANDONED_PAUSE)
+        } else {
+            due
         }
-        if calls.pressure.has_room() {
-            look_at = look_at.min(now + ROOM_LOOK_INTERVAL);
-        }
-        look_at
     }
 
     /// Looks whether others wait for the room of the message that comes. Returns when this session is

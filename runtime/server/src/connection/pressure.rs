@@ -23,6 +23,9 @@ pub(crate) const FREE_BYTES: usize = READ_BYTES;
 /// Number of bytes of a call's arguments up to which they are not counted: `--max-calls` bounds them.
 const FREE_ARGUMENT_BYTES: usize = 4 << 10;
 
+/// Time between two looks of a session whose message has room: does another one wait for it?
+const ROOM_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Pause of a connection after a refused message, if its address sends too many of them.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
 
@@ -108,8 +111,18 @@ impl Pressure {
         matches!(self.claim, Claim::Waits(_))
     }
 
+    /// Returns when a session wakes up at the latest that is due to wake up at `due`. Nothing wakes it
+    /// when another session begins to wait for its room, so it looks at an interval.
+    pub(crate) fn next_look(&self, due: Instant, now: Instant) -> Instant {
+        if self.has_room() {
+            due.min(now + ROOM_LOOK_INTERVAL)
+        } else {
+            due
+        }
+    }
+
     /// Returns whether the message has room.
-    pub(crate) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         matches!(self.claim, Claim::Has { .. })
     }
 

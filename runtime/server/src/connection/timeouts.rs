@@ -13,9 +13,6 @@ const CONTENDED_TIMEOUT: Duration = Duration::from_secs(2);
 /// Number of bytes per second at which such a remainder may take longer.
 const CONTENDED_RATE: u64 = 1 << 20;
 
-/// Time between two looks of a session whose message has room: does another one wait for it?
-pub(crate) const ROOM_LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
 /// When things last happened on a connection.
 #[derive(Debug)]
 pub(crate) struct Timeouts {

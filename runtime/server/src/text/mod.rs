@@ -45,7 +45,7 @@ use crate::connection::admission::{Admission, ConnectionLimit};
 use crate::connection::end::EndReason;
 use crate::connection::pressure::Pressure;
 use crate::connection::stream::MAX_READ_PER_TURN;
-use crate::connection::timeouts::{Due, ROOM_LOOK_INTERVAL, Reads, Timeouts, Waiting};
+use crate::connection::timeouts::{Due, Reads, Timeouts, Waiting};
 use crate::connection::{Connection, SessionEnd};
 use crate::deployment::DeploySession;
 use crate::shared::Shared;
@@ -164,7 +164,7 @@ impl TextSession {
 
     /// Runs until the session's end. Returns why it ended.
     async fn run(&mut self, drain: &mut watch::Receiver<bool>) -> io::Result<EndReason> {
-        let sleep = tokio::time::sleep_until(self.next_look().into());
+        let sleep = tokio::time::sleep_until(self.next_look(Instant::now()).into());
         tokio::pin!(sleep);
         loop {
             let progress = self.handle_messages();
@@ -197,10 +197,11 @@ impl TextSession {
                     self.end_reason
                 });
             }
+            let now = Instant::now();
             let come = self.timeouts.message_bytes;
-            self.pressure
-                .look_at_room(Instant::now(), come, is_held_back && !self.is_clogged());
-            let look_at = self.next_look();
+            let is_excused = is_held_back && !self.is_clogged();
+            self.pressure.look_at_room(now, come, is_excused);
+            let look_at = self.next_look(now);
             if look_at < sleep.deadline().into_std() {
                 sleep.as_mut().reset(look_at.into());
             }
@@ -225,11 +226,12 @@ impl TextSession {
                 },
                 () = pause(paused_until), if paused_until.is_some() => self.pressure.end_pause(Instant::now()),
                 () = &mut sleep => {
+                    let now = Instant::now();
                     let due = self.due();
-                    if Instant::now() >= due.at {
+                    if now >= due.at {
                         return Ok(due.reason);
                     }
-                    sleep.as_mut().reset(self.next_look().into());
+                    sleep.as_mut().reset(self.next_look(now).into());
                 }
             }
         }
@@ -263,15 +265,9 @@ impl TextSession {
         })
     }
 
-    /// Returns when to wake up at the latest. A message that begins to wait for room does not wake
-    /// the sessions that have it.
-    fn next_look(&self) -> Instant {
-        let due = self.due().at;
-        if self.pressure.has_room() {
-            due.min(Instant::now() + ROOM_LOOK_INTERVAL)
-        } else {
-            due
-        }
+    /// Returns when to wake up at the latest.
+    fn next_look(&self, now: Instant) -> Instant {
+        self.pressure.next_look(self.due().at, now)
     }
 
     /// Returns whether more bytes are read.
